@@ -1,0 +1,20 @@
+# Everything comes from Debian's packages; scripts/setup installs them.
+
+set(LLVM_DIR "/usr/lib/llvm-22/lib/cmake/llvm" CACHE PATH "Where LLVMConfig.cmake is")
+set(MLIR_DIR "/usr/lib/llvm-22/lib/cmake/mlir" CACHE PATH "Where MLIRConfig.cmake is")
+set(LLD_DIR "/usr/lib/llvm-22/lib/cmake/lld" CACHE PATH "Where LLDConfig.cmake is")
+
+find_package(MLIR 22 REQUIRED CONFIG)
+find_package(LLD 22 REQUIRED CONFIG)
+# ONNX's targets name Protobuf's, so Protobuf comes first.
+find_package(Protobuf REQUIRED)
+find_package(ONNX REQUIRED)
+find_package(Threads REQUIRED)
+
+list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+include_directories(SYSTEM ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+include_directories("${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
+add_definitions(${LLVM_DEFINITIONS})

@@ -1,0 +1,27 @@
+# Thin wrappers, so that each folder's CMakeLists.txt says only what it holds.
+
+# tenon_add_library(NAME sources... [DEPENDS targets...] [LINK libraries...])
+# A static library of compiler code on MLIR, with MLIR's precompiled header.
+function(tenon_add_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+  target_link_libraries(${name} PUBLIC ${ARG_LINK} MLIR LLVM)
+endfunction()
+
+# tenon_add_tool(NAME sources... [LINK libraries...]): an executable in build/bin.
+function(tenon_add_tool name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK})
+endfunction()
+
+# tenon_add_unit_test(NAME sources... [LINK libraries...]): a GoogleTest program run by ctest.
+function(tenon_add_unit_test name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main Threads::Threads)
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
