@@ -4,8 +4,12 @@ set(LLVM_DIR "/usr/lib/llvm-22/lib/cmake/llvm" CACHE PATH "Where LLVMConfig.cmak
 set(MLIR_DIR "/usr/lib/llvm-22/lib/cmake/mlir" CACHE PATH "Where MLIRConfig.cmake is")
 set(LLD_DIR "/usr/lib/llvm-22/lib/cmake/lld" CACHE PATH "Where LLDConfig.cmake is")
 
-find_package(MLIR 22 REQUIRED CONFIG)
-find_package(LLD 22 REQUIRED CONFIG)
+# LLVM's version files accept only an exact major.minor, so the major is checked here.
+find_package(MLIR REQUIRED CONFIG)
+find_package(LLD REQUIRED CONFIG)
+if(NOT LLVM_VERSION_MAJOR EQUAL 22)
+  message(FATAL_ERROR "Tenon needs LLVM 22, but ${LLVM_DIR} is ${LLVM_PACKAGE_VERSION}")
+endif()
 # ONNX's targets name Protobuf's, so Protobuf comes first.
 find_package(Protobuf REQUIRED)
 find_package(ONNX REQUIRED)
