@@ -15,10 +15,27 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
 
+# -O3 buys a compiler nothing but build time; generated kernels choose their own level.
+set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+# Linking takes little (MLIR and LLVM are shared), but debug and sanitizer links want memory.
+set(TENON_LINK_JOBS 2 CACHE STRING "How many links may run at once")
+set_property(GLOBAL PROPERTY JOB_POOLS link=${TENON_LINK_JOBS})
+set(CMAKE_JOB_POOL_LINK link)
+
+# ccache handles clang's precompiled headers only with these two liberties (its manual, "Precompiled
+# headers"); they are set here so that a bare `ninja` hits what scripts/build filled.
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+  set(launcher "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+               "CCACHE_BASEDIR=${CMAKE_CURRENT_SOURCE_DIR}" "${CCACHE_PROGRAM}")
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
 
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
