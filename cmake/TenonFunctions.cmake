@@ -32,10 +32,12 @@ function(tenon_add_tool name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
 endfunction()
 
-# tenon_add_unit_test(NAME sources... [LINK libraries...]): a GoogleTest program run by ctest.
+# tenon_add_unit_test(NAME sources... [LINK libraries...]): a GoogleTest program run by ctest, part
+# of the target unit-tests.
 function(tenon_add_unit_test name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main Threads::Threads)
   add_test(NAME ${name} COMMAND ${name})
+  add_dependencies(unit-tests ${name})
 endfunction()
