@@ -1,0 +1,208 @@
+// The clean-up pipeline is what measurements left of -O3 for kernels that arrive blocked, unrolled
+// and vectorized: redundant address arithmetic and loads go, loop invariants move out, and the back
+// end's own loop strength reduction does the rest. It runs in a tenth of -O3's time, and the code
+// is as fast. Kernels of the C++ library and their callers take the whole of -O3, which specialises
+// them.
+#include "lib/Target/LLVMCodegen.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetOptions.h"
+#include "llvm/Transforms/IPO/AlwaysInliner.h"
+#include "llvm/Transforms/InstCombine/InstCombine.h"
+#include "llvm/Transforms/Scalar/ADCE.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/LICM.h"
+#include "llvm/Transforms/Scalar/LoopPassManager.h"
+#include "llvm/Transforms/Scalar/SROA.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include <mutex>
+
+using namespace llvm;
+
+namespace tenon {
+namespace {
+
+/// While it lives, errors that LLVM reports in a context are kept; by default they end the process.
+class ErrorCollector {
+public:
+  explicit ErrorCollector(LLVMContext &context) : context(context) {
+    context.setDiagnosticHandlerCallBack(handle, this);
+  }
+  ~ErrorCollector() { context.setDiagnosticHandlerCallBack(nullptr, nullptr); }
+
+  Error take(const std::string &module) {
+    if (text.empty())
+      return Error::success();
+    return createStringError("cannot generate code for '%s': %s", module.c_str(), text.c_str());
+  }
+
+private:
+  static void handle(const DiagnosticInfo *info, void *self) {
+    if (info->getSeverity() != DS_Error)
+      return;
+    std::string &text = static_cast<ErrorCollector *>(self)->text;
+    raw_string_ostream os(text);
+    os << (text.empty() ? "" : "; ");
+    DiagnosticPrinterRawOStream printer(os);
+    info->print(printer);
+  }
+
+  LLVMContext &context;
+  std::string text;
+};
+
+void initializeBackEnds() {
+  static std::once_flag initialized;
+  std::call_once(initialized, [] {
+    InitializeAllTargetInfos();
+    InitializeAllTargets();
+    InitializeAllTargetMCs();
+    InitializeAllAsmParsers();
+    InitializeAllAsmPrinters();
+  });
+}
+
+/// Whatever processor the functions were written for, they are compiled for `machine`'s.
+void setTargetAttributes(Module &module, TargetMachine &machine, unsigned vectorBits) {
+  module.setTargetTriple(machine.getTargetTriple());
+  module.setDataLayout(machine.createDataLayout());
+  std::string width = std::to_string(vectorBits);
+  for (Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    function.removeFnAttr("tune-cpu");
+    function.addFnAttr("target-cpu", machine.getTargetCPU());
+    function.addFnAttr("target-features", machine.getTargetFeatureString());
+    // Without these LLVM splits 512-bit operations on processors whose clock they once lowered.
+    function.addFnAttr("min-legal-vector-width", width);
+    function.addFnAttr("prefer-vector-width", width);
+    // No exception passes through a model, so no unwind tables.
+    function.addFnAttr(Attribute::NoUnwind);
+    function.removeFnAttr(Attribute::UWTable);
+  }
+}
+
+FunctionPassManager buildCleanUpPipeline() {
+  FunctionPassManager functions;
+  functions.addPass(SROAPass(SROAOptions::ModifyCFG));
+  functions.addPass(EarlyCSEPass(/*UseMemorySSA=*/false));
+  functions.addPass(SimplifyCFGPass());
+  functions.addPass(InstCombinePass());
+  LoopPassManager loops;
+  loops.addPass(LICMPass(LICMOptions()));
+  functions.addPass(createFunctionToLoopPassAdaptor(std::move(loops), /*UseMemorySSA=*/true));
+  functions.addPass(EarlyCSEPass(/*UseMemorySSA=*/true));
+  functions.addPass(SimplifyCFGPass());
+  functions.addPass(ADCEPass());
+  return functions;
+}
+
+Expected<SmallVector<char>> compile(std::unique_ptr<Module> module, const cpu::TargetInfo &target,
+                                    LLVMOptimization level, CodeGenFileType kind) {
+  Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(target);
+  if (!machine)
+    return machine.takeError();
+  std::string name = module->getName().str();
+  std::string problem;
+  raw_string_ostream problemStream(problem);
+  if (verifyModule(*module, &problemStream))
+    return createStringError("kernel module '%s' is not valid LLVM IR: %s", name.c_str(),
+                             problem.c_str());
+
+  ErrorCollector errors(module->getContext());
+  optimizeModule(*module, **machine, level);
+  SmallVector<char> code;
+  raw_svector_ostream stream(code);
+  legacy::PassManager emitter;
+  if ((*machine)->addPassesToEmitFile(emitter, stream, nullptr, kind))
+    return createStringError("LLVM cannot emit this kind of file for target '%s'",
+                             target.name.c_str());
+  emitter.run(*module);
+  if (Error error = errors.take(name))
+    return std::move(error);
+  return code;
+}
+
+} // namespace
+
+void registerLLVMTranslations(mlir::DialectRegistry &registry) {
+  mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerLLVMDialectTranslation(registry);
+}
+
+Expected<std::unique_ptr<Module>> translateToLLVM(mlir::ModuleOp module, LLVMContext &context) {
+  StringRef name = module.getName().value_or("module");
+  std::unique_ptr<Module> result =
+      mlir::translateModuleToLLVMIR(module, context, name, /*disableVerification=*/true);
+  if (!result)
+    return createStringError("cannot translate '%s' to LLVM IR", name.str().c_str());
+  return result;
+}
+
+Expected<std::unique_ptr<TargetMachine>> createTargetMachine(const cpu::TargetInfo &target) {
+  initializeBackEnds();
+  Triple triple(target.triple);
+  std::string error;
+  const Target *llvmTarget = TargetRegistry::lookupTarget(triple, error);
+  if (!llvmTarget)
+    return createStringError("no LLVM back end for target '%s': %s", target.name.c_str(),
+                             error.c_str());
+  TargetOptions options;
+  // A multiplication and an addition may become one instruction, as ONNX does not define rounding
+  // between operators; nothing else may change results.
+  options.AllowFPOpFusion = FPOpFusion::Fast;
+  std::unique_ptr<TargetMachine> machine(
+      llvmTarget->createTargetMachine(triple, target.llvmCpu, target.llvmFeatures, options,
+                                      Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Default));
+  if (!machine)
+    return createStringError("LLVM cannot compile for target '%s'", target.name.c_str());
+  return machine;
+}
+
+void optimizeModule(Module &module, TargetMachine &machine, LLVMOptimization level) {
+  bool wide = machine.getMCSubtargetInfo()->checkFeatures("+avx512vl");
+  setTargetAttributes(module, machine, wide ? 512 : 256);
+
+  LoopAnalysisManager loopAnalyses;
+  FunctionAnalysisManager functionAnalyses;
+  CGSCCAnalysisManager callGraphAnalyses;
+  ModuleAnalysisManager moduleAnalyses;
+  PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(moduleAnalyses);
+  builder.registerCGSCCAnalyses(callGraphAnalyses);
+  builder.registerFunctionAnalyses(functionAnalyses);
+  builder.registerLoopAnalyses(loopAnalyses);
+  builder.crossRegisterProxies(loopAnalyses, functionAnalyses, callGraphAnalyses, moduleAnalyses);
+
+  ModulePassManager passes;
+  if (level == LLVMOptimization::Full) {
+    passes = builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3);
+  } else {
+    passes.addPass(AlwaysInlinerPass());
+    passes.addPass(createModuleToFunctionPassAdaptor(buildCleanUpPipeline()));
+  }
+  passes.run(module, moduleAnalyses);
+}
+
+Expected<SmallVector<char>> compileToObject(std::unique_ptr<Module> module,
+                                            const cpu::TargetInfo &target, LLVMOptimization level) {
+  return compile(std::move(module), target, level, CodeGenFileType::ObjectFile);
+}
+
+Expected<SmallVector<char>> compileToAssembly(std::unique_ptr<Module> module,
+                                              const cpu::TargetInfo &target,
+                                              LLVMOptimization level) {
+  return compile(std::move(module), target, level, CodeGenFileType::AssemblyFile);
+}
+
+} // namespace tenon

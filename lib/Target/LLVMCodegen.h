@@ -1,0 +1,54 @@
+// From a module of the LLVM dialect to machine code: translation to LLVM IR, optimization, object
+// or assembly. Every function here may run on several threads at once, as long as each thread has
+// its own module and its own LLVMContext.
+#ifndef TENON_LIB_TARGET_LLVMCODEGEN_H
+#define TENON_LIB_TARGET_LLVMCODEGEN_H
+
+#include "passes/Codegen/Cpu/TargetInfo.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+#include <memory>
+
+namespace mlir {
+class DialectRegistry;
+class ModuleOp;
+} // namespace mlir
+
+namespace tenon {
+
+/// Registers what translateToLLVM needs: the translations of the builtin and the LLVM dialect.
+void registerLLVMTranslations(mlir::DialectRegistry &registry);
+
+/// Translates `module`, which holds ops of the LLVM dialect only, to LLVM IR in `context`. Distinct
+/// modules of one MLIRContext may be translated at the same time.
+llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(mlir::ModuleOp module,
+                                                              llvm::LLVMContext &context);
+
+/// How much LLVM itself should improve a module. Kernels that we emit are already blocked, unrolled
+/// and vectorized, so a clean-up is enough; kernels from C++ templates need the whole pipeline to
+/// be specialised.
+enum class LLVMOptimization { CleanUp, Full };
+
+/// A target machine for position-independent code.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createTargetMachine(const cpu::TargetInfo &target);
+
+/// Optimises `module` in place for `machine`'s processor and the full width of its vectors.
+void optimizeModule(llvm::Module &module, llvm::TargetMachine &machine,
+                    LLVMOptimization level = LLVMOptimization::CleanUp);
+
+/// Optimises and compiles `module` to an ELF object.
+llvm::Expected<llvm::SmallVector<char>>
+compileToObject(std::unique_ptr<llvm::Module> module, const cpu::TargetInfo &target,
+                LLVMOptimization level = LLVMOptimization::CleanUp);
+
+/// The same, as assembly text.
+llvm::Expected<llvm::SmallVector<char>>
+compileToAssembly(std::unique_ptr<llvm::Module> module, const cpu::TargetInfo &target,
+                  LLVMOptimization level = LLVMOptimization::CleanUp);
+
+} // namespace tenon
+
+#endif // TENON_LIB_TARGET_LLVMCODEGEN_H
