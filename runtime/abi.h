@@ -36,7 +36,8 @@ typedef struct tenon_tensor_desc {
 
 typedef struct tenon_exec tenon_exec;
 
-/* A kernel does its share `task` of `tasks` equal shares. args: buffer pointers, then int64 values. */
+/* A kernel does its share `task` of `tasks` equal shares. args: buffer pointers, then int64 values.
+ */
 typedef void (*tenon_kernel_fn)(void *const *args, int64_t task, int64_t tasks);
 
 typedef struct tenon_kernel_desc {
@@ -50,8 +51,8 @@ typedef struct tenon_kernel_desc {
 enum {
   TENON_EXEC_OK = 0,
   TENON_EXEC_OUT_OF_MEMORY = 1,
-  TENON_EXEC_BAD_SHAPE = 2,  /* shapes met at run time contradict the model */
-  TENON_EXEC_BAD_VALUE = 3   /* a value met at run time is invalid, e.g. an index out of range */
+  TENON_EXEC_BAD_SHAPE = 2, /* shapes met at run time contradict the model */
+  TENON_EXEC_BAD_VALUE = 3  /* a value met at run time is invalid, e.g. an index out of range */
 };
 
 /* One run in progress. Compiled code reads the data fields and calls the services. */
@@ -63,9 +64,9 @@ struct tenon_exec {
   /* Runs kernel->fn for min(max_tasks, threads) tasks and waits. */
   void (*launch)(tenon_exec *exec, const tenon_kernel_desc *kernel, void *const *args,
                  int64_t max_tasks);
-  /* Memory for buffers whose size is known only at run time; 64-byte aligned; NULL when none. All of
-   * it is taken back when the run ends. Reuses blocks of earlier runs, so a repeated shape does not
-   * reach malloc. */
+  /* Memory for buffers whose size is known only at run time; 64-byte aligned; NULL when none. All
+   * of it is taken back when the run ends. Reuses blocks of earlier runs, so a repeated shape does
+   * not reach malloc. */
   void *(*alloc)(tenon_exec *exec, int64_t bytes);
   void (*release)(tenon_exec *exec, void *block);
   /* The buffer for output `index`, whose dimensions are now known. Called exactly once per output
@@ -78,9 +79,10 @@ struct tenon_exec {
 
 /* The model compiled for one instruction set. */
 typedef struct tenon_variant_desc {
-  const char *target;          /* e.g. "cpu:x86-64-v4" */
-  const char *const *features; /* NULL-terminated LLVM feature names the CPU must have, e.g. "avx512f" */
-  int64_t arena_bytes;         /* static buffers */
+  const char *target; /* e.g. "cpu:x86-64-v4" */
+  const char *const
+      *features;       /* NULL-terminated LLVM feature names the CPU must have, e.g. "avx512f" */
+  int64_t arena_bytes; /* static buffers */
   int32_t (*run)(tenon_exec *exec);
   const tenon_kernel_desc *kernels;
   int64_t num_kernels;

@@ -1,0 +1,79 @@
+"""Writes the backend tests of the installed onnx package as folders that `tenon verify` reads.
+
+    generate.py FOLDER
+
+Since 1.23 the wheel no longer carries the operator tests as files, only the Python that makes them.
+This runs it and writes FOLDER/<test>/{model.onnx, test_data_set_*/{input,output}_*.pb}, for the
+`node` and `simple` kinds; the `pytorch-*` kinds, which do come as files, are linked beside them.
+FOLDER/complete holds the package's version; when it is current nothing is done.
+"""
+
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+
+DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"
+
+
+def cases():
+    """Every generated test. Some draw random inputs when imported: the seed keeps them the same."""
+    np.random.seed(0)
+    from onnx.backend.test.case.model import collect_testcases
+    from onnx.backend.test.loader import load_node_model_tests
+
+    yield from load_node_model_tests()
+    yield from (case for case in collect_testcases() if case.kind == "simple")
+
+
+def serialize(value, info):
+    """A test value as the protobuf that its type in the model's signature asks for."""
+    if isinstance(value, TensorProto):
+        return value.SerializeToString()
+    kind = info.type.WhichOneof("value")
+    writers = {
+        "map_type": numpy_helper.from_dict,
+        "sequence_type": numpy_helper.from_list,
+        "optional_type": numpy_helper.from_optional,
+        "tensor_type": numpy_helper.from_array,
+    }
+    return writers[kind](value, info.name).SerializeToString()
+
+
+def write(case, folder):
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(case.model.SerializeToString())
+    graph = case.model.graph
+    for number, (inputs, outputs) in enumerate(case.data_sets):
+        data = folder / f"test_data_set_{number}"
+        data.mkdir()
+        for side, values, infos in (("input", inputs, graph.input), ("output", outputs, graph.output)):
+            for i, (value, info) in enumerate(zip(values, infos)):
+                (data / f"{side}_{i}.pb").write_bytes(serialize(value, info))
+
+
+def main():
+    target = Path(sys.argv[1])
+    complete = target / "complete"
+    if complete.exists() and complete.read_text() == onnx.__version__:
+        return
+    warnings.simplefilter("ignore")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    count = 0
+    for case in cases():
+        write(case, target / case.name)
+        count += 1
+    for folder in sorted(DATA.glob("pytorch-*/*")):
+        (target / folder.name).symlink_to(folder)
+        count += 1
+    complete.write_text(onnx.__version__)
+    print(f"wrote {count} backend tests of onnx {onnx.__version__} to {target}")
+
+
+if __name__ == "__main__":
+    main()
