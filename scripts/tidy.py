@@ -42,8 +42,10 @@ def main():
 
     def key(entry):
         digest = hashlib.sha256(common + entry["command"].encode())
-        for path in sorted({Path(entry["file"]), *headers.get(entry["output"], ())}):
-            if path.exists() and path.stat().st_size < 16_000_000:
+        arguments = entry["command"].split()
+        output = arguments[arguments.index("-o") + 1]
+        for path in sorted({Path(entry["file"]), *headers.get(output, ())}):
+            if path.exists() and path.suffix != ".pch":
                 digest.update(path.read_bytes())
         return digest.hexdigest()
 
