@@ -1,0 +1,230 @@
+// Matrix multiplication and convolution: types, cost, and elements as plain loops. The element form
+// is the reference; fast kernels come from passes/Codegen/Cpu/Contraction.
+
+#include "dialects/Tenon/TenonDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+static Value emitMultiplyAdd(ElementEmitter &e, Value a, Value b, Value sum) {
+  if (isa<FloatType>(getElementTypeOrSelf(sum.getType())))
+    return math::FmaOp::create(e.builder(), e.loc(), a, b, sum);
+  Value product = arith::MulIOp::create(e.builder(), e.loc(), a, b);
+  return arith::AddIOp::create(e.builder(), e.loc(), sum, product);
+}
+
+/// Twice the product of the sizes, or 0 when one is unknown.
+static int64_t countFlops(ArrayRef<AffineExpr> sizes) {
+  auto constants = getConstantDims(sizes);
+  if (!constants)
+    return 0;
+  int64_t flops = 2;
+  for (int64_t size : *constants)
+    flops *= size;
+  return flops;
+}
+
+//===-- MatMul --===//
+
+LogicalResult MatMulOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
+                                         ValueRange operands, DictionaryAttr,
+                                         OpaqueProperties properties, RegionRange,
+                                         SmallVectorImpl<Type> &types) {
+  DimExprs lhs = getDims(operands[0].getType()), rhs = getDims(operands[1].getType());
+  auto *attributes = properties.as<Properties *>();
+  if (attributes->packed) {
+    if (rhs.size() < 3 || !attributes->columns)
+      return emitOptionalError(loc, "packed weights need rank 3 and the number of columns");
+    AffineExpr inner = rhs[rhs.size() - 2];
+    rhs.pop_back_n(3);
+    rhs.push_back(inner);
+    rhs.push_back(getAffineConstantExpr(attributes->columns.getInt(), context));
+  }
+  if (lhs.size() < 2 || rhs.size() < 2)
+    return emitOptionalError(loc, "operands need rank 2 or more, got ", operands[0].getType(),
+                             " and ", operands[1].getType());
+  AffineExpr inner = lhs.back(), other = rhs[rhs.size() - 2];
+  if (isa<AffineConstantExpr>(inner) && isa<AffineConstantExpr>(other) && inner != other)
+    return emitOptionalError(loc, "inner dimensions differ: ", operands[0].getType(), " and ",
+                             operands[1].getType());
+  FailureOr<DimExprs> result = broadcastDims(
+      {DimExprs(lhs.begin(), lhs.end() - 2), DimExprs(rhs.begin(), rhs.end() - 2)}, context);
+  if (failed(result))
+    return emitOptionalError(loc, "batch dimensions do not broadcast: ", operands[0].getType(),
+                             " and ", operands[1].getType());
+  result->push_back(lhs[lhs.size() - 2]);
+  result->push_back(rhs.back());
+  types.push_back(makeTensorType(*result, getElementTypeOrSelf(operands[0].getType())));
+  return success();
+}
+
+LogicalResult MatMulOp::verify() {
+  if (getElementTypeOrSelf(getLhs()) != getElementTypeOrSelf(getRhs()))
+    return emitOpError("element types differ: ")
+           << getLhs().getType() << " and " << getRhs().getType();
+  return success();
+}
+
+int64_t MatMulOp::getFlops() {
+  DimExprs sizes = getDims(getType());
+  sizes.push_back(getDims(getLhs().getType()).back());
+  return countFlops(sizes);
+}
+
+KernelClass MatMulOp::getKernelClass() { return KernelClass::Contraction; }
+
+Value MatMulOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
+  DimExprs dims = getDims(getType());
+  Type elementType = getType().getElementType();
+  size_t rank = index.size();
+  // Index of an operand: its batch dimensions broadcast, then two of its own.
+  auto batchIndex = [&](Value operand, size_t trailing) {
+    size_t operandBatch = getDims(operand.getType()).size() - trailing;
+    SmallVector<LaneIndex> result;
+    DimExprs own = getDims(operand.getType());
+    for (size_t i = 0; i < operandBatch; ++i) {
+      auto constant = dyn_cast<AffineConstantExpr>(own[i]);
+      size_t at = rank - 2 - operandBatch + i;
+      bool repeats = constant && constant.getValue() == 1 && dims[at] != own[i];
+      result.push_back(repeats ? e.index(0) : index[at]);
+    }
+    return result;
+  };
+  Value inner = e.value(getDims(getLhs().getType()).back());
+  return e.loop(inner, e.splat(elementType, 0), [&](Value k, ValueRange sum) {
+    SmallVector<LaneIndex> left = batchIndex(getLhs(), 2);
+    left.append({index[rank - 2], e.uniform(k)});
+    SmallVector<LaneIndex> right = batchIndex(getRhs(), getPacked() ? 3 : 2);
+    if (getPacked()) {
+      Value width = e.constant(*getPacked());
+      right.append(
+          {e.floorDiv(index[rank - 1], width), e.uniform(k), e.mod(index[rank - 1], width)});
+    } else {
+      right.append({e.uniform(k), index[rank - 1]});
+    }
+    Value a = e.element(getLhs(), left), b = e.element(getRhs(), right);
+    return SmallVector<Value>{emitMultiplyAdd(e, a, b, sum[0])};
+  })[0];
+}
+
+//===-- Conv --===//
+
+// Sizes of the kernel, groups and output channels for plain and packed weights.
+static SmallVector<int64_t> kernelSizes(Type weights, unsigned spatialRank, bool packed) {
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(weights).getShape();
+  return SmallVector<int64_t>(shape.slice(packed ? 2 : 0, spatialRank));
+}
+
+SmallVector<int64_t> ConvOp::getKernelSizes() {
+  return kernelSizes(getWeights().getType(), getSpatialRank(), getPacked().has_value());
+}
+
+int64_t ConvOp::getOutputChannels() {
+  return getChannels() ? *getChannels()
+                       : cast<RankedTensorType>(getWeights().getType()).getShape().back();
+}
+
+bool ConvOp::isDepthwise() {
+  int64_t channels = cast<RankedTensorType>(getInput().getType()).getShape().back();
+  return getGroups() > 1 && static_cast<int64_t>(getGroups()) == channels &&
+         getOutputChannels() == channels;
+}
+
+LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
+                                       ValueRange operands, DictionaryAttr,
+                                       OpaqueProperties properties, RegionRange,
+                                       SmallVectorImpl<Type> &types) {
+  auto *attributes = properties.as<Properties *>();
+  DimExprs dims = getDims(operands[0].getType()), weights = getDims(operands[1].getType());
+  ArrayRef<int64_t> strides = attributes->strides.asArrayRef();
+  ArrayRef<int64_t> dilations = attributes->dilations.asArrayRef();
+  size_t spatial = strides.size();
+  bool packed = static_cast<bool>(attributes->packed);
+  if (dims.size() != spatial + 2 || dilations.size() != spatial ||
+      weights.size() != spatial + (packed ? 4 : 2))
+    return emitOptionalError(loc, "input ", operands[0].getType(), " and weights ",
+                             operands[1].getType(), " do not fit ", spatial, " spatial dimensions");
+  SmallVector<int64_t> kernel = kernelSizes(operands[1].getType(), spatial, packed);
+  int64_t groups = attributes->groups ? attributes->groups.getInt() : 1;
+  auto inputs = dyn_cast<AffineConstantExpr>(dims.back());
+  auto perGroup = dyn_cast<AffineConstantExpr>(weights[weights.size() - 2]);
+  if (inputs && perGroup && inputs.getValue() != perGroup.getValue() * groups)
+    return emitOptionalError(loc, "input has ", inputs.getValue(), " channels, the weights take ",
+                             perGroup.getValue() * groups);
+  DimExprs result = {dims[0]};
+  for (size_t i = 0; i < spatial; ++i) {
+    int64_t reach = (kernel[i] - 1) * dilations[i] + 1;
+    auto size = dyn_cast<AffineConstantExpr>(dims[i + 1]);
+    if (size && size.getValue() < reach)
+      return emitOptionalError(loc, "kernel reaches over ", reach, " positions, spatial dimension ",
+                               i, " has ", size.getValue());
+    result.push_back((dims[i + 1] - reach).floorDiv(strides[i]) + 1);
+  }
+  result.push_back(packed ? getAffineConstantExpr(attributes->channels.getInt(), context)
+                          : weights.back());
+  types.push_back(makeTensorType(result, getElementTypeOrSelf(operands[0].getType())));
+  return success();
+}
+
+LogicalResult ConvOp::verify() {
+  if (getElementTypeOrSelf(getInput()) != getElementTypeOrSelf(getWeights()))
+    return emitOpError("element types differ: ")
+           << getInput().getType() << " and " << getWeights().getType();
+  if (getGroups() < 1 || getOutputChannels() % getGroups() != 0)
+    return emitOpError("cannot divide ")
+           << getOutputChannels() << " channels into " << getGroups() << " groups";
+  return success();
+}
+
+int64_t ConvOp::getFlops() {
+  DimExprs sizes = getDims(getType());
+  for (int64_t size : getKernelSizes())
+    sizes.push_back(getAffineConstantExpr(size, getContext()));
+  DimExprs input = getDims(getInput().getType());
+  sizes.push_back(input.back().floorDiv(getGroups()));
+  return countFlops(sizes);
+}
+
+KernelClass ConvOp::getKernelClass() {
+  return isDepthwise() ? KernelClass::Depthwise : KernelClass::Contraction;
+}
+
+Value ConvOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
+  Type elementType = getType().getElementType();
+  unsigned spatial = getSpatialRank();
+  int64_t groups = getGroups(), outputs = getOutputChannels() / groups;
+  DimExprs inner;
+  for (int64_t size : getKernelSizes())
+    inner.push_back(getAffineConstantExpr(size, getContext()));
+  AffineExpr depth = getDims(getInput().getType()).back().floorDiv(groups);
+  inner.push_back(depth);
+  LaneIndex channel = index.back();
+  LaneIndex group = groups == 1 ? e.index(0) : e.floorDiv(channel, e.constant(outputs));
+  LaneIndex inGroup = groups == 1 ? channel : e.mod(channel, e.constant(outputs));
+  Value count = e.value(product(inner, getContext()));
+  return e.loop(count, e.splat(elementType, 0), [&](Value i, ValueRange sum) {
+    SmallVector<LaneIndex> position = e.delinearize(e.uniform(i), inner);
+    SmallVector<LaneIndex> input = {index[0]};
+    for (unsigned d = 0; d < spatial; ++d)
+      input.push_back(e.add(e.mul(index[d + 1], e.constant(getStrides()[d])),
+                            e.mul(position[d], e.constant(getDilations()[d]))));
+    input.push_back(e.add(e.mul(group, e.value(depth)), position.back()));
+    SmallVector<LaneIndex> weights;
+    if (getPacked()) {
+      Value width = e.constant(*getPacked());
+      weights = {group, e.floorDiv(inGroup, width)};
+      weights.append(position);
+      weights.push_back(e.mod(inGroup, width));
+    } else {
+      weights = position;
+      weights.push_back(channel);
+    }
+    Value a = e.element(getInput(), input), b = e.element(getWeights(), weights);
+    return SmallVector<Value>{emitMultiplyAdd(e, a, b, sum[0])};
+  })[0];
+}
+
+} // namespace tenon

@@ -1,0 +1,69 @@
+// Sums of products: matrix multiplication and convolution.
+
+#ifndef TENON_CONTRACTION_OPS_TD
+#define TENON_CONTRACTION_OPS_TD
+
+include "dialects/Tenon/TenonBase.td"
+include "dialects/Tenon/TenonInterfaces.td"
+
+class Tenon_ContractionOp<string mnemonic, list<Trait> traits = []>
+    : Tenon_Op<mnemonic, !listconcat(traits, [
+        Pure, Tenon_InferType,
+        DeclareOpInterfaceMethods<ElementalOpInterface, ["isExpensiveElement"]>,
+        DeclareOpInterfaceMethods<KernelRootOpInterface, ["getFlops"]>])> {
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let results = (outs Tenon_NumberTensor:$result);
+  let extraClassDefinition = [{
+    bool $cppClass::isExpensiveElement() { return true; }
+  }];
+}
+
+def Tenon_MatMulOp : Tenon_ContractionOp<"matmul"> {
+  let summary = "batched matrix multiplication";
+  let description = [{
+    ONNX [MatMul](https://onnx.ai/onnx/operators/onnx__MatMul.html) on operands of rank 2 or more:
+    [..., M, K] x [..., K, N] -> [..., M, N], leading dimensions broadcast. With `packed`, the right
+    operand is a weight matrix in the layout that the microkernels read,
+    [..., ceil(N / packed), K, packed] padded with zeros, and `columns` says N.
+
+    ```mlir
+    %y = tenon.matmul %a, %b : (tensor<8x128x64xf32>, tensor<64x32xf32>) -> tensor<8x128x32xf32>
+    ```
+  }];
+  let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs,
+                       OptionalAttr<I64Attr>:$packed, OptionalAttr<I64Attr>:$columns);
+  let hasVerifier = 1;
+}
+
+def Tenon_ConvOp : Tenon_ContractionOp<"conv"> {
+  let summary = "convolution over channels-last tensors, without padding";
+  let description = [{
+    ONNX [Conv](https://onnx.ai/onnx/operators/onnx__Conv.html) for any number of spatial
+    dimensions: input [N, spatial..., C], weights [kernel..., C / groups, O], result
+    [N, spatial..., O]. Padding is a `tenon.pad` of its own, bias a `tenon.add`. With `packed`, the
+    weights are [groups, ceil(O / groups / packed), kernel..., C / groups, packed] padded with zeros
+    and `channels` says O.
+
+    ```mlir
+    %y = tenon.conv %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, groups = 1}
+       : (tensor<1x226x226x3xf32>, tensor<3x3x3x32xf32>) -> tensor<1x112x112x32xf32>
+    ```
+  }];
+  let arguments = (ins Tenon_NumberTensor:$input, Tenon_NumberTensor:$weights,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
+                       DefaultValuedAttr<I64Attr, "1">:$groups,
+                       OptionalAttr<I64Attr>:$packed, OptionalAttr<I64Attr>:$channels);
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Number of spatial dimensions.
+    unsigned getSpatialRank() { return getStrides().size(); }
+    /// Spatial sizes of the kernel.
+    ::llvm::SmallVector<int64_t> getKernelSizes();
+    /// Channels of the result.
+    int64_t getOutputChannels();
+    /// Whether every channel is convolved on its own.
+    bool isDepthwise();
+  }];
+}
+
+#endif

@@ -1,0 +1,52 @@
+// Kernels and launches: syntax and verification.
+
+#include "dialects/Tenon/TenonDialect.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+void KernelOp::build(OpBuilder &b, OperationState &state, StringRef name, FunctionType type,
+                     KernelClass kernelClass, int64_t numSymbols) {
+  Properties &properties = state.getOrAddProperties<Properties>();
+  properties.sym_name = b.getStringAttr(name);
+  properties.function_type = TypeAttr::get(type);
+  properties.kernel_class = KernelClassAttr::get(b.getContext(), kernelClass);
+  properties.num_symbols = b.getI64IntegerAttr(numSymbols);
+  Block *entry = &state.addRegion()->emplaceBlock();
+  for (Type input : type.getInputs())
+    entry->addArgument(input, state.location);
+}
+
+ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+  auto build = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> outputs,
+                  function_interface_impl::VariadicFlag,
+                  std::string &) { return builder.getFunctionType(inputs, outputs); };
+  return function_interface_impl::parseFunctionOp(
+      parser, result, /*allowVariadic=*/false, getFunctionTypeAttrName(result.name), build,
+      getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+}
+
+void KernelOp::print(OpAsmPrinter &printer) {
+  function_interface_impl::printFunctionOp(printer, *this, /*isVariadic=*/false,
+                                           getFunctionTypeAttrName(), getArgAttrsAttrName(),
+                                           getResAttrsAttrName());
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError("names no kernel: ") << getKernelAttr();
+  int64_t given = getSymbols() ? getSymbols()->getNumResults() : 0;
+  if (static_cast<int64_t>(kernel.getNumSymbols()) != given)
+    return emitOpError("gives ") << given << " symbols to " << getKernelAttr() << ", which has "
+                                 << kernel.getNumSymbols();
+  if (kernel.getArgumentTypes().size() != getInputs().size() ||
+      kernel.getResultTypes().size() != getOutputs().size())
+    return emitOpError("does not fit the signature of ") << getKernelAttr();
+  return success();
+}
+
+} // namespace tenon

@@ -1,0 +1,80 @@
+// The program level: kernels and their launches.
+
+#ifndef TENON_PROGRAM_OPS_TD
+#define TENON_PROGRAM_OPS_TD
+
+include "dialects/Tenon/TenonBase.td"
+include "dialects/Tenon/TenonInterfaces.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+
+def Tenon_KernelClass : I32EnumAttr<"KernelClass", "the strategy that computes a kernel", [
+    I32EnumAttrCase<"Rows", 0, "rows">, I32EnumAttrCase<"Contraction", 1, "contraction">,
+    I32EnumAttrCase<"Depthwise", 2, "depthwise">, I32EnumAttrCase<"Attention", 3, "attention">,
+    I32EnumAttrCase<"Library", 4, "library">]> {
+  let cppNamespace = "::tenon";
+}
+
+def Tenon_YieldOp : Tenon_Op<"yield", [Pure, Terminator, ReturnLike]> {
+  let summary = "ends a region and gives its results";
+  let arguments = (ins Variadic<Tenon_Tensor>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+  let builders = [OpBuilder<(ins), [{}]>];
+}
+
+def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface, Symbol]> {
+  let summary = "a fused group of ops, compiled to one native function";
+  let description = [{
+    The body is a graph of ops on tensors that one strategy computes in one pass over memory; only
+    arguments and results are buffers. Shape symbols in the body's types are the kernel's own:
+    `numSymbols` of them, bound by each launch. Argument and result attributes `tenon.strides` (in
+    elements, array<i64>) mark buffers that are not row-major contiguous, as parts of a larger
+    buffer are.
+
+    ```mlir
+    tenon.kernel @add_relu(%a: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<8xf32>
+        attributes {class = 0 : i32} {
+      %0 = tenon.add %a, %b : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+      %1 = tenon.relu %0 : (tensor<8xf32>) -> tensor<8xf32>
+      tenon.yield %1 : tensor<8xf32>
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
+                       OptionalAttr<StrAttr>:$sym_visibility,
+                       OptionalAttr<DictArrayAttr>:$arg_attrs,
+                       OptionalAttr<DictArrayAttr>:$res_attrs,
+                       Tenon_KernelClass:$kernel_class,
+                       DefaultValuedAttr<I64Attr, "0">:$num_symbols,
+                       OptionalAttr<DictionaryAttr>:$schedule);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::FunctionType":$type,
+                                 "::tenon::KernelClass":$kernelClass, "int64_t":$numSymbols)>];
+  let extraClassDeclaration = [{
+    ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
+    ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
+    ::mlir::Region *getCallableRegion() { return &getBody(); }
+    ::mlir::Block &getEntryBlock() { return getBody().front(); }
+  }];
+}
+
+def Tenon_LaunchOp : Tenon_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "runs a kernel";
+  let description = [{
+    `symbols` gives the kernel's shape symbols as expressions over the function's.
+
+    ```mlir
+    %y = tenon.launch @add_relu(%a, %b) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Tenon_Tensor>:$inputs,
+                       OptionalAttr<AffineMapAttr>:$symbols);
+  let results = (outs Variadic<Tenon_Tensor>:$outputs);
+  let assemblyFormat = "$kernel `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs)";
+}
+
+#endif

@@ -1,0 +1,116 @@
+// Symbolic shapes (see the header).
+
+#include "dialects/Tenon/Shape.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Operation.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+DimExprs getDims(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  if (auto map = dyn_cast_or_null<AffineMapAttr>(tensor.getEncoding()))
+    return DimExprs(map.getValue().getResults());
+  DimExprs dims;
+  for (int64_t size : tensor.getShape()) {
+    assert(!ShapedType::isDynamic(size) && "a dynamic dimension needs an expression");
+    dims.push_back(getAffineConstantExpr(size, type.getContext()));
+  }
+  return dims;
+}
+
+AffineMap makeDimsMap(ArrayRef<AffineExpr> dims, MLIRContext *context) {
+  unsigned numSymbols = 0;
+  for (AffineExpr dim : dims)
+    dim.walk([&](AffineExpr part) {
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(part))
+        numSymbols = std::max(numSymbols, symbol.getPosition() + 1);
+    });
+  return AffineMap::get(/*dimCount=*/0, numSymbols, dims, context);
+}
+
+RankedTensorType makeTensorType(ArrayRef<AffineExpr> dims, Type elementType) {
+  SmallVector<int64_t> sizes;
+  bool isStatic = true;
+  for (AffineExpr dim : dims) {
+    auto constant = dyn_cast<AffineConstantExpr>(dim);
+    sizes.push_back(constant ? constant.getValue() : ShapedType::kDynamic);
+    isStatic &= static_cast<bool>(constant);
+  }
+  Attribute encoding;
+  if (!isStatic)
+    encoding = AffineMapAttr::get(makeDimsMap(dims, elementType.getContext()));
+  return RankedTensorType::get(sizes, elementType, encoding);
+}
+
+std::optional<SmallVector<int64_t, 6>> getConstantDims(ArrayRef<AffineExpr> dims) {
+  SmallVector<int64_t, 6> sizes;
+  for (AffineExpr dim : dims) {
+    auto constant = dyn_cast<AffineConstantExpr>(dim);
+    if (!constant)
+      return std::nullopt;
+    sizes.push_back(constant.getValue());
+  }
+  return sizes;
+}
+
+AffineExpr product(ArrayRef<AffineExpr> dims, MLIRContext *context) {
+  AffineExpr result = getAffineConstantExpr(1, context);
+  for (AffineExpr dim : dims)
+    result = result * dim;
+  return result;
+}
+
+FailureOr<DimExprs> broadcastDims(ArrayRef<DimExprs> operands, MLIRContext *context) {
+  size_t rank = 0;
+  for (const DimExprs &dims : operands)
+    rank = std::max(rank, dims.size());
+  DimExprs result(rank, getAffineConstantExpr(1, context));
+  for (const DimExprs &dims : operands) {
+    for (auto [offset, dim] : llvm::enumerate(dims)) {
+      AffineExpr &merged = result[rank - dims.size() + offset];
+      auto have = dyn_cast<AffineConstantExpr>(merged), got = dyn_cast<AffineConstantExpr>(dim);
+      if (got && got.getValue() == 1)
+        continue;
+      if (have && have.getValue() == 1)
+        merged = dim;
+      else if (have && got && have.getValue() != got.getValue())
+        return failure();
+      else if (got)
+        merged = dim;
+    }
+  }
+  return result;
+}
+
+SmallVector<StringRef> getSymbolNames(Operation *op) {
+  SmallVector<StringRef> names;
+  while (op && !op->hasAttr("tenon.symbols"))
+    op = op->getParentOp();
+  if (op)
+    for (Attribute name : op->getAttrOfType<ArrayAttr>("tenon.symbols"))
+      names.push_back(cast<StringAttr>(name).getValue());
+  return names;
+}
+
+AffineExpr addSymbol(Operation *function, StringRef name) {
+  MLIRContext *context = function->getContext();
+  SmallVector<Attribute> names;
+  if (auto existing = function->getAttrOfType<ArrayAttr>("tenon.symbols"))
+    names.append(existing.begin(), existing.end());
+  AffineExpr symbol = getAffineSymbolExpr(names.size(), context);
+  names.push_back(StringAttr::get(context, name));
+  function->setAttr("tenon.symbols", ArrayAttr::get(context, names));
+  return symbol;
+}
+
+Type getStorageType(Type elementType) {
+  if (elementType.isInteger(1))
+    return IntegerType::get(elementType.getContext(), 8);
+  if (auto integer = dyn_cast<IntegerType>(elementType))
+    return IntegerType::get(elementType.getContext(), integer.getWidth());
+  return elementType;
+}
+
+} // namespace tenon

@@ -1,0 +1,61 @@
+// The `tenon` dialect: tensors, constraints and op classes shared by the op families.
+
+#ifndef TENON_BASE_TD
+#define TENON_BASE_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Tenon_Dialect : Dialect {
+  let name = "tenon";
+  let cppNamespace = "::tenon";
+  let summary = "ONNX models as a graph of tensor ops, and as a program of kernels";
+  let description = [{
+    One canonical form for every version of every ONNX operator. Tensors are builtin ranked tensors.
+    A tensor with unknown dimensions carries its shape as an affine map over the symbols of the
+    enclosing function: `tensor<?x7xf32, affine_map<()[s0] -> (s0, 7)>>` has `s0` rows; the function
+    attribute `tenon.symbols` names the symbols. Static tensors carry no encoding. Operators that
+    take a shape as an operand in ONNX (Reshape, Slice, Expand, ...) hold it as an attribute, an
+    affine map over the same symbols.
+  }];
+  let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
+  let hasConstantMaterializer = 1;
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::func::FuncDialect"];
+}
+
+class Tenon_Type<string name, string typeMnemonic, list<Trait> traits = []>
+    : TypeDef<Tenon_Dialect, name, traits> {
+  let mnemonic = typeMnemonic;
+}
+
+def Tenon_StringType : Tenon_Type<"String", "string"> {
+  let summary = "An ONNX string, as a tensor element";
+}
+
+def Tenon_Element : AnyTypeOf<[AnyFloat, AnyInteger, Tenon_StringType], "tensor element">;
+def Tenon_Tensor : RankedTensorOf<[Tenon_Element]>;
+def Tenon_FloatTensor : RankedTensorOf<[AnyFloat]>;
+def Tenon_IntTensor : RankedTensorOf<[AnyInteger]>;
+def Tenon_BoolTensor : RankedTensorOf<[I1]>;
+def Tenon_NumberTensor : RankedTensorOf<[AnyFloat, AnyInteger]>;
+
+// Result types are inferred from operands and attributes. A written type may know less or more of
+// the dimensions than the inferred one; it may not contradict it.
+def Tenon_InferType : TraitList<[
+    DeclareOpInterfaceMethods<InferTypeOpInterface>,
+    NativeOpTrait<"InferTypeOpAdaptor", [], [{
+      static bool isCompatibleReturnTypes(::mlir::TypeRange lhs, ::mlir::TypeRange rhs) {
+        return ::tenon::areCompatibleTypes(lhs, rhs);
+      }
+    }], [{}]>]>;
+
+class Tenon_Op<string mnemonic, list<Trait> traits = []> : Op<Tenon_Dialect, mnemonic, traits>;
+
+#endif

@@ -1,0 +1,58 @@
+// The `tenon` dialect's C++ face: include this to use any of its ops.
+
+#ifndef TENON_DIALECTS_TENON_TENONDIALECT_H
+#define TENON_DIALECTS_TENON_TENONDIALECT_H
+
+#include "dialects/Tenon/ElementEmitter.h"
+#include "dialects/Tenon/Shape.h"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/Tenon/TenonDialect.h.inc"
+#include "dialects/Tenon/TenonEnums.h.inc"
+
+#include "dialects/Tenon/TenonInterfaces.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Tenon/TenonTypes.h.inc"
+
+namespace tenon {
+
+/// Result type of a pointwise op: the operands' broadcast shape with the given element type.
+/// Reports shapes that do not broadcast at `loc`.
+llvm::LogicalResult inferBroadcastType(std::optional<mlir::Location> loc, mlir::ValueRange operands,
+                                       mlir::Type elementType,
+                                       llvm::SmallVectorImpl<mlir::Type> &types);
+
+/// Whether the types agree in element type, rank and every dimension that both know.
+bool areCompatibleTypes(mlir::TypeRange lhs, mlir::TypeRange rhs);
+
+/// Element of a pointwise op: its function applied to the operands' elements at the broadcast
+/// index.
+mlir::Value emitPointwise(PointwiseOpInterface op, ElementEmitter &emitter,
+                          llvm::ArrayRef<LaneIndex> index);
+
+/// The index of an operand that broadcasts to a result of `resultDims` which is read at `index`.
+llvm::SmallVector<LaneIndex> broadcastIndex(ElementEmitter &emitter, mlir::Value operand,
+                                            llvm::ArrayRef<mlir::AffineExpr> resultDims,
+                                            llvm::ArrayRef<LaneIndex> index);
+
+/// The elements of a small integer tensor as expressions over the shape symbols, following the ops
+/// that compute it; nullopt when they depend on data.
+std::optional<DimExprs> getSymbolicContents(mlir::Value value);
+
+} // namespace tenon
+
+#define GET_OP_CLASSES
+#include "dialects/Tenon/TenonOps.h.inc"
+
+#endif

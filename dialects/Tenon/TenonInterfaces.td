@@ -1,0 +1,78 @@
+// What an op tells the passes about itself.
+
+#ifndef TENON_INTERFACES_TD
+#define TENON_INTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def ElementalOpInterface : OpInterface<"ElementalOpInterface"> {
+  let cppNamespace = "::tenon";
+  let description = [{
+    An op whose result elements can each be computed on their own from elements of its operands:
+    pointwise ops, index maps (transpose, slice, pad, concat, gather, ...) and, with a loop inside,
+    windows and sums. Code generation pulls: the consumer asks for an element at an index, the op
+    asks for its operands' elements at the indices it derives.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Emits the elements of result `number` at `index` (one LaneIndex per dimension): a scalar, or a
+      vector with one element per lane, in the storage type of the result's element type.
+    }], "::mlir::Value", "emitElement",
+      (ins "::tenon::ElementEmitter &":$emitter, "unsigned":$number,
+           "::llvm::ArrayRef<::tenon::LaneIndex>":$index)>,
+    InterfaceMethod<[{
+      Whether computing an element costs more than a few instructions, so that consumers that need
+      it more than once should read it from memory instead.
+    }], "bool", "isExpensiveElement", (ins), "", [{ return false; }]>,
+    InterfaceMethod<[{
+      Whether each result element depends on just the operand elements at the same, possibly
+      broadcast, position.
+    }], "bool", "isPointwise", (ins), "", [{ return false; }]>
+  ];
+}
+
+def PointwiseOpInterface : OpInterface<"PointwiseOpInterface", [ElementalOpInterface]> {
+  let cppNamespace = "::tenon";
+  let description = [{
+    An elemental op that applies one scalar function at every position, with multidirectional
+    broadcasting of its operands.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Builds the function on `operands`, which are scalars or vectors of the same length. Half
+      precision operands come in as f32, and an f32 result is rounded by the caller.
+    }], "::mlir::Value", "buildScalar",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands)>
+  ];
+}
+
+def SymbolicContentsOpInterface : OpInterface<"SymbolicContentsOpInterface"> {
+  let cppNamespace = "::tenon";
+  let description = [{
+    An op on small integer tensors whose contents can be followed as expressions of the shape
+    symbols, so that shape arithmetic folds away at compile time.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      The elements of result 0, in row-major order, given those of the operands (nullopt where
+      unknown); nullopt when they cannot be told.
+    }], "::std::optional<::tenon::DimExprs>", "inferContents",
+      (ins "::llvm::ArrayRef<::std::optional<::tenon::DimExprs>>":$operands)>
+  ];
+}
+
+def KernelRootOpInterface : OpInterface<"KernelRootOpInterface"> {
+  let cppNamespace = "::tenon";
+  let description = [{
+    An op that a code generation strategy of its own computes. Such an op is the root of its kernel:
+    fusion may add elementwise producers and consumers around it, but never a second root.
+  }];
+  let methods = [
+    InterfaceMethod<"The strategy that computes the op.", "::tenon::KernelClass", "getKernelClass",
+      (ins)>,
+    InterfaceMethod<"Floating point operations per call; 0 when the shape is unknown.", "int64_t",
+      "getFlops", (ins), "", [{ return 0; }]>
+  ];
+}
+
+#endif

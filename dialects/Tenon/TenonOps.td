@@ -1,0 +1,7 @@
+// All ops of the dialect: one file per family.
+
+include "dialects/Tenon/ElementwiseOps.td"
+include "dialects/Tenon/ShapeOps.td"
+include "dialects/Tenon/ReductionOps.td"
+include "dialects/Tenon/ContractionOps.td"
+include "dialects/Tenon/ProgramOps.td"
