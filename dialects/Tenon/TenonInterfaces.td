@@ -75,4 +75,36 @@ def KernelRootOpInterface : OpInterface<"KernelRootOpInterface"> {
   ];
 }
 
+def LibraryOpInterface : OpInterface<"LibraryOpInterface", [KernelRootOpInterface]> {
+  let cppNamespace = "::tenon";
+  let description = [{
+    An irregular op that a function of the kernel library computes (lib/Target/KernelLibrary):
+
+    `int32_t fn(const LibTensor *inputs, LibTensor *outputs, const int64_t *ints,
+    const double *floats, void *scratch, int64_t task, int64_t tasks)`
+
+    Tensors are row-major. An omitted operand has null data. A function whose result sizes depend
+    on data writes them to `outputs[i].dims`; the shape symbols that stand for them are bound to
+    what it wrote. A result other than 0 ends the run with an error.
+  }];
+  let methods = [
+    InterfaceMethod<"Name of the function, for the op's element types.", "::std::string",
+      "getLibraryFunction", (ins)>,
+    InterfaceMethod<"The attribute values that the function takes.", "void", "getLibraryArguments",
+      (ins "::llvm::SmallVectorImpl<int64_t> &":$ints, "::llvm::SmallVectorImpl<double> &":$floats),
+      "", [{}]>,
+    InterfaceMethod<[{
+      Upper bounds of a result's dimensions, for its buffer; differs from the type where sizes
+      depend on data.
+    }], "::tenon::DimExprs", "getResultCapacity", (ins "unsigned":$number), "",
+      [{ return ::tenon::getDims($_op->getResult(number).getType()); }]>,
+    InterfaceMethod<"Bytes of scratch memory that the function needs, for each of its tasks.",
+      "::mlir::AffineExpr", "getScratchBytes", (ins), "",
+      [{ return ::mlir::getAffineConstantExpr(0, $_op->getContext()); }]>,
+    InterfaceMethod<"How many tasks the function can divide its work into.", "::mlir::AffineExpr",
+      "getMaxTasks", (ins), "",
+      [{ return ::mlir::getAffineConstantExpr(1, $_op->getContext()); }]>
+  ];
+}
+
 #endif
