@@ -1,0 +1,273 @@
+/* The Tenon runtime: loads a compiled model and runs it. C99; no other library is needed.
+ *
+ * A model is code and weights, immutable and shared. A context is what one run in progress needs: a
+ * workspace, threads, output buffers. Any number of threads may use one model, each with a context
+ * of its own; one context serves one run at a time.
+ *
+ *   tenon_model *model;
+ *   tenon_context *context;
+ *   if (tenon_model_load("resnet50.so", &model) || tenon_context_create(model, NULL, &context))
+ *     die(tenon_last_error());
+ *   int64_t dims[] = {1, 3, 224, 224};
+ *   tenon_tensor input = {TENON_FLOAT, 4, dims, pixels, sizeof pixels, 0};
+ *   tenon_tensor output = {0};                         // zeros: the context provides the buffer
+ *   if (tenon_run(context, &input, 1, &output, 1))
+ *     die(tenon_last_error());
+ *   use(output.data, output.rank, output.dims);        // valid until the next run
+ *   tenon_context_free(context);
+ *   tenon_model_free(model);
+ *
+ * Every function that can fail returns a tenon_status and leaves its output arguments untouched
+ * when it fails; tenon_last_error() then tells what was wrong. Sizes are in bytes, times in
+ * nanoseconds. Strings are UTF-8, end with a zero byte and belong to the object they come from. */
+#ifndef TENON_RUNTIME_H
+#define TENON_RUNTIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(TENON_RUNTIME_EXPORTS)
+#define TENON_API __attribute__((visibility("default")))
+#else
+#define TENON_API
+#endif
+
+/* ---- Errors ---------------------------------------------------------------------------------- */
+
+typedef enum tenon_status {
+  TENON_OK = 0,
+  TENON_INVALID_ARGUMENT = 1, /* null pointer, wrong number of tensors, contradicting options */
+  TENON_FILE_ERROR = 2,       /* the file cannot be opened, read or written */
+  TENON_INVALID_MODEL = 3,    /* truncated, damaged, or not a Tenon model */
+  TENON_WRONG_VERSION = 4,    /* compiled for another version of the runtime's binary interface */
+  TENON_UNSUPPORTED_CPU = 5,  /* this CPU lacks an instruction set the model needs */
+  TENON_OUT_OF_MEMORY = 6,
+  TENON_WRONG_DTYPE = 7,       /* a tensor's element type is not the model's */
+  TENON_WRONG_SHAPE = 8,       /* a tensor's rank, a dimension or its byte size is not the model's */
+  TENON_BUFFER_TOO_SMALL = 9,  /* a workspace or an output buffer from the caller */
+  TENON_INVALID_VALUE = 10,    /* the model met a value it cannot use, e.g. an index out of range */
+  TENON_CONTEXT_BUSY = 11,     /* the context is running in another thread */
+  TENON_INTERNAL_ERROR = 12    /* the compiled code broke its contract */
+} tenon_status;
+
+/* The constant's name without its prefix, in lower case: "wrong_shape". Never NULL. */
+TENON_API const char *tenon_status_name(tenon_status status);
+
+/* What the last failing call of this thread complained about; empty if none failed. Owned by the
+ * thread, overwritten by its next failing call. Never NULL. */
+TENON_API const char *tenon_last_error(void);
+
+/* The version of this runtime, e.g. "0.1.0". */
+TENON_API const char *tenon_runtime_version(void);
+
+/* ---- Tensors --------------------------------------------------------------------------------- */
+
+/* Element types, numbered as ONNX's TensorProto.DataType. */
+typedef enum tenon_dtype {
+  TENON_UNDEFINED = 0,
+  TENON_FLOAT = 1,
+  TENON_UINT8 = 2,
+  TENON_INT8 = 3,
+  TENON_UINT16 = 4,
+  TENON_INT16 = 5,
+  TENON_INT32 = 6,
+  TENON_INT64 = 7,
+  TENON_STRING = 8, /* an element is a const char * */
+  TENON_BOOL = 9,   /* one byte, 0 or 1 */
+  TENON_FLOAT16 = 10,
+  TENON_DOUBLE = 11,
+  TENON_UINT32 = 12,
+  TENON_UINT64 = 13,
+  TENON_COMPLEX64 = 14,
+  TENON_COMPLEX128 = 15,
+  TENON_BFLOAT16 = 16,
+  TENON_FLOAT8E4M3FN = 17,
+  TENON_FLOAT8E4M3FNUZ = 18,
+  TENON_FLOAT8E5M2 = 19,
+  TENON_FLOAT8E5M2FNUZ = 20,
+  TENON_UINT4 = 21, /* 4-bit elements: two in a byte, the first one in the low half */
+  TENON_INT4 = 22,
+  TENON_FLOAT4E2M1 = 23,
+  TENON_FLOAT8E8M0 = 24,
+  TENON_UINT2 = 25, /* 2-bit elements: four in a byte, the first one in the lowest bits */
+  TENON_INT2 = 26
+} tenon_dtype;
+
+/* ONNX's name in lower case, e.g. "float16"; "unknown" for a number that is none. Never NULL. */
+TENON_API const char *tenon_dtype_name(int32_t dtype);
+
+/* The bits of one element; 0 for a number that is no element type. */
+TENON_API int32_t tenon_dtype_bits(int32_t dtype);
+
+/* The bytes of a dense row-major tensor; -1 if a dimension is negative, the size does not fit or
+ * the dtype is unknown. Elements of less than a byte are packed and the last byte is padded. */
+TENON_API int64_t tenon_tensor_bytes(int32_t dtype, int32_t rank, const int64_t *dims);
+
+/* A dense row-major tensor. The data must be aligned as its elements need, and no more.
+ *
+ * As an input all fields but `capacity` are given by the caller. As an output:
+ *  - data == NULL: the context provides the buffer, valid until its next run or its end;
+ *  - data != NULL: the result is written there; `capacity` is what it holds. It must not overlap an
+ *    input or another output.
+ * In both cases a successful run sets dtype, rank, dims (which the context owns, valid as above),
+ * data and bytes. The same structure may be passed again for the next run unchanged. After a failed
+ * run the output structures are as before, and the caller's output buffers hold anything. */
+typedef struct tenon_tensor {
+  int32_t dtype;
+  int32_t rank;
+  const int64_t *dims; /* may be NULL if rank is 0 */
+  void *data;          /* may be NULL if bytes is 0; not written to as an input */
+  size_t bytes;        /* exactly tenon_tensor_bytes(dtype, rank, dims) */
+  size_t capacity;     /* outputs only */
+} tenon_tensor;
+
+/* ---- Models ---------------------------------------------------------------------------------- */
+
+typedef struct tenon_model tenon_model;
+struct tenon_model_desc;
+
+/* Loads a compiled model (a shared library). The file is checked before it is mapped: a truncated,
+ * damaged or foreign one gives a status. Its code is trusted as any library's is: load only what you
+ * would link. Free the model with tenon_model_free. */
+TENON_API tenon_status tenon_model_load(const char *path, tenon_model **model);
+
+/* A model that was linked into the program; the header that `tenon compile --emit=obj,header` wrote
+ * declares the descriptor. */
+TENON_API tenon_status tenon_model_from_desc(const struct tenon_model_desc *desc,
+                                             tenon_model **model);
+
+/* All its contexts must be freed before. NULL is allowed. */
+TENON_API void tenon_model_free(tenon_model *model);
+
+TENON_API const char *tenon_model_name(const tenon_model *model);
+/* The instruction set whose code was chosen for this CPU, e.g. "cpu:x86-64-v4". */
+TENON_API const char *tenon_model_target(const tenon_model *model);
+TENON_API const char *tenon_model_compiler_version(const tenon_model *model);
+/* XXH3-64 of the ONNX file that it was compiled from. */
+TENON_API uint64_t tenon_model_checksum(const tenon_model *model);
+
+/* A dimension of a signature. */
+typedef struct tenon_dim_info {
+  int64_t value;      /* >= 0: the size; -1: known only at run time */
+  const char *symbol; /* name of an unknown size: equal names are equal sizes; NULL: has no name */
+} tenon_dim_info;
+
+typedef struct tenon_tensor_info {
+  const char *name;
+  int32_t dtype; /* a tenon_dtype */
+  int32_t rank;
+  const tenon_dim_info *dims;
+} tenon_tensor_info;
+
+TENON_API int32_t tenon_model_num_inputs(const tenon_model *model);
+TENON_API int32_t tenon_model_num_outputs(const tenon_model *model);
+/* The model's; NULL if there is no such index. */
+TENON_API const tenon_tensor_info *tenon_model_input(const tenon_model *model, int32_t index);
+TENON_API const tenon_tensor_info *tenon_model_output(const tenon_model *model, int32_t index);
+/* Index of the input or output of that name; -1 if there is none. */
+TENON_API int32_t tenon_model_find_input(const tenon_model *model, const char *name);
+TENON_API int32_t tenon_model_find_output(const tenon_model *model, const char *name);
+
+typedef struct tenon_kernel_info {
+  const char *name;  /* e.g. "conv_relu_12" */
+  const char *nodes; /* the ONNX nodes it computes, comma separated; may be empty */
+  int64_t flops;     /* per call; 0 if unknown */
+  int64_t bytes;     /* read and written per call; 0 if unknown */
+} tenon_kernel_info;
+
+TENON_API int64_t tenon_model_num_kernels(const tenon_model *model);
+/* Fills *info, whose strings are the model's; TENON_INVALID_ARGUMENT if there is no such index. */
+TENON_API tenon_status tenon_model_kernel(const tenon_model *model, int64_t index,
+                                          tenon_kernel_info *info);
+
+/* Bytes that a caller's workspace must have at least, wherever it begins. What it has beyond serves
+ * buffers whose size is known only at run time; if it has too little, those come from malloc. */
+TENON_API size_t tenon_model_workspace_size(const tenon_model *model);
+/* Bytes of constants; they are mapped from the file and shared by all contexts. */
+TENON_API size_t tenon_model_weights_size(const tenon_model *model);
+
+/* ---- Contexts -------------------------------------------------------------------------------- */
+
+typedef struct tenon_context tenon_context;
+
+/* Calls body(data, i) once for every i in [0, tasks), in any order, in any threads, and returns
+ * when all have returned. Running them one after another is correct. */
+typedef void (*tenon_parallel_for)(void *user, int64_t tasks, void (*body)(void *data, int64_t i),
+                                   void *data);
+
+/* All zeros are the defaults. */
+typedef struct tenon_context_options {
+  /* Threads that a run uses, the caller's included. 0: one per core that this process may use, but
+   * not more than its CPU quota. Results do not depend on it. */
+  int32_t threads;
+
+  /* Nonzero: keep each thread on one CPU. The thread that creates the context is the first one (so
+   * run from there); it gets its CPUs back when it frees the context. Best for latency when nothing
+   * else runs on the CPUs; harmful where they are shared. */
+  int32_t pin_threads;
+  /* Where pinning starts, counted in the CPUs that this process may use, so that several pinned
+   * contexts can share a machine. */
+  int32_t pin_first;
+
+  /* The caller's threads instead of own ones: parallel_for runs up to parallel_for_width tasks at
+   * once. `threads` and `pin_threads` must then be 0. */
+  tenon_parallel_for parallel_for;
+  void *parallel_for_user;
+  int32_t parallel_for_width;
+
+  /* The caller's memory, in use until the context is freed; NULL: the context allocates it.
+   * At least tenon_model_workspace_size(model) bytes. */
+  void *workspace;
+  size_t workspace_size;
+} tenon_context_options;
+
+/* options == NULL: the defaults. Free the context with tenon_context_free, before its model. */
+TENON_API tenon_status tenon_context_create(const tenon_model *model,
+                                            const tenon_context_options *options,
+                                            tenon_context **context);
+/* Not during a run. NULL is allowed. */
+TENON_API void tenon_context_free(tenon_context *context);
+
+/* How many threads a run uses. */
+TENON_API int32_t tenon_context_threads(const tenon_context *context);
+
+/* Runs the model. Inputs and outputs are in the model's order; num_inputs and num_outputs must be
+ * the model's. Inputs are not modified. After a first run with the same shapes nothing is
+ * allocated. Takes no lock that contexts share. */
+TENON_API tenon_status tenon_run(tenon_context *context, const tenon_tensor *inputs,
+                                 int32_t num_inputs, tenon_tensor *outputs, int32_t num_outputs);
+
+/* ---- Profiles -------------------------------------------------------------------------------- */
+
+/* Starts to record this context's kernels, forgetting what was recorded before. Costs some 100 ns
+ * per kernel and thread. The calls below must not be made during a run. */
+TENON_API tenon_status tenon_profile_start(tenon_context *context);
+/* Stops recording; what was recorded stays readable. */
+TENON_API void tenon_profile_stop(tenon_context *context);
+
+typedef struct tenon_kernel_profile {
+  int64_t calls;
+  int64_t total_ns; /* from launch to the end of the last thread, summed over calls */
+  int64_t min_ns;   /* of one call */
+} tenon_kernel_profile;
+
+/* The times of one kernel, indexed as in tenon_model_kernel; zeros if it was never called. */
+TENON_API tenon_status tenon_profile_kernel(const tenon_context *context, int64_t index,
+                                            tenon_kernel_profile *profile);
+/* Number of runs recorded and their summed duration; either pointer may be NULL. */
+TENON_API tenon_status tenon_profile_runs(const tenon_context *context, int64_t *runs,
+                                          int64_t *total_ns);
+
+/* Writes what was recorded as Chrome trace JSON (chrome://tracing, Perfetto): one event per run, and
+ * one per kernel and thread with its nodes. Long recordings keep the first 65536 events of each
+ * thread and say how many were left out. */
+TENON_API tenon_status tenon_profile_write(const tenon_context *context, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,174 @@
+/* Contexts: everything a run needs is made here, once, so that runs need not allocate. */
+#define _GNU_SOURCE
+#include "runtime/internal.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static tenon_status check_options(const tenon_model *model, const tenon_context_options *o) {
+  if (o->threads < 0 || o->threads > 1024)
+    return tn_fail(TENON_INVALID_ARGUMENT, "options: threads is %d, not 0..1024", o->threads);
+  if (o->pin_first < 0)
+    return tn_fail(TENON_INVALID_ARGUMENT, "options: pin_first is %d", o->pin_first);
+  if (o->parallel_for && o->parallel_for_width < 1)
+    return tn_fail(TENON_INVALID_ARGUMENT, "options: parallel_for_width is %d with a parallel_for",
+                   o->parallel_for_width);
+  if (o->parallel_for && (o->threads || o->pin_threads))
+    return tn_fail(TENON_INVALID_ARGUMENT,
+                   "options: threads and pin_threads cannot be combined with parallel_for");
+  size_t needed = tenon_model_workspace_size(model);
+  if (o->workspace && o->workspace_size < needed)
+    return tn_fail(TENON_BUFFER_TOO_SMALL, "options: workspace has %zu bytes, model '%s' needs %zu",
+                   o->workspace_size, model->desc->name, needed);
+  return TENON_OK;
+}
+
+static tenon_status no_memory(const tenon_context *context, const char *what) {
+  return tn_fail(TENON_OUT_OF_MEMORY, "no memory for %s of a context of model '%s'", what,
+                 context->model->desc->name);
+}
+
+/* The caller's workspace serves the arena first; the rest is for run-time sized blocks. */
+static tenon_status make_workspace(tenon_context *context, const tenon_context_options *options) {
+  size_t arena = (size_t)context->model->variant->arena_bytes;
+  if (!options->workspace) {
+    tn_region_init(&context->region, NULL, 0);
+    context->own_arena = tn_alloc(arena);
+    context->exec.arena = context->own_arena;
+    return context->own_arena ? TENON_OK : no_memory(context, "the workspace");
+  }
+  char *begin = options->workspace, *end = begin + options->workspace_size;
+  uintptr_t misaligned = (uintptr_t)begin % TN_ALIGNMENT;
+  char *aligned = misaligned ? begin + TN_ALIGNMENT - misaligned : begin;
+  context->exec.arena = aligned;
+  char *surplus = arena ? aligned + arena : begin;
+  tn_region_init(&context->region, surplus, surplus < end ? (size_t)(end - surplus) : 0);
+  return TENON_OK;
+}
+
+/* Per-run tables, in one block: wide elements first. */
+static tenon_status make_tables(tenon_context *context) {
+  const tenon_model_desc *desc = context->model->desc;
+  size_t inputs = (size_t)desc->num_inputs, outputs = (size_t)desc->num_outputs;
+  size_t symbols = (size_t)desc->num_symbols;
+  size_t input_dims = (size_t)context->model->total_input_dims;
+  size_t output_dims = (size_t)context->model->total_output_dims;
+  context->outputs = calloc(1, outputs * sizeof(tn_output) + inputs * sizeof(void *) +
+                                   (input_dims + output_dims + symbols) * sizeof(int64_t) +
+                                   symbols * sizeof(int32_t) + 1);
+  if (!context->outputs)
+    return no_memory(context, "the tables");
+  context->input_data = (void **)(context->outputs + outputs);
+  context->input_dims = (int64_t *)(context->input_data + inputs);
+  int64_t *dims = context->input_dims + input_dims;
+  for (size_t i = 0; i < outputs; ++i) {
+    context->outputs[i].dims = dims;
+    dims += desc->outputs[i].rank;
+  }
+  context->symbols = dims;
+  context->binders = (int32_t *)(context->symbols + symbols);
+  return TENON_OK;
+}
+
+/* The creating thread is worker 0: it is pinned as well, and remembers where it was allowed. */
+static tenon_status pin_caller(tenon_context *context, int cpu) {
+  cpu_set_t *saved = malloc(sizeof *saved);
+  if (!saved)
+    return no_memory(context, "the CPU set");
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  if (sched_getaffinity(0, sizeof *saved, saved) || sched_setaffinity(0, sizeof set, &set)) {
+    free(saved);
+    return tn_fail(TENON_INVALID_ARGUMENT, "options: pin_threads: CPU %d is refused", cpu);
+  }
+  context->saved_cpus = saved;
+  context->pinned_thread = gettid();
+  return TENON_OK;
+}
+
+static tenon_status make_threads(tenon_context *context, const tenon_context_options *options) {
+  if (options->parallel_for) {
+    context->parallel_for = options->parallel_for;
+    context->parallel_for_user = options->parallel_for_user;
+    context->exec.threads = options->parallel_for_width;
+    return TENON_OK;
+  }
+  int threads = options->threads ? options->threads : tn_default_threads();
+  context->exec.threads = threads;
+  if (!options->pin_threads) {
+    context->pool = tn_pool_create(threads, NULL);
+  } else {
+    const int *cpus;
+    int available = tn_cpus(&cpus, NULL);
+    int *chosen = malloc((size_t)threads * sizeof *chosen);
+    if (!chosen)
+      return no_memory(context, "the CPU list");
+    for (int i = 0; i < threads; ++i)
+      chosen[i] = cpus[(options->pin_first + i) % available];
+    tenon_status status = pin_caller(context, chosen[0]);
+    if (!status)
+      context->pool = tn_pool_create(threads, chosen);
+    free(chosen);
+    if (status)
+      return status;
+  }
+  if (!context->pool)
+    return tn_fail(TENON_OUT_OF_MEMORY, "cannot create %d threads", threads);
+  return TENON_OK;
+}
+
+tenon_status tenon_context_create(const tenon_model *model, const tenon_context_options *options,
+                                  tenon_context **result) {
+  static const tenon_context_options defaults;
+  if (!model || !result)
+    return tn_fail(TENON_INVALID_ARGUMENT, "tenon_context_create: %s is null",
+                   model ? "context" : "model");
+  if (!options)
+    options = &defaults;
+  tenon_status status = check_options(model, options);
+  if (status)
+    return status;
+  tenon_context *context = calloc(1, sizeof *context);
+  if (!context)
+    return tn_fail(TENON_OUT_OF_MEMORY, "no memory for a context");
+  context->model = model;
+  context->exec.weights = model->variant->weights;
+  status = make_tables(context);
+  if (!status)
+    status = make_workspace(context, options);
+  if (!status)
+    status = make_threads(context, options);
+  if (status) {
+    tenon_context_free(context);
+    return status;
+  }
+  context->exec.inputs = context->input_data;
+  context->exec.input_dims = context->input_dims;
+  tn_install_services(&context->exec);
+  *result = context;
+  return TENON_OK;
+}
+
+void tenon_context_free(tenon_context *context) {
+  if (!context)
+    return;
+  tn_pool_free(context->pool);
+  if (context->pinned_thread && context->pinned_thread == gettid())
+    sched_setaffinity(0, sizeof(cpu_set_t), context->saved_cpus);
+  free(context->saved_cpus);
+  if (context->outputs)
+    for (int32_t i = 0; i < context->model->desc->num_outputs; ++i)
+      free(context->outputs[i].own);
+  free(context->outputs);
+  tn_region_free(&context->region);
+  free(context->own_arena);
+  tn_profile_free(context->profile);
+  free(context);
+}
+
+int32_t tenon_context_threads(const tenon_context *context) {
+  return (int32_t)context->exec.threads;
+}

@@ -1,0 +1,144 @@
+/* What the runtime's files share. Public names begin with tenon_, these with tn_.
+ *
+ * status.c  errors        dtype.c    element types      elf.c     checks a file before dlopen
+ * model.c   load, query   features.c what the CPU has   cpus.c    which CPUs to use
+ * context.c create, free  run.c      one run            region.c  run-time sized memory
+ * pool.c    threads       profile.c  recording, traces */
+#ifndef TENON_RUNTIME_INTERNAL_H
+#define TENON_RUNTIME_INTERNAL_H
+
+#include "runtime/abi.h"
+#include "tenon/runtime.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum { TN_ALIGNMENT = 64 };
+
+/* ---- status.c */
+
+/* Records the message for tenon_last_error and returns `status`. */
+tenon_status tn_fail(tenon_status status, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- elf.c */
+
+/* Checks that the file is a complete shared library for this machine that exports `symbol`. */
+tenon_status tn_check_library(const char *path, const char *symbol);
+
+/* ---- features.c */
+
+/* Whether the CPU and the operating system offer a feature, by LLVM's name. */
+bool tn_cpu_has(const char *feature);
+/* Asks the system for what must be asked for before use (AMX tiles); false if refused. */
+bool tn_cpu_enable(const char *feature);
+
+/* ---- cpus.c */
+
+/* The CPUs that the process was allowed to use when this was first called, one of each core first,
+ * then their hyper-threads. Returns how many there are; `cores`, if not NULL, how many cores. */
+int tn_cpus(const int **cpus, int *cores);
+/* One thread per core, but not more than the process's CPU quota. */
+int tn_default_threads(void);
+
+/* ---- region.c: blocks whose size is known only at run time */
+
+typedef struct tn_block tn_block;
+
+enum { TN_NUM_CLASSES = 8 * 58 };
+
+typedef struct tn_region {
+  tn_block *cached[TN_NUM_CLASSES]; /* free blocks by size class */
+  tn_block *live;                   /* doubly linked: all blocks handed out */
+  char *surplus, *surplus_end;      /* rest of the caller's workspace */
+  uint64_t epoch;                   /* number of the run */
+  bool grew;                        /* the current run took new memory */
+} tn_region;
+
+void tn_region_init(tn_region *region, char *surplus, size_t bytes);
+void *tn_region_alloc(tn_region *region, int64_t bytes);
+void tn_region_release(tn_region *region, void *block);
+void tn_region_end_run(tn_region *region);
+void tn_region_free(tn_region *region);
+
+/* 64-byte aligned memory; from 4 MiB on aligned for and advised to use huge pages. */
+void *tn_alloc(size_t bytes);
+
+/* ---- pool.c */
+
+typedef struct tn_pool tn_pool;
+
+/* A task as the pool sees it; `worker` is 0 for the thread that called tn_pool_run. */
+typedef void (*tn_task_fn)(void *data, int64_t task, int worker);
+
+/* `cpus`, if not NULL, are the CPUs to pin workers 1.. to. NULL when threads cannot be made. */
+tn_pool *tn_pool_create(int threads, const int *cpus);
+void tn_pool_free(tn_pool *pool);
+/* Runs fn for tasks 0..tasks-1, tasks <= threads, and waits. */
+void tn_pool_run(tn_pool *pool, tn_task_fn fn, void *data, int64_t tasks);
+/* Say how many threads are about to compute in the process: pools spin less when cores are short. */
+void tn_pool_begin_run(tn_pool *pool);
+void tn_pool_end_run(tn_pool *pool);
+
+/* Default rounding and denormal handling for the thread, so that results do not depend on which
+ * thread computes; returns what tn_fp_leave restores. */
+unsigned tn_fp_enter(void);
+void tn_fp_leave(unsigned saved);
+
+/* ---- profile.c */
+
+typedef struct tn_profile tn_profile;
+
+int64_t tn_now(void);
+void tn_profile_task(tn_profile *profile, int lane, int64_t kernel, int64_t begin, int64_t end);
+void tn_profile_launch(tn_profile *profile, int64_t kernel, int64_t begin, int64_t end);
+void tn_profile_run(tn_profile *profile, int64_t begin, int64_t end);
+void tn_profile_free(tn_profile *profile);
+
+/* ---- model.c, context.c, run.c */
+
+struct tenon_model {
+  const tenon_model_desc *desc;
+  const tenon_variant_desc *variant;
+  void *library;             /* from dlopen; NULL if linked in */
+  tenon_tensor_info *infos;  /* inputs, then outputs */
+  int64_t total_input_dims;  /* sum of the inputs' ranks */
+  int64_t total_output_dims;
+};
+
+typedef struct tn_output {
+  void *own; /* the context's buffer; NULL until needed */
+  size_t own_bytes;
+  int64_t *dims;
+  void *data; /* where the current run writes; NULL until the model asked */
+  size_t bytes;
+} tn_output;
+
+struct tenon_context {
+  tenon_exec exec; /* first, so that services get from one to the other */
+  const tenon_model *model;
+  tn_pool *pool;
+  tenon_parallel_for parallel_for;
+  void *parallel_for_user;
+  tn_region region;
+  void *own_arena;
+  void **input_data;
+  int64_t *input_dims;
+  int64_t *symbols; /* value by symbol number; -1: not bound */
+  int32_t *binders; /* by symbol number: the input that bound it */
+  tn_output *outputs;
+  tenon_tensor *caller_outputs; /* of the current run */
+  tenon_status status;          /* first failure of the current run */
+  tn_profile *profile;
+  bool profiling;
+  atomic_bool busy;
+  pid_t pinned_thread; /* whose CPUs tenon_context_free restores; 0: none */
+  void *saved_cpus;    /* cpu_set_t */
+};
+
+/* Sets the services that compiled code calls. */
+void tn_install_services(tenon_exec *exec);
+
+#endif

@@ -1,0 +1,229 @@
+/* Loading a model: check the file, map it, check the descriptor, choose the code for this CPU.
+ * What the caller may ask about the model is prepared here once, so that queries are plain reads. */
+#include "runtime/internal.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool supports(const tenon_variant_desc *variant) {
+  for (const char *const *feature = variant->features; *feature; ++feature)
+    if (!tn_cpu_has(*feature) || !tn_cpu_enable(*feature))
+      return false;
+  return true;
+}
+
+/* "cpu:x86-64-v4 needs avx512f, avx512bw; cpu:x86-64-v3 needs avx2": what each variant misses. */
+static void describe_missing(const tenon_model_desc *desc, char *text, size_t size) {
+  size_t used = 0;
+  text[0] = 0;
+  for (int32_t i = 0; i < desc->num_variants; ++i) {
+    const tenon_variant_desc *variant = &desc->variants[i];
+    const char *separator = " needs ";
+    used += (size_t)snprintf(text + used, size - used, "%s%s", i ? "; " : "", variant->target);
+    for (const char *const *f = variant->features; *f && used < size; ++f) {
+      if (tn_cpu_has(*f) && tn_cpu_enable(*f))
+        continue;
+      used += (size_t)snprintf(text + used, size - used, "%s%s", separator, *f);
+      separator = ", ";
+    }
+    if (used >= size)
+      return;
+  }
+}
+
+static tenon_status choose_variant(tenon_model *model) {
+  const tenon_model_desc *desc = model->desc;
+  for (int32_t i = 0; i < desc->num_variants && !model->variant; ++i)
+    if (supports(&desc->variants[i]))
+      model->variant = &desc->variants[i];
+  if (model->variant)
+    return TENON_OK;
+  char missing[512];
+  describe_missing(desc, missing, sizeof missing);
+  return tn_fail(TENON_UNSUPPORTED_CPU, "model '%s' cannot run on this CPU: %s", desc->name,
+                 missing);
+}
+
+static tenon_status check_desc(const tenon_model_desc *desc, const char *origin) {
+  if (memcmp(desc->magic, TENON_MAGIC, sizeof desc->magic))
+    return tn_fail(TENON_INVALID_MODEL, "%s: not a Tenon model: its descriptor has another mark",
+                   origin);
+  if (desc->abi_version != TENON_ABI_VERSION)
+    return tn_fail(TENON_WRONG_VERSION,
+                   "%s: compiled for version %u of the runtime interface; this runtime has %d",
+                   origin, desc->abi_version, TENON_ABI_VERSION);
+  if (desc->size < sizeof *desc)
+    return tn_fail(TENON_INVALID_MODEL, "%s: damaged: its descriptor has %u bytes, not %zu", origin,
+                   desc->size, sizeof *desc);
+  if (desc->num_inputs < 0 || desc->num_outputs < 0 || desc->num_symbols < 0 ||
+      desc->num_variants < 1)
+    return tn_fail(TENON_INVALID_MODEL, "%s: damaged: its descriptor has impossible counts",
+                   origin);
+  return TENON_OK;
+}
+
+static int64_t total_rank(const tenon_tensor_desc *tensors, int32_t count) {
+  int64_t total = 0;
+  for (int32_t i = 0; i < count; ++i)
+    total += tensors[i].rank;
+  return total;
+}
+
+static tenon_dim_info *describe(const tenon_model_desc *desc, const tenon_tensor_desc *tensors,
+                                int32_t count, tenon_tensor_info *infos, tenon_dim_info *dims) {
+  for (int32_t i = 0; i < count; ++i) {
+    infos[i].name = tensors[i].name;
+    infos[i].dtype = tensors[i].dtype;
+    infos[i].rank = tensors[i].rank;
+    infos[i].dims = dims;
+    for (int32_t d = 0; d < tensors[i].rank; ++d, ++dims) {
+      const tenon_dim_desc *dim = &tensors[i].dims[d];
+      bool named = dim->value < 0 && dim->symbol >= 0 && dim->symbol < desc->num_symbols;
+      dims->value = dim->value;
+      dims->symbol = named ? desc->symbols[dim->symbol] : NULL;
+    }
+  }
+  return dims;
+}
+
+/* One block holds all signatures: the tensors, then their dimensions. */
+static tenon_status describe_signature(tenon_model *model) {
+  const tenon_model_desc *desc = model->desc;
+  size_t tensors = (size_t)desc->num_inputs + (size_t)desc->num_outputs;
+  model->total_input_dims = total_rank(desc->inputs, desc->num_inputs);
+  model->total_output_dims = total_rank(desc->outputs, desc->num_outputs);
+  size_t dims = (size_t)(model->total_input_dims + model->total_output_dims);
+  model->infos = malloc(tensors * sizeof(tenon_tensor_info) + dims * sizeof(tenon_dim_info) + 1);
+  if (!model->infos)
+    return tn_fail(TENON_OUT_OF_MEMORY, "no memory for model '%s'", desc->name);
+  tenon_dim_info *next = (tenon_dim_info *)(model->infos + tensors);
+  next = describe(desc, desc->inputs, desc->num_inputs, model->infos, next);
+  describe(desc, desc->outputs, desc->num_outputs, model->infos + desc->num_inputs, next);
+  return TENON_OK;
+}
+
+/* Takes over `library`, also when it fails. */
+static tenon_status make_model(const tenon_model_desc *desc, void *library, const char *origin,
+                               tenon_model **result) {
+  tenon_model *model = calloc(1, sizeof *model);
+  tenon_status status = TENON_OK;
+  if (!model) {
+    if (library)
+      dlclose(library);
+    return tn_fail(TENON_OUT_OF_MEMORY, "%s: no memory for the model", origin);
+  }
+  model->desc = desc;
+  model->library = library;
+  status = check_desc(desc, origin);
+  if (!status)
+    status = choose_variant(model);
+  if (!status)
+    status = describe_signature(model);
+  if (status)
+    tenon_model_free(model);
+  else
+    *result = model;
+  return status;
+}
+
+tenon_status tenon_model_load(const char *path, tenon_model **model) {
+  if (!path || !model)
+    return tn_fail(TENON_INVALID_ARGUMENT, "tenon_model_load: %s is null", path ? "model" : "path");
+  tenon_status status = tn_check_library(path, "tenon_model");
+  if (status)
+    return status;
+
+  // Without a slash dlopen would search the system's folders instead of the current one.
+  char *name = NULL;
+  if (!strchr(path, '/')) {
+    name = malloc(strlen(path) + 3);
+    if (!name)
+      return tn_fail(TENON_OUT_OF_MEMORY, "%s: no memory for its name", path);
+    strcpy(name, "./");
+    strcat(name, path);
+  }
+  void *library = dlopen(name ? name : path, RTLD_NOW | RTLD_LOCAL);
+  free(name);
+  if (!library)
+    return tn_fail(TENON_INVALID_MODEL, "cannot load the model: %s", dlerror());
+  const tenon_model_desc *desc = dlsym(library, "tenon_model");
+  if (!desc) {
+    dlclose(library);
+    return tn_fail(TENON_INVALID_MODEL, "%s: not a Tenon model: no symbol 'tenon_model'", path);
+  }
+  return make_model(desc, library, path, model);
+}
+
+tenon_status tenon_model_from_desc(const tenon_model_desc *desc, tenon_model **model) {
+  if (!desc || !model)
+    return tn_fail(TENON_INVALID_ARGUMENT, "tenon_model_from_desc: %s is null",
+                   desc ? "model" : "desc");
+  return make_model(desc, NULL, "linked model", model);
+}
+
+void tenon_model_free(tenon_model *model) {
+  if (!model)
+    return;
+  free(model->infos);
+  if (model->library)
+    dlclose(model->library);
+  free(model);
+}
+
+const char *tenon_model_name(const tenon_model *model) { return model->desc->name; }
+const char *tenon_model_target(const tenon_model *model) { return model->variant->target; }
+const char *tenon_model_compiler_version(const tenon_model *model) {
+  return model->desc->compiler_version;
+}
+uint64_t tenon_model_checksum(const tenon_model *model) { return model->desc->checksum; }
+int32_t tenon_model_num_inputs(const tenon_model *model) { return model->desc->num_inputs; }
+int32_t tenon_model_num_outputs(const tenon_model *model) { return model->desc->num_outputs; }
+
+const tenon_tensor_info *tenon_model_input(const tenon_model *model, int32_t index) {
+  return index >= 0 && index < model->desc->num_inputs ? &model->infos[index] : NULL;
+}
+
+const tenon_tensor_info *tenon_model_output(const tenon_model *model, int32_t index) {
+  return index >= 0 && index < model->desc->num_outputs
+             ? &model->infos[model->desc->num_inputs + index]
+             : NULL;
+}
+
+static int32_t find(const tenon_tensor_info *infos, int32_t count, const char *name) {
+  for (int32_t i = 0; i < count; ++i)
+    if (!strcmp(infos[i].name, name))
+      return i;
+  return -1;
+}
+
+int32_t tenon_model_find_input(const tenon_model *model, const char *name) {
+  return find(model->infos, model->desc->num_inputs, name);
+}
+
+int32_t tenon_model_find_output(const tenon_model *model, const char *name) {
+  return find(model->infos + model->desc->num_inputs, model->desc->num_outputs, name);
+}
+
+int64_t tenon_model_num_kernels(const tenon_model *model) { return model->variant->num_kernels; }
+
+tenon_status tenon_model_kernel(const tenon_model *model, int64_t index, tenon_kernel_info *info) {
+  if (index < 0 || index >= model->variant->num_kernels)
+    return tn_fail(TENON_INVALID_ARGUMENT, "no kernel %lld: model '%s' has %lld", (long long)index,
+                   model->desc->name, (long long)model->variant->num_kernels);
+  const tenon_kernel_desc *kernel = &model->variant->kernels[index];
+  *info = (tenon_kernel_info){kernel->name, kernel->nodes ? kernel->nodes : "", kernel->flops,
+                              kernel->bytes};
+  return TENON_OK;
+}
+
+size_t tenon_model_workspace_size(const tenon_model *model) {
+  // The caller's memory may begin anywhere: room to align the arena.
+  int64_t arena = model->variant->arena_bytes;
+  return arena > 0 ? (size_t)arena + TN_ALIGNMENT - 1 : 0;
+}
+
+size_t tenon_model_weights_size(const tenon_model *model) {
+  return (size_t)model->variant->weights_bytes;
+}

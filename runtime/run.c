@@ -1,0 +1,305 @@
+/* One run: check the inputs, bind the symbols, call the compiled code, hand over the outputs; and
+ * the services that the compiled code calls meanwhile. */
+#include "runtime/internal.h"
+
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Inputs */
+
+/* Room for the dimensions of one tensor in a message; longer ones are cut. */
+typedef struct dims_text {
+  char text[160];
+} dims_text;
+
+static const char *print_dims(dims_text *out, int32_t rank, const int64_t *dims) {
+  size_t used = (size_t)snprintf(out->text, sizeof out->text, "[");
+  for (int32_t i = 0; i < rank && used < sizeof out->text; ++i)
+    used += (size_t)snprintf(out->text + used, sizeof out->text - used, "%s%lld", i ? "," : "",
+                             (long long)dims[i]);
+  if (used < sizeof out->text)
+    snprintf(out->text + used, sizeof out->text - used, "]");
+  return out->text;
+}
+
+static tenon_status bind_dim(tenon_context *context, int32_t index, int32_t d, int64_t found) {
+  const tenon_model_desc *desc = context->model->desc;
+  const tenon_tensor_desc *want = &desc->inputs[index];
+  const tenon_dim_desc *dim = &want->dims[d];
+  if (found < 0)
+    return tn_fail(TENON_WRONG_SHAPE, "input %d '%s': dimension %d is %lld", index, want->name, d,
+                   (long long)found);
+  if (dim->value >= 0) {
+    if (found == dim->value)
+      return TENON_OK;
+    return tn_fail(TENON_WRONG_SHAPE, "input %d '%s': dimension %d is %lld, expected %lld", index,
+                   want->name, d, (long long)found, (long long)dim->value);
+  }
+  if (dim->symbol < 0 || dim->symbol >= desc->num_symbols)
+    return TENON_OK;
+  int64_t *bound = &context->symbols[dim->symbol];
+  if (*bound < 0) {
+    *bound = found;
+    context->binders[dim->symbol] = index;
+    return TENON_OK;
+  }
+  if (*bound == found)
+    return TENON_OK;
+  return tn_fail(TENON_WRONG_SHAPE,
+                 "input %d '%s': dimension %d is %lld, but '%s' is %lld in input '%s'", index,
+                 want->name, d, (long long)found, desc->symbols[dim->symbol], (long long)*bound,
+                 desc->inputs[context->binders[dim->symbol]].name);
+}
+
+/* Checks input `index` and copies its dimensions to `dims`. */
+static tenon_status check_input(tenon_context *context, int32_t index, const tenon_tensor *have,
+                                int64_t *dims) {
+  const tenon_tensor_desc *want = &context->model->desc->inputs[index];
+  if (have->dtype != want->dtype)
+    return tn_fail(TENON_WRONG_DTYPE, "input %d '%s' is %s, expected %s", index, want->name,
+                   tenon_dtype_name(have->dtype), tenon_dtype_name(want->dtype));
+  if (have->rank != want->rank)
+    return tn_fail(TENON_WRONG_SHAPE, "input %d '%s' has %d dimensions, expected %d", index,
+                   want->name, have->rank, want->rank);
+  if (have->rank && !have->dims)
+    return tn_fail(TENON_INVALID_ARGUMENT, "input %d '%s': dims is null", index, want->name);
+  for (int32_t d = 0; d < have->rank; ++d) {
+    tenon_status status = bind_dim(context, index, d, have->dims[d]);
+    if (status)
+      return status;
+    dims[d] = have->dims[d];
+  }
+  int64_t bytes = tenon_tensor_bytes(have->dtype, have->rank, have->dims);
+  dims_text text;
+  if (bytes < 0)
+    return tn_fail(TENON_WRONG_SHAPE, "input %d '%s': %s of %s is too large", index, want->name,
+                   print_dims(&text, have->rank, have->dims), tenon_dtype_name(have->dtype));
+  if (have->bytes != (size_t)bytes)
+    return tn_fail(TENON_WRONG_SHAPE, "input %d '%s' has %zu bytes, but %s of %s is %lld", index,
+                   want->name, have->bytes, print_dims(&text, have->rank, have->dims),
+                   tenon_dtype_name(have->dtype), (long long)bytes);
+  if (bytes && !have->data)
+    return tn_fail(TENON_INVALID_ARGUMENT, "input %d '%s': data is null", index, want->name);
+  context->input_data[index] = have->data;
+  return TENON_OK;
+}
+
+static tenon_status check_inputs(tenon_context *context, const tenon_tensor *inputs) {
+  const tenon_model_desc *desc = context->model->desc;
+  for (int32_t s = 0; s < desc->num_symbols; ++s)
+    context->symbols[s] = -1;
+  int64_t *dims = context->input_dims;
+  for (int32_t i = 0; i < desc->num_inputs; ++i) {
+    tenon_status status = check_input(context, i, &inputs[i], dims);
+    if (status)
+      return status;
+    dims += desc->inputs[i].rank;
+  }
+  return TENON_OK;
+}
+
+/* ---- Services */
+
+static tenon_context *context_of(tenon_exec *exec) { return (tenon_context *)exec; }
+
+/* Keeps the first failure: what follows from it says less. */
+static tenon_status record(tenon_context *context, tenon_status status) {
+  if (!context->status)
+    context->status = status;
+  return status;
+}
+
+typedef struct launch {
+  tenon_context *context;
+  const tenon_kernel_desc *kernel;
+  void *const *args;
+  int64_t tasks;
+} launch;
+
+static void run_task(void *data, int64_t task, int worker) {
+  const launch *l = data;
+  tn_profile *profile = l->context->profiling ? l->context->profile : NULL;
+  int64_t begin = profile ? tn_now() : 0;
+  l->kernel->fn(l->args, task, l->tasks);
+  if (profile)
+    tn_profile_task(profile, worker, l->kernel - l->context->model->variant->kernels, begin,
+                    tn_now());
+}
+
+/* A task in a thread of the caller's. Of threads we only know that each task has one, so profiles
+ * have one lane per task. */
+static void run_foreign_task(void *data, int64_t task) {
+  unsigned saved = tn_fp_enter();
+  run_task(data, task, (int)task);
+  tn_fp_leave(saved);
+}
+
+static void service_launch(tenon_exec *exec, const tenon_kernel_desc *kernel, void *const *args,
+                           int64_t max_tasks) {
+  tenon_context *context = context_of(exec);
+  int64_t tasks = max_tasks < exec->threads ? max_tasks : exec->threads;
+  launch l = {context, kernel, args, tasks < 1 ? 1 : tasks};
+  int64_t begin = context->profiling ? tn_now() : 0;
+  if (l.tasks == 1)
+    run_task(&l, 0, 0);
+  else if (context->pool)
+    tn_pool_run(context->pool, run_task, &l, l.tasks);
+  else
+    context->parallel_for(context->parallel_for_user, l.tasks, run_foreign_task, &l);
+  if (context->profiling)
+    tn_profile_launch(context->profile, kernel - context->model->variant->kernels, begin, tn_now());
+}
+
+static void *service_alloc(tenon_exec *exec, int64_t bytes) {
+  tenon_context *context = context_of(exec);
+  void *memory = tn_region_alloc(&context->region, bytes);
+  if (!memory)
+    record(context, tn_fail(TENON_OUT_OF_MEMORY, "model '%s': no memory for %lld bytes",
+                            context->model->desc->name, (long long)bytes));
+  return memory;
+}
+
+static void service_release(tenon_exec *exec, void *block) {
+  tn_region_release(&context_of(exec)->region, block);
+}
+
+/* The context's own buffer, which only grows: the first run with a shape may allocate. */
+static void *own_buffer(tn_output *output, size_t bytes) {
+  if (bytes <= output->own_bytes && output->own)
+    return output->own;
+  void *memory = tn_alloc(bytes);
+  if (!memory)
+    return NULL;
+  free(output->own);
+  output->own = memory;
+  output->own_bytes = bytes;
+  return memory;
+}
+
+static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
+  tenon_context *context = context_of(exec);
+  const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
+  const tenon_tensor *caller = &context->caller_outputs[index];
+  tn_output *output = &context->outputs[index];
+  int64_t bytes = tenon_tensor_bytes(desc->dtype, desc->rank, dims);
+  dims_text text;
+  if (bytes < 0) {
+    record(context, tn_fail(TENON_WRONG_SHAPE, "output %d '%s' would be %s of %s", index,
+                            desc->name, print_dims(&text, desc->rank, dims),
+                            tenon_dtype_name(desc->dtype)));
+    return NULL;
+  }
+  memcpy(output->dims, dims, (size_t)desc->rank * sizeof *dims);
+  output->bytes = (size_t)bytes;
+  if (!caller->data || caller->data == output->own) {
+    output->data = own_buffer(output, (size_t)bytes);
+    if (!output->data)
+      record(context, tn_fail(TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %lld bytes",
+                              index, desc->name, (long long)bytes));
+    return output->data;
+  }
+  if (caller->capacity < (size_t)bytes) {
+    record(context,
+           tn_fail(TENON_BUFFER_TOO_SMALL, "output %d '%s' has a capacity of %zu bytes, but %s of %s is %lld",
+                   index, desc->name, caller->capacity, print_dims(&text, desc->rank, dims),
+                   tenon_dtype_name(desc->dtype), (long long)bytes));
+    return NULL;
+  }
+  return output->data = caller->data;
+}
+
+static int32_t service_fail(tenon_exec *exec, int32_t code, const char *message) {
+  tenon_context *context = context_of(exec);
+  tenon_status status = code == TENON_EXEC_OUT_OF_MEMORY ? TENON_OUT_OF_MEMORY
+                        : code == TENON_EXEC_BAD_SHAPE   ? TENON_WRONG_SHAPE
+                        : code == TENON_EXEC_BAD_VALUE   ? TENON_INVALID_VALUE
+                                                         : TENON_INTERNAL_ERROR;
+  if (!context->status)
+    record(context, tn_fail(status, "model '%s': %s", context->model->desc->name, message));
+  return code;
+}
+
+void tn_install_services(tenon_exec *exec) {
+  exec->launch = service_launch;
+  exec->alloc = service_alloc;
+  exec->release = service_release;
+  exec->output = service_output;
+  exec->fail = service_fail;
+}
+
+/* ---- Run */
+
+/* Calls the compiled code and turns what it returned and recorded into one status. */
+static tenon_status execute(tenon_context *context) {
+  const tenon_model *model = context->model;
+  for (int32_t i = 0; i < model->desc->num_outputs; ++i)
+    context->outputs[i].data = NULL;
+  context->status = TENON_OK;
+  int64_t begin = context->profiling ? tn_now() : 0;
+  unsigned saved = tn_fp_enter();
+  if (context->pool)
+    tn_pool_begin_run(context->pool);
+  int32_t code = model->variant->run(&context->exec);
+  if (context->pool)
+    tn_pool_end_run(context->pool);
+  tn_fp_leave(saved);
+  tn_region_end_run(&context->region);
+  if (context->profiling)
+    tn_profile_run(context->profile, begin, tn_now());
+  if (code != TENON_EXEC_OK && !context->status)
+    service_fail(&context->exec, code, "the run failed without a message");
+  for (int32_t i = 0; i < model->desc->num_outputs && !context->status; ++i)
+    if (!context->outputs[i].data)
+      context->status = tn_fail(TENON_INTERNAL_ERROR, "model '%s' did not write output %d '%s'",
+                                model->desc->name, i, model->desc->outputs[i].name);
+  return context->status;
+}
+
+static void hand_over(tenon_context *context, tenon_tensor *outputs) {
+  const tenon_model_desc *desc = context->model->desc;
+  for (int32_t i = 0; i < desc->num_outputs; ++i) {
+    const tn_output *output = &context->outputs[i];
+    outputs[i].dtype = desc->outputs[i].dtype;
+    outputs[i].rank = desc->outputs[i].rank;
+    outputs[i].dims = output->dims;
+    outputs[i].data = output->data;
+    outputs[i].bytes = output->bytes;
+  }
+}
+
+static tenon_status check_counts(const tenon_context *context, const tenon_tensor *inputs,
+                                 int32_t num_inputs, const tenon_tensor *outputs,
+                                 int32_t num_outputs) {
+  const tenon_model_desc *desc = context->model->desc;
+  if (num_inputs != desc->num_inputs)
+    return tn_fail(TENON_INVALID_ARGUMENT, "%d inputs given, model '%s' has %d", num_inputs,
+                   desc->name, desc->num_inputs);
+  if (num_outputs != desc->num_outputs)
+    return tn_fail(TENON_INVALID_ARGUMENT, "%d outputs given, model '%s' has %d", num_outputs,
+                   desc->name, desc->num_outputs);
+  if ((num_inputs && !inputs) || (num_outputs && !outputs))
+    return tn_fail(TENON_INVALID_ARGUMENT, "tenon_run: %s is null",
+                   num_inputs && !inputs ? "inputs" : "outputs");
+  return TENON_OK;
+}
+
+tenon_status tenon_run(tenon_context *context, const tenon_tensor *inputs, int32_t num_inputs,
+                       tenon_tensor *outputs, int32_t num_outputs) {
+  if (!context)
+    return tn_fail(TENON_INVALID_ARGUMENT, "tenon_run: context is null");
+  tenon_status status = check_counts(context, inputs, num_inputs, outputs, num_outputs);
+  if (status)
+    return status;
+  if (atomic_exchange_explicit(&context->busy, true, memory_order_acquire))
+    return tn_fail(TENON_CONTEXT_BUSY,
+                   "the context is running in another thread; each thread needs its own");
+  context->caller_outputs = outputs;
+  status = check_inputs(context, inputs);
+  if (!status)
+    status = execute(context);
+  if (!status)
+    hand_over(context, outputs);
+  atomic_store_explicit(&context->busy, false, memory_order_release);
+  return status;
+}
