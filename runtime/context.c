@@ -1,6 +1,5 @@
 /* Contexts: everything a run needs is made here, once, so that runs need not allocate. */
-#define _GNU_SOURCE
-#include "runtime/internal.h"
+#include "runtime/objects.h"
 
 #include <sched.h>
 #include <stdlib.h>

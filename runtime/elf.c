@@ -126,11 +126,11 @@ static tenon_status check_export(const file *f, const Elf64_Shdr *sections, int 
   Elf64_Sym *symbols = NULL;
   char *names = NULL;
   const Elf64_Shdr *strings = &sections[table->sh_link];
-  tenon_status status = read_part(f, "the symbol table", table->sh_offset, table->sh_size,
-                                  (void **)&symbols);
+  tenon_status status =
+      read_part(f, "the symbol table", table->sh_offset, table->sh_size, (void **)&symbols);
   if (!status)
-    status = read_part(f, "the symbol names", strings->sh_offset, strings->sh_size,
-                       (void **)&names);
+    status =
+        read_part(f, "the symbol names", strings->sh_offset, strings->sh_size, (void **)&names);
   bool found = false;
   if (!status)
     for (uint64_t i = 0; i < table->sh_size / sizeof *symbols && !found; ++i)
@@ -139,9 +139,9 @@ static tenon_status check_export(const file *f, const Elf64_Shdr *sections, int 
   free(names);
   free(symbols);
   if (!status && !found)
-    status = tn_fail(TENON_INVALID_MODEL,
-                     "%s: not a Tenon model: a shared library without the symbol '%s'", f->path,
-                     symbol);
+    status =
+        tn_fail(TENON_INVALID_MODEL,
+                "%s: not a Tenon model: a shared library without the symbol '%s'", f->path, symbol);
   return status;
 }
 

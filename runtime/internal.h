@@ -1,4 +1,5 @@
-/* What the runtime's files share. Public names begin with tenon_, these with tn_.
+/* What the runtime's files share, as far as it can be tested alone; objects.h has the rest. Public
+ * names begin with tenon_, these with tn_.
  *
  * status.c  errors        dtype.c    element types      elf.c     checks a file before dlopen
  * model.c   load, query   features.c what the CPU has   cpus.c    which CPUs to use
@@ -10,10 +11,13 @@
 #include "runtime/abi.h"
 #include "tenon/runtime.h"
 
-#include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <sys/types.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum { TN_ALIGNMENT = 64 };
 
@@ -78,7 +82,8 @@ tn_pool *tn_pool_create(int threads, const int *cpus);
 void tn_pool_free(tn_pool *pool);
 /* Runs fn for tasks 0..tasks-1, tasks <= threads, and waits. */
 void tn_pool_run(tn_pool *pool, tn_task_fn fn, void *data, int64_t tasks);
-/* Say how many threads are about to compute in the process: pools spin less when cores are short. */
+/* Say how many threads are about to compute in the process: pools spin less when cores are short.
+ */
 void tn_pool_begin_run(tn_pool *pool);
 void tn_pool_end_run(tn_pool *pool);
 
@@ -97,48 +102,7 @@ void tn_profile_launch(tn_profile *profile, int64_t kernel, int64_t begin, int64
 void tn_profile_run(tn_profile *profile, int64_t begin, int64_t end);
 void tn_profile_free(tn_profile *profile);
 
-/* ---- model.c, context.c, run.c */
-
-struct tenon_model {
-  const tenon_model_desc *desc;
-  const tenon_variant_desc *variant;
-  void *library;             /* from dlopen; NULL if linked in */
-  tenon_tensor_info *infos;  /* inputs, then outputs */
-  int64_t total_input_dims;  /* sum of the inputs' ranks */
-  int64_t total_output_dims;
-};
-
-typedef struct tn_output {
-  void *own; /* the context's buffer; NULL until needed */
-  size_t own_bytes;
-  int64_t *dims;
-  void *data; /* where the current run writes; NULL until the model asked */
-  size_t bytes;
-} tn_output;
-
-struct tenon_context {
-  tenon_exec exec; /* first, so that services get from one to the other */
-  const tenon_model *model;
-  tn_pool *pool;
-  tenon_parallel_for parallel_for;
-  void *parallel_for_user;
-  tn_region region;
-  void *own_arena;
-  void **input_data;
-  int64_t *input_dims;
-  int64_t *symbols; /* value by symbol number; -1: not bound */
-  int32_t *binders; /* by symbol number: the input that bound it */
-  tn_output *outputs;
-  tenon_tensor *caller_outputs; /* of the current run */
-  tenon_status status;          /* first failure of the current run */
-  tn_profile *profile;
-  bool profiling;
-  atomic_bool busy;
-  pid_t pinned_thread; /* whose CPUs tenon_context_free restores; 0: none */
-  void *saved_cpus;    /* cpu_set_t */
-};
-
-/* Sets the services that compiled code calls. */
-void tn_install_services(tenon_exec *exec);
-
+#ifdef __cplusplus
+}
+#endif
 #endif

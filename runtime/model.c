@@ -1,6 +1,7 @@
 /* Loading a model: check the file, map it, check the descriptor, choose the code for this CPU.
- * What the caller may ask about the model is prepared here once, so that queries are plain reads. */
-#include "runtime/internal.h"
+ * What the caller may ask about the model is prepared here once, so that queries are plain reads.
+ */
+#include "runtime/objects.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -17,8 +17,9 @@
  * thread computes a task has no influence on its result.
  *
  * Spinning unpinned threads on a virtual machine with fewer real cores cost 8 ms per fork and join;
- * so a spin offers its core by sched_yield after a microsecond, ends at once if the offer was taken,
- * and is short when the pools that run at the moment have more threads than there are cores. */
+ * so a spin offers its core by sched_yield after a microsecond, ends at once if the offer was
+ * taken, and is short when the pools that run at the moment have more threads than there are cores.
+ */
 #include "runtime/internal.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +58,7 @@ struct tn_pool {
   _Alignas(CACHE_LINE) tn_task_fn fn;
   void *data;
   int threads;
-  pid_t process; /* that has the workers; not a forked child */
+  pid_t process;    /* that has the workers; not a forked child */
   worker workers[]; /* the first one, the caller, is unused */
 };
 

@@ -1,6 +1,6 @@
 /* Recording of kernels: per kernel its calls and times, per thread a list of events, both of fixed
  * size and written by one thread each, so that recording neither locks nor allocates. */
-#include "runtime/internal.h"
+#include "runtime/objects.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* Memory for buffers whose size is known only at run time.
  *
  * A block belongs to a size class (eight classes per power of two) and, when released, waits in its
- * class's list for the next request of that class. All blocks are back in the lists when a run ends,
- * so a run that repeats the requests of the one before finds every block it needs and never
+ * class's list for the next request of that class. All blocks are back in the lists when a run
+ * ends, so a run that repeats the requests of the one before finds every block it needs and never
  * reaches malloc. Runs with ever new shapes (a growing sequence) leave blocks behind that nobody
  * asks for again: after a run that took new memory, blocks unused for several runs are freed.
  *

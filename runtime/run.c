@@ -1,10 +1,9 @@
 /* One run: check the inputs, bind the symbols, call the compiled code, hand over the outputs; and
  * the services that the compiled code calls meanwhile. */
-#include "runtime/internal.h"
+#include "runtime/objects.h"
 
-#include <stdlib.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 /* ---- Inputs */
 
@@ -185,12 +184,13 @@ static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims
   int64_t bytes = tenon_tensor_bytes(desc->dtype, desc->rank, dims);
   dims_text text;
   if (bytes < 0) {
-    record(context, tn_fail(TENON_WRONG_SHAPE, "output %d '%s' would be %s of %s", index,
-                            desc->name, print_dims(&text, desc->rank, dims),
-                            tenon_dtype_name(desc->dtype)));
+    record(context,
+           tn_fail(TENON_WRONG_SHAPE, "output %d '%s' would be %s of %s", index, desc->name,
+                   print_dims(&text, desc->rank, dims), tenon_dtype_name(desc->dtype)));
     return NULL;
   }
-  memcpy(output->dims, dims, (size_t)desc->rank * sizeof *dims);
+  for (int32_t d = 0; d < desc->rank; ++d)
+    output->dims[d] = dims[d];
   output->bytes = (size_t)bytes;
   if (!caller->data || caller->data == output->own) {
     output->data = own_buffer(output, (size_t)bytes);
@@ -201,8 +201,9 @@ static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims
   }
   if (caller->capacity < (size_t)bytes) {
     record(context,
-           tn_fail(TENON_BUFFER_TOO_SMALL, "output %d '%s' has a capacity of %zu bytes, but %s of %s is %lld",
-                   index, desc->name, caller->capacity, print_dims(&text, desc->rank, dims),
+           tn_fail(TENON_BUFFER_TOO_SMALL,
+                   "output %d '%s' has a capacity of %zu bytes, but %s of %s is %lld", index,
+                   desc->name, caller->capacity, print_dims(&text, desc->rank, dims),
                    tenon_dtype_name(desc->dtype), (long long)bytes));
     return NULL;
   }

@@ -46,12 +46,12 @@ typedef enum tenon_status {
   TENON_WRONG_VERSION = 4,    /* compiled for another version of the runtime's binary interface */
   TENON_UNSUPPORTED_CPU = 5,  /* this CPU lacks an instruction set the model needs */
   TENON_OUT_OF_MEMORY = 6,
-  TENON_WRONG_DTYPE = 7,       /* a tensor's element type is not the model's */
-  TENON_WRONG_SHAPE = 8,       /* a tensor's rank, a dimension or its byte size is not the model's */
-  TENON_BUFFER_TOO_SMALL = 9,  /* a workspace or an output buffer from the caller */
-  TENON_INVALID_VALUE = 10,    /* the model met a value it cannot use, e.g. an index out of range */
-  TENON_CONTEXT_BUSY = 11,     /* the context is running in another thread */
-  TENON_INTERNAL_ERROR = 12    /* the compiled code broke its contract */
+  TENON_WRONG_DTYPE = 7,      /* a tensor's element type is not the model's */
+  TENON_WRONG_SHAPE = 8,      /* a tensor's rank, a dimension or its byte size is not the model's */
+  TENON_BUFFER_TOO_SMALL = 9, /* a workspace or an output buffer from the caller */
+  TENON_INVALID_VALUE = 10,   /* the model met a value it cannot use, e.g. an index out of range */
+  TENON_CONTEXT_BUSY = 11,    /* the context is running in another thread */
+  TENON_INTERNAL_ERROR = 12   /* the compiled code broke its contract */
 } tenon_status;
 
 /* The constant's name without its prefix, in lower case: "wrong_shape". Never NULL. */
@@ -131,8 +131,8 @@ typedef struct tenon_model tenon_model;
 struct tenon_model_desc;
 
 /* Loads a compiled model (a shared library). The file is checked before it is mapped: a truncated,
- * damaged or foreign one gives a status. Its code is trusted as any library's is: load only what you
- * would link. Free the model with tenon_model_free. */
+ * damaged or foreign one gives a status. Its code is trusted as any library's is: load only what
+ * you would link. Free the model with tenon_model_free. */
 TENON_API tenon_status tenon_model_load(const char *path, tenon_model **model);
 
 /* A model that was linked into the program; the header that `tenon compile --emit=obj,header` wrote
@@ -262,8 +262,8 @@ TENON_API tenon_status tenon_profile_kernel(const tenon_context *context, int64_
 TENON_API tenon_status tenon_profile_runs(const tenon_context *context, int64_t *runs,
                                           int64_t *total_ns);
 
-/* Writes what was recorded as Chrome trace JSON (chrome://tracing, Perfetto): one event per run, and
- * one per kernel and thread with its nodes. Long recordings keep the first 65536 events of each
+/* Writes what was recorded as Chrome trace JSON (chrome://tracing, Perfetto): one event per run,
+ * and one per kernel and thread with its nodes. Long recordings keep the first 65536 events of each
  * thread and say how many were left out. */
 TENON_API tenon_status tenon_profile_write(const tenon_context *context, const char *path);
 

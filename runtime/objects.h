@@ -1,0 +1,52 @@
+/* The objects behind the public API's opaque pointers. */
+#ifndef TENON_RUNTIME_OBJECTS_H
+#define TENON_RUNTIME_OBJECTS_H
+
+#include "runtime/internal.h"
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+struct tenon_model {
+  const tenon_model_desc *desc;
+  const tenon_variant_desc *variant;
+  void *library;            /* from dlopen; NULL if linked in */
+  tenon_tensor_info *infos; /* inputs, then outputs */
+  int64_t total_input_dims; /* sum of the inputs' ranks */
+  int64_t total_output_dims;
+};
+
+typedef struct tn_output {
+  void *own; /* the context's buffer; NULL until needed */
+  size_t own_bytes;
+  int64_t *dims;
+  void *data; /* where the current run writes; NULL until the model asked */
+  size_t bytes;
+} tn_output;
+
+struct tenon_context {
+  tenon_exec exec; /* first, so that services get from one to the other */
+  const tenon_model *model;
+  tn_pool *pool;
+  tenon_parallel_for parallel_for;
+  void *parallel_for_user;
+  tn_region region;
+  void *own_arena;
+  void **input_data;
+  int64_t *input_dims;
+  int64_t *symbols; /* value by symbol number; -1: not bound */
+  int32_t *binders; /* by symbol number: the input that bound it */
+  tn_output *outputs;
+  tenon_tensor *caller_outputs; /* of the current run */
+  tenon_status status;          /* first failure of the current run */
+  tn_profile *profile;
+  bool profiling;
+  atomic_bool busy;
+  pid_t pinned_thread; /* whose CPUs tenon_context_free restores; 0: none */
+  void *saved_cpus;    /* cpu_set_t */
+};
+
+/* Sets the services that compiled code calls. */
+void tn_install_services(tenon_exec *exec);
+
+#endif

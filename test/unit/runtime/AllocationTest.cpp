@@ -1,0 +1,122 @@
+// `tenon_run` allocates nothing once it has seen the shapes: malloc and its relatives are
+// interposed by functions that count, for all threads of the process.
+#include "Helpers.h"
+
+#include <atomic>
+#include <cerrno>
+
+using namespace tenon::test;
+
+static std::atomic<int> allocations;
+
+extern "C" {
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t);
+
+void *malloc(size_t size) {
+  ++allocations;
+  return __libc_malloc(size);
+}
+void *calloc(size_t count, size_t size) {
+  ++allocations;
+  return __libc_calloc(count, size);
+}
+void *realloc(void *old, size_t size) {
+  ++allocations;
+  return __libc_realloc(old, size);
+}
+void *memalign(size_t alignment, size_t size) {
+  ++allocations;
+  return __libc_memalign(alignment, size);
+}
+void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+int posix_memalign(void **result, size_t alignment, size_t size) {
+  *result = memalign(alignment, size);
+  return *result ? 0 : ENOMEM;
+}
+}
+
+namespace {
+
+/// Allocations of ten further runs.
+int allocationsOf(tenon_context *context, const tenon_tensor *inputs, int32_t numInputs,
+                  tenon_tensor *outputs, int32_t numOutputs) {
+  EXPECT_EQ(tenon_run(context, inputs, numInputs, outputs, numOutputs), TENON_OK);
+  int before = allocations;
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(tenon_run(context, inputs, numInputs, outputs, numOutputs), TENON_OK);
+  return allocations - before;
+}
+
+TEST(Allocation, theTestSeesAllocations) {
+  int before = allocations;
+  Model model = load("add");
+  Context context = createContext(model, 2);
+  EXPECT_GT(allocations, before);
+  // The first run makes the output buffer, through aligned_alloc in the runtime.
+  Floats x{numbers(1024), {1024}};
+  tenon_tensor inputs[] = {x, x}, output = {};
+  before = allocations;
+  EXPECT_EQ(tenon_run(context.get(), inputs, 2, &output, 1), TENON_OK);
+  EXPECT_GT(allocations, before);
+}
+
+TEST(Allocation, staticModel) {
+  Model model = load("add");
+  Context context = createContext(model, 3);
+  Floats x{numbers(1024), {1024}};
+  tenon_tensor inputs[] = {x, x}, output = {};
+  EXPECT_EQ(allocationsOf(context.get(), inputs, 2, &output, 1), 0);
+  std::vector<float> z(1024);
+  output.data = z.data();
+  output.capacity = 4096;
+  EXPECT_EQ(allocationsOf(context.get(), inputs, 2, &output, 1), 0);
+}
+
+/// With the caller's output buffer even the first run allocates nothing.
+TEST(Allocation, staticModelFirstRun) {
+  Model model = load("add");
+  Context context = createContext(model, 3);
+  Floats x{numbers(1024), {1024}};
+  std::vector<float> z(1024);
+  tenon_tensor inputs[] = {x, x}, output = {};
+  output.data = z.data();
+  output.capacity = 4096;
+  int before = allocations;
+  tenon_status status = tenon_run(context.get(), inputs, 2, &output, 1);
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(status, TENON_OK);
+}
+
+TEST(Allocation, dynamicModel) {
+  Model model = load("scale");
+  Context context = createContext(model, 2);
+  Floats a{numbers(6000), {20, 300}}, w{numbers(20), {20}};
+  tenon_tensor inputs[] = {a, w}, output = {};
+  EXPECT_EQ(allocationsOf(context.get(), inputs, 2, &output, 1), 0);
+}
+
+TEST(Allocation, dataDependentModelWhileProfiled) {
+  Model model = load("nonzero");
+  Context context = createContext(model, 1);
+  EXPECT_EQ(tenon_profile_start(context.get()), TENON_OK);
+  Floats x{numbers(100), {100}};
+  tenon_tensor inputs[] = {x}, outputs[2] = {};
+  EXPECT_EQ(allocationsOf(context.get(), inputs, 1, outputs, 2), 0);
+}
+
+TEST(Allocation, failingRun) {
+  Model model = load("nonzero");
+  Context context = createContext(model, 1);
+  Floats x{{-1}, {1}};
+  tenon_tensor inputs[] = {x}, outputs[2] = {};
+  EXPECT_EQ(tenon_run(context.get(), inputs, 1, outputs, 2), TENON_INVALID_VALUE);
+  int before = allocations;
+  tenon_status status = tenon_run(context.get(), inputs, 1, outputs, 2);
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(status, TENON_INVALID_VALUE);
+}
+
+} // namespace

@@ -1,0 +1,31 @@
+// A model that is linked into the program instead of loaded.
+#include "Helpers.h"
+#include "runtime/abi.h"
+
+using namespace tenon::test;
+
+extern "C" const tenon_model_desc tenon_model_linked;
+
+TEST(Linked, runs) {
+  tenon_model *raw = nullptr;
+  ASSERT_EQ(tenon_model_from_desc(&tenon_model_linked, &raw), TENON_OK) << tenon_last_error();
+  Model model(raw);
+  Context context = createContext(model, 2);
+  Floats x{numbers(1024), {1024}}, y{numbers(1024, 5), {1024}};
+  tenon_tensor inputs[] = {x, y}, output = {};
+  ASSERT_EQ(tenon_run(context.get(), inputs, 2, &output, 1), TENON_OK) << tenon_last_error();
+  EXPECT_EQ(values(output)[1000], x.data[1000] + y.data[1000]);
+}
+
+TEST(Linked, checksTheDescriptor) {
+  tenon_model_desc desc = tenon_model_linked;
+  tenon_model *model = nullptr;
+  desc.abi_version = 7;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_WRONG_VERSION, "version 7");
+  desc = tenon_model_linked;
+  desc.size = 8;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "has 8 bytes");
+  desc = tenon_model_linked;
+  desc.num_variants = 0;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "impossible counts");
+}
