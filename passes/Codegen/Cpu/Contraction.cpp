@@ -1,0 +1,296 @@
+// The loops around the microkernel.
+//
+// Output positions form a grid: weight sets (groups, and batches if each has its own weights) by
+// units (tiles of positions) by panels (NR output channels). Every task takes a contiguous range
+// of either set-and-unit or set-and-panel pairs, whichever divides better among the tasks; sums are
+// never split. Lengths are split evenly into tiles (33 rows are 3 x 11, not 2 x 12 + 9), as the
+// microkernel is about as fast for each row count near the largest but slow for few rows.
+#include "passes/Codegen/Cpu/Contraction.h"
+#include "passes/Codegen/Cpu/ContractionMicrokernel.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+namespace {
+
+/// An even split of `size` into `count` parts of `base` or, for the first `extra`, `base + 1`.
+struct EvenSplit {
+  Value size, count, base, extra;
+  /// The part lengths that can occur.
+  SmallVector<int64_t> lengths;
+
+  EvenSplit(Emitter &emitter, Value size, int64_t largest) : size(size) {
+    count = emitter.ceilDiv(size, emitter.i64(largest));
+    Value divisor = emitter.max(count, emitter.i64(1));
+    base = emitter.div(size, divisor);
+    extra = emitter.rem(size, divisor);
+    if (auto constantBase = constantOf(base)) {
+      if (!isConstant(extra, 0))
+        lengths.push_back(*constantBase + 1);
+      lengths.push_back(*constantBase);
+    } else {
+      llvm::append_range(lengths, llvm::seq_inclusive<int64_t>(1, largest));
+    }
+  }
+
+  Value begin(Emitter &emitter, Value part) const {
+    return emitter.add(emitter.mul(part, base), emitter.min(part, extra));
+  }
+  Value length(Emitter &emitter, Value part) const {
+    if (lengths.size() == 1)
+      return emitter.i64(lengths.front());
+    Value longer = emitter.add(base, 1);
+    return emitter.select(emitter.less(part, extra), longer, base);
+  }
+};
+
+/// Ranges of one task.
+struct TaskShare {
+  Value setBegin, setEnd;
+  /// The share of each set, given its number.
+  llvm::unique_function<void(Value set, Value &unitBegin, Value &unitEnd, Value &panelBegin,
+                             Value &panelEnd)>
+      ofSet;
+};
+
+class ContractionEmitter {
+public:
+  ContractionEmitter(Emitter &emitter, ModuleOp module, const ContractionSpec &spec,
+                     const ContractionSchedule &schedule, const TargetInfo &target,
+                     EpilogueFn epilogue, StringRef name)
+      : emitter(emitter), schedule(schedule), contraction(normalizeContraction(emitter, spec)),
+        spec(contraction.spec), microkernels(module, contraction, schedule, target, epilogue, name),
+        lineSplit(emitter, contraction.height.size, schedule.tileLines),
+        rowSplit(emitter, contraction.width.size, schedule.tileRows),
+        lanes(target.lanes(spec.accumulatorType.getIntOrFloatBitWidth())),
+        panelWidth(schedule.tileVectors * lanes) {
+    hasWeightsPerBatch = spec.weightBatchStride && !isConstant(spec.weightBatchStride, 0) &&
+                         !isConstant(contraction.batch, 1);
+    sets = hasWeightsPerBatch ? emitter.mul(contraction.batch, spec.group) : spec.group;
+    units = emitter.mul(lineSplit.count, rowSplit.count);
+    units = emitter.mul(units, contraction.depth.size);
+    if (!hasWeightsPerBatch)
+      units = emitter.mul(units, contraction.batch);
+    panels = emitter.ceilDiv(spec.outChannels, emitter.i64(panelWidth));
+    fullPanels = emitter.div(spec.outChannels, emitter.i64(panelWidth));
+  }
+
+  void emit(Value task, Value tasks);
+
+private:
+  /// A tile of output positions.
+  struct Unit {
+    TilePlace place;
+    Value number, lines, rows, input;
+  };
+
+  TaskShare splitTasks(Value task, Value tasks);
+  Unit locate(Value set, Value unit);
+  Value panelWeights(Value set, Value panel);
+  void emitUnits(Value set, Value unitBegin, Value unitEnd, llvm::function_ref<void(Unit)> body);
+  void emitTileOuter(Value set, Value unitBegin, Value unitEnd, Value panelBegin, Value panelEnd);
+  void emitPanelOuter(Value set, Value unitBegin, Value unitEnd, Value panelBegin, Value panelEnd);
+  /// Runs `body` with the vectors of a panel and whether the last one may be partial.
+  void forPanelShapes(Value panelBegin, Value panelEnd,
+                      llvm::function_ref<void(Value panel, int64_t vectors, bool masked)> body);
+  void dispatchRows(const Unit &unit, llvm::function_ref<void(int64_t lines, int64_t rows)> body);
+
+  Emitter &emitter;
+  const ContractionSchedule &schedule;
+  NormalizedContraction contraction;
+  const ContractionSpec &spec;
+  MicrokernelEmitter microkernels;
+  EvenSplit lineSplit, rowSplit;
+  int64_t lanes, panelWidth;
+  bool hasWeightsPerBatch;
+  Value sets, units, panels, fullPanels;
+};
+
+TaskShare ContractionEmitter::splitTasks(Value task, Value tasks) {
+  // The larger part of the work that any task gets, both ways, in units times panels.
+  Value unitCost = emitter.mul(emitter.ceilDiv(emitter.mul(sets, units), tasks), panels);
+  Value panelCost = emitter.mul(emitter.ceilDiv(emitter.mul(sets, panels), tasks), units);
+  Value byUnits = emitter.compare(arith::CmpIPredicate::sle, unitCost, panelCost);
+  Value perSet = emitter.select(byUnits, units, panels);
+  Value total = emitter.mul(sets, perSet);
+  Value begin = emitter.div(emitter.mul(task, total), tasks);
+  Value end = emitter.div(emitter.mul(emitter.add(task, 1), total), tasks);
+  Value divisor = emitter.max(perSet, emitter.i64(1));
+
+  TaskShare share;
+  if (isConstant(sets, 1)) {
+    share.setBegin = emitter.i64(0);
+    share.setEnd = emitter.i64(1);
+  } else {
+    share.setBegin = emitter.div(begin, divisor);
+    share.setEnd = emitter.ceilDiv(end, divisor);
+  }
+  share.ofSet = [=, this](Value set, Value &unitBegin, Value &unitEnd, Value &panelBegin,
+                          Value &panelEnd) {
+    Value zero = emitter.i64(0), first = emitter.mul(set, perSet);
+    Value from = emitter.max(emitter.sub(begin, first), zero);
+    Value to = emitter.min(emitter.sub(end, first), perSet);
+    unitBegin = emitter.select(byUnits, from, zero);
+    unitEnd = emitter.select(byUnits, to, units);
+    panelBegin = emitter.select(byUnits, zero, from);
+    panelEnd = emitter.select(byUnits, panels, to);
+  };
+  return share;
+}
+
+auto ContractionEmitter::locate(Value set, Value number) -> Unit {
+  Unit unit;
+  unit.number = number;
+  Value rest = number;
+  auto takeDigit = [&](Value count) {
+    Value digit = emitter.rem(rest, count);
+    rest = emitter.div(rest, count);
+    return digit;
+  };
+  Value row = takeDigit(rowSplit.count);
+  Value line = takeDigit(lineSplit.count);
+  unit.place.depth = takeDigit(contraction.depth.size);
+  if (hasWeightsPerBatch) {
+    unit.place.group = emitter.rem(set, spec.group);
+    unit.place.batch = emitter.div(set, spec.group);
+  } else {
+    unit.place.group = set;
+    unit.place.batch = rest;
+  }
+  unit.place.height = lineSplit.begin(emitter, line);
+  unit.lines = lineSplit.length(emitter, line);
+  unit.place.width = rowSplit.begin(emitter, row);
+  unit.rows = rowSplit.length(emitter, row);
+
+  Value offset = emitter.mul(unit.place.batch, spec.inputBatchStride);
+  auto addStep = [&](Value index, Value step) {
+    offset = emitter.add(offset, emitter.mul(index, step));
+  };
+  addStep(unit.place.group, spec.inputGroupStride);
+  addStep(unit.place.depth, contraction.depth.step);
+  addStep(unit.place.height, contraction.height.step);
+  addStep(unit.place.width, contraction.width.step);
+  unit.input = emitter.offsetPointer(spec.input, spec.inputType, offset);
+  return unit;
+}
+
+Value ContractionEmitter::panelWeights(Value set, Value panel) {
+  Value taps = emitter.mul(emitter.mul(contraction.depth.kernel, contraction.height.kernel),
+                           contraction.width.kernel);
+  Value group = set, offset = emitter.i64(0);
+  if (hasWeightsPerBatch) {
+    group = emitter.rem(set, spec.group);
+    offset = emitter.mul(emitter.div(set, spec.group), spec.weightBatchStride);
+  }
+  switch (spec.weightLayout) {
+  case WeightLayout::Packed: {
+    Value panelSize = emitter.mul(emitter.mul(taps, spec.inChannels), panelWidth);
+    Value number = emitter.add(emitter.mul(group, panels), panel);
+    offset = emitter.add(offset, emitter.mul(number, panelSize));
+    break;
+  }
+  case WeightLayout::RowMajor:
+    offset = emitter.add(offset, emitter.mul(group, spec.weightGroupStride));
+    offset = emitter.add(offset, emitter.mul(panel, panelWidth));
+    break;
+  case WeightLayout::Transposed:
+    offset = emitter.add(offset, emitter.mul(group, spec.weightGroupStride));
+    offset = emitter.add(offset, emitter.mul(emitter.mul(panel, panelWidth), spec.weightRowStride));
+    break;
+  }
+  return emitter.offsetPointer(spec.weights, spec.weightType, offset);
+}
+
+void ContractionEmitter::dispatchRows(const Unit &unit,
+                                      llvm::function_ref<void(int64_t, int64_t)> body) {
+  emitter.dispatch(unit.lines, lineSplit.lengths, [&](int64_t lines) {
+    emitter.dispatch(unit.rows, rowSplit.lengths, [&](int64_t rows) { body(lines, rows); });
+  });
+}
+
+void ContractionEmitter::forPanelShapes(Value panelBegin, Value panelEnd,
+                                        llvm::function_ref<void(Value, int64_t, bool)> body) {
+  Value one = emitter.i64(1);
+  emitter.loop(panelBegin, emitter.min(panelEnd, fullPanels), one,
+               [&](Value panel) { body(panel, schedule.tileVectors, false); });
+  Value rest = emitter.sub(spec.outChannels, emitter.mul(fullPanels, panelWidth));
+  if (isConstant(rest, 0))
+    return;
+  // The last panel, if this task has it.
+  Value hasLast = emitter.less(emitter.max(panelBegin, fullPanels), panelEnd);
+  emitter.ifThen(hasLast, [&] {
+    auto counts = llvm::to_vector(llvm::seq_inclusive<int64_t>(1, schedule.tileVectors));
+    Value vectors = emitter.ceilDiv(rest, emitter.i64(lanes));
+    bool masked = !constantOf(rest) || *constantOf(rest) % lanes != 0;
+    emitter.dispatch(vectors, counts, [&](int64_t count) { body(fullPanels, count, masked); });
+  });
+}
+
+/// Tiles outside, panels inside: a tile's input stays in the nearest cache.
+void ContractionEmitter::emitTileOuter(Value set, Value unitBegin, Value unitEnd, Value panelBegin,
+                                       Value panelEnd) {
+  emitter.loop(unitBegin, unitEnd, emitter.i64(1), [&](Value number) {
+    Unit unit = locate(set, number);
+    dispatchRows(unit, [&](int64_t lines, int64_t rows) {
+      forPanelShapes(panelBegin, panelEnd, [&](Value panel, int64_t vectors, bool masked) {
+        Value weights = panelWeights(set, panel);
+        TileOperands operands{unit.input, weights, weights, unit.place};
+        operands.place.channel = emitter.mul(panel, panelWidth);
+        microkernels.call(emitter, {lines, rows, vectors, masked}, operands);
+      });
+    });
+  });
+}
+
+/// Panels outside, tiles inside: a panel of weights stays in the nearer caches.
+void ContractionEmitter::emitPanelOuter(Value set, Value unitBegin, Value unitEnd, Value panelBegin,
+                                        Value panelEnd) {
+  forPanelShapes(panelBegin, panelEnd, [&](Value panel, int64_t vectors, bool masked) {
+    Value weights = panelWeights(set, panel);
+    Value channel = emitter.mul(panel, panelWidth);
+    Value next =
+        panelWeights(set, emitter.min(emitter.add(panel, 1), emitter.sub(panels, emitter.i64(1))));
+    emitter.loop(unitBegin, unitEnd, emitter.i64(1), [&](Value number) {
+      Unit unit = locate(set, number);
+      unit.place.channel = channel;
+      dispatchRows(unit, [&](int64_t lines, int64_t rows) {
+        microkernels.call(emitter, {lines, rows, vectors, masked},
+                          {unit.input, weights, next, unit.place});
+      });
+    });
+  });
+}
+
+void ContractionEmitter::emit(Value task, Value tasks) {
+  if (isConstant(units, 0) || isConstant(sets, 0) || isConstant(panels, 0))
+    return;
+  TaskShare share = splitTasks(task, tasks);
+  emitter.loop(share.setBegin, share.setEnd, emitter.i64(1), [&](Value set) {
+    Value unitBegin, unitEnd, panelBegin, panelEnd;
+    share.ofSet(set, unitBegin, unitEnd, panelBegin, panelEnd);
+    if (schedule.blockTiles == 1)
+      emitTileOuter(set, unitBegin, unitEnd, panelBegin, panelEnd);
+    else
+      emitPanelOuter(set, unitBegin, unitEnd, panelBegin, panelEnd);
+  });
+}
+
+} // namespace
+
+ScratchBytes contractionScratchBytes(const ContractionSpec &spec,
+                                     const ContractionSchedule &schedule,
+                                     const TargetInfo &target) {
+  return {};
+}
+
+void emitContraction(OpBuilder &builder, Location loc, ModuleOp module, const ContractionSpec &spec,
+                     const ContractionSchedule &schedule, const TargetInfo &target, Value task,
+                     Value tasks, EpilogueFn epilogue) {
+  Emitter emitter(builder, loc);
+  auto parent = builder.getInsertionBlock()->getParent()->getParentOfType<LLVM::LLVMFuncOp>();
+  std::string name = (parent ? parent.getName() : StringRef("kernel")).str() + "_tile";
+  ContractionEmitter(emitter, module, spec, schedule, target, epilogue, name).emit(task, tasks);
+  builder.restoreInsertionPoint(emitter.saveInsertionPoint());
+}
+
+} // namespace tenon::cpu

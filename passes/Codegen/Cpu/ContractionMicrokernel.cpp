@@ -1,0 +1,287 @@
+// A microkernel computes `lines x rows` output positions by `vectors` vectors of output channels,
+// with all sums in registers:
+//
+//   for tap in taps:                      // structured loops; single taps leave none
+//     for k in channels, unrolled:
+//       w[v] = load weights               // shared by all rows
+//       for row in tile: a = broadcast input[row][k]
+//         sum[row][v] = fma(a, w[v], sum[row][v])
+//   epilogue(sum[row][v])                 // bias, activation, residual, store: the caller's
+//
+// Sums run over taps and channels in one fixed order whatever the tile's shape, so that how rows
+// are grouped into tiles, and tiles into tasks, never changes a result.
+#include "passes/Codegen/Cpu/ContractionMicrokernel.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+int64_t chooseUnroll(std::optional<int64_t> channels, int64_t wanted, int64_t accumulators) {
+  if (!channels)
+    return wanted;
+  // Short loops disappear as long as the code stays within the instruction cache.
+  if (*channels * accumulators <= 256 || *channels <= wanted)
+    return *channels;
+  // A divisor spares the remainder loop.
+  for (int64_t factor : {wanted, wanted + 1, wanted + 2, wanted + 3, wanted - 1})
+    if (factor > 1 && *channels % factor == 0)
+      return factor;
+  return wanted;
+}
+
+MicrokernelEmitter::MicrokernelEmitter(ModuleOp module, const NormalizedContraction &contraction,
+                                       const ContractionSchedule &schedule,
+                                       const TargetInfo &target, EpilogueFn epilogue,
+                                       StringRef namePrefix)
+    : module(module), contraction(contraction), schedule(schedule), target(target),
+      epilogue(epilogue), namePrefix(namePrefix) {}
+
+SmallVector<Value *> MicrokernelEmitter::passedCoordinates(TilePlace &place) const {
+  SmallVector<Value *> coordinates{&place.channel};
+  auto passUnlessOne = [&](Value size, Value &coordinate) {
+    if (!isConstant(size, 1))
+      coordinates.push_back(&coordinate);
+  };
+  passUnlessOne(contraction.batch, place.batch);
+  passUnlessOne(contraction.spec.group, place.group);
+  passUnlessOne(contraction.depth.size, place.depth);
+  passUnlessOne(contraction.height.size, place.height);
+  passUnlessOne(contraction.width.size, place.width);
+  return coordinates;
+}
+
+/// State while one microkernel's body is emitted.
+struct MicrokernelEmitter::Body {
+  using Sums = SmallVector<Value>;
+
+  Body(const MicrokernelEmitter &parent, Emitter &emitter, const TileShape &shape,
+       const TileOperands &operands);
+  void emit();
+
+private:
+  Sums emitTaps(Sums sums);
+  Sums emitChannels(Value input, Value weights, Value tap, Sums sums);
+  Sums emitChannel(Value input, Value weights, int64_t unrolled, Sums sums);
+  SmallVector<Value> loadWeights(Value pointer);
+  Value multiplyAdd(Value a, Value b, Value sum);
+  void emitEpilogue(ArrayRef<Value> sums);
+
+  const MicrokernelEmitter &parent;
+  Emitter &emitter;
+  TileShape shape;
+  TileOperands operands;
+  const NormalizedContraction &contraction;
+  const ContractionSpec &spec;
+  const ContractionSchedule &schedule;
+  int64_t lanes;
+  VectorType vectorType;
+  /// Element types in memory, after packing.
+  Type inputType, weightType;
+  int64_t unroll;
+  /// Input elements from the tile's first position to each of its positions, and from one channel
+  /// to the next; weights from one channel to the next.
+  SmallVector<Value> rowOffsets;
+  int64_t channelStep = 1;
+  Value weightStep;
+  /// Valid lanes of the last vector: null means all.
+  Value validLanes;
+};
+
+MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitter,
+                               const TileShape &shape, const TileOperands &operands)
+    : parent(parent), emitter(emitter), shape(shape), operands(operands),
+      contraction(parent.contraction), spec(contraction.spec), schedule(parent.schedule),
+      lanes(parent.target.lanes(spec.accumulatorType.getIntOrFloatBitWidth())),
+      vectorType(VectorType::get(lanes, spec.accumulatorType)),
+      inputType(schedule.packInput ? spec.accumulatorType : spec.inputType),
+      weightType(parent.packsWeights() ? spec.accumulatorType : spec.weightType),
+      unroll(chooseUnroll(constantOf(contraction.sumChannels), schedule.unrollK,
+                          shape.lines * shape.rows * shape.vectors)) {
+  for (int64_t line = 0; line < shape.lines; ++line) {
+    for (int64_t row = 0; row < shape.rows; ++row) {
+      if (schedule.packInput)
+        rowOffsets.push_back(emitter.i64(line * shape.rows + row));
+      else
+        rowOffsets.push_back(emitter.add(emitter.mul(contraction.height.step, line),
+                                         emitter.mul(contraction.width.step, row)));
+    }
+  }
+  if (schedule.packInput)
+    channelStep = shape.lines * shape.rows;
+  weightStep = parent.readsWeightsInPlace() ? spec.weightRowStride
+                                            : emitter.i64(schedule.tileVectors * lanes);
+  if (!shape.masked)
+    return;
+  if (std::optional<int64_t> channels = constantOf(spec.outChannels))
+    validLanes = emitter.i64(*channels % lanes);
+  else
+    validLanes = emitter.sub(emitter.sub(spec.outChannels, operands.place.channel),
+                             emitter.i64((shape.vectors - 1) * lanes));
+}
+
+void MicrokernelEmitter::Body::emit() {
+  Value zero = arith::ConstantOp::create(emitter, emitter.getZeroAttr(vectorType));
+  Sums sums(shape.lines * shape.rows * shape.vectors, zero);
+  emitEpilogue(emitTaps(std::move(sums)));
+}
+
+/// Loops over the taps; dimensions with one tap leave no loop.
+auto MicrokernelEmitter::Body::emitTaps(Sums sums) -> Sums {
+  Value zero = emitter.i64(0), one = emitter.i64(1);
+  const SpatialDim *dims[] = {&contraction.depth, &contraction.height, &contraction.width};
+  size_t count = contraction.mergesWidthTaps ? 2 : 3;
+  // `tap` numbers the taps visited so far in memory order of the weights.
+  auto visit = [&](auto &self, size_t dim, Value input, Value tap, Sums sums) -> Sums {
+    if (dim == count) {
+      Value offset = emitter.mul(emitter.mul(tap, contraction.sumChannels), weightStep);
+      return emitChannels(input, emitter.offsetPointer(operands.weights, weightType, offset), tap,
+                          std::move(sums));
+    }
+    return emitter.loop(zero, dims[dim]->kernel, one, sums, [&](Value iv, ValueRange carried) {
+      Value offset = emitter.mul(iv, dims[dim]->tapStep);
+      return self(self, dim + 1, emitter.offsetPointer(input, inputType, offset),
+                  emitter.add(emitter.mul(tap, dims[dim]->kernel), iv), Sums(carried));
+    });
+  };
+  return visit(visit, 0, operands.input, zero, std::move(sums));
+}
+
+/// Loops over the channels of one tap.
+auto MicrokernelEmitter::Body::emitChannels(Value input, Value weights, Value tap, Sums sums)
+    -> Sums {
+  Value zero = emitter.i64(0), step = emitter.i64(unroll), channels = contraction.sumChannels;
+  Value mainEnd = emitter.mul(emitter.div(channels, step), step);
+  Value trips = emitter.div(channels, step);
+  auto pointersAt = [&](Value k) {
+    return std::pair(emitter.offsetPointer(input, inputType, emitter.mul(k, channelStep)),
+                     emitter.offsetPointer(weights, weightType, emitter.mul(k, weightStep)));
+  };
+  sums = emitter.loop(zero, mainEnd, step, sums, [&](Value k, ValueRange carried) {
+    auto [inputHere, weightsHere] = pointersAt(k);
+    if (operands.prefetch) {
+      Value trip = emitter.add(emitter.mul(tap, trips), emitter.div(k, step));
+      Value line = emitter.mul(trip, schedule.prefetchLines * 64);
+      Value pointer = emitter.offsetPointer(operands.prefetch, emitter.getI8Type(), line);
+      for (int64_t i = 0; i < schedule.prefetchLines; ++i)
+        emitter.prefetch(emitter.offsetPointer(pointer, emitter.getI8Type(), i * 64),
+                         /*locality=*/2);
+    }
+    Sums next(carried);
+    for (int64_t u = 0; u < unroll; ++u)
+      next = emitChannel(inputHere, weightsHere, u, std::move(next));
+    return next;
+  });
+  if (std::optional<int64_t> constant = constantOf(channels)) {
+    auto [inputHere, weightsHere] = pointersAt(mainEnd);
+    for (int64_t u = 0; u < *constant % unroll; ++u)
+      sums = emitChannel(inputHere, weightsHere, u, std::move(sums));
+    return sums;
+  }
+  return emitter.loop(mainEnd, channels, emitter.i64(1), sums, [&](Value k, ValueRange carried) {
+    auto [inputHere, weightsHere] = pointersAt(k);
+    return emitChannel(inputHere, weightsHere, 0, Sums(carried));
+  });
+}
+
+SmallVector<Value> MicrokernelEmitter::Body::loadWeights(Value pointer) {
+  SmallVector<Value> vectors;
+  auto loadType = VectorType::get(lanes, weightType);
+  for (int64_t v = 0; v < shape.vectors; ++v) {
+    Value here = emitter.offsetPointer(pointer, weightType, v * lanes);
+    // Packed panels are padded; weights in place end with the last channel.
+    Value mask;
+    if (parent.readsWeightsInPlace() && validLanes && v == shape.vectors - 1)
+      mask = emitter.laneMask(lanes, validLanes);
+    vectors.push_back(emitter.convert(emitter.maskedLoad(loadType, here, mask),
+                                      spec.accumulatorType, spec.weightsAreUnsigned));
+  }
+  return vectors;
+}
+
+/// One channel: every row times every weight vector.
+auto MicrokernelEmitter::Body::emitChannel(Value input, Value weights, int64_t unrolled, Sums sums)
+    -> Sums {
+  SmallVector<Value> weightVectors =
+      loadWeights(emitter.offsetPointer(weights, weightType, emitter.mul(weightStep, unrolled)));
+  for (auto [position, offset] : llvm::enumerate(rowOffsets)) {
+    Value row = emitter.offsetPointer(input, inputType, offset);
+    Value pointer = emitter.offsetPointer(row, inputType, unrolled * channelStep);
+    Value scalar = emitter.convert(emitter.load(inputType, pointer), spec.accumulatorType,
+                                   spec.inputIsUnsigned);
+    Value broadcast = vector::BroadcastOp::create(emitter, vectorType, scalar);
+    for (int64_t v = 0; v < shape.vectors; ++v) {
+      Value &sum = sums[position * shape.vectors + v];
+      sum = multiplyAdd(broadcast, weightVectors[v], sum);
+    }
+  }
+  return sums;
+}
+
+Value MicrokernelEmitter::Body::multiplyAdd(Value a, Value b, Value sum) {
+  if (isa<FloatType>(spec.accumulatorType))
+    return vector::FMAOp::create(emitter, a, b, sum);
+  Value product = arith::MulIOp::create(emitter, a, b);
+  return arith::AddIOp::create(emitter, sum, product);
+}
+
+void MicrokernelEmitter::Body::emitEpilogue(ArrayRef<Value> sums) {
+  const TilePlace &place = operands.place;
+  Value mask = validLanes ? emitter.laneMask(lanes, validLanes) : nullptr;
+  Value groupChannel = emitter.mul(place.group, spec.outChannels);
+  for (int64_t position = 0; position < shape.lines * shape.rows; ++position) {
+    OutputIndex index =
+        contraction.outputIndex(emitter, place, position / shape.rows, position % shape.rows);
+    for (int64_t v = 0; v < shape.vectors; ++v) {
+      index.channel = emitter.add(groupChannel, emitter.add(place.channel, v * lanes));
+      parent.epilogue(emitter, emitter.getLoc(), sums[position * shape.vectors + v], index,
+                      v == shape.vectors - 1 ? mask : nullptr);
+    }
+  }
+}
+
+const OutlinedFunction &MicrokernelEmitter::get(Emitter &emitter, const TileShape &shape) {
+  auto [it, isNew] = kernels.try_emplace(shape);
+  if (!isNew)
+    return it->second;
+
+  Type pointerType = contraction.spec.input.getType();
+  SmallVector<Type> types(schedule.prefetchLines ? 3 : 2, pointerType);
+  TilePlace unused;
+  types.append(passedCoordinates(unused).size(), emitter.getI64Type());
+  std::string name = namePrefix + "_" + std::to_string(shape.lines * shape.rows) + "x" +
+                     std::to_string(shape.vectors);
+  it->second =
+      outlineFunction(emitter, module, name, types, [&](Emitter &inner, ValueRange arguments) {
+        TileOperands operands;
+        operands.input = arguments[0];
+        operands.weights = arguments[1];
+        operands.prefetch = schedule.prefetchLines ? arguments[2] : nullptr;
+        arguments = arguments.drop_front(schedule.prefetchLines ? 3 : 2);
+        Value zero = inner.i64(0);
+        operands.place = {zero, zero, zero, zero, zero, zero};
+        for (auto [coordinate, argument] :
+             llvm::zip_equal(passedCoordinates(operands.place), arguments))
+          *coordinate = argument;
+        Body(*this, inner, shape, operands).emit();
+      });
+  return it->second;
+}
+
+void MicrokernelEmitter::call(Emitter &emitter, const TileShape &shape, TileOperands operands) {
+  SmallVector<Value> arguments{operands.input, operands.weights};
+  if (schedule.prefetchLines)
+    arguments.push_back(operands.prefetch);
+  for (Value *coordinate : passedCoordinates(operands.place))
+    arguments.push_back(*coordinate);
+  get(emitter, shape).call(emitter, arguments);
+}
+
+bool MicrokernelEmitter::readsWeightsInPlace() const {
+  return contraction.spec.weightLayout == WeightLayout::RowMajor && !schedule.packWeights;
+}
+
+bool MicrokernelEmitter::packsWeights() const {
+  return contraction.spec.weightLayout != WeightLayout::Packed && !readsWeightsInPlace();
+}
+
+} // namespace tenon::cpu

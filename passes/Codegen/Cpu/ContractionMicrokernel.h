@@ -1,0 +1,97 @@
+// The register tile of a contraction; internal to Contraction*.cpp.
+#ifndef TENON_PASSES_CODEGEN_CPU_CONTRACTIONMICROKERNEL_H
+#define TENON_PASSES_CODEGEN_CPU_CONTRACTIONMICROKERNEL_H
+
+#include "passes/Codegen/Cpu/Contraction.h"
+#include "passes/Codegen/Cpu/EmitHelpers.h"
+#include <map>
+#include <string>
+
+namespace tenon::cpu {
+
+/// One spatial dimension of the loop nest: either one of the convolution's, or several that lie
+/// behind one another in memory and are walked as one.
+struct SpatialDim {
+  mlir::Value size, kernel;
+  /// Input elements from one output position, or one tap, to the next.
+  mlir::Value step, tapStep;
+  /// The dimensions of the specification in it, outermost first: -1 is the batch.
+  llvm::SmallVector<int> origins;
+};
+
+/// Where a tile is: coordinates of its first position and channel.
+struct TilePlace {
+  mlir::Value batch, group, depth, height, width, channel;
+};
+
+/// A contraction with exactly three spatial dimensions (depth, height, width).
+struct NormalizedContraction {
+  ContractionSpec spec;
+  SpatialDim depth, height, width;
+  /// Of the loop nest: 1 if the batch is part of `width`.
+  mlir::Value batch;
+  /// Width taps are neighbours of the channels, so that both are one loop over `sumChannels`.
+  bool mergesWidthTaps = false;
+  /// Channels per trip through the taps: K, or K times the width taps.
+  mlir::Value sumChannels;
+
+  /// The output position `line`, `row` of the tile at `place`, in the caller's dimensions.
+  OutputIndex outputIndex(Emitter &emitter, const TilePlace &place, int64_t line,
+                          int64_t row) const;
+};
+
+NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSpec &spec);
+
+/// What distinguishes one microkernel from another.
+struct TileShape {
+  int64_t lines, rows, vectors;
+  /// The last vector may have fewer valid lanes.
+  bool masked;
+  bool operator<(const TileShape &other) const {
+    return std::tie(lines, rows, vectors, masked) <
+           std::tie(other.lines, other.rows, other.vectors, other.masked);
+  }
+};
+
+/// Operands of one microkernel call.
+struct TileOperands {
+  /// First input element (or packed input), first weight of the panel, what to prefetch (or null).
+  mlir::Value input, weights, prefetch;
+  TilePlace place;
+};
+
+/// Emits and calls the microkernels of one contraction.
+class MicrokernelEmitter {
+public:
+  MicrokernelEmitter(mlir::ModuleOp module, const NormalizedContraction &contraction,
+                     const ContractionSchedule &schedule, const TargetInfo &target,
+                     EpilogueFn epilogue, llvm::StringRef namePrefix);
+
+  /// Calls the microkernel for `shape` at `emitter`'s place; emits it if it is new.
+  void call(Emitter &emitter, const TileShape &shape, TileOperands operands);
+
+  /// Weights are read where the caller has them, or from a panel that the kernel packed.
+  bool readsWeightsInPlace() const;
+  bool packsWeights() const;
+
+private:
+  struct Body;
+  const OutlinedFunction &get(Emitter &emitter, const TileShape &shape);
+  /// The coordinates that are passed to microkernels, i.e. that are not always 0.
+  llvm::SmallVector<mlir::Value *> passedCoordinates(TilePlace &place) const;
+
+  mlir::ModuleOp module;
+  const NormalizedContraction &contraction;
+  const ContractionSchedule &schedule;
+  const TargetInfo &target;
+  EpilogueFn epilogue;
+  std::string namePrefix;
+  std::map<TileShape, OutlinedFunction> kernels;
+};
+
+/// The unroll factor of the innermost loop for `channels` of them (null constant: unknown).
+int64_t chooseUnroll(std::optional<int64_t> channels, int64_t wanted, int64_t accumulators);
+
+} // namespace tenon::cpu
+
+#endif // TENON_PASSES_CODEGEN_CPU_CONTRACTIONMICROKERNEL_H

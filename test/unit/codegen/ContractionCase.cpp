@@ -1,0 +1,397 @@
+#include "test/unit/codegen/ContractionCase.h"
+#include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+using namespace mlir;
+
+namespace tenon::testing {
+namespace {
+
+int64_t product(const std::vector<int64_t> &values) {
+  return std::accumulate(values.begin(), values.end(), int64_t(1), std::multiplies<>());
+}
+
+int64_t sizeOf(Scalar type) {
+  switch (type) {
+  case Scalar::F64:
+    return 8;
+  case Scalar::F16:
+  case Scalar::BF16:
+    return 2;
+  case Scalar::F32:
+  case Scalar::I32:
+    return 4;
+  }
+  return 0;
+}
+
+Type typeOf(Scalar type, OpBuilder &builder) {
+  switch (type) {
+  case Scalar::F32:
+    return builder.getF32Type();
+  case Scalar::F64:
+    return builder.getF64Type();
+  case Scalar::F16:
+    return builder.getF16Type();
+  case Scalar::BF16:
+    return builder.getBF16Type();
+  case Scalar::I32:
+    return builder.getI32Type();
+  }
+  return nullptr;
+}
+
+template <typename T> void append(std::vector<char> &bytes, T value) {
+  const char *begin = reinterpret_cast<const char *>(&value);
+  bytes.insert(bytes.end(), begin, begin + sizeof(T));
+}
+
+/// Stores `value` as `type`; returns what it became.
+double store(std::vector<char> &bytes, double value, Scalar type) {
+  auto half = [&](const llvm::fltSemantics &semantics) {
+    llvm::APFloat rounded(value);
+    bool losesInfo;
+    rounded.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    append(bytes, uint16_t(rounded.bitcastToAPInt().getZExtValue()));
+    rounded.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    return rounded.convertToDouble();
+  };
+  switch (type) {
+  case Scalar::F32:
+    append(bytes, float(value));
+    return float(value);
+  case Scalar::F64:
+    append(bytes, value);
+    return value;
+  case Scalar::F16:
+    return half(llvm::APFloat::IEEEhalf());
+  case Scalar::BF16:
+    return half(llvm::APFloat::BFloat());
+  case Scalar::I32:
+    append(bytes, int32_t(std::lround(value * 100)));
+    return std::lround(value * 100);
+  }
+  return 0;
+}
+
+/// Small reproducible numbers in [-0.5, 0.5).
+struct Random {
+  uint32_t state = 12345;
+  double next() {
+    state = state * 1664525u + 1013904223u;
+    return (state >> 8) / double(1 << 24) - 0.5;
+  }
+};
+
+constexpr int64_t guardBytes = 256;
+constexpr unsigned char guardPattern = 0xAB;
+
+} // namespace
+
+ContractionCase ContractionCase::matmul(int64_t m, int64_t n, int64_t k) {
+  ContractionCase result;
+  result.outSpatial = {m};
+  result.kernel = result.stride = result.dilation = {1};
+  result.inChannels = k;
+  result.outChannels = n;
+  return result;
+}
+
+ContractionCase ContractionCase::conv(int64_t out, int64_t inChannels, int64_t outChannels,
+                                      int64_t kernel, int64_t stride) {
+  ContractionCase result;
+  result.outSpatial = {out, out};
+  result.kernel = {kernel, kernel};
+  result.stride = {stride, stride};
+  result.dilation = {1, 1};
+  result.inChannels = inChannels;
+  result.outChannels = outChannels;
+  return result;
+}
+
+std::string ContractionCase::name() const {
+  auto join = [](const std::vector<int64_t> &values) {
+    std::string text;
+    for (int64_t value : values)
+      text += (text.empty() ? "" : "x") + std::to_string(value);
+    return text;
+  };
+  std::string text = llvm::formatv("b{0} g{1} out {2} k {3} s {4} d {5} c {6} -> {7}", batch, group,
+                                   join(outSpatial), join(kernel), join(stride), join(dilation),
+                                   inChannels, outChannels);
+  if (dynamic)
+    text += " dynamic";
+  if (layout != cpu::WeightLayout::Packed)
+    text += layout == cpu::WeightLayout::RowMajor ? " row-major" : " transposed";
+  return text;
+}
+
+double ContractionCase::flops() const {
+  return 2.0 * batch * group * product(outSpatial) * product(kernel) * inChannels * outChannels;
+}
+
+cpu::ContractionSizes ContractionCase::sizes() const {
+  cpu::ContractionSizes sizes;
+  sizes.accumulatorBits = sizeOf(sumType) * 8;
+  sizes.inputBits = sizeOf(inputType) * 8;
+  sizes.weightBits = sizeOf(weightType) * 8;
+  sizes.weightLayout = layout;
+  sizes.weightsPerBatch = weightsPerBatch;
+  sizes.taps = product(kernel);
+  if (dynamic) {
+    sizes.batch = sizes.group = sizes.lines = sizes.rows = -1;
+    return sizes;
+  }
+  sizes.batch = batch;
+  sizes.group = group;
+  sizes.rows = outSpatial.empty() ? 1 : outSpatial.back();
+  sizes.lines = sizes.rows ? product(outSpatial) / sizes.rows : 0;
+  sizes.inChannels = inChannels;
+  sizes.outChannels = outChannels;
+  if (!outSpatial.empty())
+    sizes.inputRowStride = stride.back() * (group * inChannels + rowPadding);
+  return sizes;
+}
+
+std::vector<int64_t> ContractionCase::inputSpatial() const {
+  std::vector<int64_t> sizes;
+  for (size_t i = 0; i < outSpatial.size(); ++i)
+    sizes.push_back((outSpatial[i] - 1) * stride[i] + (kernel[i] - 1) * dilation[i] + 1);
+  return sizes;
+}
+
+ContractionRun::ContractionRun(const ContractionCase &description, const cpu::TargetInfo &target)
+    : description(description), target(target) {
+  schedule = description.schedule ? *description.schedule
+                                  : cpu::chooseContractionSchedule(target, description.sizes());
+  makeData();
+  buildKernel();
+}
+
+void ContractionRun::makeData() {
+  const ContractionCase &c = description;
+  Random random;
+  int64_t pixels = product(c.inputSpatial());
+  int64_t inputSize = c.batch * pixels * (c.group * c.inChannels + c.rowPadding);
+  for (int64_t i = 0; i < inputSize; ++i)
+    inputValues.push_back(store(input, random.next(), c.inputType));
+  int64_t weightSize = (c.weightsPerBatch ? c.batch : 1) * c.group * product(c.kernel) *
+                       c.inChannels * c.outChannels;
+  std::vector<char> unused;
+  for (int64_t i = 0; i < weightSize; ++i)
+    weightValues.push_back(store(unused, random.next(), c.weightType));
+  packWeights();
+  for (int64_t i = 0; i < c.group * c.outChannels; ++i)
+    biasValues.push_back(store(bias, random.next(), c.sumType));
+  bias.resize(bias.size() + guardBytes);
+  outputSize = c.batch * product(c.outSpatial) * c.group * c.outChannels;
+  output.resize(outputSize * sizeOf(c.sumType) + guardBytes);
+}
+
+void ContractionRun::packWeights() {
+  const ContractionCase &c = description;
+  auto put = [&](double value) {
+    // Integers were scaled when they were made.
+    store(weights, c.weightType == Scalar::I32 ? value / 100 : value, c.weightType);
+  };
+  int64_t sets = (c.weightsPerBatch ? c.batch : 1) * c.group;
+  int64_t rows = product(c.kernel) * c.inChannels, columns = c.outChannels;
+  int64_t width = schedule.panelWidth(target, sizeOf(c.sumType) * 8);
+  for (int64_t set = 0; set < sets; ++set) {
+    const double *values = weightValues.data() + set * rows * columns;
+    switch (c.layout) {
+    case cpu::WeightLayout::Packed:
+      for (int64_t panel = 0; panel < columns; panel += width)
+        for (int64_t row = 0; row < rows; ++row)
+          for (int64_t n = panel; n < panel + width; ++n)
+            put(n < columns ? values[row * columns + n] : 0);
+      break;
+    case cpu::WeightLayout::RowMajor:
+      for (int64_t i = 0; i < rows * columns; ++i)
+        put(values[i]);
+      break;
+    case cpu::WeightLayout::Transposed:
+      for (int64_t n = 0; n < columns; ++n)
+        for (int64_t row = 0; row < rows; ++row)
+          put(values[row * columns + n]);
+      break;
+    }
+  }
+}
+
+void ContractionRun::buildKernel() {
+  const ContractionCase &c = description;
+  context = createKernelContext();
+  Location loc = UnknownLoc::get(context.get());
+  OwningOpRef<ModuleOp> module = ModuleOp::create(loc, "contraction");
+  cpu::Emitter e(loc, OpBuilder::atBlockEnd(module->getBody()));
+  auto pointer = LLVM::LLVMPointerType::get(context.get());
+  auto function = LLVM::LLVMFuncOp::create(
+      e, "contraction",
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context.get()),
+                                  {pointer, e.getI64Type(), e.getI64Type()}));
+  Block *entry = function.addEntryBlock(e);
+  e.setInsertionPointToStart(entry);
+
+  auto argument = [&](Type type, size_t slot) {
+    return e.load(type, e.offsetPointer(entry->getArgument(0), pointer, slot));
+  };
+  arguments.resize(5);
+  // Dynamic sizes follow the buffers in the argument list.
+  auto size = [&](int64_t value) -> Value {
+    if (!c.dynamic)
+      return e.i64(value);
+    arguments.push_back(reinterpret_cast<void *>(value));
+    return argument(e.getI64Type(), arguments.size() - 1);
+  };
+
+  cpu::ContractionSpec spec;
+  spec.input = argument(pointer, 0);
+  spec.weights = argument(pointer, 1);
+  Value biasPointer = argument(pointer, 2), outputPointer = argument(pointer, 3);
+  spec.scratch = argument(pointer, 4);
+  spec.inputType = typeOf(c.inputType, e);
+  spec.weightType = typeOf(c.weightType, e);
+  spec.accumulatorType = typeOf(c.sumType, e);
+  spec.weightLayout = c.layout;
+  spec.batch = size(c.batch);
+  spec.group = size(c.group);
+  spec.inChannels = size(c.inChannels);
+  spec.outChannels = size(c.outChannels);
+  std::vector<int64_t> inputSpatial = c.inputSpatial();
+  int64_t step = c.group * c.inChannels + c.rowPadding;
+  for (size_t i = 0; i < c.outSpatial.size(); ++i) {
+    spec.outSpatial.push_back(size(c.outSpatial[i]));
+    spec.kernel.push_back(e.i64(c.kernel[i]));
+    spec.stride.push_back(e.i64(c.stride[i]));
+    spec.dilation.push_back(e.i64(c.dilation[i]));
+  }
+  for (size_t i = c.outSpatial.size(); i-- > 0; step *= inputSpatial[i])
+    spec.inputSpatialStride.insert(spec.inputSpatialStride.begin(), size(step));
+  spec.inputBatchStride = size(step);
+  spec.inputGroupStride = size(c.inChannels);
+  int64_t setSize = product(c.kernel) * c.inChannels * c.outChannels;
+  if (c.layout == cpu::WeightLayout::Packed) {
+    int64_t width = schedule.panelWidth(target, sizeOf(c.sumType) * 8);
+    setSize = setSize / c.outChannels * ((c.outChannels + width - 1) / width * width);
+  }
+  spec.weightGroupStride = size(setSize);
+  spec.weightRowStride =
+      size(c.layout == cpu::WeightLayout::Transposed ? c.inChannels : c.outChannels);
+  if (c.weightsPerBatch)
+    spec.weightBatchStride = size(setSize * c.group);
+
+  cpu::ScratchBytes scratchBytes = cpu::contractionScratchBytes(spec, schedule, target);
+  scratch.resize(16 * (scratchBytes.fixed + scratchBytes.perChannel * c.inChannels) + 64);
+
+  Type sumType = spec.accumulatorType;
+  Value outChannels = e.mul(spec.group, spec.outChannels);
+  auto epilogue = [&](OpBuilder &builder, Location loc, Value sum, const cpu::OutputIndex &index,
+                      Value mask) {
+    cpu::Emitter e(builder, loc);
+    auto vectorType = cast<VectorType>(sum.getType());
+    Value biasVector =
+        e.maskedLoad(vectorType, e.offsetPointer(biasPointer, sumType, index.channel), mask);
+    if (isa<FloatType>(sumType))
+      sum = arith::AddFOp::create(e, sum, biasVector);
+    else
+      sum = arith::AddIOp::create(e, sum, biasVector);
+    Value zero = arith::ConstantOp::create(e, e.getZeroAttr(vectorType));
+    if (c.relu && isa<FloatType>(sumType)) {
+      Value isNegative = arith::CmpFOp::create(e, arith::CmpFPredicate::OGT, zero, sum);
+      sum = arith::SelectOp::create(e, isNegative, zero, sum);
+    }
+    Value position = index.batch;
+    for (auto [size, coordinate] : llvm::zip_equal(spec.outSpatial, index.spatial))
+      position = e.add(e.mul(position, size), coordinate);
+    Value offset = e.add(e.mul(position, outChannels), index.channel);
+    e.maskedStore(sum, e.offsetPointer(outputPointer, sumType, offset), mask);
+  };
+  cpu::emitContraction(e, loc, *module, spec, schedule, target, entry->getArgument(1),
+                       entry->getArgument(2), epilogue);
+  LLVM::ReturnOp::create(e, ValueRange());
+
+  auto aligned = [](std::vector<char> &bytes) {
+    return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(bytes.data()) + 63) & ~63ull);
+  };
+  arguments[0] = input.data();
+  arguments[1] = weights.data();
+  arguments[2] = bias.data();
+  arguments[3] = output.data();
+  arguments[4] = aligned(scratch);
+  kernel = CompiledKernel::compile(*module, "contraction", target);
+}
+
+void ContractionRun::clearOutput() { std::fill(output.begin(), output.end(), guardPattern); }
+
+std::string ContractionRun::check() const {
+  const ContractionCase &c = description;
+  std::vector<int64_t> inputSpatial = c.inputSpatial();
+  int64_t rank = c.outSpatial.size();
+  int64_t pixelStride = c.group * c.inChannels + c.rowPadding;
+  int64_t taps = product(c.kernel), positions = product(c.outSpatial);
+  auto digits = [&](int64_t number, const std::vector<int64_t> &sizes) {
+    std::vector<int64_t> result(rank);
+    for (int64_t i = rank - 1; i >= 0; --i) {
+      result[i] = number % sizes[i];
+      number /= sizes[i];
+    }
+    return result;
+  };
+  auto addTap = [&](auto sum, const double *x, const double *w) {
+    for (int64_t k = 0; k < c.inChannels; ++k)
+      sum = std::fma(decltype(sum)(x[k]), decltype(sum)(w[k * c.outChannels]), sum);
+    return sum;
+  };
+  auto expect = [&](auto sum, int64_t b, int64_t g, const std::vector<int64_t> &position,
+                    int64_t n) {
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      std::vector<int64_t> tapPosition = digits(tap, c.kernel);
+      int64_t pixel = b;
+      for (int64_t i = 0; i < rank; ++i)
+        pixel =
+            pixel * inputSpatial[i] + position[i] * c.stride[i] + tapPosition[i] * c.dilation[i];
+      int64_t set = (c.weightsPerBatch ? b : 0) * c.group + g;
+      sum = addTap(sum, &inputValues[pixel * pixelStride + g * c.inChannels],
+                   &weightValues[(set * taps + tap) * c.inChannels * c.outChannels + n]);
+    }
+    sum += decltype(sum)(biasValues[g * c.outChannels + n]);
+    return double(c.relu && c.sumType != Scalar::I32 ? std::max(sum, decltype(sum)(0)) : sum);
+  };
+  auto actual = [&](int64_t index) -> double {
+    const char *bytes = output.data() + index * sizeOf(c.sumType);
+    auto read = [&](auto value) {
+      std::memcpy(&value, bytes, sizeof(value));
+      return double(value);
+    };
+    return c.sumType == Scalar::F64   ? read(double())
+           : c.sumType == Scalar::I32 ? read(int32_t())
+                                      : read(float());
+  };
+
+  int64_t index = 0;
+  for (int64_t b = 0; b < c.batch; ++b) {
+    for (int64_t p = 0; p < positions; ++p) {
+      std::vector<int64_t> position = digits(p, c.outSpatial);
+      for (int64_t g = 0; g < c.group; ++g) {
+        for (int64_t n = 0; n < c.outChannels; ++n, ++index) {
+          double expected = c.sumType == Scalar::F32 ? expect(float(), b, g, position, n)
+                                                     : expect(double(), b, g, position, n);
+          if (actual(index) != expected)
+            return llvm::formatv("{0}: batch {1} position {2} channel {3}: {4}, expected {5}",
+                                 c.name(), b, p, g * c.outChannels + n, actual(index), expected);
+        }
+      }
+    }
+  }
+  for (size_t i = outputSize * sizeOf(c.sumType); i < output.size(); ++i)
+    if (static_cast<unsigned char>(output[i]) != guardPattern)
+      return c.name() + ": wrote behind the output";
+  return "";
+}
+
+} // namespace tenon::testing

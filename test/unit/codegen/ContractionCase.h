@@ -1,0 +1,74 @@
+// One contraction with concrete sizes: builds its kernel, makes its data, knows the right answer.
+// Shared by the tests and the benchmark of the contraction emitter.
+#ifndef TENON_TEST_UNIT_CODEGEN_CONTRACTIONCASE_H
+#define TENON_TEST_UNIT_CODEGEN_CONTRACTIONCASE_H
+
+#include "passes/Codegen/Cpu/Contraction.h"
+#include "test/unit/codegen/KernelJit.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tenon::testing {
+
+enum class Scalar { F32, F64, F16, BF16, I32 };
+
+struct ContractionCase {
+  int64_t batch = 1, group = 1;
+  std::vector<int64_t> outSpatial, kernel, stride, dilation;
+  int64_t inChannels = 1, outChannels = 1;
+  cpu::WeightLayout layout = cpu::WeightLayout::Packed;
+  bool weightsPerBatch = false;
+  Scalar inputType = Scalar::F32, weightType = Scalar::F32, sumType = Scalar::F32;
+  /// Sizes are known only when the kernel runs.
+  bool dynamic = false;
+  /// Elements between rows of the input beyond what the sizes need.
+  int64_t rowPadding = 0;
+  bool relu = true;
+  std::optional<cpu::ContractionSchedule> schedule;
+
+  static ContractionCase matmul(int64_t m, int64_t n, int64_t k);
+  /// Square image and kernel, 2-D.
+  static ContractionCase conv(int64_t out, int64_t inChannels, int64_t outChannels, int64_t kernel,
+                              int64_t stride = 1);
+  std::string name() const;
+  /// Multiplications and additions.
+  double flops() const;
+  cpu::ContractionSizes sizes() const;
+  std::vector<int64_t> inputSpatial() const;
+};
+
+/// A case with data, ready to run: out = relu(contraction + bias).
+class ContractionRun {
+public:
+  ContractionRun(const ContractionCase &description, const cpu::TargetInfo &target);
+  explicit operator bool() const { return bool(kernel); }
+  void run(int64_t task = 0, int64_t tasks = 1) { kernel(arguments.data(), task, tasks); }
+  /// Fills the output, and some memory behind it, with a pattern that no result has.
+  void clearOutput();
+  /// Compares the output with a plain computation in the same order of additions; empty if it is
+  /// the same, otherwise what differs.
+  std::string check() const;
+
+  cpu::ContractionSchedule schedule;
+  CompiledKernel kernel;
+
+private:
+  void buildKernel();
+  void makeData();
+  void packWeights();
+  double inputAt(int64_t index) const;
+
+  ContractionCase description;
+  cpu::TargetInfo target;
+  int64_t outputSize = 0;
+  /// Values as the kernel sees them, after rounding to their type; weights as [b][g][taps][K][N].
+  std::vector<double> inputValues, weightValues, biasValues;
+  std::vector<char> input, weights, bias, output, scratch;
+  std::vector<void *> arguments;
+  std::unique_ptr<mlir::MLIRContext> context;
+};
+
+} // namespace tenon::testing
+
+#endif // TENON_TEST_UNIT_CODEGEN_CONTRACTIONCASE_H

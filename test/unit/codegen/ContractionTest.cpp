@@ -1,0 +1,140 @@
+// Contractions of many shapes against a plain computation, bit by bit, for both vector lengths and
+// several numbers of tasks.
+#include "test/unit/codegen/ContractionCase.h"
+#include <gtest/gtest.h>
+
+using namespace tenon;
+using namespace tenon::testing;
+
+namespace {
+
+/// Targets that this machine can run.
+std::vector<cpu::TargetInfo> runnableTargets() {
+  std::vector<cpu::TargetInfo> targets{*cpu::lookupTarget("x86-64-v3")};
+  if (cpu::getNativeTarget().vectorBits == 512)
+    targets.push_back(*cpu::lookupTarget("x86-64-v4"));
+  return targets;
+}
+
+void expectRight(const ContractionCase &description) {
+  for (const cpu::TargetInfo &target : runnableTargets()) {
+    ContractionRun run(description, target);
+    ASSERT_TRUE(run) << description.name();
+    for (int64_t tasks : {1, 3, 8}) {
+      run.clearOutput();
+      for (int64_t task = 0; task < tasks; ++task)
+        run.run(task, tasks);
+      ASSERT_EQ(run.check(), "") << target.name << " with " << tasks << " tasks";
+    }
+  }
+}
+
+/// With sizes known at compile time, and only at run time.
+void expectRightBothWays(ContractionCase description) {
+  expectRight(description);
+  description.dynamic = true;
+  expectRight(description);
+}
+
+TEST(Contraction, MatmulWithWholeTiles) {
+  expectRightBothWays(ContractionCase::matmul(24, 64, 32));
+}
+
+TEST(Contraction, MatmulTailsInEveryDimension) {
+  for (int64_t m : {1, 2, 5, 13, 25})
+    for (int64_t n : {1, 7, 16, 33, 70})
+      expectRight(ContractionCase::matmul(m, n, 19));
+}
+
+TEST(Contraction, MatmulTailsWithDynamicSizes) {
+  for (auto [m, n, k] : {std::tuple(1, 1, 1), {13, 33, 7}, {6, 130, 64}, {29, 31, 5}}) {
+    ContractionCase description = ContractionCase::matmul(m, n, k);
+    description.dynamic = true;
+    expectRight(description);
+  }
+}
+
+TEST(Contraction, FewRowsAndManyColumns) {
+  for (int64_t m : {1, 2, 3, 4})
+    expectRight(ContractionCase::matmul(m, 300, 40));
+}
+
+TEST(Contraction, PaddedRows) {
+  ContractionCase description = ContractionCase::matmul(20, 40, 16);
+  description.rowPadding = 5;
+  expectRightBothWays(description);
+}
+
+TEST(Contraction, Convolution3x3) {
+  expectRightBothWays(ContractionCase::conv(14, 16, 32, 3));
+  expectRight(ContractionCase::conv(7, 20, 50, 3));
+}
+
+TEST(Contraction, ConvolutionWithFewInputChannels) {
+  expectRight(ContractionCase::conv(17, 3, 16, 7, 2));
+  expectRight(ContractionCase::conv(9, 1, 6, 5));
+  expectRightBothWays(ContractionCase::conv(10, 3, 32, 3, 2));
+}
+
+TEST(Contraction, PointwiseConvolutionMergesDimensions) {
+  ContractionCase description = ContractionCase::conv(7, 24, 40, 1);
+  expectRightBothWays(description);
+  description.batch = 3;
+  expectRightBothWays(description);
+  expectRight(ContractionCase::conv(7, 24, 40, 1, 2));
+}
+
+TEST(Contraction, StrideDilationGroups) {
+  ContractionCase description = ContractionCase::conv(9, 4, 10, 3);
+  description.batch = 2;
+  description.group = 3;
+  description.stride = {2, 1};
+  description.dilation = {1, 3};
+  expectRightBothWays(description);
+}
+
+TEST(Contraction, OtherRanks) {
+  ContractionCase line = ContractionCase::matmul(33, 20, 6);
+  line.kernel = {5};
+  line.dilation = {2};
+  expectRightBothWays(line);
+
+  ContractionCase volume = ContractionCase::conv(4, 5, 18, 2);
+  volume.outSpatial = {3, 4, 5};
+  volume.kernel = {2, 1, 3};
+  volume.stride = {1, 2, 1};
+  volume.dilation = {2, 1, 1};
+  volume.batch = 2;
+  expectRightBothWays(volume);
+
+  ContractionCase point = ContractionCase::matmul(1, 33, 12);
+  point.outSpatial = point.kernel = point.stride = point.dilation = {};
+  point.batch = 3;
+  expectRight(point);
+}
+
+TEST(Contraction, EmptyDimensions) {
+  ContractionCase description = ContractionCase::matmul(0, 20, 6);
+  expectRightBothWays(description);
+  description = ContractionCase::matmul(5, 20, 0);
+  description.dynamic = true;
+  expectRight(description);
+}
+
+TEST(Contraction, NarrowTypes) {
+  ContractionCase description = ContractionCase::matmul(14, 40, 24);
+  for (Scalar type : {Scalar::F16, Scalar::BF16}) {
+    description.inputType = description.weightType = type;
+    expectRightBothWays(description);
+  }
+}
+
+TEST(Contraction, OtherAccumulators) {
+  ContractionCase description = ContractionCase::matmul(14, 40, 24);
+  description.inputType = description.weightType = description.sumType = Scalar::F64;
+  expectRightBothWays(description);
+  description.inputType = description.weightType = description.sumType = Scalar::I32;
+  expectRightBothWays(description);
+}
+
+} // namespace

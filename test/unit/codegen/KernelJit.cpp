@@ -1,0 +1,72 @@
+#include "test/unit/codegen/KernelJit.h"
+#include "lib/Target/LLVMCodegen.h"
+#include "mlir/IR/Verifier.h"
+#include "passes/Codegen/Cpu/LowerToLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+#include <chrono>
+#include <cstdlib>
+
+using namespace llvm;
+
+namespace tenon::testing {
+
+std::unique_ptr<mlir::MLIRContext> createKernelContext() {
+  mlir::DialectRegistry registry;
+  registerLLVMTranslations(registry);
+  auto context =
+      std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
+  cpu::loadKernelDialects(*context);
+  return context;
+}
+
+static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module,
+                                                 const cpu::TargetInfo &target) {
+  if (mlir::failed(mlir::verify(module)) || mlir::failed(cpu::lowerKernelModule(module)))
+    return createStringError("the kernel cannot be lowered");
+  auto compile = [&](auto function) -> Expected<SmallVector<char>> {
+    LLVMContext context;
+    Expected<std::unique_ptr<Module>> translated = translateToLLVM(module, context);
+    if (!translated)
+      return translated.takeError();
+    return function(std::move(*translated), target, LLVMOptimization::CleanUp);
+  };
+  if (const char *path = std::getenv("TENON_DUMP_ASM")) {
+    Expected<SmallVector<char>> assembly = compile(compileToAssembly);
+    std::error_code error;
+    raw_fd_ostream file(path, error);
+    if (assembly && !error)
+      file << StringRef(assembly->data(), assembly->size());
+  }
+  return compile(compileToObject);
+}
+
+CompiledKernel CompiledKernel::compile(mlir::ModuleOp module, StringRef name,
+                                       const cpu::TargetInfo &target) {
+  CompiledKernel kernel;
+  auto report = [&](Error error) {
+    logAllUnhandledErrors(std::move(error), errs(), "kernel '" + name + "': ");
+    return std::move(kernel);
+  };
+  auto start = std::chrono::steady_clock::now();
+  Expected<SmallVector<char>> object = lowerToObject(module, target);
+  if (!object)
+    return report(object.takeError());
+  kernel.compileMilliseconds =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+
+  Expected<std::unique_ptr<orc::LLJIT>> jit = orc::LLJITBuilder().create();
+  if (!jit)
+    return report(jit.takeError());
+  auto buffer = MemoryBuffer::getMemBufferCopy(StringRef(object->data(), object->size()), name);
+  if (Error error = (*jit)->addObjectFile(std::move(buffer)))
+    return report(std::move(error));
+  auto symbol = (*jit)->lookup(name);
+  if (!symbol)
+    return report(symbol.takeError());
+  kernel.function = symbol->toPtr<KernelFn>();
+  kernel.jit = std::move(*jit);
+  return kernel;
+}
+
+} // namespace tenon::testing

@@ -1,0 +1,40 @@
+// Compiles kernel modules in process, for tests and benchmarks of code generation.
+#ifndef TENON_TEST_UNIT_CODEGEN_KERNELJIT_H
+#define TENON_TEST_UNIT_CODEGEN_KERNELJIT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "passes/Codegen/Cpu/TargetInfo.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include <memory>
+
+namespace tenon::testing {
+
+using KernelFn = void (*)(void *const *arguments, int64_t task, int64_t tasks);
+
+/// A context with every dialect that kernels use.
+std::unique_ptr<mlir::MLIRContext> createKernelContext();
+
+/// A kernel that is ready to run.
+class CompiledKernel {
+public:
+  /// Lowers and compiles `module` (which is consumed) and looks up its function `name`. Prints what
+  /// went wrong and returns an empty kernel on failure. TENON_DUMP_ASM=FILE keeps the assembly.
+  static CompiledKernel compile(mlir::ModuleOp module, llvm::StringRef name,
+                                const cpu::TargetInfo &target);
+
+  explicit operator bool() const { return function; }
+  void operator()(void *const *arguments, int64_t task = 0, int64_t tasks = 1) const {
+    function(arguments, task, tasks);
+  }
+  double compileMilliseconds = 0;
+
+private:
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  KernelFn function = nullptr;
+};
+
+} // namespace tenon::testing
+
+#endif // TENON_TEST_UNIT_CODEGEN_KERNELJIT_H
