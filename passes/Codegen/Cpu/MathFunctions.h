@@ -1,0 +1,50 @@
+// Elementary functions on f32 scalars and vectors as polynomials and rational functions: a few
+// instructions per vector and no calls. Coefficients come from scripts/derive_math.py (minimax fits
+// by the Remez exchange). Errors are below 3 ulp, most below 2, and 5 for tanh and erf near 1 (the
+// unit test prints a table); NaN, infinities, signed zeros, overflow and gradual underflow behave
+// as in libm.
+#ifndef TENON_PASSES_CODEGEN_CPU_MATHFUNCTIONS_H
+#define TENON_PASSES_CODEGEN_CPU_MATHFUNCTIONS_H
+
+#include "passes/Codegen/Cpu/Num.h"
+
+namespace tenon::cpu {
+
+/// What the instruction set offers beyond AVX2 and FMA.
+struct MathOptions {
+  /// AVX-512's vscalefps: multiplies by a power of two with correct overflow and underflow.
+  bool hasScalef = false;
+};
+
+Num expF32(Num x, const MathOptions &options);
+Num exp2F32(Num x, const MathOptions &options);
+Num expm1F32(Num x);
+Num sinhF32(Num x, const MathOptions &options);
+Num coshF32(Num x, const MathOptions &options);
+Num powF32(Num x, Num y, const MathOptions &options);
+
+Num tanhF32(Num x);
+Num erfF32(Num x);
+
+Num logF32(Num x);
+Num log2F32(Num x);
+Num log10F32(Num x);
+Num log1pF32(Num x);
+Num asinhF32(Num x);
+Num acoshF32(Num x);
+Num atanhF32(Num x);
+Num cbrtF32(Num x);
+
+/// Exact to rounding for |x| < kTrigonometricLimit; beyond it the result is meaningless.
+constexpr double kTrigonometricLimit = 0x1p50;
+Num sinF32(Num x);
+Num cosF32(Num x);
+Num tanF32(Num x);
+Num asinF32(Num x);
+Num acosF32(Num x);
+Num atanF32(Num x);
+Num atan2F32(Num y, Num x);
+
+} // namespace tenon::cpu
+
+#endif // TENON_PASSES_CODEGEN_CPU_MATHFUNCTIONS_H
