@@ -107,30 +107,32 @@ FunctionPassManager buildCleanUpPipeline() {
   return functions;
 }
 
+Expected<SmallVector<char>> generate(Module &module, TargetMachine &machine, CodeGenFileType kind) {
+  ErrorCollector errors(module.getContext());
+  SmallVector<char> code;
+  raw_svector_ostream stream(code);
+  legacy::PassManager emitter;
+  if (machine.addPassesToEmitFile(emitter, stream, nullptr, kind))
+    return createStringError("LLVM cannot emit this kind of file for '%s'",
+                             machine.getTargetCPU().str().c_str());
+  emitter.run(module);
+  if (Error error = errors.take(module.getName().str()))
+    return std::move(error);
+  return code;
+}
+
 Expected<SmallVector<char>> compile(std::unique_ptr<Module> module, const cpu::TargetInfo &target,
                                     LLVMOptimization level, CodeGenFileType kind) {
   Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(target);
   if (!machine)
     return machine.takeError();
-  std::string name = module->getName().str();
   std::string problem;
   raw_string_ostream problemStream(problem);
   if (verifyModule(*module, &problemStream))
-    return createStringError("kernel module '%s' is not valid LLVM IR: %s", name.c_str(),
-                             problem.c_str());
-
-  ErrorCollector errors(module->getContext());
+    return createStringError("kernel module '%s' is not valid LLVM IR: %s",
+                             module->getName().str().c_str(), problem.c_str());
   optimizeModule(*module, **machine, level);
-  SmallVector<char> code;
-  raw_svector_ostream stream(code);
-  legacy::PassManager emitter;
-  if ((*machine)->addPassesToEmitFile(emitter, stream, nullptr, kind))
-    return createStringError("LLVM cannot emit this kind of file for target '%s'",
-                             target.name.c_str());
-  emitter.run(*module);
-  if (Error error = errors.take(name))
-    return std::move(error);
-  return code;
+  return generate(*module, **machine, kind);
 }
 
 } // namespace
@@ -203,6 +205,14 @@ Expected<SmallVector<char>> compileToAssembly(std::unique_ptr<Module> module,
                                               const cpu::TargetInfo &target,
                                               LLVMOptimization level) {
   return compile(std::move(module), target, level, CodeGenFileType::AssemblyFile);
+}
+
+Expected<SmallVector<char>> generateAssembly(Module &module, const cpu::TargetInfo &target) {
+  Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(target);
+  if (!machine)
+    return machine.takeError();
+  module.setDataLayout((*machine)->createDataLayout());
+  return generate(module, **machine, CodeGenFileType::AssemblyFile);
 }
 
 } // namespace tenon

@@ -49,6 +49,10 @@ llvm::Expected<llvm::SmallVector<char>>
 compileToAssembly(std::unique_ptr<llvm::Module> module, const cpu::TargetInfo &target,
                   LLVMOptimization level = LLVMOptimization::CleanUp);
 
+/// Assembly text of `module` as it is, without optimising it first.
+llvm::Expected<llvm::SmallVector<char>> generateAssembly(llvm::Module &module,
+                                                         const cpu::TargetInfo &target);
+
 } // namespace tenon
 
 #endif // TENON_LIB_TARGET_LLVMCODEGEN_H

@@ -1,0 +1,187 @@
+// Plain POSIX and Linux calls with their errors turned into llvm::Error.
+#include "lib/Support/Files.h"
+#include "llvm/Support/Errno.h"
+#include "llvm/Support/Path.h"
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace llvm;
+
+namespace tenon {
+
+static Error systemError(const Twine &what) {
+  int code = errno;
+  return createStringError(std::error_code(code, std::generic_category()),
+                           what + ": " + sys::StrError(code));
+}
+
+FileHandle::~FileHandle() {
+  if (fd >= 0)
+    close(fd);
+}
+
+Error writeAt(int fd, ArrayRef<char> data, uint64_t offset) {
+  while (!data.empty()) {
+    ssize_t written = pwrite(fd, data.data(), data.size(), offset);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return systemError("cannot write");
+    data = data.drop_front(written);
+    offset += written;
+  }
+  return Error::success();
+}
+
+Error readAt(int fd, MutableArrayRef<char> data, uint64_t offset) {
+  while (!data.empty()) {
+    ssize_t got = pread(fd, data.data(), data.size(), offset);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return systemError("cannot read");
+    if (got == 0)
+      return createStringError("cannot read: the file ended early");
+    data = data.drop_front(got);
+    offset += got;
+  }
+  return Error::success();
+}
+
+Error copyFile(int from, int to, uint64_t offset, uint64_t bytes) {
+  off64_t source = 0, target = offset;
+  while (bytes) {
+    ssize_t copied = copy_file_range(from, &source, to, &target, bytes, 0);
+    if (copied <= 0)
+      break; // not on these file systems; the loop below says what is wrong otherwise
+    bytes -= copied;
+  }
+  SmallVector<char, 0> buffer;
+  while (bytes) {
+    buffer.resize_for_overwrite(std::min<uint64_t>(bytes, 1 << 20));
+    if (Error error = readAt(from, buffer, source))
+      return error;
+    if (Error error = writeAt(to, buffer, target))
+      return error;
+    source += buffer.size();
+    target += buffer.size();
+    bytes -= buffer.size();
+  }
+  return Error::success();
+}
+
+Expected<MemoryFile> MemoryFile::create(StringRef name, ArrayRef<char> contents) {
+  MemoryFile file;
+  file.handle = FileHandle(memfd_create(name.str().c_str(), MFD_CLOEXEC));
+  if (!file.handle)
+    return systemError("cannot make a file in memory");
+  file.where = "/proc/self/fd/" + std::to_string(file.handle.get());
+  if (access(file.where.c_str(), R_OK) != 0)
+    return systemError("cannot reach files in memory through /proc");
+  if (Error error = writeAt(file.handle.get(), contents, 0))
+    return std::move(error);
+  return file;
+}
+
+Expected<std::unique_ptr<OutputCatcher>> OutputCatcher::create() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return systemError("cannot make a pipe");
+  std::unique_ptr<OutputCatcher> catcher(new OutputCatcher);
+  catcher->readEnd = FileHandle(ends[0]);
+  catcher->writeEnd = FileHandle(ends[1]);
+  catcher->where = "/proc/self/fd/" + std::to_string(ends[1]);
+  catcher->reader = std::thread([self = catcher.get()] { self->read(); });
+  return catcher;
+}
+
+void OutputCatcher::read() {
+  constexpr size_t step = 1 << 16;
+  while (true) {
+    size_t size = data.size();
+    data.resize_for_overwrite(size + step);
+    ssize_t got = ::read(readEnd.get(), data.data() + size, step);
+    data.truncate(size + std::max<ssize_t>(got, 0));
+    if (got == 0 || (got < 0 && errno != EINTR))
+      return;
+  }
+}
+
+SmallVector<char, 0> OutputCatcher::finish() {
+  writeEnd = FileHandle();
+  if (reader.joinable())
+    reader.join();
+  return std::move(data);
+}
+
+OutputCatcher::~OutputCatcher() { finish(); }
+
+Expected<FileHandle> createScratchFile(StringRef directory) {
+  SmallString<128> temporary;
+  sys::path::system_temp_directory(/*ErasedOnReboot=*/true, temporary);
+  for (const std::string &place :
+       {directory.empty() ? std::string(".") : directory.str(), temporary.str().str()}) {
+    FileHandle handle(open(place.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (handle)
+      return handle;
+    // Some file systems know no nameless files: take the name away instead.
+    std::string name = place + "/.tenon-XXXXXX";
+    handle = FileHandle(mkostemp(name.data(), O_CLOEXEC));
+    if (handle) {
+      unlink(name.c_str());
+      return handle;
+    }
+  }
+  return systemError("cannot make a temporary file in '" + temporary.str() + "'");
+}
+
+Expected<OutputFile> OutputFile::create(StringRef path) {
+  OutputFile file;
+  file.path = path.str();
+  SmallString<128> name(sys::path::parent_path(path));
+  sys::path::append(name, "." + sys::path::filename(path) + "-XXXXXX");
+  file.temporary = name.str().str();
+  file.handle = FileHandle(mkostemp(file.temporary.data(), O_CLOEXEC));
+  if (!file.handle) {
+    file.temporary.clear();
+    return systemError("cannot write '" + path + "'");
+  }
+  return file;
+}
+
+OutputFile::~OutputFile() {
+  if (!temporary.empty())
+    unlink(temporary.c_str());
+}
+
+Error OutputFile::write(ArrayRef<char> data, uint64_t offset) {
+  if (Error error = writeAt(handle.get(), data, offset))
+    return createStringError("'" + path + "': " + toString(std::move(error)));
+  return Error::success();
+}
+
+Error OutputFile::commit(bool executable) {
+  // There is no way to read the mask but to set it; 022 for the moment is harmless to other
+  // threads.
+  mode_t mask = umask(022);
+  umask(mask);
+  if (fchmod(handle.get(), (executable ? 0777 : 0666) & ~mask) != 0 ||
+      rename(temporary.c_str(), path.c_str()) != 0)
+    return systemError("cannot write '" + Twine(path) + "'");
+  temporary.clear();
+  return Error::success();
+}
+
+Error writeFile(StringRef path, ArrayRef<char> contents, bool executable) {
+  Expected<OutputFile> file = OutputFile::create(path);
+  if (!file)
+    return file.takeError();
+  if (Error error = file->write(contents, 0))
+    return error;
+  return file->commit(executable);
+}
+
+} // namespace tenon

@@ -1,0 +1,143 @@
+// Puts the pieces of a binary together: code objects, descriptor, weights.
+#include "lib/Target/Emit.h"
+#include "lib/Support/Files.h"
+#include "lib/Target/CodeObjects.h"
+#include "lib/Target/Header.h"
+#include "lib/Target/LLVMCodegen.h"
+#include "lib/Target/Linker.h"
+#include "lib/Target/ModelDescriptor.h"
+#include "lib/Target/PlaceWeights.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/raw_ostream.h"
+#include <chrono>
+
+using namespace llvm;
+
+namespace tenon {
+namespace {
+
+double millisecondsSince(std::chrono::steady_clock::time_point start) {
+  std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - start;
+  return passed.count();
+}
+
+class Emitter {
+public:
+  Emitter(const CompiledModel &model, const EmitOptions &options, EmitStatistics &statistics)
+      : model(model), options(options), statistics(statistics) {}
+
+  Error run();
+
+private:
+  Error check() const;
+  Error emitBinary();
+  Error emitText();
+  Error writeBinary(MutableArrayRef<char> elf);
+
+  uint64_t weightsBytes() const { return model.weights ? model.weights->size() : 0; }
+  bool isObject() const { return options.kind == EmitKind::Object; }
+  std::string symbol() const {
+    return isObject() ? "tenon_model_" + sanitizeModelName(model.info.name) : "tenon_model";
+  }
+  std::unique_ptr<Module> buildDescriptor(LLVMContext &context) const {
+    return buildModelDescriptor(model.info, symbol(), weightsBytes(), !isObject(), context);
+  }
+  const cpu::TargetInfo &mainTarget() const { return model.info.variants.front().target; }
+
+  const CompiledModel &model;
+  const EmitOptions &options;
+  EmitStatistics &statistics;
+};
+
+Error Emitter::check() const {
+  if (model.info.variants.empty() || model.code.size() != model.info.variants.size())
+    return createStringError("model '%s' has %zu variants and code for %zu",
+                             model.info.name.c_str(), model.info.variants.size(),
+                             model.code.size());
+  for (const auto &[variant, code] : zip_equal(model.info.variants, model.code))
+    if (variant.kernels.size() != code.kernels.size())
+      return createStringError("variant '%s' describes %zu kernels and has code for %zu",
+                               variant.target.name.c_str(), variant.kernels.size(),
+                               code.kernels.size());
+  return Error::success();
+}
+
+Error Emitter::run() {
+  if (options.kind == EmitKind::Header) {
+    std::string text = buildHeader(model.info);
+    return writeFile(options.path, text);
+  }
+  if (Error error = check())
+    return error;
+  bool isText = options.kind == EmitKind::Assembly || options.kind == EmitKind::LLVMIR;
+  return isText ? emitText() : emitBinary();
+}
+
+Error Emitter::emitBinary() {
+  Expected<std::vector<CodeObject>> objects = compileCode(model, options.threads, statistics);
+  if (!objects)
+    return objects.takeError();
+  auto linkStart = std::chrono::steady_clock::now();
+  LLVMContext context;
+  Expected<SmallVector<char>> descriptor = compileToObject(buildDescriptor(context), mainTarget());
+  if (!descriptor)
+    return descriptor.takeError();
+
+  std::vector<LinkInput> inputs;
+  for (const CodeObject &object : *objects)
+    inputs.push_back({object.name, object.contents});
+  inputs.push_back({"descriptor.o", *descriptor});
+  Expected<SmallVector<char, 0>> linked =
+      isObject() ? linkRelocatable(inputs, symbol()) : linkSharedLibrary(inputs, symbol());
+  if (!linked)
+    return linked.takeError();
+  statistics.link = millisecondsSince(linkStart);
+  return writeBinary(*linked);
+}
+
+Error Emitter::writeBinary(MutableArrayRef<char> elf) {
+  auto start = std::chrono::steady_clock::now();
+  Expected<OutputFile> file = OutputFile::create(options.path);
+  if (!file)
+    return file.takeError();
+  Expected<uint64_t> end = writeWithWeights(*file, elf, model.weights);
+  if (!end)
+    return end.takeError();
+  statistics.fileBytes = *end;
+  if (Error error = file->commit(!isObject()))
+    return error;
+  statistics.write = millisecondsSince(start);
+  return Error::success();
+}
+
+Error Emitter::emitText() {
+  LLVMContext context;
+  Expected<std::unique_ptr<Module>> merged = mergeCode(model, buildDescriptor(context), statistics);
+  if (!merged)
+    return merged.takeError();
+  (*merged)->setModuleIdentifier(model.info.name);
+  if (options.kind == EmitKind::Assembly) {
+    Expected<SmallVector<char>> text = generateAssembly(**merged, mainTarget());
+    return text ? writeFile(options.path, *text) : text.takeError();
+  }
+  std::string text;
+  raw_string_ostream os(text);
+  (*merged)->print(os, nullptr);
+  return writeFile(options.path, text);
+}
+
+} // namespace
+
+Error emitModel(const CompiledModel &model, const EmitOptions &options,
+                EmitStatistics *statistics) {
+  EmitStatistics unused;
+  return Emitter(model, options, statistics ? *statistics : unused).run();
+}
+
+ModuleSource translateFrom(mlir::ModuleOp module) {
+  return [module](LLVMContext &context) { return translateToLLVM(module, context); };
+}
+
+} // namespace tenon

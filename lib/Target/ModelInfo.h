@@ -1,0 +1,58 @@
+// What the rest of the compiler tells lib/Target about a model: its signature and, for each
+// instruction set it was compiled for, its kernels and buffers. Plain data, mirrored by the tables
+// of runtime/abi.h.
+#ifndef TENON_LIB_TARGET_MODELINFO_H
+#define TENON_LIB_TARGET_MODELINFO_H
+
+#include "passes/Codegen/Cpu/TargetInfo.h"
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tenon {
+
+/// A dimension: constant (value >= 0), or the symbol of that number, or free (both -1).
+struct DimInfo {
+  int64_t value = -1;
+  int32_t symbol = -1;
+};
+
+struct TensorInfo {
+  std::string name;
+  int32_t dtype = 0; // ONNX's TensorProto.DataType
+  std::vector<DimInfo> dims;
+};
+
+struct KernelInfo {
+  std::string name;  // also the name of the kernel's function, unique within a variant
+  std::string nodes; // the ONNX nodes it came from, comma separated
+  int64_t flops = 0; // per call; 0 if unknown
+  int64_t bytes = 0;
+};
+
+/// The model as compiled for one instruction set.
+struct VariantInfo {
+  cpu::TargetInfo target;
+  int64_t arenaBytes = 0;
+  std::vector<KernelInfo> kernels;
+};
+
+struct ModelInfo {
+  std::string name;
+  std::string compilerVersion;
+  uint64_t checksum = 0; // XXH3-64 of the ONNX file
+  std::vector<TensorInfo> inputs, outputs;
+  std::vector<std::string> symbols;
+  std::vector<VariantInfo> variants; // best first
+};
+
+/// `name` as a C identifier: what tenon_model_<name> is made of.
+std::string sanitizeModelName(llvm::StringRef name);
+
+/// Ends the names of a variant's functions where a model has several variants, so that they can be
+/// told apart in one file: ".x86_64_v4", or nothing for the only variant.
+std::string getVariantSuffix(const ModelInfo &model, size_t variant);
+
+} // namespace tenon
+
+#endif // TENON_LIB_TARGET_MODELINFO_H

@@ -1,0 +1,274 @@
+// Whole models: MLIR of the LLVM dialect in, a file out that does what the model says.
+#include "lib/Target/Emit.h"
+#include "lib/Target/LLVMCodegen.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "runtime/abi.h"
+#include "test/unit/target/TestFiles.h"
+#include <cmath>
+#include <cstring>
+#include <dlfcn.h>
+
+using namespace llvm;
+using namespace tenon;
+
+namespace {
+
+// y[i] = exp(x[i]) * w[i], one element per task
+constexpr StringLiteral kernelText = R"(
+  llvm.func @expf(f32) -> f32
+  llvm.func @helper(%x: f32, %w: f32) -> f32 {
+    %e = llvm.call @expf(%x) : (f32) -> f32
+    %y = llvm.fmul %e, %w : f32
+    llvm.return %y : f32
+  }
+  llvm.func @scale_exp(%args: !llvm.ptr, %task: i64, %tasks: i64) {
+    %one = llvm.getelementptr %args[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+    %two = llvm.getelementptr %args[2] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+    %xs = llvm.load %args : !llvm.ptr -> !llvm.ptr
+    %ws = llvm.load %one : !llvm.ptr -> !llvm.ptr
+    %ys = llvm.load %two : !llvm.ptr -> !llvm.ptr
+    %xp = llvm.getelementptr %xs[%task] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+    %wp = llvm.getelementptr %ws[%task] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+    %yp = llvm.getelementptr %ys[%task] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+    %x = llvm.load %xp : !llvm.ptr -> f32
+    %w = llvm.load %wp : !llvm.ptr -> f32
+    %y = llvm.call @helper(%x, %w) : (f32, f32) -> f32
+    llvm.store %y, %yp : f32, !llvm.ptr
+    llvm.return
+  }
+)";
+
+// Launches the kernel on input 0 and the weights from byte 64 on, into output 0.
+constexpr StringLiteral hostText = R"(
+  llvm.mlir.global external constant @tenon_kernels() : !llvm.array<1 x struct<(ptr, ptr, ptr, i64, i64)>>
+  llvm.func @tenon_run(%exec: !llvm.ptr) -> i32 {
+    %c1 = llvm.mlir.constant(1 : i64) : i64
+    %c3 = llvm.mlir.constant(3 : i64) : i64
+    %c4 = llvm.mlir.constant(4 : i64) : i64
+    %zero = llvm.mlir.constant(0 : i32) : i32
+    %dims = llvm.alloca %c1 x i64 : (i64) -> !llvm.ptr
+    llvm.store %c4, %dims : i64, !llvm.ptr
+    %outputField = llvm.getelementptr %exec[7] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+    %output = llvm.load %outputField : !llvm.ptr -> !llvm.ptr
+    %y = llvm.call %output(%exec, %zero, %dims) : !llvm.ptr, (!llvm.ptr, i32, !llvm.ptr) -> !llvm.ptr
+    %inputs = llvm.load %exec : !llvm.ptr -> !llvm.ptr
+    %x = llvm.load %inputs : !llvm.ptr -> !llvm.ptr
+    %weightsField = llvm.getelementptr %exec[9] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+    %weights = llvm.load %weightsField : !llvm.ptr -> !llvm.ptr
+    %w = llvm.getelementptr %weights[64] : (!llvm.ptr) -> !llvm.ptr, i8
+    %args = llvm.alloca %c3 x !llvm.ptr : (i64) -> !llvm.ptr
+    %arg1 = llvm.getelementptr %args[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+    %arg2 = llvm.getelementptr %args[2] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+    llvm.store %x, %args : !llvm.ptr, !llvm.ptr
+    llvm.store %w, %arg1 : !llvm.ptr, !llvm.ptr
+    llvm.store %y, %arg2 : !llvm.ptr, !llvm.ptr
+    %kernels = llvm.mlir.addressof @tenon_kernels : !llvm.ptr
+    %launchField = llvm.getelementptr %exec[4] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+    %launch = llvm.load %launchField : !llvm.ptr -> !llvm.ptr
+    llvm.call %launch(%exec, %kernels, %args, %c4) : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, i64) -> ()
+    llvm.return %zero : i32
+  }
+)";
+
+float result[4];
+
+void launch(tenon_exec *, const tenon_kernel_desc *kernel, void *const *args, int64_t tasks) {
+  for (int64_t task = 0; task < tasks; ++task)
+    kernel->fn(args, task, tasks);
+}
+
+void *output(tenon_exec *, int32_t, const int64_t *) { return result; }
+
+void runAndCheck(const tenon_variant_desc &variant) {
+  const float x[4] = {0, 1, 2, 3};
+  void *inputs[] = {const_cast<float *>(x)};
+  tenon_exec exec{};
+  exec.inputs = inputs;
+  exec.threads = 1;
+  exec.launch = launch;
+  exec.output = output;
+  exec.weights = variant.weights;
+  std::memset(result, 0, sizeof result);
+  ASSERT_EQ(variant.run(&exec), 0);
+  for (int i = 0; i < 4; ++i)
+    EXPECT_FLOAT_EQ(result[i], std::exp(x[i]) * float(i + 1));
+}
+
+class EmitTest : public TestDirectory {
+protected:
+  EmitTest() {
+    mlir::DialectRegistry registry;
+    registerLLVMTranslations(registry);
+    registry.insert<mlir::LLVM::LLVMDialect>();
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+  }
+
+  void SetUp() override {
+    TestDirectory::SetUp();
+    weights = cantFail(WeightsStore::create(directory.string()));
+    const char other[3] = {1, 2, 3};
+    const float w[4] = {1, 2, 3, 4};
+    cantFail(weights->add(other));
+    ASSERT_EQ(cantFail(weights->add(ArrayRef(reinterpret_cast<const char *>(w), sizeof w))), 64u);
+  }
+
+  mlir::ModuleOp parse(StringRef text) {
+    modules.push_back(mlir::parseSourceString<mlir::ModuleOp>(text, &context));
+    return *modules.back();
+  }
+
+  CompiledModel makeModel(ArrayRef<cpu::TargetInfo> targets) {
+    CompiledModel model;
+    model.info.name = "tiny-model";
+    model.info.compilerVersion = "0.1.0";
+    model.info.checksum = 42;
+    model.info.symbols = {"batch"};
+    model.info.inputs = {{"x", 1, {{4, -1}}}, {"mask", 7, {{-1, 0}, {-1, -1}}}};
+    model.info.outputs = {{"y", 1, {{4, -1}}}};
+    model.weights = weights.get();
+    for (const cpu::TargetInfo &target : targets) {
+      model.info.variants.push_back({target, 128, {{"scale_exp", "exp_0,mul_1", 8, 48}}});
+      VariantCode code;
+      code.kernels.push_back(translateFrom(parse(kernelText)));
+      code.host = translateFrom(parse(hostText));
+      model.code.push_back(std::move(code));
+    }
+    return model;
+  }
+
+  mlir::MLIRContext context;
+  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
+  std::unique_ptr<WeightsStore> weights;
+};
+
+TEST_F(EmitTest, ASharedLibraryDescribesAndRunsTheModel) {
+  CompiledModel model = makeModel({cpu::getNativeTarget()});
+  EmitStatistics statistics;
+  Error error = emitModel(model, {EmitKind::SharedLibrary, path("model.so")}, &statistics);
+  ASSERT_FALSE(bool(error)) << toString(std::move(error));
+  EXPECT_EQ(countFiles(), 1u);
+  EXPECT_EQ(statistics.fileBytes, std::filesystem::file_size(path("model.so")));
+
+  void *handle = dlopen(path("model.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(handle, nullptr) << dlerror();
+  auto *desc = static_cast<const tenon_model_desc *>(dlsym(handle, "tenon_model"));
+  ASSERT_NE(desc, nullptr);
+  EXPECT_EQ(dlsym(handle, "scale_exp"), nullptr);
+  EXPECT_EQ(std::memcmp(desc->magic, TENON_MAGIC, 8), 0);
+  EXPECT_EQ(desc->abi_version, uint32_t(TENON_ABI_VERSION));
+  EXPECT_EQ(desc->size, sizeof(tenon_model_desc));
+  EXPECT_STREQ(desc->name, "tiny-model");
+  EXPECT_STREQ(desc->compiler_version, "0.1.0");
+  EXPECT_EQ(desc->checksum, 42u);
+  ASSERT_EQ(desc->num_inputs, 2);
+  ASSERT_EQ(desc->num_outputs, 1);
+  ASSERT_EQ(desc->num_symbols, 1);
+  EXPECT_STREQ(desc->symbols[0], "batch");
+  EXPECT_STREQ(desc->inputs[1].name, "mask");
+  EXPECT_EQ(desc->inputs[1].dtype, 7);
+  EXPECT_EQ(desc->inputs[1].rank, 2);
+  EXPECT_EQ(desc->inputs[1].dims[0].symbol, 0);
+  EXPECT_EQ(desc->inputs[1].dims[1].symbol, -1);
+  EXPECT_EQ(desc->inputs[1].dims[1].value, -1);
+  ASSERT_EQ(desc->num_variants, 1);
+  const tenon_variant_desc &variant = desc->variants[0];
+  EXPECT_STREQ(variant.target, "cpu:native");
+  EXPECT_EQ(variant.arena_bytes, 128);
+  ASSERT_EQ(variant.num_kernels, 1);
+  EXPECT_STREQ(variant.kernels[0].name, "scale_exp");
+  EXPECT_STREQ(variant.kernels[0].nodes, "exp_0,mul_1");
+  EXPECT_EQ(variant.kernels[0].flops, 8);
+  EXPECT_EQ(variant.kernels[0].bytes, 48);
+  EXPECT_EQ(variant.weights_bytes, 80);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(variant.weights) % 4096, 0u);
+  EXPECT_EQ(variant.weights[2], 3);
+  runAndCheck(variant);
+  dlclose(handle);
+}
+
+TEST_F(EmitTest, SeveralInstructionSetsShareOneFile) {
+  CompiledModel model =
+      makeModel({*cpu::lookupTarget("x86-64-v4"), *cpu::lookupTarget("x86-64-v3")});
+  Error error = emitModel(model, {EmitKind::SharedLibrary, path("model.so")});
+  ASSERT_FALSE(bool(error)) << toString(std::move(error));
+  void *handle = dlopen(path("model.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(handle, nullptr) << dlerror();
+  auto *desc = static_cast<const tenon_model_desc *>(dlsym(handle, "tenon_model"));
+  ASSERT_EQ(desc->num_variants, 2);
+  auto requires512 = [](const tenon_variant_desc &variant) {
+    bool found = false;
+    for (const char *const *feature = variant.features; *feature; ++feature)
+      found |= !std::strcmp(*feature, "avx512f");
+    return found;
+  };
+  EXPECT_TRUE(requires512(desc->variants[0]));
+  EXPECT_FALSE(requires512(desc->variants[1]));
+  EXPECT_NE(desc->variants[0].run, desc->variants[1].run);
+  EXPECT_EQ(desc->variants[0].weights, desc->variants[1].weights);
+  if (__builtin_cpu_supports("avx512f"))
+    runAndCheck(desc->variants[0]);
+  runAndCheck(desc->variants[1]);
+  dlclose(handle);
+}
+
+TEST_F(EmitTest, AModelWithoutConstantsWorks) {
+  CompiledModel model = makeModel({cpu::getNativeTarget()});
+  model.weights = nullptr;
+  Error error = emitModel(model, {EmitKind::SharedLibrary, path("model.so")});
+  ASSERT_FALSE(bool(error)) << toString(std::move(error));
+  void *handle = dlopen(path("model.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(handle, nullptr) << dlerror();
+  auto *desc = static_cast<const tenon_model_desc *>(dlsym(handle, "tenon_model"));
+  EXPECT_EQ(desc->variants[0].weights, nullptr);
+  EXPECT_EQ(desc->variants[0].weights_bytes, 0);
+  dlclose(handle);
+}
+
+TEST_F(EmitTest, OutputDependsOnNothingButTheModel) {
+  CompiledModel model = makeModel({cpu::getNativeTarget(), *cpu::lookupTarget("x86-64-v3")});
+  for (const char *name : {"one.so", "four.so"}) {
+    EmitOptions options{EmitKind::SharedLibrary, path(name)};
+    options.threads = name[0] == 'o' ? 1 : 4;
+    ASSERT_FALSE(errorToBool(emitModel(model, options)));
+  }
+  EXPECT_EQ(read(path("one.so")), read(path("four.so")));
+}
+
+TEST_F(EmitTest, AFailureKeepsTheOldFileAndNamesTheKernel) {
+  CompiledModel model = makeModel({cpu::getNativeTarget()});
+  ASSERT_FALSE(bool(writeFile(path("model.so"), StringRef("old"))));
+  model.code[0].kernels[0] = translateFrom(parse("llvm.func @other() { llvm.return }"));
+  Error error = emitModel(model, {EmitKind::SharedLibrary, path("model.so")});
+  EXPECT_EQ(toString(std::move(error)), "the module of 'scale_exp' does not define it");
+  EXPECT_EQ(read(path("model.so")), "old");
+  EXPECT_EQ(countFiles(), 1u);
+}
+
+TEST_F(EmitTest, TextFormsShowAllCode) {
+  CompiledModel model =
+      makeModel({*cpu::lookupTarget("x86-64-v4"), *cpu::lookupTarget("x86-64-v3")});
+  ASSERT_FALSE(errorToBool(emitModel(model, {EmitKind::LLVMIR, path("model.ll")})));
+  std::string ir = read(path("model.ll"));
+  EXPECT_NE(ir.find("define hidden void @scale_exp.x86_64_v3"), std::string::npos) << ir;
+  EXPECT_NE(ir.find("define hidden i32 @tenon_run.x86_64_v4"), std::string::npos);
+  ASSERT_FALSE(errorToBool(emitModel(model, {EmitKind::Assembly, path("model.s")})));
+  std::string assembly = read(path("model.s"));
+  EXPECT_NE(assembly.find("\nscale_exp.x86_64_v4:"), std::string::npos);
+  EXPECT_NE(assembly.find("\ntenon_model:"), std::string::npos);
+}
+
+TEST_F(EmitTest, AHeaderTellsASignature) {
+  CompiledModel model = makeModel({cpu::getNativeTarget()});
+  ASSERT_FALSE(errorToBool(emitModel(model, {EmitKind::Header, path("model.h")})));
+  std::string text = read(path("model.h"));
+  EXPECT_NE(text.find("extern const struct tenon_model_desc tenon_model_tiny_model;"),
+            std::string::npos);
+  EXPECT_NE(text.find(" *   1  mask  int64 [batch, ?]\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("tiny_model_input_mask = 1"), std::string::npos);
+}
+
+} // namespace

@@ -1,0 +1,51 @@
+// Output files appear whole or not at all.
+#include "lib/Support/Files.h"
+#include "test/unit/target/TestFiles.h"
+
+using namespace llvm;
+using namespace tenon;
+
+namespace {
+
+class FilesTest : public TestDirectory {};
+
+TEST_F(FilesTest, AnOutputFileReplacesTheOldOneWhenCommitted) {
+  ASSERT_FALSE(bool(writeFile(path("out"), StringRef("old"))));
+  {
+    Expected<OutputFile> file = OutputFile::create(path("out"));
+    ASSERT_TRUE(bool(file));
+    ASSERT_FALSE(bool(file->write(StringRef("new"), 0)));
+    EXPECT_EQ(read(path("out")), "old");
+    ASSERT_FALSE(bool(file->commit(/*executable=*/true)));
+  }
+  EXPECT_EQ(read(path("out")), "new");
+  EXPECT_EQ(access(path("out").c_str(), X_OK), 0);
+  EXPECT_EQ(countFiles(), 1u);
+}
+
+TEST_F(FilesTest, AnAbandonedOutputFileLeavesNothing) {
+  {
+    Expected<OutputFile> file = OutputFile::create(path("out"));
+    ASSERT_TRUE(bool(file));
+    ASSERT_FALSE(bool(file->write(StringRef("text"), 0)));
+  }
+  EXPECT_EQ(countFiles(), 0u);
+}
+
+TEST_F(FilesTest, AMissingDirectoryIsNamed) {
+  Error error = writeFile(path("missing/out"), StringRef("text"));
+  EXPECT_EQ(toString(std::move(error)),
+            "cannot write '" + path("missing/out") + "': No such file or directory");
+}
+
+TEST_F(FilesTest, AScratchFileHasNoName) {
+  Expected<FileHandle> file = createScratchFile(directory.string());
+  ASSERT_TRUE(bool(file));
+  ASSERT_FALSE(bool(writeAt(file->get(), StringRef("data"), 8)));
+  SmallVector<char> data(4);
+  ASSERT_FALSE(bool(readAt(file->get(), data, 8)));
+  EXPECT_EQ(StringRef(data.data(), 4), "data");
+  EXPECT_EQ(countFiles(), 0u);
+}
+
+} // namespace
