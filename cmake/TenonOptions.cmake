@@ -40,6 +40,8 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
 if(TENON_SANITIZE)
-  add_compile_options(-fsanitize=${TENON_SANITIZE} -fno-omit-frame-pointer)
+  # Generated code has no signatures before its functions for -fsanitize=function to read.
+  add_compile_options(-fsanitize=${TENON_SANITIZE} -fno-sanitize=function
+                      -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${TENON_SANITIZE})
 endif()
