@@ -356,8 +356,8 @@ std::string ContractionRun::check() const {
         pixel =
             pixel * inputSpatial[i] + position[i] * c.stride[i] + tapPosition[i] * c.dilation[i];
       int64_t set = (c.weightsPerBatch ? b : 0) * c.group + g;
-      sum = addTap(sum, &inputValues[pixel * pixelStride + g * c.inChannels],
-                   &weightValues[(set * taps + tap) * c.inChannels * c.outChannels + n]);
+      sum = addTap(sum, inputValues.data() + pixel * pixelStride + g * c.inChannels,
+                   weightValues.data() + (set * taps + tap) * c.inChannels * c.outChannels + n);
     }
     sum += decltype(sum)(biasValues[g * c.outChannels + n]);
     return double(c.relu && c.sumType != Scalar::I32 ? std::max(sum, decltype(sum)(0)) : sum);
