@@ -1,0 +1,371 @@
+// Graphs, nodes and function calls (see the header).
+
+#include "lib/Importer/GraphImporter.h"
+#include "dialects/Tenon/NodeLocation.h"
+#include "lib/Importer/ElementTypes.h"
+#include "lib/Importer/NodeImporter.h"
+#include "lib/Importer/NodeOrder.h"
+#include "lib/Importer/TensorData.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+Value Scope::find(StringRef name) const {
+  for (const Scope *scope = this; scope; scope = scope->parent)
+    if (Value value = scope->values.lookup(name))
+      return value;
+  return nullptr;
+}
+
+std::string normalizeDomain(StringRef domain) {
+  return domain == "ai.onnx" ? "" : domain.str();
+}
+
+StringRef getDisplayName(const onnx::NodeProto &node) {
+  if (!node.name().empty() || node.output().empty())
+    return node.name();
+  return node.output(0);
+}
+
+static std::string makeFunctionKey(StringRef domain, StringRef name, StringRef overload) {
+  return normalizeDomain(domain) + ":" + name.str() + ":" + overload.str();
+}
+
+/// A string field that the protobuf classes at hand are too old to know.
+static std::string getUnknownString(const google::protobuf::Message &message, int number) {
+  const google::protobuf::UnknownFieldSet &fields =
+      message.GetReflection()->GetUnknownFields(message);
+  for (int i = 0; i < fields.field_count(); ++i)
+    if (fields.field(i).number() == number &&
+        fields.field(i).type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+      return fields.field(i).length_delimited();
+  return "";
+}
+
+static constexpr int functionOverloadField = 13, nodeOverloadField = 8,
+                     functionAttributeDefaultsField = 11;
+
+GraphImporter::GraphImporter(std::shared_ptr<ModelFile> file, OpBuilder &builder,
+                             Operation *function, bool checkDeclaredShapes)
+    : file(std::move(file)), builder(builder), function(function),
+      checkDeclaredShapes(checkDeclaredShapes) {
+  for (const onnx::FunctionProto &proto : this->file->proto().functions())
+    functions[makeFunctionKey(proto.domain(), proto.name(),
+                              getUnknownString(proto, functionOverloadField))] = &proto;
+  for (StringRef name : getSymbolNames(function))
+    symbolNames.insert(name);
+}
+
+Location GraphImporter::fileLocation() { return makeFileLocation(file->name(), getContext()); }
+
+AffineExpr GraphImporter::addFreshSymbol(StringRef name) {
+  std::string unique = name.str();
+  for (unsigned number = 1; !symbolNames.insert(unique).second; ++number)
+    unique = (name + "_" + Twine(number)).str();
+  return addSymbol(function, unique);
+}
+
+Value GraphImporter::importConstant(ElementsAttr value, Location location) {
+  return ConstantOp::create(builder, location, value.getType(), value);
+}
+
+// --- Graphs ---
+
+LogicalResult GraphImporter::importInitializers(const onnx::GraphProto &graph, Scope &scope) {
+  auto bind = [&](StringRef name, llvm::Expected<ElementsAttr> value) -> LogicalResult {
+    Location location = makeNodeLocation(file->name(), name, "", getContext());
+    if (!value)
+      return emitError(location) << "initializer '" << name
+                                 << "': " << llvm::toString(value.takeError());
+    if (name.empty())
+      return emitError(location) << "an initializer has no name";
+    Value &slot = scope.values[name];
+    // An initializer that is also listed as input is the input's value: a constant.
+    if (slot)
+      return emitError(location) << "initializer '" << name << "' is defined twice";
+    slot = importConstant(*value, location);
+    return success();
+  };
+  for (const onnx::TensorProto &tensor : graph.initializer())
+    if (failed(bind(tensor.name(), importTensor(tensor, file, getContext()))))
+      return failure();
+  for (const onnx::SparseTensorProto &tensor : graph.sparse_initializer())
+    if (failed(bind(tensor.values().name(), importSparseTensor(tensor, file, getContext()))))
+      return failure();
+  return success();
+}
+
+FailureOr<SmallVector<Value>> GraphImporter::importGraph(const onnx::GraphProto &graph,
+                                                         Scope &scope) {
+  if (failed(importInitializers(graph, scope)))
+    return failure();
+  auto order = orderNodes(graph.node(), [&](const onnx::NodeProto &node) {
+    return makeNodeLocation(file->name(), getDisplayName(node), node.op_type(), getContext());
+  });
+  if (failed(order))
+    return failure();
+  llvm::StringMap<const onnx::ValueInfoProto *> declared;
+  if (checkDeclaredShapes) {
+    for (const onnx::ValueInfoProto &info : graph.value_info())
+      declared[info.name()] = &info;
+    for (const onnx::ValueInfoProto &info : graph.output())
+      declared[info.name()] = &info;
+  }
+  for (const onnx::NodeProto *node : *order) {
+    if (failed(importNode(*node, scope)))
+      return failure();
+    for (const std::string &output : node->output()) {
+      const onnx::ValueInfoProto *info = declared.lookup(output);
+      if (!info || output.empty())
+        continue;
+      Location location = makeNodeLocation(file->name(), getDisplayName(*node), node->op_type(),
+                                           getContext());
+      if (Value value = scope.values.lookup(output);
+          value && failed(checkDeclaredType(value, *info, location)))
+        return failure();
+    }
+  }
+  SmallVector<Value> outputs;
+  for (const onnx::ValueInfoProto &output : graph.output()) {
+    outputs.push_back(scope.find(output.name()));
+    if (!outputs.back())
+      return emitError(fileLocation()) << "graph '" << graph.name() << "': output '"
+                                       << output.name() << "' is not computed by any node";
+  }
+  return outputs;
+}
+
+LogicalResult checkDeclaredType(Value value, const onnx::ValueInfoProto &declared,
+                                Location location) {
+  if (!declared.type().has_tensor_type())
+    return success();
+  const onnx::TypeProto::Tensor &tensor = declared.type().tensor_type();
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type)
+    return success();
+  if (tensor.elem_type() != 0 &&
+      getElementType(tensor.elem_type(), value.getContext()) != type.getElementType())
+    return emitError(location) << "value '" << declared.name() << "' is declared with element type "
+                               << describeElementType(tensor.elem_type()) << ", but has "
+                               << describeElementType(type.getElementType());
+  if (!tensor.has_shape())
+    return success();
+  if (tensor.shape().dim_size() != type.getRank())
+    return emitError(location) << "value '" << declared.name() << "' is declared with rank "
+                               << tensor.shape().dim_size() << ", but has shape " << type;
+  for (auto [axis, dim] : llvm::enumerate(tensor.shape().dim()))
+    if (dim.has_dim_value() && !type.isDynamicDim(axis) && dim.dim_value() != type.getDimSize(axis))
+      return emitError(location) << "value '" << declared.name() << "' is declared with size "
+                                 << dim.dim_value() << " in dimension " << axis
+                                 << ", but has shape " << type;
+  return success();
+}
+
+// --- Nodes ---
+
+FailureOr<SmallVector<Value>> GraphImporter::lookUpInputs(const onnx::NodeProto &node,
+                                                          const Scope &scope, Location location) {
+  SmallVector<Value> operands;
+  for (auto [number, input] : llvm::enumerate(node.input())) {
+    operands.push_back(input.empty() ? Value() : scope.find(input));
+    if (!operands.back() && !input.empty())
+      return emitError(location) << "input " << number << " '" << input
+                                 << "' is not defined: no node, input or initializer has this name";
+  }
+  // Omitted inputs at the end are as good as absent.
+  while (!operands.empty() && !operands.back())
+    operands.pop_back();
+  return operands;
+}
+
+static LogicalResult checkArity(Arity arity, ArrayRef<Value> operands, Location location) {
+  if (operands.size() > arity.max)
+    return emitError(location) << "has " << operands.size() << " inputs, but takes at most "
+                               << arity.max;
+  for (unsigned number = 0; number < arity.min; ++number)
+    if (number >= operands.size() || !operands[number])
+      return emitError(location) << "input " << number << " is missing";
+  return success();
+}
+
+LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, Scope &scope) {
+  Location location =
+      makeNodeLocation(file->name(), getDisplayName(node), node.op_type(), getContext());
+  if (--nodesLeft < 0)
+    return emitError(location) << "the model is too large once functions and subgraphs are inlined";
+  std::string domain = normalizeDomain(node.domain());
+  const onnx::FunctionProto *local = functions.lookup(
+      makeFunctionKey(domain, node.op_type(), getUnknownString(node, nodeOverloadField)));
+  if (local)
+    return callFunction(*local, node, scope, location);
+
+  // Writers leave out domains that they take for granted; version 1 is what they mean.
+  auto opset = scope.opsets->find(domain);
+  int64_t version = opset == scope.opsets->end() ? 1 : opset->second;
+  const OpEntry *entry = OpRegistry::all().find(domain, node.op_type(), version);
+  if (!entry) {
+    InFlightDiagnostic error = emitError(location)
+                               << "unknown operator " << node.op_type() << " of domain '"
+                               << (domain.empty() ? "ai.onnx" : domain) << "' version " << version;
+    if (auto first = OpRegistry::all().firstVersion(domain, node.op_type()))
+      error << "; it is supported from version " << *first;
+    return error;
+  }
+  FailureOr<SmallVector<Value>> operands = lookUpInputs(node, scope, location);
+  if (failed(operands) || failed(checkArity(entry->inputs, *operands, location)))
+    return failure();
+
+  NodeImporter importer(*this, scope, node, domain, version, *operands, location);
+  FailureOr<SmallVector<Value>> results = entry->import(importer);
+  if (importer.hasFailed())
+    return failure();
+  if (failed(results) || llvm::is_contained(*results, Value()))
+    return emitError(location) << "cannot be imported";
+  for (Value &result : *results)
+    result = foldShapeArithmetic(result);
+  return bindOutputs(node, *results, scope, location);
+}
+
+LogicalResult GraphImporter::bindOutputs(const onnx::NodeProto &node, ValueRange results,
+                                         Scope &scope, Location location) {
+  for (auto [number, name] : llvm::enumerate(node.output())) {
+    if (name.empty())
+      continue;
+    if (number >= results.size())
+      return emitError(location) << "output " << number << " '" << name << "' is not supported";
+    Value &slot = scope.values[name];
+    if (slot)
+      return emitError(location) << "output '" << name << "' is already defined";
+    slot = results[number];
+  }
+  return success();
+}
+
+/// Adds the parts of an expression up to `limit`. Expressions are shared, so their size as trees can
+/// be exponential in the number of ops that made them.
+static unsigned countParts(AffineExpr expr, unsigned limit) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary || limit == 0)
+    return 1;
+  unsigned left = countParts(binary.getLHS(), limit - 1);
+  return left >= limit ? left : 1 + left + countParts(binary.getRHS(), limit - left);
+}
+
+std::optional<DimExprs> GraphImporter::getContents(Value value) {
+  constexpr int64_t maxFollowed = 1024;
+  constexpr unsigned maxParts = 64;
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  auto op = value.getDefiningOp<SymbolicContentsOpInterface>();
+  if (!op || !type || !isa<IntegerType>(type.getElementType()) || !type.hasStaticShape() ||
+      type.getNumElements() > maxFollowed)
+    return std::nullopt;
+  if (auto known = knownContents.find(value); known != knownContents.end())
+    return known->second;
+  SmallVector<std::optional<DimExprs>> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(getContents(operand));
+  std::optional<DimExprs> contents = op.inferContents(operands);
+  if (contents && llvm::any_of(*contents, [](AffineExpr expr) {
+        return countParts(expr, maxParts) >= maxParts;
+      }))
+    contents.reset();
+  knownContents[value] = contents;
+  return contents;
+}
+
+Value GraphImporter::foldShapeArithmetic(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<ConstantOp, ShapeTensorOp>(op))
+    return value;
+  std::optional<DimExprs> contents = getContents(value);
+  if (!contents)
+    return value;
+  auto type = mlir::cast<RankedTensorType>(value.getType());
+  auto constants = getConstantDims(*contents);
+  if (!constants)
+    return ShapeTensorOp::create(builder, op->getLoc(), type,
+                                 AffineMapAttr::get(makeDimsMap(*contents, getContext())));
+  SmallVector<APInt> elements;
+  for (int64_t constant : *constants)
+    elements.push_back(APInt(64, constant).trunc(type.getElementTypeBitWidth()));
+  return importConstant(DenseElementsAttr::get(type, elements), op->getLoc());
+}
+
+// --- Model-local functions ---
+
+LogicalResult GraphImporter::callFunction(const onnx::FunctionProto &callee,
+                                          const onnx::NodeProto &node, Scope &scope,
+                                          Location location) {
+  if (llvm::is_contained(activeFunctions, &callee))
+    return emitError(location) << "function '" << callee.name() << "' calls itself";
+  // Bodies hold graphs that hold calls: bounded, so that recursion over them is.
+  if (activeFunctions.size() >= static_cast<size_t>(maxSubgraphDepth))
+    return emitError(location) << "functions call each other more than " << maxSubgraphDepth
+                               << " deep";
+  FailureOr<SmallVector<Value>> operands = lookUpInputs(node, scope, location);
+  if (failed(operands))
+    return failure();
+  if (operands->size() > static_cast<size_t>(callee.input_size()))
+    return emitError(location) << "has " << operands->size() << " inputs, but function '"
+                               << callee.name() << "' takes " << callee.input_size();
+  if (node.output_size() > callee.output_size())
+    return emitError(location) << "has " << node.output_size() << " outputs, but function '"
+                               << callee.name() << "' gives " << callee.output_size();
+
+  // Attributes: the function's defaults, then the call's own, which may refer to an outer call's.
+  std::vector<std::unique_ptr<onnx::AttributeProto>> defaults;
+  llvm::StringMap<const onnx::AttributeProto *> attributes;
+  const google::protobuf::UnknownFieldSet &unknown =
+      callee.GetReflection()->GetUnknownFields(callee);
+  for (int i = 0; i < unknown.field_count(); ++i) {
+    const google::protobuf::UnknownField &field = unknown.field(i);
+    if (field.number() != functionAttributeDefaultsField ||
+        field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+      continue;
+    auto attribute = std::make_unique<onnx::AttributeProto>();
+    if (!attribute->ParseFromString(field.length_delimited()))
+      return emitError(location) << "function '" << callee.name()
+                                 << "' has a malformed attribute default";
+    attributes[attribute->name()] = attribute.get();
+    defaults.push_back(std::move(attribute));
+  }
+  for (const onnx::AttributeProto &attribute : node.attribute()) {
+    const onnx::AttributeProto *value = &attribute;
+    if (!attribute.ref_attr_name().empty())
+      value = scope.attributes ? scope.attributes->lookup(attribute.ref_attr_name()) : nullptr;
+    if (value)
+      attributes[attribute.name()] = value;
+  }
+
+  OpsetVersions opsets = readOpsets(callee.opset_import());
+  for (const auto &opset : *scope.opsets)
+    opsets.try_emplace(opset.getKey(), opset.getValue());
+  Scope body;
+  body.opsets = &opsets;
+  body.attributes = &attributes;
+  for (auto [name, operand] : llvm::zip(callee.input(), *operands))
+    body.values[name] = operand;
+
+  auto order = orderNodes(callee.node(), [&](const onnx::NodeProto &inner) {
+    return makeNodeLocation(file->name(), getDisplayName(inner), inner.op_type(), getContext());
+  });
+  if (failed(order))
+    return failure();
+  activeFunctions.push_back(&callee);
+  for (const onnx::NodeProto *inner : *order)
+    if (failed(importNode(*inner, body)))
+      return failure();
+  activeFunctions.pop_back();
+
+  SmallVector<Value> results;
+  for (const std::string &output : callee.output()) {
+    results.push_back(body.find(output));
+    if (!results.back() && results.size() <= static_cast<size_t>(node.output_size()))
+      return emitError(location) << "function '" << callee.name() << "' does not compute its output '"
+                                 << output << "'";
+  }
+  return bindOutputs(node, results, scope, location);
+}
+
+} // namespace tenon

@@ -1,0 +1,109 @@
+// Importing graphs: names to values, nodes in order, functions inlined.
+
+#ifndef TENON_LIB_IMPORTER_GRAPHIMPORTER_H
+#define TENON_LIB_IMPORTER_GRAPHIMPORTER_H
+
+#include "dialects/Tenon/TenonDialect.h"
+#include "lib/Importer/ModelFile.h"
+#include "lib/Importer/OpRegistry.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace tenon {
+
+/// Operator set versions by domain; ONNX's own domain is "".
+using OpsetVersions = llvm::StringMap<int64_t>;
+
+/// What names mean inside a graph. A subgraph's scope has the surrounding graph's as parent; a
+/// function's body has none, but its caller's attributes.
+struct Scope {
+  const Scope *parent = nullptr;
+  const OpsetVersions *opsets = nullptr;
+  /// The values of a function's attribute parameters; null outside of functions.
+  const llvm::StringMap<const onnx::AttributeProto *> *attributes = nullptr;
+  llvm::StringMap<mlir::Value> values;
+
+  Scope() = default;
+  explicit Scope(const Scope &parent)
+      : parent(&parent), opsets(parent.opsets), attributes(parent.attributes) {}
+
+  mlir::Value find(llvm::StringRef name) const;
+};
+
+class GraphImporter {
+public:
+  GraphImporter(std::shared_ptr<ModelFile> file, mlir::OpBuilder &builder,
+                mlir::Operation *function, bool checkDeclaredShapes);
+
+  /// Builds initializers and nodes of `graph` at the builder's position and returns its outputs.
+  /// `scope` holds the values of the graph's inputs.
+  llvm::FailureOr<llvm::SmallVector<mlir::Value>> importGraph(const onnx::GraphProto &graph,
+                                                              Scope &scope);
+
+  /// An initializer or constant attribute as an op; null after reporting an error at `location`.
+  mlir::Value importConstant(mlir::ElementsAttr value, mlir::Location location);
+  /// Names in symbol tables are unique: a number is added where needed.
+  mlir::AffineExpr addFreshSymbol(llvm::StringRef name);
+
+  /// The elements of a small integer tensor as expressions of the symbols; nullopt when they depend
+  /// on data or the expressions grow beyond use.
+  std::optional<DimExprs> getContents(mlir::Value value);
+  /// To be called when values are erased.
+  void forgetContents() { knownContents.clear(); }
+
+  const std::shared_ptr<ModelFile> &getFile() const { return file; }
+  mlir::OpBuilder &getBuilder() { return builder; }
+  mlir::MLIRContext *getContext() { return builder.getContext(); }
+  mlir::Location fileLocation();
+
+private:
+  llvm::LogicalResult importInitializers(const onnx::GraphProto &graph, Scope &scope);
+  llvm::LogicalResult importNode(const onnx::NodeProto &node, Scope &scope);
+  llvm::LogicalResult callFunction(const onnx::FunctionProto &function,
+                                   const onnx::NodeProto &node, Scope &scope,
+                                   mlir::Location location);
+  llvm::FailureOr<llvm::SmallVector<mlir::Value>> lookUpInputs(const onnx::NodeProto &node,
+                                                               const Scope &scope,
+                                                               mlir::Location location);
+  llvm::LogicalResult bindOutputs(const onnx::NodeProto &node, mlir::ValueRange results,
+                                  Scope &scope, mlir::Location location);
+  /// Replaces integer results that are known as expressions of the symbols by those.
+  mlir::Value foldShapeArithmetic(mlir::Value value);
+
+  std::shared_ptr<ModelFile> file;
+  mlir::OpBuilder &builder;
+  mlir::Operation *function;
+  bool checkDeclaredShapes;
+  /// Model-local functions by "domain:name:overload", and those being inlined.
+  llvm::StringMap<const onnx::FunctionProto *> functions;
+  llvm::SmallVector<const onnx::FunctionProto *> activeFunctions;
+  llvm::StringSet<> symbolNames;
+  llvm::DenseMap<mlir::Value, std::optional<DimExprs>> knownContents;
+  /// Functions and loops may multiply a small file into a huge graph.
+  int64_t nodesLeft = 2'000'000;
+};
+
+/// The version of `domain` ("" and "ai.onnx" are the same).
+std::string normalizeDomain(llvm::StringRef domain);
+
+/// The operator sets that a model or function names.
+template <typename Opsets> OpsetVersions readOpsets(const Opsets &opsets) {
+  OpsetVersions versions;
+  for (const onnx::OperatorSetIdProto &opset : opsets)
+    versions[normalizeDomain(opset.domain())] = opset.version();
+  return versions;
+}
+
+/// The name to call a node by: its own or, failing that, its first output's.
+llvm::StringRef getDisplayName(const onnx::NodeProto &node);
+
+/// Reports a value whose type contradicts what the model declares. Declared dimensions without a
+/// number, and absent shapes, contradict nothing.
+llvm::LogicalResult checkDeclaredType(mlir::Value value, const onnx::ValueInfoProto &declared,
+                                      mlir::Location location);
+
+} // namespace tenon
+
+#endif

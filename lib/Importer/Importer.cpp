@@ -1,0 +1,220 @@
+// The module, @main's signature, and the order of things (see the header).
+
+#include "lib/Importer/Importer.h"
+#include "dialects/Tenon/NodeLocation.h"
+#include "lib/Importer/ElementTypes.h"
+#include "lib/Importer/GraphImporter.h"
+#include "lib/Importer/TensorData.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+llvm::Expected<ShapeOverride> ShapeOverride::parse(StringRef text) {
+  auto [name, shape] = text.rsplit('=');
+  if (name.empty() || name == text)
+    return makeError("'" + text + "' is not of the form NAME=1x3x224x224");
+  ShapeOverride result;
+  result.name = name.str();
+  SmallVector<StringRef> parts;
+  if (!shape.empty())
+    shape.split(parts, 'x');
+  for (StringRef part : parts) {
+    int64_t size = 0;
+    if (part == "?")
+      result.dims.push_back(std::nullopt);
+    else if (part.getAsInteger(10, size) || size < 0)
+      return makeError("'" + text + "': '" + part + "' is not a dimension");
+    else
+      result.dims.push_back(size);
+  }
+  return result;
+}
+
+namespace {
+/// Builds @main's arguments. Dimensions of one name share one symbol.
+class Signature {
+public:
+  Signature(const ModelFile &file, func::FuncOp function, const ImportOptions &options)
+      : file(file), function(function), options(options), context(function.getContext()) {}
+
+  LogicalResult addInput(const onnx::ValueInfoProto &input);
+  /// Reports overrides that match neither an input nor a dimension.
+  LogicalResult checkOverrides();
+
+private:
+  /// The dimensions of an input, after overrides of the input as a whole.
+  FailureOr<DimExprs> readDims(const onnx::ValueInfoProto &input, Location location);
+  AffineExpr namedDim(StringRef name);
+  const ShapeOverride *findOverride(StringRef name, bool isDimension);
+
+  const ModelFile &file;
+  func::FuncOp function;
+  const ImportOptions &options;
+  MLIRContext *context;
+  llvm::StringMap<AffineExpr> dimsByName;
+  llvm::SmallPtrSet<const ShapeOverride *, 4> usedOverrides;
+};
+} // namespace
+
+const ShapeOverride *Signature::findOverride(StringRef name, bool isDimension) {
+  for (const ShapeOverride &shape : options.shapes)
+    if (shape.name == name && (!isDimension || (shape.dims.size() == 1 && shape.dims[0]))) {
+      usedOverrides.insert(&shape);
+      return &shape;
+    }
+  return nullptr;
+}
+
+AffineExpr Signature::namedDim(StringRef name) {
+  AffineExpr &dim = dimsByName[name];
+  if (!dim) {
+    const ShapeOverride *fixed = findOverride(name, /*isDimension=*/true);
+    dim = fixed ? getAffineConstantExpr(*fixed->dims[0], context) : addSymbol(function, name);
+  }
+  return dim;
+}
+
+FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Location location) {
+  const onnx::TypeProto::Tensor &tensor = input.type().tensor_type();
+  const ShapeOverride *given = findOverride(input.name(), /*isDimension=*/false);
+  if (!tensor.has_shape() && !given)
+    return emitError(location) << "input '" << input.name()
+                               << "' has no shape in the model; give it one with --shape";
+  size_t rank = tensor.has_shape() ? tensor.shape().dim_size() : given->dims.size();
+  if (given && given->dims.size() != rank)
+    return emitError(location) << "input '" << input.name() << "' has rank " << rank
+                               << ", but --shape gives it " << given->dims.size()
+                               << " dimensions";
+  DimExprs dims;
+  SmallVector<int64_t> sizes;
+  for (size_t axis = 0; axis < rank; ++axis) {
+    static const onnx::TensorShapeProto::Dimension unknown;
+    const auto &dim = tensor.has_shape() ? tensor.shape().dim(axis) : unknown;
+    if (given && given->dims[axis]) {
+      int64_t size = *given->dims[axis];
+      if (dim.has_dim_value() && dim.dim_value() != size && dim.dim_value() > 1)
+        return emitError(location) << "input '" << input.name() << "' has size " << dim.dim_value()
+                                   << " in dimension " << axis << ", but --shape says " << size;
+      dims.push_back(getAffineConstantExpr(size, context));
+    } else if (dim.has_dim_value()) {
+      dims.push_back(getAffineConstantExpr(dim.dim_value(), context));
+    } else if (!dim.dim_param().empty()) {
+      dims.push_back(namedDim(dim.dim_param()));
+    } else {
+      dims.push_back(namedDim(input.name() + "." + std::to_string(axis)));
+    }
+    if (auto constant = dyn_cast<AffineConstantExpr>(dims.back()))
+      sizes.push_back(constant.getValue());
+  }
+  if (llvm::Expected<int64_t> count = countElements(sizes); !count)
+    return emitError(location) << "input '" << input.name()
+                               << "': " << llvm::toString(count.takeError());
+  return dims;
+}
+
+LogicalResult Signature::addInput(const onnx::ValueInfoProto &input) {
+  Location location = makeNodeLocation(file.name(), input.name(), "", context);
+  if (!input.type().has_tensor_type())
+    return emitError(location) << "input '" << input.name() << "' is not a tensor";
+  int32_t dataType = input.type().tensor_type().elem_type();
+  Type elementType = getElementType(dataType, context);
+  if (!elementType)
+    return emitError(location) << "input '" << input.name() << "': element type "
+                               << describeElementType(dataType) << " is not supported";
+  FailureOr<DimExprs> dims = readDims(input, location);
+  if (failed(dims))
+    return failure();
+  auto name = DictionaryAttr::get(
+      context, NamedAttribute(StringAttr::get(context, "tenon.name"),
+                              StringAttr::get(context, input.name())));
+  return function.insertArgument(function.getNumArguments(), makeTensorType(*dims, elementType),
+                                 name, location);
+}
+
+LogicalResult Signature::checkOverrides() {
+  for (const ShapeOverride &shape : options.shapes)
+    if (!usedOverrides.contains(&shape))
+      return emitError(makeFileLocation(file.name(), context))
+             << "--shape names '" << shape.name
+             << "', which is neither an input nor a dimension of one";
+  return success();
+}
+
+/// Removes ops whose results nobody uses, such as shape arithmetic that has become attributes.
+static void eraseDeadOps(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+    for (Region &region : op.getRegions())
+      for (Block &inner : region)
+        eraseDeadOps(inner);
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  }
+}
+
+static LogicalResult importMain(const std::shared_ptr<ModelFile> &file, func::FuncOp main,
+                                const ImportOptions &options) {
+  const onnx::GraphProto &graph = file->graph();
+  MLIRContext *context = main.getContext();
+  Location location = makeFileLocation(file->name(), context);
+  llvm::StringSet<> initializers;
+  for (const onnx::TensorProto &tensor : graph.initializer())
+    initializers.insert(tensor.name());
+  for (const onnx::SparseTensorProto &tensor : graph.sparse_initializer())
+    initializers.insert(tensor.values().name());
+
+  // Initializers that are also inputs are defaults that a caller could replace; Tenon takes them
+  // for the constants that they nearly always are, and needs them to be, to fold and pack them.
+  Signature signature(*file, main, options);
+  SmallVector<StringRef> inputs;
+  for (const onnx::ValueInfoProto &input : graph.input()) {
+    if (initializers.contains(input.name()))
+      continue;
+    if (input.name().empty())
+      return emitError(location) << "graph '" << graph.name() << "' has an input without a name";
+    if (failed(signature.addInput(input)))
+      return failure();
+    inputs.push_back(input.name());
+  }
+  if (failed(signature.checkOverrides()))
+    return failure();
+
+  OpBuilder builder = OpBuilder::atBlockEnd(&main.getBody().front());
+  OpsetVersions opsets = readOpsets(file->proto().opset_import());
+  Scope scope;
+  scope.opsets = &opsets;
+  for (auto [name, argument] : llvm::zip(inputs, main.getArguments()))
+    if (!scope.values.try_emplace(name, argument).second)
+      return emitError(location) << "input '" << name << "' is listed twice";
+  GraphImporter importer(file, builder, main, /*checkDeclaredShapes=*/options.shapes.empty());
+  FailureOr<SmallVector<Value>> outputs = importer.importGraph(graph, scope);
+  if (failed(outputs))
+    return failure();
+
+  func::ReturnOp::create(builder, location, *outputs);
+  main.setFunctionType(FunctionType::get(context, main.getArgumentTypes(),
+                                         TypeRange(ValueRange(*outputs))));
+  for (auto [number, output] : llvm::enumerate(graph.output()))
+    main.setResultAttr(number, "tenon.name", StringAttr::get(context, output.name()));
+  eraseDeadOps(main.getBody().front());
+  return success();
+}
+
+FailureOr<OwningOpRef<ModuleOp>> importModel(const std::shared_ptr<ModelFile> &file,
+                                             MLIRContext &context, const ImportOptions &options) {
+  context.loadDialect<TenonDialect, func::FuncDialect>();
+  Location location = makeFileLocation(file->name(), &context);
+  OwningOpRef<ModuleOp> module(ModuleOp::create(location));
+  OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
+  auto main = func::FuncOp::create(builder, location, "main", builder.getFunctionType({}, {}));
+  main.addEntryBlock();
+  main->setAttr("tenon.symbols", builder.getArrayAttr({}));
+  if (failed(importMain(file, main, options)) || failed(verify(*module)))
+    return failure();
+  return module;
+}
+
+} // namespace tenon

@@ -1,0 +1,220 @@
+// Operands, contents and building for one node (see the header).
+
+#include "lib/Importer/NodeImporter.h"
+#include "lib/Importer/TensorData.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+NodeImporter::NodeImporter(GraphImporter &graph, const Scope &scope, const onnx::NodeProto &node,
+                           StringRef domain, int64_t opset, ValueRange operands, Location location)
+    : graph(graph), scope(scope), node(node), nodeDomain(domain), opsetVersion(opset),
+      operandValues(operands.begin(), operands.end()), b(location, graph.getBuilder()) {}
+
+InFlightDiagnostic NodeImporter::emitError() {
+  failed_ = true;
+  return mlir::emitError(loc());
+}
+
+// --- Contents ---
+
+ElementsAttr NodeImporter::constant(Value value) const {
+  auto op = value ? value.getDefiningOp<ConstantOp>() : ConstantOp();
+  return op ? op.getValue() : ElementsAttr();
+}
+
+/// The bytes of a constant that is not inline.
+static ArrayRef<char> getResourceBytes(ElementsAttr attribute) {
+  auto resource = dyn_cast<DenseResourceElementsAttr>(attribute);
+  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
+  return blob ? blob->getData() : ArrayRef<char>();
+}
+
+static int64_t readInteger(ArrayRef<char> bytes, int64_t index, unsigned width, bool isUnsigned) {
+  unsigned size = std::max(1u, width / 8);
+  uint64_t value = 0;
+  std::memcpy(&value, bytes.data() + index * size, size);
+  return isUnsigned || width == 1 || size == 8 ? value : llvm::SignExtend64(value, 8 * size);
+}
+
+std::optional<NodeImporter::Ints> NodeImporter::constantInts(Value value) const {
+  ElementsAttr attribute = constant(value);
+  if (!attribute) {
+    std::optional<DimExprs> exprs = contents(value);
+    auto sizes = exprs ? getConstantDims(*exprs) : std::nullopt;
+    return sizes ? std::optional(Ints(sizes->begin(), sizes->end())) : std::nullopt;
+  }
+  auto integer = dyn_cast<IntegerType>(attribute.getElementType());
+  if (!integer)
+    return std::nullopt;
+  Ints ints;
+  bool isUnsigned = integer.isUnsigned() || integer.getWidth() == 1;
+  if (auto dense = dyn_cast<DenseElementsAttr>(attribute)) {
+    for (const APInt &element : dense.getValues<APInt>())
+      ints.push_back(isUnsigned ? element.getZExtValue() : element.getSExtValue());
+    return ints;
+  }
+  ArrayRef<char> bytes = getResourceBytes(attribute);
+  if (bytes.empty())
+    return std::nullopt;
+  for (int64_t index = 0; index < attribute.getNumElements(); ++index)
+    ints.push_back(readInteger(bytes, index, integer.getWidth(), isUnsigned));
+  return ints;
+}
+
+std::optional<SmallVector<double>> NodeImporter::constantFloats(Value value) const {
+  ElementsAttr attribute = constant(value);
+  auto type = attribute ? dyn_cast<FloatType>(attribute.getElementType()) : FloatType();
+  if (!type)
+    return std::nullopt;
+  SmallVector<double> floats;
+  auto add = [&](APFloat element) {
+    bool losesInfo = false;
+    element.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+    floats.push_back(element.convertToDouble());
+  };
+  if (auto dense = dyn_cast<DenseElementsAttr>(attribute)) {
+    for (const APFloat &element : dense.getValues<APFloat>())
+      add(element);
+    return floats;
+  }
+  ArrayRef<char> bytes = getResourceBytes(attribute);
+  if (bytes.empty())
+    return std::nullopt;
+  for (int64_t index = 0; index < attribute.getNumElements(); ++index) {
+    uint64_t bits = readInteger(bytes, index, type.getWidth(), /*isUnsigned=*/true);
+    add(APFloat(type.getFloatSemantics(), APInt(type.getWidth(), bits)));
+  }
+  return floats;
+}
+
+std::optional<DimExprs> NodeImporter::contents(Value value) const {
+  return value ? graph.getContents(value) : std::nullopt;
+}
+
+std::optional<DimExprs> NodeImporter::contentsOrBind(Value value, StringRef what, int64_t minimum) {
+  if (!value)
+    return std::nullopt;
+  if (std::optional<DimExprs> known = contents(value))
+    return known;
+  RankedTensorType tensor = type(value);
+  if (!isa<IntegerType>(tensor.getElementType())) {
+    emitError() << what << " must be a tensor of integers, not " << tensor;
+    return std::nullopt;
+  }
+  constexpr int64_t maxBound = 64;
+  if (!tensor.hasStaticShape() || tensor.getNumElements() > maxBound) {
+    emitError() << what << " must have a fixed number of elements, at most " << maxBound;
+    return std::nullopt;
+  }
+  DimExprs symbols;
+  for (int64_t position = 0; position < tensor.getNumElements(); ++position) {
+    AffineExpr symbol = addSymbol((what + "." + Twine(position)).str());
+    BindSymbolOp::create(b, value, position, mlir::cast<AffineSymbolExpr>(symbol).getPosition(), minimum);
+    symbols.push_back(symbol);
+  }
+  return symbols;
+}
+
+// --- Building ---
+
+bool NodeImporter::checkOperands(ValueRange operands) {
+  if (!failed_ && llvm::all_of(operands, [](Value value) { return static_cast<bool>(value); }))
+    return true;
+  if (!failed_)
+    emitError() << "an operand is missing";
+  return false;
+}
+
+Operation *NodeImporter::makeOp(StringRef name, TypeRange types, ValueRange operands,
+                                ArrayRef<NamedAttribute> attributes) {
+  for (Type type : types) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    Ints sizes;
+    for (int64_t size : tensor ? tensor.getShape() : ArrayRef<int64_t>())
+      if (!ShapedType::isDynamic(size))
+        sizes.push_back(size);
+    if (llvm::Expected<int64_t> count = countElements(sizes); !count) {
+      emitError() << "the result " << type << " is impossible: "
+                  << llvm::toString(count.takeError());
+      return nullptr;
+    }
+  }
+  OperationState state(loc(), name, operands, types, attributes);
+  Operation *op = b.create(state);
+  if (succeeded(op->getName().verifyInvariants(op)))
+    return op;
+  op->erase();
+  return fail();
+}
+
+Value NodeImporter::makeConstant(ElementsAttr value) {
+  if (!value)
+    return fail();
+  return graph.importConstant(value, loc());
+}
+
+Value NodeImporter::makeScalar(Type elementType, double value) {
+  auto type = RankedTensorType::get({}, elementType);
+  if (auto floating = dyn_cast<FloatType>(elementType))
+    return makeConstant(
+        DenseElementsAttr::get(type, b.getFloatAttr(floating, value).getValue()));
+  auto integer = mlir::cast<IntegerType>(elementType);
+  APInt bits(64, static_cast<uint64_t>(static_cast<int64_t>(value)));
+  return makeConstant(DenseElementsAttr::get(type, bits.trunc(integer.getWidth())));
+}
+
+Value NodeImporter::makeInts(ArrayRef<int64_t> values) {
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, b.getI64Type());
+  return makeConstant(DenseElementsAttr::get(type, values));
+}
+
+Value NodeImporter::reshape(Value value, ArrayRef<AffineExpr> dims) {
+  if (!value)
+    return fail();
+  RankedTensorType type = makeTensorType(dims, elementType(value));
+  return type == value.getType() ? value : make<ReshapeOp>(type, value);
+}
+
+Value NodeImporter::cast(Value value, Type to) {
+  if (!value)
+    return fail();
+  if (elementType(value) == to)
+    return value;
+  return infer<CastOp>(value, attr("to", TypeAttr::get(to)));
+}
+
+// --- Subgraphs ---
+
+FailureOr<NodeImporter::Values> NodeImporter::inlineGraph(const onnx::GraphProto &subgraph,
+                                                          ValueRange arguments) {
+  if (static_cast<size_t>(subgraph.input_size()) != arguments.size())
+    return emitError() << "the subgraph has " << subgraph.input_size() << " inputs, expected "
+                       << arguments.size();
+  Scope inner(scope);
+  for (auto [input, argument] : llvm::zip(subgraph.input(), arguments)) {
+    if (failed(checkDeclaredType(argument, input, loc())))
+      return fail(), failure();
+    inner.values[input.name()] = argument;
+  }
+  OpBuilder::InsertionGuard guard(graph.getBuilder());
+  graph.getBuilder().setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
+  FailureOr<Values> results = graph.importGraph(subgraph, inner);
+  if (failed(results))
+    fail();
+  return results;
+}
+
+FailureOr<NodeImporter::Values> NodeImporter::importRegion(const onnx::GraphProto &subgraph,
+                                                           Region &region,
+                                                           TypeRange argumentTypes) {
+  OpBuilder::InsertionGuard guard(b);
+  SmallVector<Location> locations(argumentTypes.size(), loc());
+  Block *block = b.createBlock(&region, region.end(), argumentTypes, locations);
+  return inlineGraph(subgraph, block->getArguments());
+}
+
+} // namespace tenon

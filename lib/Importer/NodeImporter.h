@@ -1,0 +1,196 @@
+// What an import function sees of its node: operands, typed attributes, a builder.
+//
+// Errors are sticky: an accessor that finds something wrong reports it and returns a default, a
+// builder method returns a null value when it cannot build (or is given a null value after an
+// error), and the node fails as a whole once its function returns. So import functions read
+// straight on; only before looking into a value's type they must know that it is there.
+
+#ifndef TENON_LIB_IMPORTER_NODEIMPORTER_H
+#define TENON_LIB_IMPORTER_NODEIMPORTER_H
+
+#include "lib/Importer/GraphImporter.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace tenon {
+
+class NodeImporter {
+public:
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  NodeImporter(GraphImporter &graph, const Scope &scope, const onnx::NodeProto &node,
+               llvm::StringRef domain, int64_t opset, mlir::ValueRange operands,
+               mlir::Location location);
+
+  // The node.
+  llvm::StringRef opType() const { return node.op_type(); }
+  llvm::StringRef domain() const { return nodeDomain; }
+  /// Version of the node's domain.
+  int64_t opset() const { return opsetVersion; }
+  mlir::Location loc() const { return b.getLoc(); }
+  mlir::MLIRContext *context() const { return b.getContext(); }
+  mlir::ImplicitLocOpBuilder &builder() { return b; }
+
+  // Operands and outputs.
+  unsigned numOperands() const { return operandValues.size(); }
+  /// Null when omitted.
+  mlir::Value operand(unsigned number) const {
+    return number < operandValues.size() ? operandValues[number] : mlir::Value();
+  }
+  llvm::ArrayRef<mlir::Value> operands() const { return operandValues; }
+  unsigned numOutputs() const { return node.output_size(); }
+  /// Whether output `number` has a name, so that someone may use it.
+  bool hasOutput(unsigned number) const {
+    return number < numOutputs() && !node.output(number).empty();
+  }
+
+  // Attributes. Those of the wrong type are errors; so are absent ones without a default.
+  bool hasAttribute(llvm::StringRef name) const { return findAttribute(name); }
+  int64_t getInt(llvm::StringRef name, std::optional<int64_t> otherwise = std::nullopt);
+  bool getBool(llvm::StringRef name, bool otherwise) { return getInt(name, otherwise) != 0; }
+  double getFloat(llvm::StringRef name, std::optional<double> otherwise = std::nullopt);
+  llvm::StringRef getString(llvm::StringRef name,
+                            std::optional<llvm::StringRef> otherwise = std::nullopt);
+  using Ints = llvm::SmallVector<int64_t>;
+  Ints getInts(llvm::StringRef name, std::optional<Ints> otherwise = std::nullopt);
+  llvm::SmallVector<float>
+  getFloats(llvm::StringRef name, std::optional<llvm::SmallVector<float>> otherwise = std::nullopt);
+  using Strings = llvm::SmallVector<llvm::StringRef>;
+  Strings getStrings(llvm::StringRef name, std::optional<Strings> otherwise = std::nullopt);
+  /// Null when absent.
+  mlir::ElementsAttr getTensor(llvm::StringRef name);
+  /// An element type by its ONNX number. Null after an error, or when absent and not required.
+  mlir::Type getElementType(llvm::StringRef name, bool required = true);
+  /// Null after reporting an error.
+  const onnx::GraphProto *getGraph(llvm::StringRef name);
+  /// The attribute `name`, normalized from [-rank, rank) (or [-rank, rank] if `inclusive`) to a
+  /// position; 0 after an error.
+  int64_t getAxis(llvm::StringRef name, std::optional<int64_t> otherwise, int64_t rank,
+                  bool inclusive = false);
+  /// The same for an axis from anywhere.
+  int64_t normalizeAxis(int64_t axis, int64_t rank, bool inclusive = false);
+
+  // Types.
+  mlir::RankedTensorType type(mlir::Value value) const {
+    return llvm::cast<mlir::RankedTensorType>(value.getType());
+  }
+  int64_t rank(mlir::Value value) const { return type(value).getRank(); }
+  DimExprs dims(mlir::Value value) const { return getDims(value.getType()); }
+  mlir::Type elementType(mlir::Value value) const { return type(value).getElementType(); }
+  mlir::AffineExpr expr(int64_t value) const {
+    return mlir::getAffineConstantExpr(value, context());
+  }
+
+  // Contents.
+  /// The attribute of a constant; null when `value` is none.
+  mlir::ElementsAttr constant(mlir::Value value) const;
+  /// All elements of an integer or bool constant, or of contents that come down to constants.
+  std::optional<Ints> constantInts(mlir::Value value) const;
+  /// All elements of a constant of floats.
+  std::optional<llvm::SmallVector<double>> constantFloats(mlir::Value value) const;
+  /// The elements of a small integer tensor as expressions over the shape symbols.
+  std::optional<DimExprs> contents(mlir::Value value) const;
+  /// The same; elements that depend on data become new symbols, bound at run time, for which
+  /// smaller values than `minimum` are a run-time error. `what` names the tensor in errors.
+  std::optional<DimExprs> contentsOrBind(mlir::Value value, llvm::StringRef what,
+                                         int64_t minimum = 0);
+  mlir::AffineExpr addSymbol(llvm::StringRef name) { return graph.addFreshSymbol(name); }
+
+  // Building. Both check the op as its verifier does.
+  /// An op that infers its result types.
+  template <typename OpTy>
+  mlir::Operation *inferOp(mlir::ValueRange operands,
+                           llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
+    if (!checkOperands(operands))
+      return nullptr;
+    llvm::SmallVector<mlir::Type> types;
+    mlir::DictionaryAttr dictionary = mlir::DictionaryAttr::get(context(), attributes);
+    typename OpTy::Properties properties{};
+    auto diagnose = [&] { return emitError(); };
+    mlir::OpaqueProperties opaque(nullptr);
+    if constexpr (!std::is_same_v<typename OpTy::Properties, mlir::EmptyProperties>) {
+      if (failed(OpTy::setPropertiesFromAttr(properties, dictionary, diagnose)))
+        return fail();
+      opaque = mlir::OpaqueProperties(&properties);
+    }
+    if (failed(OpTy::inferReturnTypes(context(), loc(), operands, dictionary, opaque, {}, types)))
+      return fail();
+    return makeOp(OpTy::getOperationName(), types, operands, attributes);
+  }
+  template <typename OpTy>
+  mlir::Value infer(mlir::ValueRange operands,
+                    llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
+    mlir::Operation *op = inferOp<OpTy>(operands, attributes);
+    return op ? op->getResult(0) : mlir::Value();
+  }
+  /// An op with the given result type.
+  template <typename OpTy>
+  mlir::Value make(mlir::Type type, mlir::ValueRange operands,
+                   llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
+    mlir::Operation *op =
+        checkOperands(operands)
+            ? makeOp(OpTy::getOperationName(), {type}, operands, attributes)
+            : nullptr;
+    return op ? op->getResult(0) : mlir::Value();
+  }
+  mlir::NamedAttribute attr(llvm::StringRef name, mlir::Attribute value) {
+    return b.getNamedAttr(name, value);
+  }
+  mlir::NamedAttribute attr(llvm::StringRef name, int64_t value) {
+    return attr(name, b.getI64IntegerAttr(value));
+  }
+  mlir::NamedAttribute attr(llvm::StringRef name, llvm::ArrayRef<int64_t> values) {
+    return attr(name, b.getDenseI64ArrayAttr(values));
+  }
+  mlir::NamedAttribute attr(llvm::StringRef name, llvm::ArrayRef<mlir::AffineExpr> exprs) {
+    return attr(name, mlir::AffineMapAttr::get(makeDimsMap(exprs, context())));
+  }
+  mlir::Value makeConstant(mlir::ElementsAttr value);
+  /// A tensor of rank 0 of any number type.
+  mlir::Value makeScalar(mlir::Type elementType, double value);
+  mlir::Value makeInts(llvm::ArrayRef<int64_t> values);
+  /// The operand itself when it has this shape already.
+  mlir::Value reshape(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> dims);
+  mlir::Value cast(mlir::Value value, mlir::Type elementType);
+
+  // Subgraphs.
+  /// Imports a graph in place: `arguments` are its inputs' values.
+  llvm::FailureOr<Values> inlineGraph(const onnx::GraphProto &subgraph,
+                                      mlir::ValueRange arguments = {});
+  /// Imports a graph into an empty region. The new block has arguments of the given types, and the
+  /// caller ends it with a terminator for the returned values.
+  llvm::FailureOr<Values> importRegion(const onnx::GraphProto &subgraph, mlir::Region &region,
+                                       mlir::TypeRange argumentTypes);
+
+  /// Starts an error about this node.
+  mlir::InFlightDiagnostic emitError();
+  /// Starts "attribute 'name': ...".
+  mlir::InFlightDiagnostic emitAttributeError(llvm::StringRef name);
+  bool hasFailed() const { return failed_; }
+
+private:
+  const onnx::AttributeProto *findAttribute(llvm::StringRef name) const;
+  /// The attribute if it has `type`; null after an error or when absent.
+  const onnx::AttributeProto *findAttribute(llvm::StringRef name,
+                                            onnx::AttributeProto::AttributeType type,
+                                            bool required);
+  bool checkOperands(mlir::ValueRange operands);
+  mlir::Operation *makeOp(llvm::StringRef name, mlir::TypeRange types, mlir::ValueRange operands,
+                          llvm::ArrayRef<mlir::NamedAttribute> attributes);
+  std::nullptr_t fail() {
+    failed_ = true;
+    return nullptr;
+  }
+
+  GraphImporter &graph;
+  const Scope &scope;
+  const onnx::NodeProto &node;
+  llvm::StringRef nodeDomain;
+  int64_t opsetVersion;
+  Values operandValues;
+  mutable mlir::ImplicitLocOpBuilder b;
+  bool failed_ = false;
+};
+
+} // namespace tenon
+
+#endif

@@ -1,0 +1,129 @@
+// Ordering nodes (see the header): Kahn's algorithm with the lowest ready node first, so that a
+// sorted file stays as it is.
+
+#include "lib/Importer/NodeOrder.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include <queue>
+
+using namespace mlir;
+
+namespace tenon {
+
+static void forEachSubgraph(const onnx::NodeProto &node,
+                            function_ref<void(const onnx::GraphProto &)> visit) {
+  for (const onnx::AttributeProto &attribute : node.attribute()) {
+    if (attribute.has_g())
+      visit(attribute.g());
+    for (const onnx::GraphProto &graph : attribute.graphs())
+      visit(graph);
+  }
+}
+
+/// Adds the names that a graph uses but does not define. Names defined anywhere in the graph hide
+/// outer ones, whatever the order.
+static void collectFreeNames(const onnx::GraphProto &graph, llvm::StringSet<> &names) {
+  llvm::StringSet<> used, defined;
+  for (const onnx::ValueInfoProto &input : graph.input())
+    defined.insert(input.name());
+  for (const onnx::TensorProto &initializer : graph.initializer())
+    defined.insert(initializer.name());
+  for (const onnx::SparseTensorProto &initializer : graph.sparse_initializer())
+    defined.insert(initializer.values().name());
+  for (const onnx::NodeProto &node : graph.node()) {
+    used.insert(node.input().begin(), node.input().end());
+    defined.insert(node.output().begin(), node.output().end());
+    forEachSubgraph(node, [&](const onnx::GraphProto &inner) { collectFreeNames(inner, used); });
+  }
+  for (const onnx::ValueInfoProto &output : graph.output())
+    used.insert(output.name());
+  for (const auto &entry : used)
+    if (!defined.contains(entry.getKey()))
+      names.insert(entry.getKey());
+}
+
+namespace {
+/// Nodes by number, with edges from each node to its users.
+struct Dependencies {
+  SmallVector<SmallVector<int, 2>> users, producers;
+};
+} // namespace
+
+static Dependencies findDependencies(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
+                                     const llvm::StringMap<int> &producerOf) {
+  Dependencies result;
+  result.users.resize(nodes.size());
+  result.producers.resize(nodes.size());
+  for (int number = 0; number < nodes.size(); ++number) {
+    llvm::StringSet<> names;
+    names.insert(nodes[number].input().begin(), nodes[number].input().end());
+    forEachSubgraph(nodes[number],
+                    [&](const onnx::GraphProto &graph) { collectFreeNames(graph, names); });
+    for (const auto &name : names) {
+      auto producer = producerOf.find(name.getKey());
+      if (producer == producerOf.end())
+        continue;
+      result.users[producer->second].push_back(number);
+      result.producers[number].push_back(producer->second);
+    }
+  }
+  return result;
+}
+
+/// Some node on a cycle, given that every node in `isStuck` has a producer in `isStuck`.
+static int findNodeOnCycle(const Dependencies &dependencies, ArrayRef<bool> isStuck) {
+  int node = llvm::find(isStuck, true) - isStuck.begin();
+  SmallVector<bool> seen(isStuck.size());
+  while (!seen[node]) {
+    seen[node] = true;
+    node = *llvm::find_if(dependencies.producers[node], [&](int p) { return isStuck[p]; });
+  }
+  return node;
+}
+
+FailureOr<SmallVector<const onnx::NodeProto *>>
+orderNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
+           function_ref<Location(const onnx::NodeProto &)> locate) {
+  llvm::StringMap<int> producerOf;
+  for (int number = 0; number < nodes.size(); ++number)
+    for (const std::string &output : nodes[number].output()) {
+      if (output.empty())
+        continue;
+      auto [entry, isNew] = producerOf.try_emplace(output, number);
+      if (!isNew) {
+        InFlightDiagnostic error = emitError(locate(nodes[number]));
+        error << "output '" << output << "' is already defined by another node";
+        error.attachNote(locate(nodes[entry->second])) << "it is defined here first";
+        return error;
+      }
+    }
+
+  Dependencies dependencies = findDependencies(nodes, producerOf);
+  SmallVector<int> missing;
+  std::priority_queue<int, std::vector<int>, std::greater<>> ready;
+  for (int number = 0; number < nodes.size(); ++number) {
+    missing.push_back(dependencies.producers[number].size());
+    if (missing.back() == 0)
+      ready.push(number);
+  }
+  SmallVector<const onnx::NodeProto *> order;
+  SmallVector<bool> isStuck(nodes.size(), true);
+  while (!ready.empty()) {
+    int number = ready.top();
+    ready.pop();
+    isStuck[number] = false;
+    order.push_back(&nodes[number]);
+    for (int user : dependencies.users[number])
+      if (--missing[user] == 0)
+        ready.push(user);
+  }
+  if (order.size() != static_cast<size_t>(nodes.size())) {
+    const onnx::NodeProto &node = nodes[findNodeOnCycle(dependencies, isStuck)];
+    return emitError(locate(node)) << "the graph has a cycle through this node: it needs its own "
+                                      "output";
+  }
+  return order;
+}
+
+} // namespace tenon

@@ -1,0 +1,44 @@
+// The operator registry (see the header).
+
+#include "lib/Importer/OpRegistry.h"
+#include "lib/Importer/Ops/Ops.h"
+#include "llvm/ADT/Twine.h"
+
+using namespace llvm;
+
+namespace tenon {
+
+static std::string makeKey(StringRef domain, StringRef name) { return (domain + ":" + name).str(); }
+
+void OpRegistry::add(StringRef domain, StringRef name, int64_t sinceVersion, Arity inputs,
+                     ImportFunction import) {
+  [[maybe_unused]] bool isNew =
+      entries[makeKey(domain, name)].try_emplace(sinceVersion, OpEntry{inputs, import}).second;
+  assert(isNew && "operator registered twice");
+}
+
+const OpEntry *OpRegistry::find(StringRef domain, StringRef name, int64_t version) const {
+  auto versions = entries.find(makeKey(domain, name));
+  if (versions == entries.end())
+    return nullptr;
+  auto entry = versions->second.lower_bound(version);
+  return entry == versions->second.end() ? nullptr : &entry->second;
+}
+
+std::optional<int64_t> OpRegistry::firstVersion(StringRef domain, StringRef name) const {
+  auto versions = entries.find(makeKey(domain, name));
+  if (versions == entries.end())
+    return std::nullopt;
+  return versions->second.rbegin()->first;
+}
+
+const OpRegistry &OpRegistry::all() {
+  static const OpRegistry registry = [] {
+    OpRegistry registry;
+    registerAllOps(registry);
+    return registry;
+  }();
+  return registry;
+}
+
+} // namespace tenon

@@ -1,0 +1,16 @@
+// The families of operators. Each is one file here; a new one is declared and called below.
+
+#ifndef TENON_LIB_IMPORTER_OPS_OPS_H
+#define TENON_LIB_IMPORTER_OPS_OPS_H
+
+namespace tenon {
+
+class OpRegistry;
+
+void registerConstantOps(OpRegistry &registry);
+
+inline void registerAllOps(OpRegistry &registry) { registerConstantOps(registry); }
+
+} // namespace tenon
+
+#endif
