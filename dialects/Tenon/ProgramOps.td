@@ -21,7 +21,7 @@ def Tenon_YieldOp : Tenon_Op<"yield", [Pure, Terminator, ReturnLike]> {
   let summary = "ends a region and gives its results";
   let arguments = (ins Variadic<Tenon_Tensor>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ (void)$_state; }]>];
 }
 
 def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface, Symbol]> {

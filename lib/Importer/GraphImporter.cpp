@@ -18,9 +18,7 @@ Value Scope::find(StringRef name) const {
   return nullptr;
 }
 
-std::string normalizeDomain(StringRef domain) {
-  return domain == "ai.onnx" ? "" : domain.str();
-}
+std::string normalizeDomain(StringRef domain) { return domain == "ai.onnx" ? "" : domain.str(); }
 
 StringRef getDisplayName(const onnx::NodeProto &node) {
   if (!node.name().empty() || node.output().empty())
@@ -119,8 +117,8 @@ FailureOr<SmallVector<Value>> GraphImporter::importGraph(const onnx::GraphProto 
       const onnx::ValueInfoProto *info = declared.lookup(output);
       if (!info || output.empty())
         continue;
-      Location location = makeNodeLocation(file->name(), getDisplayName(*node), node->op_type(),
-                                           getContext());
+      Location location =
+          makeNodeLocation(file->name(), getDisplayName(*node), node->op_type(), getContext());
       if (Value value = scope.values.lookup(output);
           value && failed(checkDeclaredType(value, *info, location)))
         return failure();
@@ -242,8 +240,8 @@ LogicalResult GraphImporter::bindOutputs(const onnx::NodeProto &node, ValueRange
   return success();
 }
 
-/// Adds the parts of an expression up to `limit`. Expressions are shared, so their size as trees can
-/// be exponential in the number of ops that made them.
+/// Adds the parts of an expression up to `limit`. Expressions are shared, so their size as trees
+/// can be exponential in the number of ops that made them.
 static unsigned countParts(AffineExpr expr, unsigned limit) {
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary || limit == 0)
@@ -362,8 +360,8 @@ LogicalResult GraphImporter::callFunction(const onnx::FunctionProto &callee,
   for (const std::string &output : callee.output()) {
     results.push_back(body.find(output));
     if (!results.back() && results.size() <= static_cast<size_t>(node.output_size()))
-      return emitError(location) << "function '" << callee.name() << "' does not compute its output '"
-                                 << output << "'";
+      return emitError(location) << "function '" << callee.name()
+                                 << "' does not compute its output '" << output << "'";
   }
   return bindOutputs(node, results, scope, location);
 }

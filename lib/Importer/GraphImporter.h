@@ -61,12 +61,10 @@ public:
 private:
   llvm::LogicalResult importInitializers(const onnx::GraphProto &graph, Scope &scope);
   llvm::LogicalResult importNode(const onnx::NodeProto &node, Scope &scope);
-  llvm::LogicalResult callFunction(const onnx::FunctionProto &function,
-                                   const onnx::NodeProto &node, Scope &scope,
-                                   mlir::Location location);
-  llvm::FailureOr<llvm::SmallVector<mlir::Value>> lookUpInputs(const onnx::NodeProto &node,
-                                                               const Scope &scope,
-                                                               mlir::Location location);
+  llvm::LogicalResult callFunction(const onnx::FunctionProto &function, const onnx::NodeProto &node,
+                                   Scope &scope, mlir::Location location);
+  llvm::FailureOr<llvm::SmallVector<mlir::Value>>
+  lookUpInputs(const onnx::NodeProto &node, const Scope &scope, mlir::Location location);
   llvm::LogicalResult bindOutputs(const onnx::NodeProto &node, mlir::ValueRange results,
                                   Scope &scope, mlir::Location location);
   /// Replaces integer results that are known as expressions of the symbols by those.
@@ -82,7 +80,7 @@ private:
   llvm::StringSet<> symbolNames;
   llvm::DenseMap<mlir::Value, std::optional<DimExprs>> knownContents;
   /// Functions and loops may multiply a small file into a huge graph.
-  int64_t nodesLeft = 2'000'000;
+  int64_t nodesLeft = 1'000'000;
 };
 
 /// The version of `domain` ("" and "ai.onnx" are the same).

@@ -87,8 +87,7 @@ FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Locat
   size_t rank = tensor.has_shape() ? tensor.shape().dim_size() : given->dims.size();
   if (given && given->dims.size() != rank)
     return emitError(location) << "input '" << input.name() << "' has rank " << rank
-                               << ", but --shape gives it " << given->dims.size()
-                               << " dimensions";
+                               << ", but --shape gives it " << given->dims.size() << " dimensions";
   DimExprs dims;
   SmallVector<int64_t> sizes;
   for (size_t axis = 0; axis < rank; ++axis) {
@@ -128,9 +127,8 @@ LogicalResult Signature::addInput(const onnx::ValueInfoProto &input) {
   FailureOr<DimExprs> dims = readDims(input, location);
   if (failed(dims))
     return failure();
-  auto name = DictionaryAttr::get(
-      context, NamedAttribute(StringAttr::get(context, "tenon.name"),
-                              StringAttr::get(context, input.name())));
+  auto name = DictionaryAttr::get(context, NamedAttribute(StringAttr::get(context, "tenon.name"),
+                                                          StringAttr::get(context, input.name())));
   return function.insertArgument(function.getNumArguments(), makeTensorType(*dims, elementType),
                                  name, location);
 }
@@ -195,8 +193,8 @@ static LogicalResult importMain(const std::shared_ptr<ModelFile> &file, func::Fu
     return failure();
 
   func::ReturnOp::create(builder, location, *outputs);
-  main.setFunctionType(FunctionType::get(context, main.getArgumentTypes(),
-                                         TypeRange(ValueRange(*outputs))));
+  main.setFunctionType(
+      FunctionType::get(context, main.getArgumentTypes(), TypeRange(ValueRange(*outputs))));
   for (auto [number, output] : llvm::enumerate(graph.output()))
     main.setResultAttr(number, "tenon.name", StringAttr::get(context, output.name()));
   eraseDeadOps(main.getBody().front());

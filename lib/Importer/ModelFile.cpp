@@ -1,7 +1,7 @@
 // Reading and checking ONNX files (see the header).
 //
-// The message is parsed from a stream of small blocks rather than from a mapping, so that at no time
-// both the file and the message are resident.
+// The message is parsed from a stream of small blocks rather than from a mapping, so that at no
+// time both the file and the message are resident.
 
 #include "lib/Importer/ModelFile.h"
 #include "llvm/ADT/StringSet.h"
@@ -73,8 +73,8 @@ Expected<std::shared_ptr<ModelFile>> ModelFile::open(StringRef path) {
   io::FileInputStream stream(file.value, 1 << 20);
   if (!parseStream(stream, model->model)) {
     if (stream.GetErrno())
-      return makeError(name + ": cannot be read: " +
-                       std::generic_category().message(stream.GetErrno()));
+      return makeError(name +
+                       ": cannot be read: " + std::generic_category().message(stream.GetErrno()));
     auto bytes = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
     if (!bytes)
       return makeError(name + ": cannot be read: " + bytes.getError().message());

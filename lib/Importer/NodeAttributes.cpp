@@ -69,9 +69,8 @@ const AttributeProto *NodeImporter::findAttribute(StringRef name) const {
   return nullptr;
 }
 
-const AttributeProto *NodeImporter::findAttribute(StringRef name,
-                                                  AttributeProto::AttributeType type,
-                                                  bool required) {
+const AttributeProto *
+NodeImporter::findAttribute(StringRef name, AttributeProto::AttributeType type, bool required) {
   const AttributeProto *attribute = findAttribute(name);
   if (!attribute) {
     if (required)

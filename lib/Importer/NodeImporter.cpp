@@ -113,7 +113,8 @@ std::optional<DimExprs> NodeImporter::contentsOrBind(Value value, StringRef what
   DimExprs symbols;
   for (int64_t position = 0; position < tensor.getNumElements(); ++position) {
     AffineExpr symbol = addSymbol((what + "." + Twine(position)).str());
-    BindSymbolOp::create(b, value, position, mlir::cast<AffineSymbolExpr>(symbol).getPosition(), minimum);
+    BindSymbolOp::create(b, value, position, mlir::cast<AffineSymbolExpr>(symbol).getPosition(),
+                         minimum);
     symbols.push_back(symbol);
   }
   return symbols;
@@ -138,8 +139,8 @@ Operation *NodeImporter::makeOp(StringRef name, TypeRange types, ValueRange oper
       if (!ShapedType::isDynamic(size))
         sizes.push_back(size);
     if (llvm::Expected<int64_t> count = countElements(sizes); !count) {
-      emitError() << "the result " << type << " is impossible: "
-                  << llvm::toString(count.takeError());
+      emitError() << "the result " << type
+                  << " is impossible: " << llvm::toString(count.takeError());
       return nullptr;
     }
   }
@@ -160,8 +161,7 @@ Value NodeImporter::makeConstant(ElementsAttr value) {
 Value NodeImporter::makeScalar(Type elementType, double value) {
   auto type = RankedTensorType::get({}, elementType);
   if (auto floating = dyn_cast<FloatType>(elementType))
-    return makeConstant(
-        DenseElementsAttr::get(type, b.getFloatAttr(floating, value).getValue()));
+    return makeConstant(DenseElementsAttr::get(type, b.getFloatAttr(floating, value).getValue()));
   auto integer = mlir::cast<IntegerType>(elementType);
   APInt bits(64, static_cast<uint64_t>(static_cast<int64_t>(value)));
   return makeConstant(DenseElementsAttr::get(type, bits.trunc(integer.getWidth())));

@@ -126,10 +126,9 @@ public:
   template <typename OpTy>
   mlir::Value make(mlir::Type type, mlir::ValueRange operands,
                    llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
-    mlir::Operation *op =
-        checkOperands(operands)
-            ? makeOp(OpTy::getOperationName(), {type}, operands, attributes)
-            : nullptr;
+    mlir::Operation *op = checkOperands(operands)
+                              ? makeOp(OpTy::getOperationName(), {type}, operands, attributes)
+                              : nullptr;
     return op ? op->getResult(0) : mlir::Value();
   }
   mlir::NamedAttribute attr(llvm::StringRef name, mlir::Attribute value) {
@@ -170,9 +169,8 @@ public:
 private:
   const onnx::AttributeProto *findAttribute(llvm::StringRef name) const;
   /// The attribute if it has `type`; null after an error or when absent.
-  const onnx::AttributeProto *findAttribute(llvm::StringRef name,
-                                            onnx::AttributeProto::AttributeType type,
-                                            bool required);
+  const onnx::AttributeProto *
+  findAttribute(llvm::StringRef name, onnx::AttributeProto::AttributeType type, bool required);
   bool checkOperands(mlir::ValueRange operands);
   mlir::Operation *makeOp(llvm::StringRef name, mlir::TypeRange types, mlir::ValueRange operands,
                           llvm::ArrayRef<mlir::NamedAttribute> attributes);

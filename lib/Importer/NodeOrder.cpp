@@ -50,8 +50,9 @@ struct Dependencies {
 };
 } // namespace
 
-static Dependencies findDependencies(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
-                                     const llvm::StringMap<int> &producerOf) {
+static Dependencies
+findDependencies(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
+                 const llvm::StringMap<int> &producerOf) {
   Dependencies result;
   result.users.resize(nodes.size());
   result.producers.resize(nodes.size());

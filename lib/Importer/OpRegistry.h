@@ -15,10 +15,9 @@ namespace tenon {
 
 class NodeImporter;
 
-/// Builds the ops for one node and returns its outputs, in order; those at the end may be missing if
-/// the operator does not compute them. May return failure only after reporting an error.
-using ImportFunction =
-    llvm::FailureOr<llvm::SmallVector<mlir::Value>> (*)(NodeImporter &node);
+/// Builds the ops for one node and returns its outputs, in order; those at the end may be missing
+/// if the operator does not compute them. May return failure only after reporting an error.
+using ImportFunction = llvm::FailureOr<llvm::SmallVector<mlir::Value>> (*)(NodeImporter &node);
 
 /// How many inputs a node may have. Inputs before `min` must be there, later ones may be omitted.
 struct Arity {

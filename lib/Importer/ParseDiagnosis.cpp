@@ -79,10 +79,9 @@ private:
       return false;
     uint64_t number = tag >> 3;
     const Descriptor *message = stack.back().message;
-    const FieldDescriptor *field =
-        message && number <= FieldDescriptor::kMaxNumber
-            ? message->FindFieldByNumber(static_cast<int>(number))
-            : nullptr;
+    const FieldDescriptor *field = message && number <= FieldDescriptor::kMaxNumber
+                                       ? message->FindFieldByNumber(static_cast<int>(number))
+                                       : nullptr;
     std::string what = field ? "field '" + field->full_name() + "'" : "an unknown field";
     if (number == 0)
       return fail("it is not protobuf: bad field at byte " + Twine(start));

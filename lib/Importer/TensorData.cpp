@@ -24,10 +24,9 @@ struct Data {
 
   static Data allocate(size_t size, char *&bytes) {
     // A little room keeps vector loads at the end inside of the allocation.
-    std::shared_ptr<char> memory(static_cast<char *>(llvm::allocate_buffer(size + 64, 64)),
-                                 [size](char *pointer) {
-                                   llvm::deallocate_buffer(pointer, size + 64, 64);
-                                 });
+    std::shared_ptr<char> memory(
+        static_cast<char *>(llvm::allocate_buffer(size + 64, 64)),
+        [size](char *pointer) { llvm::deallocate_buffer(pointer, size + 64, 64); });
     bytes = memory.get();
     return {ArrayRef<char>(bytes, size), std::move(memory)};
   }
@@ -66,7 +65,8 @@ static Data narrowField(const google::protobuf::RepeatedField<From> &field) {
   return data;
 }
 
-static Data readTypedField(const onnx::TensorProto &tensor, const std::shared_ptr<ModelFile> &file) {
+static Data readTypedField(const onnx::TensorProto &tensor,
+                           const std::shared_ptr<ModelFile> &file) {
   switch (static_cast<ElementKind>(tensor.data_type())) {
   case ElementKind::Float:
   case ElementKind::Complex64:
@@ -94,7 +94,7 @@ static Data readTypedField(const onnx::TensorProto &tensor, const std::shared_pt
 }
 
 static llvm::Expected<Data> readExternal(const onnx::TensorProto &tensor, size_t expectedBytes,
-                                   const std::shared_ptr<ModelFile> &file) {
+                                         const std::shared_ptr<ModelFile> &file) {
   StringRef location;
   uint64_t offset = 0;
   std::optional<uint64_t> length;
@@ -144,10 +144,11 @@ static Data normalizeBooleans(Data data) {
   return copy;
 }
 
-static llvm::Expected<ElementsAttr> importStrings(const onnx::TensorProto &tensor, RankedTensorType type) {
+static llvm::Expected<ElementsAttr> importStrings(const onnx::TensorProto &tensor,
+                                                  RankedTensorType type) {
   if (tensor.string_data_size() != type.getNumElements())
-    return makeError("it has " + Twine(tensor.string_data_size()) + " strings, but its shape needs " +
-                     Twine(type.getNumElements()));
+    return makeError("it has " + Twine(tensor.string_data_size()) +
+                     " strings, but its shape needs " + Twine(type.getNumElements()));
   SmallVector<StringRef> strings(tensor.string_data().begin(), tensor.string_data().end());
   return cast<ElementsAttr>(DenseElementsAttr::get(type, strings));
 }
@@ -187,8 +188,8 @@ struct ReadTensor {
 
 /// The elements of a tensor of numbers, as makeElementsAttr wants them.
 static llvm::Expected<ReadTensor> readNumbers(const onnx::TensorProto &tensor,
-                                        const std::shared_ptr<ModelFile> &file,
-                                        RankedTensorType type) {
+                                              const std::shared_ptr<ModelFile> &file,
+                                              RankedTensorType type) {
   unsigned bits = getElementBits(tensor.data_type());
   int64_t count = type.getNumElements();
   size_t expectedBytes = llvm::divideCeil(count * bits, 8);
@@ -216,7 +217,7 @@ static llvm::Expected<ReadTensor> readNumbers(const onnx::TensorProto &tensor,
 }
 
 static llvm::Expected<RankedTensorType> readType(int32_t dataType, ArrayRef<int64_t> dims,
-                                           MLIRContext *context) {
+                                                 MLIRContext *context) {
   Type elementType = getElementType(dataType, context);
   if (!elementType)
     return makeError("element type " + describeElementType(dataType) + " is not supported");
@@ -227,7 +228,8 @@ static llvm::Expected<RankedTensorType> readType(int32_t dataType, ArrayRef<int6
 }
 
 llvm::Expected<ElementsAttr> importTensor(const onnx::TensorProto &tensor,
-                                    const std::shared_ptr<ModelFile> &file, MLIRContext *context) {
+                                          const std::shared_ptr<ModelFile> &file,
+                                          MLIRContext *context) {
   SmallVector<int64_t> dims(tensor.dims().begin(), tensor.dims().end());
   llvm::Expected<RankedTensorType> type = readType(tensor.data_type(), dims, context);
   if (!type)
@@ -242,15 +244,14 @@ llvm::Expected<ElementsAttr> importTensor(const onnx::TensorProto &tensor,
   llvm::Expected<ReadTensor> read = readNumbers(tensor, file, *type);
   if (!read)
     return read.takeError();
-  return makeElementsAttr(read->type, tensor.name(), read->data.bytes,
-                          std::move(read->data.owner));
+  return makeElementsAttr(read->type, tensor.name(), read->data.bytes, std::move(read->data.owner));
 }
 
 /// The values at their places in a tensor of zeros. Indices are linear ([n]) or coordinates
 /// ([n, rank]).
 llvm::Expected<ElementsAttr> importSparseTensor(const onnx::SparseTensorProto &sparse,
-                                          const std::shared_ptr<ModelFile> &file,
-                                          MLIRContext *context) {
+                                                const std::shared_ptr<ModelFile> &file,
+                                                MLIRContext *context) {
   SmallVector<int64_t> dims(sparse.dims().begin(), sparse.dims().end());
   SmallVector<int64_t> indexDims(sparse.indices().dims().begin(), sparse.indices().dims().end());
   SmallVector<int64_t> valueDims(sparse.values().dims().begin(), sparse.values().dims().end());
@@ -264,7 +265,8 @@ llvm::Expected<ElementsAttr> importSparseTensor(const onnx::SparseTensorProto &s
   llvm::Expected<RankedTensorType> valueType = readType(dataType, valueDims, context);
   if (!valueType)
     return valueType.takeError();
-  llvm::Expected<RankedTensorType> indexType = readType(sparse.indices().data_type(), indexDims, context);
+  llvm::Expected<RankedTensorType> indexType =
+      readType(sparse.indices().data_type(), indexDims, context);
   if (!indexType)
     return indexType.takeError();
   if (isa<StringType>(type->getElementType()))
@@ -293,14 +295,14 @@ llvm::Expected<ElementsAttr> importSparseTensor(const onnx::SparseTensorProto &s
     int64_t position = 0;
     for (int64_t axis = 0; axis < (isLinear ? 1 : rank); ++axis) {
       int64_t index = 0, size = isLinear ? type->getNumElements() : dims[axis];
-      std::memcpy(&index,
-                  indices->data.bytes.data() + 8 * (number * (isLinear ? 1 : rank) + axis), 8);
+      std::memcpy(&index, indices->data.bytes.data() + 8 * (number * (isLinear ? 1 : rank) + axis),
+                  8);
       if (index < 0 || index >= size)
         return makeError("index " + Twine(index) + " of a sparse tensor is out of bounds");
       position = position * size + index;
     }
-    std::memcpy(bytes + position * elementBytes,
-                values->data.bytes.data() + number * elementBytes, elementBytes);
+    std::memcpy(bytes + position * elementBytes, values->data.bytes.data() + number * elementBytes,
+                elementBytes);
   }
   return makeElementsAttr(*type, sparse.values().name(), dense.bytes, std::move(dense.owner));
 }

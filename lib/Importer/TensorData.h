@@ -19,7 +19,8 @@ inline constexpr int64_t maxElements = int64_t(1) << 46;
 llvm::Expected<int64_t> countElements(llvm::ArrayRef<int64_t> dims);
 
 /// The contents of `tensor`. Elements lie in row-major order, each in its own byte or bytes (4-bit
-/// and 2-bit types are unpacked), booleans are 0 or 1. Resource data is aligned to the element size.
+/// and 2-bit types are unpacked), booleans are 0 or 1. Resource data is aligned to the element
+/// size.
 llvm::Expected<mlir::ElementsAttr> importTensor(const onnx::TensorProto &tensor,
                                                 const std::shared_ptr<ModelFile> &file,
                                                 mlir::MLIRContext *context);

@@ -13,8 +13,8 @@ using Results = FailureOr<SmallVector<Value>>;
 static Results importConstant(NodeImporter &node) {
   MLIRContext *context = node.context();
   if (node.hasAttribute("value") || node.hasAttribute("sparse_value"))
-    return {{node.makeConstant(node.getTensor(node.hasAttribute("value") ? "value"
-                                                                          : "sparse_value"))}};
+    return {
+        {node.makeConstant(node.getTensor(node.hasAttribute("value") ? "value" : "sparse_value"))}};
   auto shaped = [&](Type type, std::optional<int64_t> size) {
     return size ? RankedTensorType::get({*size}, type) : RankedTensorType::get({}, type);
   };
@@ -29,16 +29,16 @@ static Results importConstant(NodeImporter &node) {
         shaped(f32, std::nullopt), static_cast<float>(node.getFloat("value_float"))))}};
   if (node.hasAttribute("value_floats")) {
     SmallVector<float> values = node.getFloats("value_floats");
-    return {{node.makeConstant(DenseElementsAttr::get(shaped(f32, values.size()),
-                                                      ArrayRef<float>(values)))}};
+    return {{node.makeConstant(
+        DenseElementsAttr::get(shaped(f32, values.size()), ArrayRef<float>(values)))}};
   }
   if (node.hasAttribute("value_int"))
     return {{node.makeConstant(
         DenseElementsAttr::get(shaped(i64, std::nullopt), node.getInt("value_int")))}};
   if (node.hasAttribute("value_ints")) {
     NodeImporter::Ints values = node.getInts("value_ints");
-    return {{node.makeConstant(DenseElementsAttr::get(shaped(i64, values.size()),
-                                                      ArrayRef<int64_t>(values)))}};
+    return {{node.makeConstant(
+        DenseElementsAttr::get(shaped(i64, values.size()), ArrayRef<int64_t>(values)))}};
   }
   if (node.hasAttribute("value_string"))
     return {{strings({node.getString("value_string")}, /*isList=*/false)}};

@@ -25,9 +25,9 @@ bool contains(const std::string &text, const std::string &part) {
 }
 
 TEST(ImportTest, KeepsNamesAndSharesSymbols) {
-  std::string text = textOf(parseGraph(
-      "g (float[N, 3] a, float[N] b, float[?] c) => (float[N, 3] y, float[N] z) {"
-      "  y = Identity(a)  z = Identity(b) }"));
+  std::string text =
+      textOf(parseGraph("g (float[N, 3] a, float[N] b, float[?] c) => (float[N, 3] y, float[N] z) {"
+                        "  y = Identity(a)  z = Identity(b) }"));
   EXPECT_TRUE(contains(text, R"(tenon.symbols = ["N", "c.0"])")) << text;
   EXPECT_TRUE(contains(text, R"(%arg0: tensor<?x3xf32, #map> {tenon.name = "a"})")) << text;
   EXPECT_TRUE(contains(text, R"(%arg1: tensor<?xf32, #map1> {tenon.name = "b"})")) << text;
@@ -128,8 +128,12 @@ TEST(ImportTest, ChecksDeclaredTypes) {
 
 TEST(ImportTest, RefusesNonsenseInputs) {
   onnx::ModelProto model = parseGraph("g (float[2] x) => (float[2] y) { y = Identity(x) }");
-  auto *dim = model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()
-                  ->mutable_shape()->mutable_dim(0);
+  auto *dim = model.mutable_graph()
+                  ->mutable_input(0)
+                  ->mutable_type()
+                  ->mutable_tensor_type()
+                  ->mutable_shape()
+                  ->mutable_dim(0);
   dim->set_dim_value(-5);
   EXPECT_EQ(errorsOf(model), "model.onnx: value 'x': input 'x': dimension -5 is negative\n");
   dim->set_dim_value(int64_t(1) << 60);
@@ -139,7 +143,7 @@ TEST(ImportTest, RefusesNonsenseInputs) {
 
 const char *const functionModel = R"(
 <ir_version: 8, opset_import: ["" : 17, "local" : 1]>
-g (float[2] x) => (float[1] y) { y = local.Pick <value = {1.5}> (x) }
+g (float[2] x) => (float[1] y) { y = local.Pick <value = [1.5]> (x) }
 <opset_import: ["" : 17], domain: "local">
 Pick <value> (a) => (c) { b = Identity(a) c = Constant <value_floats: floats = @value>() }
 )";

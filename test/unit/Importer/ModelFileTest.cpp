@@ -85,12 +85,13 @@ TEST_F(ModelFileTest, RefusesTruncatedFilesAtEveryLength) {
   }
   EXPECT_EQ(openError(write("cut.onnx", bytes.substr(0, bytes.size() - 20))),
             "cut.onnx: not a valid ONNX file: it is truncated: field 'onnx.ModelProto.graph' needs "
-            "46 bytes, but 43 are left");
+            "57 bytes, but 43 are left");
 }
 
 TEST_F(ModelFileTest, RefusesWhatIsNotProtobuf) {
-  EXPECT_NE(openError(write("text.onnx", "this is not a model at all")).find("not a valid ONNX file"),
-            std::string::npos);
+  EXPECT_NE(
+      openError(write("text.onnx", "this is not a model at all")).find("not a valid ONNX file"),
+      std::string::npos);
   EXPECT_NE(openError(write("png.onnx", "\x89PNG\r\n\x1a\n")).find("not a valid ONNX file"),
             std::string::npos);
 }

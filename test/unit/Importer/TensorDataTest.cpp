@@ -1,9 +1,9 @@
 // Tensors of every element type, from every place that can hold them.
 
+#include "lib/Importer/TensorData.h"
 #include "TestModels.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "lib/Importer/ElementTypes.h"
-#include "lib/Importer/TensorData.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
 using namespace tenon;
