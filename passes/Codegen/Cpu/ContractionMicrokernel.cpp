@@ -250,8 +250,9 @@ const OutlinedFunction &MicrokernelEmitter::get(Emitter &emitter, const TileShap
   types.append(passedCoordinates(unused).size(), emitter.getI64Type());
   std::string name = namePrefix + "_" + std::to_string(shape.lines * shape.rows) + "x" +
                      std::to_string(shape.vectors);
-  it->second =
-      outlineFunction(emitter, module, name, types, [&](Emitter &inner, ValueRange arguments) {
+  it->second = outlineFunction(
+      emitter, module, name, types,
+      [&](Emitter &inner, ValueRange arguments) {
         TileOperands operands;
         operands.input = arguments[0];
         operands.weights = arguments[1];
@@ -263,7 +264,8 @@ const OutlinedFunction &MicrokernelEmitter::get(Emitter &emitter, const TileShap
              llvm::zip_equal(passedCoordinates(operands.place), arguments))
           *coordinate = argument;
         Body(*this, inner, shape, operands).emit();
-      });
+      },
+      /*noalias=*/2);
   return it->second;
 }
 

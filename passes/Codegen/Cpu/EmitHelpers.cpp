@@ -67,9 +67,18 @@ void Emitter::store(Value value, Value pointer) {
   LLVM::StoreOp::create(*this, value, pointer, elementAlignment(value.getType()));
 }
 
+/// Types that the back end masks only as integers of the same size.
+static bool isNarrowFloat(VectorType type) {
+  return type.getElementType().isF16() || type.getElementType().isBF16();
+}
+
 Value Emitter::maskedLoad(VectorType type, Value pointer, Value mask) {
   if (!mask)
     return load(type, pointer);
+  if (isNarrowFloat(type)) {
+    auto bitsType = cast<VectorType>(type.clone(getI16Type()));
+    return arith::BitcastOp::create(*this, type, maskedLoad(bitsType, pointer, mask));
+  }
   Value zero = arith::ConstantOp::create(*this, getZeroAttr(type));
   return LLVM::MaskedLoadOp::create(*this, type, pointer, mask, zero, elementAlignment(type));
 }
@@ -77,6 +86,8 @@ Value Emitter::maskedLoad(VectorType type, Value pointer, Value mask) {
 void Emitter::maskedStore(Value value, Value pointer, Value mask) {
   if (!mask)
     return store(value, pointer);
+  if (auto type = cast<VectorType>(value.getType()); isNarrowFloat(type))
+    value = arith::BitcastOp::create(*this, type.clone(getI16Type()), value);
   LLVM::MaskedStoreOp::create(*this, value, pointer, mask, elementAlignment(value.getType()));
 }
 
@@ -228,7 +239,8 @@ static SmallVector<Value> captureOuterValues(LLVM::LLVMFuncOp function) {
 
 OutlinedFunction outlineFunction(Emitter &emitter, ModuleOp module, StringRef name,
                                  TypeRange argumentTypes,
-                                 llvm::function_ref<void(Emitter &, ValueRange)> body) {
+                                 llvm::function_ref<void(Emitter &, ValueRange)> body,
+                                 unsigned noalias) {
   MLIRContext *context = emitter.getContext();
   auto voidType = LLVM::LLVMVoidType::get(context);
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
@@ -249,7 +261,7 @@ OutlinedFunction outlineFunction(Emitter &emitter, ModuleOp module, StringRef na
   function.setFunctionType(
       LLVM::LLVMFunctionType::get(voidType, llvm::to_vector(entry->getArgumentTypes())));
   for (auto [number, type] : llvm::enumerate(argumentTypes))
-    if (isa<LLVM::LLVMPointerType>(type))
+    if (isa<LLVM::LLVMPointerType>(type) && number < noalias)
       function.setArgAttr(number, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
   return result;
 }

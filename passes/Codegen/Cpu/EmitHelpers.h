@@ -88,10 +88,12 @@ struct OutlinedFunction {
   void call(Emitter &emitter, mlir::ValueRange arguments) const;
 };
 
-/// Builds an internal function in `module`; pointer arguments of its own do not alias anything.
+/// Builds an internal function in `module`. Pointers among the first `noalias` of its own arguments
+/// do not alias anything else that it touches.
 OutlinedFunction outlineFunction(Emitter &emitter, mlir::ModuleOp module, llvm::StringRef name,
                                  mlir::TypeRange argumentTypes,
-                                 llvm::function_ref<void(Emitter &, mlir::ValueRange)> body);
+                                 llvm::function_ref<void(Emitter &, mlir::ValueRange)> body,
+                                 unsigned noalias);
 
 } // namespace tenon::cpu
 

@@ -24,11 +24,20 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
+static bool isBFloat(Type type) { return getElementTypeOrSelf(type).isBF16(); }
+
+/// Also expands conversions from and to bf16, which LLVM's x86 back end may turn into calls of a
+/// library that models do not have.
 static LogicalResult lowerControlFlow(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
   populateSCFToControlFlowConversionPatterns(patterns);
+  arith::populateExpandBFloat16Patterns(patterns);
   ConversionTarget target(*module.getContext());
   target.addIllegalDialect<scf::SCFDialect>();
+  target.addDynamicallyLegalOp<arith::ExtFOp>(
+      [](arith::ExtFOp op) { return !isBFloat(op.getIn().getType()); });
+  target.addDynamicallyLegalOp<arith::TruncFOp>(
+      [](arith::TruncFOp op) { return !isBFloat(op.getType()); });
   target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
   ConversionConfig config;
   config.allowPatternRollback = false;

@@ -1,5 +1,5 @@
 #include "test/unit/codegen/ContractionCase.h"
-#include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "passes/Codegen/Cpu/Depthwise.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
@@ -113,6 +113,14 @@ ContractionCase ContractionCase::conv(int64_t out, int64_t inChannels, int64_t o
   return result;
 }
 
+ContractionCase ContractionCase::depthwiseConv(int64_t out, int64_t channels, int64_t kernel,
+                                               int64_t stride) {
+  ContractionCase result = conv(out, 1, 1, kernel, stride);
+  result.group = channels;
+  result.depthwise = true;
+  return result;
+}
+
 std::string ContractionCase::name() const {
   auto join = [](const std::vector<int64_t> &values) {
     std::string text;
@@ -198,6 +206,13 @@ void ContractionRun::packWeights() {
     // Integers were scaled when they were made.
     store(weights, c.weightType == Scalar::I32 ? value / 100 : value, c.weightType);
   };
+  if (c.depthwise) {
+    int64_t taps = product(c.kernel);
+    for (int64_t tap = 0; tap < taps; ++tap)
+      for (int64_t channel = 0; channel < c.group; ++channel)
+        put(weightValues[channel * taps + tap]);
+    return;
+  }
   int64_t sets = (c.weightsPerBatch ? c.batch : 1) * c.group;
   int64_t rows = product(c.kernel) * c.inChannels, columns = c.outChannels;
   int64_t width = schedule.panelWidth(target, sizeOf(c.sumType) * 8);
@@ -311,8 +326,7 @@ void ContractionRun::buildKernel() {
     Value offset = e.add(e.mul(position, outChannels), index.channel);
     e.maskedStore(sum, e.offsetPointer(outputPointer, sumType, offset), mask);
   };
-  cpu::emitContraction(e, loc, *module, spec, schedule, target, entry->getArgument(1),
-                       entry->getArgument(2), epilogue);
+  emit(e, *module, spec, entry->getArgument(1), entry->getArgument(2), epilogue);
   LLVM::ReturnOp::create(e, ValueRange());
 
   auto aligned = [](std::vector<char> &bytes) {
@@ -324,6 +338,30 @@ void ContractionRun::buildKernel() {
   arguments[3] = output.data();
   arguments[4] = aligned(scratch);
   kernel = CompiledKernel::compile(*module, "contraction", target);
+}
+
+void ContractionRun::emit(cpu::Emitter &e, ModuleOp module, const cpu::ContractionSpec &spec,
+                          Value task, Value tasks, cpu::EpilogueFn epilogue) {
+  if (!description.depthwise)
+    return cpu::emitContraction(e, e.getLoc(), module, spec, schedule, target, task, tasks,
+                                epilogue);
+  cpu::DepthwiseSpec depthwise;
+  depthwise.batch = spec.batch;
+  depthwise.outSpatial = spec.outSpatial;
+  depthwise.kernel.assign(description.kernel.begin(), description.kernel.end());
+  depthwise.stride.assign(description.stride.begin(), description.stride.end());
+  depthwise.dilation.assign(description.dilation.begin(), description.dilation.end());
+  depthwise.channels = spec.group;
+  depthwise.input = spec.input;
+  depthwise.inputType = spec.inputType;
+  depthwise.inputBatchStride = spec.inputBatchStride;
+  depthwise.inputSpatialStride = spec.inputSpatialStride;
+  depthwise.weights = spec.weights;
+  depthwise.weightType = spec.weightType;
+  depthwise.accumulatorType = spec.accumulatorType;
+  cpu::emitDepthwise(e, e.getLoc(), module, depthwise,
+                     cpu::chooseDepthwiseSchedule(target, depthwise), target, task, tasks,
+                     epilogue);
 }
 
 void ContractionRun::clearOutput() { std::fill(output.begin(), output.end(), guardPattern); }

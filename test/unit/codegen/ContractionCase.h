@@ -4,6 +4,7 @@
 #define TENON_TEST_UNIT_CODEGEN_CONTRACTIONCASE_H
 
 #include "passes/Codegen/Cpu/Contraction.h"
+#include "passes/Codegen/Cpu/EmitHelpers.h"
 #include "test/unit/codegen/KernelJit.h"
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@ struct ContractionCase {
   int64_t inChannels = 1, outChannels = 1;
   cpu::WeightLayout layout = cpu::WeightLayout::Packed;
   bool weightsPerBatch = false;
+  /// Use the depthwise emitter: groups of one channel each.
+  bool depthwise = false;
   Scalar inputType = Scalar::F32, weightType = Scalar::F32, sumType = Scalar::F32;
   /// Sizes are known only when the kernel runs.
   bool dynamic = false;
@@ -31,6 +34,8 @@ struct ContractionCase {
   /// Square image and kernel, 2-D.
   static ContractionCase conv(int64_t out, int64_t inChannels, int64_t outChannels, int64_t kernel,
                               int64_t stride = 1);
+  static ContractionCase depthwiseConv(int64_t out, int64_t channels, int64_t kernel,
+                                       int64_t stride = 1);
   std::string name() const;
   /// Multiplications and additions.
   double flops() const;
@@ -55,6 +60,8 @@ public:
 
 private:
   void buildKernel();
+  void emit(cpu::Emitter &emitter, mlir::ModuleOp module, const cpu::ContractionSpec &spec,
+            mlir::Value task, mlir::Value tasks, cpu::EpilogueFn epilogue);
   void makeData();
   void packWeights();
   double inputAt(int64_t index) const;

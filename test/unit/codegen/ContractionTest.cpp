@@ -1,40 +1,11 @@
 // Contractions of many shapes against a plain computation, bit by bit, for both vector lengths and
 // several numbers of tasks.
-#include "test/unit/codegen/ContractionCase.h"
-#include <gtest/gtest.h>
+#include "test/unit/codegen/KernelChecks.h"
 
 using namespace tenon;
 using namespace tenon::testing;
 
 namespace {
-
-/// Targets that this machine can run.
-std::vector<cpu::TargetInfo> runnableTargets() {
-  std::vector<cpu::TargetInfo> targets{*cpu::lookupTarget("x86-64-v3")};
-  if (cpu::getNativeTarget().vectorBits == 512)
-    targets.push_back(*cpu::lookupTarget("x86-64-v4"));
-  return targets;
-}
-
-void expectRight(const ContractionCase &description) {
-  for (const cpu::TargetInfo &target : runnableTargets()) {
-    ContractionRun run(description, target);
-    ASSERT_TRUE(run) << description.name();
-    for (int64_t tasks : {1, 3, 8}) {
-      run.clearOutput();
-      for (int64_t task = 0; task < tasks; ++task)
-        run.run(task, tasks);
-      ASSERT_EQ(run.check(), "") << target.name << " with " << tasks << " tasks";
-    }
-  }
-}
-
-/// With sizes known at compile time, and only at run time.
-void expectRightBothWays(ContractionCase description) {
-  expectRight(description);
-  description.dynamic = true;
-  expectRight(description);
-}
 
 TEST(Contraction, MatmulWithWholeTiles) {
   expectRightBothWays(ContractionCase::matmul(24, 64, 32));

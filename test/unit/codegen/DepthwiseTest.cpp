@@ -1,0 +1,60 @@
+// Depthwise convolutions of many shapes against a plain computation, bit by bit.
+#include "test/unit/codegen/KernelChecks.h"
+
+using namespace tenon::testing;
+
+namespace {
+
+TEST(Depthwise, Kernel3x3) {
+  expectRightBothWays(ContractionCase::depthwiseConv(14, 32, 3));
+  expectRightBothWays(ContractionCase::depthwiseConv(29, 24, 3, 2));
+}
+
+TEST(Depthwise, ChannelTails) {
+  for (int64_t channels : {1, 5, 16, 19, 48})
+    expectRight(ContractionCase::depthwiseConv(9, channels, 3));
+}
+
+TEST(Depthwise, LargeKernels) {
+  for (int64_t kernel : {5, 7, 13})
+    expectRight(ContractionCase::depthwiseConv(17, 20, kernel));
+  ContractionCase line = ContractionCase::depthwiseConv(20, 17, 3);
+  line.outSpatial = {20};
+  line.kernel = {67};
+  line.stride = line.dilation = {1};
+  expectRight(line);
+}
+
+TEST(Depthwise, StrideDilationBatch) {
+  ContractionCase description = ContractionCase::depthwiseConv(11, 18, 3);
+  description.batch = 2;
+  description.stride = {1, 3};
+  description.dilation = {2, 2};
+  description.kernel = {2, 4};
+  expectRightBothWays(description);
+}
+
+TEST(Depthwise, OtherRanks) {
+  ContractionCase line = ContractionCase::depthwiseConv(1, 33, 3);
+  line.outSpatial = {21};
+  line.kernel = {4};
+  line.stride = line.dilation = {1};
+  expectRightBothWays(line);
+
+  ContractionCase volume = ContractionCase::depthwiseConv(1, 17, 3);
+  volume.outSpatial = {3, 4, 5};
+  volume.kernel = {2, 3, 2};
+  volume.stride = {1, 2, 1};
+  volume.dilation = {2, 1, 1};
+  expectRightBothWays(volume);
+}
+
+TEST(Depthwise, NarrowTypes) {
+  ContractionCase description = ContractionCase::depthwiseConv(8, 24, 3);
+  for (Scalar type : {Scalar::F16, Scalar::BF16}) {
+    description.inputType = description.weightType = type;
+    expectRight(description);
+  }
+}
+
+} // namespace
