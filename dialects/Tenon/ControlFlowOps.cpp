@@ -45,16 +45,16 @@ LogicalResult LoopOp::verifyRegions() {
            << block.getArgument(0).getType();
   ValueRange yielded = getYielded();
   if (yielded.size() != getNumResults() + 1)
-    return emitOpError("body yields ") << yielded.size() << " values for a condition and "
-                                       << getNumResults() << " results";
+    return emitOpError("body yields ")
+           << yielded.size() << " values for a condition and " << getNumResults() << " results";
   if (!isScalar(yielded[0].getType(), 1))
     return emitOpError("body yields ") << yielded[0].getType() << " as condition";
   for (size_t i = 0; i < carried; ++i) {
     Type inside = block.getArgument(i + 1).getType();
     if (failed(checkFlow(*this, getInits()[i].getType(), inside, "initial value", i)) ||
         failed(checkFlow(*this, yielded[i + 1].getType(), inside, "carried value", i)) ||
-        failed(checkFlow(*this, yielded[i + 1].getType(), getResult(i).getType(), "carried value",
-                         i)))
+        failed(
+            checkFlow(*this, yielded[i + 1].getType(), getResult(i).getType(), "carried value", i)))
       return failure();
   }
   for (size_t i = carried; i < getNumResults(); ++i) {

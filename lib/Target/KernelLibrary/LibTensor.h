@@ -29,6 +29,13 @@ struct LibTensor {
   }
 };
 
+/// The part of [0, count) that a task does.
+struct Share {
+  int64_t begin, end;
+  Share(int64_t count, int64_t task, int64_t tasks)
+      : begin(count * task / tasks), end(count * (task + 1) / tasks) {}
+};
+
 #define TENON_KERNEL_PARAMETERS                                                                    \
   [[maybe_unused]] const LibTensor *inputs, [[maybe_unused]] LibTensor *outputs,                   \
       [[maybe_unused]] const int64_t *ints, [[maybe_unused]] const double *floats,                 \
