@@ -7,6 +7,7 @@
 #include "lib/Target/Linker.h"
 #include "lib/Target/ModelDescriptor.h"
 #include "lib/Target/PlaceWeights.h"
+#include "lib/Target/Runner/Executable.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Support/MathExtras.h"
@@ -102,7 +103,9 @@ Error Emitter::writeBinary(MutableArrayRef<char> elf) {
   Expected<OutputFile> file = OutputFile::create(options.path);
   if (!file)
     return file.takeError();
-  Expected<uint64_t> end = writeWithWeights(*file, elf, model.weights);
+  Expected<uint64_t> end = options.kind == EmitKind::Executable
+                               ? writeExecutable(*file, elf, model.weights)
+                               : writeWithWeights(*file, elf, model.weights);
   if (!end)
     return end.takeError();
   statistics.fileBytes = *end;

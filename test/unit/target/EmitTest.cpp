@@ -1,6 +1,7 @@
 // Whole models: MLIR of the LLVM dialect in, a file out that does what the model says.
 #include "lib/Target/Emit.h"
 #include "lib/Target/LLVMCodegen.h"
+#include "lib/Target/Linker.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -16,7 +17,7 @@ using namespace tenon;
 
 namespace {
 
-// y[i] = exp(x[i]) * w[i], one element per task
+// y[i] = exp(x[i]) * w[i] for 4 elements, every tasks-th one by this task
 constexpr StringLiteral kernelText = R"(
   llvm.func @expf(f32) -> f32
   llvm.func @helper(%x: f32, %w: f32) -> f32 {
@@ -25,18 +26,27 @@ constexpr StringLiteral kernelText = R"(
     llvm.return %y : f32
   }
   llvm.func @scale_exp(%args: !llvm.ptr, %task: i64, %tasks: i64) {
+    %c4 = llvm.mlir.constant(4 : i64) : i64
     %one = llvm.getelementptr %args[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
     %two = llvm.getelementptr %args[2] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
     %xs = llvm.load %args : !llvm.ptr -> !llvm.ptr
     %ws = llvm.load %one : !llvm.ptr -> !llvm.ptr
     %ys = llvm.load %two : !llvm.ptr -> !llvm.ptr
-    %xp = llvm.getelementptr %xs[%task] : (!llvm.ptr, i64) -> !llvm.ptr, f32
-    %wp = llvm.getelementptr %ws[%task] : (!llvm.ptr, i64) -> !llvm.ptr, f32
-    %yp = llvm.getelementptr %ys[%task] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+    llvm.br ^head(%task : i64)
+  ^head(%i: i64):
+    %more = llvm.icmp "slt" %i, %c4 : i64
+    llvm.cond_br %more, ^body, ^end
+  ^body:
+    %xp = llvm.getelementptr %xs[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+    %wp = llvm.getelementptr %ws[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+    %yp = llvm.getelementptr %ys[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
     %x = llvm.load %xp : !llvm.ptr -> f32
     %w = llvm.load %wp : !llvm.ptr -> f32
     %y = llvm.call @helper(%x, %w) : (f32, f32) -> f32
     llvm.store %y, %yp : f32, !llvm.ptr
+    %next = llvm.add %i, %tasks : i64
+    llvm.br ^head(%next : i64)
+  ^end:
     llvm.return
   }
 )";
@@ -269,6 +279,93 @@ TEST_F(EmitTest, AHeaderTellsASignature) {
             std::string::npos);
   EXPECT_NE(text.find(" *   1  mask  int64 [batch, ?]\n"), std::string::npos) << text;
   EXPECT_NE(text.find("tiny_model_input_mask = 1"), std::string::npos);
+}
+
+TEST_F(EmitTest, AnObjectCarriesItsWeightsIntoAnyLink) {
+  CompiledModel model = makeModel({cpu::getNativeTarget()});
+  ASSERT_FALSE(errorToBool(emitModel(model, {EmitKind::Object, path("model.o")})));
+  std::string object = read(path("model.o"));
+  SmallVector<char, 0> library = cantFail(linkSharedLibrary(
+      {{"model.o", ArrayRef(object.data(), object.size())}}, "tenon_model_tiny_model"));
+  ASSERT_FALSE(bool(writeFile(path("model.so"), library, true)));
+  void *handle = dlopen(path("model.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(handle, nullptr) << dlerror();
+  auto *desc = static_cast<const tenon_model_desc *>(dlsym(handle, "tenon_model_tiny_model"));
+  ASSERT_NE(desc, nullptr);
+  EXPECT_EQ(desc->variants[0].weights[2], 3);
+  runAndCheck(desc->variants[0]);
+  dlclose(handle);
+}
+
+/// The bytes of an .npy file.
+std::string makeNpy(const char *descr, const char *shape, const void *data, size_t bytes) {
+  std::string header =
+      std::string("{'descr': '") + descr + "', 'fortran_order': False, 'shape': " + shape + ", }";
+  header.resize(117, ' ');
+  header += '\n';
+  std::string start("\x93NUMPY\x01\x00\x76\x00", 10);
+  return start + header + std::string(static_cast<const char *>(data), bytes);
+}
+
+TEST_F(EmitTest, AnExecutableRunsOnFiles) {
+  CompiledModel model = makeModel({cpu::getNativeTarget()});
+  Error error = emitModel(model, {EmitKind::Executable, path("model")});
+  ASSERT_FALSE(bool(error)) << toString(std::move(error));
+  const float x[4] = {0, 1, 2, 3};
+  const int64_t mask[6] = {};
+  ASSERT_FALSE(errorToBool(writeFile(path("x.npy"), makeNpy("<f4", "(4,)", x, sizeof x))));
+  ASSERT_FALSE(
+      errorToBool(writeFile(path("mask.npy"), makeNpy("<i8", "(2, 3)", mask, sizeof mask))));
+  std::string command = path("model") + " --input x=" + path("x.npy") +
+                        " --input mask=" + path("mask.npy") + " --output-dir " +
+                        directory.string() + " --threads 2 > " + path("log");
+  ASSERT_EQ(std::system(command.c_str()), 0) << read(path("log"));
+  std::string y = read(path("y.npy"));
+  ASSERT_EQ(y.size() % 64, 16u);
+  EXPECT_NE(y.find("'shape': (4,)"), std::string::npos);
+  float values[4];
+  std::memcpy(values, y.data() + y.size() - sizeof values, sizeof values);
+  for (int i = 0; i < 4; ++i)
+    EXPECT_FLOAT_EQ(values[i], std::exp(x[i]) * float(i + 1));
+
+  command = path("model") + " --input x=" + path("x.npy") + " 2> " + path("log");
+  EXPECT_NE(std::system(command.c_str()), 0);
+  EXPECT_NE(read(path("log")).find("input 'mask' is missing"), std::string::npos);
+}
+
+// Lowering of one context's modules on several threads: every module has types, attributes and
+// constants of its own, so that the context's tables grow meanwhile.
+TEST_F(EmitTest, ManyKernelsAreTranslatedAtOnce) {
+  CompiledModel model = makeModel({cpu::getNativeTarget()});
+  for (int i = 1; i < 200; ++i) {
+    std::string name = "kernel_" + std::to_string(i), number = std::to_string(i);
+    std::string text = "llvm.mlir.global internal constant @table(dense<" + number + "> : tensor<" +
+                       number + "xi32>) : !llvm.array<" + number + " x i32>\n" + "llvm.func @" +
+                       name + "(%a: !llvm.ptr, %t: i64, %n: i64) {\n" + "%c = llvm.mlir.constant(" +
+                       number + " : i64) : i64\n" +
+                       "%p = llvm.mlir.addressof @table : !llvm.ptr\n" +
+                       "%q = llvm.getelementptr %p[0, %t] : (!llvm.ptr, i64) -> !llvm.ptr, "
+                       "!llvm.array<" +
+                       number + " x i32>\n" + "%v = llvm.load %q : !llvm.ptr -> i32\n" +
+                       "llvm.store %v, %a {alignment = 4} : i32, !llvm.ptr\n" + "llvm.return\n}";
+    model.info.variants[0].kernels.push_back({name, "", 0, 0});
+    model.code[0].kernels.push_back(translateFrom(parse(text)));
+  }
+  EmitOptions options{EmitKind::SharedLibrary, path("model.so")};
+  options.threads = 8;
+  Error error = emitModel(model, options);
+  ASSERT_FALSE(bool(error)) << toString(std::move(error));
+  void *handle = dlopen(path("model.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(handle, nullptr) << dlerror();
+  auto *desc = static_cast<const tenon_model_desc *>(dlsym(handle, "tenon_model"));
+  for (int i = 1; i < 200; ++i) {
+    const tenon_kernel_desc &kernel = desc->variants[0].kernels[i];
+    EXPECT_EQ(StringRef(kernel.name), "kernel_" + std::to_string(i));
+    int32_t value = 0;
+    kernel.fn(reinterpret_cast<void *const *>(&value), i - 1, 1);
+    EXPECT_EQ(value, i);
+  }
+  dlclose(handle);
 }
 
 } // namespace

@@ -1,0 +1,268 @@
+/* The program inside every executable of --emit=exe: it runs the model that is appended to it on
+ * .npy files. Its library is loaded through a file in memory, because the loader wants a path; its
+ * weights are mapped straight from the executable, over the place that the library keeps for them.
+ */
+#include "npy.h"
+#include "runtime/abi.h"
+#include "trailer.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *program;
+
+static void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+static void fail(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fprintf(stderr, "%s: error: ", program);
+  vfprintf(stderr, format, arguments);
+  fputc('\n', stderr);
+  va_end(arguments);
+  exit(1);
+}
+
+static void check(tenon_status status) {
+  if (status != TENON_OK)
+    fail("%s", tenon_last_error());
+}
+
+static void *allocate(size_t count, size_t size) {
+  void *memory = calloc(count ? count : 1, size);
+  if (!memory)
+    fail("out of memory");
+  return memory;
+}
+
+/* ---- Loading ---- */
+
+static tenon_trailer read_trailer(int file) {
+  struct stat status;
+  tenon_trailer trailer;
+  if (fstat(file, &status) != 0 || status.st_size < (off_t)sizeof trailer ||
+      pread(file, &trailer, sizeof trailer, status.st_size - (off_t)sizeof trailer) !=
+          (ssize_t)sizeof trailer ||
+      memcmp(trailer.magic, TENON_TRAILER_MAGIC, sizeof trailer.magic) != 0)
+    fail("the executable is truncated: it holds no model");
+  return trailer;
+}
+
+static void *load_library(int file, const tenon_trailer *trailer) {
+  int memory = memfd_create("tenon_model", MFD_CLOEXEC);
+  if (memory < 0)
+    fail("cannot make a file in memory");
+  off_t offset = (off_t)trailer->library_offset;
+  for (size_t left = trailer->library_bytes; left;) {
+    ssize_t sent = sendfile(memory, file, &offset, left);
+    if (sent <= 0)
+      fail("cannot read the model");
+    left -= (size_t)sent;
+  }
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", memory);
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (!library)
+    fail("cannot load the model: %s", dlerror());
+  close(memory);
+  return library;
+}
+
+static tenon_model *load_model(void) {
+  int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    fail("cannot read /proc/self/exe");
+  tenon_trailer trailer = read_trailer(file);
+  void *library = load_library(file, &trailer);
+  const tenon_model_desc *desc = dlsym(library, "tenon_model");
+  if (!desc)
+    fail("the model is damaged");
+  /* All variants share one place. */
+  void *place = (void *)desc->variants[0].weights;
+  if (trailer.weights_bytes &&
+      mmap(place, trailer.weights_bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, file,
+           (off_t)trailer.weights_offset) != place)
+    fail("cannot map the model's weights");
+  close(file);
+  tenon_model *model;
+  check(tenon_model_from_desc(desc, &model));
+  return model;
+}
+
+/* ---- The command line ---- */
+
+typedef struct options {
+  const char *output_dir;
+  int threads, repeat;
+  bool help;
+  const char **files; /* by input */
+} options;
+
+static const char *value_of(int count, char **arguments, int *at) {
+  if (*at + 1 >= count)
+    fail("%s needs a value", arguments[*at]);
+  return arguments[++*at];
+}
+
+static int number_of(int count, char **arguments, int *at) {
+  const char *name = arguments[*at], *text = value_of(count, arguments, at);
+  char *end;
+  long number = strtol(text, &end, 10);
+  if (*end || end == text || number < 1 || number > 1 << 20)
+    fail("%s: '%s' is not a positive number", name, text);
+  return (int)number;
+}
+
+static void parse_input(const tenon_model *model, char *text, options *options) {
+  char *equals = strchr(text, '=');
+  if (!equals)
+    fail("--input: '%s' is not NAME=FILE.npy", text);
+  *equals = '\0';
+  int32_t index = tenon_model_find_input(model, text);
+  if (index < 0)
+    fail("the model has no input '%s'", text);
+  options->files[index] = equals + 1;
+}
+
+static options parse_options(const tenon_model *model, int count, char **arguments) {
+  options result = {.repeat = 1};
+  result.files = allocate((size_t)tenon_model_num_inputs(model), sizeof *result.files);
+  result.help = count < 2 && tenon_model_num_inputs(model) > 0;
+  for (int i = 1; i < count; ++i) {
+    if (!strcmp(arguments[i], "--input"))
+      parse_input(model, (char *)value_of(count, arguments, &i), &result);
+    else if (!strcmp(arguments[i], "--output-dir"))
+      result.output_dir = value_of(count, arguments, &i);
+    else if (!strcmp(arguments[i], "--threads"))
+      result.threads = number_of(count, arguments, &i);
+    else if (!strcmp(arguments[i], "--repeat"))
+      result.repeat = number_of(count, arguments, &i);
+    else if (!strcmp(arguments[i], "--help"))
+      result.help = true;
+    else
+      fail("unknown option '%s' (--help lists them)", arguments[i]);
+  }
+  return result;
+}
+
+static void print_signature(const char *kind, const tenon_tensor_info *info) {
+  printf("  %s %s: %s [", kind, info->name, tenon_dtype_name(info->dtype));
+  for (int32_t i = 0; i < info->rank; ++i) {
+    printf(i ? ", " : "");
+    if (info->dims[i].value >= 0)
+      printf("%lld", (long long)info->dims[i].value);
+    else
+      printf("%s", info->dims[i].symbol ? info->dims[i].symbol : "?");
+  }
+  printf("]\n");
+}
+
+static void print_help(const tenon_model *model) {
+  printf("usage: %s --input NAME=FILE.npy... [--output-dir DIR] [--threads N] [--repeat N]\n"
+         "Runs %s (%s, compiled by Tenon %s).\n",
+         program, tenon_model_name(model), tenon_model_target(model),
+         tenon_model_compiler_version(model));
+  for (int32_t i = 0; i < tenon_model_num_inputs(model); ++i)
+    print_signature("input", tenon_model_input(model, i));
+  for (int32_t i = 0; i < tenon_model_num_outputs(model); ++i)
+    print_signature("output", tenon_model_output(model, i));
+}
+
+/* ---- Running ---- */
+
+static tenon_tensor *read_inputs(const tenon_model *model, const options *options) {
+  int32_t count = tenon_model_num_inputs(model);
+  npy_array *arrays = allocate((size_t)count, sizeof *arrays);
+  tenon_tensor *inputs = allocate((size_t)count, sizeof *inputs);
+  for (int32_t i = 0; i < count; ++i) {
+    const char *name = tenon_model_input(model, i)->name;
+    if (!options->files[i])
+      fail("input '%s' is missing: give --input %s=FILE.npy", name, name);
+    const char *problem = npy_read(options->files[i], &arrays[i]);
+    if (problem)
+      fail("cannot read '%s': %s", options->files[i], problem);
+    inputs[i] = (tenon_tensor){arrays[i].dtype, arrays[i].rank,  arrays[i].dims,
+                               arrays[i].data,  arrays[i].bytes, 0};
+  }
+  return inputs;
+}
+
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
+}
+
+static void run(tenon_context *context, const tenon_model *model, const tenon_tensor *inputs,
+                tenon_tensor *outputs, int repeat) {
+  double best = 0;
+  for (int i = 0; i < repeat; ++i) {
+    double start = now();
+    check(tenon_run(context, inputs, tenon_model_num_inputs(model), outputs,
+                    tenon_model_num_outputs(model)));
+    double time = now() - start;
+    best = i == 0 || time < best ? time : best;
+  }
+  if (repeat > 1)
+    printf("best of %d runs: %.3f ms\n", repeat, best);
+}
+
+/* File names keep what is harmless in a path. */
+static void write_output(const char *directory, const char *name, const tenon_tensor *tensor) {
+  char path[4096];
+  int length = snprintf(path, sizeof path, "%s/%s.npy", directory, name);
+  if (length < 0 || length >= (int)sizeof path)
+    fail("the path of output '%s' is too long", name);
+  for (char *at = path + strlen(directory) + 1; *at; ++at)
+    if (*at == '/')
+      *at = '_';
+  const char *problem = npy_write(path, tensor);
+  if (problem)
+    fail("cannot write '%s': %s", path, problem);
+}
+
+static void report_output(const char *name, const tenon_tensor *tensor) {
+  printf("%s: %s [", name, tenon_dtype_name(tensor->dtype));
+  for (int32_t i = 0; i < tensor->rank; ++i)
+    printf("%s%lld", i ? ", " : "", (long long)tensor->dims[i]);
+  printf("]");
+  if (tensor->dtype == TENON_FLOAT) {
+    size_t count = tensor->bytes / sizeof(float);
+    for (size_t i = 0; i < count && i < 8; ++i)
+      printf(" %g", (double)((const float *)tensor->data)[i]);
+    printf(count > 8 ? " ..." : "");
+  }
+  printf("\n");
+}
+
+int main(int argc, char **argv) {
+  program = argv[0];
+  tenon_model *model = load_model();
+  options options = parse_options(model, argc, argv);
+  if (options.help) {
+    print_help(model);
+    return 0;
+  }
+  tenon_tensor *inputs = read_inputs(model, &options);
+  tenon_tensor *outputs = allocate((size_t)tenon_model_num_outputs(model), sizeof *outputs);
+  tenon_context_options settings = {.threads = options.threads};
+  tenon_context *context;
+  check(tenon_context_create(model, &settings, &context));
+  run(context, model, inputs, outputs, options.repeat);
+  for (int32_t i = 0; i < tenon_model_num_outputs(model); ++i) {
+    const char *name = tenon_model_output(model, i)->name;
+    report_output(name, &outputs[i]);
+    if (options.output_dir)
+      write_output(options.output_dir, name, &outputs[i]);
+  }
+  return 0;
+}
