@@ -1,6 +1,6 @@
 // Elementary functions on f32 scalars and vectors as polynomials and rational functions: a few
 // instructions per vector and no calls. Coefficients come from scripts/derive_math.py (minimax fits
-// by the Remez exchange). Errors are below 3 ulp, most below 2, and 5 for tanh and erf near 1 (the
+// by the Remez exchange). Errors are below 3 ulp, most below 2, and 6 for tanh and erf near 1 (the
 // unit test prints a table); NaN, infinities, signed zeros, overflow and gradual underflow behave
 // as in libm.
 #ifndef TENON_PASSES_CODEGEN_CPU_MATHFUNCTIONS_H
