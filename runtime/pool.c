@@ -3,18 +3,28 @@
  * Task i of a launch belongs to worker i; worker 0 is the thread that calls. Each worker has one
  * word, on a cache line of its own, that is both its mailbox and its futex:
  *
- *        post (caller)       take (worker)         finish (worker)
- *   IDLE ----------> POSTED ----------> RUNNING ------------------> IDLE
- *    | ^               |                   | AWAITED (caller sleeps) --^ and wakes the caller
- *    v | wake          +------ take back (caller) --> IDLE
- *   SLEEPING
+ *   from       to         by       when
+ *   IDLE       POSTED     caller   it has a task for the worker
+ *   SLEEPING   POSTED     caller   the same, and the worker has to be woken
+ *   POSTED     RUNNING    worker   it begins
+ *   RUNNING    IDLE       worker   it is done
+ *   RUNNING    AWAITED    caller   has waited long and goes to sleep
+ *   AWAITED    IDLE       worker   it is done, and wakes the caller
+ *   POSTED     IDLE       caller   takes the task back and runs it itself
+ *   POSTED     SLEEPING   caller   the same, if the worker was asleep when the task was posted
+ *   IDLE       SLEEPING   worker   has waited long and goes to sleep
+ *   SLEEPING   IDLE       worker   woke up without a task
  *
- * Every transition is one atomic exchange or compare-exchange on that word, so that no wake-up can
- * be lost. A worker spins for a while for its next task, since the next kernel usually follows
- * within microseconds, then sleeps. A caller that has done its own task first takes back the tasks
- * that nobody has begun: a worker that sleeps or has lost its core costs parallelism, never a
- * scheduler's time slice. (It also keeps a forked child, which has no workers, correct.) Which
- * thread computes a task has no influence on its result.
+ * Every transition is one atomic exchange or compare-exchange, so that no wake-up can be lost.
+ *
+ * A worker spins for a while for its next task, since the next kernel usually follows within
+ * microseconds, then sleeps. A caller that has done its own task takes back those that nobody has
+ * begun: a worker that sleeps or has lost its core costs parallelism, never a scheduler's time
+ * slice. (It also keeps a forked child, which has no workers, correct.) Which thread computes a
+ * task has no influence on its result.
+ *
+ * To wake a thread costs 5 us on a virtual machine: the caller wakes one, every worker that begins
+ * wakes two more.
  *
  * Spinning unpinned threads on a virtual machine with fewer real cores cost 8 ms per fork and join;
  * so a spin offers its core by sched_yield after a microsecond, ends at once if the offer was
@@ -43,20 +53,25 @@ enum state { IDLE, SLEEPING, POSTED, RUNNING, AWAITED, EXIT };
 enum { CACHE_LINE = 128 }; // Two lines: neighbours are prefetched in pairs.
 
 /* Spin times in nanoseconds. */
-enum { SPIN_QUIETLY = 1000, SPIN = 50000, SPIN_SHARED = 2000, YIELD_TAKEN = 5000 };
+enum { SPIN_QUIETLY = 1000, SPIN = 100000, SPIN_SHARED = 2000, YIELD_TAKEN = 5000 };
 
 typedef struct worker {
   _Alignas(CACHE_LINE) _Atomic uint32_t state;
   tn_pool *pool;
   int index;
-  int cpu; /* to stay on; -1: any */
+  int cpu;     /* to stay on; -1: any */
+  bool asleep; /* when its current task was posted; the caller's */
   pthread_t thread;
 } worker;
 
 struct tn_pool {
-  /* The current launch: written by the caller while all workers are idle. */
+  /* The current launch: written by the caller while no worker runs. */
   _Alignas(CACHE_LINE) tn_task_fn fn;
   void *data;
+  int *sleepers;            /* the workers to be woken for it */
+  _Atomic int num_sleepers; /* stored when the list is complete */
+  _Atomic int next_sleeper;
+
   int threads;
   pid_t process;    /* that has the workers; not a forked child */
   worker workers[]; /* the first one, the caller, is unused */
@@ -119,12 +134,23 @@ static bool take_task(worker *self) {
       return false;
     case SLEEPING:
       futex(&self->state, FUTEX_WAIT, SLEEPING);
+      atomic_compare_exchange_strong(&self->state, &state, IDLE);
       break;
     default:
       if (!spin_while(&self->state, IDLE))
         atomic_compare_exchange_strong(&self->state, &state, SLEEPING);
     }
   }
+}
+
+/* Wakes the next sleeper of the launch, if there is one. */
+static void wake_next(tn_pool *pool) {
+  int count = atomic_load_explicit(&pool->num_sleepers, memory_order_acquire);
+  if (atomic_load_explicit(&pool->next_sleeper, memory_order_relaxed) >= count)
+    return;
+  int next = atomic_fetch_add_explicit(&pool->next_sleeper, 1, memory_order_relaxed);
+  if (next < count)
+    futex(&pool->workers[pool->sleepers[next]].state, FUTEX_WAKE, 1);
 }
 
 static void *work(void *argument) {
@@ -137,6 +163,8 @@ static void *work(void *argument) {
     sched_setaffinity(0, sizeof set, &set); // Where it is refused, the thread just moves.
   }
   while (take_task(self)) {
+    wake_next(self->pool);
+    wake_next(self->pool);
     self->pool->fn(self->pool->data, self->index, self->index);
     if (atomic_exchange(&self->state, IDLE) == AWAITED)
       futex(&self->state, FUTEX_WAKE, 1);
@@ -144,15 +172,10 @@ static void *work(void *argument) {
   return NULL;
 }
 
-static void post(worker *w, uint32_t message) {
-  if (atomic_exchange(&w->state, message) == SLEEPING)
-    futex(&w->state, FUTEX_WAKE, 1);
-}
-
 /* Runs the task in this thread if its worker has not begun; else waits for the worker. */
 static void finish(tn_pool *pool, worker *w) {
   uint32_t state = POSTED;
-  if (atomic_compare_exchange_strong(&w->state, &state, IDLE)) {
+  if (atomic_compare_exchange_strong(&w->state, &state, w->asleep ? SLEEPING : IDLE)) {
     pool->fn(pool->data, w->index, 0);
     return;
   }
@@ -165,13 +188,27 @@ static void finish(tn_pool *pool, worker *w) {
   }
 }
 
-void tn_pool_run(tn_pool *pool, tn_task_fn fn, void *data, int64_t tasks) {
-  if (tasks > 1) {
-    pool->fn = fn;
-    pool->data = data;
-    for (int64_t i = 1; i < tasks; ++i)
-      post(&pool->workers[i], POSTED);
+static void post_all(tn_pool *pool, tn_task_fn fn, void *data, int64_t tasks) {
+  int sleepers = 0;
+  pool->fn = fn;
+  pool->data = data;
+  atomic_store_explicit(&pool->num_sleepers, 0, memory_order_relaxed);
+  atomic_store_explicit(&pool->next_sleeper, 0, memory_order_relaxed);
+  for (int i = 1; i < tasks; ++i) {
+    worker *w = &pool->workers[i];
+    w->asleep = atomic_exchange(&w->state, POSTED) == SLEEPING;
+    if (w->asleep)
+      pool->sleepers[sleepers++] = i;
   }
+  if (sleepers) {
+    atomic_store_explicit(&pool->num_sleepers, sleepers, memory_order_release);
+    wake_next(pool);
+  }
+}
+
+void tn_pool_run(tn_pool *pool, tn_task_fn fn, void *data, int64_t tasks) {
+  if (tasks > 1)
+    post_all(pool, fn, data, tasks);
   fn(data, 0, 0);
   // From the last one: it was told last and has most likely not begun.
   for (int64_t i = tasks - 1; i > 0; --i)
@@ -212,9 +249,14 @@ static bool start_workers(tn_pool *pool, const int *cpus) {
 tn_pool *tn_pool_create(int threads, const int *cpus) {
   size_t bytes = sizeof(tn_pool) + (size_t)threads * sizeof(worker);
   tn_pool *pool = aligned_alloc(CACHE_LINE, bytes);
-  if (!pool)
+  int *sleepers = malloc((size_t)threads * sizeof *sleepers);
+  if (!pool || !sleepers) {
+    free(pool);
+    free(sleepers);
     return NULL;
+  }
   memset(pool, 0, bytes);
+  pool->sleepers = sleepers;
   pool->threads = threads;
   pool->process = getpid();
   if (start_workers(pool, cpus))
@@ -223,15 +265,20 @@ tn_pool *tn_pool_create(int threads, const int *cpus) {
   return NULL;
 }
 
+static void stop_workers(tn_pool *pool) {
+  for (int i = 1; i < pool->threads; ++i)
+    if (atomic_exchange(&pool->workers[i].state, EXIT) == SLEEPING)
+      futex(&pool->workers[i].state, FUTEX_WAKE, 1);
+  for (int i = 1; i < pool->threads; ++i)
+    pthread_join(pool->workers[i].thread, NULL);
+}
+
 void tn_pool_free(tn_pool *pool) {
   if (!pool)
     return;
-  if (pool->process == getpid()) {
-    for (int i = 1; i < pool->threads; ++i)
-      post(&pool->workers[i], EXIT);
-    for (int i = 1; i < pool->threads; ++i)
-      pthread_join(pool->workers[i].thread, NULL);
-  }
+  if (pool->process == getpid())
+    stop_workers(pool);
+  free(pool->sleepers);
   free(pool);
 }
 
