@@ -9,24 +9,32 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static int cpus[CPU_SETSIZE];
 static int num_cpus, num_cores;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/* Reads the beginning of a small file; empty if there is none. */
+static void read_text(const char *path, char *text, size_t size) {
+  text[0] = 0;
+  FILE *file = fopen(path, "re");
+  if (!file)
+    return;
+  if (!fgets(text, (int)size, file))
+    text[0] = 0;
+  fclose(file);
+}
+
 /* The lowest-numbered hyper-thread of the CPU's core; the CPU itself if unknown. */
 static int core_of(int cpu) {
   char path[96];
   snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
-  FILE *file = fopen(path, "re");
-  int first = cpu;
-  if (file) {
-    if (fscanf(file, "%d", &first) != 1)
-      first = cpu;
-    fclose(file);
-  }
-  return first;
+  char text[64], *end;
+  read_text(path, text, sizeof text);
+  long first = strtol(text, &end, 10);
+  return end == text ? cpu : (int)first;
 }
 
 static void find_cpus(void) {
@@ -67,13 +75,11 @@ int tn_cpus(const int **list, int *cores) {
 
 /* CPUs' worth of time that the control group may use; 0: no limit is known. */
 static int quota(void) {
-  FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
-  if (!file)
-    return 0;
-  long long time = 0, period = 0;
-  int fields = fscanf(file, "%lld %lld", &time, &period);
-  fclose(file);
-  return fields == 2 && time > 0 && period > 0 ? (int)((time + period - 1) / period) : 0;
+  char text[64], *period_text, *end;
+  read_text("/sys/fs/cgroup/cpu.max", text, sizeof text);
+  long long time = strtoll(text, &period_text, 10); // "max": no number, 0
+  long long period = strtoll(period_text, &end, 10);
+  return time > 0 && period > 0 ? (int)((time + period - 1) / period) : 0;
 }
 
 int tn_default_threads(void) {

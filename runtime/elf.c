@@ -135,7 +135,7 @@ static tenon_status check_export(const file *f, const Elf64_Shdr *sections, int 
   if (!status)
     for (uint64_t i = 0; i < table->sh_size / sizeof *symbols && !found; ++i)
       found = symbols[i].st_shndx != SHN_UNDEF && symbols[i].st_name < strings->sh_size &&
-              !strcmp(names + symbols[i].st_name, symbol);
+              strcmp(names + symbols[i].st_name, symbol) == 0;
   free(names);
   free(symbols);
   if (!status && !found)
@@ -174,7 +174,7 @@ static tenon_status check_open_file(file *f, const char *symbol) {
 
   char magic[SELFMAG];
   if (f->size < SELFMAG || pread(f->fd, magic, SELFMAG, 0) != SELFMAG ||
-      memcmp(magic, ELFMAG, SELFMAG))
+      memcmp(magic, ELFMAG, SELFMAG) != 0)
     return invalid(f, "not a compiled model: not an ELF file");
   Elf64_Ehdr *header;
   tenon_status status = read_part(f, "the ELF header", 0, sizeof *header, (void **)&header);

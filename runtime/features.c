@@ -154,12 +154,12 @@ static bool has_avx10(uint32_t version) {
 }
 
 bool tn_cpu_has(const char *feature) {
-  if (!strcmp(feature, "avx10.1"))
+  if (strcmp(feature, "avx10.1") == 0)
     return has_avx10(1);
-  if (!strcmp(feature, "avx10.2"))
+  if (strcmp(feature, "avx10.2") == 0)
     return has_avx10(2);
   for (size_t i = 0; i < sizeof features / sizeof features[0]; ++i) {
-    if (strcmp(features[i].name, feature))
+    if (strcmp(features[i].name, feature) != 0)
       continue;
     uint32_t regs[4];
     return read_cpuid(features[i].leaf, features[i].subleaf, regs) &&
@@ -172,7 +172,7 @@ bool tn_cpu_enable(const char *feature) {
   // Linux gives a process AMX's 8 KiB of tile registers only on request (Documentation/arch/x86/
   // xstate.rst); threads made later inherit the permission.
   enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
-  if (strncmp(feature, "amx-", 4))
+  if (strncmp(feature, "amx-", 4) != 0)
     return true;
   return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }

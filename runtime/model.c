@@ -48,7 +48,7 @@ static tenon_status choose_variant(tenon_model *model) {
 }
 
 static tenon_status check_desc(const tenon_model_desc *desc, const char *origin) {
-  if (memcmp(desc->magic, TENON_MAGIC, sizeof desc->magic))
+  if (memcmp(desc->magic, TENON_MAGIC, sizeof desc->magic) != 0)
     return tn_fail(TENON_INVALID_MODEL, "%s: not a Tenon model: its descriptor has another mark",
                    origin);
   if (desc->abi_version != TENON_ABI_VERSION)
@@ -194,7 +194,7 @@ const tenon_tensor_info *tenon_model_output(const tenon_model *model, int32_t in
 
 static int32_t find(const tenon_tensor_info *infos, int32_t count, const char *name) {
   for (int32_t i = 0; i < count; ++i)
-    if (!strcmp(infos[i].name, name))
+    if (strcmp(infos[i].name, name) == 0)
       return i;
   return -1;
 }

@@ -88,7 +88,9 @@ void *tn_region_alloc(tn_region *region, int64_t bytes) {
   tn_block *block = region->cached[c];
   if (block)
     region->cached[c] = block->next;
-  else if (!(block = new_block(region, c)))
+  else
+    block = new_block(region, c);
+  if (!block)
     return NULL;
   block->epoch = region->epoch;
   block->prev = NULL;

@@ -10,10 +10,12 @@ using namespace tenon::test;
 static std::atomic<int> allocations;
 
 extern "C" {
+// NOLINTBEGIN(readability-identifier-naming): glibc's names.
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
+// NOLINTEND(readability-identifier-naming)
 
 void *malloc(size_t size) {
   ++allocations;

@@ -57,7 +57,8 @@ struct Floats {
 
 inline std::vector<float> values(const tenon_tensor &tensor) {
   const float *data = static_cast<const float *>(tensor.data);
-  return std::vector<float>(data, data + tensor.bytes / sizeof(float));
+  size_t size = tensor.bytes / sizeof(float);
+  return std::vector<float>(data, data + size);
 }
 
 /// `size` floats that are all different and not round.

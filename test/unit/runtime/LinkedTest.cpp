@@ -4,6 +4,7 @@
 
 using namespace tenon::test;
 
+// NOLINTNEXTLINE(readability-identifier-naming): a C name.
 extern "C" const tenon_model_desc tenon_model_linked;
 
 TEST(Linked, runs) {

@@ -115,7 +115,8 @@ TEST(RunDynamic, followsTheShapes) {
   Model model = load("scale");
   Context context = createContext(model, 3);
   tenon_tensor output = {};
-  for (auto [batch, seq] : {std::pair(1, 7), {5, 100}, {2, 3}, {64, 1000}, {0, 9}, {4, 0}}) {
+  for (auto [batch, seq] :
+       {std::pair<int64_t, int64_t>(1, 7), {5, 100}, {2, 3}, {64, 1000}, {0, 9}, {4, 0}}) {
     Floats a{numbers(static_cast<size_t>(batch * seq)), {batch, seq}};
     Floats w{numbers(static_cast<size_t>(batch), 2), {batch}};
     tenon_tensor inputs[] = {a, w};

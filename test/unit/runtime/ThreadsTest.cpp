@@ -44,6 +44,7 @@ TEST(Threads, manyContextsRunAtOnce) {
   const std::vector<float> expected = run(createContext(model, 1).get());
   std::atomic<int> wrong = 0;
   std::vector<std::thread> threads;
+  threads.reserve(16);
   for (int32_t t = 0; t < 16; ++t)
     threads.emplace_back([&, t] {
       Context context = createContext(model, 1 + t % 4);
@@ -57,6 +58,7 @@ TEST(Threads, manyContextsRunAtOnce) {
 
 TEST(Threads, modelsLoadAtOnce) {
   std::vector<std::thread> threads;
+  threads.reserve(16);
   for (int t = 0; t < 16; ++t)
     threads.emplace_back([] {
       for (int i = 0; i < 10; ++i) {

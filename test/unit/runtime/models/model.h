@@ -23,7 +23,7 @@ static inline int64_t share(int64_t size, int64_t task, int64_t tasks) {
   return size * task / tasks;
 }
 
-/* A static model would hide its descriptor behind another name. */
+/* An object that is linked in has its own symbol. */
 #ifndef MODEL_SYMBOL
 #define MODEL_SYMBOL tenon_model
 #endif
