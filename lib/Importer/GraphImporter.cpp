@@ -134,19 +134,26 @@ FailureOr<SmallVector<Value>> GraphImporter::importGraph(const onnx::GraphProto 
   return outputs;
 }
 
+LogicalResult checkDeclaredElementType(Value value, const onnx::ValueInfoProto &declared,
+                                       Location location) {
+  int32_t dataType = declared.type().tensor_type().elem_type();
+  Type elementType = getElementTypeOrSelf(value.getType());
+  if (!declared.type().has_tensor_type() || dataType == 0 ||
+      getElementType(dataType, value.getContext()) == elementType)
+    return success();
+  return emitError(location) << "value '" << declared.name() << "' is declared with element type "
+                             << describeElementType(dataType) << ", but has "
+                             << describeElementType(elementType);
+}
+
 LogicalResult checkDeclaredType(Value value, const onnx::ValueInfoProto &declared,
                                 Location location) {
-  if (!declared.type().has_tensor_type())
-    return success();
+  if (failed(checkDeclaredElementType(value, declared, location)))
+    return failure();
   const onnx::TypeProto::Tensor &tensor = declared.type().tensor_type();
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type)
+  if (!type || !declared.type().has_tensor_type())
     return success();
-  if (tensor.elem_type() != 0 &&
-      getElementType(tensor.elem_type(), value.getContext()) != type.getElementType())
-    return emitError(location) << "value '" << declared.name() << "' is declared with element type "
-                               << describeElementType(tensor.elem_type()) << ", but has "
-                               << describeElementType(type.getElementType());
   if (!tensor.has_shape())
     return success();
   if (tensor.shape().dim_size() != type.getRank())

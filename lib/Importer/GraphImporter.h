@@ -47,6 +47,7 @@ public:
   /// Names in symbol tables are unique: a number is added where needed.
   mlir::AffineExpr addFreshSymbol(llvm::StringRef name);
 
+  unsigned numSymbols() const { return symbolNames.size(); }
   /// The elements of a small integer tensor as expressions of the symbols; nullopt when they depend
   /// on data or the expressions grow beyond use.
   std::optional<DimExprs> getContents(mlir::Value value);
@@ -97,6 +98,10 @@ template <typename Opsets> OpsetVersions readOpsets(const Opsets &opsets) {
 /// The name to call a node by: its own or, failing that, its first output's.
 llvm::StringRef getDisplayName(const onnx::NodeProto &node);
 
+/// Reports a value whose element type contradicts what the model declares.
+llvm::LogicalResult checkDeclaredElementType(mlir::Value value,
+                                             const onnx::ValueInfoProto &declared,
+                                             mlir::Location location);
 /// Reports a value whose type contradicts what the model declares. Declared dimensions without a
 /// number, and absent shapes, contradict nothing.
 llvm::LogicalResult checkDeclaredType(mlir::Value value, const onnx::ValueInfoProto &declared,

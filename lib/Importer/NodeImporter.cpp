@@ -155,7 +155,7 @@ Operation *NodeImporter::makeOp(StringRef name, TypeRange types, ValueRange oper
 Value NodeImporter::makeConstant(ElementsAttr value) {
   if (!value)
     return fail();
-  return graph.importConstant(value, loc());
+  return ConstantOp::create(b, value.getType(), value);
 }
 
 Value NodeImporter::makeScalar(Type elementType, double value) {
@@ -196,7 +196,8 @@ FailureOr<NodeImporter::Values> NodeImporter::inlineGraph(const onnx::GraphProto
                        << arguments.size();
   Scope inner(scope);
   for (auto [input, argument] : llvm::zip(subgraph.input(), arguments)) {
-    if (failed(checkDeclaredType(argument, input, loc())))
+    // Shapes are often declared too narrowly here: those of a loop's first iteration.
+    if (failed(checkDeclaredElementType(argument, input, loc())))
       return fail(), failure();
     inner.values[input.name()] = argument;
   }
@@ -206,15 +207,6 @@ FailureOr<NodeImporter::Values> NodeImporter::inlineGraph(const onnx::GraphProto
   if (failed(results))
     fail();
   return results;
-}
-
-FailureOr<NodeImporter::Values> NodeImporter::importRegion(const onnx::GraphProto &subgraph,
-                                                           Region &region,
-                                                           TypeRange argumentTypes) {
-  OpBuilder::InsertionGuard guard(b);
-  SmallVector<Location> locations(argumentTypes.size(), loc());
-  Block *block = b.createBlock(&region, region.end(), argumentTypes, locations);
-  return inlineGraph(subgraph, block->getArguments());
 }
 
 } // namespace tenon

@@ -42,6 +42,10 @@ public:
   bool hasOutput(unsigned number) const {
     return number < numOutputs() && !node.output(number).empty();
   }
+  /// The output's name, or the node's if it has none.
+  llvm::StringRef outputName(unsigned number) const {
+    return hasOutput(number) ? llvm::StringRef(node.output(number)) : getDisplayName(node);
+  }
 
   // Attributes. Those of the wrong type are errors; so are absent ones without a default.
   bool hasAttribute(llvm::StringRef name) const { return findAttribute(name); }
@@ -152,13 +156,13 @@ public:
   mlir::Value cast(mlir::Value value, mlir::Type elementType);
 
   // Subgraphs.
-  /// Imports a graph in place: `arguments` are its inputs' values.
+  /// Imports a graph at the builder's position: `arguments` are its inputs' values.
   llvm::FailureOr<Values> inlineGraph(const onnx::GraphProto &subgraph,
                                       mlir::ValueRange arguments = {});
-  /// Imports a graph into an empty region. The new block has arguments of the given types, and the
-  /// caller ends it with a terminator for the returned values.
-  llvm::FailureOr<Values> importRegion(const onnx::GraphProto &subgraph, mlir::Region &region,
-                                       mlir::TypeRange argumentTypes);
+  /// Symbols that exist; later ones belong to what is imported from here on.
+  unsigned numSymbols() const { return graph.numSymbols(); }
+  /// To be called after erasing values that import has made.
+  void forgetErasedValues() { graph.forgetContents(); }
 
   /// Starts an error about this node.
   mlir::InFlightDiagnostic emitError();

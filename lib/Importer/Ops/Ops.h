@@ -8,8 +8,12 @@ namespace tenon {
 class OpRegistry;
 
 void registerConstantOps(OpRegistry &registry);
+void registerControlFlowOps(OpRegistry &registry);
 
-inline void registerAllOps(OpRegistry &registry) { registerConstantOps(registry); }
+inline void registerAllOps(OpRegistry &registry) {
+  registerConstantOps(registry);
+  registerControlFlowOps(registry);
+}
 
 } // namespace tenon
 

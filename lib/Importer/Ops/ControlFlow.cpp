@@ -1,0 +1,393 @@
+// If, Loop and Scan.
+//
+// Types are inferred by importing the subgraphs. A dimension is the same inside and outside of a
+// subgraph only if its expression uses no symbol that the subgraph binds; otherwise, and where
+// branches or iterations disagree, the op binds a new symbol for it. Loops carry values whose types
+// depend on themselves: the body is imported with the initial types and again, each time with more
+// dimensions as symbols, until what it yields fits what it takes.
+
+#include "lib/Importer/NodeImporter.h"
+#include "lib/Importer/Ops/Ops.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+using Results = FailureOr<SmallVector<Value>>;
+
+/// Whether `expr` uses no symbol that is as young as `firstLocal`.
+static bool isVisibleOutside(AffineExpr expr, unsigned firstLocal) {
+  bool isVisible = true;
+  expr.walk([&](AffineExpr part) {
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(part))
+      isVisible &= symbol.getPosition() < firstLocal;
+  });
+  return isVisible;
+}
+
+/// A condition or count as a tensor of rank 0.
+static Value makeScalarOperand(NodeImporter &node, Value value, Type elementType, StringRef what) {
+  if (node.elementType(value) != elementType ||
+      getConstantDims(node.dims(value)).value_or(SmallVector<int64_t, 6>{0}).size() > 1) {
+    node.emitError() << what << " must be a scalar of " << elementType << ", not "
+                     << value.getType();
+    return nullptr;
+  }
+  return node.reshape(value, {});
+}
+
+static void yield(NodeImporter &node, ValueRange values) {
+  YieldOp::create(node.builder(), values);
+}
+
+/// The name of a new symbol for a dimension of output `number`.
+static AffineExpr addOutputSymbol(NodeImporter &node, unsigned number, unsigned axis) {
+  return node.addSymbol((node.outputName(number) + "." + Twine(axis)).str());
+}
+
+// --- If ---
+
+/// The type of a result that is one of two values, whichever branch ran.
+static Type mergeBranchTypes(NodeImporter &node, unsigned number, Value thenValue, Value elseValue,
+                             unsigned firstLocal) {
+  if (node.elementType(thenValue) != node.elementType(elseValue) ||
+      node.rank(thenValue) != node.rank(elseValue)) {
+    node.emitError() << "output " << number << " is " << thenValue.getType()
+                     << " from then_branch, but " << elseValue.getType() << " from else_branch";
+    return nullptr;
+  }
+  DimExprs dims = node.dims(thenValue);
+  for (auto [axis, dim] : llvm::enumerate(node.dims(elseValue)))
+    if (dims[axis] != dim || !isVisibleOutside(dim, firstLocal))
+      dims[axis] = addOutputSymbol(node, number, axis);
+  return makeTensorType(dims, node.elementType(thenValue));
+}
+
+static FailureOr<SmallVector<Value>> importBranch(NodeImporter &node, const onnx::GraphProto &graph,
+                                                  Region &region) {
+  OpBuilder::InsertionGuard guard(node.builder());
+  node.builder().createBlock(&region);
+  FailureOr<SmallVector<Value>> values = node.inlineGraph(graph);
+  if (succeeded(values))
+    yield(node, *values);
+  return values;
+}
+
+static Results importIf(NodeImporter &node) {
+  const onnx::GraphProto *thenGraph = node.getGraph("then_branch");
+  const onnx::GraphProto *elseGraph = node.getGraph("else_branch");
+  if (!thenGraph || !elseGraph)
+    return failure();
+  // With the condition known, only one branch matters; the other need not even be importable.
+  if (auto known = node.constantInts(node.operand(0)); known && known->size() == 1)
+    return node.inlineGraph(known->front() ? *thenGraph : *elseGraph);
+
+  Value condition =
+      makeScalarOperand(node, node.operand(0), node.builder().getI1Type(), "the condition");
+  if (!condition)
+    return failure();
+  unsigned firstLocal = node.numSymbols();
+  Region thenRegion, elseRegion;
+  auto thenValues = importBranch(node, *thenGraph, thenRegion);
+  if (failed(thenValues))
+    return failure();
+  auto elseValues = importBranch(node, *elseGraph, elseRegion);
+  if (failed(elseValues))
+    return failure();
+  if (thenValues->size() != elseValues->size())
+    return node.emitError() << "then_branch has " << thenValues->size()
+                            << " outputs, but else_branch has " << elseValues->size();
+  SmallVector<Type> types;
+  for (auto [number, values] : llvm::enumerate(llvm::zip(*thenValues, *elseValues)))
+    types.push_back(
+        mergeBranchTypes(node, number, std::get<0>(values), std::get<1>(values), firstLocal));
+  if (node.hasFailed())
+    return failure();
+  auto op = IfOp::create(node.builder(), types, condition);
+  op.getThenRegion().takeBody(thenRegion);
+  op.getElseRegion().takeBody(elseRegion);
+  return SmallVector<Value>(op.getResults());
+}
+
+// --- Loop and Scan ---
+
+namespace {
+/// A loop while it is being imported.
+class LoopBuilder {
+public:
+  /// Fills the body at the builder's position and returns what it yields: condition, carried
+  /// values, stacked values.
+  using BodyImporter =
+      llvm::function_ref<Results(Value iteration, Block::BlockArgListType carried)>;
+
+  LoopBuilder(NodeImporter &node, Value max, Value condition, ValueRange inits)
+      : node(node), max(max), condition(condition), inits(inits) {}
+
+  Results build(BodyImporter importBody);
+
+private:
+  LogicalResult importOnce(BodyImporter importBody);
+  /// Makes the dimensions that change symbols of the body's arguments. Whether there are new ones.
+  FailureOr<bool> widenTypes();
+  /// How often the body runs, if that can be told.
+  AffineExpr getTripCount();
+  SmallVector<Type> inferResultTypes();
+
+  NodeImporter &node;
+  Value max, condition;
+  ValueRange inits;
+  SmallVector<DimExprs> carriedDims;
+  Region body;
+  unsigned firstLocal = 0;
+  SmallVector<Value> yielded;
+};
+} // namespace
+
+LogicalResult LoopBuilder::importOnce(BodyImporter importBody) {
+  body.dropAllReferences();
+  body.getBlocks().clear();
+  node.forgetErasedValues();
+  SmallVector<Type> types = {RankedTensorType::get({}, node.builder().getI64Type())};
+  for (auto [init, dims] : llvm::zip(inits, carriedDims))
+    types.push_back(makeTensorType(dims, node.elementType(init)));
+  OpBuilder::InsertionGuard guard(node.builder());
+  SmallVector<Location> locations(types.size(), node.loc());
+  Block *block = node.builder().createBlock(&body, body.end(), types, locations);
+  Results results = importBody(block->getArgument(0), block->getArguments().drop_front());
+  if (failed(results))
+    return failure();
+  yielded = *results;
+  if (yielded.size() < inits.size() + 1)
+    return node.emitError() << "the body has " << yielded.size() << " outputs, but needs at least "
+                            << inits.size() + 1;
+  yielded[0] = makeScalarOperand(node, yielded[0], node.builder().getI1Type(),
+                                 "the condition that the body computes");
+  if (!yielded[0])
+    return failure();
+  yield(node, yielded);
+  return success();
+}
+
+FailureOr<bool> LoopBuilder::widenTypes() {
+  bool hasChanged = false;
+  for (auto [number, init] : llvm::enumerate(inits)) {
+    Value next = yielded[number + 1];
+    if (node.elementType(next) != node.elementType(init) || node.rank(next) != node.rank(init))
+      return node.emitError() << "carried value " << number << " starts as " << init.getType()
+                              << ", but becomes " << next.getType();
+    for (auto [axis, dim] : llvm::enumerate(node.dims(next))) {
+      AffineExpr &inside = carriedDims[number][axis];
+      auto symbol = dyn_cast<AffineSymbolExpr>(inside);
+      bool isOwn = symbol && symbol.getPosition() >= firstLocal;
+      if (dim == inside || isOwn)
+        continue;
+      inside = addOutputSymbol(node, number, axis);
+      hasChanged = true;
+    }
+  }
+  return hasChanged;
+}
+
+AffineExpr LoopBuilder::getTripCount() {
+  auto isTrue = [&](Value value) {
+    auto known = node.constantInts(value);
+    return known && known->size() == 1 && known->front();
+  };
+  if (!max || (condition && !isTrue(condition)) || !isTrue(yielded[0]))
+    return nullptr;
+  std::optional<DimExprs> count = node.contents(max);
+  if (!count || count->size() != 1)
+    return nullptr;
+  auto constant = dyn_cast<AffineConstantExpr>(count->front());
+  return constant && constant.getValue() < 0 ? node.expr(0) : count->front();
+}
+
+SmallVector<Type> LoopBuilder::inferResultTypes() {
+  SmallVector<Type> types;
+  for (unsigned number = 0; number + 1 < yielded.size(); ++number) {
+    Value value = yielded[number + 1];
+    bool isCarried = number < inits.size();
+    DimExprs dims = isCarried ? carriedDims[number] : node.dims(value);
+    for (auto [axis, dim] : llvm::enumerate(dims))
+      if (!isVisibleOutside(dim, firstLocal))
+        dim = addOutputSymbol(node, number, isCarried ? axis : axis + 1);
+    if (!isCarried) {
+      AffineExpr count = getTripCount();
+      dims.insert(dims.begin(), count ? count : addOutputSymbol(node, number, 0));
+    }
+    types.push_back(makeTensorType(dims, node.elementType(value)));
+  }
+  return types;
+}
+
+Results LoopBuilder::build(BodyImporter importBody) {
+  for (Value init : inits)
+    carriedDims.push_back(node.dims(init));
+  firstLocal = node.numSymbols();
+  while (true) {
+    if (failed(importOnce(importBody)))
+      return failure();
+    FailureOr<bool> hasChanged = widenTypes();
+    if (failed(hasChanged))
+      return failure();
+    if (!*hasChanged)
+      break;
+  }
+  SmallVector<Type> types = inferResultTypes();
+  auto op = LoopOp::create(node.builder(), types, max, condition, inits);
+  op.getBody().takeBody(body);
+  return SmallVector<Value>(op.getResults());
+}
+
+static Results importLoop(NodeImporter &node) {
+  const onnx::GraphProto *graph = node.getGraph("body");
+  if (!graph)
+    return failure();
+  Value max = node.operand(0), condition = node.operand(1);
+  if (max && !(max = makeScalarOperand(node, max, node.builder().getI64Type(), "the trip count")))
+    return failure();
+  if (condition && !(condition = makeScalarOperand(node, condition, node.builder().getI1Type(),
+                                                   "the condition")))
+    return failure();
+  ArrayRef<Value> inits = node.operands();
+  inits = inits.drop_front(std::min<size_t>(2, inits.size()));
+  if (llvm::is_contained(inits, Value()))
+    return node.emitError() << "an initial value is missing";
+  return LoopBuilder(node, max, condition, inits)
+      .build([&](Value iteration, Block::BlockArgListType carried) -> Results {
+        // The body only runs when the condition holds.
+        SmallVector<Value> arguments = {iteration, node.makeScalar(node.builder().getI1Type(), 1)};
+        arguments.append(carried.begin(), carried.end());
+        return node.inlineGraph(*graph, arguments);
+      });
+}
+
+namespace {
+/// Where Scan takes slices from, or puts them: an axis and a direction.
+struct ScanAxis {
+  int64_t axis = 0;
+  bool isReversed = false;
+};
+} // namespace
+
+/// The axes and directions of `count` inputs or outputs. Axes count from the front once `ranks` are
+/// known, so they are normalized by the caller.
+static SmallVector<ScanAxis> getScanAxes(NodeImporter &node, StringRef axesName,
+                                         StringRef directionsName, size_t count) {
+  NodeImporter::Ints axes = node.getInts(axesName, NodeImporter::Ints(count, 0));
+  NodeImporter::Ints directions = node.getInts(directionsName, NodeImporter::Ints(count, 0));
+  SmallVector<ScanAxis> result(count);
+  if (axes.size() != count || directions.size() != count) {
+    node.emitAttributeError(axes.size() != count ? axesName : directionsName)
+        << "expected " << count << " elements";
+    return result;
+  }
+  for (auto [scan, axis, direction] : llvm::zip(result, axes, directions))
+    scan = {axis, direction != 0};
+  return result;
+}
+
+/// A dimension's size as a scalar tensor.
+static Value makeSize(NodeImporter &node, AffineExpr size) {
+  auto type = RankedTensorType::get({}, node.builder().getI64Type());
+  if (auto constant = dyn_cast<AffineConstantExpr>(size))
+    return node.makeConstant(DenseElementsAttr::get(type, constant.getValue()));
+  return node.make<ShapeTensorOp>(type, {}, node.attr("contents", ArrayRef<AffineExpr>(size)));
+}
+
+/// The stack of a scan's output, in the order and with the axis that the node asks for.
+static Value arrangeStack(NodeImporter &node, Value stack, ScanAxis scan) {
+  int64_t rank = node.rank(stack);
+  int64_t axis = node.normalizeAxis(scan.axis, rank);
+  if (scan.isReversed) {
+    DimExprs starts(rank, node.expr(0));
+    starts[0] = node.dims(stack)[0] - 1;
+    SmallVector<int64_t> steps(rank, 1);
+    steps[0] = -1;
+    stack = node.make<SliceOp>(stack.getType(), stack,
+                               {node.attr("starts", ArrayRef<AffineExpr>(starts)),
+                                node.attr("steps", ArrayRef<int64_t>(steps))});
+  }
+  if (axis == 0 || !stack)
+    return stack;
+  SmallVector<int64_t> permutation;
+  for (int64_t i = 1; i < rank; ++i)
+    permutation.push_back(i);
+  permutation.insert(permutation.begin() + axis, 0);
+  return node.infer<TransposeOp>(stack, node.attr("permutation", ArrayRef<int64_t>(permutation)));
+}
+
+/// A loop over the scanned inputs' common length whose body gathers the slices.
+static Results importScan(NodeImporter &node) {
+  const onnx::GraphProto *graph = node.getGraph("body");
+  int64_t numScanned = node.getInt("num_scan_inputs");
+  int64_t numStates = static_cast<int64_t>(node.numOperands()) - numScanned;
+  if (!graph || node.hasFailed())
+    return failure();
+  if (numScanned < 1 || numStates < 0 || graph->output_size() < numStates)
+    return node.emitAttributeError("num_scan_inputs")
+           << numScanned << " does not fit " << node.numOperands() << " inputs and "
+           << graph->output_size() << " outputs of the body";
+  if (llvm::is_contained(node.operands(), Value()))
+    return node.emitError() << "an input is missing";
+  ArrayRef<Value> states = node.operands().take_front(numStates);
+  ArrayRef<Value> scanned = node.operands().drop_front(numStates);
+  auto inputAxes = getScanAxes(node, "scan_input_axes", "scan_input_directions", numScanned);
+  auto outputAxes = getScanAxes(node, "scan_output_axes", "scan_output_directions",
+                                graph->output_size() - numStates);
+  AffineExpr length;
+  for (auto [value, scan] : llvm::zip(scanned, inputAxes)) {
+    scan.axis = node.normalizeAxis(scan.axis, node.rank(value));
+    if (node.hasFailed())
+      return failure();
+    AffineExpr size = node.dims(value)[scan.axis];
+    if (length && length != size && isa<AffineConstantExpr>(length) &&
+        isa<AffineConstantExpr>(size))
+      return node.emitError() << "inputs are scanned over different lengths: "
+                              << scanned.front().getType() << " and " << value.getType();
+    length = length && isa<AffineConstantExpr>(length) ? length : size;
+  }
+  Value max = makeSize(node, length);
+  if (!max)
+    return failure();
+
+  Results results =
+      LoopBuilder(node, max, Value(), states)
+          .build([&](Value iteration, Block::BlockArgListType carried) -> Results {
+            SmallVector<Value> arguments(carried.begin(), carried.end());
+            for (auto [value, scan] : llvm::zip(scanned, inputAxes)) {
+              Value index = iteration;
+              if (scan.isReversed) {
+                Value last = makeSize(node, node.dims(value)[scan.axis] - 1);
+                index = node.infer<SubOp>({last, iteration});
+              }
+              arguments.push_back(
+                  node.infer<GatherOp>({value, index}, node.attr("axis", scan.axis)));
+            }
+            if (node.hasFailed())
+              return failure();
+            Results values = node.inlineGraph(*graph, arguments);
+            if (succeeded(values))
+              values->insert(values->begin(), node.makeScalar(node.builder().getI1Type(), 1));
+            return values;
+          });
+  if (failed(results))
+    return failure();
+  for (auto [stack, scan] : llvm::zip(llvm::drop_begin(*results, numStates), outputAxes))
+    stack = arrangeStack(node, stack, scan);
+  return results;
+}
+
+/// Scan in opset 8 has a batch dimension and sequence lengths, and was replaced at once.
+static Results importScan8(NodeImporter &node) {
+  return node.emitError() << "Scan of opset 8 is not supported, only that of opset 9 and later";
+}
+
+void registerControlFlowOps(OpRegistry &registry) {
+  registry.add("If", 1, 1, importIf);
+  registry.add("Loop", 1, {0, Arity::unbounded}, importLoop);
+  registry.add("Scan", 8, {0, Arity::unbounded}, importScan8);
+  registry.add("Scan", 9, {1, Arity::unbounded}, importScan);
+}
+
+} // namespace tenon
