@@ -11,7 +11,7 @@
 #ifndef TENON_LIB_TARGET_KERNELLIBRARY_LIBTENSOR_H
 #define TENON_LIB_TARGET_KERNELLIBRARY_LIBTENSOR_H
 
-#include <cstdint>
+#include "runtime/abi.h"
 
 /// A row-major tensor. An omitted operand has null data.
 struct LibTensor {
@@ -21,9 +21,11 @@ struct LibTensor {
 
   template <typename T> T *as() const { return static_cast<T *>(data); }
 
-  int64_t size() const {
+  int64_t size() const { return size(0, rank); }
+  /// The product of the dimensions [begin, end).
+  int64_t size(int64_t begin, int64_t end) const {
     int64_t count = 1;
-    for (int64_t i = 0; i < rank; ++i)
+    for (int64_t i = begin; i < end; ++i)
       count *= dims[i];
     return count;
   }

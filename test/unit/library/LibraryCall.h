@@ -27,8 +27,8 @@ template <typename T> struct Tensor {
 
 /// What a call takes besides the tensors.
 struct CallOptions {
-  std::vector<int64_t> ints;
-  std::vector<double> floats;
+  std::vector<int64_t> ints = {};
+  std::vector<double> floats = {};
   int64_t scratchBytes = 0;
   int64_t tasks = 1;
 };

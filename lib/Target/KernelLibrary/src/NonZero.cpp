@@ -30,8 +30,6 @@ template <typename T> static int32_t nonZero(TENON_KERNEL_PARAMETERS) {
 
 TENON_KERNEL(tenon_nonzero_f32, nonZero<float>)
 TENON_KERNEL(tenon_nonzero_f64, nonZero<double>)
-TENON_KERNEL(tenon_nonzero_f16, nonZero<_Float16>)
-TENON_KERNEL(tenon_nonzero_i8, nonZero<int8_t>)
-TENON_KERNEL(tenon_nonzero_i16, nonZero<int16_t>)
 TENON_KERNEL(tenon_nonzero_i32, nonZero<int32_t>)
 TENON_KERNEL(tenon_nonzero_i64, nonZero<int64_t>)
+TENON_KERNEL(tenon_nonzero_u8, nonZero<uint8_t>)
