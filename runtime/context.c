@@ -54,13 +54,15 @@ static tenon_status make_tables(tenon_context *context) {
   size_t symbols = (size_t)desc->num_symbols;
   size_t input_dims = (size_t)context->model->total_input_dims;
   size_t output_dims = (size_t)context->model->total_output_dims;
-  context->outputs = calloc(1, outputs * sizeof(tn_output) + inputs * sizeof(void *) +
-                                   (input_dims + output_dims + symbols) * sizeof(int64_t) +
-                                   symbols * sizeof(int32_t) + 1);
+  context->outputs =
+      calloc(1, outputs * sizeof(tn_output) + inputs * (sizeof(void *) + sizeof(size_t)) +
+                    (input_dims + output_dims + symbols) * sizeof(int64_t) +
+                    symbols * sizeof(int32_t) + 1);
   if (!context->outputs)
     return no_memory(context, "the tables");
   context->input_data = (void **)(context->outputs + outputs);
-  context->input_dims = (int64_t *)(context->input_data + inputs);
+  context->input_bytes = (size_t *)(context->input_data + inputs);
+  context->input_dims = (int64_t *)(context->input_bytes + inputs);
   int64_t *dims = context->input_dims + input_dims;
   for (size_t i = 0; i < outputs; ++i) {
     context->outputs[i].dims = dims;
@@ -159,8 +161,10 @@ void tenon_context_free(tenon_context *context) {
     sched_setaffinity(0, sizeof(cpu_set_t), context->saved_cpus);
   free(context->saved_cpus);
   if (context->outputs)
-    for (int32_t i = 0; i < context->model->desc->num_outputs; ++i)
-      free(context->outputs[i].own);
+    for (int32_t i = 0; i < context->model->desc->num_outputs; ++i) {
+      free(context->outputs[i].buffer.data);
+      free(context->outputs[i].other.data);
+    }
   free(context->outputs);
   tn_region_free(&context->region);
   free(context->own_arena);

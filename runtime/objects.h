@@ -16,9 +16,13 @@ struct tenon_model {
   int64_t total_output_dims;
 };
 
+typedef struct tn_buffer {
+  void *data; /* NULL until needed */
+  size_t bytes;
+} tn_buffer;
+
 typedef struct tn_output {
-  void *own; /* the context's buffer; NULL until needed */
-  size_t own_bytes;
+  tn_buffer buffer, other; /* the context's; the other one while the caller feeds one back */
   int64_t *dims;
   void *data; /* where the current run writes; NULL until the model asked */
   size_t bytes;
@@ -33,6 +37,7 @@ struct tenon_context {
   tn_region region;
   void *own_arena;
   void **input_data;
+  size_t *input_bytes;
   int64_t *input_dims;
   int64_t *symbols; /* value by symbol number; -1: not bound */
   int32_t *binders; /* by symbol number: the input that bound it */

@@ -73,6 +73,7 @@ struct tn_pool {
   _Atomic int next_sleeper;
 
   int threads;
+  int cpus;         /* that the process may use */
   pid_t process;    /* that has the workers; not a forked child */
   worker workers[]; /* the first one, the caller, is unused */
 };
@@ -92,19 +93,21 @@ static void relax(void) {
 #endif
 }
 
-static bool cores_are_short(void) {
-  return atomic_load_explicit(&running_threads, memory_order_relaxed) > tn_cpus(NULL, NULL);
+static bool cores_are_short(const tn_pool *pool) {
+  return atomic_load_explicit(&running_threads, memory_order_relaxed) > pool->cpus;
 }
 
-/* Waits until the word is no longer `value`; false if it still is when it is time to sleep. */
-static bool spin_while(_Atomic uint32_t *word, uint32_t value) {
+/* Waits until the worker's word is no longer `value`; false if it still is when it is time to
+ * sleep. */
+static bool spin_while(worker *w, uint32_t value) {
+  _Atomic uint32_t *word = &w->state;
   for (int i = 0; i < 32; ++i) {
     if (atomic_load_explicit(word, memory_order_acquire) != value)
       return true;
     relax();
   }
   int64_t begin = tn_now();
-  int64_t limit = cores_are_short() ? SPIN_SHARED : SPIN;
+  int64_t limit = cores_are_short(w->pool) ? SPIN_SHARED : SPIN;
   for (;;) {
     for (int i = 0; i < 16; ++i) {
       if (atomic_load_explicit(word, memory_order_acquire) != value)
@@ -137,7 +140,7 @@ static bool take_task(worker *self) {
       atomic_compare_exchange_strong(&self->state, &state, IDLE);
       break;
     default:
-      if (!spin_while(&self->state, IDLE))
+      if (!spin_while(self, IDLE))
         atomic_compare_exchange_strong(&self->state, &state, SLEEPING);
     }
   }
@@ -180,7 +183,7 @@ static void finish(tn_pool *pool, worker *w) {
     return;
   }
   while (state == RUNNING || state == AWAITED) {
-    if (state == RUNNING && spin_while(&w->state, RUNNING))
+    if (state == RUNNING && spin_while(w, RUNNING))
       return;
     if (state == AWAITED || atomic_compare_exchange_strong(&w->state, &state, AWAITED))
       futex(&w->state, FUTEX_WAIT, AWAITED);
@@ -258,6 +261,7 @@ tn_pool *tn_pool_create(int threads, const int *cpus) {
   memset(pool, 0, bytes);
   pool->sleepers = sleepers;
   pool->threads = threads;
+  pool->cpus = threads > 1 ? tn_cpus(NULL, NULL) : 1;
   pool->process = getpid();
   if (start_workers(pool, cpus))
     return pool;

@@ -163,9 +163,11 @@ static void write_event(FILE *file, const tenon_context *context, int thread, co
   bool is_kernel = e->kernel >= 0 && e->kernel < variant->num_kernels;
   const tenon_kernel_desc *kernel = is_kernel ? &variant->kernels[e->kernel] : NULL;
   fputs(",\n{\"ph\":\"X\",\"pid\":1,\"tid\":", file);
-  fprintf(file, "%d,\"ts\":%.3f,\"dur\":%.3f,\"cat\":\"%s\",\"name\":", thread,
-          (double)(e->begin - context->profile->start) / 1000, (double)(e->end - e->begin) / 1000,
-          is_kernel ? "kernel" : "run");
+  // Microseconds; not by %f, whose decimal point follows the program's locale.
+  int64_t begin = e->begin - context->profile->start, time = e->end - e->begin;
+  fprintf(file, "%d,\"ts\":%lld.%03lld,\"dur\":%lld.%03lld,\"cat\":\"%s\",\"name\":", thread,
+          (long long)begin / 1000, (long long)begin % 1000, (long long)time / 1000,
+          (long long)time % 1000, is_kernel ? "kernel" : "run");
   write_string(file, is_kernel ? kernel->name : "run");
   if (is_kernel) {
     fputs(",\"args\":{\"nodes\":", file);

@@ -81,6 +81,7 @@ static tenon_status check_input(tenon_context *context, int32_t index, const ten
   if (bytes && !have->data)
     return tn_fail(TENON_INVALID_ARGUMENT, "input %d '%s': data is null", index, want->name);
   context->input_data[index] = have->data;
+  context->input_bytes[index] = have->bytes;
   return TENON_OK;
 }
 
@@ -102,12 +103,12 @@ static tenon_status check_inputs(tenon_context *context, const tenon_tensor *inp
 
 static tenon_context *context_of(tenon_exec *exec) { return (tenon_context *)exec; }
 
-/* Keeps the first failure: what follows from it says less. */
-static tenon_status record(tenon_context *context, tenon_status status) {
-  if (!context->status)
-    context->status = status;
-  return status;
-}
+/* Keeps the first failure and its message: what follows from it says less. */
+#define RECORD(context, ...)                                                                       \
+  do {                                                                                             \
+    if (!(context)->status)                                                                        \
+      (context)->status = tn_fail(__VA_ARGS__);                                                    \
+  } while (0)
 
 typedef struct launch {
   tenon_context *context;
@@ -154,8 +155,8 @@ static void *service_alloc(tenon_exec *exec, int64_t bytes) {
   tenon_context *context = context_of(exec);
   void *memory = tn_region_alloc(&context->region, bytes);
   if (!memory)
-    record(context, tn_fail(TENON_OUT_OF_MEMORY, "model '%s': no memory for %lld bytes",
-                            context->model->desc->name, (long long)bytes));
+    RECORD(context, TENON_OUT_OF_MEMORY, "model '%s': no memory for %lld bytes",
+           context->model->desc->name, (long long)bytes);
   return memory;
 }
 
@@ -163,51 +164,90 @@ static void service_release(tenon_exec *exec, void *block) {
   tn_region_release(&context_of(exec)->region, block);
 }
 
-/* The context's own buffer, which only grows: the first run with a shape may allocate. */
-static void *own_buffer(tn_output *output, size_t bytes) {
-  if (bytes <= output->own_bytes && output->own)
-    return output->own;
-  void *memory = tn_alloc(bytes);
+/* The input that shares memory with [data, data + bytes); -1: none does. */
+static int32_t overlapping_input(const tenon_context *context, const void *data, size_t bytes) {
+  uintptr_t begin = (uintptr_t)data;
+  for (int32_t i = 0; i < context->model->desc->num_inputs; ++i) {
+    uintptr_t input = (uintptr_t)context->input_data[i];
+    if (input < begin + bytes && begin < input + context->input_bytes[i])
+      return i;
+  }
+  return -1;
+}
+
+/* The context's own buffer. It only grows, and by a quarter at least, so that outputs which become
+ * longer with every run (a decoder's cache) seldom allocate. A caller may feed it back as an input
+ * of the next run; a second buffer then takes turns with it. */
+static void *own_buffer(tenon_context *context, int32_t index, size_t bytes) {
+  tn_output *output = &context->outputs[index];
+  if (overlapping_input(context, output->buffer.data, output->buffer.bytes) >= 0) {
+    tn_buffer other = output->other;
+    output->other = output->buffer;
+    output->buffer = other;
+  }
+  tn_buffer *buffer = &output->buffer;
+  if (buffer->data && bytes <= buffer->bytes)
+    return buffer->data;
+  size_t enough = buffer->bytes + buffer->bytes / 4;
+  size_t wanted = bytes > enough ? bytes : enough;
+  void *memory = tn_alloc(wanted);
   if (!memory)
     return NULL;
-  free(output->own);
-  output->own = memory;
-  output->own_bytes = bytes;
+  // The caller's structure must not keep a pointer to what is gone if this run fails.
+  if (context->caller_outputs[index].data == buffer->data)
+    context->caller_outputs[index].data = NULL;
+  free(buffer->data);
+  *buffer = (tn_buffer){memory, wanted};
   return memory;
+}
+
+/* Whether the output goes to a buffer of the context, which the caller may have from earlier. */
+static bool is_own(const tn_output *output, const void *data) {
+  return !data || data == output->buffer.data || data == output->other.data;
+}
+
+static void *callers_buffer(tenon_context *context, int32_t index, const int64_t *dims,
+                            size_t bytes) {
+  const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
+  const tenon_tensor *caller = &context->caller_outputs[index];
+  dims_text text;
+  if (caller->capacity < bytes) {
+    RECORD(context, TENON_BUFFER_TOO_SMALL,
+           "output %d '%s' has a capacity of %zu bytes, but %s of %s is %zu", index, desc->name,
+           caller->capacity, print_dims(&text, desc->rank, dims), tenon_dtype_name(desc->dtype),
+           bytes);
+    return NULL;
+  }
+  int32_t input = overlapping_input(context, caller->data, bytes);
+  if (input >= 0) {
+    RECORD(context, TENON_INVALID_ARGUMENT, "output %d '%s' overlaps input %d '%s'", index,
+           desc->name, input, context->model->desc->inputs[input].name);
+    return NULL;
+  }
+  return caller->data;
 }
 
 static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
   tenon_context *context = context_of(exec);
   const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
-  const tenon_tensor *caller = &context->caller_outputs[index];
   tn_output *output = &context->outputs[index];
   int64_t bytes = tenon_tensor_bytes(desc->dtype, desc->rank, dims);
-  dims_text text;
   if (bytes < 0) {
-    record(context,
-           tn_fail(TENON_WRONG_SHAPE, "output %d '%s' would be %s of %s", index, desc->name,
-                   print_dims(&text, desc->rank, dims), tenon_dtype_name(desc->dtype)));
+    dims_text text;
+    RECORD(context, TENON_WRONG_SHAPE, "output %d '%s' would be %s of %s", index, desc->name,
+           print_dims(&text, desc->rank, dims), tenon_dtype_name(desc->dtype));
     return NULL;
   }
   for (int32_t d = 0; d < desc->rank; ++d)
     output->dims[d] = dims[d];
   output->bytes = (size_t)bytes;
-  if (!caller->data || caller->data == output->own) {
-    output->data = own_buffer(output, (size_t)bytes);
-    if (!output->data)
-      record(context, tn_fail(TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %lld bytes",
-                              index, desc->name, (long long)bytes));
-    return output->data;
-  }
-  if (caller->capacity < (size_t)bytes) {
-    record(context,
-           tn_fail(TENON_BUFFER_TOO_SMALL,
-                   "output %d '%s' has a capacity of %zu bytes, but %s of %s is %lld", index,
-                   desc->name, caller->capacity, print_dims(&text, desc->rank, dims),
-                   tenon_dtype_name(desc->dtype), (long long)bytes));
-    return NULL;
-  }
-  return output->data = caller->data;
+  if (!is_own(output, context->caller_outputs[index].data))
+    return output->data = callers_buffer(context, index, dims, (size_t)bytes);
+  output->data = own_buffer(context, index, (size_t)bytes);
+  if (!output->data)
+    RECORD(context, TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %lld bytes", index,
+           desc->name, (long long)bytes);
+  return output->data;
 }
 
 static int32_t service_fail(tenon_exec *exec, int32_t code, const char *message) {
@@ -216,8 +256,7 @@ static int32_t service_fail(tenon_exec *exec, int32_t code, const char *message)
                         : code == TENON_EXEC_BAD_SHAPE   ? TENON_WRONG_SHAPE
                         : code == TENON_EXEC_BAD_VALUE   ? TENON_INVALID_VALUE
                                                          : TENON_INTERNAL_ERROR;
-  if (!context->status)
-    record(context, tn_fail(status, "model '%s': %s", context->model->desc->name, message));
+  RECORD(context, status, "model '%s': %s", context->model->desc->name, message);
   return code;
 }
 

@@ -110,12 +110,14 @@ TENON_API int64_t tenon_tensor_bytes(int32_t dtype, int32_t rank, const int64_t 
 /* A dense row-major tensor. The data must be aligned as its elements need, and no more.
  *
  * As an input all fields but `capacity` are given by the caller. As an output:
- *  - data == NULL: the context provides the buffer, valid until its next run or its end;
+ *  - data == NULL: the context provides the buffer, valid until its next run or its end. It may be
+ *    an input of that next run (a decoder's cache, a recurrent state): nothing is copied.
  *  - data != NULL: the result is written there; `capacity` is what it holds. It must not overlap an
  *    input or another output.
  * In both cases a successful run sets dtype, rank, dims (which the context owns, valid as above),
  * data and bytes. The same structure may be passed again for the next run unchanged. After a failed
- * run the output structures are as before, and the caller's output buffers hold anything. */
+ * run the output structures are as before, except that data is NULL where the context's buffer is
+ * gone, and the caller's output buffers hold anything. */
 typedef struct tenon_tensor {
   int32_t dtype;
   int32_t rank;

@@ -60,22 +60,30 @@ TEST(Pool, wakesSleepingWorkers) {
   EXPECT_EQ(counts.perTask[2], 20);
 }
 
-/// A caller that is done early sleeps until the last worker is: the worker must wake it.
+/// A caller that is done early waits asleep, and the last worker wakes it.
 TEST(Pool, waitsForSlowWorkers) {
-  Pool pool(tn_pool_create(2, nullptr));
-  std::atomic<int> slow = 0;
-  auto task = [](void *data, int64_t, int worker) {
-    if (worker == 0) {
-      // Leave the worker time to begin.
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  struct Progress {
+    std::atomic<int> begun = 0, done = 0;
+    int round = 0;
+  };
+  auto task = [](void *data, int64_t index, int) {
+    Progress &progress = *static_cast<Progress *>(data);
+    if (index == 0) {
+      // Once the worker has begun, the caller cannot take its task back.
+      while (progress.begun < progress.round)
+        std::this_thread::yield();
       return;
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    ++*static_cast<std::atomic<int> *>(data);
+    ++progress.begun;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ++progress.done;
   };
-  for (int round = 0; round < 5; ++round)
-    tn_pool_run(pool.get(), task, &slow, 2);
-  EXPECT_LE(slow, 5);
+  Pool pool(tn_pool_create(2, nullptr));
+  Progress progress;
+  for (progress.round = 1; progress.round <= 5; ++progress.round) {
+    tn_pool_run(pool.get(), task, &progress, 2);
+    EXPECT_EQ(progress.done, progress.round);
+  }
 }
 
 #if defined(__x86_64__)

@@ -61,6 +61,31 @@ TEST_F(RunAdd, refusesASmallOutputBuffer) {
   EXPECT_EQ(output.dims, nullptr);
 }
 
+/// A state that each run reads and writes: z is y of the next run.
+TEST_F(RunAdd, feedsTheContextsOutputBack) {
+  std::vector<float> expected = y.data;
+  tenon_tensor state = y;
+  for (int step = 0; step < 5; ++step) {
+    ASSERT_EQ(run(x, state), TENON_OK) << tenon_last_error();
+    state = output;
+    for (size_t i = 0; i < 1024; ++i)
+      expected[i] += x.data[i];
+  }
+  EXPECT_EQ(values(output), expected);
+}
+
+TEST_F(RunAdd, refusesAnOutputOverAnInput) {
+  std::vector<float> both = numbers(2048);
+  tenon_tensor second = y;
+  second.data = both.data();
+  output.data = both.data() + 1023;
+  output.capacity = 1025 * sizeof(float);
+  EXPECT_ERROR(run(x, second), TENON_INVALID_ARGUMENT, "output 0 'z' overlaps input 1 'y'");
+  output.data = both.data() + 1024;
+  output.capacity = 1024 * sizeof(float);
+  EXPECT_EQ(run(x, second), TENON_OK) << tenon_last_error();
+}
+
 TEST_F(RunAdd, refusesWrongCounts) {
   tenon_tensor inputs[] = {x, y};
   tenon_context *c = context.get();
@@ -185,6 +210,16 @@ TEST_F(RunNonZero, reportsAFailure) {
   EXPECT_ERROR(run({99}), TENON_INTERNAL_ERROR, "did not write output 1 'count'");
   EXPECT_EQ(outputs[0].data, nullptr);
   EXPECT_EQ(run({1}), TENON_OK) << tenon_last_error();
+}
+
+/// A run that fails after the context's buffer grew leaves no pointer to the old one behind.
+TEST_F(RunNonZero, canGoOnAfterAFailureWithGrownOutputs) {
+  ASSERT_EQ(run({1}), TENON_OK) << tenon_last_error();
+  std::vector<float> longer(5000, 99);
+  EXPECT_EQ(run(longer), TENON_INTERNAL_ERROR);
+  EXPECT_EQ(outputs[0].data, nullptr);
+  ASSERT_EQ(run({1, 1}), TENON_OK) << tenon_last_error();
+  EXPECT_EQ(outputs[0].dims[0], 2);
 }
 
 TEST_F(RunNonZero, reportsWhichCallersBufferIsSmall) {
