@@ -76,7 +76,7 @@ static void measure_pool(int threads, const int *cpus) {
 int main(int argc, char **argv) {
   const int *cpus;
   int available = tn_cpus(&cpus, NULL);
-  int most = argc > 1 ? atoi(argv[1]) : available;
+  int most = argc > 1 ? (int)strtol(argv[1], NULL, 10) : available;
   for (int threads = 1; threads <= most; threads *= 2)
     measure_pool(threads, NULL);
   cpu_set_t set;
