@@ -6,7 +6,7 @@
 // never split. Lengths are split evenly into tiles (33 rows are 3 x 11, not 2 x 12 + 9), as the
 // microkernel is about as fast for each row count near the largest but slow for few rows.
 #include "passes/Codegen/Cpu/Contraction.h"
-#include "passes/Codegen/Cpu/ContractionMicrokernel.h"
+#include "passes/Codegen/Cpu/ContractionPack.h"
 
 using namespace mlir;
 
@@ -44,13 +44,16 @@ struct EvenSplit {
   }
 };
 
-/// Ranges of one task.
+/// Tiles and panels of one set.
+struct WorkRange {
+  Value unitBegin, unitEnd, panelBegin, panelEnd;
+};
+
+/// What one task does.
 struct TaskShare {
   Value setBegin, setEnd;
   /// The share of each set, given its number.
-  llvm::unique_function<void(Value set, Value &unitBegin, Value &unitEnd, Value &panelBegin,
-                             Value &panelEnd)>
-      ofSet;
+  llvm::unique_function<WorkRange(Value set)> ofSet;
 };
 
 class ContractionEmitter {
@@ -63,7 +66,8 @@ public:
         lineSplit(emitter, contraction.height.size, schedule.tileLines),
         rowSplit(emitter, contraction.width.size, schedule.tileRows),
         lanes(target.lanes(spec.accumulatorType.getIntOrFloatBitWidth())),
-        panelWidth(schedule.tileVectors * lanes) {
+        panelWidth(schedule.tileVectors * lanes), layout(spec, schedule, lanes),
+        packs(module, contraction, schedule, target, name) {
     hasWeightsPerBatch = spec.weightBatchStride && !isConstant(spec.weightBatchStride, 0) &&
                          !isConstant(contraction.batch, 1);
     sets = hasWeightsPerBatch ? emitter.mul(contraction.batch, spec.group) : spec.group;
@@ -87,11 +91,10 @@ private:
   TaskShare splitTasks(Value task, Value tasks);
   Unit locate(Value set, Value unit);
   Value panelWeights(Value set, Value panel);
-  void emitUnits(Value set, Value unitBegin, Value unitEnd, llvm::function_ref<void(Unit)> body);
-  void emitTileOuter(Value set, Value unitBegin, Value unitEnd, Value panelBegin, Value panelEnd);
-  void emitPanelOuter(Value set, Value unitBegin, Value unitEnd, Value panelBegin, Value panelEnd);
+  void emitTileOuter(Value set, const WorkRange &range);
+  void emitPanelOuter(Value set, const WorkRange &range);
   /// Runs `body` with the vectors of a panel and whether the last one may be partial.
-  void forPanelShapes(Value panelBegin, Value panelEnd,
+  void forPanelShapes(const WorkRange &range,
                       llvm::function_ref<void(Value panel, int64_t vectors, bool masked)> body);
   void dispatchRows(const Unit &unit, llvm::function_ref<void(int64_t lines, int64_t rows)> body);
 
@@ -102,7 +105,11 @@ private:
   MicrokernelEmitter microkernels;
   EvenSplit lineSplit, rowSplit;
   int64_t lanes, panelWidth;
+  ScratchLayout layout;
+  PackEmitter packs;
   bool hasWeightsPerBatch;
+  /// This task's.
+  Value scratch;
   Value sets, units, panels, fullPanels;
 };
 
@@ -125,15 +132,12 @@ TaskShare ContractionEmitter::splitTasks(Value task, Value tasks) {
     share.setBegin = emitter.div(begin, divisor);
     share.setEnd = emitter.ceilDiv(end, divisor);
   }
-  share.ofSet = [=, this](Value set, Value &unitBegin, Value &unitEnd, Value &panelBegin,
-                          Value &panelEnd) {
+  share.ofSet = [=, this](Value set) {
     Value zero = emitter.i64(0), first = emitter.mul(set, perSet);
     Value from = emitter.max(emitter.sub(begin, first), zero);
     Value to = emitter.min(emitter.sub(end, first), perSet);
-    unitBegin = emitter.select(byUnits, from, zero);
-    unitEnd = emitter.select(byUnits, to, units);
-    panelBegin = emitter.select(byUnits, zero, from);
-    panelEnd = emitter.select(byUnits, panels, to);
+    return WorkRange{emitter.select(byUnits, from, zero), emitter.select(byUnits, to, units),
+                     emitter.select(byUnits, zero, from), emitter.select(byUnits, panels, to)};
   };
   return share;
 }
@@ -208,16 +212,16 @@ void ContractionEmitter::dispatchRows(const Unit &unit,
   });
 }
 
-void ContractionEmitter::forPanelShapes(Value panelBegin, Value panelEnd,
+void ContractionEmitter::forPanelShapes(const WorkRange &range,
                                         llvm::function_ref<void(Value, int64_t, bool)> body) {
   Value one = emitter.i64(1);
-  emitter.loop(panelBegin, emitter.min(panelEnd, fullPanels), one,
+  emitter.loop(range.panelBegin, emitter.min(range.panelEnd, fullPanels), one,
                [&](Value panel) { body(panel, schedule.tileVectors, false); });
   Value rest = emitter.sub(spec.outChannels, emitter.mul(fullPanels, panelWidth));
   if (isConstant(rest, 0))
     return;
   // The last panel, if this task has it.
-  Value hasLast = emitter.less(emitter.max(panelBegin, fullPanels), panelEnd);
+  Value hasLast = emitter.less(emitter.max(range.panelBegin, fullPanels), range.panelEnd);
   emitter.ifThen(hasLast, [&] {
     auto counts = llvm::to_vector(llvm::seq_inclusive<int64_t>(1, schedule.tileVectors));
     Value vectors = emitter.ceilDiv(rest, emitter.i64(lanes));
@@ -227,14 +231,18 @@ void ContractionEmitter::forPanelShapes(Value panelBegin, Value panelEnd,
 }
 
 /// Tiles outside, panels inside: a tile's input stays in the nearest cache.
-void ContractionEmitter::emitTileOuter(Value set, Value unitBegin, Value unitEnd, Value panelBegin,
-                                       Value panelEnd) {
-  emitter.loop(unitBegin, unitEnd, emitter.i64(1), [&](Value number) {
+void ContractionEmitter::emitTileOuter(Value set, const WorkRange &range) {
+  emitter.loop(range.unitBegin, range.unitEnd, emitter.i64(1), [&](Value number) {
     Unit unit = locate(set, number);
     dispatchRows(unit, [&](int64_t lines, int64_t rows) {
-      forPanelShapes(panelBegin, panelEnd, [&](Value panel, int64_t vectors, bool masked) {
+      Value input = unit.input;
+      if (schedule.packInput) {
+        packs.packInput(emitter, lines, rows, input, scratch);
+        input = scratch;
+      }
+      forPanelShapes(range, [&](Value panel, int64_t vectors, bool masked) {
         Value weights = panelWeights(set, panel);
-        TileOperands operands{unit.input, weights, weights, unit.place};
+        TileOperands operands{input, weights, weights, unit.place};
         operands.place.channel = emitter.mul(panel, panelWidth);
         microkernels.call(emitter, {lines, rows, vectors, masked}, operands);
       });
@@ -243,19 +251,43 @@ void ContractionEmitter::emitTileOuter(Value set, Value unitBegin, Value unitEnd
 }
 
 /// Panels outside, tiles inside: a panel of weights stays in the nearer caches.
-void ContractionEmitter::emitPanelOuter(Value set, Value unitBegin, Value unitEnd, Value panelBegin,
-                                        Value panelEnd) {
-  forPanelShapes(panelBegin, panelEnd, [&](Value panel, int64_t vectors, bool masked) {
-    Value weights = panelWeights(set, panel);
+void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
+  Value one = emitter.i64(1);
+  Value tileSize = emitter.mul(spec.inChannels, layout.inputTile);
+  auto packedTile = [&](Value number) {
+    Value offset = emitter.mul(emitter.sub(number, range.unitBegin), tileSize);
+    return emitter.offsetPointer(scratch, spec.accumulatorType, offset);
+  };
+  if (schedule.packInput) {
+    emitter.loop(range.unitBegin, range.unitEnd, one, [&](Value number) {
+      Unit unit = locate(set, number);
+      dispatchRows(unit, [&](int64_t lines, int64_t rows) {
+        packs.packInput(emitter, lines, rows, unit.input, packedTile(number));
+      });
+    });
+  }
+  Value packedPanel = emitter.offsetPointer(scratch, spec.accumulatorType,
+                                            emitter.mul(tileSize, layout.inputTiles));
+  forPanelShapes(range, [&](Value panel, int64_t vectors, bool masked) {
+    Value weights = panelWeights(set, panel), next = weights;
     Value channel = emitter.mul(panel, panelWidth);
-    Value next =
-        panelWeights(set, emitter.min(emitter.add(panel, 1), emitter.sub(panels, emitter.i64(1))));
-    emitter.loop(unitBegin, unitEnd, emitter.i64(1), [&](Value number) {
+    if (schedule.packWeights) {
+      Value columns = masked || vectors < schedule.tileVectors
+                          ? emitter.sub(spec.outChannels, channel)
+                          : emitter.i64(panelWidth);
+      packs.packWeights(emitter, weights, columns, packedPanel);
+      weights = next = packedPanel;
+    } else if (schedule.prefetchLines) {
+      Value last = emitter.sub(panels, one);
+      next = panelWeights(set, emitter.min(emitter.add(panel, 1), last));
+    }
+    emitter.loop(range.unitBegin, range.unitEnd, one, [&](Value number) {
       Unit unit = locate(set, number);
       unit.place.channel = channel;
       dispatchRows(unit, [&](int64_t lines, int64_t rows) {
+        Value input = schedule.packInput ? packedTile(number) : unit.input;
         microkernels.call(emitter, {lines, rows, vectors, masked},
-                          {unit.input, weights, next, unit.place});
+                          {input, weights, next, unit.place});
       });
     });
   });
@@ -264,14 +296,25 @@ void ContractionEmitter::emitPanelOuter(Value set, Value unitBegin, Value unitEn
 void ContractionEmitter::emit(Value task, Value tasks) {
   if (isConstant(units, 0) || isConstant(sets, 0) || isConstant(panels, 0))
     return;
+  if (schedule.packInput || schedule.packWeights) {
+    ScratchBytes bytes = layout.bytes(spec.accumulatorType.getIntOrFloatBitWidth() / 8);
+    Value perTask = emitter.add(emitter.mul(spec.inChannels, bytes.perChannel), bytes.fixed);
+    scratch = emitter.offsetPointer(spec.scratch, emitter.getI8Type(), emitter.mul(task, perTask));
+  }
   TaskShare share = splitTasks(task, tasks);
   emitter.loop(share.setBegin, share.setEnd, emitter.i64(1), [&](Value set) {
-    Value unitBegin, unitEnd, panelBegin, panelEnd;
-    share.ofSet(set, unitBegin, unitEnd, panelBegin, panelEnd);
-    if (schedule.blockTiles == 1)
-      emitTileOuter(set, unitBegin, unitEnd, panelBegin, panelEnd);
-    else
-      emitPanelOuter(set, unitBegin, unitEnd, panelBegin, panelEnd);
+    WorkRange range = share.ofSet(set);
+    if (schedule.blockTiles == 1 && !schedule.packWeights)
+      return emitTileOuter(set, range);
+    if (schedule.blockTiles == 0)
+      return emitPanelOuter(set, range);
+    Value step = emitter.i64(schedule.blockTiles);
+    emitter.loop(range.unitBegin, range.unitEnd, step, [&](Value begin) {
+      WorkRange block = range;
+      block.unitBegin = begin;
+      block.unitEnd = emitter.min(emitter.add(begin, step), range.unitEnd);
+      emitPanelOuter(set, block);
+    });
   });
 }
 
@@ -280,7 +323,8 @@ void ContractionEmitter::emit(Value task, Value tasks) {
 ScratchBytes contractionScratchBytes(const ContractionSpec &spec,
                                      const ContractionSchedule &schedule,
                                      const TargetInfo &target) {
-  return {};
+  int64_t bits = spec.accumulatorType.getIntOrFloatBitWidth();
+  return ScratchLayout(spec, schedule, target.lanes(bits)).bytes(bits / 8);
 }
 
 void emitContraction(OpBuilder &builder, Location loc, ModuleOp module, const ContractionSpec &spec,

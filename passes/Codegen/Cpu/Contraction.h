@@ -84,9 +84,12 @@ struct ContractionSchedule {
   /// Tiles whose input is reused for all weight panels before the next ones are visited; 0: all.
   /// 1 keeps a tile's input in the nearest cache, 0 keeps a panel of weights there.
   int64_t blockTiles = 0;
-  /// Copy each tile's input to contiguous scratch first (one tap only).
+  /// Copy each tile's input to contiguous scratch first. One tap and known `blockTiles` only.
   bool packInput = false;
-  /// Copy each panel of RowMajor weights to contiguous scratch first. Transposed ones always are.
+  /// Copy each panel of weights that are not Packed to contiguous scratch first. Without it,
+  /// weights are read in place: RowMajor ones like Packed ones, Transposed ones along their rows,
+  /// with sums across the lanes at the end (then `tileVectors` is 1). Compile-time kernel sizes
+  /// only.
   bool packWeights = false;
   /// Cache lines of the next weight panel to prefetch per trip of the innermost loop.
   int64_t prefetchLines = 0;
@@ -100,7 +103,7 @@ struct ContractionSchedule {
 ContractionSchedule chooseContractionSchedule(const TargetInfo &target,
                                               const ContractionSizes &sizes);
 
-/// Scratch bytes that each task needs: fixed + perChannel * inChannels.
+/// Scratch bytes that each task needs: fixed + perChannel * inChannels (K of one group).
 struct ScratchBytes {
   int64_t fixed = 0, perChannel = 0;
 };

@@ -10,7 +10,7 @@
 //
 // Sums run over taps and channels in one fixed order whatever the tile's shape, so that how rows
 // are grouped into tiles, and tiles into tasks, never changes a result.
-#include "passes/Codegen/Cpu/ContractionMicrokernel.h"
+#include "passes/Codegen/Cpu/ContractionPack.h"
 
 using namespace mlir;
 
@@ -60,6 +60,7 @@ struct MicrokernelEmitter::Body {
 
 private:
   Sums emitTaps(Sums sums);
+  Sums emitDotProducts();
   Sums emitChannels(Value input, Value weights, Value tap, Sums sums);
   Sums emitChannel(Value input, Value weights, int64_t unrolled, Sums sums);
   SmallVector<Value> loadWeights(Value pointer);
@@ -94,7 +95,7 @@ MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitte
       lanes(parent.target.lanes(spec.accumulatorType.getIntOrFloatBitWidth())),
       vectorType(VectorType::get(lanes, spec.accumulatorType)),
       inputType(schedule.packInput ? spec.accumulatorType : spec.inputType),
-      weightType(parent.packsWeights() ? spec.accumulatorType : spec.weightType),
+      weightType(schedule.packWeights ? spec.accumulatorType : spec.weightType),
       unroll(chooseUnroll(constantOf(contraction.sumChannels), schedule.unrollK,
                           shape.lines * shape.rows * shape.vectors)) {
   for (int64_t line = 0; line < shape.lines; ++line) {
@@ -120,9 +121,63 @@ MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitte
 }
 
 void MicrokernelEmitter::Body::emit() {
+  if (parent.addsAcrossLanes())
+    return emitEpilogue(emitDotProducts());
   Value zero = arith::ConstantOp::create(emitter, emitter.getZeroAttr(vectorType));
   Sums sums(shape.lines * shape.rows * shape.vectors, zero);
   emitEpilogue(emitTaps(std::move(sums)));
+}
+
+/// Transposed weights in place: lanes are channels to sum over, with one sum vector per row and
+/// output channel; each row's vectors become one vector of its outputs in the end.
+auto MicrokernelEmitter::Body::emitDotProducts() -> Sums {
+  int64_t columns = lanes;
+  SmallVector<Value> columnPointers;
+  if (std::optional<int64_t> valid = constantOf(validLanes))
+    columns = *valid;
+  for (int64_t column = 0; column < columns; ++column) {
+    // Columns that do not exist repeat the last one.
+    Value number = emitter.i64(column);
+    if (validLanes)
+      number = emitter.min(number, emitter.sub(validLanes, emitter.i64(1)));
+    columnPointers.push_back(emitter.offsetPointer(operands.weights, weightType,
+                                                   emitter.mul(number, spec.weightRowStride)));
+  }
+  auto load = [&](Value pointer, Type type, Value k, Value mask, bool isUnsigned) {
+    Value vector = emitter.maskedLoad(VectorType::get(lanes, type),
+                                      emitter.offsetPointer(pointer, type, k), mask);
+    return emitter.convert(vector, spec.accumulatorType, isUnsigned);
+  };
+  auto addBlock = [&](Value k, Value mask, Sums sums) {
+    SmallVector<Value> rows;
+    for (Value offset : rowOffsets)
+      rows.push_back(load(emitter.offsetPointer(operands.input, inputType, offset), inputType, k,
+                          mask, spec.inputIsUnsigned));
+    for (auto [column, pointer] : llvm::enumerate(columnPointers)) {
+      Value weights = load(pointer, weightType, k, mask, spec.weightsAreUnsigned);
+      for (auto [row, value] : llvm::enumerate(rows)) {
+        Value &sum = sums[row * columns + column];
+        sum = multiplyAdd(value, weights, sum);
+      }
+    }
+    return sums;
+  };
+
+  Value zero = arith::ConstantOp::create(emitter, emitter.getZeroAttr(vectorType));
+  Sums sums(rowOffsets.size() * columns, zero);
+  Value width = emitter.i64(lanes), channels = spec.inChannels;
+  Value wholeEnd = emitter.mul(emitter.div(channels, width), width);
+  sums = emitter.loop(emitter.i64(0), wholeEnd, width, sums, [&](Value k, ValueRange carried) {
+    return addBlock(k, nullptr, Sums(carried));
+  });
+  Value rest = emitter.sub(channels, wholeEnd);
+  if (!isConstant(rest, 0))
+    sums = addBlock(wholeEnd, emitter.laneMask(lanes, rest), std::move(sums));
+
+  Sums results;
+  for (size_t row = 0; row < rowOffsets.size(); ++row)
+    results.push_back(emitLaneSums(emitter, ArrayRef<Value>(sums).slice(row * columns, columns)));
+  return results;
 }
 
 /// Loops over the taps; dimensions with one tap leave no loop.
@@ -279,11 +334,11 @@ void MicrokernelEmitter::call(Emitter &emitter, const TileShape &shape, TileOper
 }
 
 bool MicrokernelEmitter::readsWeightsInPlace() const {
-  return contraction.spec.weightLayout == WeightLayout::RowMajor && !schedule.packWeights;
+  return contraction.spec.weightLayout != WeightLayout::Packed && !schedule.packWeights;
 }
 
-bool MicrokernelEmitter::packsWeights() const {
-  return contraction.spec.weightLayout != WeightLayout::Packed && !readsWeightsInPlace();
+bool MicrokernelEmitter::addsAcrossLanes() const {
+  return contraction.spec.weightLayout == WeightLayout::Transposed && !schedule.packWeights;
 }
 
 } // namespace tenon::cpu

@@ -70,9 +70,10 @@ public:
   /// Calls the microkernel for `shape` at `emitter`'s place; emits it if it is new.
   void call(Emitter &emitter, const TileShape &shape, TileOperands operands);
 
-  /// Weights are read where the caller has them, or from a panel that the kernel packed.
+  /// Weights are not in panels: they are read where the caller has them.
   bool readsWeightsInPlace() const;
-  bool packsWeights() const;
+  /// Lanes are channels to sum over instead of output channels.
+  bool addsAcrossLanes() const;
 
 private:
   struct Body;

@@ -40,6 +40,17 @@ ContractionSchedule chooseContractionSchedule(const TargetInfo &target,
     schedule.tileVectors =
         std::clamp<int64_t>(std::min(vectors, sums / totalRows), 1, totalRows == 1 ? 8 : 6);
   }
+  if (sizes.weightLayout == WeightLayout::Transposed) {
+    // Too few rows to pay for packing, or too few columns to fill a vector.
+    bool fewColumns = sizes.outChannels > 0 && sizes.outChannels <= 4;
+    schedule.packWeights = !fewColumns && (totalRows < 0 || totalRows > 4);
+    if (!schedule.packWeights) {
+      schedule.tileVectors = 1;
+      schedule.tileRows = fewColumns ? sums / 2 / sizes.outChannels : 1;
+    }
+  }
+  if (sizes.weightLayout == WeightLayout::RowMajor)
+    schedule.packWeights = totalRows < 0 || totalRows >= 48;
   if (sizes.rows > 0)
     schedule.tileRows = std::min(schedule.tileRows, sizes.rows);
 

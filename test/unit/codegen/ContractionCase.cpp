@@ -419,7 +419,8 @@ std::string ContractionRun::check() const {
         for (int64_t n = 0; n < c.outChannels; ++n, ++index) {
           double expected = c.sumType == Scalar::F32 ? expect(float(), b, g, position, n)
                                                      : expect(double(), b, g, position, n);
-          if (actual(index) != expected)
+          double tolerance = c.exact ? 0 : 1e-6 * (1 + taps * c.inChannels);
+          if (!(std::abs(actual(index) - expected) <= tolerance))
             return llvm::formatv("{0}: batch {1} position {2} channel {3}: {4}, expected {5}",
                                  c.name(), b, p, g * c.outChannels + n, actual(index), expected);
         }

@@ -28,6 +28,8 @@ struct ContractionCase {
   /// Elements between rows of the input beyond what the sizes need.
   int64_t rowPadding = 0;
   bool relu = true;
+  /// The kernel may add in another order.
+  bool exact = true;
   std::optional<cpu::ContractionSchedule> schedule;
 
   static ContractionCase matmul(int64_t m, int64_t n, int64_t k);

@@ -92,6 +92,89 @@ TEST(Contraction, EmptyDimensions) {
   expectRight(description);
 }
 
+TEST(Contraction, RowMajorWeights) {
+  for (bool pack : {false, true}) {
+    for (auto [m, n, k] : {std::tuple(26, 70, 33), {5, 9, 16}, {13, 64, 20}}) {
+      ContractionCase description = ContractionCase::matmul(m, n, k);
+      description.layout = cpu::WeightLayout::RowMajor;
+      description.weightsPerBatch = true;
+      description.batch = 3;
+      description.group = 2;
+      description.schedule.emplace();
+      description.schedule->tileRows = 6;
+      description.schedule->tileVectors = 2;
+      description.schedule->packWeights = pack;
+      expectRightBothWays(description);
+    }
+  }
+}
+
+TEST(Contraction, TransposedWeights) {
+  for (auto [m, n, k] : {std::tuple(26, 70, 33), {5, 9, 16}, {13, 64, 20}}) {
+    ContractionCase description = ContractionCase::matmul(m, n, k);
+    description.layout = cpu::WeightLayout::Transposed;
+    description.weightsPerBatch = true;
+    description.batch = 2;
+    description.inputType = description.weightType = k == 20 ? Scalar::F16 : Scalar::F32;
+    expectRightBothWays(description);
+  }
+}
+
+TEST(Contraction, TransposedWeightsInPlace) {
+  for (auto [m, n, k] : {std::tuple(1, 70, 33), {4, 16, 64}, {33, 1, 100}, {20, 3, 7}}) {
+    ContractionCase description = ContractionCase::matmul(m, n, k);
+    description.layout = cpu::WeightLayout::Transposed;
+    description.exact = false;
+    expectRight(description);
+    description.schedule.emplace();
+    description.schedule->packWeights = false;
+    description.dynamic = true;
+    expectRight(description);
+  }
+}
+
+TEST(Contraction, PackedInput) {
+  for (int64_t block : {1, 2, 3}) {
+    for (int64_t vectors : {1, 2}) {
+      ContractionCase description = ContractionCase::matmul(50, 70, 37);
+      description.schedule.emplace();
+      description.schedule->tileRows = vectors == 1 ? 10 : 6;
+      description.schedule->tileVectors = vectors;
+      description.schedule->packInput = true;
+      description.schedule->blockTiles = block;
+      description.rowPadding = 3;
+      expectRightBothWays(description);
+      description.layout = cpu::WeightLayout::Transposed;
+      description.schedule->packWeights = true;
+      expectRight(description);
+    }
+  }
+  ContractionCase strided = ContractionCase::conv(9, 20, 30, 1, 2);
+  strided.schedule.emplace();
+  strided.schedule->tileRows = 5;
+  strided.schedule->tileLines = 2;
+  strided.schedule->packInput = true;
+  strided.schedule->blockTiles = 4;
+  expectRight(strided);
+}
+
+TEST(Contraction, TilesOfSeveralLines) {
+  ContractionCase description = ContractionCase::conv(5, 7, 20, 3);
+  description.schedule.emplace();
+  description.schedule->tileRows = 5;
+  description.schedule->tileLines = 2;
+  expectRightBothWays(description);
+}
+
+TEST(Contraction, Prefetching) {
+  ContractionCase description = ContractionCase::conv(6, 16, 70, 3);
+  description.schedule.emplace();
+  description.schedule->tileRows = 6;
+  description.schedule->tileVectors = 2;
+  description.schedule->prefetchLines = 2;
+  expectRightBothWays(description);
+}
+
 TEST(Contraction, NarrowTypes) {
   ContractionCase description = ContractionCase::matmul(14, 40, 24);
   for (Scalar type : {Scalar::F16, Scalar::BF16}) {

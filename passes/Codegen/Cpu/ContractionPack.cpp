@@ -1,0 +1,213 @@
+// Packing turns strided reads into sequential ones: a microkernel reads one input element of every
+// row, and every weight vector of a panel, per channel. Both are transposed in registers, a square
+// of vectors at a time; stores write whole vectors in ascending order, so that each overwrites what
+// the one before it wrote too far, and the last one needs slack behind the buffer.
+#include "passes/Codegen/Cpu/ContractionPack.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+/// One stage of a transposition: exchanges the bit `distance` of the row number with that of the
+/// lane number between two rows that differ in it.
+static std::pair<SmallVector<int64_t>, SmallVector<int64_t>> exchangeMasks(int64_t lanes,
+                                                                           int64_t distance) {
+  SmallVector<int64_t> low, high;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    bool bit = lane & distance;
+    low.push_back(bit ? lanes + lane - distance : lane);
+    high.push_back(bit ? lanes + lane : lane + distance);
+  }
+  return {low, high};
+}
+
+SmallVector<Value> emitTranspose(Emitter &emitter, ArrayRef<Value> vectors) {
+  SmallVector<Value> rows(vectors);
+  int64_t lanes = rows.size();
+  Type type = (*llvm::find_if(rows, [](Value row) { return bool(row); })).getType();
+  Value zero = arith::ConstantOp::create(emitter, emitter.getZeroAttr(type));
+  for (int64_t distance = lanes / 2; distance > 0; distance /= 2) {
+    auto [low, high] = exchangeMasks(lanes, distance);
+    for (int64_t row = 0; row < lanes; ++row) {
+      if (row & distance)
+        continue;
+      Value &first = rows[row], &second = rows[row + distance];
+      if (!first && !second)
+        continue;
+      Value a = first ? first : zero, b = second ? second : zero;
+      first = vector::ShuffleOp::create(emitter, a, b, low);
+      second = vector::ShuffleOp::create(emitter, a, b, high);
+    }
+  }
+  return rows;
+}
+
+Value emitLaneSums(Emitter &emitter, ArrayRef<Value> vectors) {
+  auto type = cast<VectorType>(vectors.front().getType());
+  int64_t lanes = type.getNumElements();
+  SmallVector<Value> rows(vectors);
+  rows.resize(lanes);
+  Value zero = arith::ConstantOp::create(emitter, emitter.getZeroAttr(type));
+  // Each stage adds the halves of pairs of rows and puts them into one row; a row's number bit
+  // becomes the lane bit that was summed away.
+  for (int64_t distance = lanes / 2; distance > 0; distance /= 2) {
+    auto [low, high] = exchangeMasks(lanes, distance);
+    SmallVector<Value> next(distance);
+    for (int64_t row = 0; row < distance; ++row) {
+      Value a = rows[row], b = rows[row + distance];
+      if (!a && !b)
+        continue;
+      a = a ? a : zero;
+      b = b ? b : zero;
+      Value lowHalves = vector::ShuffleOp::create(emitter, a, b, low);
+      Value highHalves = vector::ShuffleOp::create(emitter, a, b, high);
+      next[row] = isa<FloatType>(type.getElementType())
+                      ? arith::AddFOp::create(emitter, lowHalves, highHalves).getResult()
+                      : arith::AddIOp::create(emitter, lowHalves, highHalves).getResult();
+    }
+    rows = next;
+  }
+  return rows.front();
+}
+
+ScratchLayout::ScratchLayout(const ContractionSpec &spec, const ContractionSchedule &schedule,
+                             int64_t lanes) {
+  int64_t panelWidth = schedule.tileVectors * lanes;
+  int64_t tileSize = schedule.tileRows * schedule.tileLines;
+  if (schedule.packInput) {
+    inputTile = tileSize;
+    inputTiles = std::max<int64_t>(1, schedule.blockTiles);
+    slack = std::max(slack, lanes * tileSize + lanes);
+  }
+  if (schedule.packWeights) {
+    weightPanel = panelWidth;
+    for (Value taps : spec.kernel)
+      weightPanel *= *constantOf(taps);
+    slack = std::max(slack, lanes * panelWidth);
+  }
+}
+
+ScratchBytes ScratchLayout::bytes(int64_t elementBytes) const {
+  // Whole cache lines, so that tasks do not share any.
+  auto lines = [](int64_t bytes) { return int64_t(llvm::alignTo(bytes, 64)); };
+  return {lines(slack * elementBytes),
+          lines((inputTile * inputTiles + weightPanel) * elementBytes)};
+}
+
+PackEmitter::PackEmitter(ModuleOp module, const NormalizedContraction &contraction,
+                         const ContractionSchedule &schedule, const TargetInfo &target,
+                         StringRef namePrefix)
+    : module(module), contraction(contraction), spec(contraction.spec), schedule(schedule),
+      namePrefix(namePrefix), lanes(target.lanes(spec.accumulatorType.getIntOrFloatBitWidth())),
+      panelWidth(schedule.tileVectors * lanes) {}
+
+void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type, bool isUnsigned,
+                                     Value packed, int64_t pitch) {
+  Value zero = e.i64(0), width = e.i64(lanes);
+  Value wholeEnd = e.mul(e.div(spec.inChannels, width), width);
+  auto copyBlock = [&](Value k, Value mask) {
+    SmallVector<SmallVector<Value>> squares;
+    for (size_t first = 0; first < rows.size(); first += lanes) {
+      SmallVector<Value> square;
+      for (Value row : rows.drop_front(first).take_front(lanes)) {
+        Value loaded =
+            e.maskedLoad(VectorType::get(lanes, type), e.offsetPointer(row, type, k), mask);
+        square.push_back(e.convert(loaded, spec.accumulatorType, isUnsigned));
+      }
+      square.resize(lanes);
+      squares.push_back(emitTranspose(e, square));
+    }
+    Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(k, pitch));
+    for (int64_t channel = 0; channel < lanes; ++channel)
+      for (auto [number, square] : llvm::enumerate(squares))
+        e.store(square[channel], e.offsetPointer(to, spec.accumulatorType,
+                                                 channel * pitch + int64_t(number) * lanes));
+  };
+  e.loop(zero, wholeEnd, width, [&](Value k) { copyBlock(k, nullptr); });
+  Value rest = e.sub(spec.inChannels, wholeEnd);
+  if (isConstant(rest, 0))
+    return;
+  e.ifThen(e.less(wholeEnd, spec.inChannels),
+           [&] { copyBlock(wholeEnd, e.laneMask(lanes, rest)); });
+}
+
+void PackEmitter::emitPackInput(Emitter &e, int64_t lines, int64_t rows, Value input,
+                                Value packed) {
+  SmallVector<Value> pointers;
+  for (int64_t line = 0; line < lines; ++line)
+    for (int64_t row = 0; row < rows; ++row)
+      pointers.push_back(e.offsetPointer(
+          input, spec.inputType,
+          e.add(e.mul(contraction.height.step, line), e.mul(contraction.width.step, row))));
+  emitTransposedCopy(e, pointers, spec.inputType, spec.inputIsUnsigned, packed, lines * rows);
+}
+
+void PackEmitter::packInput(Emitter &emitter, int64_t lines, int64_t rows, Value input,
+                            Value packed) {
+  auto [it, isNew] = inputFunctions.try_emplace({lines, rows});
+  if (isNew) {
+    Type pointer = input.getType();
+    it->second = outlineFunction(
+        emitter, module, namePrefix + "_pack_input", {pointer, pointer},
+        [&](Emitter &e, ValueRange arguments) {
+          emitPackInput(e, lines, rows, arguments[0], arguments[1]);
+        },
+        /*noalias=*/2);
+  }
+  it->second.call(emitter, {input, packed});
+}
+
+void PackEmitter::emitPackRowMajor(Emitter &e, Value weights, Value columns, Value packed) {
+  Value rows = e.mul(e.mul(contraction.depth.kernel, contraction.height.kernel),
+                     e.mul(contraction.width.kernel, spec.inChannels));
+  auto copyRows = [&](bool masked) {
+    SmallVector<Value> masks(schedule.tileVectors);
+    if (masked)
+      for (auto [v, mask] : llvm::enumerate(masks))
+        mask = e.laneMask(lanes, e.sub(columns, e.i64(v * lanes)));
+    e.loop(e.i64(0), rows, e.i64(1), [&](Value row) {
+      Value from = e.offsetPointer(weights, spec.weightType, e.mul(row, spec.weightRowStride));
+      Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(row, panelWidth));
+      for (auto [v, mask] : llvm::enumerate(masks)) {
+        Value vector = e.maskedLoad(VectorType::get(lanes, spec.weightType),
+                                    e.offsetPointer(from, spec.weightType, v * lanes), mask);
+        e.store(e.convert(vector, spec.accumulatorType, spec.weightsAreUnsigned),
+                e.offsetPointer(to, spec.accumulatorType, v * lanes));
+      }
+    });
+  };
+  e.ifThen(e.less(columns, e.i64(panelWidth)), [&] { copyRows(true); }, [&] { copyRows(false); });
+}
+
+void PackEmitter::emitPackTransposed(Emitter &e, Value weights, Value columns, Value packed) {
+  Value last = e.sub(columns, e.i64(1));
+  for (int64_t v = 0; v < schedule.tileVectors; ++v) {
+    // Columns that do not exist repeat the last one; nobody looks at their sums.
+    SmallVector<Value> pointers;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      Value column = e.min(e.i64(v * lanes + lane), last);
+      pointers.push_back(
+          e.offsetPointer(weights, spec.weightType, e.mul(column, spec.weightRowStride)));
+    }
+    emitTransposedCopy(e, pointers, spec.weightType, spec.weightsAreUnsigned,
+                       e.offsetPointer(packed, spec.accumulatorType, v * lanes), panelWidth);
+  }
+}
+
+void PackEmitter::packWeights(Emitter &emitter, Value weights, Value columns, Value packed) {
+  if (!weightFunction) {
+    Type pointer = weights.getType();
+    weightFunction = outlineFunction(
+        emitter, module, namePrefix + "_pack_weights", {pointer, emitter.getI64Type(), pointer},
+        [&](Emitter &e, ValueRange arguments) {
+          if (spec.weightLayout == WeightLayout::RowMajor)
+            emitPackRowMajor(e, arguments[0], arguments[1], arguments[2]);
+          else
+            emitPackTransposed(e, arguments[0], arguments[1], arguments[2]);
+        },
+        /*noalias=*/3);
+  }
+  weightFunction->call(emitter, {weights, columns, packed});
+}
+
+} // namespace tenon::cpu

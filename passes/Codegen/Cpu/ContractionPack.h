@@ -1,0 +1,64 @@
+// Copies into contiguous scratch that make a contraction's operands fast to read; internal to
+// Contraction*.cpp.
+#ifndef TENON_PASSES_CODEGEN_CPU_CONTRACTIONPACK_H
+#define TENON_PASSES_CODEGEN_CPU_CONTRACTIONPACK_H
+
+#include "passes/Codegen/Cpu/ContractionMicrokernel.h"
+
+namespace tenon::cpu {
+
+/// Transposes a square of as many vectors as each has lanes; null vectors are rows of no interest.
+llvm::SmallVector<mlir::Value> emitTranspose(Emitter &emitter, llvm::ArrayRef<mlir::Value> vectors);
+
+/// Adds the lanes of each vector: lane i of the result is the sum of vector i, in a fixed order.
+/// Null vectors, and those missing up to the number of lanes, count as zeros.
+mlir::Value emitLaneSums(Emitter &emitter, llvm::ArrayRef<mlir::Value> vectors);
+
+/// Where packed operands lie in a task's scratch: first tiles of input, then a panel of weights.
+/// Sizes in elements of the accumulator type are `fixed + perChannel * inChannels`.
+struct ScratchLayout {
+  int64_t inputTile = 0, inputTiles = 0, weightPanel = 0, slack = 0;
+
+  ScratchLayout(const ContractionSpec &spec, const ContractionSchedule &schedule, int64_t lanes);
+  ScratchBytes bytes(int64_t elementBytes) const;
+};
+
+/// Emits and calls the packing functions of one contraction.
+class PackEmitter {
+public:
+  PackEmitter(mlir::ModuleOp module, const NormalizedContraction &contraction,
+              const ContractionSchedule &schedule, const TargetInfo &target,
+              llvm::StringRef namePrefix);
+
+  /// Copies the input of a tile to [K][lines*rows]. May write up to `slackElements` behind it, so
+  /// tiles that lie behind one another must be packed in order.
+  void packInput(Emitter &emitter, int64_t lines, int64_t rows, mlir::Value input,
+                 mlir::Value packed);
+  /// Copies a panel of RowMajor or Transposed weights, of which `columns` exist, to [taps*K][NR].
+  void packWeights(Emitter &emitter, mlir::Value weights, mlir::Value columns, mlir::Value packed);
+
+private:
+  void emitPackInput(Emitter &emitter, int64_t lines, int64_t rows, mlir::Value input,
+                     mlir::Value packed);
+  void emitPackRowMajor(Emitter &emitter, mlir::Value weights, mlir::Value columns,
+                        mlir::Value packed);
+  void emitPackTransposed(Emitter &emitter, mlir::Value weights, mlir::Value columns,
+                          mlir::Value packed);
+  /// Reads vectors of channels of all `rows` (pointers), transposes them, and stores the rows of
+  /// each channel one after another, channels `pitch` elements apart.
+  void emitTransposedCopy(Emitter &emitter, llvm::ArrayRef<mlir::Value> rows, mlir::Type type,
+                          bool isUnsigned, mlir::Value packed, int64_t pitch);
+
+  mlir::ModuleOp module;
+  const NormalizedContraction &contraction;
+  const ContractionSpec &spec;
+  const ContractionSchedule &schedule;
+  std::string namePrefix;
+  int64_t lanes, panelWidth;
+  std::map<std::pair<int64_t, int64_t>, OutlinedFunction> inputFunctions;
+  std::optional<OutlinedFunction> weightFunction;
+};
+
+} // namespace tenon::cpu
+
+#endif // TENON_PASSES_CODEGEN_CPU_CONTRACTIONPACK_H
