@@ -10,7 +10,6 @@
 #include "lib/Target/KernelLibrary/KernelLibrary.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "lib/Target/ModelDescriptor.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/Support/ThreadPool.h"
@@ -37,9 +36,19 @@ private:
 struct Unit {
   std::string name; // the function that others see
   const ModuleSource *source;
-  const cpu::TargetInfo *target;
-  const StringSet<> *shared; // names that get the suffix
-  std::string suffix;
+  const VariantInfo *variant;
+  bool isHost;
+
+  /// Whether a name in the unit's module means the same in other modules. Kernels know only
+  /// themselves: what else they declare is a C function, even if a kernel is named like it.
+  bool shares(StringRef symbol) const {
+    if (!isHost || symbol == name)
+      return symbol == name;
+    return symbol == kernelsSymbol || any_of(variant->kernels, [&](const KernelInfo &kernel) {
+             return symbol == kernel.name;
+           });
+  }
+  std::string symbol() const { return name + getVariantSuffix(*variant); }
 };
 
 struct PreparedModule {
@@ -63,24 +72,15 @@ private:
 
   EmitStatistics &statistics;
   std::mutex mutex;
-  std::vector<StringSet<>> sharedNames; // by variant
   std::vector<Unit> units;
 };
 
 CodeCompiler::CodeCompiler(const CompiledModel &model, EmitStatistics &statistics)
     : statistics(statistics) {
-  sharedNames.resize(model.code.size());
-  for (auto [index, code] : enumerate(model.code)) {
-    const VariantInfo &variant = model.info.variants[index];
-    StringSet<> &shared = sharedNames[index];
-    shared.insert(runSymbol);
-    shared.insert(kernelsSymbol);
-    std::string suffix = getVariantSuffix(model.info, index);
-    for (const auto &[kernel, source] : zip_equal(variant.kernels, code.kernels)) {
-      shared.insert(kernel.name);
-      units.push_back({kernel.name, &source, &variant.target, &shared, suffix});
-    }
-    units.push_back({runSymbol.str(), &code.host, &variant.target, &shared, suffix});
+  for (const auto &[variant, code] : zip_equal(model.info.variants, model.code)) {
+    for (const auto &[kernel, source] : zip_equal(variant.kernels, code.kernels))
+      units.push_back({kernel.name, &source, &variant, /*isHost=*/false});
+    units.push_back({runSymbol.str(), &code.host, &variant, /*isHost=*/true});
   }
 }
 
@@ -89,8 +89,8 @@ void setVisibility(Module &module, const Unit &unit) {
   for (GlobalValue &value : module.global_values()) {
     if (value.getName().starts_with("llvm."))
       continue;
-    if (unit.shared->contains(value.getName())) {
-      value.setName(value.getName() + Twine(unit.suffix));
+    if (unit.shares(value.getName())) {
+      value.setName(value.getName() + getVariantSuffix(*unit.variant));
       value.setLinkage(GlobalValue::ExternalLinkage);
       value.setVisibility(GlobalValue::HiddenVisibility);
       value.setDSOLocal(true);
@@ -108,7 +108,7 @@ Expected<PreparedModule> CodeCompiler::prepare(const Unit &unit, LLVMContext &co
   GlobalValue *entry = (*module)->getNamedValue(unit.name);
   if (!entry || entry->isDeclaration())
     return createStringError("the module of '%s' does not define it", unit.name.c_str());
-  (*module)->setModuleIdentifier(unit.name + unit.suffix);
+  (*module)->setModuleIdentifier(unit.symbol());
   setVisibility(**module, unit);
   addTime(&EmitStatistics::translate, translateWatch);
 
@@ -128,11 +128,11 @@ Expected<CodeObject> CodeCompiler::compile(const Unit &unit) {
     return prepared.takeError();
   Stopwatch watch;
   Expected<SmallVector<char>> object =
-      compileToObject(std::move(prepared->module), *unit.target, prepared->level);
+      compileToObject(std::move(prepared->module), unit.variant->target, prepared->level);
   if (!object)
     return object.takeError();
   addTime(&EmitStatistics::compile, watch);
-  return CodeObject{unit.name + unit.suffix + ".o", std::move(*object)};
+  return CodeObject{unit.symbol() + ".o", std::move(*object)};
 }
 
 } // namespace
@@ -156,7 +156,7 @@ Expected<std::vector<CodeObject>> compileCode(const CompiledModel &model, unsign
   // A variant's host program is its largest module: begin with it.
   for (bool hosts : {true, false})
     for (size_t i = 0; i < units.size(); ++i)
-      if ((units[i].name == runSymbol) == hosts)
+      if (units[i].isHost == hosts)
         pool.async(compileUnit, i);
   pool.wait();
 
@@ -178,7 +178,7 @@ Expected<std::unique_ptr<Module>> mergeCode(const CompiledModel &model,
     Expected<PreparedModule> prepared = compiler.prepare(unit, merged->getContext());
     if (!prepared)
       return prepared.takeError();
-    auto machine = createTargetMachine(*unit.target);
+    auto machine = createTargetMachine(unit.variant->target);
     if (!machine)
       return machine.takeError();
     optimizeModule(*prepared->module, **machine, prepared->level);

@@ -112,7 +112,7 @@ Expected<SmallVector<char>> generate(Module &module, TargetMachine &machine, Cod
   SmallVector<char> code;
   raw_svector_ostream stream(code);
   legacy::PassManager emitter;
-  if (machine.addPassesToEmitFile(emitter, stream, nullptr, kind))
+  if (machine.addPassesToEmitFile(emitter, stream, nullptr, kind, /*DisableVerify=*/true))
     return createStringError("LLVM cannot emit this kind of file for '%s'",
                              machine.getTargetCPU().str().c_str());
   emitter.run(module);

@@ -27,9 +27,8 @@ std::string sanitizeModelName(StringRef name) {
   return result.empty() ? "model" : result;
 }
 
-std::string getVariantSuffix(const ModelInfo &model, size_t variant) {
-  return model.variants.size() == 1 ? std::string()
-                                    : "." + sanitizeModelName(model.variants[variant].target.name);
+std::string getVariantSuffix(const VariantInfo &variant) {
+  return "." + sanitizeModelName(variant.target.name);
 }
 
 namespace {
@@ -118,7 +117,7 @@ Constant *DescriptorBuilder::buildTensors(ArrayRef<TensorInfo> tensors, const Tw
 
 // tenon_kernel_desc {fn, name, nodes, flops, bytes}
 Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant) {
-  const std::string suffix = getVariantSuffix(model, variant);
+  const std::string suffix = getVariantSuffix(model.variants[variant]);
   Type *int64Type = Type::getInt64Ty(module.getContext());
   auto *type = FunctionType::get(Type::getVoidTy(module.getContext()),
                                  {pointer, int64Type, int64Type}, /*isVarArg=*/false);
@@ -144,7 +143,7 @@ Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant
   return record({string("cpu:" + info.target.name),
                  stringArray(getRequiredFeatures(info.target), /*terminated=*/true, "features"),
                  int64(info.arenaBytes),
-                 declare(runSymbol + Twine(getVariantSuffix(model, variant)), runType),
+                 declare(runSymbol + Twine(getVariantSuffix(model.variants[variant])), runType),
                  buildKernels(model, variant), int64(info.kernels.size()), weights,
                  int64(weightsBytes)});
 }

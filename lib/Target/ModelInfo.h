@@ -49,9 +49,9 @@ struct ModelInfo {
 /// `name` as a C identifier: what tenon_model_<name> is made of.
 std::string sanitizeModelName(llvm::StringRef name);
 
-/// Ends the names of a variant's functions where a model has several variants, so that they can be
-/// told apart in one file: ".x86_64_v4", or nothing for the only variant.
-std::string getVariantSuffix(const ModelInfo &model, size_t variant);
+/// Ends the names of a variant's functions, e.g. ".x86_64_v4": tells variants apart in one file,
+/// and a kernel named after its op from the C function of that name.
+std::string getVariantSuffix(const VariantInfo &variant);
 
 } // namespace tenon
 
