@@ -85,7 +85,7 @@ Expected<bool> linkKernelLibrary(Module &module) {
             it != getIndex().end() && !is_contained(needed, it->second) && !done[it->second])
           needed.push_back(it->second);
     for (size_t number : needed) {
-      auto library = parseBitcodeFile(getFiles()[number], module.getContext());
+      auto library = getLazyBitcodeModule(getFiles()[number], module.getContext());
       if (!library)
         return library.takeError();
       dropTarget(**library);
