@@ -1,0 +1,53 @@
+// Between numpy arrays and the runtime's tensors. An array is read in place: it must have the very
+// dtype and layout that the model declares, because a silent conversion would cost more than many
+// models take.
+#ifndef TENON_PYTHON_ARRAYS_H
+#define TENON_PYTHON_ARRAYS_H
+
+#include "tenon/runtime.h"
+#include <nanobind/nanobind.h>
+#include <string>
+#include <vector>
+
+namespace tenon::python {
+
+/// numpy's name for an element type, e.g. "float32"; "object" for strings.
+std::string getNumpyName(int32_t dtype);
+
+/// A signature's shape as a tuple: numbers, and names (or None) where the size is free.
+nanobind::tuple getShape(const tenon_tensor_info &info);
+
+/// An input array and how the runtime sees it.
+class Feed {
+public:
+  /// Throws TypeError or ValueError, naming the input, unless `array` can be read in place.
+  Feed(const tenon_tensor_info &info, nanobind::handle array);
+  tenon_tensor tensor() const;
+
+private:
+  nanobind::object array; // keeps the data alive
+  int32_t dtype;
+  std::vector<int64_t> dims;
+  void *data = nullptr;
+  size_t bytes = 0;
+  std::vector<std::string> strings;
+  std::vector<const char *> pointers;
+};
+
+/// numpy.empty for an element type; object arrays for strings.
+nanobind::object makeArray(int32_t dtype, int32_t rank, const int64_t *dims);
+void *getData(nanobind::handle array);
+
+/// A new array with a tensor's contents.
+nanobind::object copyToArray(const tenon_tensor &tensor);
+
+/// Throws the exception that suits `status`, with the runtime's message.
+[[noreturn]] void raise(tenon_status status);
+inline void check(tenon_status status) {
+  if (status != TENON_OK)
+    raise(status);
+}
+
+} // namespace tenon::python
+
+#endif // TENON_PYTHON_ARRAYS_H

@@ -1,0 +1,194 @@
+// Feeds come by name or by position; outputs whose shape is known before the run are written by the
+// model straight into the arrays that Python gets, others are copied out of the context.
+#include "python/src/Model.h"
+#include <algorithm>
+
+namespace nb = nanobind;
+
+namespace tenon::python {
+
+/// The sizes of a signature without free dimensions.
+static bool getStaticDims(const tenon_tensor_info &info, std::vector<int64_t> &dims) {
+  for (int32_t i = 0; i < info.rank; ++i) {
+    if (info.dims[i].value < 0)
+      return false;
+    dims.push_back(info.dims[i].value);
+  }
+  return info.dtype != TENON_STRING;
+}
+
+/// For outputs of known shape an array to write to; None for the others.
+static std::vector<nb::object> makeOutputs(const tenon_model *model,
+                                           std::vector<tenon_tensor> &outputs) {
+  std::vector<nb::object> arrays;
+  outputs.assign(tenon_model_num_outputs(model), {});
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const tenon_tensor_info &info = *tenon_model_output(model, i);
+    std::vector<int64_t> dims;
+    if (!getStaticDims(info, dims)) {
+      arrays.push_back(nb::none());
+      continue;
+    }
+    arrays.push_back(makeArray(info.dtype, info.rank, dims.data()));
+    outputs[i].data = getData(arrays.back());
+    outputs[i].capacity = tenon_tensor_bytes(info.dtype, info.rank, dims.data());
+  }
+  return arrays;
+}
+
+static tenon_status runUnlocked(tenon_context *context, const std::vector<tenon_tensor> &inputs,
+                                std::vector<tenon_tensor> &outputs) {
+  nb::gil_scoped_release release;
+  return tenon_run(context, inputs.data(), inputs.size(), outputs.data(), outputs.size());
+}
+
+static std::vector<tenon_tensor> getTensors(const std::vector<Feed> &feeds) {
+  std::vector<tenon_tensor> tensors;
+  for (const Feed &feed : feeds)
+    tensors.push_back(feed.tensor());
+  return tensors;
+}
+
+Model::Model(const std::string &path, int32_t threads, bool pin) : threads(threads), pin(pin) {
+  tenon_model *loaded = nullptr;
+  check(tenon_model_load(path.c_str(), &loaded));
+  model = ModelHandle(loaded, tenon_model_free);
+  // Now, so that the first run is not the one that starts threads, and bad options are refused
+  // here.
+  idle.push_back(createContext());
+  this->threads = tenon_context_threads(idle.back().get());
+}
+
+ContextHandle Model::createContext() const {
+  tenon_context_options options = {};
+  options.threads = threads;
+  options.pin_threads = pin;
+  tenon_context *context = nullptr;
+  check(tenon_context_create(model.get(), &options, &context));
+  return ContextHandle(context, tenon_context_free);
+}
+
+ContextHandle Model::takeContext() {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!idle.empty()) {
+      ContextHandle context = std::move(idle.back());
+      idle.pop_back();
+      return context;
+    }
+  }
+  return createContext();
+}
+
+void Model::returnContext(ContextHandle context) {
+  std::lock_guard<std::mutex> lock(mutex);
+  idle.push_back(std::move(context));
+}
+
+/// "'a', 'b'" for messages.
+static std::string listInputs(const tenon_model *model) {
+  std::string names;
+  for (int32_t i = 0; i < tenon_model_num_inputs(model); ++i)
+    names += std::string(i ? ", '" : "'") + tenon_model_input(model, i)->name + "'";
+  return names;
+}
+
+std::vector<Feed> Model::makeFeeds(nb::handle feeds) const {
+  int32_t count = tenon_model_num_inputs(model.get());
+  std::vector<nb::object> values(count);
+  if (nb::isinstance<nb::dict>(feeds)) {
+    for (auto [key, value] : nb::borrow<nb::dict>(feeds)) {
+      std::string name = nb::str(key).c_str();
+      int32_t index = tenon_model_find_input(model.get(), name.c_str());
+      if (index < 0)
+        throw nb::value_error(
+            ("the model has no input '" + name + "'; its inputs are " + listInputs(model.get()))
+                .c_str());
+      values[index] = nb::borrow(value);
+    }
+  } else if (nb::isinstance<nb::list>(feeds) || nb::isinstance<nb::tuple>(feeds)) {
+    int32_t given = nb::len(feeds);
+    if (given != count)
+      throw nb::value_error(("expected " + std::to_string(count) + " inputs (" +
+                             listInputs(model.get()) + "), found " + std::to_string(given))
+                                .c_str());
+    for (int32_t i = 0; i < count; ++i)
+      values[i] = feeds[i];
+  } else {
+    throw nb::type_error("expected feeds as a dict by name or a list in the inputs' order");
+  }
+  std::vector<Feed> result;
+  for (int32_t i = 0; i < count; ++i) {
+    const tenon_tensor_info &info = *tenon_model_input(model.get(), i);
+    if (!values[i].is_valid())
+      throw nb::value_error((std::string("missing input '") + info.name + "'").c_str());
+    result.emplace_back(info, values[i]);
+  }
+  return result;
+}
+
+nb::dict Model::run(nb::handle feeds) {
+  std::vector<Feed> held = makeFeeds(feeds);
+  std::vector<tenon_tensor> inputs = getTensors(held), outputs;
+  std::vector<nb::object> arrays = makeOutputs(model.get(), outputs);
+  ContextHandle context = takeContext();
+  tenon_status status = runUnlocked(context.get(), inputs, outputs);
+  nb::dict results;
+  if (status == TENON_OK) {
+    for (size_t i = 0; i < outputs.size(); ++i)
+      results[tenon_model_output(model.get(), i)->name] =
+          arrays[i].is_none() ? copyToArray(outputs[i]) : arrays[i];
+  }
+  returnContext(std::move(context));
+  check(status);
+  return results;
+}
+
+std::unique_ptr<Bound> Model::bind(nb::handle feeds) {
+  return std::make_unique<Bound>(model, createContext(), makeFeeds(feeds));
+}
+
+Bound::Bound(ModelHandle model, ContextHandle context, std::vector<Feed> feeds)
+    : model(std::move(model)), context(std::move(context)), feeds(std::move(feeds)),
+      inputs(getTensors(this->feeds)) {
+  prepareOutputs();
+}
+
+void Bound::prepareOutputs() {
+  arrays = makeOutputs(model.get(), outputs);
+  shapes.assign(arrays.size(), {-1}); // none yet
+}
+
+nb::dict Bound::run() {
+  tenon_status status = runUnlocked(context.get(), inputs, outputs);
+  if (status == TENON_BUFFER_TOO_SMALL) {
+    // A shape grew: let the context provide the buffers once more.
+    prepareOutputs();
+    status = runUnlocked(context.get(), inputs, outputs);
+  }
+  check(status);
+  collectOutputs();
+  return results;
+}
+
+/// Gives Python arrays of the right shapes; they change only where a shape does.
+void Bound::collectOutputs() {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    tenon_tensor &output = outputs[i];
+    bool isText = output.dtype == TENON_STRING;
+    std::vector<int64_t> &shape = shapes[i];
+    if (!isText && std::equal(shape.begin(), shape.end(), output.dims, output.dims + output.rank))
+      continue;
+    shape.assign(output.dims, output.dims + output.rank);
+    std::vector<int64_t> dims;
+    if (isText || !getStaticDims(*tenon_model_output(model.get(), i), dims)) {
+      arrays[i] = copyToArray(output);
+      // The next run writes there, if the shape stays.
+      output.data = isText ? nullptr : getData(arrays[i]);
+      output.capacity = isText ? 0 : output.bytes;
+    }
+    results[tenon_model_output(model.get(), i)->name] = arrays[i];
+  }
+}
+
+} // namespace tenon::python

@@ -1,0 +1,60 @@
+// A loaded model as Python sees it. Runs may come from any number of Python threads: each takes an
+// idle context or makes a new one, and the interpreter's lock is free while the model computes.
+#ifndef TENON_PYTHON_MODEL_H
+#define TENON_PYTHON_MODEL_H
+
+#include "python/src/Arrays.h"
+#include <memory>
+#include <mutex>
+
+namespace tenon::python {
+
+using ModelHandle = std::shared_ptr<tenon_model>;
+using ContextHandle = std::unique_ptr<tenon_context, void (*)(tenon_context *)>;
+
+/// A model's run with fixed input and output arrays, for callers to whom microseconds matter.
+class Bound {
+public:
+  Bound(ModelHandle model, ContextHandle context, std::vector<Feed> feeds);
+  /// Runs the model on what the input arrays now hold and returns the output arrays by name. They
+  /// are the same ones every time, unless a shape changes.
+  nanobind::dict run();
+
+private:
+  void prepareOutputs();
+  void collectOutputs();
+
+  ModelHandle model; // outlives the context
+  ContextHandle context;
+  std::vector<Feed> feeds;
+  std::vector<tenon_tensor> inputs, outputs;
+  std::vector<nanobind::object> arrays;
+  std::vector<std::vector<int64_t>> shapes; // of `arrays`
+  nanobind::dict results;
+};
+
+class Model {
+public:
+  Model(const std::string &path, int32_t threads, bool pin);
+
+  nanobind::dict run(nanobind::handle feeds);
+  std::unique_ptr<Bound> bind(nanobind::handle feeds);
+
+  const tenon_model *get() const { return model.get(); }
+  int32_t threads;
+
+private:
+  ContextHandle createContext() const;
+  ContextHandle takeContext();
+  void returnContext(ContextHandle context);
+  std::vector<Feed> makeFeeds(nanobind::handle feeds) const;
+
+  bool pin;
+  ModelHandle model;
+  std::mutex mutex;
+  std::vector<ContextHandle> idle;
+};
+
+} // namespace tenon::python
+
+#endif // TENON_PYTHON_MODEL_H
