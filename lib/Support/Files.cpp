@@ -1,7 +1,10 @@
 // Plain POSIX and Linux calls with their errors turned into llvm::Error.
 #include "lib/Support/Files.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Errno.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -141,15 +144,43 @@ Expected<FileHandle> createScratchFile(StringRef directory) {
 Expected<OutputFile> OutputFile::create(StringRef path) {
   OutputFile file;
   file.path = path.str();
-  SmallString<128> name(sys::path::parent_path(path));
-  sys::path::append(name, "." + sys::path::filename(path) + "-XXXXXX");
-  file.temporary = name.str().str();
-  file.handle = FileHandle(mkostemp(file.temporary.data(), O_CLOEXEC));
-  if (!file.handle) {
-    file.temporary.clear();
-    return systemError("cannot write '" + path + "'");
+  struct stat status;
+  bool exists = stat(file.path.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode))
+    return createStringError("cannot write '" + path + "': it is a directory");
+  // /dev/stdout may be a regular file, which whoever redirected to it has open.
+  if (path == "-" || path.starts_with("/dev/") || (exists && !S_ISREG(status.st_mode))) {
+    Expected<FileHandle> scratch = createScratchFile("");
+    if (!scratch)
+      return scratch.takeError();
+    file.handle = std::move(*scratch);
+    return file;
   }
+  if (exists) {
+    // The file that a symbolic link means is to be replaced, not the link.
+    SmallString<128> real;
+    if (!sys::fs::real_path(file.path, real))
+      file.path = real.str().str();
+  }
+  if (Error error = file.createBeside())
+    return std::move(error);
   return file;
+}
+
+/// Unlike mkstemp, this gives the file the permissions that the process's mask allows.
+Error OutputFile::createBeside() {
+  static std::atomic<unsigned> counter;
+  do {
+    SmallString<128> name(sys::path::parent_path(path));
+    sys::path::append(name, "." + sys::path::filename(path) + "-" + Twine(getpid()) + "-" +
+                                Twine(counter++));
+    temporary = name.str().str();
+    handle = FileHandle(open(temporary.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666));
+  } while (!handle && errno == EEXIST);
+  if (handle)
+    return Error::success();
+  temporary.clear();
+  return systemError("cannot write '" + Twine(path) + "'");
 }
 
 OutputFile::~OutputFile() {
@@ -163,13 +194,36 @@ Error OutputFile::write(ArrayRef<char> data, uint64_t offset) {
   return Error::success();
 }
 
+Error OutputFile::sendToDevice() {
+  FileHandle device(path == "-" ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+                                : open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  struct stat status;
+  if (!device || fstat(handle.get(), &status) != 0)
+    return systemError("cannot write '" + Twine(path) + "'");
+  SmallVector<char, 0> buffer;
+  for (off_t offset = 0; offset < status.st_size; offset += buffer.size()) {
+    buffer.resize_for_overwrite(std::min<off_t>(status.st_size - offset, 1 << 20));
+    if (Error error = readAt(handle.get(), buffer, offset))
+      return error;
+    for (ArrayRef<char> rest = buffer; !rest.empty();) {
+      ssize_t written = ::write(device.get(), rest.data(), rest.size());
+      if (written < 0 && errno != EINTR)
+        return systemError("cannot write '" + Twine(path) + "'");
+      rest = rest.drop_front(std::max<ssize_t>(written, 0));
+    }
+  }
+  return Error::success();
+}
+
 Error OutputFile::commit(bool executable) {
-  // There is no way to read the mask but to set it; 022 for the moment is harmless to other
-  // threads.
-  mode_t mask = umask(022);
-  umask(mask);
-  if (fchmod(handle.get(), (executable ? 0777 : 0666) & ~mask) != 0 ||
-      rename(temporary.c_str(), path.c_str()) != 0)
+  if (temporary.empty())
+    return sendToDevice();
+  struct stat status;
+  // Whoever may read it may run it.
+  if (executable && (fstat(handle.get(), &status) != 0 ||
+                     fchmod(handle.get(), status.st_mode | (status.st_mode & 0444) >> 2) != 0))
+    return systemError("cannot write '" + Twine(path) + "'");
+  if (rename(temporary.c_str(), path.c_str()) != 0)
     return systemError("cannot write '" + Twine(path) + "'");
   temporary.clear();
   return Error::success();

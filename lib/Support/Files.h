@@ -71,7 +71,8 @@ private:
 llvm::Expected<FileHandle> createScratchFile(llvm::StringRef directory);
 
 /// A file that is being written beside the place where it will appear. Unless `commit` is called,
-/// nothing of it stays.
+/// nothing of it stays. A path may also name a device or a pipe, or be "-" for standard output;
+/// then the data goes there when it is complete.
 class OutputFile {
 public:
   static llvm::Expected<OutputFile> create(llvm::StringRef path);
@@ -87,9 +88,11 @@ public:
 
 private:
   OutputFile() = default;
+  llvm::Error createBeside();
+  llvm::Error sendToDevice();
 
   FileHandle handle;
-  std::string path, temporary;
+  std::string path, temporary; // no temporary: the path is a device
 };
 
 /// Writes a whole file, or leaves the place as it was.

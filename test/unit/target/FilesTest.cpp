@@ -38,6 +38,21 @@ TEST_F(FilesTest, AMissingDirectoryIsNamed) {
             "cannot write '" + path("missing/out") + "': No such file or directory");
 }
 
+TEST_F(FilesTest, ALinkStaysALink) {
+  ASSERT_FALSE(bool(writeFile(path("real"), StringRef("old"))));
+  std::filesystem::create_symlink("real", path("link"));
+  ASSERT_FALSE(bool(writeFile(path("link"), StringRef("new"))));
+  EXPECT_TRUE(std::filesystem::is_symlink(path("link")));
+  EXPECT_EQ(read(path("real")), "new");
+}
+
+TEST_F(FilesTest, DevicesAreWrittenToAndNotReplaced) {
+  ASSERT_FALSE(bool(writeFile("/dev/null", StringRef("text"))));
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+  EXPECT_EQ(toString(writeFile(directory.string(), StringRef("text"))),
+            "cannot write '" + directory.string() + "': it is a directory");
+}
+
 TEST_F(FilesTest, AScratchFileHasNoName) {
   Expected<FileHandle> file = createScratchFile(directory.string());
   ASSERT_TRUE(bool(file));
