@@ -1,0 +1,292 @@
+// The element emitter for CPU kernels (see the header).
+
+#include "passes/Codegen/Cpu/KernelEmitter.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+/// Strides of a row-major tensor, in elements.
+static DimExprs rowMajorStrides(Type type) {
+  DimExprs dims = getDims(type);
+  DimExprs strides(dims.size(), getAffineConstantExpr(1, type.getContext()));
+  for (size_t i = dims.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * dims[i];
+  return strides;
+}
+
+static Buffer makeBuffer(Value pointer, Type type, DictionaryAttr attributes) {
+  Buffer buffer{pointer, cast<RankedTensorType>(type).getElementType(), rowMajorStrides(type)};
+  if (attributes)
+    if (auto strides = attributes.getAs<DenseI64ArrayAttr>("tenon.strides"))
+      for (auto [stride, given] : llvm::zip_equal(buffer.strides, strides.asArrayRef()))
+        stride = getAffineConstantExpr(given, type.getContext());
+  return buffer;
+}
+
+/// Builds the kernel's entry, which unpacks `args`, and the function it calls, whose pointers are
+/// known not to alias; the emitter stands in the latter.
+static Emitter startFunction(KernelOp kernel, ModuleOp module) {
+  MLIRContext *context = kernel.getContext();
+  OpBuilder b(context);
+  b.setInsertionPointToEnd(module.getBody());
+  auto pointer = LLVM::LLVMPointerType::get(context);
+  auto none = LLVM::LLVMVoidType::get(context);
+  Type i64 = b.getI64Type();
+  size_t numBuffers = kernel.getArgumentTypes().size() + kernel.getResultTypes().size();
+  SmallVector<Type> types(numBuffers, pointer);
+  types.append(kernel.getNumSymbols() + 2, i64);
+  auto body = LLVM::LLVMFuncOp::create(b, kernel.getLoc(), (kernel.getSymName() + ".body").str(),
+                                       LLVM::LLVMFunctionType::get(none, types),
+                                       LLVM::Linkage::Internal);
+  for (size_t i = 0; i < numBuffers; ++i)
+    body.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
+  Block *bodyBlock = body.addEntryBlock(b);
+
+  auto function =
+      LLVM::LLVMFuncOp::create(b, kernel.getLoc(), kernel.getSymName(),
+                               LLVM::LLVMFunctionType::get(none, {pointer, i64, i64}));
+  Block *entry = function.addEntryBlock(b);
+  b.setInsertionPointToStart(entry);
+  Emitter em(b, kernel.getLoc());
+  SmallVector<Value> values;
+  for (auto [slot, type] : llvm::enumerate(ArrayRef(types).drop_back(2)))
+    values.push_back(em.load(type, em.offsetPointer(entry->getArgument(0), i64, slot)));
+  values.append({entry->getArgument(1), entry->getArgument(2)});
+  em.create<LLVM::CallOp>(body, values);
+  em.create<LLVM::ReturnOp>(ValueRange{});
+  em.setInsertionPointToStart(bodyBlock);
+  return em;
+}
+
+KernelEmitter::KernelEmitter(KernelOp kernel, ModuleOp module, const TargetInfo &target)
+    : ElementEmitter(em, kernel.getLoc(), 1), kernel(kernel), module(module), target(target),
+      em(startFunction(kernel, module)) {
+  ArrayRef<BlockArgument> values = em.getInsertionBlock()->getArguments();
+  for (BlockArgument argument : kernel.getEntryBlock().getArguments()) {
+    arguments[argument] =
+        makeBuffer(values.front(), argument.getType(),
+                   function_interface_impl::getArgAttrDict(kernel, argument.getArgNumber()));
+    values = values.drop_front();
+  }
+  for (auto [number, type] : llvm::enumerate(kernel.getResultTypes())) {
+    results.push_back(makeBuffer(values.front(), type,
+                                 function_interface_impl::getResultAttrDict(kernel, number)));
+    values = values.drop_front();
+  }
+  symbols.append(values.begin(), values.end() - 2);
+  task = values[values.size() - 2];
+  tasks = values.back();
+  scopes.push_back(Scope{.known = {}, .lanes = 1});
+}
+
+void KernelEmitter::finish() { LLVM::ReturnOp::create(em, em.getLoc(), ValueRange{}); }
+
+Value KernelEmitter::yielded(unsigned number) {
+  return kernel.getEntryBlock().getTerminator()->getOperand(number);
+}
+
+Value KernelEmitter::value(AffineExpr expr) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return em.i64(constant.getValue());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return symbols[symbol.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  Value lhs = value(binary.getLHS()), rhs = value(binary.getRHS());
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return em.add(lhs, rhs);
+  case AffineExprKind::Mul:
+    return em.mul(lhs, rhs);
+  case AffineExprKind::FloorDiv:
+    return em.div(lhs, rhs);
+  case AffineExprKind::CeilDiv:
+    return em.ceilDiv(lhs, rhs);
+  case AffineExprKind::Mod:
+    return em.rem(lhs, rhs);
+  default:
+    llvm_unreachable("shapes have no other expressions");
+  }
+}
+
+//===-- Reuse of elements --===//
+
+void KernelEmitter::inScope(function_ref<void()> body) {
+  scopes.push_back(Scope{.known = {}, .lanes = numLanes});
+  body();
+  scopes.pop_back();
+}
+
+void KernelEmitter::withLanes(int64_t lanes, Value newMask, function_ref<void()> body) {
+  int64_t savedLanes = std::exchange(numLanes, lanes);
+  Value savedMask = std::exchange(mask, newMask);
+  inScope(body);
+  numLanes = savedLanes;
+  mask = savedMask;
+}
+
+Value KernelEmitter::element(Value tensor, ArrayRef<LaneIndex> index) {
+  for (const Scope &scope : llvm::reverse(scopes)) {
+    if (scope.lanes != numLanes)
+      break;
+    auto found = scope.known.find(tensor.getAsOpaquePointer());
+    if (found == scope.known.end())
+      continue;
+    for (const Known &known : found->second)
+      if (ArrayRef(known.index) == index)
+        return known.element;
+  }
+  Value result = compute(tensor, index);
+  scopes.back().known[tensor.getAsOpaquePointer()].push_back({SmallVector<LaneIndex>(index), result});
+  return result;
+}
+
+Value KernelEmitter::compute(Value tensor, ArrayRef<LaneIndex> index) {
+  if (auto source = sources.find(tensor); source != sources.end())
+    return broadcast(source->second(index));
+  if (isa<BlockArgument>(tensor))
+    return load(argument(tensor), index);
+  if (auto constant = tensor.getDefiningOp<ConstantOp>())
+    return constantElement(constant);
+  auto op = cast<ElementalOpInterface>(tensor.getDefiningOp());
+  return op.emitElement(*this, cast<OpResult>(tensor).getResultNumber(), index);
+}
+
+// Fusion leaves just splat constants inside kernels.
+Value KernelEmitter::constantElement(ConstantOp constant) {
+  auto elements = cast<DenseElementsAttr>(constant.getValue());
+  Type type = elements.getElementType();
+  TypedAttr attr;
+  if (auto floating = dyn_cast<FloatType>(type)) {
+    APFloat value = elements.getSplatValue<APFloat>();
+    bool losesInfo;
+    auto compute = cast<FloatType>(computeType(type));
+    value.convert(compute.getFloatSemantics(), APFloat::rmNearestTiesToEven, &losesInfo);
+    attr = em.getFloatAttr(compute, value);
+  } else {
+    attr = em.getIntegerAttr(computeType(type), elements.getSplatValue<APInt>());
+  }
+  if (numLanes > 1)
+    attr = DenseElementsAttr::get(cast<ShapedType>(laneType(type)), attr);
+  return arith::ConstantOp::create(em, em.getLoc(), attr);
+}
+
+//===-- Control --===//
+
+Value KernelEmitter::guarded(Value condition, function_ref<Value()> inner, Value otherwise) {
+  if (matchPattern(condition, m_One()))
+    return inner();
+  otherwise = broadcast(otherwise);
+  if (isa<VectorType>(condition.getType())) {
+    Value result;
+    Value narrowed = mask ? em.create<arith::AndIOp>(condition, mask) : condition;
+    withLanes(numLanes, narrowed, [&] { result = inner(); });
+    return arith::SelectOp::create(em, em.getLoc(), condition, result, otherwise);
+  }
+  auto branch = scf::IfOp::create(em, em.getLoc(), otherwise.getType(), condition,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(em);
+  em.setInsertionPointToStart(branch.thenBlock());
+  inScope([&] { scf::YieldOp::create(em, em.getLoc(), inner()); });
+  em.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(em, em.getLoc(), otherwise);
+  return branch.getResult(0);
+}
+
+SmallVector<Value> KernelEmitter::loop(Value count, ValueRange init,
+                                       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  SmallVector<Value> result;
+  inScope([&] { result = em.loop(em.i64(0), count, em.i64(1), init, body); });
+  return result;
+}
+
+//===-- Memory --===//
+
+LaneIndex KernelEmitter::offset(const Buffer &buffer, ArrayRef<LaneIndex> index) {
+  LaneIndex result = this->index(0);
+  for (auto [part, stride] : llvm::zip_equal(index, buffer.strides))
+    result = add(result, mul(part, value(stride)));
+  return result;
+}
+
+// Booleans are bytes in memory; half precision is computed in f32.
+Value KernelEmitter::toCompute(Value stored, Type elementType) {
+  Type type = computeType(elementType);
+  if (auto vector = dyn_cast<VectorType>(stored.getType()))
+    type = vector.clone(type);
+  if (stored.getType() == type)
+    return stored;
+  if (elementType.isInteger(1)) {
+    Value zero = arith::ConstantOp::create(em, em.getLoc(), em.getZeroAttr(stored.getType()));
+    return em.create<arith::CmpIOp>(arith::CmpIPredicate::ne, stored, zero);
+  }
+  return em.create<arith::ExtFOp>(type, stored);
+}
+
+Value KernelEmitter::toStorage(Value computed, Type elementType) {
+  Type type = getStorageType(elementType);
+  if (auto vector = dyn_cast<VectorType>(computed.getType()))
+    type = vector.clone(type);
+  if (computed.getType() == type)
+    return computed;
+  if (elementType.isInteger(1))
+    return em.create<arith::ExtUIOp>(type, computed);
+  return em.create<arith::TruncFOp>(type, computed);
+}
+
+Value KernelEmitter::fullMask() {
+  if (mask)
+    return mask;
+  auto type = VectorType::get({numLanes}, em.getI1Type());
+  return arith::ConstantOp::create(em, em.getLoc(), DenseElementsAttr::get(type, true));
+}
+
+Value KernelEmitter::lanePointers(const Buffer &buffer, LaneIndex offset) {
+  auto pointers = VectorType::get({numLanes}, LLVM::LLVMPointerType::get(em.getContext()));
+  return em.create<LLVM::GEPOp>(pointers, getStorageType(buffer.elementType), buffer.pointer,
+                                ArrayRef<LLVM::GEPArg>{toElement(offset)});
+}
+
+Value KernelEmitter::load(const Buffer &buffer, ArrayRef<LaneIndex> index) {
+  Type storage = getStorageType(buffer.elementType);
+  LaneIndex position = offset(buffer, index);
+  if (position.isUniform()) {
+    Value scalar = em.load(storage, em.offsetPointer(buffer.pointer, storage, position.base));
+    return broadcast(toCompute(scalar, buffer.elementType));
+  }
+  auto type = VectorType::get({numLanes}, storage);
+  if (!position.general && position.stride == 1) {
+    Value pointer = em.offsetPointer(buffer.pointer, storage, position.base);
+    Value stored = mask ? em.maskedLoad(type, pointer, mask) : em.load(type, pointer);
+    return toCompute(stored, buffer.elementType);
+  }
+  Value zero = arith::ConstantOp::create(em, em.getLoc(), em.getZeroAttr(type));
+  unsigned alignment = std::max(1u, storage.getIntOrFloatBitWidth() / 8);
+  Value gathered = em.create<LLVM::masked_gather>(type, lanePointers(buffer, position), fullMask(),
+                                                  ValueRange{zero}, alignment);
+  return toCompute(gathered, buffer.elementType);
+}
+
+void KernelEmitter::store(const Buffer &buffer, ArrayRef<LaneIndex> index, Value element) {
+  Type storage = getStorageType(buffer.elementType);
+  LaneIndex position = offset(buffer, index);
+  Value stored = toStorage(element, buffer.elementType);
+  if (!isa<VectorType>(stored.getType())) {
+    em.store(stored, em.offsetPointer(buffer.pointer, storage, position.base));
+    return;
+  }
+  if (!position.general && position.stride == 1) {
+    Value pointer = em.offsetPointer(buffer.pointer, storage, position.base);
+    if (mask)
+      em.maskedStore(stored, pointer, mask);
+    else
+      em.store(stored, pointer);
+    return;
+  }
+  unsigned alignment = std::max(1u, storage.getIntOrFloatBitWidth() / 8);
+  em.create<LLVM::masked_scatter>(stored, lanePointers(buffer, position), fullMask(), alignment);
+}
+
+} // namespace tenon::cpu

@@ -1,0 +1,19 @@
+// The strategies that compute a kernel, one function each. Every one splits its work by the
+// emitter's task and tasks, and gives the same bits for any number of tasks.
+#ifndef TENON_PASSES_CODEGEN_CPU_KERNELS_H
+#define TENON_PASSES_CODEGEN_CPU_KERNELS_H
+
+#include "passes/Codegen/Cpu/KernelEmitter.h"
+
+namespace tenon::cpu {
+
+/// Loops over the elements of the results; with reductions, row by row (RowsKernel.cpp).
+void emitRowsKernel(KernelEmitter &emitter);
+/// A matrix product or convolution with pointwise ops on its sums (ContractionKernel.cpp).
+void emitContractionKernel(KernelEmitter &emitter);
+/// A call of a function of the kernel library (LibraryKernel.cpp).
+void emitLibraryKernel(KernelEmitter &emitter);
+
+} // namespace tenon::cpu
+
+#endif

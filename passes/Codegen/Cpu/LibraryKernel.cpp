@@ -1,0 +1,105 @@
+// Irregular ops: a call of a function of the kernel library, which is linked into the kernel's module
+// and specialised there, since the tensors' sizes and the attributes are constants in the call.
+//
+// The kernel's last buffers are its scratch memory, if any, and the int64 slots for the result sizes
+// that only the function knows (two results that fusion adds to the launch).
+
+#include "passes/Codegen/Cpu/Kernels.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+namespace {
+
+class LibraryEmitter {
+public:
+  explicit LibraryEmitter(KernelEmitter &e)
+      : e(e), em(e.em), pointer(LLVM::LLVMPointerType::get(em.getContext())), i64(em.getI64Type()),
+        tensorType(LLVM::LLVMStructType::getLiteral(em.getContext(), {pointer, pointer, i64})) {}
+
+  void emit();
+
+private:
+  Value array(Type type, size_t size) {
+    return em.create<LLVM::AllocaOp>(pointer, type, em.i64(std::max<size_t>(size, 1)), 8);
+  }
+  /// Fills in one LibTensor; returns the array of its dimensions.
+  Value describe(Value tensors, size_t number, Value data, Type type);
+  template <typename T> Value constants(Type type, ArrayRef<T> values, auto makeAttr) {
+    Value result = array(type, values.size());
+    for (auto [i, value] : llvm::enumerate(values))
+      em.store(em.create<arith::ConstantOp>(makeAttr(value)), em.offsetPointer(result, type, i));
+    return result;
+  }
+
+  KernelEmitter &e;
+  Emitter &em;
+  Type pointer, i64, tensorType;
+};
+
+} // namespace
+
+Value LibraryEmitter::describe(Value tensors, size_t number, Value data, Type type) {
+  Value slot = em.offsetPointer(tensors, tensorType, number);
+  DimExprs sizes = data ? getDims(type) : DimExprs();
+  Value dims = array(i64, sizes.size());
+  for (auto [i, size] : llvm::enumerate(sizes))
+    em.store(e.value(size), em.offsetPointer(dims, i64, i));
+  em.store(data ? data : em.create<LLVM::ZeroOp>(pointer), slot);
+  em.store(dims, em.offsetPointer(slot, i64, 1));
+  em.store(em.i64(sizes.size()), em.offsetPointer(slot, i64, 2));
+  return dims;
+}
+
+void LibraryEmitter::emit() {
+  auto op = *e.kernel.getOps<LibraryOpInterface>().begin();
+  Value inputs = array(tensorType, op->getNumOperands());
+  for (auto [number, operand] : llvm::enumerate(op->getOperands()))
+    describe(inputs, number, e.argument(operand).pointer, operand.getType());
+  Value outputs = array(tensorType, op->getNumResults());
+  SmallVector<Value> outputDims;
+  for (auto [number, result] : llvm::enumerate(op->getResults()))
+    outputDims.push_back(describe(outputs, number, e.result(number).pointer, result.getType()));
+
+  SmallVector<int64_t> ints;
+  SmallVector<double> floats;
+  op.getLibraryArguments(ints, floats);
+  Value intArray =
+      constants<int64_t>(i64, ints, [&](int64_t v) { return em.getI64IntegerAttr(v); });
+  Value floatArray = constants<double>(em.getF64Type(), floats,
+                                       [&](double v) { return em.getF64FloatAttr(v); });
+  size_t numResults = op->getNumResults();
+  Value scratch = e.kernel.getNumResults() > numResults + 1
+                      ? e.result(numResults + 1).pointer
+                      : Value(em.create<LLVM::ZeroOp>(pointer));
+
+  SmallVector<Type> types = {pointer, pointer, pointer, pointer, pointer, i64, i64};
+  auto functionType = LLVM::LLVMFunctionType::get(em.getI32Type(), types);
+  LLVM::LLVMFuncOp function;
+  {
+    OpBuilder::InsertionGuard guard(em);
+    em.setInsertionPointToStart(e.module.getBody());
+    function = em.create<LLVM::LLVMFuncOp>(op.getLibraryFunction(), functionType);
+  }
+  Value status = em.create<LLVM::CallOp>(
+                       function, ValueRange{inputs, outputs, intArray, floatArray, scratch, e.task,
+                                            e.tasks})
+                     .getResult();
+  // Slot 0 has the status, then come the sizes of all results.
+  if (e.kernel.getNumResults() > numResults) {
+    Value slots = e.result(numResults).pointer;
+    em.store(em.create<arith::ExtSIOp>(i64, status), slots);
+    size_t slot = 1;
+    for (auto [number, dims] : llvm::enumerate(outputDims)) {
+      size_t rank = getDims(op->getResult(number).getType()).size();
+      for (size_t i = 0; i < rank; ++i)
+        em.store(em.load(i64, em.offsetPointer(dims, i64, i)),
+                 em.offsetPointer(slots, i64, slot++));
+    }
+  }
+}
+
+void emitLibraryKernel(KernelEmitter &emitter) { LibraryEmitter(emitter).emit(); }
+
+} // namespace tenon::cpu

@@ -1,0 +1,360 @@
+// Kernels without a contraction: elementwise ops, index maps, and reductions with what surrounds
+// them (softmax, norms, pooling over whole images).
+//
+// Without reductions every element of the results is computed on its own, vectors along the last
+// dimension. With reductions, all of which fusion made reduce the same axes of the same shape, the
+// kernel goes row by row, a row being the elements that are reduced together:
+//
+//   for each row:
+//     for each level of reductions (softmax: the maximum, then the sum that needs it):
+//       one pass over the row accumulates all reductions of the level
+//     one pass over the row, or one store, writes the results
+//
+// If the last dimension is reduced, vectors run along it and are folded at the end of a pass. If it
+// is not, vectors hold neighbouring rows, and nothing needs folding.
+#include "dialects/Tenon/Reduction.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "passes/Codegen/Cpu/Kernels.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+namespace {
+
+/// Four vectors per trip hide the latency of chains of arithmetic.
+constexpr int64_t kVectorsPerTrip = 4;
+
+class RowsEmitter {
+public:
+  explicit RowsEmitter(KernelEmitter &e) : e(e), em(e.em) {
+    for (ReduceOp reduce : e.kernel.getOps<ReduceOp>())
+      reductions.push_back(reduce);
+  }
+
+  void emit();
+
+private:
+  // Elementwise.
+  void emitElements(unsigned result);
+  void storeElements(unsigned result, ArrayRef<LaneIndex> index);
+
+  // Reductions.
+  void emitRows();
+  void emitLevels(ArrayRef<LaneIndex> row);
+  void emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex> row);
+  void emitRowResults(ArrayRef<LaneIndex> row);
+  unsigned levelOf(Operation *op);
+  Value fold(ReduceOp reduce, Value lanes);
+  bool isReduced(size_t dim) const { return llvm::is_contained(axes, dim); }
+
+  // Loops.
+  int64_t lanesFor(AffineExpr size) const;
+  /// Calls `body` with an index that covers [lower, upper) in steps of `lanes`; the rest is one
+  /// masked trip. Carried values go through.
+  SmallVector<Value>
+  vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRest, ValueRange init,
+             function_ref<SmallVector<Value>(LaneIndex, ValueRange)> body);
+  /// Loops over the reduced dimensions from `axis` on, filling in `index`.
+  SmallVector<Value> reducedLoops(size_t axis, SmallVector<LaneIndex> &index, ValueRange init,
+                                  function_ref<SmallVector<Value>(ArrayRef<LaneIndex>, ValueRange)>
+                                      body);
+  std::pair<Value, Value> share(Value count);
+
+  KernelEmitter &e;
+  Emitter &em;
+  SmallVector<ReduceOp> reductions;
+  DimExprs dims; // of what is reduced
+  SmallVector<int64_t> axes;
+  int64_t rowLanes = 1;
+};
+
+} // namespace
+
+/// This task's part of [0, count).
+std::pair<Value, Value> RowsEmitter::share(Value count) {
+  Value begin = em.div(em.mul(count, e.task), e.tasks);
+  Value end = em.div(em.mul(count, em.add(e.task, 1)), e.tasks);
+  return {begin, end};
+}
+
+int64_t RowsEmitter::lanesFor(AffineExpr size) const {
+  int64_t vector = e.target.lanes(32);
+  auto constant = dyn_cast<AffineConstantExpr>(size);
+  int64_t most = vector * kVectorsPerTrip;
+  if (!constant)
+    return most;
+  int64_t lanes = 1;
+  while (lanes < most && lanes < constant.getValue())
+    lanes *= 2;
+  // A last trip that is mostly masked off wastes more than shorter trips cost.
+  while (lanes > vector && constant.getValue() % lanes != 0 && constant.getValue() < 2 * lanes)
+    lanes /= 2;
+  return lanes;
+}
+
+SmallVector<Value>
+RowsEmitter::vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRest,
+                        ValueRange init,
+                        function_ref<SmallVector<Value>(LaneIndex, ValueRange)> body) {
+  Value step = em.i64(lanes);
+  Value whole = em.sub(upper, em.rem(em.sub(upper, lower), step));
+  SmallVector<Value> carried =
+      em.loop(lower, whole, step, init, [&](Value i, ValueRange values) {
+        SmallVector<Value> next;
+        e.withLanes(lanes, nullptr, [&] { next = body({i, 1, false, lanes}, values); });
+        return next;
+      });
+  if (!mayHaveRest || lanes == 1)
+    return carried;
+  Value rest = em.sub(upper, whole);
+  Value hasRest = em.less(em.i64(0), rest);
+  if (isConstant(hasRest, 0))
+    return carried;
+  auto masked = [&](ValueRange values) {
+    SmallVector<Value> next;
+    e.withLanes(lanes, em.laneMask(lanes, rest),
+                [&] { next = body({whole, 1, false, lanes}, values); });
+    return next;
+  };
+  if (isConstant(hasRest, 1) || isConstant(hasRest, -1))
+    return masked(carried);
+  auto branch = scf::IfOp::create(em, em.getLoc(), ValueRange(init).getTypes(), hasRest,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(em);
+  em.setInsertionPointToStart(branch.thenBlock());
+  SmallVector<Value> next = masked(carried);
+  if (branch.getNumResults() == 0) {
+    branch.getElseRegion().front().erase();
+    return {};
+  }
+  scf::YieldOp::create(em, em.getLoc(), next);
+  em.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(em, em.getLoc(), carried);
+  return SmallVector<Value>(branch.getResults());
+}
+
+void RowsEmitter::emit() {
+  if (!reductions.empty())
+    return emitRows();
+  for (unsigned result = 0; result < e.kernel.getNumResults(); ++result)
+    emitElements(result);
+}
+
+//===-- Elementwise --===//
+
+void RowsEmitter::storeElements(unsigned result, ArrayRef<LaneIndex> index) {
+  e.store(e.result(result), index, e.broadcast(e.element(e.yielded(result), index)));
+}
+
+void RowsEmitter::emitElements(unsigned result) {
+  DimExprs shape = getDims(e.yielded(result).getType());
+  if (shape.empty()) {
+    em.ifThen(em.compare(arith::CmpIPredicate::eq, e.task, em.i64(0)),
+              [&] { e.withLanes(1, nullptr, [&] { storeElements(result, {}); }); });
+    return;
+  }
+  AffineExpr last = shape.back();
+  ArrayRef<AffineExpr> outer = ArrayRef(shape).drop_back();
+  AffineExpr rows = product(outer, last.getContext());
+  int64_t lanes = lanesFor(last);
+  bool mayHaveRest = true;
+  if (auto constant = dyn_cast<AffineConstantExpr>(last))
+    mayHaveRest = constant.getValue() % lanes != 0;
+  auto emitRow = [&](Value row, Value lower, Value upper) {
+    SmallVector<LaneIndex> index = e.delinearize(e.uniform(row), outer);
+    index.emplace_back();
+    vectorLoop(lower, upper, lanes, mayHaveRest, {}, [&](LaneIndex position, ValueRange) {
+      index.back() = position;
+      storeElements(result, index);
+      return SmallVector<Value>();
+    });
+  };
+  Value size = e.value(last);
+  // Few rows: tasks share each row's vectors instead.
+  auto numRows = dyn_cast<AffineConstantExpr>(rows);
+  if (numRows && numRows.getValue() < 8) {
+    auto [begin, end] = share(em.ceilDiv(size, em.i64(lanes)));
+    Value lower = em.mul(begin, lanes), upper = em.min(em.mul(end, lanes), size);
+    em.loop(em.i64(0), e.value(rows), em.i64(1),
+            [&](Value row) { emitRow(row, lower, upper); });
+    return;
+  }
+  auto [begin, end] = share(e.value(rows));
+  em.loop(begin, end, em.i64(1), [&](Value row) { emitRow(row, em.i64(0), size); });
+}
+
+//===-- Reductions --===//
+
+unsigned RowsEmitter::levelOf(Operation *op) {
+  unsigned level = 0;
+  for (Value operand : op->getOperands())
+    if (Operation *producer = operand.getDefiningOp())
+      level = std::max(level, levelOf(producer) + isa<ReduceOp>(producer));
+  return level;
+}
+
+void RowsEmitter::emitRows() {
+  dims = getDims(reductions.front().getOperand().getType());
+  axes = SmallVector<int64_t>(reductions.front().getAxes());
+  llvm::sort(axes);
+  bool alongLanes = !dims.empty() && !isReduced(dims.size() - 1);
+  DimExprs rowDims;
+  for (size_t dim = 0; dim + alongLanes < dims.size(); ++dim)
+    if (!isReduced(dim))
+      rowDims.push_back(dims[dim]);
+  auto rowIndex = [&](LaneIndex row) {
+    SmallVector<LaneIndex> parts = e.delinearize(row, rowDims);
+    SmallVector<LaneIndex> index(dims.size(), e.index(0));
+    size_t part = 0;
+    for (size_t dim = 0; dim + alongLanes < dims.size(); ++dim)
+      if (!isReduced(dim))
+        index[dim] = parts[part++];
+    return index;
+  };
+  Value rows = e.value(product(rowDims, e.kernel.getContext()));
+  if (!alongLanes) {
+    auto [begin, end] = share(rows);
+    em.loop(begin, end, em.i64(1), [&](Value row) {
+      SmallVector<LaneIndex> index = rowIndex(e.uniform(row));
+      emitLevels(index);
+      emitRowResults(index);
+    });
+    return;
+  }
+  // Vectors of neighbouring rows: the unit of work is one vector.
+  rowLanes = lanesFor(dims.back());
+  Value size = e.value(dims.back()), chunks = em.ceilDiv(size, em.i64(rowLanes));
+  auto constant = dyn_cast<AffineConstantExpr>(dims.back());
+  bool whole = constant && constant.getValue() % rowLanes == 0;
+  auto [begin, end] = share(em.mul(rows, chunks));
+  em.loop(begin, end, em.i64(1), [&](Value unit) {
+    SmallVector<LaneIndex> index = rowIndex(e.uniform(em.div(unit, chunks)));
+    Value first = em.mul(em.rem(unit, chunks), rowLanes);
+    index.back() = {first, rowLanes == 1 ? 0 : 1, false, rowLanes};
+    Value mask = whole || rowLanes == 1 ? Value() : em.laneMask(rowLanes, em.sub(size, first));
+    e.withLanes(rowLanes, mask, [&] {
+      emitLevels(index);
+      emitRowResults(index);
+    });
+  });
+}
+
+void RowsEmitter::emitLevels(ArrayRef<LaneIndex> row) {
+  std::map<unsigned, SmallVector<ReduceOp>> levels;
+  for (ReduceOp reduce : reductions)
+    levels[levelOf(reduce)].push_back(reduce);
+  for (auto &[number, level] : levels)
+    emitLevel(level, row);
+}
+
+SmallVector<Value>
+RowsEmitter::reducedLoops(size_t axis, SmallVector<LaneIndex> &index, ValueRange init,
+                          function_ref<SmallVector<Value>(ArrayRef<LaneIndex>, ValueRange)> body) {
+  if (axis == axes.size())
+    return body(index, init);
+  int64_t dim = axes[axis];
+  Value size = e.value(dims[dim]);
+  if (dim + 1 == static_cast<int64_t>(dims.size())) {
+    int64_t lanes = lanesFor(dims.back());
+    return vectorLoop(em.i64(0), size, lanes, true, init, [&](LaneIndex i, ValueRange values) {
+      index[dim] = i;
+      return body(index, values);
+    });
+  }
+  return em.loop(em.i64(0), size, em.i64(1), init, [&](Value i, ValueRange values) {
+    SmallVector<Value> next;
+    e.withLanes(e.lanes(), e.currentMask(), [&] {
+      index[dim] = e.uniform(i);
+      next = reducedLoops(axis + 1, index, values, body);
+    });
+    return next;
+  });
+}
+
+Value RowsEmitter::fold(ReduceOp reduce, Value lanes) {
+  if (!isa<VectorType>(lanes.getType()))
+    return lanes;
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(lanes.getType()));
+  Type elementType = reduce.getOperand().getType().getElementType();
+  bool isUnsigned = elementType.isUnsignedInteger() || elementType.isInteger(1);
+  vector::CombiningKind kind = vector::CombiningKind::ADD;
+  switch (reduce.getKind()) {
+  case ReduceKind::Sum:
+  case ReduceKind::Mean:
+    break;
+  case ReduceKind::Prod:
+    kind = vector::CombiningKind::MUL;
+    break;
+  case ReduceKind::Max:
+    kind = isFloat      ? vector::CombiningKind::MAXIMUMF
+           : isUnsigned ? vector::CombiningKind::MAXUI
+                        : vector::CombiningKind::MAXSI;
+    break;
+  case ReduceKind::Min:
+    kind = isFloat      ? vector::CombiningKind::MINIMUMF
+           : isUnsigned ? vector::CombiningKind::MINUI
+                        : vector::CombiningKind::MINSI;
+    break;
+  }
+  auto flags = isFloat ? arith::FastMathFlags::reassoc : arith::FastMathFlags::none;
+  return vector::ReductionOp::create(em, em.getLoc(), kind, lanes, flags);
+}
+
+void RowsEmitter::emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex> row) {
+  bool alongLanes = rowLanes > 1 || !isReduced(dims.size() - 1);
+  int64_t lanes = alongLanes ? rowLanes : lanesFor(dims.back());
+  SmallVector<Value> init;
+  e.withLanes(lanes, e.currentMask(), [&] {
+    for (ReduceOp reduce : level)
+      init.push_back(
+          emitNeutral(e, reduce.getKind(), reduce.getOperand().getType().getElementType()));
+  });
+  SmallVector<LaneIndex> index(row);
+  SmallVector<Value> sums =
+      reducedLoops(0, index, init, [&](ArrayRef<LaneIndex> at, ValueRange carried) {
+        SmallVector<Value> next;
+        for (auto [reduce, sum] : llvm::zip(level, carried)) {
+          Type type = reduce.getOperand().getType().getElementType();
+          Value element = e.broadcast(e.element(reduce.getOperand(), at));
+          // Lanes that are masked off must not count.
+          if (e.currentMask() && !alongLanes)
+            element = arith::SelectOp::create(em, em.getLoc(), e.currentMask(), element,
+                                              emitNeutral(e, reduce.getKind(), type));
+          next.push_back(emitCombine(em, em.getLoc(), reduce.getKind(), type, sum, element));
+        }
+        return next;
+      });
+  AffineExpr count = getAffineConstantExpr(1, e.kernel.getContext());
+  for (int64_t axis : axes)
+    count = count * dims[axis];
+  for (auto [reduce, sum] : llvm::zip(level, sums)) {
+    Value result = alongLanes ? sum : fold(reduce, sum);
+    if (reduce.getKind() == ReduceKind::Mean)
+      result = emitMean(e, result, e.value(count));
+    e.setSource(reduce.getResult(), [result](ArrayRef<LaneIndex>) { return result; });
+  }
+}
+
+void RowsEmitter::emitRowResults(ArrayRef<LaneIndex> row) {
+  for (unsigned result = 0; result < e.kernel.getNumResults(); ++result) {
+    DimExprs shape = getDims(e.yielded(result).getType());
+    bool isReducedShape = llvm::all_of(axes, [&](int64_t axis) {
+      auto constant = dyn_cast<AffineConstantExpr>(shape[axis]);
+      return constant && constant.getValue() == 1;
+    });
+    if (isReducedShape && shape != dims) {
+      storeElements(result, row);
+      continue;
+    }
+    SmallVector<LaneIndex> index(row);
+    reducedLoops(0, index, {}, [&](ArrayRef<LaneIndex> at, ValueRange) {
+      storeElements(result, at);
+      return SmallVector<Value>();
+    });
+  }
+}
+
+void emitRowsKernel(KernelEmitter &emitter) { RowsEmitter(emitter).emit(); }
+
+} // namespace tenon::cpu

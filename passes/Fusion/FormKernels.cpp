@@ -1,0 +1,337 @@
+// Groups ops into kernels.
+//
+// A kernel reads buffers, computes, and writes buffers. Every value between ops of one kernel stays
+// in registers, so fusing saves a write and a read of memory per value. The pass visits the ops of a
+// block from last to first. An op whose result someone outside its consumers' kernel needs starts a
+// kernel of its own (its seed); any other op joins the kernel of its consumers if the rules in
+// `canJoin` allow it. Since all users of a joining op are in the kernel already, launches can never
+// wait for each other in a circle.
+//
+// Small splat constants are copied into the kernels that use them.
+
+#include "dialects/Tenon/TenonDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/Matchers.h"
+#include "passes/Fusion/Passes.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace tenon {
+
+#define GEN_PASS_DEF_FORMKERNELSPASS
+#include "passes/Fusion/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+/// A kernel in the making.
+struct Group {
+  Operation *seed;
+  /// In reverse order of the block.
+  llvm::SetVector<Operation *> ops;
+  /// Contraction or library op.
+  Operation *root = nullptr;
+  /// What the kernel's reductions reduce; set with the first one.
+  std::optional<DimExprs> rowDims;
+  SmallVector<int64_t> rowAxes;
+};
+
+class KernelFormer {
+public:
+  KernelFormer(ModuleOp module) : module(module), symbolTable(module) {}
+
+  void run(Block &block);
+
+  int64_t numKernels = 0, numFused = 0;
+
+private:
+  bool canJoin(Operation *op, Group &group);
+  bool canJoinRoot(Operation *op, Group &group);
+  bool canJoinReduction(ReduceOp op, Group &group);
+  bool canJoinElement(Operation *op, Group &group);
+  void outline(Group &group);
+  std::string nameFor(const Group &group);
+
+  ModuleOp module;
+  SymbolTable symbolTable;
+};
+
+/// Ops that stay in the function: they compute nothing at run time, or hold regions.
+bool staysInFunction(Operation *op) {
+  return isa<ConstantOp, ReshapeOp, BindSymbolOp, LaunchOp>(op) || op->getNumRegions() > 0 ||
+         op->hasTrait<OpTrait::IsTerminator>() || !isa<TenonDialect>(op->getDialect());
+}
+
+bool isSplat(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  if (!constant)
+    return false;
+  auto elements = dyn_cast<DenseElementsAttr>(constant.getValue());
+  return elements && elements.isSplat();
+}
+
+bool isPointwise(Operation *op) {
+  auto elemental = dyn_cast<ElementalOpInterface>(op);
+  return elemental && elemental.isPointwise();
+}
+
+DimExprs resultDims(Operation *op) { return getDims(op->getResult(0).getType()); }
+
+/// Number of elements, or -1.
+int64_t countElements(Type type) {
+  return isStatic(type) ? cast<RankedTensorType>(type).getNumElements() : -1;
+}
+
+} // namespace
+
+// A contraction under pointwise ops of exactly its shape: they become its epilogue.
+bool KernelFormer::canJoinRoot(Operation *op, Group &group) {
+  if (group.root || group.rowDims || isa<LibraryOpInterface>(op))
+    return false;
+  DimExprs dims = resultDims(op);
+  return resultDims(group.seed) == dims && llvm::all_of(group.ops, [&](Operation *member) {
+           bool usesRoot = false;
+           SmallVector<Operation *> work = {member};
+           while (!work.empty() && !usesRoot) {
+             Operation *next = work.pop_back_val();
+             for (Value operand : next->getOperands()) {
+               usesRoot |= operand == op->getResult(0);
+               if (Operation *producer = operand.getDefiningOp();
+                   producer && group.ops.contains(producer))
+                 work.push_back(producer);
+             }
+           }
+           return !usesRoot || (isPointwise(member) && resultDims(member) == dims);
+         });
+}
+
+// All reductions of a kernel go over the same rows, and what depends on them is pointwise.
+bool KernelFormer::canJoinReduction(ReduceOp op, Group &group) {
+  if (group.root)
+    return false;
+  DimExprs dims = getDims(op.getOperand().getType()), reduced = resultDims(op);
+  SmallVector<int64_t> axes(op.getAxes());
+  llvm::sort(axes);
+  if (group.rowDims && (*group.rowDims != dims || group.rowAxes != axes))
+    return false;
+  // The members that depend on this reduction, in order: ops are visited from last to first.
+  llvm::SmallPtrSet<Operation *, 16> dependent = {op};
+  for (Operation *member : llvm::reverse(group.ops)) {
+    bool depends = llvm::any_of(member->getOperands(), [&](Value operand) {
+      return operand.getDefiningOp() && dependent.contains(operand.getDefiningOp());
+    });
+    if (!depends)
+      continue;
+    dependent.insert(member);
+    DimExprs memberDims = resultDims(member);
+    bool isRowShape = memberDims == dims || memberDims == reduced;
+    if (!isRowShape || !(isPointwise(member) || isa<ReduceOp>(member)))
+      return false;
+  }
+  DimExprs seedDims = resultDims(group.seed);
+  if (seedDims != dims && seedDims != reduced)
+    return false;
+  group.rowDims = dims;
+  group.rowAxes = axes;
+  return true;
+}
+
+// Elements are computed where they are needed, so a producer must not be needed much more often
+// than it has elements, unless it is cheap.
+bool KernelFormer::canJoinElement(Operation *op, Group &group) {
+  auto elemental = dyn_cast<ElementalOpInterface>(op);
+  if (!elemental || elemental.isExpensiveElement() || isa<LibraryOpInterface>(op))
+    return false;
+  if (group.root && isa<LibraryOpInterface>(group.root))
+    return false;
+  // In front of a contraction stand only buffers; its epilogue may read anything pointwise.
+  if (group.root && llvm::is_contained(op->getUsers(), group.root))
+    return false;
+  if (group.root && !isPointwise(op))
+    return false;
+  if (group.ops.size() > 48)
+    return false;
+  int64_t elements = countElements(op->getResult(0).getType());
+  for (Operation *user : op->getUsers()) {
+    if (isa<ConcatOp>(user) || isa<PadOp>(user))
+      continue;
+    auto userElemental = dyn_cast<ElementalOpInterface>(user);
+    if (userElemental && userElemental.isExpensiveElement() && !isa<ReduceOp>(user))
+      return false; // windows and sums of products read each element several times
+    int64_t needed = countElements(user->getResult(0).getType());
+    if (isa<ReduceOp>(user))
+      continue;
+    if (elements < 0 || needed < 0) {
+      if (resultDims(user) != resultDims(op) && isPointwise(op) && isPointwise(user))
+        return false;
+      continue;
+    }
+    if (needed > elements && elements > 1 && isPointwise(op))
+      return false;
+  }
+  return true;
+}
+
+bool KernelFormer::canJoin(Operation *op, Group &group) {
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return canJoinReduction(reduce, group);
+  if (isa<KernelRootOpInterface>(op)) {
+    if (!canJoinRoot(op, group))
+      return false;
+    group.root = op;
+    return true;
+  }
+  return canJoinElement(op, group);
+}
+
+void KernelFormer::run(Block &block) {
+  std::vector<std::unique_ptr<Group>> groups;
+  llvm::DenseMap<Operation *, Group *> groupOf;
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+    for (Region &region : op.getRegions())
+      for (Block &inner : region)
+        run(inner);
+    if (staysInFunction(&op))
+      continue;
+    Group *common = nullptr;
+    bool joins = !op.use_empty();
+    for (Operation *user : op.getUsers()) {
+      Group *group = groupOf.lookup(user);
+      joins &= group && (!common || common == group);
+      common = group;
+    }
+    if (joins && op.getNumResults() == 1 && canJoin(&op, *common)) {
+      common->ops.insert(&op);
+      groupOf[&op] = common;
+      ++numFused;
+      continue;
+    }
+    auto &group = groups.emplace_back(std::make_unique<Group>());
+    group->seed = &op;
+    group->ops.insert(&op);
+    groupOf[&op] = group.get();
+    if (isa<KernelRootOpInterface>(op))
+      group->root = &op;
+    if (auto reduce = dyn_cast<ReduceOp>(op)) {
+      group->rowDims = getDims(reduce.getOperand().getType());
+      group->rowAxes = SmallVector<int64_t>(reduce.getAxes());
+      llvm::sort(group->rowAxes);
+    }
+  }
+  for (auto &group : llvm::reverse(groups))
+    outline(*group);
+}
+
+std::string KernelFormer::nameFor(const Group &group) {
+  SmallVector<StringRef> parts;
+  for (Operation *op : llvm::reverse(group.ops)) {
+    StringRef name = op->getName().stripDialect();
+    if (parts.size() < 5 && (parts.empty() || parts.back() != name))
+      parts.push_back(name);
+  }
+  return llvm::join(parts, "_");
+}
+
+void KernelFormer::outline(Group &group) {
+  MLIRContext *context = module.getContext();
+  OpBuilder b(group.seed);
+  SmallVector<Operation *> ops = llvm::to_vector(llvm::reverse(group.ops));
+
+  // Inputs: whatever comes from outside, each once.
+  llvm::SetVector<Value> inputs;
+  llvm::SetVector<Value> constants;
+  for (Operation *op : ops)
+    for (Value operand : op->getOperands())
+      if (!operand.getDefiningOp() || !group.ops.contains(operand.getDefiningOp())) {
+        bool copies = isSplat(operand) && !isa<LibraryOpInterface>(op) && op != group.root;
+        (copies ? constants : inputs).insert(operand);
+      }
+
+  auto kernelClass = KernelClass::Rows;
+  if (auto root = dyn_cast_or_null<KernelRootOpInterface>(group.root))
+    kernelClass = root.getKernelClass();
+
+  // The kernel numbers the symbols that it sees on its own.
+  llvm::MapVector<unsigned, unsigned> symbols;
+  AttrTypeReplacer replacer;
+  replacer.addReplacement([&](AffineMapAttr attr) -> Attribute {
+    DimExprs exprs;
+    for (AffineExpr expr : attr.getValue().getResults()) {
+      llvm::DenseMap<AffineExpr, AffineExpr> map;
+      expr.walk([&](AffineExpr part) {
+        if (auto symbol = dyn_cast<AffineSymbolExpr>(part)) {
+          unsigned next = symbols.size();
+          auto [entry, isNew] = symbols.insert({symbol.getPosition(), next});
+          map[part] = getAffineSymbolExpr(entry->second, context);
+        }
+      });
+      exprs.push_back(expr.replace(map));
+    }
+    return AffineMapAttr::get(makeDimsMap(exprs, context));
+  });
+
+  SmallVector<Type> inputTypes, resultTypes;
+  for (Value input : inputs)
+    inputTypes.push_back(replacer.replace(input.getType()));
+  SmallVector<Value> outputs(group.seed->getResults());
+  for (Value output : outputs)
+    resultTypes.push_back(replacer.replace(output.getType()));
+
+  OpBuilder moduleBuilder = OpBuilder::atBlockEnd(module.getBody());
+  SmallVector<Location> locations;
+  for (Operation *op : ops)
+    locations.push_back(op->getLoc());
+  Location loc = FusedLoc::get(context, locations);
+  auto type = FunctionType::get(context, inputTypes, resultTypes);
+  auto kernel =
+      KernelOp::create(moduleBuilder, loc, nameFor(group), type, kernelClass, /*numSymbols=*/0);
+  symbolTable.insert(kernel);
+
+  IRMapping mapping;
+  mapping.map(inputs.getArrayRef(), kernel.getEntryBlock().getArguments());
+  OpBuilder body = OpBuilder::atBlockEnd(&kernel.getEntryBlock());
+  for (Value constant : constants)
+    body.clone(*constant.getDefiningOp(), mapping);
+  for (Operation *op : ops)
+    replacer.recursivelyReplaceElementsIn(body.clone(*op, mapping), /*replaceAttrs=*/true,
+                                          /*replaceLocs=*/false, /*replaceTypes=*/true);
+  SmallVector<Value> yielded;
+  for (Value output : outputs)
+    yielded.push_back(mapping.lookup(output));
+  YieldOp::create(body, loc, yielded);
+  kernel.setNumSymbols(symbols.size());
+
+  DimExprs given;
+  for (auto &[original, number] : symbols)
+    given.push_back(getAffineSymbolExpr(original, context));
+  AffineMapAttr symbolMap;
+  if (!given.empty())
+    symbolMap = AffineMapAttr::get(makeDimsMap(given, context));
+  auto launch =
+      LaunchOp::create(b, loc, ValueRange(outputs).getTypes(), kernel.getSymName(),
+                       inputs.getArrayRef(), symbolMap);
+  for (auto [output, result] : llvm::zip(outputs, launch.getOutputs()))
+    output.replaceAllUsesWith(result);
+  for (Operation *op : llvm::reverse(ops))
+    op->erase();
+  ++numKernels;
+}
+
+namespace {
+
+struct FormKernels : impl::FormKernelsPassBase<FormKernels> {
+  void runOnOperation() override {
+    KernelFormer former(getOperation());
+    for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
+      for (Block &block : function.getBody())
+        former.run(block);
+    numKernels += former.numKernels;
+    numFused += former.numFused;
+  }
+};
+
+} // namespace
+
+} // namespace tenon

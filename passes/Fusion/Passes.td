@@ -1,0 +1,44 @@
+// From a graph of ops to a program of kernels.
+
+#ifndef TENON_PASSES_FUSION_PASSES_TD
+#define TENON_PASSES_FUSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FormKernelsPass : Pass<"tenon-form-kernels", "::mlir::ModuleOp"> {
+  let summary = "groups ops into kernels";
+  let description = [{
+    Works from each value that must be in memory back to the ops that compute it. An op joins the
+    kernel of its consumers if they all are in one kernel and the kernel's strategy can compute the
+    op on the way: elementwise ops and index maps in front of anything that reads elements one by
+    one; a contraction if only pointwise ops of its own shape follow; a reduction if all reductions
+    of the kernel go over the same rows. What is left in the function are constants, reshapes
+    (views of the same memory), control flow, and launches.
+
+    ```mlir
+    %0 = tenon.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    %1 = tenon.relu %0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %1 = tenon.launch @matmul_relu(%x, %w) : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numKernels", "kernels", "Kernels formed">,
+    Statistic<"numFused", "fused-ops", "Ops that joined the kernel of a consumer">
+  ];
+}
+
+def DeduplicateKernelsPass : Pass<"tenon-deduplicate-kernels", "::mlir::ModuleOp"> {
+  let summary = "keeps one of several equal kernels";
+  let description = [{
+    Kernels are equal if they differ in nothing but their names and locations. Launches of the
+    others are redirected to the first.
+  }];
+  let statistics = [Statistic<"numRemoved", "removed", "Kernels that equal an earlier one">];
+}
+
+#endif
