@@ -62,18 +62,60 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
   }];
 }
 
+def Tenon_UninitializedOp : Tenon_Op<"uninitialized", [Pure]> {
+  let summary = "a result of a kernel that no op in its body gives";
+  let description = [{
+    The status, sizes and scratch memory of a library kernel: the strategy that emits the kernel
+    writes them.
+
+    ```mlir
+    %slots = tenon.uninitialized : tensor<3xi64>
+    ```
+  }];
+  let results = (outs Tenon_Tensor:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def Tenon_ReleaseOp : Tenon_Op<"release", []> {
+  let summary = "gives back a buffer that was allocated at run time";
+  let description = [{
+    Memory planning puts it after the last use of a launch's result.
+
+    ```mlir
+    tenon.release %y : tensor<?xf32, affine_map<()[s0] -> (s0)>>
+    ```
+  }];
+  let arguments = (ins Tenon_Tensor:$buffer);
+  let assemblyFormat = "$buffer attr-dict `:` type($buffer)";
+}
+
 def Tenon_LaunchOp : Tenon_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs a kernel";
   let description = [{
     `symbols` gives the kernel's shape symbols as expressions over the function's.
+
+    A library kernel's launch has more results than its op: first an i64 tensor that receives the
+    function's status and the dimensions of all results, then scratch memory, if it needs any.
+    `capacities` bounds the results' dimensions where they depend on data, and `maxTasks` is the
+    number of tasks that the function can use.
+
+    Memory planning writes `placement`, one number per result: an offset into the arena, -1 for
+    memory allocated at run time, or -2 - i for the memory of the function's result i.
 
     ```mlir
     %y = tenon.launch @add_relu(%a, %b) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Tenon_Tensor>:$inputs,
-                       OptionalAttr<AffineMapAttr>:$symbols);
+                       OptionalAttr<AffineMapAttr>:$symbols,
+                       OptionalAttr<ArrayAttr>:$capacities, OptionalAttr<AffineMapAttr>:$maxTasks,
+                       OptionalAttr<DenseI64ArrayAttr>:$placement);
   let results = (outs Variadic<Tenon_Tensor>:$outputs);
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$outputs, "::llvm::StringRef":$kernel,
+                                 "::mlir::ValueRange":$inputs,
+                                 "::mlir::AffineMapAttr":$symbols), [{
+    build($_builder, $_state, outputs, kernel, inputs, symbols, nullptr, nullptr, nullptr);
+  }]>];
   let assemblyFormat = "$kernel `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs)";
 }
 

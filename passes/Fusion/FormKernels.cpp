@@ -52,6 +52,8 @@ private:
   bool canJoinReduction(ReduceOp op, Group &group);
   bool canJoinElement(Operation *op, Group &group);
   void outline(Group &group);
+  SmallVector<Type> libraryResults(const Group &group);
+  void setLibraryAttributes(const Group &group, LaunchOp launch);
   std::string nameFor(const Group &group);
 
   ModuleOp module;
@@ -234,6 +236,37 @@ std::string KernelFormer::nameFor(const Group &group) {
   return llvm::join(parts, "_");
 }
 
+// A library kernel also writes its status and the sizes that only it knows, and may need scratch
+// memory: further results of the launch.
+SmallVector<Type> KernelFormer::libraryResults(const Group &group) {
+  auto op = dyn_cast_or_null<LibraryOpInterface>(group.root);
+  if (!op)
+    return {};
+  MLIRContext *context = module.getContext();
+  int64_t slots = 1;
+  for (Type type : op->getResultTypes())
+    slots += cast<RankedTensorType>(type).getRank();
+  SmallVector<Type> types = {
+      RankedTensorType::get({slots}, IntegerType::get(context, 64))};
+  AffineExpr scratch = op.getScratchBytes() * op.getMaxTasks();
+  auto constant = dyn_cast<AffineConstantExpr>(scratch);
+  if (!constant || constant.getValue() != 0)
+    types.push_back(makeTensorType(DimExprs{scratch}, IntegerType::get(context, 8)));
+  return types;
+}
+
+void KernelFormer::setLibraryAttributes(const Group &group, LaunchOp launch) {
+  auto op = dyn_cast_or_null<LibraryOpInterface>(group.root);
+  if (!op)
+    return;
+  MLIRContext *context = module.getContext();
+  SmallVector<Attribute> capacities;
+  for (unsigned i = 0; i < op->getNumResults(); ++i)
+    capacities.push_back(AffineMapAttr::get(makeDimsMap(op.getResultCapacity(i), context)));
+  launch.setCapacitiesAttr(ArrayAttr::get(context, capacities));
+  launch.setMaxTasksAttr(AffineMapAttr::get(makeDimsMap({op.getMaxTasks()}, context)));
+}
+
 void KernelFormer::outline(Group &group) {
   MLIRContext *context = module.getContext();
   OpBuilder b(group.seed);
@@ -278,6 +311,9 @@ void KernelFormer::outline(Group &group) {
   SmallVector<Value> outputs(group.seed->getResults());
   for (Value output : outputs)
     resultTypes.push_back(replacer.replace(output.getType()));
+  SmallVector<Type> extraTypes = libraryResults(group);
+  for (Type extra : extraTypes)
+    resultTypes.push_back(replacer.replace(extra));
 
   OpBuilder moduleBuilder = OpBuilder::atBlockEnd(module.getBody());
   SmallVector<Location> locations;
@@ -300,6 +336,8 @@ void KernelFormer::outline(Group &group) {
   SmallVector<Value> yielded;
   for (Value output : outputs)
     yielded.push_back(mapping.lookup(output));
+  for (Type extra : ArrayRef(resultTypes).drop_front(outputs.size()))
+    yielded.push_back(UninitializedOp::create(body, loc, extra));
   YieldOp::create(body, loc, yielded);
   kernel.setNumSymbols(symbols.size());
 
@@ -309,9 +347,11 @@ void KernelFormer::outline(Group &group) {
   AffineMapAttr symbolMap;
   if (!given.empty())
     symbolMap = AffineMapAttr::get(makeDimsMap(given, context));
-  auto launch =
-      LaunchOp::create(b, loc, ValueRange(outputs).getTypes(), kernel.getSymName(),
-                       inputs.getArrayRef(), symbolMap);
+  SmallVector<Type> launchTypes(ValueRange(outputs).getTypes());
+  launchTypes.append(extraTypes);
+  auto launch = LaunchOp::create(b, loc, launchTypes, kernel.getSymName(), inputs.getArrayRef(),
+                                 symbolMap);
+  setLibraryAttributes(group, launch);
   for (auto [output, result] : llvm::zip(outputs, launch.getOutputs()))
     output.replaceAllUsesWith(result);
   for (Operation *op : llvm::reverse(ops))

@@ -1,0 +1,26 @@
+// Where a program's buffers live.
+
+#ifndef TENON_PASSES_MEMORY_PASSES_TD
+#define TENON_PASSES_MEMORY_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PlanMemoryPass : Pass<"tenon-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "gives every kernel result its place in memory";
+  let description = [{
+    Buffers of constant size get offsets into one arena, such that buffers which live at the same
+    time do not overlap; larger buffers are placed first, each at the lowest free offset. Results of
+    the function are written to the caller's memory where possible. Buffers whose size is known only
+    at run time are allocated then, and a `tenon.release` after the last use gives them back. The
+    function's attribute `tenon.arena_bytes` is the size of the arena, and `tenon.arena_lower_bound`
+    the most bytes that live at one time.
+
+    After the pass every launch has a `placement`.
+  }];
+  let statistics = [
+    Statistic<"numStatic", "static", "Buffers in the arena">,
+    Statistic<"numDynamic", "dynamic", "Buffers allocated at run time">
+  ];
+}
+
+#endif
