@@ -132,4 +132,11 @@ unsigned getElementBits(int32_t dataType) {
   return row ? row->bits : 0;
 }
 
+int32_t getDataType(Type elementType) {
+  for (const Row &row : rows)
+    if (getElementType(static_cast<int32_t>(row.kind), elementType.getContext()) == elementType)
+      return static_cast<int32_t>(row.kind);
+  return 0;
+}
+
 } // namespace tenon

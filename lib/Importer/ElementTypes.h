@@ -44,6 +44,9 @@ enum class ElementKind : int32_t {
 /// The element type for a data_type number; null when it is unknown or not supported (complex).
 mlir::Type getElementType(int32_t dataType, mlir::MLIRContext *context);
 
+/// The data_type number of an element type; 0 if there is none.
+int32_t getDataType(mlir::Type elementType);
+
 /// "float16 (10)", or "99" for a number that ONNX does not define.
 std::string describeElementType(int32_t dataType);
 

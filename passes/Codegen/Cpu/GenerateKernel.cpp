@@ -2,6 +2,7 @@
 // goes to the LLVM dialect.
 
 #include "passes/Codegen/Cpu/GenerateKernel.h"
+#include "passes/Codegen/Cpu/ExpandMath.h"
 #include "passes/Codegen/Cpu/Kernels.h"
 #include "passes/Codegen/Cpu/LowerToLLVM.h"
 
@@ -29,7 +30,7 @@ OwningOpRef<ModuleOp> emitKernel(KernelOp kernel, const TargetInfo &target) {
 
 FailureOr<OwningOpRef<ModuleOp>> generateKernel(KernelOp kernel, const TargetInfo &target) {
   OwningOpRef<ModuleOp> module = emitKernel(kernel, target);
-  if (failed(lowerKernelModule(*module)))
+  if (failed(expandMath(*module)) || failed(lowerKernelModule(*module)))
     return failure();
   return module;
 }

@@ -1,0 +1,312 @@
+// The way of a model through the compiler (see docs/architecture.md): import, passes, code, file.
+
+#include "lib/Driver/Driver.h"
+#include "dialects/Tenon/NodeLocation.h"
+#include "dialects/Tenon/TenonDialect.h"
+#include "lib/Importer/ElementTypes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "passes/Codegen/Cpu/GenerateKernel.h"
+#include "passes/Codegen/Cpu/LowerToLLVM.h"
+#include "passes/Codegen/Host/LowerHost.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/xxhash.h"
+#include <chrono>
+
+using namespace mlir;
+
+namespace tenon::driver {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double millisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+/// Collects errors as lines of text, each with the origin of what it is about.
+class DiagnosticCollector {
+public:
+  explicit DiagnosticCollector(MLIRContext &context)
+      : handler(&context, [this](Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+            return success();
+          std::lock_guard lock(mutex);
+          std::string origin = describeOrigin(diagnostic.getLocation());
+          if (!text.empty())
+            text += "\n";
+          text += origin.empty() ? diagnostic.str() : origin + ": " + diagnostic.str();
+          for (Diagnostic &note : diagnostic.getNotes())
+            text += "\n  note: " + note.str();
+          return success();
+        }) {}
+
+  llvm::Error takeError(const llvm::Twine &fallback) {
+    std::lock_guard lock(mutex);
+    return makeError(text.empty() ? fallback.str() : text);
+  }
+
+private:
+  std::mutex mutex;
+  std::string text;
+  ScopedDiagnosticHandler handler;
+};
+
+/// The bytes of a constant as kernels read them: row-major, booleans and small integers in bytes.
+FailureOr<SmallVector<char>> constantBytes(ElementsAttr attr) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attr)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob)
+      return failure();
+    ArrayRef<char> data = blob->getData();
+    return SmallVector<char>(data.begin(), data.end());
+  }
+  auto elements = dyn_cast<DenseElementsAttr>(attr);
+  if (!elements || !elements.getElementType().isIntOrFloat())
+    return failure();
+  SmallVector<char> bytes;
+  if (elements.getElementType().isInteger(1)) {
+    for (bool value : elements.getValues<bool>())
+      bytes.push_back(value);
+    return bytes;
+  }
+  ArrayRef<char> raw = elements.getRawData();
+  size_t copies = elements.isSplat() ? elements.getNumElements() : 1;
+  for (size_t i = 0; i < copies; ++i)
+    bytes.append(raw.begin(), raw.end());
+  return bytes;
+}
+
+TensorInfo describeTensor(StringRef name, Type type) {
+  TensorInfo info;
+  info.name = name.str();
+  info.dtype = getDataType(getElementTypeOrSelf(type));
+  for (AffineExpr dim : getDims(type)) {
+    DimInfo size;
+    if (auto constant = dyn_cast<AffineConstantExpr>(dim))
+      size.value = constant.getValue();
+    else if (auto symbol = dyn_cast<AffineSymbolExpr>(dim))
+      size.symbol = symbol.getPosition();
+    info.dims.push_back(size);
+  }
+  return info;
+}
+
+/// Names of the ONNX nodes behind a location, comma separated.
+std::string nodeNames(Location loc) {
+  llvm::SetVector<StringRef> names;
+  loc->walk([&](Location part) {
+    if (isa<NameLoc>(part))
+      if (StringRef node = getNodeOrigin(part).node; !node.empty())
+        names.insert(node);
+    return WalkResult::advance();
+  });
+  return llvm::join(names, ",");
+}
+
+/// Bytes that a launch reads and writes, 0 if they depend on the run.
+int64_t bytesOf(KernelOp kernel) {
+  int64_t bytes = 0;
+  for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes())) {
+    if (!isStatic(type))
+      return 0;
+    auto tensor = cast<RankedTensorType>(type);
+    Type storage = getStorageType(tensor.getElementType());
+    if (storage.isIntOrFloat())
+      bytes += tensor.getNumElements() * std::max(1u, storage.getIntOrFloatBitWidth() / 8);
+  }
+  return bytes;
+}
+
+/// Flops of a kernel: its contraction's, and one per element of everything else.
+int64_t flopsOf(KernelOp kernel) {
+  int64_t flops = 0;
+  for (Operation &op : kernel.getEntryBlock()) {
+    if (auto root = dyn_cast<KernelRootOpInterface>(op)) {
+      flops += root.getFlops();
+    } else if (isa<ElementalOpInterface>(op)) {
+      Value counted = isa<ReduceOp>(op) ? op.getOperand(0) : op.getResult(0);
+      if (isStatic(counted.getType()))
+        flops += cast<RankedTensorType>(counted.getType()).getNumElements();
+    }
+  }
+  return flops;
+}
+
+/// Compiles the graph for the targets; one object per call of `compile`.
+class Compilation {
+public:
+  Compilation(const std::shared_ptr<ModelFile> &file, const CompileOptions &options)
+      : file(file), options(options), diagnostics(context) {}
+
+  llvm::Expected<CompileReport> run();
+
+private:
+  llvm::Error addVariant(ModuleOp graph, const cpu::TargetInfo &target);
+  llvm::Error describe(func::FuncOp function);
+  LogicalResult runPasses(ModuleOp module, Stage from, Stage to, const cpu::TargetInfo &target);
+
+  const std::shared_ptr<ModelFile> &file;
+  const CompileOptions &options;
+  MLIRContext context;
+  DiagnosticCollector diagnostics;
+  CompileReport report;
+  CompiledModel model;
+  std::unique_ptr<WeightsStore> weights;
+  /// Programs and hosts stay alive until the file is written: code is generated from them then.
+  std::vector<OwningOpRef<ModuleOp>> modules;
+};
+
+} // namespace
+
+LogicalResult Compilation::runPasses(ModuleOp module, Stage from, Stage to,
+                                     const cpu::TargetInfo &target) {
+  PassManager passes(&context);
+  passes.enableVerifier(true);
+  buildPipeline(passes, from, to, PipelineOptions{target});
+  return passes.run(module);
+}
+
+llvm::Error Compilation::describe(func::FuncOp function) {
+  model.info.name = llvm::sys::path::stem(file->name()).str();
+  model.info.compilerVersion = "tenon " TENON_VERSION;
+  std::string bytes = file->proto().graph().name();
+  model.info.checksum = llvm::xxh3_64bits(bytes);
+  for (StringRef symbol : getSymbolNames(function))
+    model.info.symbols.push_back(symbol.str());
+  for (BlockArgument argument : function.getArguments()) {
+    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "tenon.name");
+    model.info.inputs.push_back(
+        describeTensor(name ? name.getValue() : "", argument.getType()));
+  }
+  for (auto [number, type] : llvm::enumerate(function.getResultTypes())) {
+    auto name = function.getResultAttrOfType<StringAttr>(number, "tenon.name");
+    model.info.outputs.push_back(describeTensor(name ? name.getValue() : "", type));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Compilation::addVariant(ModuleOp graph, const cpu::TargetInfo &target) {
+  modules.push_back(graph.clone());
+  ModuleOp program = *modules.back();
+  if (failed(runPasses(program, Stage::Graph, Stage::Program, target)))
+    return diagnostics.takeError("the passes failed");
+  auto function = program.lookupSymbol<func::FuncOp>("main");
+  VariantInfo info;
+  info.target = target;
+  info.arenaBytes = function->getAttrOfType<IntegerAttr>("tenon.arena_bytes").getInt();
+  report.arenaBytes = info.arenaBytes;
+  report.arenaLowerBound =
+      function->getAttrOfType<IntegerAttr>("tenon.arena_lower_bound").getInt();
+
+  VariantCode code;
+  llvm::StringMap<int64_t> launches;
+  program.walk([&](LaunchOp launch) { ++launches[launch.getKernel()]; });
+  for (KernelOp kernel : program.getOps<KernelOp>()) {
+    KernelInfo kernelInfo{kernel.getSymName().str(), nodeNames(kernel.getLoc()), flopsOf(kernel),
+                          bytesOf(kernel)};
+    if (model.info.variants.empty())
+      report.kernels.push_back({kernelInfo.name, kernelInfo.nodes, kernelInfo.flops,
+                                kernelInfo.bytes, launches.lookup(kernelInfo.name)});
+    info.kernels.push_back(std::move(kernelInfo));
+    code.kernels.push_back(
+        [this, kernel, target](llvm::LLVMContext &llvmContext) mutable
+            -> llvm::Expected<std::unique_ptr<llvm::Module>> {
+          FailureOr<OwningOpRef<ModuleOp>> module = cpu::generateKernel(kernel, target);
+          if (failed(module))
+            return diagnostics.takeError("cannot generate kernel " + kernel.getSymName());
+          return translateFrom(**module)(llvmContext);
+        });
+  }
+  HostOptions host;
+  host.placeConstant = [this](ElementsAttr attr) -> FailureOr<uint64_t> {
+    FailureOr<SmallVector<char>> bytes = constantBytes(attr);
+    if (failed(bytes))
+      return emitError(UnknownLoc::get(&context)) << "cannot store a constant of type "
+                                                  << attr.getType();
+    llvm::Expected<uint64_t> offset = weights->add(*bytes);
+    if (offset)
+      return *offset;
+    return emitError(UnknownLoc::get(&context)) << llvm::toString(offset.takeError());
+  };
+  FailureOr<OwningOpRef<ModuleOp>> hostModule = lowerHost(function, host);
+  if (failed(hostModule))
+    return diagnostics.takeError("cannot lower the host function");
+  modules.push_back(std::move(*hostModule));
+  code.host = translateFrom(*modules.back());
+  model.info.variants.push_back(std::move(info));
+  model.code.push_back(std::move(code));
+  return llvm::Error::success();
+}
+
+llvm::Expected<CompileReport> Compilation::run() {
+  Clock::time_point start = Clock::now();
+  context.loadDialect<TenonDialect, func::FuncDialect>();
+  cpu::loadKernelDialects(context);
+
+  std::vector<cpu::TargetInfo> targets;
+  for (StringRef name : options.targets) {
+    name.consume_front("cpu:");
+    std::optional<cpu::TargetInfo> target = cpu::lookupTarget(name == "cpu" ? "native" : name);
+    if (!target)
+      return makeError("unknown target '" + name + "'");
+    targets.push_back(*target);
+  }
+
+  FailureOr<OwningOpRef<ModuleOp>> graph = importModel(file, context, options.import);
+  if (failed(graph))
+    return diagnostics.takeError("cannot import " + file->name());
+  report.importTime = millisecondsSince(start);
+
+  Clock::time_point passesStart = Clock::now();
+  Stage graphStage = options.stage ? std::min(*options.stage, Stage::Graph) : Stage::Graph;
+  if (failed(runPasses(**graph, Stage::Import, graphStage, targets.front())))
+    return diagnostics.takeError("the passes failed");
+  if (options.stage) {
+    if (*options.stage > Stage::Graph &&
+        failed(runPasses(**graph, Stage::Graph, *options.stage, targets.front())))
+      return diagnostics.takeError("the passes failed");
+    llvm::raw_string_ostream stream(report.text);
+    (*graph)->print(stream, OpPrintingFlags().useLocalScope());
+    return std::move(report);
+  }
+
+  if (llvm::Error error = describe((*graph)->lookupSymbol<func::FuncOp>("main")))
+    return error;
+  llvm::Expected<std::unique_ptr<WeightsStore>> store =
+      WeightsStore::create(llvm::sys::path::parent_path(options.output));
+  if (!store)
+    return store.takeError();
+  weights = std::move(*store);
+  model.weights = weights.get();
+  for (const cpu::TargetInfo &target : targets)
+    if (llvm::Error error = addVariant(**graph, target))
+      return error;
+  report.weightsBytes = weights->size();
+  report.passesTime = millisecondsSince(passesStart);
+
+  EmitOptions emit;
+  emit.kind = options.emit;
+  emit.path = options.output;
+  emit.threads = options.threads;
+  if (llvm::Error error = emitModel(model, emit, &report.emit))
+    return error;
+  report.totalTime = millisecondsSince(start);
+  return std::move(report);
+}
+
+llvm::Expected<CompileReport> compile(const std::shared_ptr<ModelFile> &model,
+                                      const CompileOptions &options) {
+  return Compilation(model, options).run();
+}
+
+llvm::Expected<CompileReport> compileFile(StringRef path, const CompileOptions &options) {
+  llvm::Expected<std::shared_ptr<ModelFile>> model = ModelFile::open(path);
+  if (!model)
+    return model.takeError();
+  return compile(*model, options);
+}
+
+} // namespace tenon::driver

@@ -1,0 +1,51 @@
+// From an ONNX model to a file, in one call: what the CLI and the Python module stand on.
+#ifndef TENON_LIB_DRIVER_DRIVER_H
+#define TENON_LIB_DRIVER_DRIVER_H
+
+#include "lib/Importer/Importer.h"
+#include "lib/Target/Emit.h"
+#include "llvm/Support/Error.h"
+#include "passes/Pipelines/Compile.h"
+#include <string>
+#include <vector>
+
+namespace tenon::driver {
+
+struct CompileOptions {
+  /// The file that is written. Empty with `stage`: the text is returned.
+  std::string output;
+  EmitKind emit = EmitKind::SharedLibrary;
+  /// Stop after this stage and give the IR as text instead of a binary.
+  std::optional<Stage> stage;
+  /// Names of targets, best first, each with or without "cpu:" in front; "cpu" means "native".
+  std::vector<std::string> targets = {"native"};
+  ImportOptions import;
+  /// Of the compiler; 0 is one per core.
+  unsigned threads = 0;
+};
+
+struct KernelReport {
+  std::string name, nodes;
+  int64_t flops = 0, bytes = 0, launches = 0;
+};
+
+/// What compiling found out; times in milliseconds.
+struct CompileReport {
+  std::vector<KernelReport> kernels;
+  int64_t arenaBytes = 0, arenaLowerBound = 0, weightsBytes = 0;
+  double importTime = 0, passesTime = 0, totalTime = 0;
+  EmitStatistics emit;
+  /// The IR, when a stage was asked for.
+  std::string text;
+};
+
+/// Compiles a model file. Diagnostics of all kinds become the error's message, one per line.
+llvm::Expected<CompileReport> compile(const std::shared_ptr<ModelFile> &model,
+                                      const CompileOptions &options);
+
+/// The same from a path.
+llvm::Expected<CompileReport> compileFile(llvm::StringRef path, const CompileOptions &options);
+
+} // namespace tenon::driver
+
+#endif

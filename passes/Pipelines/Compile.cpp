@@ -1,0 +1,70 @@
+// The compiler's table of contents.
+
+#include "passes/Pipelines/Compile.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/Fusion/Passes.h"
+#include "passes/Memory/Passes.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+// The graph gets as small as it can be: dead shape arithmetic goes, constants fold, equal nodes
+// merge.
+static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &) {
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addPass(createSymbolDCEPass());
+}
+
+// The graph becomes kernels. Equal ones are compiled once.
+static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &) {
+  passes.addPass(createFormKernelsPass());
+  passes.addPass(createDeduplicateKernelsPass());
+}
+
+// Every buffer gets its place.
+static void buildProgramPipeline(OpPassManager &passes, const PipelineOptions &) {
+  passes.addPass(createPlanMemoryPass());
+}
+
+std::optional<Stage> parseStage(StringRef name) {
+  if (name == "import")
+    return Stage::Import;
+  if (name == "graph")
+    return Stage::Graph;
+  if (name == "kernels")
+    return Stage::Kernels;
+  if (name == "program")
+    return Stage::Program;
+  return std::nullopt;
+}
+
+void buildPipeline(OpPassManager &passes, Stage from, Stage to, const PipelineOptions &options) {
+  if (from < Stage::Graph && to >= Stage::Graph)
+    buildGraphPipeline(passes, options);
+  if (from < Stage::Kernels && to >= Stage::Kernels)
+    buildKernelsPipeline(passes, options);
+  if (from < Stage::Program && to >= Stage::Program)
+    buildProgramPipeline(passes, options);
+}
+
+void registerPassesAndPipelines() {
+  registerCanonicalizerPass();
+  registerCSEPass();
+  registerSymbolDCEPass();
+  registerTenonFusionPasses();
+  registerTenonMemoryPasses();
+  PassPipelineRegistration<>("tenon-to-kernels", "From an imported graph to kernels",
+                             [](OpPassManager &passes) {
+                               buildPipeline(passes, Stage::Import, Stage::Kernels, {});
+                             });
+  PassPipelineRegistration<>("tenon-to-program", "From an imported graph to a planned program",
+                             [](OpPassManager &passes) {
+                               buildPipeline(passes, Stage::Import, Stage::Program, {});
+                             });
+}
+
+} // namespace tenon

@@ -1,0 +1,36 @@
+// The compiler's table of contents: which passes run, in which order, and why.
+#ifndef TENON_PASSES_PIPELINES_COMPILE_H
+#define TENON_PASSES_PIPELINES_COMPILE_H
+
+#include "llvm/ADT/StringRef.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/Codegen/Cpu/TargetInfo.h"
+#include <optional>
+
+namespace tenon {
+
+/// The stages between which the IR can be looked at and taken up again, in order.
+enum class Stage {
+  Import,  // the graph as imported
+  Graph,   // the graph, simplified
+  Kernels, // kernels and launches
+  Program, // buffers have places
+};
+
+/// "import", "graph", "kernels", "program".
+std::optional<Stage> parseStage(llvm::StringRef name);
+
+struct PipelineOptions {
+  cpu::TargetInfo target;
+};
+
+/// Adds the passes that lead from the end of `from` to the end of `to`.
+void buildPipeline(mlir::OpPassManager &passes, Stage from, Stage to,
+                   const PipelineOptions &options);
+
+/// Makes every pass known by its name, and stages as `--tenon-to-<stage>` pipelines.
+void registerPassesAndPipelines();
+
+} // namespace tenon
+
+#endif

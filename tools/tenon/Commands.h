@@ -1,0 +1,18 @@
+// The subcommands of `tenon`, one file each.
+#ifndef TENON_TOOLS_TENON_COMMANDS_H
+#define TENON_TOOLS_TENON_COMMANDS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace tenon::cli {
+
+/// Each takes the arguments after its name and returns the process's exit code.
+int runCompile(llvm::ArrayRef<const char *> arguments);
+
+/// Prints `tenon: error: message` and returns 1.
+int fail(const llvm::Twine &message);
+
+} // namespace tenon::cli
+
+#endif

@@ -1,0 +1,116 @@
+// `tenon compile`: an ONNX model to a native binary, or to any form on the way there.
+
+#include "lib/Driver/Driver.h"
+#include "tools/tenon/Arguments.h"
+#include "tools/tenon/Commands.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace tenon::cli {
+
+static const Option compileOptions[] = {
+    {"-o", true, "FILE where to write; required unless --emit=mlir:STAGE"},
+    {"--emit", true, "KIND lib (default), obj, header, exe, asm, llvm, or mlir:STAGE with STAGE one "
+                     "of import, graph, kernels, program"},
+    {"--target", true, "LIST comma separated targets, best first: cpu:native (default), "
+                       "cpu:x86-64-v3, cpu:x86-64-v4, cpu:<llvm cpu>"},
+    {"--shape", true, "NAME=1x3x224x224 fixes an input's shape, or with one number a named dimension; "
+                      "may be repeated"},
+    {"--threads", true, "N threads the compiler uses"},
+    {"-v", false, "say what was made and how long it took"},
+    {"--help", false, "print this"},
+};
+
+static llvm::Expected<driver::CompileOptions> readOptions(const Arguments &arguments) {
+  driver::CompileOptions options;
+  options.output = arguments.get("-o");
+  std::string emit = arguments.get("--emit", "lib");
+  llvm::StringRef kind = emit;
+  if (kind.consume_front("mlir:")) {
+    options.stage = parseStage(kind);
+    if (!options.stage)
+      return makeError("unknown stage '" + kind + "': import, graph, kernels or program");
+  } else if (kind == "obj") {
+    options.emit = EmitKind::Object;
+  } else if (kind == "header") {
+    options.emit = EmitKind::Header;
+  } else if (kind == "exe") {
+    options.emit = EmitKind::Executable;
+  } else if (kind == "asm") {
+    options.emit = EmitKind::Assembly;
+  } else if (kind == "llvm") {
+    options.emit = EmitKind::LLVMIR;
+  } else if (kind != "lib") {
+    return makeError("unknown --emit kind '" + kind + "'");
+  }
+  if (arguments.has("--target")) {
+    options.targets.clear();
+    llvm::SmallVector<llvm::StringRef> names;
+    std::string list = arguments.get("--target");
+    llvm::StringRef(list).split(names, ',', -1, /*KeepEmpty=*/false);
+    for (llvm::StringRef name : names)
+      options.targets.push_back(name.str());
+    if (options.targets.empty())
+      return makeError("option '--target' names no target");
+  }
+  for (const std::string &text : arguments.all("--shape")) {
+    llvm::Expected<ShapeOverride> shape = ShapeOverride::parse(text);
+    if (!shape)
+      return shape.takeError();
+    options.import.shapes.push_back(*shape);
+  }
+  llvm::Expected<int64_t> threads = arguments.number("--threads", 0, 1);
+  if (!threads)
+    return threads.takeError();
+  options.threads = *threads;
+  if (options.output.empty() && !options.stage)
+    return makeError("no output: say -o FILE");
+  return options;
+}
+
+static void printReport(const driver::CompileReport &report, const std::string &output) {
+  llvm::errs() << llvm::format("%s: %zu kernels, arena %.2f MB (lower bound %.2f), weights %.2f MB\n",
+                               output.c_str(), report.kernels.size(), report.arenaBytes / 1e6,
+                               report.arenaLowerBound / 1e6, report.weightsBytes / 1e6);
+  llvm::errs() << llvm::format("import %.0f ms, passes %.0f ms, code %.0f ms, link %.0f ms, write "
+                               "%.0f ms, total %.0f ms\n",
+                               report.importTime, report.passesTime, report.emit.codeWall,
+                               report.emit.link, report.emit.write, report.totalTime);
+}
+
+int runCompile(llvm::ArrayRef<const char *> raw) {
+  llvm::Expected<Arguments> arguments = Arguments::parse(raw, compileOptions);
+  if (!arguments)
+    return fail(llvm::toString(arguments.takeError()));
+  if (arguments->has("--help")) {
+    llvm::outs() << formatHelp("usage: tenon compile MODEL.onnx -o OUT [options]\n", compileOptions);
+    return 0;
+  }
+  if (arguments->positional().size() != 1)
+    return fail("compile takes one model, got " + llvm::Twine(arguments->positional().size()));
+  llvm::Expected<driver::CompileOptions> options = readOptions(*arguments);
+  if (!options)
+    return fail(llvm::toString(options.takeError()));
+  llvm::Expected<driver::CompileReport> report =
+      driver::compileFile(arguments->positional().front(), *options);
+  if (!report)
+    return fail(llvm::toString(report.takeError()));
+  if (options->stage) {
+    if (options->output.empty()) {
+      llvm::outs() << report->text;
+      return 0;
+    }
+    std::error_code error;
+    llvm::raw_fd_ostream stream(options->output, error);
+    if (error)
+      return fail("cannot write '" + options->output + "': " + error.message());
+    stream << report->text;
+    return 0;
+  }
+  if (arguments->has("-v"))
+    printReport(*report, options->output);
+  return 0;
+}
+
+} // namespace tenon::cli

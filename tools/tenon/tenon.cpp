@@ -1,0 +1,45 @@
+// The command line tool: chooses the subcommand.
+
+#include "tools/tenon/Commands.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace tenon::cli {
+
+struct Command {
+  llvm::StringRef name, help;
+  int (*run)(llvm::ArrayRef<const char *>);
+};
+
+static const Command commands[] = {
+    {"compile", "compile an ONNX model to a native binary", runCompile},
+};
+
+int fail(const llvm::Twine &message) {
+  llvm::errs() << "tenon: error: " << message << "\n";
+  return 1;
+}
+
+static int run(llvm::ArrayRef<const char *> arguments) {
+  llvm::StringRef name = arguments.empty() ? "--help" : arguments.front();
+  for (const Command &command : commands)
+    if (command.name == name)
+      return command.run(arguments.drop_front());
+  if (name == "--version") {
+    llvm::outs() << "tenon " TENON_VERSION "\n";
+    return 0;
+  }
+  if (name != "--help" && name != "help")
+    return fail("unknown command '" + name + "'; tenon --help lists them");
+  llvm::outs() << "usage: tenon COMMAND [arguments]\n";
+  for (const Command &command : commands)
+    llvm::outs() << "  " << command.name << "\t" << command.help << "\n";
+  llvm::outs() << "tenon COMMAND --help tells more.\n";
+  return 0;
+}
+
+} // namespace tenon::cli
+
+int main(int argc, char **argv) {
+  return tenon::cli::run(llvm::ArrayRef<const char *>(argv, argc).drop_front());
+}
