@@ -92,7 +92,7 @@ def LibraryOpInterface : OpInterface<"LibraryOpInterface", [KernelRootOpInterfac
       "getLibraryFunction", (ins)>,
     InterfaceMethod<"The attribute values that the function takes.", "void", "getLibraryArguments",
       (ins "::llvm::SmallVectorImpl<int64_t> &":$ints, "::llvm::SmallVectorImpl<double> &":$floats),
-      "", [{}]>,
+      "", [{ (void)$_op; }]>,
     InterfaceMethod<[{
       Upper bounds of a result's dimensions, for its buffer; differs from the type where sizes
       depend on data.
