@@ -73,8 +73,6 @@ LogicalResult NonZeroOp::verify() {
   return success();
 }
 
-void NonZeroOp::getLibraryArguments(SmallVectorImpl<int64_t> &, SmallVectorImpl<double> &) {}
-
 std::string NonZeroOp::getLibraryFunction() {
   return getLibraryFunctionName("nonzero", getElementTypeOrSelf(getOperand()));
 }
