@@ -179,9 +179,16 @@ static void print_help(const tenon_model *model) {
 
 /* ---- Running ---- */
 
-static tenon_tensor *read_inputs(const tenon_model *model, const options *options) {
+static void free_inputs(const tenon_model *model, tenon_tensor *inputs, npy_array *arrays) {
+  for (int32_t i = 0; i < tenon_model_num_inputs(model); ++i)
+    free(inputs[i].data);
+  free(inputs);
+  free(arrays);
+}
+
+static tenon_tensor *read_inputs(const tenon_model *model, const options *options,
+                                 npy_array *arrays) {
   int32_t count = tenon_model_num_inputs(model);
-  npy_array *arrays = allocate((size_t)count, sizeof *arrays);
   tenon_tensor *inputs = allocate((size_t)count, sizeof *inputs);
   for (int32_t i = 0; i < count; ++i) {
     const char *name = tenon_model_input(model, i)->name;
@@ -244,25 +251,34 @@ static void report_output(const char *name, const tenon_tensor *tensor) {
   printf("\n");
 }
 
+static void run_on_files(const tenon_model *model, const options *options) {
+  npy_array *arrays = allocate((size_t)tenon_model_num_inputs(model), sizeof *arrays);
+  tenon_tensor *inputs = read_inputs(model, options, arrays);
+  tenon_tensor *outputs = allocate((size_t)tenon_model_num_outputs(model), sizeof *outputs);
+  tenon_context_options settings = {.threads = options->threads};
+  tenon_context *context;
+  check(tenon_context_create(model, &settings, &context));
+  run(context, model, inputs, outputs, options->repeat);
+  for (int32_t i = 0; i < tenon_model_num_outputs(model); ++i) {
+    const char *name = tenon_model_output(model, i)->name;
+    report_output(name, &outputs[i]);
+    if (options->output_dir)
+      write_output(options->output_dir, name, &outputs[i]);
+  }
+  tenon_context_free(context);
+  free(outputs);
+  free_inputs(model, inputs, arrays);
+}
+
 int main(int argc, char **argv) {
   program = argv[0];
   tenon_model *model = load_model();
   options options = parse_options(model, argc, argv);
-  if (options.help) {
+  if (options.help)
     print_help(model);
-    return 0;
-  }
-  tenon_tensor *inputs = read_inputs(model, &options);
-  tenon_tensor *outputs = allocate((size_t)tenon_model_num_outputs(model), sizeof *outputs);
-  tenon_context_options settings = {.threads = options.threads};
-  tenon_context *context;
-  check(tenon_context_create(model, &settings, &context));
-  run(context, model, inputs, outputs, options.repeat);
-  for (int32_t i = 0; i < tenon_model_num_outputs(model); ++i) {
-    const char *name = tenon_model_output(model, i)->name;
-    report_output(name, &outputs[i]);
-    if (options.output_dir)
-      write_output(options.output_dir, name, &outputs[i]);
-  }
+  else
+    run_on_files(model, &options);
+  free(options.files);
+  tenon_model_free(model);
   return 0;
 }
