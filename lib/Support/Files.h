@@ -21,7 +21,7 @@ class FileHandle {
 public:
   FileHandle() = default;
   explicit FileHandle(int fd) : fd(fd) {}
-  FileHandle(FileHandle &&other) : fd(std::exchange(other.fd, -1)) {}
+  FileHandle(FileHandle &&other) noexcept : fd(std::exchange(other.fd, -1)) {}
   FileHandle &operator=(FileHandle other) {
     std::swap(fd, other.fd);
     return *this;
@@ -76,7 +76,7 @@ llvm::Expected<FileHandle> createScratchFile(llvm::StringRef directory);
 class OutputFile {
 public:
   static llvm::Expected<OutputFile> create(llvm::StringRef path);
-  OutputFile(OutputFile &&other)
+  OutputFile(OutputFile &&other) noexcept
       : handle(std::move(other.handle)), path(std::move(other.path)),
         temporary(std::exchange(other.temporary, std::string())) {}
   ~OutputFile();

@@ -22,7 +22,8 @@ enum { num_types = sizeof types / sizeof *types };
 /* The text behind a key of the dictionary; NULL if it is not there. */
 static const char *find_value(const char *header, const char *key) {
   const char *at = strstr(header, key);
-  if (!at || !(at = strchr(at, ':')))
+  at = at ? strchr(at, ':') : NULL;
+  if (!at)
     return NULL;
   for (++at; isspace((unsigned char)*at);)
     ++at;
