@@ -247,54 +247,17 @@ LogicalResult GraphImporter::bindOutputs(const onnx::NodeProto &node, ValueRange
   return success();
 }
 
-/// Adds the parts of an expression up to `limit`. Expressions are shared, so their size as trees
-/// can be exponential in the number of ops that made them.
-static unsigned countParts(AffineExpr expr, unsigned limit) {
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary || limit == 0)
-    return 1;
-  unsigned left = countParts(binary.getLHS(), limit - 1);
-  return left >= limit ? left : 1 + left + countParts(binary.getRHS(), limit - left);
-}
-
-std::optional<DimExprs> GraphImporter::getContents(Value value) {
-  constexpr int64_t maxFollowed = 1024;
-  constexpr unsigned maxParts = 64;
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  auto op = value.getDefiningOp<SymbolicContentsOpInterface>();
-  if (!op || !type || !isa<IntegerType>(type.getElementType()) || !type.hasStaticShape() ||
-      type.getNumElements() > maxFollowed)
-    return std::nullopt;
-  if (auto known = knownContents.find(value); known != knownContents.end())
-    return known->second;
-  SmallVector<std::optional<DimExprs>> operands;
-  for (Value operand : op->getOperands())
-    operands.push_back(getContents(operand));
-  std::optional<DimExprs> contents = op.inferContents(operands);
-  if (contents && llvm::any_of(*contents, [](AffineExpr expr) {
-        return countParts(expr, maxParts) >= maxParts;
-      }))
-    contents.reset();
-  knownContents[value] = contents;
-  return contents;
-}
-
 Value GraphImporter::foldShapeArithmetic(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op || isa<ConstantOp, ShapeTensorOp>(op))
     return value;
-  std::optional<DimExprs> contents = getContents(value);
-  if (!contents)
+  if (DenseElementsAttr constant = contents.getConstant(value))
+    return importConstant(constant, op->getLoc());
+  std::optional<DimExprs> exprs = contents.get(value);
+  if (!exprs || !getElementTypeOrSelf(value.getType()).isInteger())
     return value;
-  auto type = mlir::cast<RankedTensorType>(value.getType());
-  auto constants = getConstantDims(*contents);
-  if (!constants)
-    return ShapeTensorOp::create(builder, op->getLoc(), type,
-                                 AffineMapAttr::get(makeDimsMap(*contents, getContext())));
-  SmallVector<APInt> elements;
-  for (int64_t constant : *constants)
-    elements.push_back(APInt(64, constant).trunc(type.getElementTypeBitWidth()));
-  return importConstant(DenseElementsAttr::get(type, elements), op->getLoc());
+  return ShapeTensorOp::create(builder, op->getLoc(), value.getType(),
+                               AffineMapAttr::get(makeDimsMap(*exprs, getContext())));
 }
 
 // --- Model-local functions ---

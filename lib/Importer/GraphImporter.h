@@ -4,6 +4,7 @@
 #define TENON_LIB_IMPORTER_GRAPHIMPORTER_H
 
 #include "dialects/Tenon/TenonDialect.h"
+#include "lib/Importer/Contents.h"
 #include "lib/Importer/ModelFile.h"
 #include "lib/Importer/OpRegistry.h"
 #include "mlir/IR/Builders.h"
@@ -48,11 +49,8 @@ public:
   mlir::AffineExpr addFreshSymbol(llvm::StringRef name);
 
   unsigned numSymbols() const { return symbolNames.size(); }
-  /// The elements of a small integer tensor as expressions of the symbols; nullopt when they depend
-  /// on data or the expressions grow beyond use.
-  std::optional<DimExprs> getContents(mlir::Value value);
-  /// To be called when values are erased.
-  void forgetContents() { knownContents.clear(); }
+  /// What small tensors hold.
+  ContentsMap &getContents() { return contents; }
 
   const std::shared_ptr<ModelFile> &getFile() const { return file; }
   mlir::OpBuilder &getBuilder() { return builder; }
@@ -68,7 +66,7 @@ private:
   lookUpInputs(const onnx::NodeProto &node, const Scope &scope, mlir::Location location);
   llvm::LogicalResult bindOutputs(const onnx::NodeProto &node, mlir::ValueRange results,
                                   Scope &scope, mlir::Location location);
-  /// Replaces integer results that are known as expressions of the symbols by those.
+  /// Replaces a result that is known, as constants or expressions of the symbols, by those.
   mlir::Value foldShapeArithmetic(mlir::Value value);
 
   std::shared_ptr<ModelFile> file;
@@ -79,7 +77,7 @@ private:
   llvm::StringMap<const onnx::FunctionProto *> functions;
   llvm::SmallVector<const onnx::FunctionProto *> activeFunctions;
   llvm::StringSet<> symbolNames;
-  llvm::DenseMap<mlir::Value, std::optional<DimExprs>> knownContents;
+  ContentsMap contents;
   /// Functions and loops may multiply a small file into a huge graph.
   int64_t nodesLeft = 1'000'000;
 };

@@ -67,6 +67,8 @@ std::optional<NodeImporter::Ints> NodeImporter::constantInts(Value value) const 
 
 std::optional<SmallVector<double>> NodeImporter::constantFloats(Value value) const {
   ElementsAttr attribute = constant(value);
+  if (!attribute && value)
+    attribute = graph.getContents().getConstant(value);
   auto type = attribute ? dyn_cast<FloatType>(attribute.getElementType()) : FloatType();
   if (!type)
     return std::nullopt;
@@ -92,7 +94,9 @@ std::optional<SmallVector<double>> NodeImporter::constantFloats(Value value) con
 }
 
 std::optional<DimExprs> NodeImporter::contents(Value value) const {
-  return value ? graph.getContents(value) : std::nullopt;
+  if (!value || !isa<IntegerType>(elementType(value)))
+    return std::nullopt;
+  return graph.getContents().get(value);
 }
 
 std::optional<DimExprs> NodeImporter::contentsOrBind(Value value, StringRef what, int64_t minimum) {

@@ -162,7 +162,7 @@ public:
   /// Symbols that exist; later ones belong to what is imported from here on.
   unsigned numSymbols() const { return graph.numSymbols(); }
   /// To be called after erasing values that import has made.
-  void forgetErasedValues() { graph.forgetContents(); }
+  void forgetErasedValues() { graph.getContents().clear(); }
 
   /// Starts an error about this node.
   mlir::InFlightDiagnostic emitError();

@@ -1,0 +1,31 @@
+// What small tensors hold, as far as it is known while importing.
+
+#ifndef TENON_LIB_IMPORTER_CONTENTS_H
+#define TENON_LIB_IMPORTER_CONTENTS_H
+
+#include "dialects/Tenon/TenonDialect.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace tenon {
+
+/// Follows small tensors through the ops that compute them. Elements of integer tensors are
+/// expressions over the shape symbols; elements of float tensors are followed only as constants,
+/// and given as the bits of the number.
+class ContentsMap {
+public:
+  /// nullopt when the contents depend on data, or their expressions grow beyond use.
+  std::optional<DimExprs> get(mlir::Value value);
+  /// The same as an attribute; null when an element is no constant.
+  mlir::DenseElementsAttr getConstant(mlir::Value value);
+  /// To be called when values are erased.
+  void clear() { known.clear(); }
+
+private:
+  std::optional<DimExprs> infer(mlir::Value value);
+
+  llvm::DenseMap<mlir::Value, std::optional<DimExprs>> known;
+};
+
+} // namespace tenon
+
+#endif
