@@ -8,6 +8,8 @@
 #include "mlir/Parser/Parser.h"
 #include "runtime/abi.h"
 #include "test/unit/target/TestFiles.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Program.h"
 #include <cmath>
 #include <cstring>
 #include <dlfcn.h>
@@ -148,6 +150,14 @@ protected:
       model.code.push_back(std::move(code));
     }
     return model;
+  }
+
+  /// The exit code; what the program says goes to the file "log".
+  int runProgram(const std::vector<std::string> &command) {
+    SmallVector<StringRef> arguments(command.begin(), command.end());
+    std::string log = path("log");
+    return sys::ExecuteAndWait(command.front(), arguments, std::nullopt,
+                               {StringRef(), StringRef(log), StringRef(log)});
   }
 
   mlir::MLIRContext context;
@@ -316,10 +326,11 @@ TEST_F(EmitTest, AnExecutableRunsOnFiles) {
   ASSERT_FALSE(errorToBool(writeFile(path("x.npy"), makeNpy("<f4", "(4,)", x, sizeof x))));
   ASSERT_FALSE(
       errorToBool(writeFile(path("mask.npy"), makeNpy("<i8", "(2, 3)", mask, sizeof mask))));
-  std::string command = path("model") + " --input x=" + path("x.npy") +
-                        " --input mask=" + path("mask.npy") + " --output-dir " +
-                        directory.string() + " --threads 2 > " + path("log");
-  ASSERT_EQ(std::system(command.c_str()), 0) << read(path("log"));
+  ASSERT_EQ(runProgram({path("model"), "--input", "x=" + path("x.npy"), "--input",
+                        "mask=" + path("mask.npy"), "--output-dir", directory.string(), "--threads",
+                        "2"}),
+            0)
+      << read(path("log"));
   std::string y = read(path("y.npy"));
   ASSERT_EQ(y.size() % 64, 16u);
   EXPECT_NE(y.find("'shape': (4,)"), std::string::npos);
@@ -328,8 +339,7 @@ TEST_F(EmitTest, AnExecutableRunsOnFiles) {
   for (int i = 0; i < 4; ++i)
     EXPECT_FLOAT_EQ(values[i], std::exp(x[i]) * float(i + 1));
 
-  command = path("model") + " --input x=" + path("x.npy") + " 2> " + path("log");
-  EXPECT_NE(std::system(command.c_str()), 0);
+  EXPECT_NE(runProgram({path("model"), "--input", "x=" + path("x.npy")}), 0);
   EXPECT_NE(read(path("log")).find("input 'mask' is missing"), std::string::npos);
 }
 
@@ -338,16 +348,17 @@ TEST_F(EmitTest, AnExecutableRunsOnFiles) {
 TEST_F(EmitTest, ManyKernelsAreTranslatedAtOnce) {
   CompiledModel model = makeModel({cpu::getNativeTarget()});
   for (int i = 1; i < 200; ++i) {
-    std::string name = "kernel_" + std::to_string(i), number = std::to_string(i);
-    std::string text = "llvm.mlir.global internal constant @table(dense<" + number + "> : tensor<" +
-                       number + "xi32>) : !llvm.array<" + number + " x i32>\n" + "llvm.func @" +
-                       name + "(%a: !llvm.ptr, %t: i64, %n: i64) {\n" + "%c = llvm.mlir.constant(" +
-                       number + " : i64) : i64\n" +
-                       "%p = llvm.mlir.addressof @table : !llvm.ptr\n" +
-                       "%q = llvm.getelementptr %p[0, %t] : (!llvm.ptr, i64) -> !llvm.ptr, "
-                       "!llvm.array<" +
-                       number + " x i32>\n" + "%v = llvm.load %q : !llvm.ptr -> i32\n" +
-                       "llvm.store %v, %a {alignment = 4} : i32, !llvm.ptr\n" + "llvm.return\n}";
+    std::string name = formatv("kernel_{0}", i);
+    std::string text = formatv(R"(
+      llvm.mlir.global internal constant @table(dense<{0}> : tensor<{0}xi32>) : !llvm.array<{0} x i32>
+      llvm.func @{1}(%a: !llvm.ptr, %t: i64, %n: i64) {{
+        %p = llvm.mlir.addressof @table : !llvm.ptr
+        %q = llvm.getelementptr %p[0, %t] : (!llvm.ptr, i64) -> !llvm.ptr, !llvm.array<{0} x i32>
+        %v = llvm.load %q : !llvm.ptr -> i32
+        llvm.store %v, %a : i32, !llvm.ptr
+        llvm.return
+      })",
+                               i, name);
     model.info.variants[0].kernels.push_back({name, "", 0, 0});
     model.code[0].kernels.push_back(translateFrom(parse(text)));
   }

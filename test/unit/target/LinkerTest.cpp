@@ -127,6 +127,7 @@ TEST_F(LinkerTest, ARelocatableObjectKeepsOneGlobalName) {
 TEST_F(LinkerTest, ThreadsTakeTurns) {
   SmallVector<char> object = assemble(callsLibm);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::atomic<int> linked = 0;
   for (int i = 0; i < 4; ++i)
     threads.emplace_back(
