@@ -387,15 +387,16 @@ std::string ContractionRun::check() const {
   };
   auto expect = [&](auto sum, int64_t b, int64_t g, const std::vector<int64_t> &position,
                     int64_t n) {
-    for (int64_t tap = 0; tap < taps; ++tap) {
+    // Without input channels the sum is empty, and so are the arrays.
+    for (int64_t tap = 0; tap < taps && c.inChannels > 0; ++tap) {
       std::vector<int64_t> tapPosition = digits(tap, c.kernel);
       int64_t pixel = b;
       for (int64_t i = 0; i < rank; ++i)
         pixel =
             pixel * inputSpatial[i] + position[i] * c.stride[i] + tapPosition[i] * c.dilation[i];
       int64_t set = (c.weightsPerBatch ? b : 0) * c.group + g;
-      sum = addTap(sum, inputValues.data() + pixel * pixelStride + g * c.inChannels,
-                   weightValues.data() + (set * taps + tap) * c.inChannels * c.outChannels + n);
+      sum = addTap(sum, &inputValues[pixel * pixelStride + g * c.inChannels],
+                   &weightValues[(set * taps + tap) * c.inChannels * c.outChannels + n]);
     }
     sum += decltype(sum)(biasValues[g * c.outChannels + n]);
     return double(c.relu && c.sumType != Scalar::I32 ? std::max(sum, decltype(sum)(0)) : sum);
