@@ -4,6 +4,7 @@
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 
@@ -43,6 +44,8 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
     rhs.push_back(inner);
     rhs.push_back(getAffineConstantExpr(attributes->columns.getInt(), context));
   }
+  if (attributes->transposeRhs && rhs.size() >= 2)
+    std::swap(rhs.back(), rhs[rhs.size() - 2]);
   if (lhs.size() < 2 || rhs.size() < 2)
     return emitOptionalError(loc, "operands need rank 2 or more, got ", operands[0].getType(),
                              " and ", operands[1].getType());
@@ -74,6 +77,45 @@ int64_t MatMulOp::getFlops() {
   return countFlops(sizes);
 }
 
+bool MatMulOp::sharesRhs() {
+  return llvm::all_of(ArrayRef(getDims(getRhs().getType())).drop_back(getPacked() ? 3 : 2),
+                      [](AffineExpr dim) {
+                        auto constant = dyn_cast<AffineConstantExpr>(dim);
+                        return constant && constant.getValue() == 1;
+                      });
+}
+
+namespace {
+
+/// matmul(a, transpose(b)) with the last two dimensions swapped -> matmul(a, b) {transposeRhs}.
+/// Constants are left alone: they are transposed once, at compile time.
+struct AbsorbTranspose : OpRewritePattern<MatMulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MatMulOp op, PatternRewriter &rewriter) const override {
+    auto transpose = op.getRhs().getDefiningOp<TransposeOp>();
+    if (!transpose || op.getPacked())
+      return rewriter.notifyMatchFailure(op, "right operand is not a transpose");
+    if (transpose.getOperand().getDefiningOp<ConstantOp>())
+      return rewriter.notifyMatchFailure(op, "right operand is constant");
+    SmallVector<int64_t> swapped =
+        llvm::to_vector(llvm::seq<int64_t>(0, transpose.getPermutation().size()));
+    std::swap(swapped.back(), swapped[swapped.size() - 2]);
+    if (transpose.getPermutation() != ArrayRef(swapped))
+      return rewriter.notifyMatchFailure(op, "transpose moves other dimensions");
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getRhsMutable().assign(transpose.getOperand());
+      op.setTransposeRhs(!op.getTransposeRhs());
+    });
+    return success();
+  }
+};
+
+} // namespace
+
+void MatMulOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<AbsorbTranspose>(context);
+}
+
 KernelClass MatMulOp::getKernelClass() { return KernelClass::Contraction; }
 
 Value MatMulOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
@@ -102,6 +144,8 @@ Value MatMulOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> ind
       Value width = e.constant(*getPacked());
       right.append(
           {e.floorDiv(index[rank - 1], width), e.uniform(k), e.mod(index[rank - 1], width)});
+    } else if (getTransposeRhs()) {
+      right.append({index[rank - 1], e.uniform(k)});
     } else {
       right.append({e.uniform(k), index[rank - 1]});
     }

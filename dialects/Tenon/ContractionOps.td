@@ -22,7 +22,8 @@ def Tenon_MatMulOp : Tenon_ContractionOp<"matmul"> {
   let summary = "batched matrix multiplication";
   let description = [{
     ONNX [MatMul](https://onnx.ai/onnx/operators/onnx__MatMul.html) on operands of rank 2 or more:
-    [..., M, K] x [..., K, N] -> [..., M, N], leading dimensions broadcast. With `packed`, the right
+    [..., M, K] x [..., K, N] -> [..., M, N], leading dimensions broadcast. With `transposeRhs` the
+    right operand is [..., N, K]. With `packed`, the right
     operand is a weight matrix in the layout that the microkernels read,
     [..., ceil(N / packed), K, packed] padded with zeros, and `columns` says N.
 
@@ -30,9 +31,14 @@ def Tenon_MatMulOp : Tenon_ContractionOp<"matmul"> {
     %y = tenon.matmul %a, %b : (tensor<8x128x64xf32>, tensor<64x32xf32>) -> tensor<8x128x32xf32>
     ```
   }];
-  let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs,
+  let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs, UnitAttr:$transposeRhs,
                        OptionalAttr<I64Attr>:$packed, OptionalAttr<I64Attr>:$columns);
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    /// Whether the right operand is one matrix that all batches share.
+    bool sharesRhs();
+  }];
 }
 
 def Tenon_ConvOp : Tenon_ContractionOp<"conv"> {

@@ -3,6 +3,7 @@
 #include "lib/Driver/Driver.h"
 #include "dialects/Tenon/NodeLocation.h"
 #include "dialects/Tenon/TenonDialect.h"
+#include "lib/Driver/Evaluate.h"
 #include "lib/Importer/ElementTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -10,8 +11,9 @@
 #include "passes/Codegen/Cpu/GenerateKernel.h"
 #include "passes/Codegen/Cpu/LowerToLLVM.h"
 #include "passes/Codegen/Host/LowerHost.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/xxhash.h"
 #include <chrono>
 
 using namespace mlir;
@@ -135,82 +137,112 @@ int64_t flopsOf(KernelOp kernel) {
   return flops;
 }
 
-/// Compiles the graph for the targets; one object per call of `compile`.
-class Compilation {
+/// Turns graphs into code, and collects what a binary is made of.
+class ProgramBuilder {
 public:
-  Compilation(const std::shared_ptr<ModelFile> &file, const CompileOptions &options)
-      : file(file), options(options), diagnostics(context) {}
+  ProgramBuilder(MLIRContext &context, DiagnosticCollector &diagnostics,
+                 ConstantEvaluator evaluator)
+      : context(context), diagnostics(diagnostics), evaluator(std::move(evaluator)) {}
 
-  llvm::Expected<CompileReport> run();
-
-private:
+  /// Starts a model with the signature of `function`, to be written near `output`.
+  llvm::Error begin(func::FuncOp function, StringRef output);
+  /// Adds the code of `graph`, a module at the end of the graph stage, for one target.
   llvm::Error addVariant(ModuleOp graph, const cpu::TargetInfo &target);
-  llvm::Error describe(func::FuncOp function);
   LogicalResult runPasses(ModuleOp module, Stage from, Stage to, const cpu::TargetInfo &target);
 
-  const std::shared_ptr<ModelFile> &file;
-  const CompileOptions &options;
-  MLIRContext context;
-  DiagnosticCollector diagnostics;
-  CompileReport report;
   CompiledModel model;
+  /// Of the last variant.
+  ModuleOp program;
+
+private:
+  FailureOr<uint64_t> placeConstant(ElementsAttr attr);
+
+  MLIRContext &context;
+  DiagnosticCollector &diagnostics;
+  ConstantEvaluator evaluator;
   std::unique_ptr<WeightsStore> weights;
   /// Programs and hosts stay alive until the file is written: code is generated from them then.
   std::vector<OwningOpRef<ModuleOp>> modules;
 };
 
+/// One call of `compile`.
+class Compilation {
+public:
+  Compilation(const std::shared_ptr<ModelFile> &file, const CompileOptions &options)
+      : file(file), options(options), diagnostics(context),
+        builder(context, diagnostics,
+                [this](ModuleOp module) { return evaluateConstants(module); }) {}
+
+  llvm::Expected<CompileReport> run();
+
+private:
+  FailureOr<SmallVector<ElementsAttr>> evaluateConstants(ModuleOp module);
+  void reportProgram();
+
+  const std::shared_ptr<ModelFile> &file;
+  const CompileOptions &options;
+  MLIRContext context;
+  DiagnosticCollector diagnostics;
+  ProgramBuilder builder;
+  CompileReport report;
+};
+
 } // namespace
 
-LogicalResult Compilation::runPasses(ModuleOp module, Stage from, Stage to,
-                                     const cpu::TargetInfo &target) {
+LogicalResult ProgramBuilder::runPasses(ModuleOp module, Stage from, Stage to,
+                                        const cpu::TargetInfo &target) {
   PassManager passes(&context);
-  passes.enableVerifier(true);
-  buildPipeline(passes, from, to, PipelineOptions{target});
+  buildPipeline(passes, from, to, PipelineOptions{target, evaluator});
   return passes.run(module);
 }
 
-llvm::Error Compilation::describe(func::FuncOp function) {
-  model.info.name = llvm::sys::path::stem(file->name()).str();
+llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
   model.info.compilerVersion = "tenon " TENON_VERSION;
-  std::string bytes = file->proto().graph().name();
-  model.info.checksum = llvm::xxh3_64bits(bytes);
   for (StringRef symbol : getSymbolNames(function))
     model.info.symbols.push_back(symbol.str());
-  for (BlockArgument argument : function.getArguments()) {
-    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "tenon.name");
+  auto describe = [](DictionaryAttr attributes, Type type) {
+    auto name = attributes ? attributes.getAs<StringAttr>("tenon.name") : nullptr;
+    return describeTensor(name ? name.getValue() : "", type);
+  };
+  for (auto [number, type] : llvm::enumerate(function.getArgumentTypes()))
     model.info.inputs.push_back(
-        describeTensor(name ? name.getValue() : "", argument.getType()));
-  }
-  for (auto [number, type] : llvm::enumerate(function.getResultTypes())) {
-    auto name = function.getResultAttrOfType<StringAttr>(number, "tenon.name");
-    model.info.outputs.push_back(describeTensor(name ? name.getValue() : "", type));
-  }
+        describe(function_interface_impl::getArgAttrDict(function, number), type));
+  for (auto [number, type] : llvm::enumerate(function.getResultTypes()))
+    model.info.outputs.push_back(
+        describe(function_interface_impl::getResultAttrDict(function, number), type));
+  llvm::Expected<std::unique_ptr<WeightsStore>> store =
+      WeightsStore::create(llvm::sys::path::parent_path(output));
+  if (!store)
+    return store.takeError();
+  weights = std::move(*store);
+  model.weights = weights.get();
   return llvm::Error::success();
 }
 
-llvm::Error Compilation::addVariant(ModuleOp graph, const cpu::TargetInfo &target) {
+FailureOr<uint64_t> ProgramBuilder::placeConstant(ElementsAttr attr) {
+  Location loc = UnknownLoc::get(&context);
+  FailureOr<SmallVector<char>> bytes = constantBytes(attr);
+  if (failed(bytes))
+    return emitError(loc) << "cannot store a constant of type " << attr.getType();
+  llvm::Expected<uint64_t> offset = weights->add(*bytes);
+  if (offset)
+    return *offset;
+  return emitError(loc) << llvm::toString(offset.takeError());
+}
+
+llvm::Error ProgramBuilder::addVariant(ModuleOp graph, const cpu::TargetInfo &target) {
   modules.push_back(graph.clone());
-  ModuleOp program = *modules.back();
+  program = *modules.back();
   if (failed(runPasses(program, Stage::Graph, Stage::Program, target)))
     return diagnostics.takeError("the passes failed");
   auto function = program.lookupSymbol<func::FuncOp>("main");
   VariantInfo info;
   info.target = target;
   info.arenaBytes = function->getAttrOfType<IntegerAttr>("tenon.arena_bytes").getInt();
-  report.arenaBytes = info.arenaBytes;
-  report.arenaLowerBound =
-      function->getAttrOfType<IntegerAttr>("tenon.arena_lower_bound").getInt();
-
   VariantCode code;
-  llvm::StringMap<int64_t> launches;
-  program.walk([&](LaunchOp launch) { ++launches[launch.getKernel()]; });
   for (KernelOp kernel : program.getOps<KernelOp>()) {
-    KernelInfo kernelInfo{kernel.getSymName().str(), nodeNames(kernel.getLoc()), flopsOf(kernel),
-                          bytesOf(kernel)};
-    if (model.info.variants.empty())
-      report.kernels.push_back({kernelInfo.name, kernelInfo.nodes, kernelInfo.flops,
-                                kernelInfo.bytes, launches.lookup(kernelInfo.name)});
-    info.kernels.push_back(std::move(kernelInfo));
+    info.kernels.push_back({kernel.getSymName().str(), nodeNames(kernel.getLoc()),
+                            flopsOf(kernel), bytesOf(kernel)});
     code.kernels.push_back(
         [this, kernel, target](llvm::LLVMContext &llvmContext) mutable
             -> llvm::Expected<std::unique_ptr<llvm::Module>> {
@@ -221,16 +253,7 @@ llvm::Error Compilation::addVariant(ModuleOp graph, const cpu::TargetInfo &targe
         });
   }
   HostOptions host;
-  host.placeConstant = [this](ElementsAttr attr) -> FailureOr<uint64_t> {
-    FailureOr<SmallVector<char>> bytes = constantBytes(attr);
-    if (failed(bytes))
-      return emitError(UnknownLoc::get(&context)) << "cannot store a constant of type "
-                                                  << attr.getType();
-    llvm::Expected<uint64_t> offset = weights->add(*bytes);
-    if (offset)
-      return *offset;
-    return emitError(UnknownLoc::get(&context)) << llvm::toString(offset.takeError());
-  };
+  host.placeConstant = [this](ElementsAttr attr) { return placeConstant(attr); };
   FailureOr<OwningOpRef<ModuleOp>> hostModule = lowerHost(function, host);
   if (failed(hostModule))
     return diagnostics.takeError("cannot lower the host function");
@@ -239,6 +262,47 @@ llvm::Error Compilation::addVariant(ModuleOp graph, const cpu::TargetInfo &targe
   model.info.variants.push_back(std::move(info));
   model.code.push_back(std::move(code));
   return llvm::Error::success();
+}
+
+// Constants are computed by compiling them for the processor that the compiler runs on.
+FailureOr<SmallVector<ElementsAttr>> Compilation::evaluateConstants(ModuleOp module) {
+  auto fail = [&](llvm::Error error) -> FailureOr<SmallVector<ElementsAttr>> {
+    return emitError(module.getLoc()) << "cannot fold constants: "
+                                      << llvm::toString(std::move(error));
+  };
+  SmallString<128> path;
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile("tenon", "so", path))
+    return fail(llvm::errorCodeToError(error));
+  llvm::FileRemover remover(path);
+  ProgramBuilder constants(context, diagnostics, /*evaluator=*/nullptr);
+  constants.model.info.name = "constants";
+  auto function = module.lookupSymbol<func::FuncOp>("main");
+  if (llvm::Error error = constants.begin(function, path))
+    return fail(std::move(error));
+  if (llvm::Error error = constants.addVariant(module, cpu::getNativeTarget()))
+    return fail(std::move(error));
+  EmitOptions emit;
+  emit.path = path.str().str();
+  emit.threads = options.threads;
+  if (llvm::Error error = emitModel(constants.model, emit))
+    return fail(std::move(error));
+  llvm::Expected<SmallVector<ElementsAttr>> values = evaluate(path, function.getResultTypes());
+  if (!values)
+    return fail(values.takeError());
+  return *values;
+}
+
+void Compilation::reportProgram() {
+  llvm::StringMap<int64_t> launches;
+  builder.program.walk([&](LaunchOp launch) { ++launches[launch.getKernel()]; });
+  for (const KernelInfo &kernel : builder.model.info.variants.front().kernels)
+    report.kernels.push_back(
+        {kernel.name, kernel.nodes, kernel.flops, kernel.bytes, launches.lookup(kernel.name)});
+  auto function = builder.program.lookupSymbol<func::FuncOp>("main");
+  report.arenaBytes = builder.model.info.variants.back().arenaBytes;
+  report.arenaLowerBound =
+      function->getAttrOfType<IntegerAttr>("tenon.arena_lower_bound").getInt();
+  report.weightsBytes = builder.model.weights->size();
 }
 
 llvm::Expected<CompileReport> Compilation::run() {
@@ -261,37 +325,30 @@ llvm::Expected<CompileReport> Compilation::run() {
   report.importTime = millisecondsSince(start);
 
   Clock::time_point passesStart = Clock::now();
-  Stage graphStage = options.stage ? std::min(*options.stage, Stage::Graph) : Stage::Graph;
-  if (failed(runPasses(**graph, Stage::Import, graphStage, targets.front())))
+  Stage last = options.stage.value_or(Stage::Graph);
+  if (failed(builder.runPasses(**graph, Stage::Import, last, targets.front())))
     return diagnostics.takeError("the passes failed");
   if (options.stage) {
-    if (*options.stage > Stage::Graph &&
-        failed(runPasses(**graph, Stage::Graph, *options.stage, targets.front())))
-      return diagnostics.takeError("the passes failed");
     llvm::raw_string_ostream stream(report.text);
     (*graph)->print(stream, OpPrintingFlags().useLocalScope());
     return std::move(report);
   }
-
-  if (llvm::Error error = describe((*graph)->lookupSymbol<func::FuncOp>("main")))
+  builder.model.info.name = llvm::sys::path::stem(file->name()).str();
+  builder.model.info.checksum = file->checksum();
+  if (llvm::Error error =
+          builder.begin((*graph)->lookupSymbol<func::FuncOp>("main"), options.output))
     return error;
-  llvm::Expected<std::unique_ptr<WeightsStore>> store =
-      WeightsStore::create(llvm::sys::path::parent_path(options.output));
-  if (!store)
-    return store.takeError();
-  weights = std::move(*store);
-  model.weights = weights.get();
   for (const cpu::TargetInfo &target : targets)
-    if (llvm::Error error = addVariant(**graph, target))
+    if (llvm::Error error = builder.addVariant(**graph, target))
       return error;
-  report.weightsBytes = weights->size();
+  reportProgram();
   report.passesTime = millisecondsSince(passesStart);
 
   EmitOptions emit;
   emit.kind = options.emit;
   emit.path = options.output;
   emit.threads = options.threads;
-  if (llvm::Error error = emitModel(model, emit, &report.emit))
+  if (llvm::Error error = emitModel(builder.model, emit, &report.emit))
     return error;
   report.totalTime = millisecondsSince(start);
   return std::move(report);

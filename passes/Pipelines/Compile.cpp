@@ -5,7 +5,9 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Fusion/Passes.h"
+#include "passes/Layout/Passes.h"
 #include "passes/Memory/Passes.h"
+#include "passes/Schedule/Passes.h"
 
 using namespace mlir;
 
@@ -13,16 +15,20 @@ namespace tenon {
 
 // The graph gets as small as it can be: dead shape arithmetic goes, constants fold, equal nodes
 // merge.
-static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &) {
+static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &options) {
   passes.addPass(createCanonicalizerPass());
+  passes.addPass(createFoldConstantsPass(options.evaluator));
   passes.addPass(createCSEPass());
   passes.addPass(createSymbolDCEPass());
 }
 
 // The graph becomes kernels. Equal ones are compiled once.
-static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &) {
+static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &options) {
+  passes.addNestedPass<func::FuncOp>(createPackWeightsPass({options.target.name}));
+  passes.addPass(createFoldConstantsPass(options.evaluator));
   passes.addPass(createFormKernelsPass());
   passes.addPass(createDeduplicateKernelsPass());
+  passes.addPass(createAssignSchedulesPass({options.target.name}));
 }
 
 // Every buffer gets its place.
@@ -56,7 +62,10 @@ void registerPassesAndPipelines() {
   registerCSEPass();
   registerSymbolDCEPass();
   registerTenonFusionPasses();
+  registerTenonGraphPasses();
+  registerTenonLayoutPasses();
   registerTenonMemoryPasses();
+  registerTenonSchedulePasses();
   PassPipelineRegistration<>("tenon-to-kernels", "From an imported graph to kernels",
                              [](OpPassManager &passes) {
                                buildPipeline(passes, Stage::Import, Stage::Kernels, {});

@@ -5,6 +5,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Codegen/Cpu/TargetInfo.h"
+#include "passes/Graph/Passes.h"
 #include <optional>
 
 namespace tenon {
@@ -22,6 +23,8 @@ std::optional<Stage> parseStage(llvm::StringRef name);
 
 struct PipelineOptions {
   cpu::TargetInfo target;
+  /// Runs constant parts of the graph; without one they stay as they are.
+  ConstantEvaluator evaluator;
 };
 
 /// Adds the passes that lead from the end of `from` to the end of `to`.

@@ -239,7 +239,7 @@ Value HostLowering::maxTasks(LaunchOp op, KernelOp kernel) {
 void HostLowering::lower(LaunchOp op) {
   auto program = function->getParentOfType<ModuleOp>();
   auto kernel = program.lookupSymbol<KernelOp>(op.getKernelAttr());
-  ArrayRef<int64_t> placement = *op.getPlacement();
+  SmallVector<int64_t> placement(*op.getPlacement());
   for (auto [number, result] : llvm::enumerate(op.getOutputs())) {
     Value &pointer = pointers[result];
     int64_t place = placement[number];
@@ -472,7 +472,7 @@ LogicalResult HostLowering::lower(LoopOp op) {
 void HostLowering::lower(func::ReturnOp op) {
   llvm::DenseSet<int64_t> written;
   for (LaunchOp launch : function.getOps<LaunchOp>())
-    for (int64_t place : *launch.getPlacement())
+    for (int64_t place : SmallVector<int64_t>(*launch.getPlacement()))
       if (place <= -2)
         written.insert(-2 - place);
   for (auto [number, tensor] : llvm::enumerate(op.getOperands())) {

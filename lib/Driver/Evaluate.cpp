@@ -1,0 +1,64 @@
+// Runs a compiled model in the compiler's own process.
+
+#include "lib/Driver/Evaluate.h"
+#include "dialects/Tenon/Shape.h"
+#include "include/tenon/runtime.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+using namespace mlir;
+
+namespace tenon::driver {
+
+namespace {
+
+/// Tensors up to this many bytes become DenseElementsAttr, which folders can read.
+constexpr size_t kMaxDenseBytes = 1024;
+
+struct ModelDeleter {
+  void operator()(tenon_model *model) const { tenon_model_free(model); }
+};
+struct ContextDeleter {
+  void operator()(tenon_context *context) const { tenon_context_free(context); }
+};
+
+ElementsAttr makeAttribute(RankedTensorType type, ArrayRef<char> bytes) {
+  if (bytes.size() > kMaxDenseBytes) {
+    AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/64);
+    return DenseResourceElementsAttr::get(type, "folded", std::move(blob));
+  }
+  if (!type.getElementType().isInteger(1))
+    return DenseElementsAttr::getFromRawBuffer(type, bytes);
+  SmallVector<bool> values(bytes.begin(), bytes.end());
+  return DenseElementsAttr::get(type, ArrayRef<bool>(values));
+}
+
+} // namespace
+
+static llvm::Error runtimeError() {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), tenon_last_error());
+}
+
+llvm::Expected<SmallVector<ElementsAttr>> evaluate(StringRef path, TypeRange types) {
+  tenon_model *loaded = nullptr;
+  if (tenon_model_load(path.str().c_str(), &loaded) != TENON_OK)
+    return runtimeError();
+  std::unique_ptr<tenon_model, ModelDeleter> model(loaded);
+  tenon_context_options options = {};
+  options.threads = 1;
+  tenon_context *created = nullptr;
+  if (tenon_context_create(model.get(), &options, &created) != TENON_OK)
+    return runtimeError();
+  std::unique_ptr<tenon_context, ContextDeleter> context(created);
+  std::vector<tenon_tensor> outputs(types.size());
+  if (tenon_run(context.get(), nullptr, 0, outputs.data(), outputs.size()) != TENON_OK)
+    return runtimeError();
+  SmallVector<ElementsAttr> values;
+  for (auto [type, output] : llvm::zip_equal(types, outputs))
+    values.push_back(makeAttribute(cast<RankedTensorType>(type),
+                                   ArrayRef(static_cast<const char *>(output.data), output.bytes)));
+  return values;
+}
+
+} // namespace tenon::driver

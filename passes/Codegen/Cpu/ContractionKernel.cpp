@@ -1,0 +1,218 @@
+// Kernels around a matrix product or convolution: describes the op to the contraction emitters and
+// computes the pointwise ops of the kernel on each finished vector of sums, before its only store.
+
+#include "passes/Codegen/Cpu/Contraction.h"
+#include "passes/Codegen/Cpu/Depthwise.h"
+#include "passes/Codegen/Cpu/Kernels.h"
+#include "passes/Codegen/Cpu/ContractionShape.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+namespace {
+
+class ContractionKernelEmitter {
+public:
+  explicit ContractionKernelEmitter(KernelEmitter &e) : e(e), em(e.em) {
+    for (Operation &op : e.kernel.getEntryBlock())
+      if (isa<MatMulOp, ConvOp>(op))
+        root = &op;
+  }
+
+  void emit();
+
+private:
+  ContractionSpec describe(MatMulOp op);
+  ContractionSpec describe(ConvOp op);
+  void emitDepthwiseConv(ConvOp op);
+  /// Emits what follows the sum at `index` of the root's result.
+  void finish(OpBuilder &b, Value sum, ArrayRef<Value> index, Value mask);
+  SmallVector<Value> values(ArrayRef<AffineExpr> exprs) {
+    SmallVector<Value> result;
+    for (AffineExpr expr : exprs)
+      result.push_back(e.value(expr));
+    return result;
+  }
+  template <typename Range> SmallVector<Value, 3> constants(Range &&sizes) {
+    SmallVector<Value, 3> result;
+    for (int64_t size : sizes)
+      result.push_back(em.i64(size));
+    return result;
+  }
+
+  KernelEmitter &e;
+  Emitter &em;
+  Operation *root = nullptr;
+};
+
+bool isUnsignedTensor(Value tensor) {
+  return getElementTypeOrSelf(tensor.getType()).isUnsignedInteger();
+}
+
+} // namespace
+
+void ContractionKernelEmitter::finish(OpBuilder &b, Value sum, ArrayRef<Value> index, Value mask) {
+  OpBuilder::InsertionGuard guard(em);
+  em.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
+  auto vector = dyn_cast<VectorType>(sum.getType());
+  e.withLanes(vector ? vector.getNumElements() : 1, mask, [&] {
+    SmallVector<LaneIndex> position;
+    for (Value part : index.drop_back())
+      position.push_back(e.uniform(part));
+    position.push_back({index.back(), vector ? 1 : 0, false, 1});
+    Type type = e.laneType(getElementTypeOrSelf(root->getResult(0).getType()));
+    if (sum.getType() != type) // narrow integers are summed in i32
+      sum = em.create<arith::TruncIOp>(type, sum);
+    e.setSource(root->getResult(0), [sum](ArrayRef<LaneIndex>) { return sum; });
+    for (unsigned i = 0; i < e.kernel.getNumResults(); ++i)
+      e.store(e.result(i), position, e.element(e.yielded(i), position));
+  });
+  b.setInsertionPoint(em.getInsertionBlock(), em.getInsertionPoint());
+}
+
+ContractionSpec ContractionKernelEmitter::describe(MatMulOp op) {
+  ContractionSpec spec;
+  DimExprs lhs = getDims(op.getLhs().getType()), rhs = getDims(op.getRhs().getType()),
+           result = getDims(op.getType());
+  const Buffer &input = e.argument(op.getLhs()), &weights = e.argument(op.getRhs());
+  Value rows = e.value(result[result.size() - 2]);
+  Value batch = e.value(product(ArrayRef(result).drop_back(2), op.getContext()));
+  spec.inChannels = e.value(lhs.back());
+  spec.outChannels = e.value(result.back());
+  spec.group = em.i64(1);
+  spec.inputGroupStride = em.i64(0);
+  spec.kernel = spec.stride = spec.dilation = {em.i64(1)};
+  spec.inputSpatialStride = {e.value(input.strides[lhs.size() - 2])};
+  if (op.sharesRhs()) { // all rows of all batches are rows of one product
+    spec.batch = em.i64(1);
+    spec.outSpatial = {em.mul(batch, rows)};
+    spec.inputBatchStride = em.i64(0);
+  } else {
+    spec.batch = batch;
+    spec.outSpatial = {rows};
+    bool sharesLhs = product(ArrayRef(lhs).drop_back(2), op.getContext()) ==
+                     getAffineConstantExpr(1, op.getContext());
+    spec.inputBatchStride =
+        sharesLhs ? em.i64(0) : em.mul(rows, e.value(input.strides[lhs.size() - 2]));
+    spec.weightBatchStride = e.value(rhs[rhs.size() - 1] * rhs[rhs.size() - 2]);
+  }
+  spec.weightLayout = op.getPacked()         ? WeightLayout::Packed
+                      : op.getTransposeRhs() ? WeightLayout::Transposed
+                                             : WeightLayout::RowMajor;
+  if (!op.getPacked()) {
+    spec.weightRowStride = e.value(rhs.back());
+    spec.weightGroupStride = em.i64(0);
+  }
+  spec.input = input.pointer;
+  spec.weights = weights.pointer;
+  return spec;
+}
+
+ContractionSpec ContractionKernelEmitter::describe(ConvOp op) {
+  ContractionSpec spec;
+  DimExprs in = getDims(op.getInput().getType()), result = getDims(op.getType());
+  const Buffer &input = e.argument(op.getInput()), &weights = e.argument(op.getWeights());
+  unsigned spatial = op.getSpatialRank();
+  int64_t groups = op.getGroups(), outputs = op.getOutputChannels();
+  SmallVector<Value> strides = values(input.strides);
+  spec.batch = e.value(result.front());
+  spec.group = em.i64(groups);
+  llvm::append_range(spec.outSpatial, values(ArrayRef(result).slice(1, spatial)));
+  spec.kernel = constants(op.getKernelSizes());
+  spec.stride = constants(op.getStrides());
+  spec.dilation = constants(op.getDilations());
+  spec.inChannels = e.value(in.back().floorDiv(groups));
+  spec.outChannels = em.i64(outputs / groups);
+  spec.inputBatchStride = strides.front();
+  spec.inputSpatialStride.append(strides.begin() + 1, strides.end() - 1);
+  spec.inputGroupStride = spec.inChannels;
+  if (!op.getPacked()) {
+    spec.weightLayout = WeightLayout::RowMajor;
+    spec.weightRowStride = em.i64(outputs);
+    spec.weightGroupStride = em.i64(outputs / groups);
+  }
+  spec.input = input.pointer;
+  spec.weights = weights.pointer;
+  return spec;
+}
+
+void ContractionKernelEmitter::emitDepthwiseConv(ConvOp op) {
+  DepthwiseSpec spec;
+  DimExprs result = getDims(op.getType());
+  const Buffer &input = e.argument(op.getInput());
+  SmallVector<Value> strides = values(input.strides);
+  spec.batch = e.value(result.front());
+  llvm::append_range(spec.outSpatial, values(ArrayRef(result).slice(1, op.getSpatialRank())));
+  llvm::append_range(spec.kernel, op.getKernelSizes());
+  llvm::append_range(spec.stride, op.getStrides());
+  llvm::append_range(spec.dilation, op.getDilations());
+  spec.channels = em.i64(op.getOutputChannels());
+  spec.input = input.pointer;
+  spec.inputType = input.elementType;
+  spec.inputBatchStride = strides.front();
+  spec.inputSpatialStride.append(strides.begin() + 1, strides.end() - 1);
+  spec.weights = e.argument(op.getWeights()).pointer;
+  spec.weightType = e.argument(op.getWeights()).elementType;
+  spec.accumulatorType = getAccumulatorType(input.elementType);
+  emitDepthwise(em, em.getLoc(), e.module, spec, chooseDepthwiseSchedule(e.target, spec), e.target,
+                e.task, e.tasks,
+                [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
+                  SmallVector<Value> index = {at.batch};
+                  llvm::append_range(index, at.spatial);
+                  index.push_back(at.channel);
+                  finish(b, sum, index, mask);
+                });
+}
+
+void ContractionKernelEmitter::emit() {
+  auto conv = dyn_cast<ConvOp>(root);
+  if (e.kernel.getKernelClass() == KernelClass::Depthwise)
+    return emitDepthwiseConv(conv);
+  ContractionSpec spec = conv ? describe(conv) : describe(cast<MatMulOp>(root));
+  Type elementType = getElementTypeOrSelf(root->getOperand(0).getType());
+  spec.inputType = spec.weightType = getStorageType(elementType);
+  spec.accumulatorType = getAccumulatorType(elementType);
+  spec.inputIsUnsigned = isUnsignedTensor(root->getOperand(0));
+  spec.weightsAreUnsigned = isUnsignedTensor(root->getOperand(1));
+  ContractionSchedule schedule =
+      e.kernel.getSchedule() ? toContractionSchedule(*e.kernel.getSchedule())
+                             : chooseContractionSchedule(e.target, getContractionSizes(root));
+  ScratchBytes scratch = contractionScratchBytes(spec, schedule, e.target);
+  if (scratch.fixed > 0 || scratch.perChannel > 0) {
+    Value bytes = em.add(em.mul(spec.inChannels, scratch.perChannel), scratch.fixed);
+    spec.scratch = em.create<LLVM::AllocaOp>(LLVM::LLVMPointerType::get(em.getContext()),
+                                             em.getI8Type(), bytes, 64);
+  }
+
+  // Rows of a product with shared weights are numbered through all batches.
+  DimExprs dims = getDims(root->getResult(0).getType());
+  auto matmul = dyn_cast<MatMulOp>(root);
+  ArrayRef<AffineExpr> rowDims = ArrayRef(dims).drop_back();
+  emitContraction(
+      em, em.getLoc(), e.module, spec, schedule, e.target, e.task, e.tasks,
+      [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
+        SmallVector<Value> index;
+        if (matmul) {
+          OpBuilder::InsertionGuard guard(em);
+          em.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
+          bool shares = matmul.sharesRhs();
+          ArrayRef<AffineExpr> split = shares ? rowDims : rowDims.drop_back();
+          for (LaneIndex part : e.delinearize(
+                   e.uniform(shares ? at.spatial.front() : at.batch), split))
+            index.push_back(part.base);
+          if (!shares)
+            index.push_back(at.spatial.front());
+          b.setInsertionPoint(em.getInsertionBlock(), em.getInsertionPoint());
+        } else {
+          index.push_back(at.batch);
+          llvm::append_range(index, at.spatial);
+        }
+        index.push_back(at.channel);
+        finish(b, sum, index, mask);
+      });
+}
+
+void emitContractionKernel(KernelEmitter &emitter) { ContractionKernelEmitter(emitter).emit(); }
+
+} // namespace tenon::cpu

@@ -1,0 +1,115 @@
+// The sizes of a contraction op, and schedules as attributes.
+
+#include "passes/Codegen/Cpu/ContractionShape.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+static int64_t sizeOf(AffineExpr dim) {
+  auto constant = dyn_cast<AffineConstantExpr>(dim);
+  return constant ? constant.getValue() : -1;
+}
+
+static int64_t productOf(ArrayRef<AffineExpr> dims) {
+  int64_t product = 1;
+  for (AffineExpr dim : dims) {
+    if (sizeOf(dim) < 0)
+      return -1;
+    product *= sizeOf(dim);
+  }
+  return product;
+}
+
+Type getAccumulatorType(Type elementType) {
+  Type compute = ElementEmitter::computeType(elementType);
+  bool isNarrow = compute.isInteger() && compute.getIntOrFloatBitWidth() < 32;
+  return isNarrow ? IntegerType::get(elementType.getContext(), 32) : compute;
+}
+
+static cpu::ContractionSizes sizesOf(MatMulOp op) {
+  cpu::ContractionSizes sizes;
+  DimExprs lhs = getDims(op.getLhs().getType()), result = getDims(op.getType());
+  sizes.inChannels = sizeOf(lhs.back());
+  sizes.outChannels = sizeOf(result.back());
+  ArrayRef<AffineExpr> batch = ArrayRef(result).drop_back(2);
+  sizes.rows = sizeOf(result[result.size() - 2]);
+  if (op.sharesRhs()) {
+    int64_t rows = productOf(ArrayRef(result).drop_back());
+    sizes.rows = rows;
+  } else {
+    sizes.batch = productOf(batch);
+    sizes.weightsPerBatch = true;
+  }
+  sizes.inputRowStride = sizes.inChannels;
+  sizes.weightLayout = op.getPacked()         ? cpu::WeightLayout::Packed
+                       : op.getTransposeRhs() ? cpu::WeightLayout::Transposed
+                                              : cpu::WeightLayout::RowMajor;
+  return sizes;
+}
+
+static cpu::ContractionSizes sizesOf(ConvOp op) {
+  cpu::ContractionSizes sizes;
+  DimExprs input = getDims(op.getInput().getType()), result = getDims(op.getType());
+  int64_t channels = sizeOf(input.back());
+  sizes.batch = sizeOf(result.front());
+  sizes.group = op.getGroups();
+  sizes.lines = productOf(ArrayRef(result).drop_front().drop_back(2));
+  sizes.rows = sizeOf(result[result.size() - 2]);
+  for (int64_t size : op.getKernelSizes())
+    sizes.taps *= size;
+  sizes.inChannels = channels < 0 ? -1 : channels / sizes.group;
+  sizes.outChannels = op.getOutputChannels() / sizes.group;
+  sizes.inputRowStride = channels < 0 ? -1 : channels * op.getStrides().back();
+  sizes.weightLayout = op.getPacked() ? cpu::WeightLayout::Packed : cpu::WeightLayout::RowMajor;
+  return sizes;
+}
+
+cpu::ContractionSizes getContractionSizes(Operation *op) {
+  cpu::ContractionSizes sizes;
+  if (auto matmul = dyn_cast<MatMulOp>(op))
+    sizes = sizesOf(matmul);
+  else
+    sizes = sizesOf(cast<ConvOp>(op));
+  Type elementType = getElementTypeOrSelf(op->getOperand(0).getType());
+  sizes.accumulatorBits = getAccumulatorType(elementType).getIntOrFloatBitWidth();
+  sizes.inputBits = sizes.weightBits = getStorageType(elementType).getIntOrFloatBitWidth();
+  return sizes;
+}
+
+DictionaryAttr toAttribute(const cpu::ContractionSchedule &schedule, MLIRContext *context) {
+  Builder b(context);
+  SmallVector<NamedAttribute> fields;
+  auto add = [&](StringRef name, int64_t value) {
+    fields.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(value)));
+  };
+  add("tile_rows", schedule.tileRows);
+  add("tile_vectors", schedule.tileVectors);
+  add("tile_lines", schedule.tileLines);
+  add("unroll_k", schedule.unrollK);
+  add("block_tiles", schedule.blockTiles);
+  add("pack_input", schedule.packInput);
+  add("pack_weights", schedule.packWeights);
+  add("prefetch_lines", schedule.prefetchLines);
+  return b.getDictionaryAttr(fields);
+}
+
+cpu::ContractionSchedule toContractionSchedule(DictionaryAttr attribute) {
+  cpu::ContractionSchedule schedule;
+  auto get = [&](StringRef name, auto &field) {
+    if (auto value = attribute.getAs<IntegerAttr>(name))
+      field = value.getInt();
+  };
+  get("tile_rows", schedule.tileRows);
+  get("tile_vectors", schedule.tileVectors);
+  get("tile_lines", schedule.tileLines);
+  get("unroll_k", schedule.unrollK);
+  get("block_tiles", schedule.blockTiles);
+  get("pack_input", schedule.packInput);
+  get("pack_weights", schedule.packWeights);
+  get("prefetch_lines", schedule.prefetchLines);
+  return schedule;
+}
+
+} // namespace tenon

@@ -1,0 +1,178 @@
+// Computes at compile time what depends on constants alone, by compiling and running it.
+
+#include "dialects/Tenon/TenonDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "passes/Graph/Passes.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace tenon {
+
+#define GEN_PASS_DEF_FOLDCONSTANTSPASS
+#include "passes/Graph/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+/// Results up to this size fold whatever they are computed from.
+constexpr int64_t kSmallBytes = 4096;
+/// Larger ones may be this many times as large as the constants behind them.
+constexpr int64_t kMaxGrowth = 4;
+
+int64_t bytesOf(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  Type storage = getStorageType(tensor.getElementType());
+  return tensor.getNumElements() * std::max(1u, storage.getIntOrFloatBitWidth() / 8);
+}
+
+bool isSplatConstant(Operation *op) {
+  auto constant = dyn_cast<ConstantOp>(op);
+  auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : nullptr;
+  return elements && elements.isSplat();
+}
+
+class Folder {
+public:
+  Folder(ModuleOp module, const ConstantEvaluator &evaluator)
+      : module(module), evaluator(evaluator) {}
+
+  FailureOr<int64_t> run();
+
+private:
+  /// Bytes of the constants that an op's value is computed from; nothing if it is not constant.
+  std::optional<int64_t> sourceBytes(Operation *op);
+  void collect();
+
+  ModuleOp module;
+  const ConstantEvaluator &evaluator;
+  llvm::DenseMap<Operation *, std::optional<int64_t>> sources;
+  /// Values to replace, and the ops that compute them in order.
+  llvm::SetVector<Value> targets;
+  SmallVector<Operation *> ops;
+};
+
+} // namespace
+
+std::optional<int64_t> Folder::sourceBytes(Operation *op) {
+  auto [entry, isNew] = sources.try_emplace(op, std::nullopt);
+  if (!isNew)
+    return entry->second;
+  if (auto constant = dyn_cast<ConstantOp>(op)) {
+    bool isNumber = constant.getType().getElementType().isIntOrFloat();
+    return isNumber ? sources[op] = isSplatConstant(op) ? 8 : bytesOf(constant.getType())
+                    : std::nullopt;
+  }
+  bool computes = isa<ElementalOpInterface>(op) && !isa<LibraryOpInterface>(op);
+  if (!computes || op->getNumResults() != 1 || !isStatic(op->getResult(0).getType()))
+    return std::nullopt;
+  if (auto shape = dyn_cast<ShapeTensorOp>(op); shape && !getConstantDims(getDims(shape.getType())))
+    return std::nullopt;
+  int64_t bytes = 0;
+  for (Value operand : op->getOperands()) {
+    Operation *producer = operand.getDefiningOp();
+    std::optional<int64_t> part = producer ? sourceBytes(producer) : std::nullopt;
+    if (!part)
+      return std::nullopt;
+    bytes += *part;
+  }
+  // Ops without operands that hold symbols are not constant.
+  if (auto shape = dyn_cast<ShapeTensorOp>(op))
+    if (!getConstantDims(shape.getContents().getResults()))
+      return std::nullopt;
+  return sources[op] = bytes;
+}
+
+void Folder::collect() {
+  auto isWorthwhile = [&](Operation *op) {
+    std::optional<int64_t> bytes = sourceBytes(op);
+    if (!bytes || isa<ConstantOp>(op))
+      return false;
+    int64_t size = bytesOf(op->getResult(0).getType());
+    return size <= kSmallBytes || size <= kMaxGrowth * *bytes;
+  };
+  llvm::SetVector<Operation *> needed;
+  std::function<void(Operation *)> need = [&](Operation *op) {
+    if (!needed.contains(op)) {
+      for (Value operand : op->getOperands())
+        need(operand.getDefiningOp());
+      needed.insert(op);
+    }
+  };
+  for (auto function : module.getOps<func::FuncOp>())
+    function.walk([&](Operation *op) {
+      if (op->use_empty() || !isWorthwhile(op))
+        return;
+      // Only what others need: an op all of whose users fold is on the way.
+      bool isFrontier = llvm::any_of(op->getUsers(), [&](Operation *user) {
+        return !isWorthwhile(user);
+      });
+      if (!isFrontier)
+        return;
+      targets.insert(op->getResult(0));
+      need(op);
+    });
+  ops = needed.takeVector();
+}
+
+FailureOr<int64_t> Folder::run() {
+  collect();
+  if (targets.empty())
+    return 0;
+  MLIRContext *context = module.getContext();
+  OwningOpRef<ModuleOp> program = ModuleOp::create(module.getLoc(), "constants");
+  OpBuilder b = OpBuilder::atBlockEnd(program->getBody());
+  auto function = func::FuncOp::create(
+      b, module.getLoc(), "main",
+      FunctionType::get(context, {}, ValueRange(targets.getArrayRef()).getTypes()));
+  b.setInsertionPointToStart(function.addEntryBlock());
+  IRMapping mapping;
+  for (Operation *op : ops)
+    b.clone(*op, mapping);
+  SmallVector<Value> results;
+  for (Value target : targets)
+    results.push_back(mapping.lookup(target));
+  func::ReturnOp::create(b, module.getLoc(), results);
+
+  FailureOr<SmallVector<ElementsAttr>> values = evaluator(*program);
+  if (failed(values))
+    return failure();
+  for (auto [target, value] : llvm::zip_equal(targets.takeVector(), *values)) {
+    OpBuilder at(target.getDefiningOp());
+    Value constant = ConstantOp::create(at, target.getLoc(), target.getType(), value);
+    target.replaceAllUsesWith(constant);
+  }
+  int64_t folded = 0;
+  for (Operation *op : llvm::reverse(ops))
+    if (op->use_empty()) {
+      folded += !isa<ConstantOp>(op);
+      op->erase();
+    }
+  return folded;
+}
+
+namespace {
+
+struct FoldConstants : impl::FoldConstantsPassBase<FoldConstants> {
+  FoldConstants() = default;
+  explicit FoldConstants(ConstantEvaluator evaluator) : evaluator(std::move(evaluator)) {}
+
+  void runOnOperation() override {
+    if (!evaluator)
+      return;
+    FailureOr<int64_t> folded = Folder(getOperation(), evaluator).run();
+    if (failed(folded))
+      return signalPassFailure();
+    numFolded += *folded;
+  }
+
+  ConstantEvaluator evaluator;
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createFoldConstantsPass(ConstantEvaluator evaluator) {
+  return std::make_unique<FoldConstants>(std::move(evaluator));
+}
+
+} // namespace tenon

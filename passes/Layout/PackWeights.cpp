@@ -1,0 +1,145 @@
+// Packs constant weights: [K, N] -> pad N to panels -> [K, P, NR] -> transpose -> [P, K, NR], and
+// the same per group and kernel position for convolutions.
+
+#include "passes/Layout/Passes.h"
+#include "passes/Codegen/Cpu/ContractionShape.h"
+
+namespace tenon {
+
+#define GEN_PASS_DEF_PACKWEIGHTSPASS
+#include "passes/Layout/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+/// Whether the value will be a constant once constants are folded.
+bool isConstant(Value value) {
+  Operation *op = value.getDefiningOp();
+  return op && (isa<ConstantOp>(op) ||
+                (isa<ElementalOpInterface>(op) && op->getNumOperands() > 0 &&
+                 llvm::all_of(op->getOperands(), isConstant)));
+}
+
+class WeightPacker {
+public:
+  WeightPacker(OpBuilder &b, Location loc) : b(b), loc(loc) {}
+
+  Value reshape(Value value, ArrayRef<int64_t> shape) {
+    Type element = getElementTypeOrSelf(value.getType());
+    return ReshapeOp::create(b, loc, RankedTensorType::get(shape, element), value);
+  }
+
+  /// Pads the last dimension to a multiple of `width` with zeros.
+  Value padLast(Value value, int64_t width) {
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    int64_t padded = llvm::alignTo(shape.back(), width);
+    if (padded == shape.back())
+      return value;
+    shape.back() = padded;
+    DimExprs low(shape.size(), getAffineConstantExpr(0, b.getContext()));
+    auto scalar = RankedTensorType::get({}, type.getElementType());
+    Value zero = ConstantOp::create(
+        b, loc, scalar,
+        DenseElementsAttr::get(scalar, Attribute(b.getZeroAttr(type.getElementType()))));
+    return PadOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), value, zero,
+                         AffineMapAttr::get(makeDimsMap(low, b.getContext())),
+                         PadModeAttr::get(b.getContext(), PadMode::Constant));
+  }
+
+  Value transpose(Value value, ArrayRef<int64_t> permutation) {
+    return TransposeOp::create(b, loc, value, b.getDenseI64ArrayAttr(permutation));
+  }
+
+  /// [K, N] -> [P, K, NR].
+  Value packMatrix(Value weights, int64_t width) {
+    int64_t depth = cast<RankedTensorType>(weights.getType()).getDimSize(0);
+    Value padded = padLast(weights, width);
+    int64_t columns = cast<RankedTensorType>(padded.getType()).getDimSize(1);
+    return transpose(reshape(padded, {depth, columns / width, width}), {1, 0, 2});
+  }
+
+  /// [kernel..., C / g, O] -> [g, P, kernel..., C / g, NR].
+  Value packKernel(Value weights, int64_t groups, int64_t width) {
+    SmallVector<int64_t> shape(cast<RankedTensorType>(weights.getType()).getShape());
+    int64_t outputs = shape.pop_back_val() / groups;
+    SmallVector<int64_t> grouped = shape;
+    grouped.append({groups, outputs});
+    Value padded = padLast(reshape(weights, grouped), width);
+    int64_t panels = llvm::divideCeil(outputs, width);
+    SmallVector<int64_t> split = shape;
+    split.append({groups, panels, width});
+    int64_t inner = shape.size();
+    SmallVector<int64_t> permutation = {inner, inner + 1};
+    llvm::append_range(permutation, llvm::seq<int64_t>(0, inner));
+    permutation.push_back(inner + 2);
+    return transpose(reshape(padded, split), permutation);
+  }
+
+private:
+  OpBuilder &b;
+  Location loc;
+};
+
+struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
+  using PackWeightsPassBase::PackWeightsPassBase;
+
+  void runOnOperation() override {
+    std::optional<cpu::TargetInfo> info = cpu::lookupTarget(target);
+    if (!info) {
+      getOperation().emitError() << "unknown target '" << target << "'";
+      return signalPassFailure();
+    }
+    SmallVector<Operation *> contractions;
+    getOperation().walk([&](Operation *op) {
+      if (isa<MatMulOp, ConvOp>(op))
+        contractions.push_back(op);
+    });
+    for (Operation *op : contractions)
+      pack(op, *info);
+  }
+
+  /// NR of the schedule that the contraction will get once its weights are packed.
+  static int64_t panelWidth(Operation *op, const cpu::TargetInfo &target) {
+    cpu::ContractionSizes sizes = getContractionSizes(op);
+    sizes.weightLayout = cpu::WeightLayout::Packed;
+    return cpu::chooseContractionSchedule(target, sizes)
+        .panelWidth(target, sizes.accumulatorBits);
+  }
+
+  void pack(Operation *op, const cpu::TargetInfo &target) {
+    Value weights = op->getOperand(1);
+    if (!isStatic(weights.getType()) || !isConstant(weights))
+      return;
+    OpBuilder b(op);
+    WeightPacker packer(b, op->getLoc());
+    if (auto conv = dyn_cast<ConvOp>(op)) {
+      if (conv.getPacked() || conv.isDepthwise())
+        return;
+      int64_t width = panelWidth(op, target), channels = conv.getOutputChannels();
+      conv.getWeightsMutable().assign(packer.packKernel(weights, conv.getGroups(), width));
+      conv.setPacked(width);
+      conv.setChannels(channels);
+    } else {
+      auto matmul = cast<MatMulOp>(op);
+      if (matmul.getPacked() || !matmul.sharesRhs())
+        return;
+      int64_t width = panelWidth(op, target);
+      ArrayRef<int64_t> shape = cast<RankedTensorType>(weights.getType()).getShape();
+      Value matrix = packer.reshape(weights, shape.take_back(2));
+      if (matmul.getTransposeRhs())
+        matrix = packer.transpose(matrix, {1, 0});
+      int64_t columns = cast<RankedTensorType>(matrix.getType()).getDimSize(1);
+      matmul.getRhsMutable().assign(packer.packMatrix(matrix, width));
+      matmul.setTransposeRhs(false);
+      matmul.setPacked(width);
+      matmul.setColumns(columns);
+    }
+    ++numPacked;
+  }
+};
+
+} // namespace
+
+} // namespace tenon

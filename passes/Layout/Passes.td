@@ -1,0 +1,32 @@
+// Layouts of activations and weights.
+
+#ifndef TENON_PASSES_LAYOUT_PASSES_TD
+#define TENON_PASSES_LAYOUT_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PackWeightsPass : Pass<"tenon-pack-weights", "::mlir::func::FuncOp"> {
+  let summary = "brings constant weights into the layout that microkernels read";
+  let description = [{
+    The weights of a contraction become panels as wide as the register tile, padded with zeros, so
+    that the innermost loop reads one stream. The packing is written as ordinary ops on the constant,
+    which constant folding then evaluates.
+
+    ```mlir
+    %y = tenon.matmul %x, %w : (tensor<8x64xf32>, tensor<64x100xf32>) -> tensor<8x100xf32>
+    ```
+
+    becomes, with panels of 32,
+
+    ```mlir
+    %p = ... : tensor<4x64x32xf32>
+    %y = tenon.matmul %x, %p {packed = 32, columns = 100} : ...
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"native\"", "The processor to pack for">
+  ];
+  let statistics = [Statistic<"numPacked", "packed", "Contractions with packed weights">];
+}
+
+#endif

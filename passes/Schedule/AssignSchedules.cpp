@@ -1,0 +1,41 @@
+// Writes the schedules of contraction kernels.
+
+#include "passes/Codegen/Cpu/ContractionShape.h"
+#include "passes/Schedule/Passes.h"
+
+namespace tenon {
+
+#define GEN_PASS_DEF_ASSIGNSCHEDULESPASS
+#include "passes/Schedule/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
+  using AssignSchedulesPassBase::AssignSchedulesPassBase;
+
+  void runOnOperation() override {
+    std::optional<cpu::TargetInfo> info = cpu::lookupTarget(target);
+    if (!info) {
+      getOperation().emitError() << "unknown target '" << target << "'";
+      return signalPassFailure();
+    }
+    for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
+      if (kernel.getSchedule() || kernel.getKernelClass() != KernelClass::Contraction)
+        continue;
+      for (Operation &op : kernel.getEntryBlock()) {
+        if (!isa<MatMulOp, ConvOp>(op))
+          continue;
+        cpu::ContractionSchedule schedule =
+            cpu::chooseContractionSchedule(*info, getContractionSizes(&op));
+        kernel.setScheduleAttr(toAttribute(schedule, &getContext()));
+        ++numScheduled;
+      }
+    }
+  }
+};
+
+} // namespace
+
+} // namespace tenon
