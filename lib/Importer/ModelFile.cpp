@@ -7,6 +7,7 @@
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/xxhash.h"
 #include <fcntl.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
@@ -81,6 +82,8 @@ Expected<std::shared_ptr<ModelFile>> ModelFile::open(StringRef path) {
     return makeError(name + ": not a valid ONNX file: " +
                      diagnoseParseFailure((*bytes)->getBuffer(), onnx::ModelProto::descriptor()));
   }
+  if (auto bytes = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false))
+    model->digest = xxh3_64bits((*bytes)->getBuffer());
   if (Error error = model->check())
     return error;
   return model;
@@ -97,6 +100,7 @@ Expected<std::shared_ptr<ModelFile>> ModelFile::parse(StringRef bytes, StringRef
   if (!parseStream(stream, model->model))
     return makeError(name + ": not a valid ONNX model: " +
                      diagnoseParseFailure(bytes, onnx::ModelProto::descriptor()));
+  model->digest = xxh3_64bits(bytes);
   if (Error error = model->check())
     return error;
   return model;

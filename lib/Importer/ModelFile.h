@@ -34,6 +34,8 @@ public:
   const onnx::GraphProto &graph() const { return model.graph(); }
   /// The path as the user gave it.
   llvm::StringRef name() const { return displayName; }
+  /// XXH3-64 of the file's bytes, external data not included.
+  uint64_t checksum() const { return digest; }
   int64_t irVersion() const { return model.ir_version(); }
 
   /// `length` bytes of a file in the model's folder (up to its end if `length` is nullopt). They
@@ -49,6 +51,7 @@ private:
   llvm::Expected<llvm::MemoryBuffer *> mapExternalFile(llvm::StringRef location);
 
   std::string displayName, folder;
+  uint64_t digest = 0;
   onnx::ModelProto model;
   llvm::StringMap<std::unique_ptr<llvm::MemoryBuffer>> externalFiles;
 };
