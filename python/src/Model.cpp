@@ -145,7 +145,7 @@ nb::dict Model::run(nb::handle feeds) {
 }
 
 std::unique_ptr<Bound> Model::bind(nb::handle feeds) {
-  return std::make_unique<Bound>(model, createContext(), makeFeeds(feeds));
+  return std::make_unique<Bound>(model, takeContext(), makeFeeds(feeds));
 }
 
 Bound::Bound(ModelHandle model, ContextHandle context, std::vector<Feed> feeds)
