@@ -3,8 +3,9 @@
     model = tenon.compile("resnet50.onnx")        # or tenon.load("resnet50.so")
     outputs = model.run({"input": image})         # dict of numpy arrays by output name
 """
+from ._compile import CompileError, compile
 from ._runtime import Bound, KernelInfo, Model, TensorInfo, load
 from ._runtime import runtime_version as _runtime_version
 
 __version__ = _runtime_version()
-__all__ = ["Bound", "KernelInfo", "Model", "TensorInfo", "load"]
+__all__ = ["Bound", "CompileError", "KernelInfo", "Model", "TensorInfo", "compile", "load"]

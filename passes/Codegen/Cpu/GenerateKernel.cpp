@@ -57,7 +57,8 @@ OwningOpRef<ModuleOp> emitKernel(KernelOp kernel, const TargetInfo &target) {
 
 FailureOr<OwningOpRef<ModuleOp>> generateKernel(KernelOp kernel, const TargetInfo &target) {
   OwningOpRef<ModuleOp> module = emitKernel(kernel, target);
-  if (failed(expandMath(*module)) || failed(lowerKernelModule(*module)))
+  if (failed(expandMath(*module, {.hasScalef = target.vectorBits == 512})) ||
+      failed(lowerKernelModule(*module)))
     return failure();
   return module;
 }

@@ -1,0 +1,66 @@
+"""tenon.compile: turns what a user may pass into what the driver takes."""
+import os
+import tempfile
+
+from ._runtime import load
+
+
+class CompileError(ValueError):
+    """A model that cannot be compiled; the message names file, node and operator."""
+
+
+def _targets(target):
+    names = target.split(",") if isinstance(target, str) else list(target or [])
+    return [name.strip() for name in names if name.strip()]
+
+
+def _shapes(shapes):
+    result = []
+    for name, shape in (shapes or {}).items():
+        dims = [shape] if isinstance(shape, int) else list(shape)
+        for dim in dims:
+            if dim is not None and (isinstance(dim, bool) or not isinstance(dim, int)):
+                raise TypeError(f"shape of '{name}': expected numbers and None, found {dim!r}")
+        result.append((name, dims))
+    return result
+
+
+def compile(model, target=None, shapes=None, output=None, *, threads=1, compiler_threads=0):
+    """Compiles an ONNX model and returns it loaded, as a Model.
+
+    model: a path, the file's bytes, or an onnx.ModelProto.
+    target: one or several of "native" (the default), "x86-64-v3", "x86-64-v4" or LLVM's name of a
+        CPU, as a comma separated string or a list, best first; the binary chooses when it is loaded.
+    shapes: a dict that fixes shapes: of inputs by name, {"input": (1, 3, 224, 224)}, where None keeps
+        a size as it is, or of a named dimension everywhere, {"batch": 1}.
+    output: where the shared library goes; None keeps no file.
+    threads: how many threads a run uses, as in load; compiler_threads is the same for the compiler
+        (0: one for each core).
+
+    Raises CompileError, whose message names file, node and operator, if the model is invalid or holds
+    what Tenon cannot compile.
+    """
+    # Here, because this loads LLVM, which running a compiled model does not need.
+    from . import _compiler
+
+    path, data = "", None
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        data = bytes(model)
+    elif hasattr(model, "SerializeToString"):
+        data = model.SerializeToString()
+    else:
+        path = os.fspath(model)
+
+    def build(destination):
+        try:
+            _compiler.compile(path, data, destination, _targets(target), _shapes(shapes),
+                              compiler_threads)
+        except ValueError as error:
+            raise CompileError(str(error)) from None
+        return load(destination, threads=threads)
+
+    if output is not None:
+        return build(os.fspath(output))
+    # The loaded library stays mapped after its file is gone.
+    with tempfile.TemporaryDirectory(prefix="tenon-") as folder:
+        return build(os.path.join(folder, "model.so"))

@@ -1,0 +1,100 @@
+"""tenon.compile, on small models made here."""
+import threading
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import tenon
+
+
+def make_model(batch=4, **options):
+    """z = relu(x + w), with shapes [batch, 8]."""
+    w = helper.make_tensor("w", TensorProto.FLOAT, [8], np.linspace(-1, 1, 8))
+    graph = helper.make_graph(
+        [
+            helper.make_node("Add", ["x", "w"], ["y"], name="add"),
+            helper.make_node(options.get("op", "Relu"), ["y"], ["z"], name="relu"),
+        ],
+        "small",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, 8])],
+        [helper.make_tensor_value_info("z", TensorProto.FLOAT, [batch, 8])],
+        [w],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def expected(x):
+    return np.maximum(x + np.linspace(-1, 1, 8, dtype=np.float32), 0)
+
+
+def check(model, rows=4):
+    x = np.random.default_rng(0).standard_normal((rows, 8), np.float32)
+    np.testing.assert_allclose(model.run({"x": x})["z"], expected(x), rtol=1e-6)
+
+
+def test_from_a_path_a_proto_and_bytes(tmp_path):
+    model = make_model()
+    path = tmp_path / "small.onnx"
+    onnx.save(model, path)
+    for source in (path, str(path), model, model.SerializeToString()):
+        compiled = tenon.compile(source)
+        assert [(i.name, i.dtype, i.shape) for i in compiled.inputs] == [("x", "float32", (4, 8))]
+        check(compiled)
+
+
+def test_output_is_kept_and_can_be_loaded(tmp_path):
+    output = tmp_path / "small.so"
+    check(tenon.compile(make_model(), output=output))
+    check(tenon.load(output))
+
+
+@pytest.mark.parametrize("target", ["native", "x86-64-v3", ["x86-64-v4", "x86-64-v3"]])
+def test_targets(target):
+    model = tenon.compile(make_model(), target=target)
+    names = target if isinstance(target, list) else [target]
+    assert model.target.removeprefix("cpu:") in names or target == "native"
+    check(model)
+
+
+def test_free_dimensions():
+    model = tenon.compile(make_model(batch="batch"))
+    assert model.inputs[0].shape == ("batch", 8)
+    for rows in (1, 3, 17):
+        check(model, rows)
+
+
+@pytest.mark.parametrize("shapes", [{"x": (5, 8)}, {"x": (5, None)}, {"batch": 5}])
+def test_shapes_are_fixed(shapes):
+    model = tenon.compile(make_model(batch="batch"), shapes=shapes)
+    assert model.inputs[0].shape == (5, 8)
+    check(model, 5)
+
+
+def test_errors_name_the_cause(tmp_path):
+    with pytest.raises(tenon.CompileError, match="relu.*Relo"):
+        tenon.compile(make_model(op="Relo"))
+    with pytest.raises(tenon.CompileError, match="missing.onnx"):
+        tenon.compile(tmp_path / "missing.onnx")
+    with pytest.raises(tenon.CompileError):
+        tenon.compile(b"not a model")
+    with pytest.raises(tenon.CompileError, match="pentium"):
+        tenon.compile(make_model(), target="pentium-9")
+    with pytest.raises(TypeError, match="'x'"):
+        tenon.compile(make_model(), shapes={"x": ("a", 8)})
+
+
+def test_compiling_in_several_threads():
+    done = []
+
+    def work():
+        check(tenon.compile(make_model()))
+        done.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(done) == 4
