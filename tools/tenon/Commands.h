@@ -9,6 +9,9 @@ namespace tenon::cli {
 
 /// Each takes the arguments after its name and returns the process's exit code.
 int runCompile(llvm::ArrayRef<const char *> arguments);
+int runVerify(llvm::ArrayRef<const char *> arguments);
+/// The child of `tenon verify` that checks one folder.
+int runVerifyOne(llvm::ArrayRef<const char *> arguments);
 
 /// Prints `tenon: error: message` and returns 1.
 int fail(const llvm::Twine &message);

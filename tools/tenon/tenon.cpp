@@ -13,6 +13,8 @@ struct Command {
 
 static const Command commands[] = {
     {"compile", "compile an ONNX model to a native binary", runCompile},
+    {"verify", "compile models, run them on stored inputs, compare with stored outputs", runVerify},
+    {"verify-one", "", runVerifyOne}, // not for people: no help
 };
 
 int fail(const llvm::Twine &message) {
@@ -33,7 +35,8 @@ static int run(llvm::ArrayRef<const char *> arguments) {
     return fail("unknown command '" + name + "'; tenon --help lists them");
   llvm::outs() << "usage: tenon COMMAND [arguments]\n";
   for (const Command &command : commands)
-    llvm::outs() << "  " << command.name << "\t" << command.help << "\n";
+    if (!command.help.empty())
+      llvm::outs() << "  " << command.name << "\t" << command.help << "\n";
   llvm::outs() << "tenon COMMAND --help tells more.\n";
   return 0;
 }

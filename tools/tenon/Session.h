@@ -1,0 +1,46 @@
+// A compiled model ready to run, and the values that go in and out. Wraps the runtime's C
+// interface.
+#ifndef TENON_TOOLS_TENON_SESSION_H
+#define TENON_TOOLS_TENON_SESSION_H
+
+#include "lib/Tensors/Tensor.h"
+#include <memory>
+
+namespace tenon::cli {
+
+class Session {
+public:
+  /// `threads` as in tenon_context_options.
+  static llvm::Expected<Session> load(const std::string &path, int32_t threads);
+
+  const tenon_model *model() const { return loaded.get(); }
+  tenon_context *context() const { return running.get(); }
+  size_t numInputs() const { return tenon_model_num_inputs(model()); }
+  size_t numOutputs() const { return tenon_model_num_outputs(model()); }
+  const tenon_tensor_info &input(size_t index) const {
+    return *tenon_model_input(model(), static_cast<int32_t>(index));
+  }
+  const tenon_tensor_info &output(size_t index) const {
+    return *tenon_model_output(model(), static_cast<int32_t>(index));
+  }
+
+  /// Runs once on inputs in the model's order and copies the results.
+  llvm::Expected<std::vector<Tensor>> run(std::vector<Tensor> &inputs);
+
+private:
+  struct FreeModel {
+    void operator()(tenon_model *model) const { tenon_model_free(model); }
+  };
+  struct FreeContext {
+    void operator()(tenon_context *context) const { tenon_context_free(context); }
+  };
+  std::unique_ptr<tenon_model, FreeModel> loaded;
+  std::unique_ptr<tenon_context, FreeContext> running;
+};
+
+/// What the runtime's last failing call complained about.
+llvm::Error runtimeError();
+
+} // namespace tenon::cli
+
+#endif

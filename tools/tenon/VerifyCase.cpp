@@ -1,0 +1,316 @@
+// Both sides of the check of one folder (see the header).
+
+#include "tools/tenon/VerifyCase.h"
+#include "lib/Driver/Driver.h"
+#include "lib/Tensors/Compare.h"
+#include "lib/Tensors/ProtoFile.h"
+#include "tools/tenon/Arguments.h"
+#include "tools/tenon/Child.h"
+#include "tools/tenon/Commands.h"
+#include "tools/tenon/Session.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include <csignal>
+
+namespace tenon::cli {
+
+// Lines of the child that are for its parent; any other line is somebody's complaint.
+static constexpr llvm::StringLiteral phaseMark = "@phase ", passedMark = "@passed",
+                                     failedMark = "@failed ", skippedMark = "@skipped ";
+
+/// One line that says what failed; the folder is said beside it.
+static std::string summarize(llvm::Error error, llvm::StringRef folder) {
+  std::string text = llvm::toString(std::move(error));
+  llvm::StringRef line = llvm::StringRef(text).trim().split('\n').first;
+  if (line.consume_front(folder) && line.consume_front("/"))
+    line.consume_front("model.onnx: ");
+  return line.str();
+}
+
+namespace {
+
+/// The child's work.
+class CaseCheck {
+public:
+  CaseCheck(const std::string &folder, const std::string &binary, const Arguments &arguments)
+      : folder(folder), binary(binary), arguments(arguments) {}
+
+  llvm::Error run();
+  const std::string &skipped() const { return whySkipped; }
+
+private:
+  llvm::Error compileModel();
+  llvm::Error checkDataSet(Session &session, const std::string &dataSet);
+  llvm::Expected<std::vector<Tensor>> readInputs(const Session &session, llvm::StringRef dataSet);
+  using ValueInfos = google::protobuf::RepeatedPtrField<onnx::ValueInfoProto>;
+  llvm::Expected<std::vector<NamedTensor>>
+  readTensors(llvm::StringRef dataSet, llvm::StringRef side, const ValueInfos &infos);
+  std::vector<std::string> dataSets() const;
+  std::vector<std::string> inputNames(size_t numFiles) const;
+
+  void startPhase(const llvm::Twine &phase) {
+    llvm::outs() << phaseMark << phase << "\n";
+    llvm::outs().flush();
+  }
+
+  const std::string &folder, &binary;
+  const Arguments &arguments;
+  std::shared_ptr<ModelFile> file;
+  ModelTolerance tolerance;
+  std::string whySkipped;
+};
+
+} // namespace
+
+/// Sorted paths of the folder's test_data_set_* that hold a reference.
+std::vector<std::string> CaseCheck::dataSets() const {
+  std::vector<std::string> result;
+  std::error_code error;
+  for (llvm::sys::fs::directory_iterator it(folder, error), end; it != end && !error;
+       it.increment(error)) {
+    llvm::SmallString<256> reference(it->path());
+    llvm::sys::path::append(reference, "output_0.pb");
+    if (llvm::sys::path::filename(it->path()).starts_with("test_data_set_") &&
+        llvm::sys::fs::exists(reference))
+      result.push_back(it->path());
+  }
+  llvm::sort(result);
+  return result;
+}
+
+llvm::Error CaseCheck::compileModel() {
+  llvm::SmallString<256> path(folder);
+  llvm::sys::path::append(path, "model.onnx");
+  llvm::Expected<std::shared_ptr<ModelFile>> model = ModelFile::open(path);
+  if (!model)
+    return model.takeError();
+  file = *model;
+  driver::CompileOptions options;
+  options.output = binary;
+  options.targets.clear();
+  std::string targets = arguments.get("--target");
+  llvm::SmallVector<llvm::StringRef> names;
+  llvm::StringRef(targets).split(names, ',');
+  for (llvm::StringRef name : names)
+    options.targets.push_back(name.str());
+  llvm::Expected<int64_t> threads = arguments.number("--compile-threads", 1, 1);
+  if (!threads)
+    return threads.takeError();
+  options.threads = static_cast<unsigned>(*threads);
+  return driver::compile(file, options).takeError();
+}
+
+llvm::Expected<std::vector<NamedTensor>>
+CaseCheck::readTensors(llvm::StringRef dataSet, llvm::StringRef side, const ValueInfos &infos) {
+  std::vector<NamedTensor> tensors;
+  for (int i = 0;; ++i) {
+    llvm::SmallString<256> path(dataSet);
+    llvm::sys::path::append(path, side + "_" + llvm::Twine(i) + ".pb");
+    if (!llvm::sys::fs::exists(path))
+      return tensors;
+    // A message of another kind may parse as a tensor of nonsense.
+    if (i < infos.size() && infos[i].type().value_case() != onnx::TypeProto::kTensorType)
+      return makeError(
+          side + " '" + infos[i].name() + "' is not a tensor but a " +
+          infos[i].type().GetDescriptor()->FindFieldByNumber(infos[i].type().value_case())->name() +
+          ", which is not supported");
+    llvm::Expected<NamedTensor> tensor = readProtoFile(path);
+    if (!tensor)
+      return tensor.takeError();
+    tensors.push_back(std::move(*tensor));
+  }
+}
+
+/// The graph's inputs in order: all of them if there is a file for each, else those without a
+/// default value.
+std::vector<std::string> CaseCheck::inputNames(size_t numFiles) const {
+  const onnx::GraphProto &graph = file->graph();
+  llvm::StringSet<> defaults;
+  for (const onnx::TensorProto &initializer : graph.initializer())
+    defaults.insert(initializer.name());
+  std::vector<std::string> names;
+  bool all = static_cast<size_t>(graph.input_size()) == numFiles;
+  for (const onnx::ValueInfoProto &input : graph.input())
+    if (all || !defaults.contains(input.name()))
+      names.push_back(input.name());
+  return names;
+}
+
+llvm::Expected<std::vector<Tensor>> CaseCheck::readInputs(const Session &session,
+                                                          llvm::StringRef dataSet) {
+  llvm::Expected<std::vector<NamedTensor>> read =
+      readTensors(dataSet, "input", file->graph().input());
+  if (!read)
+    return read.takeError();
+  // By name where every file names an input of its own, else by position.
+  llvm::StringMap<Tensor *> byName;
+  for (NamedTensor &tensor : *read)
+    if (tenon_model_find_input(session.model(), tensor.name.c_str()) >= 0)
+      byName[tensor.name] = &tensor.tensor;
+  if (byName.size() != read->size()) {
+    byName.clear();
+    for (auto [name, tensor] : llvm::zip(inputNames(read->size()), *read))
+      byName[name] = &tensor.tensor;
+  }
+  std::vector<Tensor> inputs;
+  for (size_t i = 0; i < session.numInputs(); ++i) {
+    auto found = byName.find(session.input(i).name);
+    if (found == byName.end())
+      return makeError("no data for input '" + llvm::Twine(session.input(i).name) + "'");
+    inputs.push_back(std::move(*found->second));
+  }
+  return inputs;
+}
+
+llvm::Error CaseCheck::checkDataSet(Session &session, const std::string &dataSet) {
+  llvm::Expected<std::vector<Tensor>> inputs = readInputs(session, dataSet);
+  if (!inputs)
+    return inputs.takeError();
+  llvm::Expected<std::vector<NamedTensor>> expected =
+      readTensors(dataSet, "output", file->graph().output());
+  if (!expected)
+    return expected.takeError();
+  llvm::Expected<std::vector<Tensor>> results = session.run(*inputs);
+  if (!results)
+    return results.takeError();
+  if (expected->size() > results->size())
+    return makeError("has " + llvm::Twine(results->size()) + " outputs, expected " +
+                     llvm::Twine(expected->size()));
+  std::string causes;
+  for (size_t i = 0; i < expected->size(); ++i) {
+    Comparison comparison =
+        compareTensors((*results)[i], (*expected)[i].tensor, tolerance.forOutput(i));
+    if (comparison.equal)
+      continue;
+    if (!causes.empty())
+      causes += "; ";
+    causes += std::string("output '") + session.output(i).name + "': " + comparison.cause;
+  }
+  return causes.empty() ? llvm::Error::success() : makeError(causes);
+}
+
+llvm::Error CaseCheck::run() {
+  std::vector<std::string> sets = dataSets();
+  if (sets.empty()) {
+    whySkipped = "no test_data_set_* with a reference";
+    return llvm::Error::success();
+  }
+  llvm::SmallString<256> tolerancePath(folder);
+  llvm::sys::path::append(tolerancePath, "tolerance.json");
+  if (llvm::sys::fs::exists(tolerancePath)) {
+    llvm::Expected<ModelTolerance> read = readTolerance(tolerancePath);
+    if (!read)
+      return read.takeError();
+    tolerance = *read;
+  }
+  startPhase("compiling");
+  if (llvm::Error error = compileModel())
+    return error;
+  startPhase("loading");
+  llvm::Expected<int64_t> threads = arguments.number("--threads", 1, 1);
+  if (!threads)
+    return threads.takeError();
+  llvm::Expected<Session> session = Session::load(binary, static_cast<int32_t>(*threads));
+  if (!session)
+    return session.takeError();
+  for (const std::string &dataSet : sets) {
+    llvm::StringRef name = llvm::sys::path::filename(dataSet);
+    startPhase("running " + name);
+    if (llvm::Error error = checkDataSet(*session, dataSet))
+      return sets.size() == 1 ? std::move(error)
+                              : makeError(name + ": " + llvm::toString(std::move(error)));
+  }
+  return llvm::Error::success();
+}
+
+static const Option verifyOneOptions[] = {
+    {"--output", true, "FILE where to compile to"}, {"--target", true, "LIST targets"},
+    {"--compile-threads", true, "N threads"},       {"--threads", true, "N threads"},
+    {"--memory", true, "MB may be used"},
+};
+
+int runVerifyOne(llvm::ArrayRef<const char *> raw) {
+  llvm::Expected<Arguments> arguments = Arguments::parse(raw, verifyOneOptions);
+  if (!arguments)
+    return fail(llvm::toString(arguments.takeError()));
+  llvm::Expected<int64_t> memory = arguments->number("--memory", 8192, 1);
+  if (!memory)
+    return fail(llvm::toString(memory.takeError()));
+  if (arguments->positional().size() != 1)
+    return fail("verify-one takes one folder");
+  limitThisProcess(*memory << 20);
+  std::string binary = arguments->get("--output");
+  CaseCheck check(arguments->positional().front(), binary, *arguments);
+  if (llvm::Error error = check.run())
+    llvm::outs() << failedMark << summarize(std::move(error), arguments->positional().front())
+                 << "\n";
+  else if (!check.skipped().empty())
+    llvm::outs() << skippedMark << check.skipped() << "\n";
+  else
+    llvm::outs() << passedMark << "\n";
+  llvm::outs().flush();
+  return 0;
+}
+
+/// What a child that did not come to an end was doing, and the first thing it complained about.
+static std::string describeCrash(const ChildResult &child, const VerifySettings &settings) {
+  std::string phase = "starting", complaint;
+  llvm::SmallVector<llvm::StringRef> lines;
+  llvm::StringRef(child.output).split(lines, '\n', -1, /*KeepEmpty=*/false);
+  for (llvm::StringRef line : lines) {
+    if (line.consume_front(phaseMark))
+      phase = line.str();
+    else if (complaint.empty() && !line.starts_with("PLEASE submit a bug report"))
+      complaint = line.str();
+  }
+  std::string cause;
+  if (child.timedOut)
+    cause = "not done after " + std::to_string(settings.limit.count()) + " s";
+  else if (child.signal)
+    cause = "crashed with " + describeSignal(child.signal);
+  else
+    cause = "ended with exit code " + std::to_string(child.exitCode);
+  cause += " while " + phase;
+  if (!complaint.empty() && !child.timedOut)
+    cause += ": " + complaint;
+  return cause;
+}
+
+VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
+                           const VerifySettings &settings) {
+  auto start = std::chrono::steady_clock::now();
+  std::vector<std::string> command = {"verify-one",
+                                      "--output=" + binary,
+                                      "--target=" + settings.targets,
+                                      "--compile-threads=" +
+                                          std::to_string(settings.compileThreads),
+                                      "--threads=" + std::to_string(settings.threads),
+                                      "--memory=" + std::to_string(settings.memoryMegabytes),
+                                      "--",
+                                      folder};
+  llvm::Expected<ChildResult> child = runSelf(command, settings.limit);
+  VerifyResult result;
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!child) {
+    result.cause = llvm::toString(child.takeError());
+    return result;
+  }
+  bool ended = !child->timedOut && !child->signal && !child->exitCode;
+  llvm::StringRef last = llvm::StringRef(child->output).rtrim();
+  last = last.substr(last.rfind('\n') + 1);
+  if (ended && last == passedMark) {
+    result.status = VerifyStatus::Passed;
+  } else if (ended && last.consume_front(skippedMark)) {
+    result.status = VerifyStatus::Skipped;
+    result.cause = last.str();
+  } else if (ended && last.consume_front(failedMark)) {
+    result.cause = last.str();
+  } else {
+    result.cause = describeCrash(*child, settings);
+  }
+  return result;
+}
+
+} // namespace tenon::cli

@@ -1,0 +1,36 @@
+// One folder of `tenon verify`: a model, data sets with references, perhaps tolerances.
+//
+// It is checked in a process of its own, `tenon verify-one`, which tells its parent line by line
+// how far it is, so that a crash or a hang has a place.
+#ifndef TENON_TOOLS_TENON_VERIFYCASE_H
+#define TENON_TOOLS_TENON_VERIFYCASE_H
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace tenon::cli {
+
+struct VerifySettings {
+  std::string targets = "cpu:native";
+  /// Of the compiler and of the compiled model.
+  int64_t compileThreads = 0, threads = 0;
+  int64_t memoryMegabytes = 0;
+  std::chrono::seconds limit;
+};
+
+enum class VerifyStatus { Passed, Failed, Skipped };
+
+struct VerifyResult {
+  VerifyStatus status = VerifyStatus::Failed;
+  std::string cause; // one line; empty if passed
+  double seconds = 0;
+};
+
+/// Checks the model in `folder` in a child process; `binary` is where it is compiled to.
+VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
+                           const VerifySettings &settings);
+
+} // namespace tenon::cli
+
+#endif
