@@ -297,6 +297,98 @@ INSTANTIATE_TEST_SUITE_P(Functions, Math,
                                             ::testing::ValuesIn(kConfigurations)),
                          testName);
 
+using Reference1 = float (*)(float);
+
+/// A use of an op with a constant operand, or in a short form, with its exact f32 result.
+struct Special {
+  const char *name;
+  Builder build;
+  Reference1 reference;
+};
+
+Value constantLike(OpBuilder &b, Location loc, Value x, double c) {
+  ImplicitLocOpBuilder builder(loc, b);
+  return cpu::Num(builder, x).like(c);
+}
+
+template <typename OpTy, int exponentTimes2, bool constantFirst = false>
+Value withConstant(OpBuilder &b, Location loc, ValueRange x) {
+  Value c = constantLike(b, loc, x[0], exponentTimes2 / 2.0);
+  return constantFirst ? OpTy::create(b, loc, c, x[0]) : OpTy::create(b, loc, x[0], c);
+}
+
+const Special kSpecialForms[] = {
+    {"pow1", withConstant<math::PowFOp, 2>, [](float x) { return x; }},
+    {"square", withConstant<math::PowFOp, 4>, [](float x) { return x * x; }},
+    {"cube", withConstant<math::PowFOp, 6>, [](float x) { return x * x * x; }},
+    {"reciprocal", withConstant<math::PowFOp, -2>, [](float x) { return 1 / x; }},
+    {"root", withConstant<math::PowFOp, 1>,
+     [](float x) { return x == -kInf ? kInf : std::sqrt(x) + 0.0f; }},
+    {"relu", withConstant<arith::MaximumFOp, 0>,
+     [](float x) { return std::isnan(x) ? x : std::fmax(x, 0.0f); }},
+    {"reluSwapped", withConstant<arith::MaximumFOp, 0, true>,
+     [](float x) { return std::isnan(x) ? x : std::fmax(x, 0.0f); }},
+    {"cap", withConstant<arith::MinimumFOp, 12>,
+     [](float x) { return std::isnan(x) ? x : std::fmin(x, 6.0f); }},
+    {"maxnum", withConstant<arith::MaxNumFOp, 2>, [](float x) { return std::fmax(x, 1.0f); }},
+    {"minnumSwapped", withConstant<arith::MinNumFOp, 2, true>,
+     [](float x) { return std::fmin(x, 1.0f); }},
+    {"clamp",
+     [](OpBuilder &b, Location loc, ValueRange x) -> Value {
+       return math::ClampFOp::create(b, loc, x[0], constantLike(b, loc, x[0], -1),
+                                     constantLike(b, loc, x[0], 2));
+     },
+     [](float x) { return std::isnan(x) ? x : std::fmin(std::fmax(x, -1.0f), 2.0f); }},
+};
+
+// Constant operands select cheaper forms, which must agree exactly.
+TEST(MathSpecialForms, AreExact) {
+  std::vector<float> x = sampleX(131071);
+  std::vector<float> out(kBlock);
+  for (const Special &form : kSpecialForms) {
+    for (int64_t width : {1, 8}) {
+      auto context = tenon::testing::createKernelContext();
+      Function function{form.name, form.build, nullptr, 0};
+      auto module = buildKernel(*context, function, Float32Type::get(context.get()), width);
+      ASSERT_TRUE(succeeded(cpu::expandMath(*module)));
+      auto kernel = tenon::testing::CompiledKernel::compile(*module, "kernel",
+                                                            *cpu::lookupTarget("x86-64-v3"));
+      ASSERT_TRUE(bool(kernel)) << form.name;
+      for (size_t start = 0; start < x.size(); start += kBlock) {
+        void *arguments[] = {x.data() + start, x.data() + start, out.data()};
+        kernel(arguments);
+        for (int64_t i = 0; i < kBlock; ++i)
+          ASSERT_EQ(ulpError(out[i], form.reference(x[start + i])), 0)
+              << form.name << "(" << x[start + i] << ") = " << out[i];
+      }
+    }
+  }
+}
+
+// Integer powers, modulo 2^32, with the reciprocals of negative exponents.
+TEST(MathInteger, Powers) {
+  auto context = tenon::testing::createKernelContext();
+  Function function{"ipowi", buildOp<math::IPowIOp>, nullptr, 0};
+  auto module = buildKernel(*context, function, IntegerType::get(context.get(), 32), 8);
+  ASSERT_TRUE(succeeded(cpu::expandMath(*module)));
+  auto kernel =
+      tenon::testing::CompiledKernel::compile(*module, "kernel", *cpu::lookupTarget("x86-64-v3"));
+  ASSERT_TRUE(bool(kernel));
+  std::vector<int32_t> x(kBlock), n(kBlock), out(kBlock);
+  for (int64_t i = 0; i < kBlock; ++i)
+    x[i] = i % 23 - 11, n[i] = i / 23 % 17 - 3;
+  void *arguments[] = {x.data(), n.data(), out.data()};
+  kernel(arguments);
+  for (int64_t i = 0; i < kBlock; ++i) {
+    uint32_t want = 1;
+    for (int32_t k = 0; k < n[i]; ++k)
+      want *= static_cast<uint32_t>(x[i]);
+    if (n[i] < 0)
+      want = x[i] == 1 ? 1 : x[i] == -1 ? (n[i] % 2 ? -1 : 1) : 0;
+    ASSERT_EQ(out[i], static_cast<int32_t>(want)) << x[i] << " to the power " << n[i];
+  }
+}
+
 // f64 goes to libm lane by lane and must be libm's result exactly.
 TEST(MathF64, IsLibm) {
   for (int64_t width : {1, 4}) {
