@@ -65,7 +65,7 @@ public:
         spec(contraction.spec), microkernels(module, contraction, schedule, target, epilogue, name),
         lineSplit(emitter, contraction.height.size, schedule.tileLines),
         rowSplit(emitter, contraction.width.size, schedule.tileRows),
-        lanes(target.lanes(spec.accumulatorType.getIntOrFloatBitWidth())),
+        lanes(schedule.vectorLanes(target, spec.accumulatorType.getIntOrFloatBitWidth())),
         panelWidth(schedule.tileVectors * lanes), layout(spec, schedule, lanes),
         packs(module, contraction, schedule, target, name) {
     hasWeightsPerBatch = spec.weightBatchStride && !isConstant(spec.weightBatchStride, 0) &&
@@ -91,6 +91,7 @@ private:
   TaskShare splitTasks(Value task, Value tasks);
   Unit locate(Value set, Value unit);
   Value panelWeights(Value set, Value panel);
+  Value packTile(const Unit &unit, int64_t lines, int64_t rows, Value packed);
   void emitTileOuter(Value set, const WorkRange &range);
   void emitPanelOuter(Value set, const WorkRange &range);
   /// Runs `body` with the vectors of a panel and whether the last one may be partial.
@@ -117,7 +118,9 @@ TaskShare ContractionEmitter::splitTasks(Value task, Value tasks) {
   // The larger part of the work that any task gets, both ways, in units times panels.
   Value unitCost = emitter.mul(emitter.ceilDiv(emitter.mul(sets, units), tasks), panels);
   Value panelCost = emitter.mul(emitter.ceilDiv(emitter.mul(sets, panels), tasks), units);
-  Value byUnits = emitter.compare(arith::CmpIPredicate::sle, unitCost, panelCost);
+  Value byUnits = emitter.compare(schedule.preferSplitPanels ? arith::CmpIPredicate::slt
+                                                             : arith::CmpIPredicate::sle,
+                                  unitCost, panelCost);
   Value perSet = emitter.select(byUnits, units, panels);
   Value total = emitter.mul(sets, perSet);
   Value begin = emitter.div(emitter.mul(task, total), tasks);
@@ -220,14 +223,24 @@ void ContractionEmitter::forPanelShapes(const WorkRange &range,
   Value rest = emitter.sub(spec.outChannels, emitter.mul(fullPanels, panelWidth));
   if (isConstant(rest, 0))
     return;
-  // The last panel, if this task has it.
+  // The last panel, if this task has it. If its width is unknown it has all vectors, any of which
+  // may be empty: one microkernel instead of one for each number of vectors.
   Value hasLast = emitter.less(emitter.max(range.panelBegin, fullPanels), range.panelEnd);
   emitter.ifThen(hasLast, [&] {
-    auto counts = llvm::to_vector(llvm::seq_inclusive<int64_t>(1, schedule.tileVectors));
-    Value vectors = emitter.ceilDiv(rest, emitter.i64(lanes));
-    bool masked = !constantOf(rest) || *constantOf(rest) % lanes != 0;
-    emitter.dispatch(vectors, counts, [&](int64_t count) { body(fullPanels, count, masked); });
+    std::optional<int64_t> channels = constantOf(rest);
+    if (channels)
+      body(fullPanels, llvm::divideCeil(*channels, lanes), *channels % lanes != 0);
+    else
+      body(fullPanels, schedule.tileVectors, true);
   });
+}
+
+/// Packs a tile of input, unless it is contiguous anyway, and returns where it then is.
+Value ContractionEmitter::packTile(const Unit &unit, int64_t lines, int64_t rows, Value packed) {
+  if (packs.isPackedInPlace(lines, rows))
+    return unit.input;
+  packs.packInput(emitter, lines, rows, unit.input, packed);
+  return packed;
 }
 
 /// Tiles outside, panels inside: a tile's input stays in the nearest cache.
@@ -237,8 +250,7 @@ void ContractionEmitter::emitTileOuter(Value set, const WorkRange &range) {
     dispatchRows(unit, [&](int64_t lines, int64_t rows) {
       Value input = unit.input;
       if (schedule.packInput) {
-        packs.packInput(emitter, lines, rows, input, scratch);
-        input = scratch;
+        input = packTile(unit, lines, rows, scratch);
       }
       forPanelShapes(range, [&](Value panel, int64_t vectors, bool masked) {
         Value weights = panelWeights(set, panel);
@@ -262,7 +274,7 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
     emitter.loop(range.unitBegin, range.unitEnd, one, [&](Value number) {
       Unit unit = locate(set, number);
       dispatchRows(unit, [&](int64_t lines, int64_t rows) {
-        packs.packInput(emitter, lines, rows, unit.input, packedTile(number));
+        packTile(unit, lines, rows, packedTile(number));
       });
     });
   }
@@ -285,7 +297,8 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
       Unit unit = locate(set, number);
       unit.place.channel = channel;
       dispatchRows(unit, [&](int64_t lines, int64_t rows) {
-        Value input = schedule.packInput ? packedTile(number) : unit.input;
+        bool packed = schedule.packInput && !packs.isPackedInPlace(lines, rows);
+        Value input = packed ? packedTile(number) : unit.input;
         microkernels.call(emitter, {lines, rows, vectors, masked},
                           {input, weights, next, unit.place});
       });
@@ -324,7 +337,7 @@ ScratchBytes contractionScratchBytes(const ContractionSpec &spec,
                                      const ContractionSchedule &schedule,
                                      const TargetInfo &target) {
   int64_t bits = spec.accumulatorType.getIntOrFloatBitWidth();
-  return ScratchLayout(spec, schedule, target.lanes(bits)).bytes(bits / 8);
+  return ScratchLayout(spec, schedule, schedule.vectorLanes(target, bits)).bytes(bits / 8);
 }
 
 void emitContraction(OpBuilder &builder, Location loc, ModuleOp module, const ContractionSpec &spec,

@@ -18,7 +18,7 @@
 
 namespace tenon::cpu {
 
-/// How weights lie in memory. NR = tileVectors * vector lanes of the schedule.
+/// How weights lie in memory. NR is the schedule's panelWidth.
 enum class WeightLayout {
   /// [group][ceil(N/NR)][taps...][K][NR]; the last panel is zero padded to full NR.
   Packed,
@@ -75,6 +75,8 @@ struct ContractionSizes {
 
 /// How to compute it.
 struct ContractionSchedule {
+  /// Lanes of the vectors; 0: a full register. Fewer when there are few output channels.
+  int64_t lanes = 0;
   /// Output positions and vectors of output channels per register tile.
   int64_t tileRows = 1, tileVectors = 1;
   /// Lines (of the second to last spatial dimension) that a tile may span when lines are short.
@@ -93,10 +95,16 @@ struct ContractionSchedule {
   bool packWeights = false;
   /// Cache lines of the next weight panel to prefetch per trip of the innermost loop.
   int64_t prefetchLines = 0;
+  /// Where tasks could share panels as evenly as tiles, share panels: each task then reads a part
+  /// of the weights instead of all.
+  bool preferSplitPanels = false;
 
+  int64_t vectorLanes(const TargetInfo &target, int64_t accumulatorBits = 32) const {
+    return lanes ? lanes : target.lanes(accumulatorBits);
+  }
   /// NR: output channels per weight panel.
   int64_t panelWidth(const TargetInfo &target, int64_t accumulatorBits = 32) const {
-    return tileVectors * target.lanes(accumulatorBits);
+    return tileVectors * vectorLanes(target, accumulatorBits);
   }
 };
 

@@ -16,17 +16,27 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-int64_t chooseUnroll(std::optional<int64_t> channels, int64_t wanted, int64_t accumulators) {
+/// The unroll factor of the loop over `channels` (unknown: none). `limit` is 0 if there is none.
+static int64_t chooseUnroll(std::optional<int64_t> channels, int64_t wanted, int64_t limit,
+                            int64_t accumulators) {
   if (!channels)
     return wanted;
   // Short loops disappear as long as the code stays within the instruction cache.
-  if (*channels * accumulators <= 256 || *channels <= wanted)
+  bool isShort = *channels * accumulators <= 256 || *channels <= wanted;
+  if (isShort && (!limit || *channels <= limit))
     return *channels;
   // A divisor spares the remainder loop.
-  for (int64_t factor : {wanted, wanted + 1, wanted + 2, wanted + 3, wanted - 1})
-    if (factor > 1 && *channels % factor == 0)
+  for (int64_t factor : {wanted, wanted + 1, wanted + 2, wanted + 3, wanted - 1, wanted - 2})
+    if (factor > 1 && *channels % factor == 0 && (!limit || factor <= limit))
       return factor;
-  return wanted;
+  return limit ? std::min(wanted, limit) : wanted;
+}
+
+/// When width taps are part of the channel loop, neighbouring rows read the same input elements, a
+/// step of the convolution apart. LLVM would load those once per trip and, as they are too many to
+/// keep, spill them; trips no longer than the step have none.
+static int64_t unrollLimit(const NormalizedContraction &contraction) {
+  return contraction.mergesWidthTaps ? constantOf(contraction.width.step).value_or(0) : 0;
 }
 
 MicrokernelEmitter::MicrokernelEmitter(ModuleOp module, const NormalizedContraction &contraction,
@@ -65,6 +75,7 @@ private:
   Sums emitChannel(Value input, Value weights, int64_t unrolled, Sums sums);
   SmallVector<Value> loadWeights(Value pointer);
   Value multiplyAdd(Value a, Value b, Value sum);
+  Value maskOf(int64_t number);
   void emitEpilogue(ArrayRef<Value> sums);
 
   const MicrokernelEmitter &parent;
@@ -84,20 +95,20 @@ private:
   SmallVector<Value> rowOffsets;
   int64_t channelStep = 1;
   Value weightStep;
-  /// Valid lanes of the last vector: null means all.
-  Value validLanes;
+  /// Output channels of the tile that exist: null means all.
+  Value validChannels;
 };
 
 MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitter,
                                const TileShape &shape, const TileOperands &operands)
     : parent(parent), emitter(emitter), shape(shape), operands(operands),
       contraction(parent.contraction), spec(contraction.spec), schedule(parent.schedule),
-      lanes(parent.target.lanes(spec.accumulatorType.getIntOrFloatBitWidth())),
+      lanes(schedule.vectorLanes(parent.target, spec.accumulatorType.getIntOrFloatBitWidth())),
       vectorType(VectorType::get(lanes, spec.accumulatorType)),
       inputType(schedule.packInput ? spec.accumulatorType : spec.inputType),
       weightType(schedule.packWeights ? spec.accumulatorType : spec.weightType),
       unroll(chooseUnroll(constantOf(contraction.sumChannels), schedule.unrollK,
-                          shape.lines * shape.rows * shape.vectors)) {
+                          unrollLimit(contraction), shape.lines * shape.rows * shape.vectors)) {
   for (int64_t line = 0; line < shape.lines; ++line) {
     for (int64_t row = 0; row < shape.rows; ++row) {
       if (schedule.packInput)
@@ -114,10 +125,16 @@ MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitte
   if (!shape.masked)
     return;
   if (std::optional<int64_t> channels = constantOf(spec.outChannels))
-    validLanes = emitter.i64(*channels % lanes);
+    validChannels = emitter.i64((shape.vectors - 1) * lanes + *channels % lanes);
   else
-    validLanes = emitter.sub(emitter.sub(spec.outChannels, operands.place.channel),
-                             emitter.i64((shape.vectors - 1) * lanes));
+    validChannels = emitter.sub(spec.outChannels, operands.place.channel);
+}
+
+/// Which lanes of vector `number` exist; null: all.
+Value MicrokernelEmitter::Body::maskOf(int64_t number) {
+  if (!validChannels)
+    return nullptr;
+  return emitter.laneMask(lanes, emitter.sub(validChannels, emitter.i64(number * lanes)));
 }
 
 void MicrokernelEmitter::Body::emit() {
@@ -133,13 +150,13 @@ void MicrokernelEmitter::Body::emit() {
 auto MicrokernelEmitter::Body::emitDotProducts() -> Sums {
   int64_t columns = lanes;
   SmallVector<Value> columnPointers;
-  if (std::optional<int64_t> valid = constantOf(validLanes))
+  if (std::optional<int64_t> valid = constantOf(validChannels))
     columns = *valid;
   for (int64_t column = 0; column < columns; ++column) {
     // Columns that do not exist repeat the last one.
     Value number = emitter.i64(column);
-    if (validLanes)
-      number = emitter.min(number, emitter.sub(validLanes, emitter.i64(1)));
+    if (validChannels)
+      number = emitter.min(number, emitter.sub(validChannels, emitter.i64(1)));
     columnPointers.push_back(emitter.offsetPointer(operands.weights, weightType,
                                                    emitter.mul(number, spec.weightRowStride)));
   }
@@ -244,9 +261,7 @@ SmallVector<Value> MicrokernelEmitter::Body::loadWeights(Value pointer) {
   for (int64_t v = 0; v < shape.vectors; ++v) {
     Value here = emitter.offsetPointer(pointer, weightType, v * lanes);
     // Packed panels are padded; weights in place end with the last channel.
-    Value mask;
-    if (parent.readsWeightsInPlace() && validLanes && v == shape.vectors - 1)
-      mask = emitter.laneMask(lanes, validLanes);
+    Value mask = parent.readsWeightsInPlace() ? maskOf(v) : nullptr;
     vectors.push_back(emitter.convert(emitter.maskedLoad(loadType, here, mask),
                                       spec.accumulatorType, spec.weightsAreUnsigned));
   }
@@ -281,7 +296,9 @@ Value MicrokernelEmitter::Body::multiplyAdd(Value a, Value b, Value sum) {
 
 void MicrokernelEmitter::Body::emitEpilogue(ArrayRef<Value> sums) {
   const TilePlace &place = operands.place;
-  Value mask = validLanes ? emitter.laneMask(lanes, validLanes) : nullptr;
+  SmallVector<Value> masks;
+  for (int64_t v = 0; v < shape.vectors; ++v)
+    masks.push_back(maskOf(v));
   Value groupChannel = emitter.mul(place.group, spec.outChannels);
   for (int64_t position = 0; position < shape.lines * shape.rows; ++position) {
     OutputIndex index =
@@ -289,7 +306,7 @@ void MicrokernelEmitter::Body::emitEpilogue(ArrayRef<Value> sums) {
     for (int64_t v = 0; v < shape.vectors; ++v) {
       index.channel = emitter.add(groupChannel, emitter.add(place.channel, v * lanes));
       parent.epilogue(emitter, emitter.getLoc(), sums[position * shape.vectors + v], index,
-                      v == shape.vectors - 1 ? mask : nullptr);
+                      masks[v]);
     }
   }
 }

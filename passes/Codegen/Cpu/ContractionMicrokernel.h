@@ -45,7 +45,7 @@ NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSp
 /// What distinguishes one microkernel from another.
 struct TileShape {
   int64_t lines, rows, vectors;
-  /// The last vector may have fewer valid lanes.
+  /// The last vectors may have fewer valid lanes, or none.
   bool masked;
   bool operator<(const TileShape &other) const {
     return std::tie(lines, rows, vectors, masked) <
@@ -89,9 +89,6 @@ private:
   std::string namePrefix;
   std::map<TileShape, OutlinedFunction> kernels;
 };
-
-/// The unroll factor of the innermost loop for `channels` of them (null constant: unknown).
-int64_t chooseUnroll(std::optional<int64_t> channels, int64_t wanted, int64_t accumulators);
 
 } // namespace tenon::cpu
 

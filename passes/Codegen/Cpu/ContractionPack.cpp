@@ -98,7 +98,8 @@ PackEmitter::PackEmitter(ModuleOp module, const NormalizedContraction &contracti
                          const ContractionSchedule &schedule, const TargetInfo &target,
                          StringRef namePrefix)
     : module(module), contraction(contraction), spec(contraction.spec), schedule(schedule),
-      namePrefix(namePrefix), lanes(target.lanes(spec.accumulatorType.getIntOrFloatBitWidth())),
+      namePrefix(namePrefix),
+      lanes(schedule.vectorLanes(target, spec.accumulatorType.getIntOrFloatBitWidth())),
       panelWidth(schedule.tileVectors * lanes) {}
 
 void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type, bool isUnsigned,

@@ -30,6 +30,10 @@ public:
               const ContractionSchedule &schedule, const TargetInfo &target,
               llvm::StringRef namePrefix);
 
+  /// A tile of one row is its own packed form.
+  bool isPackedInPlace(int64_t lines, int64_t rows) const {
+    return lines * rows == 1 && spec.inputType == spec.accumulatorType;
+  }
   /// Copies the input of a tile to [K][lines*rows]. May write up to `slackElements` behind it, so
   /// tiles that lie behind one another must be packed in order.
   void packInput(Emitter &emitter, int64_t lines, int64_t rows, mlir::Value input,

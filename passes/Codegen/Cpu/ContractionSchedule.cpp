@@ -3,62 +3,161 @@
 #include "passes/Codegen/Cpu/Contraction.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
+#include <numeric>
 
 namespace tenon::cpu {
+namespace {
 
-/// Vectors per tile: as many as keep padding of the last panel small, with enough rows left that
-/// weights are reused.
-static int64_t chooseTileVectors(const TargetInfo &target, const ContractionSizes &sizes) {
-  int64_t lanes = target.lanes(sizes.accumulatorBits);
-  int64_t preferred = 2;
-  if (sizes.outChannels < 0)
-    return preferred;
-  int64_t vectors = llvm::divideCeil(sizes.outChannels, lanes);
-  if (vectors <= preferred)
-    return vectors;
-  int64_t most = target.vectorRegisters >= 32 ? 3 : 2;
-  if (most >= 3 && vectors % 3 == 0)
-    return 3;
-  return preferred;
-}
+/// Fewer rows than this leave nothing to share a loaded weight between.
+constexpr int64_t fewRows = 4;
+/// Fewer output channels than this fill too little of a vector.
+constexpr int64_t fewColumns = 4;
+/// From here on run-time weights are used often enough to pay for packing them.
+constexpr int64_t rowsWorthPackingWeights = 48;
+/// Output vectors per row that an input must meet to pay for packing it.
+constexpr int64_t vectorsWorthPackingInput = 8;
+
+class Chooser {
+public:
+  Chooser(const TargetInfo &target, const ContractionSizes &sizes)
+      : target(target), sizes(sizes), sums(target.vectorRegisters * 3 / 4) {
+    if (sizes.batch >= 0 && sizes.lines >= 0 && sizes.rows >= 0)
+      totalRows = sizes.batch * sizes.lines * sizes.rows;
+    chooseLanes();
+    if (sizes.outChannels >= 0)
+      vectors = llvm::divideCeil(sizes.outChannels, lanes);
+    if (sizes.inChannels >= 0 && sizes.outChannels >= 0)
+      weightBytes = sizes.taps * sizes.inChannels * sizes.outChannels * sizes.weightBits / 8;
+  }
+
+  ContractionSchedule choose() {
+    chooseTile();
+    choosePacking();
+    chooseOrder();
+    balanceTiles();
+    return schedule;
+  }
+
+private:
+  /// Half a vector costs as much as a whole one, so that it never loses where half is enough; or
+  /// half as much where full width takes two pipes, so that it wins where less of the last one is
+  /// empty.
+  void chooseLanes() {
+    lanes = target.lanes(sizes.accumulatorBits);
+    if (sizes.outChannels <= 0 || sizes.weightLayout == WeightLayout::Transposed)
+      return;
+    bool halfIsCheaper = target.fmaPorts == 1;
+    if (halfIsCheaper && sizes.outChannels < 4 * lanes &&
+        llvm::alignTo(sizes.outChannels, lanes / 2) < llvm::alignTo(sizes.outChannels, lanes))
+      lanes /= 2;
+    while (lanes > 4 && sizes.outChannels <= lanes / 2)
+      lanes /= 2;
+    schedule.lanes = lanes;
+  }
+
+  /// Sums may take three quarters of the registers; weights and broadcasts need the rest.
+  void chooseTile() {
+    schedule.tileVectors = 2;
+    if (vectors == 1)
+      schedule.tileVectors = 1;
+    else if (vectors > 0 && vectors % 3 == 0 && target.vectorRegisters >= 32)
+      schedule.tileVectors = 3;
+    // Few rows: more vectors side by side, or additions wait for one another.
+    if (totalRows > 0 && totalRows <= fewRows) {
+      int64_t most = totalRows == 1 ? 8 : 6;
+      schedule.tileVectors = std::min(sums / totalRows, most);
+      if (vectors > 0)
+        schedule.tileVectors = std::min(schedule.tileVectors, vectors);
+    }
+    schedule.tileVectors = std::max<int64_t>(schedule.tileVectors, 1);
+    schedule.tileRows = std::max<int64_t>(1, sums / schedule.tileVectors);
+    if (sizes.rows <= 0)
+      return;
+    // Short lines: several of them in one tile.
+    if (sizes.lines > 1)
+      schedule.tileLines = std::clamp<int64_t>(schedule.tileRows / sizes.rows, 1, sizes.lines);
+    schedule.tileRows = std::min(schedule.tileRows, sizes.rows);
+  }
+
+  void choosePacking() {
+    bool hasManyRows = totalRows < 0 || totalRows > fewRows;
+    if (sizes.weightLayout == WeightLayout::Transposed) {
+      bool hasFewColumns = sizes.outChannels > 0 && sizes.outChannels <= fewColumns;
+      schedule.packWeights = !hasFewColumns && hasManyRows;
+      if (!schedule.packWeights) {
+        schedule.tileVectors = schedule.tileLines = 1;
+        schedule.tileRows = hasFewColumns ? sums / 2 / sizes.outChannels : 1;
+        return;
+      }
+    }
+    if (sizes.weightLayout == WeightLayout::RowMajor)
+      schedule.packWeights = totalRows < 0 || totalRows >= rowsWorthPackingWeights;
+    bool hasManyVectors = vectors < 0 || vectors >= vectorsWorthPackingInput;
+    schedule.packInput = sizes.taps == 1 && hasManyRows && hasManyVectors && rowsCollide();
+  }
+
+  /// Whether the rows of a tile fight for the same few sets of the nearest cache. Rows an unknown
+  /// distance apart may; and their addresses take more registers than there are.
+  bool rowsCollide() const {
+    if (sizes.inputRowStride < 0)
+      return true;
+    constexpr int64_t ways = 8, line = 64;
+    int64_t sets = target.l1Bytes / ways / line;
+    int64_t stride = sizes.inputRowStride * sizes.inputBits / 8;
+    if (stride < line)
+      return false;
+    int64_t distinct = sets / std::gcd(sets, stride / line);
+    return schedule.tileRows > distinct * ways * 3 / 4 + ways / 4;
+  }
+
+  void chooseOrder() {
+    bool weightsFit = weightBytes >= 0 && weightBytes <= target.l2Bytes / 2;
+    schedule.blockTiles = weightsFit && !schedule.packWeights ? 1 : 0;
+    if (schedule.packInput && schedule.blockTiles == 0) {
+      // Packed tiles stay in half of the second cache.
+      int64_t channels = sizes.inChannels > 0 ? sizes.inChannels : 1024;
+      int64_t tileBytes =
+          schedule.tileRows * schedule.tileLines * channels * sizes.accumulatorBits / 8;
+      schedule.blockTiles = std::clamp<int64_t>(target.l2Bytes / 2 / tileBytes, 2, 32);
+    }
+    bool isPacked = sizes.weightLayout == WeightLayout::Packed;
+    int64_t inputBytes = totalRows * std::max<int64_t>(sizes.inChannels, 0) * sizes.inputBits / 8;
+    schedule.preferSplitPanels =
+        schedule.packWeights || (isPacked && totalRows > 0 && weightBytes > inputBytes);
+    if (isPacked && !weightsFit && totalRows > schedule.tileRows) {
+      // Tiles of one panel share the prefetching of the next.
+      int64_t tiles = totalRows / (schedule.tileRows * schedule.tileLines);
+      int64_t linesPerTrip = schedule.unrollK * schedule.tileVectors;
+      schedule.prefetchLines =
+          std::clamp<int64_t>(linesPerTrip / std::max<int64_t>(tiles, 1), 1, 4);
+    }
+  }
+
+  /// A number of tiles that four or eight tasks can share, if that costs little: tiles a bit
+  /// smaller than the largest are about as fast.
+  void balanceTiles() {
+    if (totalRows <= 0 || sizes.rows <= 0 || totalRows != sizes.rows * sizes.batch)
+      return;
+    int64_t tiles = llvm::divideCeil(sizes.rows, schedule.tileRows);
+    int64_t balanced = llvm::alignTo(tiles, 4);
+    if (tiles < 5 || tiles > 32 || balanced == tiles)
+      return;
+    schedule.tileRows = llvm::divideCeil(sizes.rows, balanced);
+  }
+
+  const TargetInfo &target;
+  const ContractionSizes &sizes;
+  ContractionSchedule schedule;
+  int64_t sums;
+  /// -1: unknown.
+  int64_t totalRows = -1, lanes = 0, vectors = -1, weightBytes = -1;
+};
+
+} // namespace
 
 ContractionSchedule chooseContractionSchedule(const TargetInfo &target,
                                               const ContractionSizes &sizes) {
-  ContractionSchedule schedule;
-  schedule.tileVectors = chooseTileVectors(target, sizes);
-  // Sums may take three quarters of the registers; weights and broadcasts need the rest.
-  int64_t sums = target.vectorRegisters * 3 / 4;
-  schedule.tileRows = std::max<int64_t>(1, sums / schedule.tileVectors);
-
-  int64_t totalRows = sizes.batch > 0 && sizes.lines > 0 && sizes.rows > 0
-                          ? sizes.batch * sizes.lines * sizes.rows
-                          : -1;
-  if (totalRows > 0 && totalRows <= 4) {
-    // Few rows: more vectors side by side, or additions wait for one another.
-    int64_t lanes = target.lanes(sizes.accumulatorBits);
-    int64_t vectors = sizes.outChannels > 0 ? llvm::divideCeil(sizes.outChannels, lanes) : 8;
-    schedule.tileVectors =
-        std::clamp<int64_t>(std::min(vectors, sums / totalRows), 1, totalRows == 1 ? 8 : 6);
-  }
-  if (sizes.weightLayout == WeightLayout::Transposed) {
-    // Too few rows to pay for packing, or too few columns to fill a vector.
-    bool fewColumns = sizes.outChannels > 0 && sizes.outChannels <= 4;
-    schedule.packWeights = !fewColumns && (totalRows < 0 || totalRows > 4);
-    if (!schedule.packWeights) {
-      schedule.tileVectors = 1;
-      schedule.tileRows = fewColumns ? sums / 2 / sizes.outChannels : 1;
-    }
-  }
-  if (sizes.weightLayout == WeightLayout::RowMajor)
-    schedule.packWeights = totalRows < 0 || totalRows >= 48;
-  if (sizes.rows > 0)
-    schedule.tileRows = std::min(schedule.tileRows, sizes.rows);
-
-  if (sizes.inChannels > 0 && sizes.outChannels > 0 && sizes.weightLayout == WeightLayout::Packed) {
-    int64_t weightBytes = sizes.taps * sizes.inChannels * sizes.outChannels * sizes.weightBits / 8;
-    schedule.blockTiles = weightBytes <= target.l2Bytes / 2 ? 1 : 0;
-  }
-  return schedule;
+  return Chooser(target, sizes).choose();
 }
 
 } // namespace tenon::cpu

@@ -4,8 +4,8 @@
 #include "passes/Codegen/Cpu/LowerToLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 
 using namespace llvm;
 
@@ -48,12 +48,11 @@ CompiledKernel CompiledKernel::compile(mlir::ModuleOp module, StringRef name,
     logAllUnhandledErrors(std::move(error), errs(), "kernel '" + name + "': ");
     return std::move(kernel);
   };
-  auto start = std::chrono::steady_clock::now();
+  std::clock_t start = std::clock();
   Expected<SmallVector<char>> object = lowerToObject(module, target);
   if (!object)
     return report(object.takeError());
-  kernel.compileMilliseconds =
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  kernel.compileMilliseconds = 1e3 * (std::clock() - start) / CLOCKS_PER_SEC;
 
   Expected<std::unique_ptr<orc::LLJIT>> jit = orc::LLJITBuilder().create();
   if (!jit)

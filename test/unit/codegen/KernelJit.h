@@ -28,6 +28,7 @@ public:
   void operator()(void *const *arguments, int64_t task = 0, int64_t tasks = 1) const {
     function(arguments, task, tasks);
   }
+  /// Processor time that lowering and compiling took.
   double compileMilliseconds = 0;
 
 private:
