@@ -5,6 +5,7 @@
 #include "dialects/Tenon/TenonDialect.h"
 #include "lib/Driver/Evaluate.h"
 #include "lib/Importer/ElementTypes.h"
+#include "lib/Target/LLVMCodegen.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -309,6 +310,9 @@ llvm::Expected<CompileReport> Compilation::run() {
   Clock::time_point start = Clock::now();
   context.loadDialect<TenonDialect, func::FuncDialect>();
   cpu::loadKernelDialects(context);
+  DialectRegistry registry;
+  registerLLVMTranslations(registry);
+  context.appendDialectRegistry(registry);
 
   std::vector<cpu::TargetInfo> targets;
   for (StringRef name : options.targets) {
