@@ -44,7 +44,7 @@ class Tenon_UnaryOp<string mnemonic, string onnxName, string formula, TypeConstr
 
 class Tenon_BinaryOp<string mnemonic, string onnxName, string formula, TypeConstraint type,
                      list<Trait> traits = []>
-    : Tenon_PointwiseOp<mnemonic, traits> {
+    : Tenon_PointwiseOp<mnemonic, !listconcat([SameOperandsElementType], traits)> {
   let summary = formula;
   let description = "ONNX [" # onnxName # "](https://onnx.ai/onnx/operators/onnx__" # onnxName #
                     ".html). Every element of the result is " # formula # ".\n\n```mlir\n%y = tenon." #
@@ -54,7 +54,8 @@ class Tenon_BinaryOp<string mnemonic, string onnxName, string formula, TypeConst
 }
 
 class Tenon_CompareOp<string mnemonic, string onnxName, string formula>
-    : Tenon_PointwiseOp<mnemonic, [], "::mlir::IntegerType::get(context, 1)"> {
+    : Tenon_PointwiseOp<mnemonic, [SameOperandsElementType],
+                        "::mlir::IntegerType::get(context, 1)"> {
   let summary = formula;
   let description = "ONNX [" # onnxName # "](https://onnx.ai/onnx/operators/onnx__" # onnxName #
                     ".html). Every element of the result is whether " # formula #
@@ -164,7 +165,7 @@ class Tenon_PredicateOp<string mnemonic, string onnxName, string formula>
 def Tenon_IsNaNOp : Tenon_PredicateOp<"is_nan", "IsNaN", "x is not a number">;
 def Tenon_IsInfOp : Tenon_PredicateOp<"is_inf", "IsInf", "x is infinite">;
 
-def Tenon_SelectOp : Tenon_PointwiseOp<"select", [
+def Tenon_SelectOp : Tenon_PointwiseOp<"select", [AllElementTypesMatch<["ifTrue", "ifFalse"]>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "a where the condition holds, else b";
   let description = [{

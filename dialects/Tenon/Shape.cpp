@@ -62,6 +62,35 @@ AffineExpr product(ArrayRef<AffineExpr> dims, MLIRContext *context) {
   return result;
 }
 
+/// A lower bound, taking every symbol for a size: 0 or more.
+static std::optional<int64_t> lowerBound(AffineExpr expr) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue();
+  if (isa<AffineSymbolExpr>(expr))
+    return 0;
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  std::optional<int64_t> lhs = lowerBound(binary.getLHS()), rhs = lowerBound(binary.getRHS());
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return lhs && rhs ? std::optional(*lhs + *rhs) : std::nullopt;
+  case AffineExprKind::Mul:
+    return lhs && rhs && *lhs >= 0 && *rhs >= 0 ? std::optional(*lhs * *rhs) : std::nullopt;
+  case AffineExprKind::Mod:
+    return 0;
+  default: // divisions
+    if (auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+        lhs && divisor && divisor.getValue() > 0)
+      return llvm::divideFloorSigned(*lhs, divisor.getValue());
+    return lhs && *lhs >= 0 && rhs && *rhs >= 0 ? std::optional<int64_t>(0) : std::nullopt;
+  }
+}
+
+bool isKnownNonNegative(AffineExpr expr) {
+  unsigned numSymbols = makeDimsMap(expr, expr.getContext()).getNumSymbols();
+  std::optional<int64_t> bound = lowerBound(simplifyAffineExpr(expr, 0, numSymbols));
+  return bound && *bound >= 0;
+}
+
 FailureOr<DimExprs> broadcastDims(ArrayRef<DimExprs> operands, MLIRContext *context) {
   size_t rank = 0;
   for (const DimExprs &dims : operands)

@@ -30,6 +30,9 @@ std::optional<llvm::SmallVector<int64_t, 6>> getConstantDims(llvm::ArrayRef<mlir
 /// The product of the expressions.
 mlir::AffineExpr product(llvm::ArrayRef<mlir::AffineExpr> dims, mlir::MLIRContext *context);
 
+/// Whether `expr` cannot be negative, whatever sizes its symbols stand for.
+bool isKnownNonNegative(mlir::AffineExpr expr);
+
 /// Whether the dimensions broadcast under ONNX's multidirectional rule can be told, and the result.
 /// Two different expressions of which neither is 1 are taken to be equal at run time; a constant is
 /// preferred to an expression. Fails when two constants contradict.

@@ -335,15 +335,11 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
 
 LogicalResult GatherOp::verify() { return success(); }
 
-// Indices out of range are undefined in ONNX; they are clamped, so that a run stays in bounds.
 Value GatherOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
   unsigned indexRank = rankOf(getIndices());
-  LaneIndex chosen = e.fromElement(e.element(getIndices(), index.slice(getAxis(), indexRank)));
-  LaneIndex size = e.uniform(e.dim(getOperand(), getAxis())), zero = e.index(0);
-  chosen = e.select(e.less(chosen, zero), e.add(chosen, size), chosen);
-  chosen = e.max(e.min(chosen, e.sub(size, e.index(1))), zero);
+  Value element = e.element(getIndices(), index.slice(getAxis(), indexRank));
   SmallVector<LaneIndex> source(index.take_front(getAxis()));
-  source.push_back(chosen);
+  source.push_back(wrapIndex(e, element, e.dim(getOperand(), getAxis())));
   llvm::append_range(source, index.drop_front(getAxis() + indexRank));
   return e.element(getOperand(), source);
 }

@@ -10,6 +10,7 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
@@ -45,6 +46,10 @@ mlir::Value emitPointwise(PointwiseOpInterface op, ElementEmitter &emitter,
 llvm::SmallVector<LaneIndex> broadcastIndex(ElementEmitter &emitter, mlir::Value operand,
                                             llvm::ArrayRef<mlir::AffineExpr> resultDims,
                                             llvm::ArrayRef<LaneIndex> index);
+
+/// An element that indexes a dimension of `size`: negative ones count from the end. What is out of
+/// range is undefined in ONNX; it is clamped, so that a run stays in bounds.
+LaneIndex wrapIndex(ElementEmitter &emitter, mlir::Value element, mlir::Value size);
 
 /// The elements of a small integer tensor as expressions over the shape symbols, following the ops
 /// that compute it; nullopt when they depend on data.

@@ -107,4 +107,16 @@ def LibraryOpInterface : OpInterface<"LibraryOpInterface", [KernelRootOpInterfac
   ];
 }
 
+def DecomposeOpInterface : OpInterface<"DecomposeOpInterface"> {
+  let cppNamespace = "::tenon";
+  let description = [{
+    A named op that passes recognise and lay out as a whole, and that is replaced by simpler ops
+    before fusion. Row kernels are generated from the simple form.
+  }];
+  let methods = [
+    InterfaceMethod<"Replaces the op by simpler ones, in a numerically stable form.",
+      "::llvm::LogicalResult", "decompose", (ins "::mlir::RewriterBase &":$rewriter)>
+  ];
+}
+
 #endif

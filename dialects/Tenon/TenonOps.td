@@ -2,7 +2,10 @@
 
 include "dialects/Tenon/ElementwiseOps.td"
 include "dialects/Tenon/ShapeOps.td"
+include "dialects/Tenon/IndexOps.td"
 include "dialects/Tenon/ReductionOps.td"
+include "dialects/Tenon/NormalizationOps.td"
+include "dialects/Tenon/PoolingOps.td"
 include "dialects/Tenon/ContractionOps.td"
 include "dialects/Tenon/ControlFlowOps.td"
 include "dialects/Tenon/MachineLearningOps.td"

@@ -7,12 +7,42 @@ namespace tenon {
 
 class OpRegistry;
 
+void registerActivationOps(OpRegistry &registry);
 void registerConstantOps(OpRegistry &registry);
 void registerControlFlowOps(OpRegistry &registry);
+void registerConvolutionOps(OpRegistry &registry);
+void registerEinsumOps(OpRegistry &registry);
+void registerElementwiseOps(OpRegistry &registry);
+void registerGatherOps(OpRegistry &registry);
+void registerGeneratorOps(OpRegistry &registry);
+void registerMatMulOps(OpRegistry &registry);
+void registerMovementOps(OpRegistry &registry);
+void registerNormalizationOps(OpRegistry &registry);
+void registerPadOps(OpRegistry &registry);
+void registerPoolingOps(OpRegistry &registry);
+void registerReductionOps(OpRegistry &registry);
+void registerReshapeOps(OpRegistry &registry);
+void registerSliceOps(OpRegistry &registry);
+void registerSoftmaxOps(OpRegistry &registry);
 
 inline void registerAllOps(OpRegistry &registry) {
+  registerActivationOps(registry);
   registerConstantOps(registry);
   registerControlFlowOps(registry);
+  registerConvolutionOps(registry);
+  registerEinsumOps(registry);
+  registerElementwiseOps(registry);
+  registerGatherOps(registry);
+  registerGeneratorOps(registry);
+  registerMatMulOps(registry);
+  registerMovementOps(registry);
+  registerNormalizationOps(registry);
+  registerPadOps(registry);
+  registerPoolingOps(registry);
+  registerReductionOps(registry);
+  registerReshapeOps(registry);
+  registerSliceOps(registry);
+  registerSoftmaxOps(registry);
 }
 
 } // namespace tenon

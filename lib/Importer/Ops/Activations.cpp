@@ -1,0 +1,136 @@
+// Activation functions. Those without an op of their own are a few pointwise ops.
+
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+static Results importLeakyRelu(NodeImporter &node) {
+  Value x = node.operand(0);
+  Value slope = TensorMath(node).scalar(x, node.getFloat("alpha", 0.01));
+  return {{node.infer<PReluOp>({x, slope})}};
+}
+
+/// alpha (e^x - 1) below zero.
+static Results importElu(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  Value curve = m.mul(m.sub(m.exp(x), 1), node.getFloat("alpha", 1));
+  return {{m.select(m.less(x, 0.0), curve, x)}};
+}
+
+static Results importSelu(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  double alpha = node.getFloat("alpha", 1.67326319217681884765625);
+  double gamma = node.getFloat("gamma", 1.05070102214813232421875);
+  Value curve = m.mul(m.sub(m.exp(x), 1), alpha);
+  return {{m.mul(m.select(m.lessEqual(x, 0.0), curve, x), gamma)}};
+}
+
+/// max(0, x) + min(0, alpha (e^(x / alpha) - 1)).
+static Results importCelu(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  double alpha = node.getFloat("alpha", 1);
+  Value curve = m.mul(m.sub(m.exp(m.div(x, alpha)), 1), alpha);
+  return {{m.add(m.max(x, 0.0), m.min(curve, 0.0))}};
+}
+
+static Results importHardSigmoid(NodeImporter &node) {
+  TensorMath m(node);
+  Value scaled = m.mul(node.operand(0), node.getFloat("alpha", 0.2));
+  return {{m.clamp(m.add(scaled, node.getFloat("beta", 0.5)), 0, 1)}};
+}
+
+static Results importHardSwish(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  return {{m.mul(x, m.clamp(m.add(m.mul(x, 1.0 / 6), 0.5), 0, 1))}};
+}
+
+static Results importThresholdedRelu(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  return {{m.select(m.less(node.getFloat("alpha", 1), x), x, m.scalar(x, 0))}};
+}
+
+static Results importSoftsign(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  return {{m.div(x, m.add(m.abs(x), 1))}};
+}
+
+static Results importMish(NodeImporter &node) {
+  Value x = node.operand(0);
+  return {{TensorMath(node).mul(x, node.infer<TanhOp>(node.infer<SoftplusOp>(x)))}};
+}
+
+static Results importShrink(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  double lambda = node.getFloat("lambd", 0.5), bias = node.getFloat("bias", 0);
+  Value above = m.select(m.less(lambda, x), m.sub(x, bias), m.scalar(x, 0));
+  return {{m.select(m.less(x, -lambda), m.add(x, bias), above)}};
+}
+
+/// x / (1 + e^(-alpha x)).
+static Value buildSwish(NodeImporter &node, Value x, double alpha) {
+  TensorMath m(node);
+  if (alpha == 1)
+    return node.infer<SiluOp>(x);
+  return m.mul(x, node.infer<SigmoidOp>(m.mul(x, alpha)));
+}
+static Results importSwish(NodeImporter &node) {
+  return {{buildSwish(node, node.operand(0), node.getFloat("alpha", 1))}};
+}
+static Results importQuickGelu(NodeImporter &node) {
+  return {{buildSwish(node, node.operand(0), node.getFloat("alpha", 1.702))}};
+}
+
+static Value buildGelu(NodeImporter &node, Value x, bool approximate) {
+  if (!approximate)
+    return node.infer<GeluOp>(x);
+  return node.infer<GeluOp>(x, node.attr("approximate", node.builder().getUnitAttr()));
+}
+static Results importGelu(NodeImporter &node) {
+  StringRef form = node.getString("approximate", "none");
+  if (form != "none" && form != "tanh") {
+    node.emitAttributeError("approximate") << "expected none or tanh, found " << form;
+    return failure();
+  }
+  return {{buildGelu(node, node.operand(0), form == "tanh")}};
+}
+/// The contrib forms with a bias that is added first.
+template <bool approximate> static Results importBiasGelu(NodeImporter &node) {
+  Value x = node.operand(0);
+  if (node.operand(1))
+    x = TensorMath(node).add(x, node.operand(1));
+  return {{buildGelu(node, x, approximate)}};
+}
+
+void registerActivationOps(OpRegistry &registry) {
+  registry.add("Relu", 6, 1, importUnary<ReluOp>);
+  registry.add("Sigmoid", 6, 1, importUnary<SigmoidOp>);
+  registry.add("Tanh", 6, 1, importUnary<TanhOp>);
+  registry.add("Softplus", 1, 1, importUnary<SoftplusOp>);
+  registry.add("Softsign", 1, 1, importSoftsign);
+  registry.add("LeakyRelu", 6, 1, importLeakyRelu);
+  registry.add("Elu", 6, 1, importElu);
+  registry.add("Selu", 6, 1, importSelu);
+  registry.add("Celu", 12, 1, importCelu);
+  registry.add("HardSigmoid", 6, 1, importHardSigmoid);
+  registry.add("HardSwish", 14, 1, importHardSwish);
+  registry.add("ThresholdedRelu", 10, 1, importThresholdedRelu);
+  registry.add("Mish", 18, 1, importMish);
+  registry.add("Shrink", 9, 1, importShrink);
+  registry.add("Swish", 24, 1, importSwish);
+  registry.add("Gelu", 20, 1, importGelu);
+  registry.add("com.microsoft", "Gelu", 1, 1, importBiasGelu<false>);
+  registry.add("com.microsoft", "BiasGelu", 1, 2, importBiasGelu<false>);
+  registry.add("com.microsoft", "FastGelu", 1, {1, 2}, importBiasGelu<true>);
+  registry.add("com.microsoft", "QuickGelu", 1, 1, importQuickGelu);
+}
+
+} // namespace tenon

@@ -1,0 +1,199 @@
+// Pointwise arithmetic, logic and comparison.
+
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+/// Greater is less with its operands swapped.
+template <typename OpT> static Results importSwapped(NodeImporter &node) {
+  return {{node.infer<OpT>({node.operand(1), node.operand(0)})}};
+}
+
+template <typename OpT> static Results importVariadic(NodeImporter &node) {
+  Value result = node.operand(0);
+  for (Value operand : node.operands().drop_front())
+    result = node.infer<OpT>({result, operand});
+  return {{result}};
+}
+
+static Results importMean(NodeImporter &node) {
+  Results sum = importVariadic<AddOp>(node);
+  return {{TensorMath(node).div((*sum)[0], node.numOperands())}};
+}
+
+// Small constant exponents are worth more as products and roots.
+static Results importPow(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), exponent = node.operand(1);
+  std::optional<SmallVector<double>> floats = node.constantFloats(exponent);
+  std::optional<NodeImporter::Ints> ints = node.constantInts(exponent);
+  if (m.isFloat(x) && node.rank(exponent) <= node.rank(x) &&
+      node.type(exponent).hasStaticShape() && node.type(exponent).getNumElements() == 1) {
+    double power = floats ? (*floats)[0] : ints ? (*ints)[0] : HUGE_VAL;
+    if (power == 1)
+      return {{x}};
+    if (power == 2)
+      return {{m.mul(x, x)}};
+    if (power == 3)
+      return {{m.mul(m.mul(x, x), x)}};
+    if (power == 0.5)
+      return {{m.sqrt(x)}};
+    if (power == -0.5)
+      return {{m.reciprocal(m.sqrt(x))}};
+    if (power == -1)
+      return {{m.reciprocal(x)}};
+  }
+  return {{m.pow(x, exponent)}};
+}
+
+static Results importMod(NodeImporter &node) {
+  return node.getBool("fmod", false) ? importBinary<FmodOp>(node) : importBinary<ModOp>(node);
+}
+
+static Results importBitShift(NodeImporter &node) {
+  StringRef direction = node.getString("direction");
+  if (direction == "LEFT")
+    return importBinary<ShiftLeftOp>(node);
+  if (direction == "RIGHT")
+    return importBinary<ShiftRightOp>(node);
+  node.emitAttributeError("direction") << "expected LEFT or RIGHT, found " << direction;
+  return failure();
+}
+
+/// Bounds were attributes before version 11.
+static Results importClip(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), low = node.operand(1), high = node.operand(2);
+  if (node.opset() < 11) {
+    low = node.hasAttribute("min") ? m.scalar(x, node.getFloat("min")) : Value();
+    high = node.hasAttribute("max") ? m.scalar(x, node.getFloat("max")) : Value();
+  }
+  if (low)
+    x = m.max(x, m.toScalar(low));
+  if (high)
+    x = m.min(x, m.toScalar(high));
+  return {{x}};
+}
+
+static Results importIsInf(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  bool negative = node.getBool("detect_negative", true);
+  bool positive = node.getBool("detect_positive", true);
+  if (negative && positive)
+    return {{node.infer<IsInfOp>(x)}};
+  if (negative || positive)
+    return {{m.equal(x, positive ? HUGE_VAL : -HUGE_VAL)}};
+  return {{m.less(x, x)}};
+}
+
+static Results importCast(NodeImporter &node, Type to) {
+  if (!to)
+    return failure();
+  if (isa<StringType>(to) || isa<StringType>(node.elementType(node.operand(0)))) {
+    node.emitError() << "conversion from and to strings is not supported";
+    return failure();
+  }
+  if (to == node.elementType(node.operand(0)))
+    return {{node.operand(0)}};
+  return {{node.infer<CastOp>(
+      node.operand(0),
+      {node.attr("to", TypeAttr::get(to)),
+       node.attr("saturate", node.builder().getBoolAttr(node.getBool("saturate", true)))})}};
+}
+
+static Results importPlainCast(NodeImporter &node) {
+  return importCast(node, node.getElementType("to"));
+}
+static Results importCastLike(NodeImporter &node) {
+  return importCast(node, node.elementType(node.operand(1)));
+}
+
+static Results importWhere(NodeImporter &node) {
+  return {{node.infer<SelectOp>(node.operands())}};
+}
+
+// A slope of rank r broadcasts in one direction, to the input.
+static Results importPRelu(NodeImporter &node) { return importBinary<PReluOp>(node); }
+
+/// At inference dropout passes its input, and its mask is all true.
+static Results importDropout(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  if (Value training = node.operand(2)) {
+    std::optional<NodeImporter::Ints> mode = node.constantInts(training);
+    std::optional<SmallVector<double>> ratio = node.constantFloats(node.operand(1));
+    bool dropsNothing = ratio && ratio->size() == 1 && (*ratio)[0] == 0;
+    if (!dropsNothing && (!mode || mode->size() != 1 || (*mode)[0] != 0)) {
+      node.emitError() << "training mode is not supported";
+      return failure();
+    }
+  }
+  if (!node.hasOutput(1))
+    return {{x}};
+  Type maskType = node.opset() < 10 ? node.elementType(x) : node.builder().getI1Type();
+  return {{x, m.broadcast(node.makeScalar(maskType, 1), node.dims(x))}};
+}
+
+void registerElementwiseOps(OpRegistry &registry) {
+  registry.add("Abs", 1, 1, importUnary<AbsOp>);
+  registry.add("Neg", 1, 1, importUnary<NegOp>);
+  registry.add("Sign", 9, 1, importUnary<SignOp>);
+  registry.add("Floor", 1, 1, importUnary<FloorOp>);
+  registry.add("Ceil", 1, 1, importUnary<CeilOp>);
+  registry.add("Round", 11, 1, importUnary<RoundOp>);
+  registry.add("Sqrt", 1, 1, importUnary<SqrtOp>);
+  registry.add("Reciprocal", 1, 1, importUnary<ReciprocalOp>);
+  registry.add("Exp", 1, 1, importUnary<ExpOp>);
+  registry.add("Log", 1, 1, importUnary<LogOp>);
+  registry.add("Erf", 9, 1, importUnary<ErfOp>);
+  registry.add("Sin", 7, 1, importUnary<SinOp>);
+  registry.add("Cos", 7, 1, importUnary<CosOp>);
+  registry.add("Tan", 7, 1, importUnary<TanOp>);
+  registry.add("Asin", 7, 1, importUnary<AsinOp>);
+  registry.add("Acos", 7, 1, importUnary<AcosOp>);
+  registry.add("Atan", 7, 1, importUnary<AtanOp>);
+  registry.add("Sinh", 9, 1, importUnary<SinhOp>);
+  registry.add("Cosh", 9, 1, importUnary<CoshOp>);
+  registry.add("Asinh", 9, 1, importUnary<AsinhOp>);
+  registry.add("Acosh", 9, 1, importUnary<AcoshOp>);
+  registry.add("Atanh", 9, 1, importUnary<AtanhOp>);
+  registry.add("Not", 1, 1, importUnary<NotOp>);
+  registry.add("BitwiseNot", 18, 1, importUnary<BitNotOp>);
+  registry.add("IsNaN", 9, 1, importUnary<IsNaNOp>);
+  registry.add("IsInf", 10, 1, importIsInf);
+
+  registry.add("Add", 7, 2, importBinary<AddOp>);
+  registry.add("Sub", 7, 2, importBinary<SubOp>);
+  registry.add("Mul", 7, 2, importBinary<MulOp>);
+  registry.add("Div", 7, 2, importBinary<DivOp>);
+  registry.add("Pow", 7, 2, importPow);
+  registry.add("Mod", 10, 2, importMod);
+  registry.add("PRelu", 7, 2, importPRelu);
+  registry.add("And", 7, 2, importBinary<AndOp>);
+  registry.add("Or", 7, 2, importBinary<OrOp>);
+  registry.add("Xor", 7, 2, importBinary<XorOp>);
+  registry.add("BitwiseAnd", 18, 2, importBinary<AndOp>);
+  registry.add("BitwiseOr", 18, 2, importBinary<OrOp>);
+  registry.add("BitwiseXor", 18, 2, importBinary<XorOp>);
+  registry.add("BitShift", 11, 2, importBitShift);
+  registry.add("Equal", 7, 2, importBinary<EqualOp>);
+  registry.add("Less", 7, 2, importBinary<LessOp>);
+  registry.add("LessOrEqual", 12, 2, importBinary<LessEqualOp>);
+  registry.add("Greater", 7, 2, importSwapped<LessOp>);
+  registry.add("GreaterOrEqual", 12, 2, importSwapped<LessEqualOp>);
+
+  registry.add("Sum", 6, {1, Arity::unbounded}, importVariadic<AddOp>);
+  registry.add("Mean", 6, {1, Arity::unbounded}, importMean);
+  registry.add("Max", 6, {1, Arity::unbounded}, importVariadic<MaxOp>);
+  registry.add("Min", 6, {1, Arity::unbounded}, importVariadic<MinOp>);
+  registry.add("Clip", 6, {1, 3}, importClip);
+  registry.add("Where", 9, 3, importWhere);
+  registry.add("Cast", 6, 1, importPlainCast);
+  registry.add("CastLike", 15, 2, importCastLike);
+  registry.add("Dropout", 7, {1, 3}, importDropout);
+}
+
+} // namespace tenon

@@ -1,0 +1,64 @@
+// Matrix products.
+
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+/// A vector counts as a row on the left and as a column on the right, and leaves no dimension.
+static Results importMatMul(NodeImporter &node) {
+  TensorMath m(node);
+  Value lhs = node.operand(0), rhs = node.operand(1);
+  int64_t leftRank = node.rank(lhs), rightRank = node.rank(rhs);
+  if (leftRank == 0 || rightRank == 0) {
+    node.emitError() << "scalars have no matrix product: " << lhs.getType() << " and "
+                     << rhs.getType();
+    return failure();
+  }
+  if (leftRank == 1)
+    lhs = m.unsqueeze(lhs, {0});
+  if (rightRank == 1)
+    rhs = m.unsqueeze(rhs, {1});
+  Value result = node.infer<MatMulOp>({lhs, rhs});
+  if (!result)
+    return failure();
+  SmallVector<int64_t> dropped;
+  if (leftRank == 1)
+    dropped.push_back(node.rank(result) - 2);
+  if (rightRank == 1)
+    dropped.push_back(node.rank(result) - 1);
+  return {{m.squeeze(result, dropped)}};
+}
+
+/// alpha A' B' + beta C.
+static Results importGemm(NodeImporter &node) {
+  TensorMath m(node);
+  Value lhs = node.operand(0), rhs = node.operand(1), bias = node.operand(2);
+  if (node.rank(lhs) != 2 || node.rank(rhs) != 2) {
+    node.emitError() << "needs matrices, not " << lhs.getType() << " and " << rhs.getType();
+    return failure();
+  }
+  if (node.getBool("transA", false))
+    lhs = m.transpose(lhs, {1, 0});
+  if (node.getBool("transB", false))
+    rhs = m.transpose(rhs, {1, 0});
+  double alpha = node.getFloat("alpha", 1), beta = node.getFloat("beta", 1);
+  Value result = node.infer<MatMulOp>({lhs, rhs});
+  if (alpha != 1)
+    result = m.mul(result, alpha);
+  if (!bias || beta == 0)
+    return {{result}};
+  if (node.rank(bias) > 2) {
+    node.emitError() << bias.getType() << " does not broadcast to a matrix";
+    return failure();
+  }
+  return {{m.add(result, beta == 1 ? bias : m.mul(bias, beta))}};
+}
+
+void registerMatMulOps(OpRegistry &registry) {
+  registry.add("MatMul", 1, 2, importMatMul);
+  registry.add("Gemm", 7, {2, 3}, importGemm);
+}
+
+} // namespace tenon

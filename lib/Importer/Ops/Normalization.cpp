@@ -1,0 +1,218 @@
+// Normalizations, of ONNX and of com.microsoft.
+
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+/// A named normalization op over the dimensions from `axis` on. Scale and bias may be null.
+template <typename OpT>
+static Value buildNorm(NodeImporter &node, Value x, Value scale, Value bias, int64_t axis,
+                       double epsilon) {
+  SmallVector<Value> operands = {x};
+  for (Value parameter : {scale, bias})
+    if (parameter)
+      operands.push_back(parameter);
+  auto segments = node.builder().getDenseI32ArrayAttr({1, scale ? 1 : 0, bias ? 1 : 0});
+  return node.infer<OpT>(operands, {node.attr("axis", axis),
+                                    node.attr("epsilon", node.builder().getF64FloatAttr(epsilon)),
+                                    node.attr("operandSegmentSizes", segments)});
+}
+
+/// Statistics of a layer normalization, kept as outputs.
+static void appendStatistics(NodeImporter &node, Value x, int64_t axis, double epsilon,
+                             SmallVectorImpl<Value> &results) {
+  TensorMath m(node);
+  if (!x)
+    return;
+  Type type = node.elementType(x);
+  if (node.getInt("stash_type", 1) == 1 && cast<FloatType>(type).getWidth() < 32)
+    x = node.cast(x, node.builder().getF32Type());
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(axis, node.rank(x)));
+  Value mean = m.mean(x, axes), centered = m.sub(x, mean);
+  Value variance = m.mean(m.mul(centered, centered), axes);
+  results.push_back(mean);
+  results.push_back(m.reciprocal(m.sqrt(m.add(variance, epsilon))));
+}
+
+static Results importLayerNormalization(NodeImporter &node) {
+  Value x = node.operand(0);
+  int64_t axis = node.getAxis("axis", -1, node.rank(x));
+  double epsilon = node.getFloat("epsilon", 1e-5);
+  SmallVector<Value> results = {
+      buildNorm<LayerNormOp>(node, x, node.operand(1), node.operand(2), axis, epsilon)};
+  if (node.hasOutput(1) || node.hasOutput(2))
+    appendStatistics(node, x, axis, epsilon, results);
+  return results;
+}
+
+static Results importRMSNormalization(NodeImporter &node) {
+  Value x = node.operand(0);
+  int64_t axis = node.getAxis("axis", -1, node.rank(x));
+  return {{buildNorm<RMSNormOp>(node, x, node.operand(1), nullptr, axis,
+                                node.getFloat("epsilon", 1e-5))}};
+}
+
+/// Input plus residual, then a norm; the sum is output 3 as well.
+template <typename OpT> static Results importSkipNorm(NodeImporter &node) {
+  TensorMath m(node);
+  constexpr bool hasBeta = std::is_same_v<OpT, LayerNormOp>;
+  double epsilon = node.getFloat("epsilon", 1e-12);
+  Value sum = m.add(node.operand(0), node.operand(1));
+  if (Value bias = node.operand(hasBeta ? 4 : 3))
+    sum = m.add(sum, bias);
+  if (!sum)
+    return failure();
+  int64_t axis = node.rank(sum) - 1;
+  SmallVector<Value> results = {buildNorm<OpT>(node, sum, node.operand(2),
+                                               hasBeta ? node.operand(3) : Value(), axis, epsilon)};
+  if (node.hasOutput(1) || node.hasOutput(2) || node.hasOutput(3)) {
+    appendStatistics(node, sum, axis, epsilon, results);
+    results.push_back(sum);
+  }
+  return results;
+}
+
+/// Normalizes [N, groups, rest]; scale and bias go along the channels.
+static Value buildGroupNorm(NodeImporter &node, Value x, AffineExpr groups, Value scale, Value bias,
+                            double epsilon) {
+  TensorMath m(node);
+  DimExprs dims = node.dims(x);
+  ArrayRef<AffineExpr> rest = ArrayRef<AffineExpr>(dims).drop_front();
+  Value grouped =
+      node.reshape(x, {dims[0], groups, divideProducts(rest, groups, node.context())});
+  Value normed = node.reshape(
+      grouped ? buildNorm<LayerNormOp>(node, grouped, nullptr, nullptr, 2, epsilon) : Value(), dims);
+  normed = m.mul(normed, m.alongChannels(scale, dims.size()));
+  return m.add(normed, m.alongChannels(bias, dims.size()));
+}
+
+static Results importInstanceNormalization(NodeImporter &node) {
+  Value x = node.operand(0);
+  return {{buildGroupNorm(node, x, node.dims(x)[1], node.operand(1), node.operand(2),
+                          node.getFloat("epsilon", 1e-5))}};
+}
+
+/// Before version 21, scale and bias have one element per group.
+static Results importGroupNormalization(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), scale = node.operand(1), bias = node.operand(2);
+  int64_t groups = node.getInt("num_groups");
+  int64_t channels = node.rank(x) > 1 ? node.type(x).getDimSize(1) : 0;
+  if (groups < 1 || channels <= 0 || channels % groups != 0) {
+    node.emitError() << groups << " groups do not divide the channels of " << x.getType();
+    return failure();
+  }
+  auto perChannel = [&](Value parameter) {
+    DimExprs repeated = {node.expr(groups), node.expr(channels / groups)};
+    Value wide = m.broadcast(node.reshape(parameter, {repeated[0], node.expr(1)}), repeated);
+    return node.reshape(wide, node.expr(channels));
+  };
+  if (node.opset() < 21) {
+    scale = perChannel(scale);
+    bias = perChannel(bias);
+  }
+  return {{buildGroupNorm(node, x, node.expr(groups), scale, bias,
+                          node.getFloat("epsilon", 1e-5))}};
+}
+
+// x * a + b with a = scale / sqrt(variance + epsilon) and b = bias - mean * a, which are constants
+// in most models.
+static Results importBatchNormalization(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), scale = node.operand(1), bias = node.operand(2);
+  Value mean = node.operand(3), variance = node.operand(4);
+  double epsilon = node.getFloat("epsilon", 1e-5);
+  SmallVector<Value> results;
+  if (node.getBool("training_mode", false)) {
+    SmallVector<int64_t> axes = countUp(node.rank(x));
+    axes.erase(axes.begin() + 1);
+    Value wide = node.cast(x, node.elementType(mean));
+    Value batchMean = m.mean(wide, axes), centered = m.sub(wide, batchMean);
+    Value batchVariance = m.mean(m.mul(centered, centered), axes);
+    double momentum = node.getFloat("momentum", 0.9);
+    auto blend = [&](Value running, Value batch) {
+      batch = node.reshape(batch, node.dims(running));
+      return m.add(m.mul(running, momentum), m.mul(batch, 1 - momentum));
+    };
+    if (node.hasFailed())
+      return failure();
+    results = {blend(mean, batchMean), blend(variance, batchVariance)};
+    mean = node.reshape(batchMean, node.dims(mean));
+    variance = node.reshape(batchVariance, node.dims(variance));
+  }
+  // The widest of the parameters' types, then the input's.
+  Type type = node.elementType(variance);
+  Value factor = m.div(node.cast(scale, type), m.sqrt(m.add(variance, epsilon)));
+  Value offset = m.sub(node.cast(bias, type), m.mul(node.cast(mean, type), factor));
+  factor = m.alongChannels(node.cast(factor, node.elementType(x)), node.rank(x));
+  offset = m.alongChannels(node.cast(offset, node.elementType(x)), node.rank(x));
+  results.insert(results.begin(), m.add(m.mul(x, factor), offset));
+  return results;
+}
+
+/// x / |x|; where the norm is 0, x is, and the result.
+static Results importLpNormalization(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  int64_t axis = node.getAxis("axis", -1, node.rank(x)), p = node.getInt("p", 2);
+  if (p != 1 && p != 2) {
+    node.emitAttributeError("p") << "expected 1 or 2, found " << p;
+    return failure();
+  }
+  Value norm = p == 1 ? m.sum(m.abs(x), axis) : m.sqrt(m.sum(m.mul(x, x), axis));
+  return {{m.div(x, m.select(m.equal(norm, 0.0), m.scalar(x, 1), norm))}};
+}
+
+static Results importMeanVarianceNormalization(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  NodeImporter::Ints axes = node.getInts("axes", NodeImporter::Ints{0, 2, 3});
+  for (int64_t &axis : axes)
+    axis = node.normalizeAxis(axis, node.rank(x));
+  Value centered = m.sub(x, m.mean(x, axes));
+  Value deviation = m.sqrt(m.mean(m.mul(centered, centered), axes));
+  return {{m.div(centered, m.add(deviation, 1e-9))}};
+}
+
+/// x / (bias + alpha / size * sum of squares in a window of channels)^beta.
+static Results importLRN(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  int64_t size = node.getInt("size");
+  DimExprs dims = node.dims(x);
+  if (size < 1 || size > 1024 || dims.size() < 2) {
+    node.emitError() << "a window of " << size << " channels does not fit " << x.getType();
+    return failure();
+  }
+  DimExprs low(dims.size(), node.expr(0)), padded = dims;
+  low[1] = node.expr((size - 1) / 2);
+  padded[1] = dims[1] + (size - 1);
+  Value squares = m.pad(m.mul(x, x), low, padded), sum;
+  for (int64_t i = 0; i < size; ++i) {
+    Value part = m.slice(squares, 1, node.expr(i), dims[1]);
+    sum = sum ? m.add(sum, part) : part;
+  }
+  Value base = m.add(m.mul(sum, node.getFloat("alpha", 1e-4) / size), node.getFloat("bias", 1));
+  return {{m.div(x, m.pow(base, node.getFloat("beta", 0.75)))}};
+}
+
+void registerNormalizationOps(OpRegistry &registry) {
+  registry.add("LayerNormalization", 1, {2, 3}, importLayerNormalization);
+  registry.add("RMSNormalization", 23, 2, importRMSNormalization);
+  registry.add("GroupNormalization", 18, 3, importGroupNormalization);
+  registry.add("InstanceNormalization", 6, 3, importInstanceNormalization);
+  registry.add("BatchNormalization", 7, 5, importBatchNormalization);
+  registry.add("LpNormalization", 1, 1, importLpNormalization);
+  registry.add("MeanVarianceNormalization", 9, 1, importMeanVarianceNormalization);
+  registry.add("LRN", 1, 1, importLRN);
+  // ONNX Runtime writes this one into ONNX's own domain.
+  registry.add("SimplifiedLayerNormalization", 1, 2, importRMSNormalization);
+  registry.add("com.microsoft", "SimplifiedLayerNormalization", 1, 2, importRMSNormalization);
+  registry.add("com.microsoft", "SkipLayerNormalization", 1, {3, 5}, importSkipNorm<LayerNormOp>);
+  registry.add("com.microsoft", "SkipSimplifiedLayerNormalization", 1, {3, 4},
+               importSkipNorm<RMSNormOp>);
+}
+
+} // namespace tenon

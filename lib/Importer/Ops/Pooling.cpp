@@ -1,0 +1,141 @@
+// Pooling. Windows slide over channels-last tensors; the transposes around them cancel out between
+// neighbouring convolutions and pools.
+
+#include "lib/Importer/Ops/Windows.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+static std::optional<Windows> getPoolWindows(NodeImporter &node) {
+  NodeImporter::Ints kernel = node.getInts("kernel_shape");
+  if (llvm::any_of(kernel, [](int64_t size) { return size < 1 || size >= (int64_t(1) << 31); }))
+    node.emitAttributeError("kernel_shape") << "expected positive numbers";
+  if (node.hasFailed())
+    return std::nullopt;
+  return getWindows(node, node.operand(0), kernel);
+}
+
+static SmallVector<NamedAttribute> makeAttributes(NodeImporter &node, const Windows &windows) {
+  return {node.attr("kernel", ArrayRef<int64_t>(windows.kernel)),
+          node.attr("strides", ArrayRef<int64_t>(windows.strides)),
+          node.attr("dilations", ArrayRef<int64_t>(windows.dilations)),
+          node.attr("low", ArrayRef<AffineExpr>(windows.low))};
+}
+
+/// A mean over every window, on and giving channels-last tensors. `high` is the padding that counts.
+static Value buildAveragePool(NodeImporter &node, Value x, const Windows &windows,
+                              ArrayRef<AffineExpr> high, bool countPadding) {
+  DimExprs dims = node.dims(x);
+  SmallVector<NamedAttribute> attributes = makeAttributes(node, windows);
+  attributes.push_back(node.attr("high", high));
+  if (countPadding)
+    attributes.push_back(node.attr("countPadding", node.builder().getUnitAttr()));
+  Type type = makeTensorType(windows.resultChannelsLast(dims[0], dims.back()), node.elementType(x));
+  return node.make<AveragePoolOp>(type, x, attributes);
+}
+
+static Results importAveragePool(NodeImporter &node) {
+  TensorMath m(node);
+  std::optional<Windows> windows = getPoolWindows(node);
+  Value x = windows ? m.toChannelsLast(node.operand(0)) : Value();
+  if (!x)
+    return failure();
+  bool countPadding = node.getBool("count_include_pad", false);
+  return {{m.toChannelsFirst(buildAveragePool(node, x, *windows, windows->high, countPadding))}};
+}
+
+/// (sum of |x|^p)^(1/p): a mean that counts all of every window, times the window's size.
+static Results importLpPool(NodeImporter &node) {
+  TensorMath m(node);
+  std::optional<Windows> windows = getPoolWindows(node);
+  Value x = windows ? m.toChannelsLast(node.operand(0)) : Value();
+  if (!x)
+    return failure();
+  int64_t p = node.getInt("p", 2), volume = 1;
+  DimExprs dims = node.dims(x), high;
+  for (size_t d = 0; d < windows->rank(); ++d) {
+    volume *= windows->kernel[d];
+    high.push_back((windows->counts[d] - 1) * windows->strides[d] + windows->reach(d) -
+                   windows->low[d] - dims[d + 1]);
+  }
+  Value power = p == 1 ? m.abs(x) : p == 2 ? m.mul(x, x) : m.pow(m.abs(x), p);
+  Value sum = m.mul(buildAveragePool(node, power, *windows, high, /*countPadding=*/true), volume);
+  Value norm = p == 1 ? sum : p == 2 ? m.sqrt(sum) : m.pow(sum, 1.0 / p);
+  return {{m.toChannelsFirst(norm)}};
+}
+
+// The position among the spatial ones becomes the position in the whole [N, C, spatial...] tensor.
+static Value buildIndices(NodeImporter &node, Value position, ArrayRef<AffineExpr> dims,
+                          bool columnMajor) {
+  TensorMath m(node);
+  int64_t rank = dims.size();
+  ArrayRef<AffineExpr> spatial = dims.drop_front(2);
+  auto size = [&](ArrayRef<AffineExpr> part) {
+    return m.shapeScalar(product(part, node.context()));
+  };
+  if (columnMajor) {
+    Value rest = position, result;
+    for (size_t d = spatial.size(); d-- > 0;) {
+      Value extent = size(spatial[d]);
+      Value quotient = m.div(rest, extent);
+      Value index = m.sub(rest, m.mul(quotient, extent));
+      Value term = m.mul(index, size(spatial.take_front(d)));
+      result = result ? m.add(result, term) : term;
+      rest = quotient;
+    }
+    position = result;
+  }
+  Value batch = m.iotaAlong(rank, 0, dims[0]), channel = m.iotaAlong(rank, 1, dims[1]);
+  Value plane = m.add(m.mul(batch, size(dims[1])), channel);
+  return m.add(m.mul(plane, size(spatial)), position);
+}
+
+static Results importMaxPool(NodeImporter &node) {
+  TensorMath m(node);
+  std::optional<Windows> windows = getPoolWindows(node);
+  Value x = windows ? m.toChannelsLast(node.operand(0)) : Value();
+  if (!x)
+    return failure();
+  DimExprs dims = node.dims(x), result = windows->resultChannelsLast(dims[0], dims.back());
+  SmallVector<NamedAttribute> attributes = makeAttributes(node, *windows);
+  SmallVector<Value> results = {m.toChannelsFirst(
+      node.make<MaxPoolOp>(makeTensorType(result, node.elementType(x)), x, attributes))};
+  if (node.hasOutput(1)) {
+    Type type = makeTensorType(result, node.builder().getI64Type());
+    Value position =
+        m.toChannelsFirst(node.make<MaxPoolPositionOp>(type, x, attributes));
+    results.push_back(buildIndices(node, position, node.dims(node.operand(0)),
+                                   node.getBool("storage_order", false)));
+  }
+  return results;
+}
+
+static SmallVector<int64_t> spatialAxes(NodeImporter &node, Value x) {
+  return llvm::to_vector(llvm::seq<int64_t>(2, std::max<int64_t>(node.rank(x), 2)));
+}
+
+template <ReduceKind kind> static Results importGlobalPool(NodeImporter &node) {
+  Value x = node.operand(0);
+  return {{TensorMath(node).reduce(kind, x, spatialAxes(node, x))}};
+}
+
+static Results importGlobalLpPool(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  int64_t p = node.getInt("p", 2);
+  Value power = p == 2 ? m.mul(x, x) : m.pow(m.abs(x), p);
+  Value sum = m.sum(power, spatialAxes(node, x));
+  return {{p == 2 ? m.sqrt(sum) : m.pow(sum, 1.0 / p)}};
+}
+
+void registerPoolingOps(OpRegistry &registry) {
+  registry.add("MaxPool", 1, 1, importMaxPool);
+  registry.add("AveragePool", 1, 1, importAveragePool);
+  registry.add("LpPool", 2, 1, importLpPool);
+  registry.add("GlobalMaxPool", 1, 1, importGlobalPool<ReduceKind::Max>);
+  registry.add("GlobalAveragePool", 1, 1, importGlobalPool<ReduceKind::Mean>);
+  registry.add("GlobalLpPool", 2, 1, importGlobalLpPool);
+}
+
+} // namespace tenon

@@ -1,0 +1,122 @@
+// Reshape and its kin: the same elements under other dimensions.
+
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+/// The result's dimensions, from a shape that is known as expressions: 0 copies the operand's
+/// dimension (unless `allowZero`), and one -1 takes what is left.
+static std::optional<DimExprs> resolveShape(NodeImporter &node, ArrayRef<AffineExpr> from,
+                                            ArrayRef<AffineExpr> shape, bool allowZero) {
+  DimExprs result;
+  std::optional<size_t> rest;
+  for (auto [axis, size] : llvm::enumerate(shape)) {
+    auto constant = dyn_cast<AffineConstantExpr>(size);
+    int64_t value = constant ? constant.getValue() : 1;
+    if (value == 0 && !allowZero) {
+      if (axis >= from.size()) {
+        node.emitError() << "the shape copies dimension " << axis << " of a tensor of rank "
+                         << from.size();
+        return std::nullopt;
+      }
+      result.push_back(from[axis]);
+      continue;
+    }
+    if (value == -1 && rest) {
+      node.emitError() << "the shape has more than one -1";
+      return std::nullopt;
+    }
+    if (value == -1)
+      rest = axis;
+    result.push_back(value == -1 ? node.expr(1) : size);
+  }
+  if (rest)
+    result[*rest] = divideProducts(from, result, node.context());
+  return result;
+}
+
+/// The same for a shape that depends on data: computed at run time, then bound to new symbols.
+static std::optional<DimExprs> bindShape(NodeImporter &node, ArrayRef<AffineExpr> from, Value shape,
+                                         bool allowZero) {
+  TensorMath m(node);
+  ArrayRef<int64_t> sizes = node.type(shape).getShape();
+  if (sizes.size() != 1 || ShapedType::isDynamic(sizes[0])) {
+    node.emitError() << "the shape's length must be known at compile time";
+    return std::nullopt;
+  }
+  DimExprs kept(from);
+  kept.resize(sizes[0], node.expr(1));
+  shape = node.cast(shape, node.builder().getI64Type());
+  if (!allowZero)
+    shape = m.select(m.equal(shape, 0.0), m.shapeTensor(kept), shape);
+  Value isRest = m.equal(shape, -1);
+  Value known = node.infer<ReduceOp>(
+      m.select(isRest, m.scalar(shape, 1), shape),
+      {node.attr("axes", ArrayRef<int64_t>{0}),
+       node.attr("kind", ReduceKindAttr::get(node.context(), ReduceKind::Prod))});
+  Value total = m.shapeTensor(product(from, node.context()));
+  return node.contentsOrBind(m.select(isRest, m.div(total, known), shape), "shape");
+}
+
+static Results importReshape(NodeImporter &node) {
+  Value data = node.operand(0), shape = node.operand(1);
+  bool allowZero = node.getBool("allowzero", false);
+  DimExprs from = node.dims(data);
+  std::optional<DimExprs> known = node.contents(shape);
+  std::optional<DimExprs> dims = known ? resolveShape(node, from, *known, allowZero)
+                                       : bindShape(node, from, shape, allowZero);
+  if (!dims)
+    return failure();
+  return {{node.reshape(data, *dims)}};
+}
+
+static Results importFlatten(NodeImporter &node) {
+  Value data = node.operand(0);
+  DimExprs dims = node.dims(data);
+  int64_t axis = node.getAxis("axis", 1, dims.size(), /*inclusive=*/true);
+  ArrayRef<AffineExpr> all = dims;
+  return {{node.reshape(data, {product(all.take_front(axis), node.context()),
+                               product(all.drop_front(axis), node.context())})}};
+}
+
+static Results importSqueeze(NodeImporter &node) {
+  Value data = node.operand(0);
+  DimExprs dims = node.dims(data);
+  std::optional<NodeImporter::Ints> axes = getAxes(node, 1, dims.size());
+  if (!axes) {
+    axes.emplace();
+    for (auto [axis, dim] : llvm::enumerate(dims))
+      if (dim == node.expr(1))
+        axes->push_back(axis);
+  }
+  for (int64_t axis : *axes)
+    if (isa<AffineConstantExpr>(dims[axis]) && dims[axis] != node.expr(1) && !node.hasFailed())
+      node.emitError() << "dimension " << axis << " of " << data.getType() << " is not 1";
+  return {{TensorMath(node).squeeze(data, *axes)}};
+}
+
+static Results importUnsqueeze(NodeImporter &node) {
+  Value data = node.operand(0);
+  int64_t added = node.hasAttribute("axes") ? node.getInts("axes").size() : 0;
+  if (node.operand(1))
+    added = node.type(node.operand(1)).getNumElements();
+  std::optional<NodeImporter::Ints> axes = getAxes(node, 1, node.rank(data) + added);
+  if (!axes) {
+    node.emitError() << "axes are missing";
+    return failure();
+  }
+  if (node.hasFailed())
+    return failure();
+  return {{TensorMath(node).unsqueeze(data, *axes)}};
+}
+
+void registerReshapeOps(OpRegistry &registry) {
+  registry.add("Reshape", 5, 2, importReshape);
+  registry.add("Flatten", 1, 1, importFlatten);
+  registry.add("Squeeze", 1, {1, 2}, importSqueeze);
+  registry.add("Unsqueeze", 1, {1, 2}, importUnsqueeze);
+}
+
+} // namespace tenon

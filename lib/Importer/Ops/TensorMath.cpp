@@ -1,0 +1,189 @@
+// Helpers of the import functions (see the header).
+
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+Value TensorMath::slice(Value a, int64_t axis, AffineExpr start, AffineExpr size, int64_t step) {
+  if (!a)
+    return a;
+  DimExprs dims = n.dims(a), starts(dims.size(), n.expr(0));
+  if (step == 1 && start == n.expr(0) && size == dims[axis])
+    return a;
+  SmallVector<int64_t> steps(dims.size(), 1);
+  starts[axis] = start;
+  steps[axis] = step;
+  dims[axis] = size;
+  return n.make<SliceOp>(makeTensorType(dims, n.elementType(a)), a,
+                         {n.attr("starts", starts), n.attr("steps", steps)});
+}
+
+Value TensorMath::pad(Value a, ArrayRef<AffineExpr> low, ArrayRef<AffineExpr> dims, Value value) {
+  if (!a)
+    return a;
+  bool nothing = llvm::all_of(low, [&](AffineExpr amount) { return amount == n.expr(0); });
+  if (nothing && ArrayRef(n.dims(a)) == dims)
+    return a;
+  if (!value)
+    value = scalar(a, 0);
+  return n.make<PadOp>(makeTensorType(dims, n.elementType(a)), {a, value}, n.attr("low", low));
+}
+
+Value TensorMath::unsqueeze(Value a, Ints axes) {
+  if (!a)
+    return a;
+  DimExprs dims = n.dims(a), result;
+  size_t rank = dims.size() + axes.size(), next = 0;
+  for (size_t axis = 0; axis < rank; ++axis)
+    result.push_back(llvm::is_contained(axes, static_cast<int64_t>(axis)) ? n.expr(1)
+                                                                          : dims[next++]);
+  return n.reshape(a, result);
+}
+
+Value TensorMath::squeeze(Value a, Ints axes) {
+  if (!a)
+    return a;
+  DimExprs result;
+  for (auto [axis, dim] : llvm::enumerate(n.dims(a)))
+    if (!llvm::is_contained(axes, static_cast<int64_t>(axis)))
+      result.push_back(dim);
+  return n.reshape(a, result);
+}
+
+Value TensorMath::iota(ArrayRef<AffineExpr> dims, int64_t axis, Type elementType) {
+  bool isNarrow = !elementType.isInteger(64) && !elementType.isInteger(32);
+  Type counter = isNarrow || elementType.isUnsignedInteger() ? n.builder().getI64Type() : elementType;
+  return n.cast(n.make<IotaOp>(makeTensorType(dims, counter), {}, n.attr("axis", axis)),
+                elementType);
+}
+
+Value TensorMath::iotaAlong(int64_t rank, int64_t axis, AffineExpr size) {
+  DimExprs dims(rank, n.expr(1));
+  dims[axis] = size;
+  return iota(dims, axis, n.builder().getI64Type());
+}
+
+Value TensorMath::shapeTensor(ArrayRef<AffineExpr> values) {
+  if (auto constants = getConstantDims(values))
+    return n.makeInts(*constants);
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())},
+                                    n.builder().getI64Type());
+  return n.make<ShapeTensorOp>(type, {}, n.attr("contents", values));
+}
+
+Value TensorMath::shapeScalar(AffineExpr value) { return n.reshape(shapeTensor(value), {}); }
+
+Value TensorMath::constants(Type elementType, ArrayRef<double> values) {
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, elementType);
+  SmallVector<Attribute> elements;
+  for (double value : values)
+    elements.push_back(isa<FloatType>(elementType)
+                           ? Attribute(n.builder().getFloatAttr(elementType, value))
+                           : n.builder().getIntegerAttr(elementType, static_cast<int64_t>(value)));
+  return n.makeConstant(DenseElementsAttr::get(type, elements));
+}
+
+Value TensorMath::alongChannels(Value a, int64_t rank) {
+  if (!a)
+    return a;
+  DimExprs dims(std::max<int64_t>(rank - 1, 1), n.expr(1));
+  dims[0] = product(n.dims(a), n.context());
+  return n.reshape(a, dims);
+}
+
+Value TensorMath::toChannelsLast(Value a) {
+  if (!a)
+    return a;
+  SmallVector<int64_t> permutation = {0};
+  for (int64_t axis = 2; axis < n.rank(a); ++axis)
+    permutation.push_back(axis);
+  permutation.push_back(1);
+  return transpose(a, permutation);
+}
+
+Value TensorMath::toChannelsFirst(Value a) {
+  if (!a)
+    return a;
+  SmallVector<int64_t> permutation = {0, n.rank(a) - 1};
+  for (int64_t axis = 1; axis + 1 < n.rank(a); ++axis)
+    permutation.push_back(axis);
+  return transpose(a, permutation);
+}
+
+std::optional<NodeImporter::Ints> getAxes(NodeImporter &node, unsigned number, int64_t rank) {
+  NodeImporter::Ints axes;
+  if (Value operand = node.operand(number)) {
+    std::optional<NodeImporter::Ints> known = node.constantInts(operand);
+    if (!known) {
+      node.emitError() << "axes must be known at compile time";
+      return std::nullopt;
+    }
+    axes = *known;
+  } else if (node.hasAttribute("axes")) {
+    axes = node.getInts("axes");
+  } else {
+    return std::nullopt;
+  }
+  for (int64_t &axis : axes)
+    axis = node.normalizeAxis(axis, rank);
+  NodeImporter::Ints sorted = axes;
+  llvm::sort(sorted);
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end() && !node.hasFailed())
+    node.emitError() << "axes name a dimension twice";
+  return axes;
+}
+
+void requireNonNegative(NodeImporter &node, AffineExpr expr, StringRef what) {
+  if (isKnownNonNegative(expr) || node.hasFailed())
+    return;
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+    node.emitError() << what << " would be " << constant.getValue();
+    return;
+  }
+  // Binding a symbol checks its minimum; nothing else uses this one.
+  Value checked = TensorMath(node).shapeTensor(expr);
+  auto symbol = cast<AffineSymbolExpr>(node.addSymbol(what));
+  if (checked)
+    BindSymbolOp::create(node.builder(), checked, /*position=*/0, symbol.getPosition(),
+                         /*minimum=*/0);
+}
+
+/// Splits a dimension into a constant and other factors.
+static int64_t collectFactors(AffineExpr expr, SmallVectorImpl<AffineExpr> &factors) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue();
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (binary && binary.getKind() == AffineExprKind::Mul) {
+    int64_t left = collectFactors(binary.getLHS(), factors);
+    return left * collectFactors(binary.getRHS(), factors);
+  }
+  factors.push_back(expr);
+  return 1;
+}
+
+AffineExpr divideProducts(ArrayRef<AffineExpr> numerator, ArrayRef<AffineExpr> denominator,
+                          MLIRContext *context) {
+  SmallVector<AffineExpr> above, below;
+  int64_t up = 1, down = 1;
+  for (AffineExpr dim : numerator)
+    up *= collectFactors(dim, above);
+  for (AffineExpr dim : denominator)
+    down *= collectFactors(dim, below);
+  SmallVector<AffineExpr> left;
+  for (AffineExpr factor : below)
+    if (auto *match = llvm::find(above, factor); match != above.end())
+      above.erase(match);
+    else
+      left.push_back(factor);
+  if (up == 0 || down == 0)
+    return getAffineConstantExpr(0, context);
+  int64_t common = std::gcd(up, down);
+  AffineExpr result = product(above, context) * (up / common);
+  if (down / common != 1)
+    result = result.floorDiv(down / common);
+  return left.empty() ? result : result.floorDiv(product(left, context));
+}
+
+} // namespace tenon
