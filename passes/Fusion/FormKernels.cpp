@@ -42,7 +42,7 @@ class KernelFormer {
 public:
   KernelFormer(ModuleOp module) : module(module), symbolTable(module) {}
 
-  void run(Block &block);
+  LogicalResult run(Block &block);
 
   int64_t numKernels = 0, numFused = 0;
 
@@ -188,15 +188,18 @@ bool KernelFormer::canJoin(Operation *op, Group &group) {
   return canJoinElement(op, group);
 }
 
-void KernelFormer::run(Block &block) {
+LogicalResult KernelFormer::run(Block &block) {
   std::vector<std::unique_ptr<Group>> groups;
   llvm::DenseMap<Operation *, Group *> groupOf;
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
     for (Region &region : op.getRegions())
       for (Block &inner : region)
-        run(inner);
+        if (failed(run(inner)))
+          return failure();
     if (staysInFunction(&op))
       continue;
+    if (!isa<ElementalOpInterface, LibraryOpInterface>(op))
+      return op.emitOpError("has no way to be computed");
     Group *common = nullptr;
     bool joins = !op.use_empty();
     for (Operation *user : op.getUsers()) {
@@ -224,6 +227,7 @@ void KernelFormer::run(Block &block) {
   }
   for (auto &group : llvm::reverse(groups))
     outline(*group);
+  return success();
 }
 
 std::string KernelFormer::nameFor(const Group &group) {
@@ -366,7 +370,8 @@ struct FormKernels : impl::FormKernelsPassBase<FormKernels> {
     KernelFormer former(getOperation());
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
       for (Block &block : function.getBody())
-        former.run(block);
+        if (failed(former.run(block)))
+          return signalPassFailure();
     numKernels += former.numKernels;
     numFused += former.numFused;
   }

@@ -20,4 +20,14 @@ def FoldConstantsPass : Pass<"tenon-fold-constants", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numFolded", "folded", "Ops computed at compile time">];
 }
 
+def DecomposePass : Pass<"tenon-decompose", "::mlir::func::FuncOp"> {
+  let summary = "replaces named ops by the simple ones they consist of";
+  let description = [{
+    Softmax, norms and others keep their names while the graph is recognised and laid out. Before
+    kernels form, each becomes reductions and pointwise ops, so that they fuse with what surrounds
+    them and one strategy computes all of them.
+  }];
+  let statistics = [Statistic<"numDecomposed", "decomposed", "Ops replaced">];
+}
+
 #endif

@@ -24,6 +24,8 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &opt
 
 // The graph becomes kernels. Equal ones are compiled once.
 static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &options) {
+  passes.addNestedPass<func::FuncOp>(createDecomposePass());
+  passes.addPass(createCSEPass());
   passes.addNestedPass<func::FuncOp>(createPackWeightsPass({options.target.name}));
   passes.addPass(createFoldConstantsPass(options.evaluator));
   passes.addPass(createFormKernelsPass());

@@ -84,6 +84,7 @@ DictionaryAttr toAttribute(const cpu::ContractionSchedule &schedule, MLIRContext
   auto add = [&](StringRef name, int64_t value) {
     fields.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(value)));
   };
+  add("lanes", schedule.lanes);
   add("tile_rows", schedule.tileRows);
   add("tile_vectors", schedule.tileVectors);
   add("tile_lines", schedule.tileLines);
@@ -92,6 +93,7 @@ DictionaryAttr toAttribute(const cpu::ContractionSchedule &schedule, MLIRContext
   add("pack_input", schedule.packInput);
   add("pack_weights", schedule.packWeights);
   add("prefetch_lines", schedule.prefetchLines);
+  add("prefer_split_panels", schedule.preferSplitPanels);
   return b.getDictionaryAttr(fields);
 }
 
@@ -101,6 +103,7 @@ cpu::ContractionSchedule toContractionSchedule(DictionaryAttr attribute) {
     if (auto value = attribute.getAs<IntegerAttr>(name))
       field = value.getInt();
   };
+  get("lanes", schedule.lanes);
   get("tile_rows", schedule.tileRows);
   get("tile_vectors", schedule.tileVectors);
   get("tile_lines", schedule.tileLines);
@@ -109,6 +112,7 @@ cpu::ContractionSchedule toContractionSchedule(DictionaryAttr attribute) {
   get("pack_input", schedule.packInput);
   get("pack_weights", schedule.packWeights);
   get("prefetch_lines", schedule.prefetchLines);
+  get("prefer_split_panels", schedule.preferSplitPanels);
   return schedule;
 }
 

@@ -97,12 +97,13 @@ SmallVector<Value>
 RowsEmitter::vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRest,
                         ValueRange init,
                         function_ref<SmallVector<Value>(LaneIndex, ValueRange)> body) {
+  int64_t laneStride = lanes > 1;
   Value step = em.i64(lanes);
   Value whole = em.sub(upper, em.rem(em.sub(upper, lower), step));
   SmallVector<Value> carried =
       em.loop(lower, whole, step, init, [&](Value i, ValueRange values) {
         SmallVector<Value> next;
-        e.withLanes(lanes, nullptr, [&] { next = body({i, 1, false, lanes}, values); });
+        e.withLanes(lanes, nullptr, [&] { next = body({i, laneStride, false, lanes}, values); });
         return next;
       });
   if (!mayHaveRest || lanes == 1)
@@ -114,7 +115,7 @@ RowsEmitter::vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRes
   auto masked = [&](ValueRange values) {
     SmallVector<Value> next;
     e.withLanes(lanes, em.laneMask(lanes, rest),
-                [&] { next = body({whole, 1, false, lanes}, values); });
+                [&] { next = body({whole, laneStride, false, lanes}, values); });
     return next;
   };
   if (isConstant(hasRest, 1) || isConstant(hasRest, -1))

@@ -1,0 +1,38 @@
+// Replaces named ops by the simple ones they consist of (DecomposeOpInterface).
+
+#include "dialects/Tenon/TenonDialect.h"
+#include "mlir/IR/PatternMatch.h"
+#include "passes/Graph/Passes.h"
+
+namespace tenon {
+
+#define GEN_PASS_DEF_DECOMPOSEPASS
+#include "passes/Graph/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+struct Decompose : impl::DecomposePassBase<Decompose> {
+  void runOnOperation() override {
+    // An op may decompose into ops that decompose further.
+    for (bool changed = true; changed;) {
+      SmallVector<DecomposeOpInterface> ops;
+      getOperation().walk([&](DecomposeOpInterface op) { ops.push_back(op); });
+      changed = !ops.empty();
+      IRRewriter rewriter(&getContext());
+      for (DecomposeOpInterface op : ops) {
+        rewriter.setInsertionPoint(op);
+        if (failed(op.decompose(rewriter))) {
+          op.emitOpError("cannot be decomposed");
+          return signalPassFailure();
+        }
+        ++numDecomposed;
+      }
+    }
+  }
+};
+
+} // namespace
+
+} // namespace tenon
