@@ -2,9 +2,9 @@
 // computes the pointwise ops of the kernel on each finished vector of sums, before its only store.
 
 #include "passes/Codegen/Cpu/Contraction.h"
+#include "passes/Codegen/Cpu/ContractionShape.h"
 #include "passes/Codegen/Cpu/Depthwise.h"
 #include "passes/Codegen/Cpu/Kernels.h"
-#include "passes/Codegen/Cpu/ContractionShape.h"
 
 using namespace mlir;
 
@@ -189,28 +189,27 @@ void ContractionKernelEmitter::emit() {
   DimExprs dims = getDims(root->getResult(0).getType());
   auto matmul = dyn_cast<MatMulOp>(root);
   ArrayRef<AffineExpr> rowDims = ArrayRef(dims).drop_back();
-  emitContraction(
-      em, em.getLoc(), e.module, spec, schedule, e.target, e.task, e.tasks,
-      [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
-        SmallVector<Value> index;
-        if (matmul) {
-          OpBuilder::InsertionGuard guard(em);
-          em.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
-          bool shares = matmul.sharesRhs();
-          ArrayRef<AffineExpr> split = shares ? rowDims : rowDims.drop_back();
-          for (LaneIndex part : e.delinearize(
-                   e.uniform(shares ? at.spatial.front() : at.batch), split))
-            index.push_back(part.base);
-          if (!shares)
-            index.push_back(at.spatial.front());
-          b.setInsertionPoint(em.getInsertionBlock(), em.getInsertionPoint());
-        } else {
-          index.push_back(at.batch);
-          llvm::append_range(index, at.spatial);
-        }
-        index.push_back(at.channel);
-        finish(b, sum, index, mask);
-      });
+  emitContraction(em, em.getLoc(), e.module, spec, schedule, e.target, e.task, e.tasks,
+                  [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
+                    SmallVector<Value> index;
+                    if (matmul) {
+                      OpBuilder::InsertionGuard guard(em);
+                      em.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
+                      bool shares = matmul.sharesRhs();
+                      ArrayRef<AffineExpr> split = shares ? rowDims : rowDims.drop_back();
+                      for (LaneIndex part :
+                           e.delinearize(e.uniform(shares ? at.spatial.front() : at.batch), split))
+                        index.push_back(part.base);
+                      if (!shares)
+                        index.push_back(at.spatial.front());
+                      b.setInsertionPoint(em.getInsertionBlock(), em.getInsertionPoint());
+                    } else {
+                      index.push_back(at.batch);
+                      llvm::append_range(index, at.spatial);
+                    }
+                    index.push_back(at.channel);
+                    finish(b, sum, index, mask);
+                  });
 }
 
 void emitContractionKernel(KernelEmitter &emitter) { ContractionKernelEmitter(emitter).emit(); }

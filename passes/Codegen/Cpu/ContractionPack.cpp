@@ -103,7 +103,7 @@ PackEmitter::PackEmitter(ModuleOp module, const NormalizedContraction &contracti
       panelWidth(schedule.tileVectors * lanes) {}
 
 void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type, bool isUnsigned,
-                                     Value packed, int64_t pitch) {
+                                     Value packed, Value pitch) {
   Value zero = e.i64(0), width = e.i64(lanes);
   Value wholeEnd = e.mul(e.div(spec.inChannels, width), width);
   auto copyBlock = [&](Value k, Value mask) {
@@ -119,10 +119,12 @@ void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type
       squares.push_back(emitTranspose(e, square));
     }
     Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(k, pitch));
-    for (int64_t channel = 0; channel < lanes; ++channel)
+    for (int64_t channel = 0; channel < lanes; ++channel) {
+      Value row = e.offsetPointer(to, spec.accumulatorType, e.mul(pitch, channel));
       for (auto [number, square] : llvm::enumerate(squares))
-        e.store(square[channel], e.offsetPointer(to, spec.accumulatorType,
-                                                 channel * pitch + int64_t(number) * lanes));
+        e.store(square[channel],
+                e.offsetPointer(row, spec.accumulatorType, int64_t(number) * lanes));
+    }
   };
   e.loop(zero, wholeEnd, width, [&](Value k) { copyBlock(k, nullptr); });
   Value rest = e.sub(spec.inChannels, wholeEnd);
@@ -132,30 +134,37 @@ void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type
            [&] { copyBlock(wholeEnd, e.laneMask(lanes, rest)); });
 }
 
-void PackEmitter::emitPackInput(Emitter &e, int64_t lines, int64_t rows, Value input,
-                                Value packed) {
+/// One function serves every number of rows in a line: rows that do not exist repeat the last one.
+void PackEmitter::emitPackInput(Emitter &e, int64_t lines, Value rows, Value input, Value packed) {
+  int64_t most = constantOf(rows).value_or(schedule.tileRows);
+  Value last = e.sub(rows, e.i64(1));
   SmallVector<Value> pointers;
-  for (int64_t line = 0; line < lines; ++line)
-    for (int64_t row = 0; row < rows; ++row)
-      pointers.push_back(e.offsetPointer(
-          input, spec.inputType,
-          e.add(e.mul(contraction.height.step, line), e.mul(contraction.width.step, row))));
-  emitTransposedCopy(e, pointers, spec.inputType, spec.inputIsUnsigned, packed, lines * rows);
+  for (int64_t line = 0; line < lines; ++line) {
+    for (int64_t row = 0; row < most; ++row) {
+      Value offset = e.add(e.mul(contraction.height.step, line),
+                           e.mul(contraction.width.step, e.min(e.i64(row), last)));
+      pointers.push_back(e.offsetPointer(input, spec.inputType, offset));
+    }
+  }
+  emitTransposedCopy(e, pointers, spec.inputType, spec.inputIsUnsigned, packed, e.mul(rows, lines));
 }
 
 void PackEmitter::packInput(Emitter &emitter, int64_t lines, int64_t rows, Value input,
                             Value packed) {
-  auto [it, isNew] = inputFunctions.try_emplace({lines, rows});
+  // Where one line's end is inside a tile depends on the number of rows, so that it must be known.
+  bool anyRows = lines == 1;
+  auto [it, isNew] = inputFunctions.try_emplace({lines, anyRows ? 0 : rows});
   if (isNew) {
     Type pointer = input.getType();
     it->second = outlineFunction(
-        emitter, module, namePrefix + "_pack_input", {pointer, pointer},
+        emitter, module, namePrefix + "_pack_input", {pointer, pointer, emitter.getI64Type()},
         [&](Emitter &e, ValueRange arguments) {
-          emitPackInput(e, lines, rows, arguments[0], arguments[1]);
+          Value count = anyRows ? arguments[2] : e.i64(rows);
+          emitPackInput(e, lines, count, arguments[0], arguments[1]);
         },
         /*noalias=*/2);
   }
-  it->second.call(emitter, {input, packed});
+  it->second.call(emitter, {input, packed, emitter.i64(rows)});
 }
 
 void PackEmitter::emitPackRowMajor(Emitter &e, Value weights, Value columns, Value packed) {
@@ -191,7 +200,7 @@ void PackEmitter::emitPackTransposed(Emitter &e, Value weights, Value columns, V
           e.offsetPointer(weights, spec.weightType, e.mul(column, spec.weightRowStride)));
     }
     emitTransposedCopy(e, pointers, spec.weightType, spec.weightsAreUnsigned,
-                       e.offsetPointer(packed, spec.accumulatorType, v * lanes), panelWidth);
+                       e.offsetPointer(packed, spec.accumulatorType, v * lanes), e.i64(panelWidth));
   }
 }
 

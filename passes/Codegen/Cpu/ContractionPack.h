@@ -42,7 +42,7 @@ public:
   void packWeights(Emitter &emitter, mlir::Value weights, mlir::Value columns, mlir::Value packed);
 
 private:
-  void emitPackInput(Emitter &emitter, int64_t lines, int64_t rows, mlir::Value input,
+  void emitPackInput(Emitter &emitter, int64_t lines, mlir::Value rows, mlir::Value input,
                      mlir::Value packed);
   void emitPackRowMajor(Emitter &emitter, mlir::Value weights, mlir::Value columns,
                         mlir::Value packed);
@@ -51,7 +51,7 @@ private:
   /// Reads vectors of channels of all `rows` (pointers), transposes them, and stores the rows of
   /// each channel one after another, channels `pitch` elements apart.
   void emitTransposedCopy(Emitter &emitter, llvm::ArrayRef<mlir::Value> rows, mlir::Type type,
-                          bool isUnsigned, mlir::Value packed, int64_t pitch);
+                          bool isUnsigned, mlir::Value packed, mlir::Value pitch);
 
   mlir::ModuleOp module;
   const NormalizedContraction &contraction;

@@ -13,8 +13,8 @@ cpu::ContractionSizes getContractionSizes(mlir::Operation *op);
 /// The type in which sums are kept.
 mlir::Type getAccumulatorType(mlir::Type elementType);
 
-/// A schedule as the dictionary that a kernel's `schedule` holds, and back. Absent fields keep their
-/// defaults.
+/// A schedule as the dictionary that a kernel's `schedule` holds, and back. Absent fields keep
+/// their defaults.
 mlir::DictionaryAttr toAttribute(const cpu::ContractionSchedule &schedule,
                                  mlir::MLIRContext *context);
 cpu::ContractionSchedule toContractionSchedule(mlir::DictionaryAttr attribute);
