@@ -1,13 +1,12 @@
 // Work is cut into lines of outputs by vectors of channels:
 //
-//   for line of outputs, for vector of channels:        // this task's share
-//     for tile of neighbouring outputs in the line:
+//   for line of outputs:                                  // this task's share
+//     for tile of neighbouring outputs, for vector of channels:   // in either order
 //       for kernel line, for input column that the tile needs:
-//         x = load input                                // once per tile
+//         x = load input                                  // once per tile
 //         for every output and tap it belongs to: sum[output] = fma(x, w[tap], sum[output])
 //
-// Lines come first so that the input lines of one output line stay in the nearest cache for all
-// channels; along a line the weights of one channel vector stay in registers.
+// Lines come first so that the input lines of one output line stay in the nearer caches.
 #include "passes/Codegen/Cpu/Depthwise.h"
 #include "passes/Codegen/Cpu/EmitHelpers.h"
 #include <map>
@@ -55,12 +54,16 @@ private:
     Value mask;
   };
 
-  OutlinedFunction outlineLine(bool masked);
-  void emitLine(Emitter &e, const Line &line);
+  OutlinedFunction outlineLine();
+  void emitLine(Emitter &e, const Line &line, Value vectorBegin, Value vectorEnd);
+  void forTiles(Emitter &e, llvm::function_ref<void(Value firstRow, int64_t rows)> body);
+  void forVectors(Emitter &e, const Line &line, Value vectorBegin, Value vectorEnd,
+                  llvm::function_ref<void(const Line &)> body);
   void emitTile(Emitter &e, const Line &line, Value firstRow, int64_t rows,
                 ArrayRef<Value> keptWeights);
   Sums emitKernelLine(Emitter &e, const Line &line, Value input, Value tapLine, int64_t rows,
                       ArrayRef<Value> keptWeights, Sums sums);
+  void prefetchNextLine(Emitter &e, Value input, int64_t rows);
   Value loadWeight(Emitter &e, const Line &line, Value tap);
   Value loadInput(Emitter &e, const Line &line, Value pointer);
 
@@ -123,6 +126,16 @@ auto DepthwiseEmitter::emitKernelLine(Emitter &e, const Line &line, Value input,
   return sums;
 }
 
+void DepthwiseEmitter::prefetchNextLine(Emitter &e, Value input, int64_t rows) {
+  for (int64_t line = 1; line <= stride[1]; ++line) {
+    Value pointer = e.offsetPointer(input, spec.inputType,
+                                    e.mul(step[1], (kernel[1] - 1) * dilation[1] + line));
+    for (int64_t column = 0; column < rows * stride[2]; ++column)
+      e.prefetch(e.offsetPointer(pointer, spec.inputType, e.mul(step[2], column)),
+                 /*locality=*/2);
+  }
+}
+
 void DepthwiseEmitter::emitTile(Emitter &e, const Line &line, Value firstRow, int64_t rows,
                                 ArrayRef<Value> keptWeights) {
   Value zeroVector = arith::ConstantOp::create(e, e.getZeroAttr(vectorType));
@@ -135,6 +148,8 @@ void DepthwiseEmitter::emitTile(Emitter &e, const Line &line, Value firstRow, in
                          e.mul(e.mul(heightTap, dilation[1]), step[1]));
     return e.offsetPointer(input, spec.inputType, offset);
   };
+  if (schedule.prefetchInput)
+    prefetchNextLine(e, input, rows);
   if (kernel[0] * kernel[1] * kernel[2] * rows <= largestUnrolledTile) {
     for (int64_t tapLine = 0; tapLine < kernel[0] * kernel[1]; ++tapLine) {
       Value depthTap = e.i64(tapLine / kernel[1]), heightTap = e.i64(tapLine % kernel[1]);
@@ -164,62 +179,93 @@ void DepthwiseEmitter::emitTile(Emitter &e, const Line &line, Value firstRow, in
   }
 }
 
-void DepthwiseEmitter::emitLine(Emitter &e, const Line &line) {
-  SmallVector<Value> keptWeights;
-  if (schedule.keepWeights)
-    for (int64_t tap = 0; tap < kernel[0] * kernel[1] * kernel[2]; ++tap)
-      keptWeights.push_back(loadWeight(e, line, e.i64(tap)));
-  // With a known length the line is split evenly; otherwise halving sizes take the rest.
+/// Cuts a line into tiles: evenly if its length is known, otherwise halving sizes take the rest.
+void DepthwiseEmitter::forTiles(Emitter &e,
+                                llvm::function_ref<void(Value firstRow, int64_t rows)> body) {
   Value width = out[2], begin = e.i64(0);
-  auto tiles = [&](Value end, int64_t rows) {
-    e.loop(begin, end, e.i64(rows), [&](Value row) { emitTile(e, line, row, rows, keptWeights); });
+  auto tilesUntil = [&](Value end, int64_t rows) {
+    e.loop(begin, end, e.i64(rows), [&](Value row) { body(row, rows); });
     begin = end;
   };
   if (std::optional<int64_t> rows = constantOf(width)) {
     int64_t count = llvm::divideCeil(*rows, schedule.tileRows);
     int64_t base = *rows / count, extra = *rows % count;
-    tiles(e.i64(extra * (base + 1)), base + 1);
-    tiles(width, base);
+    tilesUntil(e.i64(extra * (base + 1)), base + 1);
+    tilesUntil(width, base);
     return;
   }
   for (int64_t rows = schedule.tileRows; rows > 0; rows /= 2) {
     Value count = e.div(e.sub(width, begin), e.i64(rows));
-    tiles(e.add(begin, e.mul(count, rows)), rows);
+    tilesUntil(e.add(begin, e.mul(count, rows)), rows);
   }
 }
 
-OutlinedFunction DepthwiseEmitter::outlineLine(bool masked) {
+/// Runs `body` for the channel vectors of this line; the last one of all may be partial.
+void DepthwiseEmitter::forVectors(Emitter &e, const Line &line, Value vectorBegin, Value vectorEnd,
+                                  llvm::function_ref<void(const Line &)> body) {
+  Value width = e.i64(lanes), one = e.i64(1);
+  Value vectors = e.ceilDiv(spec.channels, width), fullVectors = e.div(spec.channels, width);
+  auto shifted = [&](Value vector) {
+    Line result = line;
+    result.channel = e.mul(vector, lanes);
+    result.input = e.offsetPointer(line.input, spec.inputType, result.channel);
+    result.weights = e.offsetPointer(line.weights, spec.weightType, result.channel);
+    return result;
+  };
+  e.loop(vectorBegin, e.min(vectorEnd, fullVectors), one,
+         [&](Value vector) { body(shifted(vector)); });
+  if (isConstant(e.sub(vectors, fullVectors), 0))
+    return;
+  e.ifThen(e.less(e.max(vectorBegin, fullVectors), vectorEnd), [&] {
+    Line partial = shifted(fullVectors);
+    partial.mask = e.laneMask(lanes, e.sub(spec.channels, partial.channel));
+    body(partial);
+  });
+}
+
+void DepthwiseEmitter::emitLine(Emitter &e, const Line &line, Value vectorBegin, Value vectorEnd) {
+  auto loadKept = [&](const Line &vector) {
+    SmallVector<Value> weights;
+    if (schedule.keepWeights)
+      for (int64_t tap = 0; tap < kernel[0] * kernel[1] * kernel[2]; ++tap)
+        weights.push_back(loadWeight(e, vector, e.i64(tap)));
+    return weights;
+  };
+  if (schedule.channelsInside) {
+    forTiles(e, [&](Value row, int64_t rows) {
+      forVectors(e, line, vectorBegin, vectorEnd,
+                 [&](const Line &vector) { emitTile(e, vector, row, rows, loadKept(vector)); });
+    });
+    return;
+  }
+  forVectors(e, line, vectorBegin, vectorEnd, [&](const Line &vector) {
+    SmallVector<Value> kept = loadKept(vector);
+    forTiles(e, [&](Value row, int64_t rows) { emitTile(e, vector, row, rows, kept); });
+  });
+}
+
+OutlinedFunction DepthwiseEmitter::outlineLine() {
   Type pointer = spec.input.getType(), i64 = emitter.getI64Type();
-  Type types[] = {pointer, pointer, i64, i64, i64, i64};
+  Type types[] = {pointer, pointer, i64, i64, i64, i64, i64};
   // Weights are not marked as free of aliases: LLVM would move their loads out of the loop over
   // tiles, and where registers are few it would then spill them.
   return outlineFunction(
       emitter, module, name, types,
       [&](Emitter &e, ValueRange arguments) {
         Line line{arguments[0], arguments[1], arguments[2], arguments[3],
-                  arguments[4], arguments[5], nullptr};
-        if (masked)
-          line.mask = e.laneMask(lanes, e.sub(spec.channels, line.channel));
-        emitLine(e, line);
+                  arguments[4], nullptr,      nullptr};
+        emitLine(e, line, arguments[5], arguments[6]);
       },
       /*noalias=*/1);
 }
 
 void DepthwiseEmitter::emit(Value task, Value tasks) {
   Value zero = emitter.i64(0), one = emitter.i64(1);
-  Value width = emitter.i64(lanes);
-  Value vectors = emitter.ceilDiv(spec.channels, width);
-  Value fullVectors = emitter.div(spec.channels, width);
+  Value vectors = emitter.ceilDiv(spec.channels, emitter.i64(lanes));
   Value lines = emitter.mul(spec.batch, emitter.mul(out[0], out[1]));
   if (isConstant(lines, 0) || isConstant(vectors, 0) || isConstant(out[2], 0))
     return;
-  bool hasPartial = !isConstant(emitter.sub(vectors, fullVectors), 0);
-  bool hasFull = !isConstant(fullVectors, 0);
-  OutlinedFunction full, partial;
-  if (hasFull)
-    full = outlineLine(/*masked=*/false);
-  if (hasPartial)
-    partial = outlineLine(/*masked=*/true);
+  OutlinedFunction lineFunction = outlineLine();
 
   Value total = emitter.mul(lines, vectors);
   Value begin = emitter.div(emitter.mul(task, total), tasks);
@@ -235,18 +281,7 @@ void DepthwiseEmitter::emit(Value task, Value tasks) {
     offset = emitter.add(offset, emitter.mul(emitter.mul(depth, stride[0]), step[0]));
     offset = emitter.add(offset, emitter.mul(emitter.mul(height, stride[1]), step[1]));
     Value input = emitter.offsetPointer(spec.input, spec.inputType, offset);
-    auto call = [&](const OutlinedFunction &function, Value vector) {
-      Value channel = emitter.mul(vector, lanes);
-      function.call(emitter, {emitter.offsetPointer(input, spec.inputType, channel),
-                              emitter.offsetPointer(spec.weights, spec.weightType, channel), batch,
-                              depth, height, channel});
-    };
-    if (hasFull)
-      emitter.loop(vectorBegin, emitter.min(vectorEnd, fullVectors), one,
-                   [&](Value vector) { call(full, vector); });
-    if (hasPartial)
-      emitter.ifThen(emitter.less(emitter.max(vectorBegin, fullVectors), vectorEnd),
-                     [&] { call(partial, fullVectors); });
+    lineFunction.call(emitter, {input, spec.weights, batch, depth, height, vectorBegin, vectorEnd});
   });
 }
 
@@ -260,6 +295,11 @@ DepthwiseSchedule chooseDepthwiseSchedule(const TargetInfo &target, const Depthw
     taps *= size;
   // Half for sums, a few for the input.
   schedule.keepWeights = taps <= target.vectorRegisters * 3 / 8;
+  // An image that fits the second cache is near in any order; a larger one is streamed.
+  std::optional<int64_t> imageSize = constantOf(spec.inputBatchStride);
+  int64_t elementBytes = spec.inputType.getIntOrFloatBitWidth() / 8;
+  bool isStreamed = !imageSize || *imageSize * elementBytes > target.l2Bytes / 2;
+  schedule.channelsInside = schedule.prefetchInput = isStreamed;
   return schedule;
 }
 

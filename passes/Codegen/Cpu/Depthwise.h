@@ -35,11 +35,15 @@ struct DepthwiseSpec {
 struct DepthwiseSchedule {
   /// Neighbouring outputs that are computed together.
   int64_t tileRows = 1;
-  /// All weights stay in registers along a line of outputs; otherwise one kernel line at a time.
+  /// All weights are loaded before a tile is computed; otherwise one kernel line's at a time.
   bool keepWeights = false;
+  /// All channels of one tile before the next tile: memory is read in order. Otherwise all tiles of
+  /// a line before the next channels: kept weights are loaded once per line.
+  bool channelsInside = true;
+  /// Prefetch what the next line of outputs reads anew.
+  bool prefetchInput = false;
 };
 
-/// `rows` is the size of the last spatial dimension, -1 if unknown.
 DepthwiseSchedule chooseDepthwiseSchedule(const TargetInfo &target, const DepthwiseSpec &spec);
 
 /// As emitContraction. `OutputIndex::group` is 0.
