@@ -74,14 +74,14 @@ LogicalResult GraphImporter::importInitializers(const onnx::GraphProto &graph, S
   auto bind = [&](StringRef name, llvm::Expected<ElementsAttr> value) -> LogicalResult {
     Location location = makeNodeLocation(file->name(), name, "", getContext());
     if (!value)
-      return emitError(location) << "initializer '" << name
-                                 << "': " << llvm::toString(value.takeError());
+      return emitError(fileLocation())
+             << "initializer '" << name << "': " << llvm::toString(value.takeError());
     if (name.empty())
-      return emitError(location) << "an initializer has no name";
+      return emitError(fileLocation()) << "an initializer has no name";
     Value &slot = scope.values[name];
     // An initializer that is also listed as input is the input's value: a constant.
     if (slot)
-      return emitError(location) << "initializer '" << name << "' is defined twice";
+      return emitError(fileLocation()) << "initializer '" << name << "' is defined twice";
     slot = importConstant(*value, location);
     return success();
   };

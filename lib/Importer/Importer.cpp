@@ -116,7 +116,7 @@ FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Locat
 }
 
 LogicalResult Signature::addInput(const onnx::ValueInfoProto &input) {
-  Location location = makeNodeLocation(file.name(), input.name(), "", context);
+  Location location = makeFileLocation(file.name(), context);
   if (!input.type().has_tensor_type())
     return emitError(location) << "input '" << input.name() << "' is not a tensor";
   int32_t dataType = input.type().tensor_type().elem_type();
@@ -130,7 +130,7 @@ LogicalResult Signature::addInput(const onnx::ValueInfoProto &input) {
   auto name = DictionaryAttr::get(context, NamedAttribute(StringAttr::get(context, "tenon.name"),
                                                           StringAttr::get(context, input.name())));
   return function.insertArgument(function.getNumArguments(), makeTensorType(*dims, elementType),
-                                 name, location);
+                                 name, makeNodeLocation(file.name(), input.name(), "", context));
 }
 
 LogicalResult Signature::checkOverrides() {

@@ -50,9 +50,9 @@ TEST(ImportTest, TakesShapesFromTheUser) {
   EXPECT_EQ(errorsOf(model, withShapes({"q=7"})),
             "model.onnx: --shape names 'q', which is neither an input nor a dimension of one\n");
   EXPECT_EQ(errorsOf(model, withShapes({"a=7"})),
-            "model.onnx: value 'a': input 'a' has rank 2, but --shape gives it 1 dimensions\n");
+            "model.onnx: input 'a' has rank 2, but --shape gives it 1 dimensions\n");
   EXPECT_EQ(errorsOf(model, withShapes({"a=7x5"})),
-            "model.onnx: value 'a': input 'a' has size 3 in dimension 1, but --shape says 5\n");
+            "model.onnx: input 'a' has size 3 in dimension 1, but --shape says 5\n");
   EXPECT_EQ(llvm::toString(ShapeOverride::parse("a=3xb").takeError()),
             "'a=3xb': 'b' is not a dimension");
 }
@@ -135,10 +135,9 @@ TEST(ImportTest, RefusesNonsenseInputs) {
                   ->mutable_shape()
                   ->mutable_dim(0);
   dim->set_dim_value(-5);
-  EXPECT_EQ(errorsOf(model), "model.onnx: value 'x': input 'x': dimension -5 is negative\n");
+  EXPECT_EQ(errorsOf(model), "model.onnx: input 'x': dimension -5 is negative\n");
   dim->set_dim_value(int64_t(1) << 60);
-  EXPECT_EQ(errorsOf(model),
-            "model.onnx: value 'x': input 'x': its shape has more than 2^46 elements\n");
+  EXPECT_EQ(errorsOf(model), "model.onnx: input 'x': its shape has more than 2^46 elements\n");
 }
 
 const char *const functionModel = R"(
