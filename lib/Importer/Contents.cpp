@@ -9,6 +9,7 @@
 #include "lib/Importer/Contents.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -120,26 +121,24 @@ static AffineExpr readBroadcast(const DimExprs &contents, Type type, ArrayRef<in
   return contents[position];
 }
 
-/// Builds the scalar function on the operands' elements at `index` and reads what it folds to.
+/// Builds the scalar function on the operands' elements at `index`, in an empty block, and reads
+/// what it folds to.
 static AffineExpr evaluateElement(PointwiseOpInterface op,
                                   ArrayRef<std::optional<DimExprs>> operands,
-                                  ArrayRef<int64_t> index) {
-  // The end of the block keeps the result alive while it is folded.
-  Block block;
+                                  ArrayRef<int64_t> index, Block &block) {
   OpBuilder b = OpBuilder::atBlockEnd(&block);
   SmallVector<Value> scalars;
   for (auto [contents, operand] : llvm::zip(operands, op->getOperands()))
     scalars.push_back(makeScalar(b, op->getLoc(),
                                  readBroadcast(*contents, operand.getType(), index),
                                  getElementTypeOrSelf(operand.getType())));
-  Value result = op.buildScalar(b, scalars);
-  OperationState keeper(op->getLoc(), YieldOp::getOperationName(), result, {});
-  Operation *end = Operation::create(keeper);
-  block.push_back(end);
+  // Uses the result, so that folding has an operand to replace.
+  Operation *user = YieldOp::create(b, op->getLoc(), op.buildScalar(b, scalars));
   foldBlock(block);
   AffineExpr element =
-      readScalar(end->getOperand(0), getElementTypeOrSelf(op->getResult(0).getType()));
-  block.dropAllReferences();
+      readScalar(user->getOperand(0), getElementTypeOrSelf(op->getResult(0).getType()));
+  while (!block.empty())
+    block.back().erase();
   return element;
 }
 
@@ -151,6 +150,8 @@ static std::optional<DimExprs> evaluatePointwise(PointwiseOpInterface op,
       }))
     return std::nullopt;
   DimExprs result;
+  // Folding looks at the ops around; so there must be one.
+  OwningOpRef<ModuleOp> scratch(ModuleOp::create(op->getLoc()));
   SmallVector<int64_t> index(type.getRank());
   for (int64_t position = 0; position < type.getNumElements(); ++position) {
     int64_t rest = position;
@@ -158,7 +159,7 @@ static std::optional<DimExprs> evaluatePointwise(PointwiseOpInterface op,
       index[axis] = rest % type.getDimSize(axis);
       rest /= type.getDimSize(axis);
     }
-    AffineExpr element = evaluateElement(op, operands, index);
+    AffineExpr element = evaluateElement(op, operands, index, *scratch->getBody());
     if (!element)
       return std::nullopt;
     result.push_back(element);

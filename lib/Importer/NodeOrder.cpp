@@ -87,17 +87,26 @@ FailureOr<SmallVector<const onnx::NodeProto *>>
 orderNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
            function_ref<Location(const onnx::NodeProto &)> locate) {
   llvm::StringMap<int> producerOf;
+  SmallVector<bool> isDropped(nodes.size(), false);
   for (int number = 0; number < nodes.size(); ++number)
     for (const std::string &output : nodes[number].output()) {
       if (output.empty())
         continue;
       auto [entry, isNew] = producerOf.try_emplace(output, number);
-      if (!isNew) {
-        InFlightDiagnostic error = emitError(locate(nodes[number]));
-        error << "output '" << output << "' is already defined by another node";
-        error.attachNote(locate(nodes[entry->second])) << "it is defined here first";
-        return error;
+      int first = entry->second;
+      if (isNew)
+        continue;
+      // Careless edits of models add constants of the same name; as elsewhere, the last one counts.
+      if (first != number && nodes[first].op_type() == "Constant" &&
+          nodes[number].op_type() == "Constant") {
+        isDropped[first] = true;
+        entry->second = number;
+        continue;
       }
+      InFlightDiagnostic error = emitError(locate(nodes[number]));
+      error << "output '" << output << "' is already defined by another node";
+      error.attachNote(locate(nodes[first])) << "it is defined here first";
+      return error;
     }
 
   Dependencies dependencies = findDependencies(nodes, producerOf);
@@ -114,12 +123,13 @@ orderNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
     int number = ready.top();
     ready.pop();
     isStuck[number] = false;
-    order.push_back(&nodes[number]);
+    if (!isDropped[number])
+      order.push_back(&nodes[number]);
     for (int user : dependencies.users[number])
       if (--missing[user] == 0)
         ready.push(user);
   }
-  if (order.size() != static_cast<size_t>(nodes.size())) {
+  if (llvm::is_contained(isStuck, true)) {
     const onnx::NodeProto &node = nodes[findNodeOnCycle(dependencies, isStuck)];
     return emitError(locate(node)) << "the graph has a cycle through this node: it needs its own "
                                       "output";
