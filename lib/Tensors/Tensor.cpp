@@ -208,7 +208,7 @@ std::string describeTensorType(int32_t dtype, llvm::ArrayRef<int64_t> dims) {
   std::string text = tenon_dtype_name(dtype);
   text += "[";
   for (auto [axis, dim] : llvm::enumerate(dims))
-    text += (axis ? "," : "") + std::to_string(dim);
+    text += (axis ? "," : "") + (dim < 0 ? "?" : std::to_string(dim));
   return text + "]";
 }
 

@@ -8,7 +8,10 @@
 namespace tenon::cli {
 
 /// Each takes the arguments after its name and returns the process's exit code.
+int runBench(llvm::ArrayRef<const char *> arguments);
 int runCompile(llvm::ArrayRef<const char *> arguments);
+int runInfo(llvm::ArrayRef<const char *> arguments);
+int runRun(llvm::ArrayRef<const char *> arguments);
 int runVerify(llvm::ArrayRef<const char *> arguments);
 /// The child of `tenon verify` that checks one folder.
 int runVerifyOne(llvm::ArrayRef<const char *> arguments);

@@ -3,6 +3,7 @@
 #include "lib/Driver/Driver.h"
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Commands.h"
+#include "tools/tenon/ModelOptions.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -11,12 +12,15 @@ namespace tenon::cli {
 
 static const Option compileOptions[] = {
     {"-o", true, "FILE where to write; required unless --emit=mlir:STAGE"},
-    {"--emit", true, "KIND lib (default), obj, header, exe, asm, llvm, or mlir:STAGE with STAGE one "
-                     "of import, graph, kernels, program"},
-    {"--target", true, "LIST comma separated targets, best first: cpu:native (default), "
-                       "cpu:x86-64-v3, cpu:x86-64-v4, cpu:<llvm cpu>"},
-    {"--shape", true, "NAME=1x3x224x224 fixes an input's shape, or with one number a named dimension; "
-                      "may be repeated"},
+    {"--emit", true,
+     "KIND lib (default), obj, header, exe, asm, llvm, or mlir:STAGE with STAGE one "
+     "of import, graph, kernels, program"},
+    {"--target", true,
+     "LIST comma separated targets, best first: cpu:native (default), "
+     "cpu:x86-64-v3, cpu:x86-64-v4, cpu:<llvm cpu>"},
+    {"--shape", true,
+     "NAME=1x3x224x224 fixes an input's shape, or with one number a named dimension; "
+     "may be repeated"},
     {"--threads", true, "N threads the compiler uses"},
     {"-v", false, "say what was made and how long it took"},
     {"--help", false, "print this"},
@@ -44,22 +48,8 @@ static llvm::Expected<driver::CompileOptions> readOptions(const Arguments &argum
   } else if (kind != "lib") {
     return makeError("unknown --emit kind '" + kind + "'");
   }
-  if (arguments.has("--target")) {
-    options.targets.clear();
-    llvm::SmallVector<llvm::StringRef> names;
-    std::string list = arguments.get("--target");
-    llvm::StringRef(list).split(names, ',', -1, /*KeepEmpty=*/false);
-    for (llvm::StringRef name : names)
-      options.targets.push_back(name.str());
-    if (options.targets.empty())
-      return makeError("option '--target' names no target");
-  }
-  for (const std::string &text : arguments.all("--shape")) {
-    llvm::Expected<ShapeOverride> shape = ShapeOverride::parse(text);
-    if (!shape)
-      return shape.takeError();
-    options.import.shapes.push_back(*shape);
-  }
+  if (llvm::Error error = readCompileOptions(arguments, options))
+    return std::move(error);
   llvm::Expected<int64_t> threads = arguments.number("--threads", 0, 1);
   if (!threads)
     return threads.takeError();
@@ -70,9 +60,10 @@ static llvm::Expected<driver::CompileOptions> readOptions(const Arguments &argum
 }
 
 static void printReport(const driver::CompileReport &report, const std::string &output) {
-  llvm::errs() << llvm::format("%s: %zu kernels, arena %.2f MB (lower bound %.2f), weights %.2f MB\n",
-                               output.c_str(), report.kernels.size(), report.arenaBytes / 1e6,
-                               report.arenaLowerBound / 1e6, report.weightsBytes / 1e6);
+  llvm::errs() << llvm::format(
+      "%s: %zu kernels, arena %.2f MB (lower bound %.2f), weights %.2f MB\n", output.c_str(),
+      report.kernels.size(), report.arenaBytes / 1e6, report.arenaLowerBound / 1e6,
+      report.weightsBytes / 1e6);
   llvm::errs() << llvm::format("import %.0f ms, passes %.0f ms, code %.0f ms, link %.0f ms, write "
                                "%.0f ms, total %.0f ms\n",
                                report.importTime, report.passesTime, report.emit.codeWall,
@@ -84,7 +75,8 @@ int runCompile(llvm::ArrayRef<const char *> raw) {
   if (!arguments)
     return fail(llvm::toString(arguments.takeError()));
   if (arguments->has("--help")) {
-    llvm::outs() << formatHelp("usage: tenon compile MODEL.onnx -o OUT [options]\n", compileOptions);
+    llvm::outs() << formatHelp("usage: tenon compile MODEL.onnx -o OUT [options]\n",
+                               compileOptions);
     return 0;
   }
   if (arguments->positional().size() != 1)

@@ -6,14 +6,13 @@ namespace tenon::cli {
 
 llvm::Error runtimeError() { return llvm::createStringError(tenon_last_error()); }
 
-llvm::Expected<Session> Session::load(const std::string &path, int32_t threads) {
+llvm::Expected<Session> Session::load(const std::string &path,
+                                      const tenon_context_options &options) {
   Session session;
   tenon_model *model = nullptr;
   if (tenon_model_load(path.c_str(), &model) != TENON_OK)
     return runtimeError();
   session.loaded.reset(model);
-  tenon_context_options options{};
-  options.threads = threads;
   tenon_context *context = nullptr;
   if (tenon_context_create(model, &options, &context) != TENON_OK)
     return runtimeError();
@@ -32,6 +31,16 @@ llvm::Expected<std::vector<Tensor>> Session::run(std::vector<Tensor> &inputs) {
   for (const tenon_tensor &result : results)
     outputs.push_back(Tensor::copy(result));
   return outputs;
+}
+
+std::string describeSignature(const tenon_tensor_info &info) {
+  std::string text = std::string(tenon_dtype_name(info.dtype)) + "[";
+  for (int32_t axis = 0; axis < info.rank; ++axis) {
+    const tenon_dim_info &dim = info.dims[axis];
+    text += axis ? "," : "";
+    text += dim.value >= 0 ? std::to_string(dim.value) : dim.symbol ? dim.symbol : "?";
+  }
+  return text + "]";
 }
 
 } // namespace tenon::cli

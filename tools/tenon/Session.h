@@ -10,8 +10,8 @@ namespace tenon::cli {
 
 class Session {
 public:
-  /// `threads` as in tenon_context_options.
-  static llvm::Expected<Session> load(const std::string &path, int32_t threads);
+  static llvm::Expected<Session> load(const std::string &path,
+                                      const tenon_context_options &options);
 
   const tenon_model *model() const { return loaded.get(); }
   tenon_context *context() const { return running.get(); }
@@ -35,11 +35,14 @@ private:
     void operator()(tenon_context *context) const { tenon_context_free(context); }
   };
   std::unique_ptr<tenon_model, FreeModel> loaded;
-  std::unique_ptr<tenon_context, FreeContext> running;
+  std::unique_ptr<tenon_context, FreeContext> running; // goes first
 };
 
 /// What the runtime's last failing call complained about.
 llvm::Error runtimeError();
+
+/// "float[batch,3,224,224]".
+std::string describeSignature(const tenon_tensor_info &info);
 
 } // namespace tenon::cli
 

@@ -212,7 +212,9 @@ llvm::Error CaseCheck::run() {
   llvm::Expected<int64_t> threads = arguments.number("--threads", 1, 1);
   if (!threads)
     return threads.takeError();
-  llvm::Expected<Session> session = Session::load(binary, static_cast<int32_t>(*threads));
+  tenon_context_options options{};
+  options.threads = static_cast<int32_t>(*threads);
+  llvm::Expected<Session> session = Session::load(binary, options);
   if (!session)
     return session.takeError();
   for (const std::string &dataSet : sets) {

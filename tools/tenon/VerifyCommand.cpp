@@ -6,6 +6,7 @@
 
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Commands.h"
+#include "tools/tenon/TemporaryDirectory.h"
 #include "tools/tenon/VerifyCase.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
@@ -37,24 +38,6 @@ struct Case {
   std::string name, folder;
   VerifyResult result;
   bool done = false;
-};
-
-/// A directory for compiled models that goes away with its owner.
-class TemporaryDirectory {
-public:
-  std::error_code create() { return llvm::sys::fs::createUniqueDirectory("tenon-verify", path); }
-  ~TemporaryDirectory() {
-    if (!path.empty())
-      llvm::sys::fs::remove_directories(path);
-  }
-  std::string file(size_t number) const {
-    llvm::SmallString<128> result(path);
-    llvm::sys::path::append(result, std::to_string(number) + ".so");
-    return std::string(result);
-  }
-
-private:
-  llvm::SmallString<128> path;
 };
 
 /// Checks the cases with several children at once and prints results in order.
@@ -109,7 +92,7 @@ void Runner::printDone() {
 
 void Runner::work(const TemporaryDirectory &directory) {
   for (size_t i; !interrupted && (i = next++) < cases.size();) {
-    std::string binary = directory.file(i);
+    std::string binary = directory.file(llvm::Twine(i) + ".so");
     VerifyResult result = verifyInChild(cases[i].folder, binary, settings);
     llvm::sys::fs::remove(binary);
     std::lock_guard lock(mutex);

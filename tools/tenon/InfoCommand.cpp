@@ -1,0 +1,181 @@
+// `tenon info`: what a model takes and gives, what it is made of, and what it needs.
+
+#include "tools/tenon/Commands.h"
+#include "tools/tenon/ModelOptions.h"
+#include "llvm/Support/raw_ostream.h"
+#include <map>
+
+namespace tenon::cli {
+
+static constexpr Option infoOptions[] = {
+    {"--no-compile", false, "of an ONNX model, only what its file says"},
+    targetOption,
+    shapeOption,
+    {"--help", false, "print this"},
+};
+
+/// "1.24 MB"; small numbers stay exact.
+static std::string formatBytes(uint64_t bytes) {
+  if (bytes < 10000)
+    return std::to_string(bytes) + " bytes";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f MB", static_cast<double>(bytes) * 1e-6);
+  return text;
+}
+
+/// Counts as people say them: "3.1 G".
+static std::string formatCount(int64_t count) {
+  if (count == 0)
+    return "-";
+  auto value = static_cast<double>(count);
+  llvm::StringRef unit = "";
+  for (llvm::StringRef next : {"k", "M", "G", "T"}) {
+    if (value < 1000)
+      break;
+    value /= 1000;
+    unit = next;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, unit.empty() ? "%.0f" : "%.3g ", value);
+  return text + unit.str();
+}
+
+/// Operators by name, those of graphs in attributes included.
+static void countOps(const onnx::GraphProto &graph, std::map<std::string, int64_t> &counts) {
+  for (const onnx::NodeProto &node : graph.node()) {
+    ++counts[node.domain().empty() || node.domain() == "ai.onnx"
+                 ? node.op_type()
+                 : node.domain() + "." + node.op_type()];
+    for (const onnx::AttributeProto &attribute : node.attribute()) {
+      if (attribute.has_g())
+        countOps(attribute.g(), counts);
+      for (const onnx::GraphProto &inner : attribute.graphs())
+        countOps(inner, counts);
+    }
+  }
+}
+
+static void printOnnx(const ModelFile &file) {
+  const onnx::ModelProto &model = file.proto();
+  llvm::outs() << "ONNX: IR version " << model.ir_version() << ", opsets";
+  for (const onnx::OperatorSetIdProto &opset : model.opset_import())
+    llvm::outs() << " " << (opset.domain().empty() ? "ai.onnx" : opset.domain()) << " "
+                 << opset.version();
+  if (!model.producer_name().empty())
+    llvm::outs() << ", made by " << model.producer_name() << " " << model.producer_version();
+  llvm::outs() << "\n";
+  std::map<std::string, int64_t> counts;
+  countOps(model.graph(), counts);
+  std::vector<std::pair<std::string, int64_t>> sorted(counts.begin(), counts.end());
+  llvm::sort(sorted, [](auto &a, auto &b) {
+    return std::tie(b.second, a.first) < std::tie(a.second, b.first);
+  });
+  int64_t total = 0;
+  for (auto &[name, count] : sorted)
+    total += count;
+  llvm::outs() << total << " nodes:";
+  for (auto [i, entry] : llvm::enumerate(sorted))
+    llvm::outs() << (i ? ", " : " ") << entry.second << " " << entry.first;
+  llvm::outs() << "\n";
+}
+
+static std::string describeValue(const onnx::ValueInfoProto &value) {
+  if (!value.type().has_tensor_type())
+    return "not a tensor";
+  const auto &type = value.type().tensor_type();
+  std::string text = std::string(tenon_dtype_name(type.elem_type())) + "[";
+  for (auto [axis, dim] : llvm::enumerate(type.shape().dim())) {
+    text += axis ? "," : "";
+    text += dim.has_dim_value()       ? std::to_string(dim.dim_value())
+            : dim.dim_param().empty() ? "?"
+                                      : dim.dim_param();
+  }
+  return text + "]";
+}
+
+static void printOnnxSignature(const onnx::GraphProto &graph) {
+  for (const onnx::ValueInfoProto &input : graph.input())
+    llvm::outs() << "input " << input.name() << ": " << describeValue(input) << "\n";
+  for (const onnx::ValueInfoProto &output : graph.output())
+    llvm::outs() << "output " << output.name() << ": " << describeValue(output) << "\n";
+}
+
+static llvm::Error printCompiled(const Session &session, const driver::CompileReport *report) {
+  const tenon_model *model = session.model();
+  for (size_t i = 0; i < session.numInputs(); ++i)
+    llvm::outs() << "input " << session.input(i).name << ": " << describeSignature(session.input(i))
+                 << "\n";
+  for (size_t i = 0; i < session.numOutputs(); ++i)
+    llvm::outs() << "output " << session.output(i).name << ": "
+                 << describeSignature(session.output(i)) << "\n";
+  llvm::outs() << "target: " << tenon_model_target(model) << "\n"
+               << "compiler: " << tenon_model_compiler_version(model) << "\n"
+               << "checksum of the ONNX file: "
+               << llvm::format_hex_no_prefix(tenon_model_checksum(model), 16) << "\n"
+               << "memory: workspace " << formatBytes(tenon_model_workspace_size(model));
+  if (report)
+    llvm::outs() << " (arena " << formatBytes(report->arenaBytes) << ", lower bound "
+                 << formatBytes(report->arenaLowerBound) << ")";
+  llvm::outs() << ", weights " << formatBytes(tenon_model_weights_size(model)) << "\n";
+
+  llvm::StringMap<int64_t> launches;
+  if (report)
+    for (const driver::KernelReport &kernel : report->kernels)
+      launches[kernel.name] = kernel.launches;
+  int64_t count = tenon_model_num_kernels(model);
+  llvm::outs() << count << " kernels" << (count ? ":\n" : "\n");
+  if (count)
+    llvm::outs() << (report ? "launches " : "") << "     FLOP      bytes  kernel (nodes)\n";
+  for (int64_t i = 0; i < count; ++i) {
+    tenon_kernel_info info;
+    if (tenon_model_kernel(model, i, &info) != TENON_OK)
+      return runtimeError();
+    if (report)
+      llvm::outs() << llvm::format("%8lld ", static_cast<long long>(launches.lookup(info.name)));
+    llvm::outs() << llvm::format("%9s %10s  ", formatCount(info.flops).c_str(),
+                                 formatCount(info.bytes).c_str())
+                 << info.name;
+    if (*info.nodes)
+      llvm::outs() << " (" << info.nodes << ")";
+    llvm::outs() << "\n";
+  }
+  return llvm::Error::success();
+}
+
+static llvm::Error info(const Arguments &arguments) {
+  tenon_context_options options{};
+  options.threads = 1;
+  if (arguments.positional().size() == 1 && isOnnxFile(arguments.positional().front())) {
+    llvm::Expected<std::shared_ptr<ModelFile>> file =
+        ModelFile::open(arguments.positional().front());
+    if (!file)
+      return file.takeError();
+    printOnnx(**file);
+    if (arguments.has("--no-compile")) {
+      printOnnxSignature((*file)->graph());
+      return llvm::Error::success();
+    }
+    driver::CompileReport report;
+    llvm::Expected<Session> session = openModel(arguments, options, &report);
+    return session ? printCompiled(*session, &report) : session.takeError();
+  }
+  llvm::Expected<Session> session = openModel(arguments, options);
+  return session ? printCompiled(*session, nullptr) : session.takeError();
+}
+
+int runInfo(llvm::ArrayRef<const char *> raw) {
+  llvm::Expected<Arguments> arguments = Arguments::parse(raw, infoOptions);
+  if (!arguments)
+    return fail(llvm::toString(arguments.takeError()));
+  if (arguments->has("--help")) {
+    llvm::outs() << formatHelp("usage: tenon info MODEL.{so,onnx} [options]\n", infoOptions);
+    return 0;
+  }
+  if (llvm::Error error = info(*arguments)) {
+    llvm::outs().flush();
+    return fail(llvm::toString(std::move(error)));
+  }
+  return 0;
+}
+
+} // namespace tenon::cli

@@ -1,0 +1,69 @@
+// The model (see the header); Inputs.cpp makes the inputs.
+
+#include "tools/tenon/ModelOptions.h"
+#include "tools/tenon/TemporaryDirectory.h"
+#include "llvm/Support/FileSystem.h"
+
+namespace tenon::cli {
+
+bool isOnnxFile(llvm::StringRef path) { return path.ends_with_insensitive(".onnx"); }
+
+llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options) {
+  if (arguments.has("--target")) {
+    options.targets.clear();
+    llvm::SmallVector<llvm::StringRef> names;
+    std::string list = arguments.get("--target");
+    llvm::StringRef(list).split(names, ',', -1, /*KeepEmpty=*/false);
+    for (llvm::StringRef name : names)
+      options.targets.push_back(name.str());
+    if (options.targets.empty())
+      return makeError("option '--target' names no target");
+  }
+  for (const std::string &text : arguments.all("--shape")) {
+    llvm::Expected<ShapeOverride> shape = ShapeOverride::parse(text);
+    if (!shape)
+      return shape.takeError();
+    options.import.shapes.push_back(*shape);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_context_options &options,
+                                  driver::CompileReport *report) {
+  if (arguments.positional().size() != 1)
+    return makeError("one model is needed, got " + llvm::Twine(arguments.positional().size()));
+  const std::string &path = arguments.positional().front();
+  if (!isOnnxFile(path)) {
+    if (arguments.has("--target"))
+      return makeError("option '--target' is for ONNX models; " + path + " is compiled already");
+    return Session::load(path, options);
+  }
+  driver::CompileOptions compile;
+  if (llvm::Error error = readCompileOptions(arguments, compile))
+    return std::move(error);
+  TemporaryDirectory directory;
+  if (std::error_code error = directory.create())
+    return makeError("cannot make a temporary directory: " + error.message());
+  compile.output = directory.file("model.so");
+  llvm::Expected<driver::CompileReport> compiled = driver::compileFile(path, compile);
+  if (!compiled)
+    return compiled.takeError();
+  if (report)
+    *report = std::move(*compiled);
+  // The file may go once it is mapped.
+  return Session::load(compile.output, options);
+}
+
+llvm::Expected<tenon_context_options> readContextOptions(const Arguments &arguments) {
+  llvm::Expected<int64_t> threads = arguments.number("--threads", 0, 1);
+  if (!threads)
+    return threads.takeError();
+  if (*threads > 4096)
+    return makeError("option '--threads': " + llvm::Twine(*threads) + " threads are too many");
+  tenon_context_options options{};
+  options.threads = static_cast<int32_t>(*threads);
+  options.pin_threads = arguments.has("--pin");
+  return options;
+}
+
+} // namespace tenon::cli

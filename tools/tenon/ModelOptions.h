@@ -1,0 +1,57 @@
+// What `tenon run`, `bench` and `info` share: a model given as a compiled library or as an ONNX
+// file, which is compiled first, and the inputs to run it on.
+#ifndef TENON_TOOLS_TENON_MODELOPTIONS_H
+#define TENON_TOOLS_TENON_MODELOPTIONS_H
+
+#include "lib/Driver/Driver.h"
+#include "tools/tenon/Arguments.h"
+#include "tools/tenon/Session.h"
+
+namespace tenon::cli {
+
+/// Whether a path names an ONNX file; anything else is taken for a library.
+bool isOnnxFile(llvm::StringRef path);
+
+/// --target and --shape, of arguments that may have them. Fills in what they say.
+llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options);
+
+/// Loads the one positional argument, compiling it if it is an ONNX file. `report`, if given, gets
+/// what the compiler said then.
+llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_context_options &options,
+                                  driver::CompileReport *report = nullptr);
+
+/// --threads and --pin.
+llvm::Expected<tenon_context_options> readContextOptions(const Arguments &arguments);
+
+/// One tensor per input, in the model's order: from --input, else made up if `random`.
+llvm::Expected<std::vector<Tensor>> makeInputs(const Session &session, const Arguments &arguments,
+                                               bool random);
+
+inline constexpr Option inputOption = {
+    "--input", true,
+    "NAME=FILE an input's value: .npy, .npz, .pb (TensorProto), .png or .jpg; NAME= may be left "
+    "out "
+    "with one input, and with .npz whose arrays have the inputs' names"};
+inline constexpr Option shapeOption = {
+    "--shape", true,
+    "NAME=1x3x224x224 an input's shape, or with one number a named dimension; fixed when an ONNX "
+    "model is compiled, else of random inputs; may be repeated"};
+inline constexpr Option targetOption = {
+    "--target", true, "LIST what an ONNX model is compiled for, as for tenon compile"};
+inline constexpr Option threadsOption = {"--threads", true, "N threads; default one per core"};
+
+// How images become inputs.
+inline constexpr Option layoutOption = {"--layout", true,
+                                        "L nchw or nhwc: of image inputs; default from the shape"};
+inline constexpr Option scaleOption = {
+    "--scale", true,
+    "S what image samples of 0 to 255 are multiplied with; default 1/255, for "
+    "integer inputs 1"};
+inline constexpr Option meanOption = {"--mean", true,
+                                      "M,M,M is subtracted from scaled samples, per channel"};
+inline constexpr Option stdOption = {"--std", true, "D,D,D divides them then"};
+inline constexpr Option bgrOption = {"--bgr", false, "images have blue first"};
+
+} // namespace tenon::cli
+
+#endif
