@@ -35,6 +35,16 @@ void KernelOp::print(OpAsmPrinter &printer) {
                                            getResAttrsAttrName());
 }
 
+// Expressions over the kernel's symbols and over the function's are not compared: only the numbers.
+static bool fits(TypeRange parameters, TypeRange values) {
+  return parameters.size() == values.size() &&
+         llvm::all_of(llvm::zip_equal(parameters, values), [](auto pair) {
+           auto [parameter, value] = pair;
+           return getElementTypeOrSelf(parameter) == getElementTypeOrSelf(value) &&
+                  succeeded(verifyCompatibleShape(parameter, value));
+         });
+}
+
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
   if (!kernel)
@@ -43,8 +53,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (static_cast<int64_t>(kernel.getNumSymbols()) != given)
     return emitOpError("gives ") << given << " symbols to " << getKernelAttr() << ", which has "
                                  << kernel.getNumSymbols();
-  if (kernel.getArgumentTypes().size() != getInputs().size() ||
-      kernel.getResultTypes().size() != getOutputs().size())
+  if (!fits(kernel.getArgumentTypes(), getInputs().getTypes()) ||
+      !fits(kernel.getResultTypes(), getOutputs().getTypes()))
     return emitOpError("does not fit the signature of ") << getKernelAttr();
   return success();
 }

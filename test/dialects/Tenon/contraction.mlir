@@ -1,0 +1,42 @@
+// Matrix products and convolutions.
+// RUN: tenon-opt %s | tenon-opt | FileCheck %s
+
+// CHECK-DAG: #[[IN:.*]] = affine_map<()[s0] -> (1, s0, 8)>
+// CHECK-DAG: #[[OUT:.*]] = affine_map<()[s0] -> (1, s0 - 2, 16)>
+
+// Leading dimensions are batches and broadcast.
+// CHECK-LABEL: func.func @matmul
+// CHECK: tenon.matmul %{{.*}}, %{{.*}} : (tensor<8x128x64xf32>, tensor<64x32xf32>) -> tensor<8x128x32xf32>
+// CHECK: tenon.matmul %{{.*}}, %{{.*}} {transposeRhs} : (tensor<8x128x32xf32>, tensor<8x16x32xf32>) -> tensor<8x128x16xf32>
+func.func @matmul(%a: tensor<8x128x64xf32>, %b: tensor<64x32xf32>, %c: tensor<8x16x32xf32>)
+    -> tensor<8x128x16xf32> {
+  %0 = tenon.matmul %a, %b : (tensor<8x128x64xf32>, tensor<64x32xf32>) -> tensor<8x128x32xf32>
+  %1 = tenon.matmul %0, %c {transposeRhs}
+     : (tensor<8x128x32xf32>, tensor<8x16x32xf32>) -> tensor<8x128x16xf32>
+  return %1 : tensor<8x128x16xf32>
+}
+
+// Channels are last, padding is an op of its own, and every number of spatial dimensions works.
+// CHECK-LABEL: func.func @conv
+// CHECK: tenon.conv {{.*}} : (tensor<1x226x226x3xf32>, tensor<3x3x3x32xf32>) -> tensor<1x112x112x32xf32>
+// CHECK: tenon.conv {{.*}}groups = 32{{.*}} : (tensor<1x112x112x32xf32>, tensor<3x3x1x32xf32>) -> tensor<1x110x110x32xf32>
+func.func @conv(%x: tensor<1x226x226x3xf32>, %w: tensor<3x3x3x32xf32>, %d: tensor<3x3x1x32xf32>)
+    -> tensor<1x110x110x32xf32> {
+  %0 = tenon.conv %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, groups = 1}
+     : (tensor<1x226x226x3xf32>, tensor<3x3x3x32xf32>) -> tensor<1x112x112x32xf32>
+  %1 = tenon.conv %0, %d {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 32}
+     : (tensor<1x112x112x32xf32>, tensor<3x3x1x32xf32>) -> tensor<1x110x110x32xf32>
+  return %1 : tensor<1x110x110x32xf32>
+}
+
+// The number of positions follows from an unknown length.
+// CHECK-LABEL: func.func @length
+// CHECK: tenon.conv {{.*}} : (tensor<1x?x8xf32, #[[IN]]>, tensor<3x8x16xf32>) -> tensor<1x?x16xf32, #[[OUT]]>
+func.func @length(%x: tensor<1x?x8xf32, affine_map<()[s0] -> (1, s0, 8)>>, %w: tensor<3x8x16xf32>)
+    -> tensor<1x?x16xf32, affine_map<()[s0] -> (1, s0 - 2, 16)>>
+    attributes {tenon.symbols = ["n"]} {
+  %0 = tenon.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1}
+     : (tensor<1x?x8xf32, affine_map<()[s0] -> (1, s0, 8)>>, tensor<3x8x16xf32>)
+    -> tensor<1x?x16xf32, affine_map<()[s0] -> (1, s0 - 2, 16)>>
+  return %0 : tensor<1x?x16xf32, affine_map<()[s0] -> (1, s0 - 2, 16)>>
+}
