@@ -171,6 +171,22 @@ nb::dict Bound::run() {
   return results;
 }
 
+nb::list Bound::profile(int32_t runs) {
+  check(tenon_profile_start(context.get()));
+  for (int32_t i = 0; i < runs; ++i)
+    run();
+  tenon_profile_stop(context.get());
+  nb::list kernels;
+  for (int64_t i = 0; i < tenon_model_num_kernels(model.get()); ++i) {
+    tenon_kernel_info info;
+    tenon_kernel_profile measured;
+    check(tenon_model_kernel(model.get(), i, &info));
+    check(tenon_profile_kernel(context.get(), i, &measured));
+    kernels.append(nb::make_tuple(info.name, measured.calls, measured.total_ns / 1e6));
+  }
+  return kernels;
+}
+
 /// Gives Python arrays of the right shapes; they change only where a shape does.
 void Bound::collectOutputs() {
   for (size_t i = 0; i < outputs.size(); ++i) {

@@ -83,7 +83,10 @@ NB_MODULE(_runtime, m) {
       .def(
           "__call__", &Bound::run,
           "Runs the model. Returns the outputs by name: the same arrays at each call, overwritten, "
-          "unless a shape changes. One thread at a time.");
+          "unless a shape changes. One thread at a time.")
+      .def("profile", &Bound::profile, "runs"_a = 10,
+           "Runs the model `runs` times and returns a list with (name, calls, milliseconds in all) "
+           "for each of its kernels.");
 
   nb::class_<Model>(m, "Model",
                     "A compiled model. Any number of threads may run it at the same time.")

@@ -109,6 +109,12 @@ def test_bound_run_outlives_its_model(add, xy):
     np.testing.assert_array_equal(call()["z"], xy[0] + xy[1])
 
 
+def test_profile(add, xy):
+    kernels = add.bind(list(xy)).profile(runs=3)
+    assert [(name, calls) for name, calls, _ in kernels] == [("copy_0", 3), ("add_1", 3)]
+    assert all(milliseconds > 0 for _, _, milliseconds in kernels)
+
+
 def test_many_python_threads(add, xy):
     x, y = xy
     failures = []
