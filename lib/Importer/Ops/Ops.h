@@ -22,6 +22,8 @@ void registerPadOps(OpRegistry &registry);
 void registerPoolingOps(OpRegistry &registry);
 void registerReductionOps(OpRegistry &registry);
 void registerReshapeOps(OpRegistry &registry);
+void registerResizeOps(OpRegistry &registry);
+void registerSamplingOps(OpRegistry &registry);
 void registerSliceOps(OpRegistry &registry);
 void registerSoftmaxOps(OpRegistry &registry);
 
@@ -41,6 +43,8 @@ inline void registerAllOps(OpRegistry &registry) {
   registerPoolingOps(registry);
   registerReductionOps(registry);
   registerReshapeOps(registry);
+  registerResizeOps(registry);
+  registerSamplingOps(registry);
   registerSliceOps(registry);
   registerSoftmaxOps(registry);
 }

@@ -1,0 +1,274 @@
+// Sampling of images at positions that data gives (GridSample, AffineGrid), and Col2Im.
+
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+namespace {
+
+enum class Padding { Zeros, Border, Reflection };
+
+class GridSampler {
+public:
+  GridSampler(NodeImporter &node, Value image, Value grid)
+      : node(node), m(node), image(m.toChannelsLast(image)), grid(grid) {}
+
+  Results import();
+
+private:
+  Value sizeOf(int64_t d) {
+    return node.cast(m.shapeScalar(node.dims(image)[d + 1]), node.elementType(grid));
+  }
+  Value reflect(Value position, Value low, Value high);
+  Value coordinate(int64_t d);
+  Value read(ArrayRef<Value> position);
+  Value interpolate(ArrayRef<Value> done, int64_t d);
+
+  NodeImporter &node;
+  TensorMath m;
+  Value image, grid; // [N, spatial..., C] and [N, positions..., rank]
+  int64_t rank = 0;
+  Padding padding = Padding::Zeros;
+  bool alignCorners = false;
+  StringRef mode;
+  SmallVector<Value> coordinates;
+};
+
+} // namespace
+
+/// Mirrors positions at the borders until they lie between them: a triangle wave.
+Value GridSampler::reflect(Value position, Value low, Value high) {
+  Value span = m.max(m.sub(high, low), 1e-6);
+  Value distance = m.abs(m.sub(position, low));
+  Value turns = m.floor(m.div(distance, span));
+  Value rest = m.sub(distance, m.mul(turns, span));
+  Value isOdd = m.equal(m.sub(turns, m.mul(m.floor(m.mul(turns, 0.5)), 2)), 1);
+  return m.select(isOdd, m.sub(high, rest), m.add(low, rest));
+}
+
+/// Where each point of the grid lies along spatial dimension `d`: [N, positions...].
+Value GridSampler::coordinate(int64_t d) {
+  // The grid's last dimension counts from the innermost spatial dimension outwards.
+  int64_t last = node.rank(grid) - 1;
+  Value normalized = m.squeeze(m.slice(grid, last, rank - 1 - d, 1), last);
+  Value size = sizeOf(d), zero = m.scalar(size, 0), end = m.sub(size, 1);
+  Value x = alignCorners ? m.mul(m.mul(m.add(normalized, 1), 0.5), end)
+                         : m.mul(m.sub(m.mul(m.add(normalized, 1), size), 1), 0.5);
+  if (mode == "nearest")
+    x = node.infer<RoundOp>(x);
+  if (padding == Padding::Border) {
+    // Half a pixel beyond the border still interpolates with what lies there.
+    double margin = alignCorners ? 0 : 0.5;
+    Value outside = m.logicalOr(m.less(x, -margin), m.less(m.add(end, margin), x));
+    x = m.select(outside, m.min(m.max(x, zero), end), x);
+  }
+  if (padding == Padding::Reflection)
+    x = alignCorners ? reflect(x, zero, end) : reflect(x, m.sub(zero, 0.5), m.sub(size, 0.5));
+  return x;
+}
+
+/// The image at integer positions, one per spatial dimension: [N, positions..., C].
+Value GridSampler::read(ArrayRef<Value> position) {
+  SmallVector<Value> indices;
+  Value inside;
+  for (size_t d = 0; d < position.size(); ++d) {
+    Value value = position[d], size = sizeOf(d), end = m.sub(size, 1);
+    if (padding == Padding::Zeros) {
+      Value here = m.logicalAnd(m.lessEqual(m.scalar(value, 0), value), m.lessEqual(value, end));
+      inside = inside ? m.logicalAnd(inside, here) : here;
+    } else if (padding == Padding::Reflection) {
+      Value zero = m.scalar(size, 0);
+      value = alignCorners ? reflect(value, zero, end)
+                           : reflect(value, m.sub(zero, 0.5), m.sub(size, 0.5));
+    }
+    Value index = m.min(m.max(value, 0.0), end);
+    indices.push_back(
+        m.unsqueeze(node.cast(index, node.builder().getI64Type()), {node.rank(index)}));
+  }
+  if (node.hasFailed())
+    return nullptr;
+  Value tuples = m.concat(indices, node.rank(indices[0]) - 1);
+  Value result = node.infer<GatherNDOp>({image, tuples}, node.attr("batchDims", 1));
+  if (!inside)
+    return result;
+  return m.select(m.unsqueeze(inside, {node.rank(inside)}), result, m.scalar(result, 0));
+}
+
+/// Interpolates along dimension `d` and those after it, with integer positions chosen before it.
+Value GridSampler::interpolate(ArrayRef<Value> done, int64_t d) {
+  if (d == rank)
+    return read(done);
+  Value x = coordinates[d], base = m.floor(x), result;
+  bool isCubic = mode == "cubic" || mode == "bicubic";
+  for (int64_t tap = isCubic ? -1 : 0; tap <= (isCubic ? 2 : 1); ++tap) {
+    SmallVector<Value> next(done);
+    next.push_back(m.add(base, tap));
+    Value distance = m.abs(m.sub(next.back(), x)), weight;
+    if (isCubic) { // Keys' convolution with a = -3/4
+      Value square = m.mul(distance, distance), cube = m.mul(square, distance);
+      bool isNear = tap == 0 || tap == 1;
+      weight = isNear ? m.add(m.sub(m.mul(cube, 1.25), m.mul(square, 2.25)), 1)
+                      : m.add(m.sub(m.add(m.mul(cube, -0.75), m.mul(square, 3.75)),
+                                    m.mul(distance, 6)),
+                              3);
+    } else {
+      weight = m.sub(m.scalar(distance, 1), distance);
+    }
+    Value part = interpolate(next, d + 1);
+    if (!part || !weight)
+      return nullptr;
+    weight = node.cast(m.unsqueeze(weight, {node.rank(weight)}), node.elementType(part));
+    part = m.mul(part, weight);
+    result = result ? m.add(result, part) : part;
+  }
+  return result;
+}
+
+Results GridSampler::import() {
+  if (!image || node.rank(grid) != node.rank(image) || node.rank(image) < 3) {
+    node.emitError() << "grid " << grid.getType() << " does not fit the image";
+    return failure();
+  }
+  rank = node.rank(image) - 2;
+  mode = node.getString("mode", "linear");
+  alignCorners = node.getBool("align_corners", false);
+  StringRef name = node.getString("padding_mode", "zeros");
+  padding = name == "border"       ? Padding::Border
+            : name == "reflection" ? Padding::Reflection
+                                   : Padding::Zeros;
+  bool isKnown = llvm::is_contained(
+      {"nearest", "linear", "bilinear", "cubic", "bicubic"}, mode);
+  if (!isKnown || (padding == Padding::Zeros && name != "zeros") ||
+      node.type(grid).getShape().back() != rank) {
+    node.emitError() << "mode " << mode << ", padding " << name << " and grid " << grid.getType()
+                     << " do not go together";
+    return failure();
+  }
+  for (int64_t d = 0; d < rank; ++d)
+    coordinates.push_back(coordinate(d));
+  if (node.hasFailed())
+    return failure();
+  Value sampled = mode == "nearest" ? read(coordinates) : interpolate({}, 0);
+  return {{m.toChannelsFirst(sampled)}};
+}
+
+static Results importGridSample(NodeImporter &node) {
+  return GridSampler(node, node.operand(0), node.operand(1)).import();
+}
+
+/// theta times the homogeneous coordinates of every position.
+static Results importAffineGrid(NodeImporter &node) {
+  TensorMath m(node);
+  Value theta = node.operand(0);
+  std::optional<DimExprs> size = node.contentsOrBind(node.operand(1), "size");
+  if (!size || (size->size() != 4 && size->size() != 5) || node.rank(theta) != 3) {
+    node.emitError() << "size must have 4 or 5 elements, and theta rank 3";
+    return failure();
+  }
+  Type type = node.elementType(theta);
+  ArrayRef<AffineExpr> spatial = ArrayRef<AffineExpr>(*size).drop_front(2);
+  int64_t rank = spatial.size();
+  bool alignCorners = node.getBool("align_corners", false);
+  DimExprs column(spatial);
+  column.push_back(node.expr(1));
+  SmallVector<Value> columns;
+  // x, the innermost dimension, comes first.
+  for (int64_t d = rank; d-- > 0;) {
+    Value count = node.cast(m.shapeScalar(spatial[d]), type);
+    Value position = m.iota(column, d, type);
+    columns.push_back(alignCorners
+                          ? m.sub(m.div(m.mul(position, 2), m.sub(count, 1)), 1)
+                          : m.sub(m.div(m.add(m.mul(position, 2), 1), count), 1));
+  }
+  columns.push_back(m.broadcast(node.makeScalar(type, 1), column));
+  if (node.hasFailed())
+    return failure();
+  AffineExpr positions = product(spatial, node.context());
+  Value points = node.reshape(m.concat(columns, rank), {positions, node.expr(rank + 1)});
+  Value moved = node.infer<MatMulOp>({points, m.transpose(theta, {0, 2, 1})});
+  DimExprs result = {node.dims(theta)[0]};
+  result.append(spatial.begin(), spatial.end());
+  result.push_back(node.expr(rank));
+  return {{node.reshape(moved, result)}};
+}
+
+/// `values` scaled up with zeros in between, in dimension `axis`.
+static Value spreadOut(NodeImporter &node, Value values, int64_t axis, int64_t stride) {
+  TensorMath m(node);
+  if (stride == 1 || !values)
+    return values;
+  DimExprs dims = node.dims(values), split = dims;
+  split.insert(split.begin() + axis + 1, node.expr(1));
+  DimExprs wide = split, merged = dims, low(split.size(), node.expr(0));
+  wide[axis + 1] = node.expr(stride);
+  merged[axis] = dims[axis] * stride;
+  return node.reshape(m.pad(node.reshape(values, split), low, wide), merged);
+}
+
+// Every offset of the block contributes one image: its column values spread out by the strides and
+// moved to where the offset lies. The result is their sum.
+static Results importCol2Im(NodeImporter &node) {
+  TensorMath m(node);
+  Value columns = node.operand(0);
+  auto image = node.constantInts(node.operand(1)), block = node.constantInts(node.operand(2));
+  if (!image || !block || image->size() != block->size() || node.rank(columns) != 3) {
+    node.emitError() << "image and block shapes must be known and of equal length";
+    return failure();
+  }
+  size_t rank = image->size();
+  NodeImporter::Ints strides = node.getInts("strides", NodeImporter::Ints(rank, 1));
+  NodeImporter::Ints dilations = node.getInts("dilations", NodeImporter::Ints(rank, 1));
+  NodeImporter::Ints pads = node.getInts("pads", NodeImporter::Ints(2 * rank, 0));
+  int64_t volume = 1;
+  for (int64_t size : *block)
+    volume *= std::clamp<int64_t>(size, 0, 4096);
+  auto isPositive = [](int64_t value) { return value > 0; };
+  if (strides.size() != rank || dilations.size() != rank || pads.size() != 2 * rank ||
+      volume < 1 || volume > 4096 || !llvm::all_of(strides, isPositive) ||
+      !llvm::all_of(dilations, isPositive)) {
+    node.emitError() << "attributes do not fit an image of rank " << rank;
+    return failure();
+  }
+  DimExprs dims = node.dims(columns);
+  AffineExpr channels = dims[1].floorDiv(volume);
+  DimExprs split = {dims[0], channels}, result = {dims[0], channels};
+  for (int64_t size : *block)
+    split.push_back(node.expr(size));
+  for (size_t d = 0; d < rank; ++d) {
+    int64_t reach = ((*block)[d] - 1) * dilations[d] + 1;
+    split.push_back(
+        node.expr(((*image)[d] + pads[d] + pads[rank + d] - reach) / strides[d] + 1));
+    result.push_back(node.expr((*image)[d]));
+  }
+  Value blocks = node.reshape(columns, split), sum;
+  for (int64_t offset = 0; offset < volume && blocks; ++offset) {
+    Value part = blocks;
+    DimExprs low = {node.expr(0), node.expr(0)};
+    low.append(rank, node.expr(0));
+    int64_t rest = offset;
+    SmallVector<int64_t> blockAxes;
+    for (size_t d = rank; d-- > 0;) {
+      int64_t at = rest % (*block)[d];
+      rest /= (*block)[d];
+      part = m.slice(part, 2 + d, at, 1);
+      low[2 + d] = node.expr(at * dilations[d] - pads[d]);
+      blockAxes.push_back(2 + d);
+    }
+    part = m.squeeze(part, blockAxes);
+    for (size_t d = 0; d < rank; ++d)
+      part = spreadOut(node, part, 2 + d, strides[d]);
+    part = m.pad(part, low, result);
+    sum = sum ? m.add(sum, part) : part;
+  }
+  return {{sum}};
+}
+
+void registerSamplingOps(OpRegistry &registry) {
+  registry.add("GridSample", 16, 2, importGridSample);
+  registry.add("AffineGrid", 20, 2, importAffineGrid);
+  registry.add("Col2Im", 18, 3, importCol2Im);
+}
+
+} // namespace tenon
