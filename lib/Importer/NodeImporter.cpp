@@ -19,6 +19,15 @@ InFlightDiagnostic NodeImporter::emitError() {
   return mlir::emitError(loc());
 }
 
+bool NodeImporter::checkRank(Value value, int64_t atLeast) {
+  if (!value)
+    return fail() != nullptr;
+  if (rank(value) >= atLeast)
+    return true;
+  emitError() << "expected a tensor of rank " << atLeast << " or more, found " << value.getType();
+  return false;
+}
+
 // --- Contents ---
 
 ElementsAttr NodeImporter::constant(Value value) const {

@@ -78,6 +78,9 @@ public:
     return llvm::cast<mlir::RankedTensorType>(value.getType());
   }
   int64_t rank(mlir::Value value) const { return type(value).getRank(); }
+  /// Whether `value` is there and has at least this rank; reports an error if not. To be asked
+  /// before looking at a dimension by its number.
+  bool checkRank(mlir::Value value, int64_t atLeast);
   DimExprs dims(mlir::Value value) const { return getDims(value.getType()); }
   mlir::Type elementType(mlir::Value value) const { return type(value).getElementType(); }
   mlir::AffineExpr expr(int64_t value) const {

@@ -24,10 +24,10 @@ static Value buildNorm(NodeImporter &node, Value x, Value scale, Value bias, int
 static void appendStatistics(NodeImporter &node, Value x, int64_t axis, double epsilon,
                              SmallVectorImpl<Value> &results) {
   TensorMath m(node);
-  if (!x)
+  auto type = x ? dyn_cast<FloatType>(node.elementType(x)) : FloatType();
+  if (!type || node.hasFailed())
     return;
-  Type type = node.elementType(x);
-  if (node.getInt("stash_type", 1) == 1 && cast<FloatType>(type).getWidth() < 32)
+  if (node.getInt("stash_type", 1) == 1 && type.getWidth() < 32)
     x = node.cast(x, node.builder().getF32Type());
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(axis, node.rank(x)));
   Value mean = m.mean(x, axes), centered = m.sub(x, mean);
@@ -39,6 +39,8 @@ static void appendStatistics(NodeImporter &node, Value x, int64_t axis, double e
 static Results importLayerNormalization(NodeImporter &node) {
   Value x = node.operand(0);
   int64_t axis = node.getAxis("axis", -1, node.rank(x));
+  if (node.hasFailed())
+    return failure();
   double epsilon = node.getFloat("epsilon", 1e-5);
   SmallVector<Value> results = {
       buildNorm<LayerNormOp>(node, x, node.operand(1), node.operand(2), axis, epsilon)};
@@ -62,7 +64,7 @@ template <typename OpT> static Results importSkipNorm(NodeImporter &node) {
   Value sum = m.add(node.operand(0), node.operand(1));
   if (Value bias = node.operand(hasBeta ? 4 : 3))
     sum = m.add(sum, bias);
-  if (!sum)
+  if (!node.checkRank(sum, 1))
     return failure();
   int64_t axis = node.rank(sum) - 1;
   SmallVector<Value> results = {buildNorm<OpT>(node, sum, node.operand(2),
@@ -90,6 +92,8 @@ static Value buildGroupNorm(NodeImporter &node, Value x, AffineExpr groups, Valu
 
 static Results importInstanceNormalization(NodeImporter &node) {
   Value x = node.operand(0);
+  if (!node.checkRank(x, 3))
+    return failure();
   return {{buildGroupNorm(node, x, node.dims(x)[1], node.operand(1), node.operand(2),
                           node.getFloat("epsilon", 1e-5))}};
 }
@@ -125,6 +129,8 @@ static Results importBatchNormalization(NodeImporter &node) {
   Value mean = node.operand(3), variance = node.operand(4);
   double epsilon = node.getFloat("epsilon", 1e-5);
   SmallVector<Value> results;
+  if (!node.checkRank(x, 2))
+    return failure();
   if (node.getBool("training_mode", false)) {
     SmallVector<int64_t> axes = countUp(node.rank(x));
     axes.erase(axes.begin() + 1);
@@ -141,6 +147,8 @@ static Results importBatchNormalization(NodeImporter &node) {
     results = {blend(mean, batchMean), blend(variance, batchVariance)};
     mean = node.reshape(batchMean, node.dims(mean));
     variance = node.reshape(batchVariance, node.dims(variance));
+    if (node.hasFailed())
+      return failure();
   }
   // The widest of the parameters' types, then the input's.
   Type type = node.elementType(variance);
@@ -157,6 +165,8 @@ static Results importLpNormalization(NodeImporter &node) {
   TensorMath m(node);
   Value x = node.operand(0);
   int64_t axis = node.getAxis("axis", -1, node.rank(x)), p = node.getInt("p", 2);
+  if (node.hasFailed())
+    return failure();
   if (p != 1 && p != 2) {
     node.emitAttributeError("p") << "expected 1 or 2, found " << p;
     return failure();

@@ -26,6 +26,8 @@ static SmallVector<NamedAttribute> makeAttributes(NodeImporter &node, const Wind
 /// A mean over every window, on and giving channels-last tensors. `high` is the padding that counts.
 static Value buildAveragePool(NodeImporter &node, Value x, const Windows &windows,
                               ArrayRef<AffineExpr> high, bool countPadding) {
+  if (!node.checkRank(x, 2))
+    return nullptr;
   DimExprs dims = node.dims(x);
   SmallVector<NamedAttribute> attributes = makeAttributes(node, windows);
   attributes.push_back(node.attr("high", high));

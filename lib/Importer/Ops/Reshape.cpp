@@ -41,9 +41,11 @@ static std::optional<DimExprs> resolveShape(NodeImporter &node, ArrayRef<AffineE
 static std::optional<DimExprs> bindShape(NodeImporter &node, ArrayRef<AffineExpr> from, Value shape,
                                          bool allowZero) {
   TensorMath m(node);
+  constexpr int64_t maxRank = 64;
   ArrayRef<int64_t> sizes = node.type(shape).getShape();
-  if (sizes.size() != 1 || ShapedType::isDynamic(sizes[0])) {
-    node.emitError() << "the shape's length must be known at compile time";
+  if (sizes.size() != 1 || ShapedType::isDynamic(sizes[0]) || sizes[0] > maxRank) {
+    node.emitError() << "the shape's length must be known at compile time and at most " << maxRank
+                     << ", not " << shape.getType();
     return std::nullopt;
   }
   DimExprs kept(from);
@@ -100,8 +102,8 @@ static Results importSqueeze(NodeImporter &node) {
 static Results importUnsqueeze(NodeImporter &node) {
   Value data = node.operand(0);
   int64_t added = node.hasAttribute("axes") ? node.getInts("axes").size() : 0;
-  if (node.operand(1))
-    added = node.type(node.operand(1)).getNumElements();
+  if (Value axes = node.operand(1))
+    added = node.constantInts(axes).value_or(NodeImporter::Ints()).size();
   std::optional<NodeImporter::Ints> axes = getAxes(node, 1, node.rank(data) + added);
   if (!axes) {
     node.emitError() << "axes are missing";

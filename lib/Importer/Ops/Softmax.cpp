@@ -62,6 +62,8 @@ struct Loss {
 static Loss buildLoss(NodeImporter &node, Value logProbabilities, Value target, Value weights) {
   TensorMath m(node);
   Value x = logProbabilities;
+  if (!node.checkRank(x, 2))
+    return {nullptr, nullptr};
   target = node.cast(target, node.builder().getI64Type());
   Value weight = weights ? m.gather(weights, target, 0) : Value();
   if (node.hasAttribute("ignore_index")) {

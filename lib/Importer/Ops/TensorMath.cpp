@@ -9,6 +9,8 @@ namespace tenon {
 Value TensorMath::slice(Value a, int64_t axis, AffineExpr start, AffineExpr size, int64_t step) {
   if (!a)
     return a;
+  if (!n.checkRank(a, axis + 1))
+    return nullptr;
   DimExprs dims = n.dims(a), starts(dims.size(), n.expr(0));
   if (step == 1 && start == n.expr(0) && size == dims[axis])
     return a;
@@ -36,9 +38,16 @@ Value TensorMath::unsqueeze(Value a, Ints axes) {
     return a;
   DimExprs dims = n.dims(a), result;
   size_t rank = dims.size() + axes.size(), next = 0;
+  SmallVector<bool> isAdded(rank, false);
+  for (int64_t axis : axes) {
+    if (axis < 0 || axis >= static_cast<int64_t>(rank) || isAdded[axis]) {
+      n.emitError() << "axis " << axis << " cannot be added to get a tensor of rank " << rank;
+      return nullptr;
+    }
+    isAdded[axis] = true;
+  }
   for (size_t axis = 0; axis < rank; ++axis)
-    result.push_back(llvm::is_contained(axes, static_cast<int64_t>(axis)) ? n.expr(1)
-                                                                          : dims[next++]);
+    result.push_back(isAdded[axis] ? n.expr(1) : dims[next++]);
   return n.reshape(a, result);
 }
 
