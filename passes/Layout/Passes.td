@@ -5,6 +5,30 @@
 
 include "mlir/Pass/PassBase.td"
 
+def MoveTransposesPass : Pass<"tenon-move-transposes", "::mlir::func::FuncOp"> {
+  let summary = "moves transposes down until they cancel";
+  let description = [{
+    Convolutions and pools work on channels-last tensors, and the importer puts a transpose on each
+    side of them. Here a transpose moves below the ops that can work on the other layout as well:
+    pointwise ops, reductions, slices, pads, concatenations, reshapes that split or join dimensions.
+    Two transposes that meet cancel, so that whole networks end up channels-last with one transpose
+    at each end.
+
+    ```mlir
+    %1 = tenon.transpose %0 {permutation = array<i64: 0, 3, 1, 2>} : ...
+    %2 = tenon.relu %1 : ...
+    %3 = tenon.transpose %2 {permutation = array<i64: 0, 2, 3, 1>} : ...
+    ```
+
+    becomes
+
+    ```mlir
+    %3 = tenon.relu %0 : ...
+    ```
+  }];
+  let statistics = [Statistic<"numRemoved", "removed", "Transposes fewer than before">];
+}
+
 def PackWeightsPass : Pass<"tenon-pack-weights", "::mlir::func::FuncOp"> {
   let summary = "brings constant weights into the layout that microkernels read";
   let description = [{

@@ -17,6 +17,8 @@ namespace tenon {
 // merge.
 static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &options) {
   passes.addPass(createCanonicalizerPass());
+  passes.addNestedPass<func::FuncOp>(createMoveTransposesPass());
+  passes.addPass(createCanonicalizerPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
   passes.addPass(createCSEPass());
   passes.addPass(createSymbolDCEPass());

@@ -47,11 +47,10 @@ static AffineExpr addOutputSymbol(NodeImporter &node, unsigned number, unsigned 
 
 // --- If ---
 
-/// The type of a result that is one of two values, whichever branch ran.
+/// The type of a result that is one of two values of the same rank, whichever branch ran.
 static Type mergeBranchTypes(NodeImporter &node, unsigned number, Value thenValue, Value elseValue,
                              unsigned firstLocal) {
-  if (node.elementType(thenValue) != node.elementType(elseValue) ||
-      node.rank(thenValue) != node.rank(elseValue)) {
+  if (node.elementType(thenValue) != node.elementType(elseValue)) {
     node.emitError() << "output " << number << " is " << thenValue.getType()
                      << " from then_branch, but " << elseValue.getType() << " from else_branch";
     return nullptr;
@@ -71,6 +70,19 @@ static FailureOr<SmallVector<Value>> importBranch(NodeImporter &node, const onnx
   if (succeeded(values))
     yield(node, *values);
   return values;
+}
+
+/// Branches of different ranks come from exporters that write squeezing "a dimension if it is 1" as
+/// If, with the squeezed value in then_branch; what follows is for that rank. So it is taken, and a
+/// run in which the condition does not hold ends with an error.
+static Results importThenBranchOnly(NodeImporter &node, const onnx::GraphProto &thenGraph,
+                                    Value condition) {
+  Value flag = node.reshape(node.cast(condition, node.builder().getI64Type()), {node.expr(1)});
+  if (!flag)
+    return failure();
+  auto symbol = cast<AffineSymbolExpr>(node.addSymbol((node.outputName(0) + ".taken").str()));
+  BindSymbolOp::create(node.builder(), flag, /*position=*/0, symbol.getPosition(), /*minimum=*/1);
+  return node.inlineGraph(thenGraph);
 }
 
 static Results importIf(NodeImporter &node) {
@@ -97,6 +109,16 @@ static Results importIf(NodeImporter &node) {
   if (thenValues->size() != elseValues->size())
     return node.emitError() << "then_branch has " << thenValues->size()
                             << " outputs, but else_branch has " << elseValues->size();
+  if (llvm::any_of(llvm::zip(*thenValues, *elseValues), [&](auto values) {
+        return node.rank(std::get<0>(values)) != node.rank(std::get<1>(values));
+      })) {
+    for (Region *region : {&thenRegion, &elseRegion}) {
+      region->dropAllReferences();
+      region->getBlocks().clear();
+    }
+    node.forgetErasedValues();
+    return importThenBranchOnly(node, *thenGraph, condition);
+  }
   SmallVector<Type> types;
   for (auto [number, values] : llvm::enumerate(llvm::zip(*thenValues, *elseValues)))
     types.push_back(

@@ -309,11 +309,7 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
 void ContractionEmitter::emit(Value task, Value tasks) {
   if (isConstant(units, 0) || isConstant(sets, 0) || isConstant(panels, 0))
     return;
-  if (schedule.packInput || schedule.packWeights) {
-    ScratchBytes bytes = layout.bytes(spec.accumulatorType.getIntOrFloatBitWidth() / 8);
-    Value perTask = emitter.add(emitter.mul(spec.inChannels, bytes.perChannel), bytes.fixed);
-    scratch = emitter.offsetPointer(spec.scratch, emitter.getI8Type(), emitter.mul(task, perTask));
-  }
+  scratch = spec.scratch;
   TaskShare share = splitTasks(task, tasks);
   emitter.loop(share.setBegin, share.setEnd, emitter.i64(1), [&](Value set) {
     WorkRange range = share.ofSet(set);

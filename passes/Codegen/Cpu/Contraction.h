@@ -54,7 +54,7 @@ struct ContractionSpec {
   mlir::Type accumulatorType;
   bool inputIsUnsigned = false, weightsAreUnsigned = false;
 
-  /// `contractionScratchBytes` bytes per task, 64-byte aligned; null if that is none.
+  /// `contractionScratchBytes` bytes for this task alone, 64-byte aligned; null if that is none.
   mlir::Value scratch;
 };
 

@@ -36,8 +36,13 @@ Value Emitter::select(Value condition, Value a, Value b) {
   return createOrFold<arith::SelectOp>(condition, a, b);
 }
 
+/// GEPOp keeps constant indices in so many bits and cuts off the rest.
+static bool fitsConstantIndex(int64_t offset) {
+  return llvm::isInt<LLVM::kGEPConstantBitWidth>(offset);
+}
+
 Value Emitter::offsetPointer(Value pointer, Type elementType, Value offset) {
-  if (std::optional<int64_t> constant = constantOf(offset); constant && llvm::isInt<30>(*constant))
+  if (std::optional<int64_t> constant = constantOf(offset); constant && fitsConstantIndex(*constant))
     return offsetPointer(pointer, elementType, *constant);
   return LLVM::GEPOp::create(*this, pointer.getType(), elementType, pointer,
                              ArrayRef<LLVM::GEPArg>{offset});
@@ -46,7 +51,7 @@ Value Emitter::offsetPointer(Value pointer, Type elementType, Value offset) {
 Value Emitter::offsetPointer(Value pointer, Type elementType, int64_t offset) {
   if (offset == 0)
     return pointer;
-  if (!llvm::isInt<30>(offset))
+  if (!fitsConstantIndex(offset))
     return LLVM::GEPOp::create(*this, pointer.getType(), elementType, pointer,
                                ArrayRef<LLVM::GEPArg>{i64(offset)});
   return LLVM::GEPOp::create(*this, pointer.getType(), elementType, pointer,

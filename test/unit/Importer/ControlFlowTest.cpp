@@ -62,16 +62,26 @@ TEST(IfTest, WithKnownConditionIsItsBranch) {
   EXPECT_FALSE(contains(outcome.text, "tenon.if")) << outcome.text;
 }
 
+// torch.squeeze exports as this: the rank that follows is that of then_branch.
+TEST(IfTest, OfTwoRanksTakesThenAndChecks) {
+  Outcome outcome = import(makeIf("g (bool c, float[3, 1] a, float[3] b) => (y) { y = If(c) }",
+                                  "t () => (float[3] u) { u = Identity(b) }",
+                                  "e () => (float[3, 1] u) { u = Identity(a) }"));
+  ASSERT_TRUE(outcome.succeeded) << outcome.errors;
+  EXPECT_TRUE(contains(outcome.text, "tenon.bind_symbol")) << outcome.text;
+  EXPECT_TRUE(contains(outcome.text, "return %arg2")) << outcome.text;
+}
+
 TEST(IfTest, NamesWhatIsWrong) {
   EXPECT_EQ(errorsOf("g (bool c) => (float[3] y) { y = If(c) }"),
             "model.onnx: node 'y' (If): attribute 'then_branch': is missing\n"
             "model.onnx: node 'y' (If): attribute 'else_branch': is missing\n");
-  Outcome outcome = import(makeIf("g (bool c, float[3] a, float b) => (float[3] y) { y = If(c) }",
-                                  "t () => (float[3] u) { u = Identity(a) }",
-                                  "e () => (float u) { u = Identity(b) }"));
+  Outcome outcome = import(makeIf(
+      "g (bool c, float[3] a, int64[3] b) => (float[3] y) { y = If(c) }",
+      "t () => (float[3] u) { u = Identity(a) }", "e () => (int64[3] u) { u = Identity(b) }"));
   EXPECT_EQ(outcome.errors,
             "model.onnx: node 'y' (If): output 0 is 'tensor<3xf32>' from then_branch, but "
-            "'tensor<f32>' from else_branch\n");
+            "'tensor<3xi64>' from else_branch\n");
   outcome = import(makeIf("g (float[2] c, float[3] a) => (float[3] y) { y = If(c) }",
                           "t () => (float[3] u) { u = Identity(a) }",
                           "e () => (float[3] u) { u = Identity(a) }"));
