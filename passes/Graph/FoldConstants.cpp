@@ -66,8 +66,11 @@ std::optional<int64_t> Folder::sourceBytes(Operation *op) {
   bool computes = isa<ElementalOpInterface>(op) && !isa<LibraryOpInterface>(op);
   if (!computes || op->getNumResults() != 1 || !isStatic(op->getResult(0).getType()))
     return std::nullopt;
-  if (auto shape = dyn_cast<ShapeTensorOp>(op); shape && !getConstantDims(getDims(shape.getType())))
-    return std::nullopt;
+  // Starts, contents and the like may be symbols that only a run binds.
+  for (NamedAttribute attribute : op->getAttrs())
+    if (auto map = dyn_cast<AffineMapAttr>(attribute.getValue());
+        map && !getConstantDims(map.getValue().getResults()))
+      return std::nullopt;
   int64_t bytes = 0;
   for (Value operand : op->getOperands()) {
     Operation *producer = operand.getDefiningOp();
@@ -76,10 +79,6 @@ std::optional<int64_t> Folder::sourceBytes(Operation *op) {
       return std::nullopt;
     bytes += *part;
   }
-  // Ops without operands that hold symbols are not constant.
-  if (auto shape = dyn_cast<ShapeTensorOp>(op))
-    if (!getConstantDims(shape.getContents().getResults()))
-      return std::nullopt;
   return sources[op] = bytes;
 }
 
