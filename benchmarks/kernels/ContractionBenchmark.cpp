@@ -28,8 +28,7 @@ static llvm::cl::opt<bool> verify("verify", desc("check results (slow)"));
 namespace {
 
 double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 /// Multiply-adds of independent registers, 12 per trip; returns GFLOP/s.
@@ -37,12 +36,12 @@ double measurePeak(bool wide) {
   constexpr long trips = 100000;
   long count = trips;
   double start = now();
-#define TENON_FMA(type, a)                                                                         \
-  "vfmadd231ps %%" type "12, %%" type "13, %%" type #a "\n\t"
+#define TENON_FMA(type, a) "vfmadd231ps %%" type "12, %%" type "13, %%" type #a "\n\t"
 #define TENON_FMAS(type)                                                                           \
-  TENON_FMA(type, 0) TENON_FMA(type, 1) TENON_FMA(type, 2) TENON_FMA(type, 3) TENON_FMA(type, 4)   \
-  TENON_FMA(type, 5) TENON_FMA(type, 6) TENON_FMA(type, 7) TENON_FMA(type, 8) TENON_FMA(type, 9)   \
-  TENON_FMA(type, 10) TENON_FMA(type, 11)
+  TENON_FMA(type, 0)                                                                               \
+  TENON_FMA(type, 1) TENON_FMA(type, 2) TENON_FMA(type, 3) TENON_FMA(type, 4) TENON_FMA(type, 5)   \
+      TENON_FMA(type, 6) TENON_FMA(type, 7) TENON_FMA(type, 8) TENON_FMA(type, 9)                  \
+          TENON_FMA(type, 10) TENON_FMA(type, 11)
 #define TENON_CLOBBERS                                                                             \
   "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",   \
       "xmm11"
@@ -67,56 +66,39 @@ std::vector<NamedCase> benchmarkCases() {
     return ContractionCase::depthwiseConv(out, channels, kernel, stride);
   };
   std::vector<NamedCase> cases = {
-      {"gemm", matmul(128, 768, 768)},
-      {"gemm", matmul(128, 3072, 768)},
-      {"gemm", matmul(128, 768, 3072)},
-      {"gemm", matmul(512, 768, 768)},
-      {"gemm", matmul(1024, 1024, 1024)},
-      {"gemm", matmul(256, 256, 256)},
-      {"gemm", matmul(128, 128, 128)},
-      {"gemm", matmul(64, 64, 64)},
-      {"gemv", matmul(1, 1000, 2048)},
-      {"gemv", matmul(1, 1024, 1024)},
-      {"gemv", matmul(1, 256, 256)},
-      {"gemv", matmul(4, 4096, 1024)},
-      {"resnet", conv(112, 3, 64, 7, 2)},
-      {"resnet", conv(56, 64, 64, 1)},
-      {"resnet", conv(56, 64, 64, 3)},
-      {"resnet", conv(56, 64, 256, 1)},
-      {"resnet", conv(56, 256, 64, 1)},
-      {"resnet", conv(28, 256, 512, 1, 2)},
-      {"resnet", conv(28, 128, 128, 3)},
-      {"resnet", conv(28, 128, 512, 1)},
-      {"resnet", conv(28, 512, 128, 1)},
-      {"resnet", conv(14, 256, 256, 3)},
-      {"resnet", conv(14, 1024, 256, 1)},
-      {"resnet", conv(14, 256, 1024, 1)},
-      {"resnet", conv(7, 512, 512, 3)},
-      {"resnet", conv(7, 512, 512, 3, 2)},
-      {"resnet", conv(7, 2048, 512, 1)},
-      {"resnet", conv(7, 512, 2048, 1)},
-      {"mobilenet", conv(112, 3, 32, 3, 2)},
-      {"mobilenet", conv(112, 32, 16, 1)},
-      {"mobilenet", conv(112, 16, 96, 1)},
-      {"mobilenet", conv(56, 96, 24, 1)},
-      {"mobilenet", conv(56, 24, 144, 1)},
-      {"mobilenet", conv(28, 144, 32, 1)},
-      {"mobilenet", conv(14, 384, 64, 1)},
-      {"mobilenet", conv(14, 96, 576, 1)},
-      {"mobilenet", conv(7, 160, 960, 1)},
-      {"mobilenet", conv(7, 960, 320, 1)},
-      {"mobilenet", conv(7, 320, 1280, 1)},
-      {"small", conv(28, 1, 8, 5)},
-      {"small", conv(14, 8, 16, 5)},
-      {"small", conv(224, 1, 64, 5)},
-      {"small", conv(224, 32, 9, 3)},
-      {"depthwise", depthwise(112, 32, 3)},
-      {"depthwise", depthwise(56, 96, 3, 2)},
-      {"depthwise", depthwise(56, 144, 3)},
-      {"depthwise", depthwise(14, 576, 3)},
-      {"depthwise", depthwise(7, 960, 3)},
+      {"gemm", matmul(128, 768, 768)},        {"gemm", matmul(128, 3072, 768)},
+      {"gemm", matmul(128, 768, 3072)},       {"gemm", matmul(512, 768, 768)},
+      {"gemm", matmul(1024, 1024, 1024)},     {"gemm", matmul(256, 256, 256)},
+      {"gemm", matmul(128, 128, 128)},        {"gemm", matmul(64, 64, 64)},
+      {"gemv", matmul(1, 1000, 2048)},        {"gemv", matmul(1, 1024, 1024)},
+      {"gemv", matmul(1, 256, 256)},          {"gemv", matmul(4, 4096, 1024)},
+      {"resnet", conv(112, 3, 64, 7, 2)},     {"resnet", conv(56, 64, 64, 1)},
+      {"resnet", conv(56, 64, 64, 3)},        {"resnet", conv(56, 64, 256, 1)},
+      {"resnet", conv(56, 256, 64, 1)},       {"resnet", conv(28, 256, 512, 1, 2)},
+      {"resnet", conv(28, 128, 128, 3)},      {"resnet", conv(28, 128, 512, 1)},
+      {"resnet", conv(28, 512, 128, 1)},      {"resnet", conv(14, 256, 256, 3)},
+      {"resnet", conv(14, 1024, 256, 1)},     {"resnet", conv(14, 256, 1024, 1)},
+      {"resnet", conv(7, 512, 512, 3)},       {"resnet", conv(7, 512, 512, 3, 2)},
+      {"resnet", conv(7, 2048, 512, 1)},      {"resnet", conv(7, 512, 2048, 1)},
+      {"mobilenet", conv(112, 3, 32, 3, 2)},  {"mobilenet", conv(112, 32, 16, 1)},
+      {"mobilenet", conv(112, 16, 96, 1)},    {"mobilenet", conv(56, 96, 24, 1)},
+      {"mobilenet", conv(56, 24, 144, 1)},    {"mobilenet", conv(28, 144, 32, 1)},
+      {"mobilenet", conv(14, 384, 64, 1)},    {"mobilenet", conv(14, 96, 576, 1)},
+      {"mobilenet", conv(7, 160, 960, 1)},    {"mobilenet", conv(7, 960, 320, 1)},
+      {"mobilenet", conv(7, 320, 1280, 1)},   {"small", conv(28, 1, 8, 5)},
+      {"small", conv(14, 8, 16, 5)},          {"small", conv(224, 1, 64, 5)},
+      {"small", conv(224, 32, 9, 3)},         {"depthwise", depthwise(112, 32, 3)},
+      {"depthwise", depthwise(56, 96, 3, 2)}, {"depthwise", depthwise(56, 144, 3)},
+      {"depthwise", depthwise(14, 576, 3)},   {"depthwise", depthwise(7, 960, 3)},
       {"depthwise", depthwise(28, 240, 5)},
   };
+  for (auto [size, channels] : {std::pair(56, 64), {28, 128}, {14, 256}, {7, 512}, {112, 128}}) {
+    for (int64_t tile : {2, 4}) {
+      ContractionCase winograd = conv(size, channels, channels, 3);
+      winograd.winograd = tile;
+      cases.push_back({"winograd", winograd});
+    }
+  }
   // Attention: 12 heads of 64 channels that lie side by side.
   ContractionCase scores = matmul(128, 128, 64);
   scores.batch = 12;
@@ -222,8 +204,8 @@ int main(int argc, char **argv) {
     }
   }
 
-  llvm::outs() << "target " << target->llvmCpu << ", " << target->vectorBits
-               << " bits, peak " << llvm::format("%.1f", peak) << " GFLOP/s\n";
+  llvm::outs() << "target " << target->llvmCpu << ", " << target->vectorBits << " bits, peak "
+               << llvm::format("%.1f", peak) << " GFLOP/s\n";
   for (Candidate &candidate : candidates) {
     const ContractionCase &shape = candidate.description.shape;
     double rate = shape.flops() / candidate.best * 1e-9;

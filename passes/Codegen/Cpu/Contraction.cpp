@@ -7,42 +7,12 @@
 // microkernel is about as fast for each row count near the largest but slow for few rows.
 #include "passes/Codegen/Cpu/Contraction.h"
 #include "passes/Codegen/Cpu/ContractionPack.h"
+#include "passes/Codegen/Cpu/EvenSplit.h"
 
 using namespace mlir;
 
 namespace tenon::cpu {
 namespace {
-
-/// An even split of `size` into `count` parts of `base` or, for the first `extra`, `base + 1`.
-struct EvenSplit {
-  Value size, count, base, extra;
-  /// The part lengths that can occur.
-  SmallVector<int64_t> lengths;
-
-  EvenSplit(Emitter &emitter, Value size, int64_t largest) : size(size) {
-    count = emitter.ceilDiv(size, emitter.i64(largest));
-    Value divisor = emitter.max(count, emitter.i64(1));
-    base = emitter.div(size, divisor);
-    extra = emitter.rem(size, divisor);
-    if (auto constantBase = constantOf(base)) {
-      if (!isConstant(extra, 0))
-        lengths.push_back(*constantBase + 1);
-      lengths.push_back(*constantBase);
-    } else {
-      llvm::append_range(lengths, llvm::seq_inclusive<int64_t>(1, largest));
-    }
-  }
-
-  Value begin(Emitter &emitter, Value part) const {
-    return emitter.add(emitter.mul(part, base), emitter.min(part, extra));
-  }
-  Value length(Emitter &emitter, Value part) const {
-    if (lengths.size() == 1)
-      return emitter.i64(lengths.front());
-    Value longer = emitter.add(base, 1);
-    return emitter.select(emitter.less(part, extra), longer, base);
-  }
-};
 
 /// Tiles and panels of one set.
 struct WorkRange {

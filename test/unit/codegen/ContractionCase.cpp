@@ -1,5 +1,6 @@
 #include "test/unit/codegen/ContractionCase.h"
 #include "passes/Codegen/Cpu/Depthwise.h"
+#include "passes/Codegen/Cpu/Winograd.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
@@ -131,6 +132,8 @@ std::string ContractionCase::name() const {
   std::string text = llvm::formatv("b{0} g{1} out {2} k {3} s {4} d {5} c {6} -> {7}", batch, group,
                                    join(outSpatial), join(kernel), join(stride), join(dilation),
                                    inChannels, outChannels);
+  if (winograd)
+    text += " winograd" + std::to_string(winograd);
   if (dynamic)
     text += " dynamic";
   if (layout != cpu::WeightLayout::Packed)
@@ -200,12 +203,35 @@ void ContractionRun::makeData() {
   output.resize(outputSize * sizeOf(c.sumType) + guardBytes);
 }
 
+/// Packs G g G^T of all filters g as Winograd kernels want them.
+void ContractionRun::transformFilters() {
+  const ContractionCase &c = description;
+  cpu::WinogradSchedule winograd = cpu::chooseWinogradSchedule(target, c.winograd, c.sizes());
+  llvm::ArrayRef<double> matrix = cpu::winogradFilterTransform(c.winograd);
+  int64_t size = winograd.inputTile(), panelWidth = winograd.panelWidth(target);
+  for (int64_t panel = 0; panel < c.outChannels; panel += panelWidth) {
+    for (int64_t point = 0; point < size * size; ++point) {
+      for (int64_t k = 0; k < c.inChannels; ++k) {
+        for (int64_t n = panel; n < panel + panelWidth; ++n) {
+          double sum = 0;
+          for (int64_t tap = 0; n < c.outChannels && tap < 9; ++tap)
+            sum += matrix[point / size * 3 + tap / 3] * matrix[point % size * 3 + tap % 3] *
+                   weightValues[(tap * c.inChannels + k) * c.outChannels + n];
+          store(weights, sum, c.weightType);
+        }
+      }
+    }
+  }
+}
+
 void ContractionRun::packWeights() {
   const ContractionCase &c = description;
   auto put = [&](double value) {
     // Integers were scaled when they were made.
     store(weights, c.weightType == Scalar::I32 ? value / 100 : value, c.weightType);
   };
+  if (c.winograd)
+    return transformFilters();
   if (c.depthwise) {
     int64_t taps = product(c.kernel);
     for (int64_t tap = 0; tap < taps; ++tap)
@@ -301,6 +327,9 @@ void ContractionRun::buildKernel() {
     spec.weightBatchStride = size(setSize * c.group);
 
   cpu::ScratchBytes scratchBytes = cpu::contractionScratchBytes(spec, schedule, target);
+  if (c.winograd)
+    scratchBytes = cpu::winogradScratchBytes(
+        cpu::chooseWinogradSchedule(target, c.winograd, c.sizes()), target);
   scratch.resize(16 * (scratchBytes.fixed + scratchBytes.perChannel * c.inChannels) + 64);
 
   Type sumType = spec.accumulatorType;
@@ -342,6 +371,12 @@ void ContractionRun::buildKernel() {
 
 void ContractionRun::emit(cpu::Emitter &e, ModuleOp module, const cpu::ContractionSpec &spec,
                           Value task, Value tasks, cpu::EpilogueFn epilogue) {
+  if (description.winograd) {
+    return cpu::emitWinograd(
+        e, e.getLoc(), module, spec,
+        cpu::chooseWinogradSchedule(target, description.winograd, description.sizes()), target,
+        task, tasks, epilogue);
+  }
   if (!description.depthwise)
     return cpu::emitContraction(e, e.getLoc(), module, spec, schedule, target, task, tasks,
                                 epilogue);

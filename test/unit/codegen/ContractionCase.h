@@ -22,6 +22,8 @@ struct ContractionCase {
   bool weightsPerBatch = false;
   /// Use the depthwise emitter: groups of one channel each.
   bool depthwise = false;
+  /// Use the Winograd emitter with this output tile.
+  int64_t winograd = 0;
   Scalar inputType = Scalar::F32, weightType = Scalar::F32, sumType = Scalar::F32;
   /// Sizes are known only when the kernel runs.
   bool dynamic = false;
@@ -66,6 +68,7 @@ private:
             mlir::Value task, mlir::Value tasks, cpu::EpilogueFn epilogue);
   void makeData();
   void packWeights();
+  void transformFilters();
   double inputAt(int64_t index) const;
 
   ContractionCase description;
