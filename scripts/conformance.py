@@ -72,7 +72,10 @@ def check(suite):
 def update(suite):
     find, listing = SUITES[suite]
     source = find()
-    results = verify(sorted(file.parent for file in source.glob("*/model.onnx")))
+    folders = sorted(file.parent for file in source.glob("*/model.onnx"))
+    if not folders:
+        sys.exit(f"no models in {source} (TENON_MODELS says where the real models are)")
+    results = verify(folders)
     passed = sorted(name for name, status in results.items() if status == "passed")
     before = read_list(listing)
     for sign, names in (("-", set(before) - set(passed)), ("+", set(passed) - set(before))):
