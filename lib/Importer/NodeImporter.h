@@ -129,6 +129,13 @@ public:
     mlir::Operation *op = inferOp<OpTy>(operands, attributes);
     return op ? op->getResult(0) : mlir::Value();
   }
+  /// An op with the given result types.
+  template <typename OpTy>
+  mlir::Operation *makeResults(mlir::TypeRange types, mlir::ValueRange operands,
+                               llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
+    return checkOperands(operands) ? makeOp(OpTy::getOperationName(), types, operands, attributes)
+                                   : nullptr;
+  }
   /// An op with the given result type.
   template <typename OpTy>
   mlir::Value make(mlir::Type type, mlir::ValueRange operands,

@@ -1,5 +1,6 @@
 // Convolution, over channels-last tensors and with padding made explicit.
 
+#include "lib/Importer/Ops/Contractions.h"
 #include "lib/Importer/Ops/Windows.h"
 
 using namespace mlir;
@@ -33,8 +34,8 @@ static bool checkChannels(NodeImporter &node, Value x, Value weights, int64_t gr
   bool fits = groups > 0 && outputs % groups == 0 &&
               (ShapedType::isDynamic(inputs) || perGroup * groups == inputs);
   if (!fits)
-    node.emitError() << "weights " << weights.getType() << " in " << groups
-                     << " groups do not fit " << x.getType();
+    node.emitError() << "weights " << weights.getType() << " in " << groups << " groups do not fit "
+                     << x.getType();
   return fits;
 }
 
@@ -62,25 +63,30 @@ static Value padSpatial(NodeImporter &node, Value x, ArrayRef<AffineExpr> low,
 
 static Value buildConv(NodeImporter &node, Value x, Value weights, ArrayRef<int64_t> strides,
                        ArrayRef<int64_t> dilations, int64_t groups) {
-  return node.infer<ConvOp>({x, weights}, {node.attr("strides", strides),
-                                           node.attr("dilations", dilations),
-                                           node.attr("groups", groups)});
+  return node.infer<ConvOp>({x, weights},
+                            {node.attr("strides", strides), node.attr("dilations", dilations),
+                             node.attr("groups", groups)});
 }
 
-static Results importConv(NodeImporter &node) {
+Value buildConvolution(NodeImporter &node, Value x, Value weights, Value bias) {
   TensorMath m(node);
-  Value x = node.operand(0), weights = node.operand(1);
+  if (!x || !weights)
+    return nullptr;
   int64_t groups = node.getInt("group", 1);
   std::optional<NodeImporter::Ints> kernel = getKernel(node, weights);
   std::optional<Windows> windows = kernel ? getWindows(node, x, *kernel) : std::nullopt;
   if (!windows || !checkChannels(node, x, weights, groups))
-    return failure();
+    return nullptr;
   Value padded = padSpatial(node, m.toChannelsLast(x), windows->low, windows->high);
   Value result = buildConv(node, padded, toKernelFirst(node, weights), windows->strides,
                            windows->dilations, groups);
-  if (Value bias = node.operand(2))
+  if (bias)
     result = m.add(result, bias);
-  return {{m.toChannelsFirst(result)}};
+  return m.toChannelsFirst(result);
+}
+
+static Results importConv(NodeImporter &node) {
+  return {{buildConvolution(node, node.operand(0), node.operand(1), node.operand(2))}};
 }
 
 namespace {
@@ -179,8 +185,8 @@ static Results importConvTranspose(NodeImporter &node) {
   if (node.rank(x) != static_cast<int64_t>(rank) + 2 || groups < 1 ||
       (!ShapedType::isDynamic(channels) && channels != node.type(weights).getDimSize(0)) ||
       node.type(weights).getDimSize(0) % groups != 0) {
-    node.emitError() << "weights " << weights.getType() << " in " << groups
-                     << " groups do not fit " << x.getType();
+    node.emitError() << "weights " << weights.getType() << " in " << groups << " groups do not fit "
+                     << x.getType();
     return failure();
   }
   auto strides = getSpatialInts(node, "strides", rank);

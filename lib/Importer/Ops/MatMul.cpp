@@ -1,20 +1,20 @@
 // Matrix products.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/Contractions.h"
 
 using namespace mlir;
 
 namespace tenon {
 
-/// A vector counts as a row on the left and as a column on the right, and leaves no dimension.
-static Results importMatMul(NodeImporter &node) {
+Value buildMatMul(NodeImporter &node, Value lhs, Value rhs) {
   TensorMath m(node);
-  Value lhs = node.operand(0), rhs = node.operand(1);
+  if (!lhs || !rhs)
+    return nullptr;
   int64_t leftRank = node.rank(lhs), rightRank = node.rank(rhs);
   if (leftRank == 0 || rightRank == 0) {
     node.emitError() << "scalars have no matrix product: " << lhs.getType() << " and "
                      << rhs.getType();
-    return failure();
+    return nullptr;
   }
   if (leftRank == 1)
     lhs = m.unsqueeze(lhs, {0});
@@ -22,13 +22,17 @@ static Results importMatMul(NodeImporter &node) {
     rhs = m.unsqueeze(rhs, {1});
   Value result = node.infer<MatMulOp>({lhs, rhs});
   if (!result)
-    return failure();
+    return result;
   SmallVector<int64_t> dropped;
   if (leftRank == 1)
     dropped.push_back(node.rank(result) - 2);
   if (rightRank == 1)
     dropped.push_back(node.rank(result) - 1);
-  return {{m.squeeze(result, dropped)}};
+  return m.squeeze(result, dropped);
+}
+
+static Results importMatMul(NodeImporter &node) {
+  return {{buildMatMul(node, node.operand(0), node.operand(1))}};
 }
 
 /// alpha A' B' + beta C.

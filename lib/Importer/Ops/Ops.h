@@ -8,6 +8,8 @@ namespace tenon {
 class OpRegistry;
 
 void registerActivationOps(OpRegistry &registry);
+void registerAttentionOps(OpRegistry &registry);
+void registerClassicalModelOps(OpRegistry &registry);
 void registerConstantOps(OpRegistry &registry);
 void registerControlFlowOps(OpRegistry &registry);
 void registerConvolutionOps(OpRegistry &registry);
@@ -18,17 +20,28 @@ void registerGeneratorOps(OpRegistry &registry);
 void registerMatMulOps(OpRegistry &registry);
 void registerMovementOps(OpRegistry &registry);
 void registerNormalizationOps(OpRegistry &registry);
+void registerNumericOps(OpRegistry &registry);
 void registerPadOps(OpRegistry &registry);
 void registerPoolingOps(OpRegistry &registry);
+void registerQuantizationOps(OpRegistry &registry);
+void registerQuantizedElementwiseOps(OpRegistry &registry);
+void registerRandomOps(OpRegistry &registry);
+void registerRecurrentOps(OpRegistry &registry);
 void registerReductionOps(OpRegistry &registry);
 void registerReshapeOps(OpRegistry &registry);
 void registerResizeOps(OpRegistry &registry);
 void registerSamplingOps(OpRegistry &registry);
+void registerScatterOps(OpRegistry &registry);
+void registerSelectionOps(OpRegistry &registry);
 void registerSliceOps(OpRegistry &registry);
 void registerSoftmaxOps(OpRegistry &registry);
+void registerTransformerContribOps(OpRegistry &registry);
+void registerTreeEnsembleOps(OpRegistry &registry);
 
 inline void registerAllOps(OpRegistry &registry) {
   registerActivationOps(registry);
+  registerAttentionOps(registry);
+  registerClassicalModelOps(registry);
   registerConstantOps(registry);
   registerControlFlowOps(registry);
   registerConvolutionOps(registry);
@@ -39,14 +52,23 @@ inline void registerAllOps(OpRegistry &registry) {
   registerMatMulOps(registry);
   registerMovementOps(registry);
   registerNormalizationOps(registry);
+  registerNumericOps(registry);
   registerPadOps(registry);
   registerPoolingOps(registry);
+  registerQuantizationOps(registry);
+  registerQuantizedElementwiseOps(registry);
+  registerRandomOps(registry);
+  registerRecurrentOps(registry);
   registerReductionOps(registry);
   registerReshapeOps(registry);
   registerResizeOps(registry);
   registerSamplingOps(registry);
+  registerScatterOps(registry);
+  registerSelectionOps(registry);
   registerSliceOps(registry);
   registerSoftmaxOps(registry);
+  registerTransformerContribOps(registry);
+  registerTreeEnsembleOps(registry);
 }
 
 } // namespace tenon

@@ -52,11 +52,29 @@ Value LibraryEmitter::describe(Value tensors, size_t number, Value data, Type ty
   return dims;
 }
 
+/// The operands by their position in the op's definition, null where an optional one is omitted.
+static SmallVector<Value> getOperandSlots(Operation *op) {
+  auto sizes = dyn_cast_or_null<DenseI32ArrayAttr>(op->getAttr("operandSegmentSizes"));
+  if (!sizes)
+    return op->getOperands();
+  SmallVector<Value> slots;
+  unsigned next = 0;
+  for (int32_t size : sizes.asArrayRef()) {
+    if (size == 0)
+      slots.push_back(nullptr);
+    for (int32_t i = 0; i < size; ++i)
+      slots.push_back(op->getOperand(next++));
+  }
+  return slots;
+}
+
 void LibraryEmitter::emit() {
   auto op = *e.kernel.getOps<LibraryOpInterface>().begin();
-  Value inputs = array(tensorType, op->getNumOperands());
-  for (auto [number, operand] : llvm::enumerate(op->getOperands()))
-    describe(inputs, number, e.argument(operand).pointer, operand.getType());
+  SmallVector<Value> operands = getOperandSlots(op);
+  Value inputs = array(tensorType, operands.size());
+  for (auto [number, operand] : llvm::enumerate(operands))
+    describe(inputs, number, operand ? e.argument(operand).pointer : Value(),
+             operand ? operand.getType() : Type());
   Value outputs = array(tensorType, op->getNumResults());
   SmallVector<Value> outputDims;
   for (auto [number, result] : llvm::enumerate(op->getResults()))

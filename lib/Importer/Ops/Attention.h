@@ -1,0 +1,53 @@
+// Scaled dot-product attention and rotary embeddings out of primitive ops, shared by ONNX's
+// Attention and its relatives in com.microsoft.
+//
+//     Y = softmax(softcap(Q·K' * scale) + bias)·V
+//
+// It is built in the form that passes/Graph recognises as attention.
+
+#ifndef TENON_LIB_IMPORTER_OPS_ATTENTION_H
+#define TENON_LIB_IMPORTER_OPS_ATTENTION_H
+
+#include "lib/Importer/Ops/TensorMath.h"
+
+namespace tenon {
+
+/// Queries [B, H, S, d], keys [B, K, T, d] and values [B, K, T, e], where K divides H.
+struct AttentionProblem {
+  mlir::Value queries, keys, values;
+  /// Added to the scores [B, H, S, T]; null: nothing.
+  mlir::Value bias;
+  double scale = 0; // 0: 1 / sqrt(d)
+  double softcap = 0;
+  /// The element type that softmax computes in; null: that of the queries.
+  mlir::Type softmaxType;
+};
+
+/// The result [B, H, S, e] and its intermediate steps [B, H, S, T].
+struct AttentionResult {
+  mlir::Value result, products, capped, biased, probabilities;
+};
+
+AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &problem);
+
+/// [B, S, heads * d] to [B, heads, S, d], and back.
+mlir::Value splitHeads(NodeImporter &node, mlir::Value x, int64_t heads);
+mlir::Value joinHeads(NodeImporter &node, mlir::Value x);
+
+/// Zero where `allowed` holds, else minus infinity (or `masked`).
+mlir::Value makeBias(NodeImporter &node, mlir::Value allowed, mlir::Type elementType,
+                     double masked = -HUGE_VAL);
+
+/// Whether query i may look at key j: j <= i + offset, [S, T]; `offset` is an i64 tensor that
+/// broadcasts with [S, T].
+mlir::Value makeCausalMask(NodeImporter &node, mlir::AffineExpr queries, mlir::AffineExpr keys,
+                           mlir::Value offset);
+
+/// Rotates the first `dim` elements of each head of x [B, H, S, d] by the angles whose cosines and
+/// sines are [B or 1, S, dim / 2]. Pairs are neighbours if `interleaved`, else halves apart.
+mlir::Value buildRotation(NodeImporter &node, mlir::Value x, mlir::Value cosines, mlir::Value sines,
+                          int64_t dim, bool interleaved);
+
+} // namespace tenon
+
+#endif

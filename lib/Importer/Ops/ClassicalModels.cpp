@@ -1,0 +1,209 @@
+// Linear models and preprocessing of ai.onnx.ml, as ordinary arithmetic.
+
+#include "lib/Importer/Ops/PostTransform.h"
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+static Value floatConstants(NodeImporter &node, ArrayRef<float> values) {
+  return TensorMath(node).constants(node.builder().getF32Type(),
+                                    SmallVector<double>(values.begin(), values.end()));
+}
+
+static Value toFloat(NodeImporter &node) {
+  return node.cast(node.operand(0), node.builder().getF32Type());
+}
+
+// (x - offset) * scale
+static Results importScaler(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = toFloat(node);
+  SmallVector<float> offset = node.getFloats("offset", SmallVector<float>());
+  SmallVector<float> scale = node.getFloats("scale", SmallVector<float>());
+  if (!offset.empty())
+    x = m.sub(x, floatConstants(node, offset));
+  if (!scale.empty())
+    x = m.mul(x, floatConstants(node, scale));
+  return {{x}};
+}
+
+static Results importNormalizer(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = toFloat(node);
+  int64_t axis = node.rank(x) - 1;
+  StringRef norm = node.getString("norm", "MAX");
+  if (axis < 0)
+    return node.emitError() << "a scalar has no rows";
+  Value size;
+  if (norm == "MAX")
+    size = m.maximum(m.abs(x), axis);
+  else if (norm == "L1")
+    size = m.sum(m.abs(x), axis);
+  else if (norm == "L2")
+    size = m.sqrt(m.sum(m.mul(x, x), axis));
+  else
+    return node.emitAttributeError("norm") << "unknown norm '" << norm << "'";
+  return {{m.select(m.equal(size, 0.0), x, m.div(x, size))}};
+}
+
+static Results importBinarizer(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  return {{node.cast(m.less(node.getFloat("threshold", 0), x), node.elementType(x))}};
+}
+
+// Columns chosen by position.
+static Results importArrayFeatureExtractor(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), indices = node.operand(1);
+  if (node.rank(x) == 0)
+    return node.emitError() << "a scalar has no features";
+  if (node.rank(x) == 1)
+    x = m.unsqueeze(x, {0});
+  indices = node.reshape(indices, product(node.dims(indices), node.context()));
+  return {{m.gather(x, indices, node.rank(x) - 1)}};
+}
+
+static Results importImputer(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  Type type = node.elementType(x);
+  if (node.hasAttribute("imputed_value_int64s")) {
+    Value values = node.cast(node.makeInts(node.getInts("imputed_value_int64s")), type);
+    int64_t replaced = node.getInt("replaced_value_int64", 0);
+    return {{m.select(m.equal(x, static_cast<double>(replaced)), values, x)}};
+  }
+  Value values = node.cast(floatConstants(node, node.getFloats("imputed_value_floats")), type);
+  double replaced = node.getFloat("replaced_value_float", 0);
+  Value isMissing = std::isnan(replaced) ? node.infer<IsNaNOp>(x) : m.equal(x, replaced);
+  return {{m.select(isMissing, values, x)}};
+}
+
+static Results importFeatureVectorizer(NodeImporter &node) {
+  TensorMath m(node);
+  SmallVector<Value> parts;
+  for (Value operand : node.operands()) {
+    Value part = node.cast(operand, node.builder().getF32Type());
+    parts.push_back(node.rank(part) == 1 ? m.unsqueeze(part, {0}) : part);
+  }
+  return {{m.concat(parts, 1)}};
+}
+
+/// x · coefficients' + intercepts, one column per row of the coefficients.
+static Value buildLinear(NodeImporter &node, int64_t rows, ArrayRef<float> coefficients,
+                         ArrayRef<float> intercepts) {
+  TensorMath m(node);
+  Value x = toFloat(node);
+  if (node.rank(x) == 1)
+    x = m.unsqueeze(x, {0});
+  if (rows < 1 || coefficients.size() % rows != 0 ||
+      (!intercepts.empty() && intercepts.size() != static_cast<size_t>(rows))) {
+    node.emitError() << coefficients.size() << " coefficients and " << intercepts.size()
+                     << " intercepts do not fit " << rows << " targets";
+    return nullptr;
+  }
+  int64_t columns = static_cast<int64_t>(coefficients.size()) / rows;
+  Value weights =
+      node.reshape(floatConstants(node, coefficients), {node.expr(rows), node.expr(columns)});
+  Value result = node.infer<MatMulOp>({x, m.transpose(weights, {1, 0})});
+  return intercepts.empty() ? result : m.add(result, floatConstants(node, intercepts));
+}
+
+static Results importLinearRegressor(NodeImporter &node) {
+  std::optional<PostTransform> transform = getPostTransform(node);
+  if (!transform)
+    return failure();
+  Value scores = buildLinear(node, node.getInt("targets", 1), node.getFloats("coefficients"),
+                             node.getFloats("intercepts", SmallVector<float>()));
+  return {{applyPostTransform(node, scores, *transform)}};
+}
+
+static Results importLinearClassifier(NodeImporter &node) {
+  TensorMath m(node);
+  std::optional<PostTransform> transform = getPostTransform(node);
+  NodeImporter::Ints labels = node.getInts("classlabels_ints", NodeImporter::Ints());
+  SmallVector<float> coefficients = node.getFloats("coefficients");
+  SmallVector<float> intercepts = node.getFloats("intercepts", SmallVector<float>());
+  if (labels.empty())
+    return node.emitError() << "labels that are strings are not supported";
+  if (!transform || node.hasFailed())
+    return failure();
+  // Two classes may share one row of coefficients.
+  auto rows = static_cast<int64_t>(intercepts.empty() ? labels.size() : intercepts.size());
+  Value scores = buildLinear(node, rows, coefficients, intercepts);
+  Value best;
+  if (rows == 1 && labels.size() == 2) {
+    bool isLogistic = *transform == PostTransform::Logistic;
+    best = m.squeeze(node.cast(m.less(0.0, scores), node.builder().getI64Type()), {1});
+    Value other = isLogistic ? m.neg(scores) : m.sub(m.scalar(scores, 1), scores);
+    scores = m.concat({other, scores}, 1);
+  } else {
+    best = buildArgMax(node, scores);
+  }
+  return {{m.gather(node.makeInts(labels), best, 0), applyPostTransform(node, scores, *transform)}};
+}
+
+/// The table of a LabelEncoder from `prefix` ("keys" or "values"), whichever type it has.
+static Value readTable(NodeImporter &node, StringRef prefix) {
+  std::string tensor = (prefix + "_tensor").str(), ints = (prefix + "_int64s").str(),
+              floats = (prefix + "_floats").str();
+  if (node.hasAttribute(tensor))
+    return node.makeConstant(node.getTensor(tensor));
+  if (node.hasAttribute(ints))
+    return node.makeInts(node.getInts(ints));
+  if (node.hasAttribute(floats))
+    return floatConstants(node, node.getFloats(floats));
+  node.emitError() << prefix << " that are strings are not supported";
+  return nullptr;
+}
+
+// Every element is compared with all keys; the match's position selects the value, and a position
+// behind the last one the default.
+static Results importLabelEncoder(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), keys = readTable(node, "keys"), values = readTable(node, "values");
+  if (!keys || !values)
+    return failure();
+  Type type = node.elementType(values);
+  Value otherwise;
+  if (node.hasAttribute("default_tensor"))
+    otherwise = node.makeConstant(node.getTensor("default_tensor"));
+  else if (isa<FloatType>(type))
+    otherwise = node.makeScalar(type, node.getFloat("default_float", -0.0));
+  else
+    otherwise = node.makeScalar(type, static_cast<double>(node.getInt("default_int64", -1)));
+  if (!otherwise)
+    return failure();
+  int64_t rank = node.rank(x);
+  AffineExpr count = node.dims(keys)[0];
+  Value matches = m.equal(m.unsqueeze(x, {rank}), node.cast(keys, node.elementType(x)));
+  if (isa<FloatType>(node.elementType(x))) {
+    Value bothNaN = m.logicalAnd(node.infer<IsNaNOp>(m.unsqueeze(x, {rank})),
+                                 node.infer<IsNaNOp>(node.cast(keys, node.elementType(x))));
+    matches = m.logicalOr(matches, bothNaN);
+  }
+  Value positions = m.iota({count}, 0, node.builder().getI64Type());
+  Value chosen = m.select(matches, positions, m.shapeScalar(count));
+  Value first = m.squeeze(m.reduce(ReduceKind::Min, chosen, rank), {rank});
+  Value table = m.concat({values, node.reshape(otherwise, node.expr(1))}, 0);
+  return {{m.gather(table, first, 0)}};
+}
+
+void registerClassicalModelOps(OpRegistry &registry) {
+  auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
+    registry.add("ai.onnx.ml", name, 1, inputs, import);
+  };
+  add("Scaler", 1, importScaler);
+  add("Normalizer", 1, importNormalizer);
+  add("Binarizer", 1, importBinarizer);
+  add("ArrayFeatureExtractor", 2, importArrayFeatureExtractor);
+  add("Imputer", 1, importImputer);
+  add("FeatureVectorizer", {1, Arity::unbounded}, importFeatureVectorizer);
+  add("LinearRegressor", 1, importLinearRegressor);
+  add("LinearClassifier", 1, importLinearClassifier);
+  registry.add("ai.onnx.ml", "LabelEncoder", 2, 1, importLabelEncoder);
+}
+
+} // namespace tenon

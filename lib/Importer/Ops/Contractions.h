@@ -1,0 +1,21 @@
+// Matrix product and convolution as ONNX defines them, for ops that contain one.
+
+#ifndef TENON_LIB_IMPORTER_OPS_CONTRACTIONS_H
+#define TENON_LIB_IMPORTER_OPS_CONTRACTIONS_H
+
+#include "lib/Importer/Ops/TensorMath.h"
+
+namespace tenon {
+
+/// ONNX's MatMul: a vector counts as a row on the left and as a column on the right, and leaves no
+/// dimension.
+mlir::Value buildMatMul(NodeImporter &node, mlir::Value lhs, mlir::Value rhs);
+
+/// ONNX's Conv of x [N, C, spatial...] and weights [O, C / groups, kernel...] with the node's
+/// attributes; `bias` [O] may be null.
+mlir::Value buildConvolution(NodeImporter &node, mlir::Value x, mlir::Value weights,
+                             mlir::Value bias = nullptr);
+
+} // namespace tenon
+
+#endif

@@ -1,0 +1,234 @@
+// DFT, STFT, windows, MelWeightMatrix, regions of images, determinants and inverses.
+
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+/// The library computes in f32 and f64.
+static Type getComputeType(NodeImporter &node, Value x) {
+  Type type = node.elementType(x);
+  return type.isF64() ? type : node.builder().getF32Type();
+}
+
+// --- Fourier transforms ---
+
+/// The transform of x [..., parts] along `axis`; half of it if `half`.
+static Value buildDft(NodeImporter &node, Value x, int64_t axis, int64_t length, bool isInverse,
+                      bool half) {
+  if (!x)
+    return x;
+  if (length < 1) {
+    node.emitError() << "cannot transform lines of length " << length;
+    return nullptr;
+  }
+  DimExprs dims = node.dims(x);
+  // The inverse of half a spectrum is real and has full length.
+  dims[axis] = node.expr(half && !isInverse ? length / 2 + 1 : length);
+  dims.back() = node.expr(half && isInverse ? 1 : 2);
+  SmallVector<NamedAttribute> attributes = {node.attr("axis", axis), node.attr("length", length)};
+  if (isInverse)
+    attributes.push_back(node.attr("inverse", node.builder().getUnitAttr()));
+  Type computed = getComputeType(node, x);
+  Value result =
+      node.make<DftOp>(makeTensorType(dims, computed), node.cast(x, computed), attributes);
+  return node.cast(result, node.elementType(x));
+}
+
+/// A single integer that must be known; `otherwise` where the operand is omitted.
+static std::optional<int64_t> getKnownInt(NodeImporter &node, Value value, StringRef what,
+                                          std::optional<int64_t> otherwise) {
+  if (!value)
+    return otherwise;
+  auto known = node.constantInts(value);
+  if (known && known->size() == 1)
+    return known->front();
+  node.emitError() << what << " must be one number that is known at compile time";
+  return std::nullopt;
+}
+
+static Results importDft(NodeImporter &node) {
+  Value x = node.operand(0);
+  int64_t rank = node.rank(x);
+  std::optional<int64_t> axis =
+      node.opset() >= 20 ? getKnownInt(node, node.operand(2), "axis", -2) : node.getInt("axis", 1);
+  if (!axis || rank < 2)
+    return node.hasFailed() ? failure() : node.emitError() << "needs rank 2 or more";
+  int64_t along = node.normalizeAxis(*axis, rank);
+  bool isInverse = node.getBool("inverse", false), half = node.getBool("onesided", false);
+  if (node.hasFailed())
+    return failure();
+  auto size = dyn_cast<AffineConstantExpr>(node.dims(x)[along]);
+  std::optional<int64_t> otherwise;
+  if (size)
+    otherwise = half && isInverse ? 2 * (size.getValue() - 1) : size.getValue();
+  std::optional<int64_t> length = getKnownInt(node, node.operand(1), "dft_length", otherwise);
+  if (!length)
+    return node.hasFailed() ? failure()
+                            : node.emitError() << "the transform's length must be known, not as in "
+                                               << x.getType();
+  return {{buildDft(node, x, along, *length, isInverse, half)}};
+}
+
+// Frames [B, frames, length] are gathered from the signal, multiplied by the window, transformed.
+static Results importStft(NodeImporter &node) {
+  TensorMath m(node);
+  Value signal = node.operand(0), window = node.operand(2);
+  auto step = getKnownInt(node, node.operand(1), "frame_step", std::nullopt);
+  std::optional<int64_t> otherwise;
+  if (window)
+    if (auto size = dyn_cast<AffineConstantExpr>(node.dims(window)[0]))
+      otherwise = size.getValue();
+  auto length = getKnownInt(node, node.operand(3), "frame_length", otherwise);
+  if (!step || !length || *step < 1 || *length < 1)
+    return node.hasFailed() ? failure()
+                            : node.emitError() << "frame_step and frame_length must be known";
+  if (node.rank(signal) == 2)
+    signal = m.unsqueeze(signal, {2});
+  DimExprs dims = node.dims(signal);
+  AffineExpr frames = (dims[1] - *length).floorDiv(*step) + 1;
+  requireNonNegative(node, frames, "the number of frames");
+  Value starts = m.mul(m.iotaAlong(2, 0, frames), static_cast<double>(*step));
+  Value positions = m.add(starts, m.iotaAlong(2, 1, node.expr(*length)));
+  Value framed = m.gather(signal, positions, 1);
+  if (window)
+    framed = m.mul(framed, m.unsqueeze(window, {1}));
+  return {{buildDft(node, framed, 2, *length, false, node.getBool("onesided", true))}};
+}
+
+/// coefficients[0] - coefficients[1] cos(a) + coefficients[2] cos(2 a) with a = 2 pi i / n, where
+/// symmetric windows have n one less than their size.
+template <const double (&coefficients)[3]> static Results importWindow(NodeImporter &node) {
+  TensorMath m(node);
+  std::optional<DimExprs> size = node.contentsOrBind(node.operand(0), "size");
+  int64_t dtype = node.getInt("output_datatype", 1);
+  Type type =
+      dtype == 1 ? Type(node.builder().getF32Type()) : node.getElementType("output_datatype");
+  if (!size || size->size() != 1 || !type)
+    return node.hasFailed() ? failure() : node.emitError() << "size must be one number";
+  Type computed = type.isF64() ? type : node.builder().getF32Type();
+  bool isPeriodic = node.getBool("periodic", true);
+  Value count = node.cast(m.shapeScalar(isPeriodic ? (*size)[0] : (*size)[0] - 1), computed);
+  Value i = m.iota((*size)[0], 0, computed);
+  Value angle = m.div(m.mul(i, 2 * 3.14159265358979323846), count);
+  Value window =
+      m.sub(m.scalar(angle, coefficients[0]), m.mul(node.infer<CosOp>(angle), coefficients[1]));
+  if (coefficients[2] != 0)
+    window = m.add(window, m.mul(node.infer<CosOp>(m.mul(angle, 2)), coefficients[2]));
+  return {{node.cast(window, type)}};
+}
+
+static constexpr double hann[3] = {0.5, 0.5, 0};
+static constexpr double hamming[3] = {25.0 / 46, 21.0 / 46, 0};
+static constexpr double blackman[3] = {0.42, 0.5, 0.08};
+
+// Triangles over the bins of a spectrum, at equal distances on the mel scale. The edges are few and
+// depend on constants, so they are computed here; the matrix is arithmetic on their positions:
+// each column rises from one edge to the next and falls to the one after.
+static Results importMelWeightMatrix(NodeImporter &node) {
+  TensorMath m(node);
+  auto bins = getKnownInt(node, node.operand(0), "num_mel_bins", std::nullopt);
+  auto length = getKnownInt(node, node.operand(1), "dft_length", std::nullopt);
+  auto rate = getKnownInt(node, node.operand(2), "sample_rate", std::nullopt);
+  auto low = node.constantFloats(node.operand(3)), high = node.constantFloats(node.operand(4));
+  if (!bins || !length || !rate || !low || !high || low->size() != 1 || high->size() != 1 ||
+      *bins < 1 || *bins > 4096 || *length < 1 || *rate < 1)
+    return node.hasFailed() ? failure() : node.emitError() << "all inputs must be known";
+  auto toMel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
+  double first = toMel((*low)[0]);
+  double step = (toMel((*high)[0]) - first) / static_cast<double>(*bins + 2);
+  SmallVector<double> edges;
+  for (int64_t i = 0; i < *bins + 2; ++i) {
+    double hertz = 700 * (std::pow(10, (first + step * static_cast<double>(i)) / 2595) - 1);
+    edges.push_back(
+        std::floor(static_cast<double>(*length + 1) * hertz / static_cast<double>(*rate)));
+  }
+  Type f32 = node.builder().getF32Type();
+  Value all = m.constants(f32, edges);
+  Value lower = m.slice(all, 0, 0, *bins), center = m.slice(all, 0, 1, *bins);
+  Value upper = m.slice(all, 0, 2, *bins);
+  Value bin = node.cast(m.iotaAlong(2, 0, node.expr(*length / 2 + 1)), f32);
+  Value rising = m.div(m.sub(bin, lower), m.max(m.sub(center, lower), 1));
+  Value falling = m.div(m.sub(upper, bin), m.max(m.sub(upper, center), 1));
+  Value zero = m.scalar(bin, 0);
+  Value onRise = m.logicalAnd(m.lessEqual(lower, bin), m.less(bin, center));
+  Value onFall = m.logicalAnd(m.lessEqual(center, bin), m.less(bin, upper));
+  Value weights = m.select(onRise, rising, m.select(onFall, falling, zero));
+  // A triangle without a slope still has its peak.
+  weights = m.select(m.equal(bin, center), m.scalar(bin, 1), weights);
+  int64_t dtype = node.getInt("output_datatype", 1);
+  Type type = dtype == 1 ? f32 : node.getElementType("output_datatype");
+  return {{type ? node.cast(weights, type) : Value()}};
+}
+
+// --- Regions ---
+
+static Results importRoiAlign(NodeImporter &node) {
+  OpBuilder &b = node.builder();
+  Value x = node.operand(0), regions = node.operand(1);
+  StringRef mode = node.getString("mode", "avg");
+  StringRef coordinates = node.getString("coordinate_transformation_mode",
+                                         node.opset() >= 16 ? "half_pixel" : "output_half_pixel");
+  if (mode != "avg" && mode != "max")
+    return node.emitAttributeError("mode") << "unknown mode '" << mode << "'";
+  if (node.rank(x) != 4 || node.rank(regions) != 2)
+    return node.emitError() << "images need rank 4 and regions rank 2";
+  SmallVector<NamedAttribute> attributes = {
+      node.attr("samples", node.getInt("sampling_ratio", 0)),
+      node.attr("scale", b.getF64FloatAttr(node.getFloat("spatial_scale", 1)))};
+  if (mode == "max")
+    attributes.push_back(node.attr("largest", b.getUnitAttr()));
+  if (coordinates == "half_pixel")
+    attributes.push_back(node.attr("halfPixel", b.getUnitAttr()));
+  Type f32 = b.getF32Type();
+  DimExprs dims = {node.dims(regions)[0], node.dims(x)[1],
+                   node.expr(node.getInt("output_height", 1)),
+                   node.expr(node.getInt("output_width", 1))};
+  Value result = node.make<RoiAlignOp>(
+      makeTensorType(dims, f32),
+      {node.cast(x, f32), node.cast(regions, f32), node.cast(node.operand(2), b.getI64Type())},
+      attributes);
+  return {{node.cast(result, node.elementType(x))}};
+}
+
+static Results importMaxRoiPool(NodeImporter &node) {
+  OpBuilder &b = node.builder();
+  Value x = node.operand(0), regions = node.operand(1);
+  NodeImporter::Ints shape = node.getInts("pooled_shape");
+  if (shape.size() != 2 || node.rank(x) != 4 || node.rank(regions) != 2)
+    return node.hasFailed() ? failure()
+                            : node.emitError() << "needs images of rank 4, regions of rank 2 and a "
+                                                  "pooled_shape of two numbers";
+  Type f32 = b.getF32Type();
+  DimExprs dims = {node.dims(regions)[0], node.dims(x)[1], node.expr(shape[0]),
+                   node.expr(shape[1])};
+  Value result = node.make<MaxRoiPoolOp>(
+      makeTensorType(dims, f32), {node.cast(x, f32), node.cast(regions, f32)},
+      node.attr("scale", b.getF64FloatAttr(node.getFloat("spatial_scale", 1))));
+  return {{node.cast(result, node.elementType(x))}};
+}
+
+// --- Matrices ---
+
+template <typename OpT> static Results importMatrix(NodeImporter &node) {
+  Value x = node.operand(0);
+  Value result = node.infer<OpT>(node.cast(x, getComputeType(node, x)));
+  return {{node.cast(result, node.elementType(x))}};
+}
+
+void registerNumericOps(OpRegistry &registry) {
+  registry.add("DFT", 17, {1, 2}, importDft);
+  registry.add("DFT", 20, {1, 3}, importDft);
+  registry.add("STFT", 17, {2, 4}, importStft);
+  registry.add("HannWindow", 17, 1, importWindow<hann>);
+  registry.add("HammingWindow", 17, 1, importWindow<hamming>);
+  registry.add("BlackmanWindow", 17, 1, importWindow<blackman>);
+  registry.add("MelWeightMatrix", 17, 5, importMelWeightMatrix);
+  registry.add("RoiAlign", 10, 3, importRoiAlign);
+  registry.add("MaxRoiPool", 1, 2, importMaxRoiPool);
+  registry.add("Det", 11, 1, importMatrix<DetOp>);
+  registry.add("com.microsoft", "Inverse", 1, 1, importMatrix<InverseOp>);
+}
+
+} // namespace tenon

@@ -1,0 +1,229 @@
+// Quantization: QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, and the ops on quantized
+// tensors, written as integer contractions between conversions:
+//
+//     q = saturate(round(x / scale) + zero)        x = (q - zero) * scale
+//     QLinearMatMul: round((a - za)·(b - zb) * (sa sb / sy)) + zy, the product in i32
+
+#include "lib/Importer/Ops/Contractions.h"
+#include "lib/Importer/Ops/Quantize.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+/// Brings scales or zero points of a tensor to a shape that broadcasts with it: one for all, one
+/// per position of `axis`, or one per block of `blockSize` positions.
+static Value spread(NodeImporter &node, Value parameter, Value tensor, int64_t axis,
+                    int64_t blockSize) {
+  TensorMath m(node);
+  if (!parameter)
+    return parameter;
+  int64_t rank = node.rank(tensor), parameterRank = node.rank(parameter);
+  RankedTensorType type = node.type(parameter);
+  if (parameterRank == 0 || (type.hasStaticShape() && type.getNumElements() == 1))
+    return node.reshape(parameter, {});
+  if (axis < 0 || axis >= rank) {
+    node.emitError() << "axis " << axis << " is not a dimension of " << tensor.getType();
+    return nullptr;
+  }
+  if (parameterRank == 1 && blockSize == 0) {
+    DimExprs dims(rank, node.expr(1));
+    dims[axis] = node.dims(parameter)[0];
+    return node.reshape(parameter, dims);
+  }
+  auto size = dyn_cast<AffineConstantExpr>(node.dims(tensor)[axis]);
+  auto blocks = parameterRank == rank ? dyn_cast<AffineConstantExpr>(node.dims(parameter)[axis])
+                                      : AffineConstantExpr();
+  if (!size || !blocks || blocks.getValue() == 0) {
+    node.emitError() << "blocks " << type << " do not fit " << tensor.getType();
+    return nullptr;
+  }
+  if (blockSize == 0)
+    blockSize = llvm::divideCeil(size.getValue(), blocks.getValue());
+  SmallVector<int64_t> block;
+  for (int64_t i = 0; i < size.getValue(); ++i)
+    block.push_back(std::min(i / blockSize, blocks.getValue() - 1));
+  return m.gather(parameter, node.makeInts(block), axis);
+}
+
+/// The smallest and largest value of an integer type.
+static std::pair<double, double> getRange(IntegerType type) {
+  unsigned width = type.getWidth();
+  double span = std::ldexp(1.0, type.isUnsigned() ? width : width - 1);
+  return {type.isUnsigned() ? 0 : -span, span - 1};
+}
+
+Value quantize(NodeImporter &node, Value x, Value scale, Value zero, Type type) {
+  TensorMath m(node);
+  Value quotient = m.div(x, scale);
+  auto integer = dyn_cast<IntegerType>(type);
+  if (!integer) {
+    Value shifted = zero ? m.add(quotient, node.cast(zero, node.elementType(x))) : quotient;
+    return node.cast(shifted, type);
+  }
+  Value rounded = node.infer<RoundOp>(quotient);
+  if (zero)
+    rounded = m.add(rounded, node.cast(zero, node.elementType(x)));
+  auto [low, high] = getRange(integer);
+  return node.cast(m.clamp(rounded, low, high), type);
+}
+
+Value subtractZero(NodeImporter &node, Value q, Value zero) {
+  Type i32 = node.builder().getI32Type();
+  Value wide = node.cast(q, i32);
+  return zero ? TensorMath(node).sub(wide, node.cast(zero, i32)) : wide;
+}
+
+Value dequantize(NodeImporter &node, Value q, Value scale, Value zero) {
+  TensorMath m(node);
+  Type type = node.elementType(scale);
+  if (isa<FloatType>(node.elementType(q))) {
+    Value x = node.cast(q, type);
+    return m.mul(zero ? m.sub(x, node.cast(zero, type)) : x, scale);
+  }
+  return m.mul(node.cast(subtractZero(node, q, zero), type), scale);
+}
+
+static int64_t getQuantizationAxis(NodeImporter &node, Value x) {
+  int64_t rank = node.rank(x), axis = node.getInt("axis", 1);
+  return axis < 0 ? axis + rank : axis;
+}
+
+static Results importQuantizeLinear(NodeImporter &node) {
+  Value x = node.operand(0), zero = node.operand(2);
+  int64_t axis = getQuantizationAxis(node, x), blockSize = node.getInt("block_size", 0);
+  Type type = zero ? node.elementType(zero) : node.getElementType("output_dtype", false);
+  if (!type)
+    type = node.builder().getIntegerType(8, /*isSigned=*/false);
+  if (node.hasFailed())
+    return failure();
+  // Half precision would round the quotient twice.
+  Type computed = isa<FloatType>(node.elementType(x)) && node.elementType(x).isF64()
+                      ? node.elementType(x)
+                      : node.builder().getF32Type();
+  Value scale = spread(node, node.operand(1), x, axis, blockSize);
+  if (!scale)
+    return failure();
+  return {{quantize(node, node.cast(x, computed), node.cast(scale, computed),
+                    spread(node, zero, x, axis, blockSize), type)}};
+}
+
+static Results importDequantizeLinear(NodeImporter &node) {
+  Value q = node.operand(0);
+  int64_t axis = getQuantizationAxis(node, q), blockSize = node.getInt("block_size", 0);
+  Value scale = spread(node, node.operand(1), q, axis, blockSize);
+  Type result = node.getElementType("output_dtype", false);
+  if (!scale || node.hasFailed())
+    return failure();
+  Value wideScale = node.cast(scale, node.builder().getF32Type());
+  Value x = dequantize(node, q, wideScale, spread(node, node.operand(2), q, axis, blockSize));
+  return {{node.cast(x, result ? result : node.elementType(scale))}};
+}
+
+// The range of the data, widened to include zero, maps to [0, 255].
+static Results importDynamicQuantizeLinear(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  SmallVector<int64_t> axes;
+  for (int64_t axis = 0; axis < node.rank(x); ++axis)
+    axes.push_back(axis);
+  Value low = m.min(m.toScalar(m.reduce(ReduceKind::Min, x, axes)), 0);
+  Value high = m.max(m.toScalar(m.reduce(ReduceKind::Max, x, axes)), 0);
+  Value span = m.sub(high, low);
+  Value scale = m.select(m.equal(span, 0.0), m.scalar(span, 1), m.div(span, 255));
+  Value zero = node.infer<RoundOp>(m.clamp(m.neg(m.div(low, scale)), 0, 255));
+  Type u8 = node.builder().getIntegerType(8, /*isSigned=*/false);
+  zero = node.cast(zero, u8);
+  return {{quantize(node, x, scale, zero, u8), scale, zero}};
+}
+
+/// A zero point of a matrix operand: one, or one per row (`axis` from the end: 2) or column (1).
+static Value alignZero(NodeImporter &node, Value zero, int64_t axisFromEnd) {
+  if (!zero || node.rank(zero) != 1)
+    return zero;
+  if (node.type(zero).hasStaticShape() && node.type(zero).getNumElements() == 1)
+    return node.reshape(zero, {});
+  return axisFromEnd == 2 ? TensorMath(node).unsqueeze(zero, {1}) : zero;
+}
+
+/// ONNX's matrix product of i32 tensors.
+static Value multiply(NodeImporter &node, Value a, Value zeroA, Value b, Value zeroB) {
+  return buildMatMul(node, subtractZero(node, a, alignZero(node, zeroA, 2)),
+                     subtractZero(node, b, alignZero(node, zeroB, 1)));
+}
+
+/// The i32 result of a contraction in the scale of the output.
+static Value requantize(NodeImporter &node, Value sum, Value scale, Value outputScale,
+                        Value outputZero) {
+  TensorMath m(node);
+  Type f32 = node.builder().getF32Type();
+  if (!sum || !scale || !outputScale || !outputZero)
+    return nullptr;
+  Value factor = m.div(node.cast(scale, f32), node.cast(outputScale, f32));
+  Value scaled = m.mul(node.cast(sum, f32), factor);
+  return quantize(node, scaled, m.scalar(scaled, 1), outputZero, node.elementType(outputZero));
+}
+
+static Results importQLinearMatMul(NodeImporter &node) {
+  TensorMath m(node);
+  Value sum = multiply(node, node.operand(0), node.operand(2), node.operand(3), node.operand(5));
+  Value scale = m.mul(alignZero(node, node.operand(1), 2), alignZero(node, node.operand(4), 1));
+  return {{requantize(node, sum, scale, alignZero(node, node.operand(6), 2),
+                      alignZero(node, node.operand(7), 2))}};
+}
+
+static Results importMatMulInteger(NodeImporter &node) {
+  return {{multiply(node, node.operand(0), node.operand(2), node.operand(1), node.operand(3))}};
+}
+
+/// A value per output channel, [O] or one, to broadcast with [N, O, spatial...].
+static Value alongOutputChannels(NodeImporter &node, Value value, int64_t rank) {
+  if (!value || node.rank(value) == 0)
+    return value;
+  if (node.type(value).hasStaticShape() && node.type(value).getNumElements() == 1)
+    return node.reshape(value, {});
+  return TensorMath(node).alongChannels(value, rank);
+}
+
+static Value convolve(NodeImporter &node, Value x, Value zeroX, Value weights, Value zeroW) {
+  if (zeroX)
+    zeroX = node.reshape(zeroX, {});
+  if (zeroW && node.rank(zeroW) == 1 && node.dims(zeroW)[0] != node.expr(1)) {
+    DimExprs dims(node.rank(weights), node.expr(1));
+    dims[0] = node.dims(zeroW)[0];
+    zeroW = node.reshape(zeroW, dims);
+  } else if (zeroW) {
+    zeroW = node.reshape(zeroW, {});
+  }
+  return buildConvolution(node, subtractZero(node, x, zeroX), subtractZero(node, weights, zeroW));
+}
+
+static Results importConvInteger(NodeImporter &node) {
+  return {{convolve(node, node.operand(0), node.operand(2), node.operand(1), node.operand(3))}};
+}
+
+static Results importQLinearConv(NodeImporter &node) {
+  TensorMath m(node);
+  int64_t rank = node.rank(node.operand(0));
+  Value sum = convolve(node, node.operand(0), node.operand(2), node.operand(3), node.operand(5));
+  if (Value bias = node.operand(8))
+    sum = m.add(sum, alongOutputChannels(node, bias, rank));
+  Value weightScale = alongOutputChannels(node, node.operand(4), rank);
+  Value scale = m.mul(node.reshape(node.operand(1), {}), weightScale);
+  return {{requantize(node, sum, scale, node.reshape(node.operand(6), {}),
+                      node.reshape(node.operand(7), {}))}};
+}
+
+void registerQuantizationOps(OpRegistry &registry) {
+  registry.add("QuantizeLinear", 10, {2, 3}, importQuantizeLinear);
+  registry.add("DequantizeLinear", 10, {2, 3}, importDequantizeLinear);
+  registry.add("com.microsoft", "QuantizeLinear", 1, {2, 3}, importQuantizeLinear);
+  registry.add("com.microsoft", "DequantizeLinear", 1, {2, 3}, importDequantizeLinear);
+  registry.add("DynamicQuantizeLinear", 11, 1, importDynamicQuantizeLinear);
+  registry.add("QLinearMatMul", 10, 8, importQLinearMatMul);
+  registry.add("MatMulInteger", 10, {2, 4}, importMatMulInteger);
+  registry.add("ConvInteger", 10, {2, 4}, importConvInteger);
+  registry.add("QLinearConv", 10, {8, 9}, importQLinearConv);
+}
+
+} // namespace tenon

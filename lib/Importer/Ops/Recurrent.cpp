@@ -1,0 +1,286 @@
+// LSTM, GRU and RNN.
+//
+// ONNX multiplies each step's input by W [D, G*H, I]. Here that is one matrix product for all
+// steps, directions and gates before the recurrence:
+//
+//     gates [T, B, D*G*H] = X [T*B, I] · Wᵀ [I, D*G*H] + bias
+//
+// and R [D, G*H, H] is transposed and cut into panels, as dialects/Tenon/RecurrentOps.td says. Both
+// are ops on constants, which fold.
+
+#include "lib/Importer/Ops/OptionalOperands.h"
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+namespace {
+
+/// What a cell needs from each of its directions.
+struct CellTraits {
+  int64_t gates;
+  ArrayRef<StringRef> activations;
+};
+
+constexpr StringRef rnnActivations[] = {"Tanh"};
+constexpr StringRef gruActivations[] = {"Sigmoid", "Tanh"};
+constexpr StringRef lstmActivations[] = {"Sigmoid", "Tanh", "Tanh"};
+constexpr CellTraits rnnTraits = {1, rnnActivations}, gruTraits = {3, gruActivations},
+                     lstmTraits = {4, lstmActivations};
+
+/// An activation's parameters where the node gives none: those of the ONNX operator.
+struct ActivationDefault {
+  StringRef name;
+  unsigned parameters;
+  double alpha, beta;
+};
+constexpr ActivationDefault activationDefaults[] = {
+    {"Sigmoid", 0, 0, 0},      {"Tanh", 0, 0, 0},
+    {"Relu", 0, 0, 0},         {"Affine", 2, 1, 0},
+    {"LeakyRelu", 1, 0.01, 0}, {"ThresholdedRelu", 1, 1, 0},
+    {"ScaledTanh", 2, 1, 1},   {"HardSigmoid", 2, 0.2, 0.5},
+    {"Elu", 1, 1, 0},          {"Softsign", 0, 0, 0},
+    {"Softplus", 0, 0, 0},
+};
+
+class RecurrentImporter {
+public:
+  RecurrentImporter(NodeImporter &node, CellTraits traits)
+      : n(node), m(node), traits(traits), batchFirst(node.getBool("layout", false)) {}
+
+  /// Reads sizes and attributes that all cells have. False after an error.
+  bool read();
+  /// The precomputed gates; `bias` is [D, G*H] or null.
+  Value buildGates(Value bias);
+  Value buildRecurrent();
+  /// The sum of the input's and the recurrence's bias [D, G*H]; null when there is none.
+  Value buildBias();
+  /// An initial state operand as [D, B, H] of f32; null when omitted.
+  Value getState(unsigned number);
+  Value getLengths();
+  /// An operand as f32.
+  Value get(unsigned number) {
+    Value operand = n.operand(number);
+    return operand ? n.cast(operand, n.builder().getF32Type()) : Value();
+  }
+  SmallVector<NamedAttribute> getAttributes(NamedAttribute segments);
+  /// The op's results in the node's layout and element type.
+  Results finish(Operation *op);
+
+  NodeImporter &n;
+  TensorMath m;
+  CellTraits traits;
+  bool batchFirst;
+  int64_t directions = 1, hidden = 0, inputs = 0;
+  RecurrentDirection direction = RecurrentDirection::Forward;
+
+private:
+  bool readActivations();
+
+  SmallVector<Attribute> names;
+  SmallVector<double> alphas, betas;
+};
+
+} // namespace
+
+bool RecurrentImporter::read() {
+  StringRef name = n.getString("direction", "forward");
+  std::optional<RecurrentDirection> known = symbolizeRecurrentDirection(name);
+  if (!known) {
+    n.emitAttributeError("direction") << "unknown direction '" << name << "'";
+    return false;
+  }
+  direction = *known;
+  directions = direction == RecurrentDirection::Bidirectional ? 2 : 1;
+  if (n.rank(n.operand(0)) != 3 || n.rank(n.operand(1)) != 3 || n.rank(n.operand(2)) != 3) {
+    n.emitError() << "inputs and weights need rank 3";
+    return false;
+  }
+  auto weights = n.type(n.operand(1)), recurrent = n.type(n.operand(2));
+  if (!weights.hasStaticShape() || !recurrent.hasStaticShape()) {
+    n.emitError() << "the weights' shapes must be known, got " << weights << " and " << recurrent;
+    return false;
+  }
+  hidden = recurrent.getShape()[2];
+  inputs = weights.getShape()[2];
+  int64_t width = traits.gates * hidden;
+  int64_t wanted = n.getInt("hidden_size", hidden);
+  if (hidden == 0 || wanted != hidden || weights.getShape()[0] != directions ||
+      recurrent.getShape()[0] != directions || weights.getShape()[1] != width ||
+      recurrent.getShape()[1] != width) {
+    n.emitError() << "weights " << weights << " and " << recurrent << " do not fit " << directions
+                  << " directions, " << wanted << " hidden units and " << traits.gates << " gates";
+    return false;
+  }
+  return readActivations() && !n.hasFailed();
+}
+
+bool RecurrentImporter::readActivations() {
+  SmallVector<StringRef> all;
+  for (int64_t d = 0; d < directions; ++d)
+    llvm::append_range(all, traits.activations);
+  all = n.getStrings("activations", all);
+  if (all.size() != directions * traits.activations.size()) {
+    n.emitAttributeError("activations")
+        << "expected " << directions * traits.activations.size() << " names, got " << all.size();
+    return false;
+  }
+  SmallVector<float> givenAlphas = n.getFloats("activation_alpha", SmallVector<float>());
+  SmallVector<float> givenBetas = n.getFloats("activation_beta", SmallVector<float>());
+  size_t usedAlphas = 0, usedBetas = 0;
+  for (StringRef name : all) {
+    const auto *entry = llvm::find_if(activationDefaults, [&](const ActivationDefault &candidate) {
+      return candidate.name.equals_insensitive(name);
+    });
+    if (entry == std::end(activationDefaults)) {
+      n.emitAttributeError("activations") << "unknown activation '" << name << "'";
+      return false;
+    }
+    names.push_back(n.builder().getStringAttr(entry->name));
+    bool hasAlpha = entry->parameters >= 1 && usedAlphas < givenAlphas.size();
+    bool hasBeta = entry->parameters >= 2 && usedBetas < givenBetas.size();
+    alphas.push_back(hasAlpha ? givenAlphas[usedAlphas++] : entry->alpha);
+    betas.push_back(hasBeta ? givenBetas[usedBetas++] : entry->beta);
+  }
+  return true;
+}
+
+Value RecurrentImporter::buildGates(Value bias) {
+  Value x = get(0);
+  if (batchFirst)
+    x = m.transpose(x, {1, 0, 2});
+  if (!x)
+    return x;
+  DimExprs dims = n.dims(x);
+  AffineExpr width = n.expr(directions * traits.gates * hidden);
+  Value weights = n.reshape(get(1), {width, n.expr(inputs)});
+  x = n.reshape(x, {dims[0] * dims[1], dims[2]});
+  Value gates = n.infer<MatMulOp>({x, m.transpose(weights, {1, 0})});
+  if (bias)
+    gates = m.add(gates, n.reshape(bias, {width}));
+  return n.reshape(gates, {dims[0], dims[1], width});
+}
+
+/// Panels end where gates end, and hold whole vectors wherever the number of units allows it.
+static int64_t choosePanelWidth(int64_t hidden) {
+  for (int64_t width : {64, 48, 32, 16})
+    if (hidden % width == 0)
+      return width;
+  return hidden;
+}
+
+Value RecurrentImporter::buildRecurrent() {
+  int64_t panel = choosePanelWidth(hidden);
+  Value recurrent = n.reshape(get(2), {n.expr(directions), n.expr(traits.gates * hidden / panel),
+                                       n.expr(panel), n.expr(hidden)});
+  return m.transpose(recurrent, {0, 1, 3, 2});
+}
+
+Value RecurrentImporter::buildBias() {
+  Value bias = get(3);
+  if (!bias)
+    return bias;
+  int64_t width = traits.gates * hidden;
+  if (n.type(bias).getShape() != ArrayRef<int64_t>{directions, 2 * width}) {
+    n.emitError() << "bias " << n.type(bias) << " does not fit " << traits.gates << " gates of "
+                  << hidden << " units";
+    return nullptr;
+  }
+  return m.add(m.slice(bias, 1, 0, width), m.slice(bias, 1, width, width));
+}
+
+Value RecurrentImporter::getState(unsigned number) {
+  Value state = get(number);
+  return state && batchFirst ? m.transpose(state, {1, 0, 2}) : state;
+}
+
+Value RecurrentImporter::getLengths() {
+  Value lengths = n.operand(4);
+  return lengths ? n.cast(lengths, n.builder().getI32Type()) : lengths;
+}
+
+SmallVector<NamedAttribute> RecurrentImporter::getAttributes(NamedAttribute segments) {
+  SmallVector<NamedAttribute> attributes = {
+      segments,
+      n.attr("direction", RecurrentDirectionAttr::get(n.context(), direction)),
+      n.attr("activations", n.builder().getArrayAttr(names)),
+      n.attr("alphas", n.builder().getDenseF64ArrayAttr(alphas)),
+      n.attr("betas", n.builder().getDenseF64ArrayAttr(betas)),
+  };
+  if (n.hasAttribute("clip"))
+    attributes.push_back(n.attr("clip", n.builder().getF64FloatAttr(n.getFloat("clip"))));
+  return attributes;
+}
+
+Results RecurrentImporter::finish(Operation *op) {
+  if (!op)
+    return failure();
+  SmallVector<Value> results;
+  for (auto [number, result] : llvm::enumerate(op->getResults())) {
+    Value value = n.cast(result, n.elementType(n.operand(0)));
+    // [T, D, B, H] to [B, T, D, H], [D, B, H] to [B, D, H].
+    if (batchFirst)
+      value = number == 0 ? m.transpose(value, {2, 0, 1, 3}) : m.transpose(value, {1, 0, 2});
+    results.push_back(value);
+  }
+  return results;
+}
+
+static Results importLstm(NodeImporter &node) {
+  RecurrentImporter importer(node, lstmTraits);
+  if (!importer.read())
+    return failure();
+  Value gates = importer.buildGates(importer.buildBias());
+  OptionalOperands operands(node,
+                            {gates, importer.buildRecurrent(), importer.getState(5),
+                             importer.getLengths(), importer.getState(6), importer.get(7)},
+                            2);
+  SmallVector<NamedAttribute> attributes = importer.getAttributes(operands.segments);
+  if (node.getBool("input_forget", false))
+    attributes.push_back(node.attr("coupled", node.builder().getUnitAttr()));
+  return importer.finish(node.inferOp<LstmOp>(operands.values, attributes));
+}
+
+static Results importGru(NodeImporter &node) {
+  RecurrentImporter importer(node, gruTraits);
+  if (!importer.read())
+    return failure();
+  TensorMath m(node);
+  bool linearBeforeReset = node.getBool("linear_before_reset", false);
+  Value bias = importer.buildBias(), newBias;
+  if (bias && linearBeforeReset) {
+    // The recurrence's bias of the new state goes through the reset gate: it stays out of the sum.
+    int64_t hidden = importer.hidden;
+    Value all = importer.get(3);
+    newBias = m.slice(all, 1, 5 * hidden, hidden);
+    bias = m.concat({m.slice(bias, 1, 0, 2 * hidden), m.slice(all, 1, 2 * hidden, hidden)}, 1);
+  }
+  OptionalOperands operands(node,
+                            {importer.buildGates(bias), importer.buildRecurrent(),
+                             importer.getState(5), importer.getLengths(), newBias},
+                            2);
+  SmallVector<NamedAttribute> attributes = importer.getAttributes(operands.segments);
+  if (linearBeforeReset)
+    attributes.push_back(node.attr("linearBeforeReset", node.builder().getUnitAttr()));
+  return importer.finish(node.inferOp<GruOp>(operands.values, attributes));
+}
+
+static Results importRnn(NodeImporter &node) {
+  RecurrentImporter importer(node, rnnTraits);
+  if (!importer.read())
+    return failure();
+  OptionalOperands operands(node,
+                            {importer.buildGates(importer.buildBias()), importer.buildRecurrent(),
+                             importer.getState(5), importer.getLengths()},
+                            2);
+  return importer.finish(
+      node.inferOp<RnnOp>(operands.values, importer.getAttributes(operands.segments)));
+}
+
+void registerRecurrentOps(OpRegistry &registry) {
+  registry.add("LSTM", 1, {3, 8}, importLstm);
+  registry.add("GRU", 1, {3, 6}, importGru);
+  registry.add("RNN", 1, {3, 6}, importRnn);
+}
+
+} // namespace tenon

@@ -1,0 +1,115 @@
+// ScatterElements, ScatterND, TensorScatter and MaxUnpool: a copy with some elements replaced.
+
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+static std::optional<ScatterKind> getKind(NodeImporter &node) {
+  StringRef name = node.getString("reduction", "none");
+  std::optional<ScatterKind> kind = symbolizeScatterKind(name);
+  if (!kind)
+    node.emitAttributeError("reduction") << "unknown reduction '" << name << "'";
+  return kind;
+}
+
+/// Half precision combines in f32; what only moves stays as it is where the library has it.
+template <typename OpT>
+static Value buildScatter(NodeImporter &node, Value data, Value indices, Value updates,
+                          ScatterKind kind, ArrayRef<NamedAttribute> more = {}) {
+  if (!data || !indices || !updates)
+    return nullptr;
+  OpBuilder &b = node.builder();
+  Type type = node.elementType(data);
+  bool isNarrow = isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32;
+  Type computed = isNarrow ? b.getF32Type() : type;
+  SmallVector<NamedAttribute> attributes(more);
+  attributes.push_back(node.attr("kind", ScatterKindAttr::get(node.context(), kind)));
+  Value result = node.infer<OpT>(
+      {node.cast(data, computed), node.cast(indices, b.getI64Type()), node.cast(updates, computed)},
+      attributes);
+  return node.cast(result, type);
+}
+
+static Results importScatterElements(NodeImporter &node) {
+  int64_t axis = node.getAxis("axis", 0, node.rank(node.operand(0)));
+  std::optional<ScatterKind> kind = getKind(node);
+  if (node.hasFailed())
+    return failure();
+  return {{buildScatter<ScatterElementsOp>(node, node.operand(0), node.operand(1), node.operand(2),
+                                           *kind, node.attr("axis", axis))}};
+}
+
+static Results importScatterND(NodeImporter &node) {
+  std::optional<ScatterKind> kind = getKind(node);
+  if (node.hasFailed())
+    return failure();
+  return {
+      {buildScatter<ScatterNDOp>(node, node.operand(0), node.operand(1), node.operand(2), *kind)}};
+}
+
+// Writes `update` into a cache along `axis`, from a position per batch row on.
+static Results importTensorScatter(NodeImporter &node) {
+  TensorMath m(node);
+  Value cache = node.operand(0), update = node.operand(1), starts = node.operand(2);
+  int64_t rank = node.rank(cache), axis = node.getAxis("axis", -2, rank);
+  StringRef mode = node.getString("mode", "linear");
+  if (mode != "linear" && mode != "circular")
+    return node.emitAttributeError("mode") << "unknown mode '" << mode << "'";
+  if (node.hasFailed())
+    return failure();
+  DimExprs dims = node.dims(update);
+  Value positions = m.iotaAlong(rank, axis, dims[axis]);
+  if (starts) {
+    DimExprs batch(rank, node.expr(1));
+    batch[0] = node.dims(starts)[0];
+    starts = node.reshape(node.cast(starts, node.builder().getI64Type()), batch);
+    positions = m.add(positions, starts);
+  }
+  if (mode == "circular")
+    positions = node.infer<ModOp>({positions, m.shapeScalar(node.dims(cache)[axis])});
+  return {{buildScatter<ScatterElementsOp>(node, cache, m.broadcast(positions, dims), update,
+                                           ScatterKind::None, node.attr("axis", axis))}};
+}
+
+// The indices are positions in the whole result, so it is scattered to as one row.
+static Results importMaxUnpool(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), indices = node.operand(1);
+  NodeImporter::Ints kernel = node.getInts("kernel_shape");
+  size_t spatial = kernel.size();
+  if (node.rank(x) != static_cast<int64_t>(spatial) + 2)
+    return node.emitError() << "a kernel of " << spatial << " dimensions does not fit "
+                            << x.getType();
+  NodeImporter::Ints strides = node.getInts("strides", NodeImporter::Ints(spatial, 1));
+  NodeImporter::Ints pads = node.getInts("pads", NodeImporter::Ints(2 * spatial, 0));
+  if (strides.size() != spatial || pads.size() != 2 * spatial)
+    return node.emitError() << "strides and pads do not fit " << spatial << " dimensions";
+  DimExprs dims = node.dims(x);
+  for (size_t i = 0; i < spatial; ++i)
+    dims[i + 2] = (dims[i + 2] - 1) * strides[i] + kernel[i] - pads[i] - pads[i + spatial];
+  AffineExpr count = product(node.dims(x), node.context());
+  Value zeros = m.broadcast(m.scalar(x, 0), product(dims, node.context()));
+  Value flat = buildScatter<ScatterElementsOp>(node, zeros, node.reshape(indices, count),
+                                               node.reshape(x, count), ScatterKind::None,
+                                               node.attr("axis", 0));
+  Value result = flat ? node.reshape(flat, dims) : Value();
+  if (result && node.operand(2)) {
+    std::optional<DimExprs> wanted = node.contentsOrBind(node.operand(2), "output_shape");
+    if (!wanted || wanted->size() != dims.size())
+      return node.hasFailed() ? failure() : node.emitError() << "output_shape has the wrong rank";
+    result = m.pad(result, DimExprs(dims.size(), node.expr(0)), *wanted);
+  }
+  return {{result}};
+}
+
+void registerScatterOps(OpRegistry &registry) {
+  registry.add("Scatter", 9, 3, importScatterElements);
+  registry.add("ScatterElements", 11, 3, importScatterElements);
+  registry.add("ScatterND", 11, 3, importScatterND);
+  registry.add("TensorScatter", 24, {2, 3}, importTensorScatter);
+  registry.add("MaxUnpool", 9, {2, 3}, importMaxUnpool);
+}
+
+} // namespace tenon

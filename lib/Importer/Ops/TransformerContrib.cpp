@@ -1,0 +1,394 @@
+// Fused transformer ops of com.microsoft, taken apart into primitive ops.
+
+#include "lib/Importer/Ops/Attention.h"
+#include "lib/Importer/Ops/Contractions.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+// --- Products and activations ---
+
+static Results importFusedMatMul(NodeImporter &node) {
+  TensorMath m(node);
+  auto transposed = [&](Value x, StringRef name) {
+    int64_t rank = node.rank(x);
+    if (rank < 2 || !node.getBool(name, false))
+      return x;
+    SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+    std::swap(permutation[rank - 1], permutation[rank - 2]);
+    return m.transpose(x, permutation);
+  };
+  if (node.getBool("transBatchA", false) || node.getBool("transBatchB", false))
+    return node.emitError() << "transposed batch dimensions are not supported";
+  Value product = buildMatMul(node, transposed(node.operand(0), "transA"),
+                              transposed(node.operand(1), "transB"));
+  double alpha = node.getFloat("alpha", 1);
+  return {{alpha == 1 ? product : m.mul(product, alpha)}};
+}
+
+template <bool approximate> static Results importGelu(NodeImporter &node) {
+  Value x = node.operand(0);
+  if (node.operand(1))
+    x = TensorMath(node).add(x, node.operand(1));
+  SmallVector<NamedAttribute> attributes;
+  if (approximate)
+    attributes.push_back(node.attr("approximate", node.builder().getUnitAttr()));
+  return {{node.infer<GeluOp>(x, attributes)}};
+}
+
+static Results importQuickGelu(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  return {{m.mul(x, node.infer<SigmoidOp>(m.mul(x, node.getFloat("alpha", 1.702))))}};
+}
+
+// --- Normalization ---
+
+static Value buildLayerNorm(NodeImporter &node, Value x, Value scale, Value bias, bool centred) {
+  if (!x || !scale)
+    return nullptr;
+  int64_t axis = node.rank(x) - 1;
+  double epsilon = node.getFloat("epsilon", centred ? 1e-12 : 1e-5);
+  SmallVector<Value> operands = {x, scale};
+  if (bias)
+    operands.push_back(bias);
+  SmallVector<NamedAttribute> attributes = {
+      node.attr("axis", axis), node.attr("epsilon", node.builder().getF64FloatAttr(epsilon)),
+      node.attr("operandSegmentSizes", node.builder().getDenseI32ArrayAttr({1, 1, bias ? 1 : 0}))};
+  return centred ? node.infer<LayerNormOp>(operands, attributes)
+                 : node.infer<RMSNormOp>(operands, attributes);
+}
+
+// Operands: x, skip, scale, bias of the norm (LayerNorm only), bias of the sum.
+template <bool centred> static Results importSkipNorm(NodeImporter &node) {
+  TensorMath m(node);
+  Value sum = m.add(node.operand(0), node.operand(1));
+  if (Value bias = node.operand(centred ? 4 : 3))
+    sum = m.add(sum, bias);
+  Value result =
+      buildLayerNorm(node, sum, node.operand(2), centred ? node.operand(3) : Value(), centred);
+  // Outputs 1 and 2 exist for training only.
+  if (node.hasOutput(1) || node.hasOutput(2))
+    return node.emitError() << "mean and deviation as outputs are not supported";
+  return {{result, Value(), Value(), sum}};
+}
+
+static Results importSimplifiedLayerNorm(NodeImporter &node) {
+  return {{buildLayerNorm(node, node.operand(0), node.operand(1), Value(), false)}};
+}
+
+// Operands: ids, segments, tables of words, positions and segments, scale, bias, mask, positions.
+static Results importEmbedLayerNorm(NodeImporter &node) {
+  TensorMath m(node);
+  Value ids = node.operand(0), segments = node.operand(1), mask = node.operand(7);
+  Value positions = node.operand(8);
+  if (node.rank(ids) != 2)
+    return node.emitError() << "ids need rank 2, got " << ids.getType();
+  if (!node.operand(2) || !node.operand(3) || !node.operand(5) || !node.operand(6))
+    return node.emitError() << "tables of words and positions, scale and bias are needed";
+  if (!positions)
+    positions = m.iotaAlong(2, 1, node.dims(ids)[1]);
+  Value sum = m.add(m.gather(node.operand(2), ids, 0), m.gather(node.operand(3), positions, 0));
+  if (segments && node.operand(4))
+    sum = m.add(sum, m.gather(node.operand(4), segments, 0));
+  Value result = buildLayerNorm(node, sum, node.operand(5), node.operand(6), true);
+  // Output 1 says how many positions of each row count.
+  Type i32 = node.builder().getI32Type();
+  Value lengths = mask ? m.squeeze(m.sum(node.cast(mask, i32), {1}), {1})
+                       : m.broadcast(node.makeScalar(i32, 0), node.dims(ids)[0]);
+  return {{result, lengths, sum}};
+}
+
+// --- Attention ---
+
+/// The bias of a mask over keys: [B, T] with zeros at padding, or [B] with lengths.
+static Value makeKeyBias(NodeImporter &node, Value mask, AffineExpr keys, Type type,
+                         double masked) {
+  TensorMath m(node);
+  Type i64 = node.builder().getI64Type();
+  int64_t rank = node.rank(mask);
+  if (rank == 1)
+    return makeBias(node,
+                    m.less(m.iotaAlong(4, 3, keys), m.unsqueeze(node.cast(mask, i64), {1, 2, 3})),
+                    type, masked);
+  if (rank != 2 && rank != 3) {
+    node.emitError() << "masks of type " << mask.getType() << " are not supported";
+    return nullptr;
+  }
+  Value allowed = m.less(0.0, node.cast(mask, i64));
+  return makeBias(node, rank == 2 ? m.unsqueeze(allowed, {1, 2}) : m.unsqueeze(allowed, {1}), type,
+                  masked);
+}
+
+static Value sum(NodeImporter &node, Value a, Value b) {
+  return !a ? b : !b ? a : TensorMath(node).add(a, b);
+}
+
+// Operands: x [B, S, I], weights [I, 3 * H * d], bias, mask, past [2, B, H, P, d], more bias.
+static Results importContribAttention(NodeImporter &node) {
+  TensorMath m(node);
+  int64_t heads = node.getInt("num_heads");
+  Value x = node.operand(0), past = node.operand(4);
+  Value packed = buildMatMul(node, x, node.operand(1));
+  if (node.operand(2))
+    packed = m.add(packed, node.operand(2));
+  auto width = packed && node.rank(packed) == 3 ? dyn_cast<AffineConstantExpr>(node.dims(packed)[2])
+                                                : AffineConstantExpr();
+  if (!width || heads < 1)
+    return node.hasFailed() ? failure() : node.emitError() << "the hidden size must be known";
+  NodeImporter::Ints sizes =
+      node.getInts("qkv_hidden_sizes", NodeImporter::Ints(3, width.getValue() / 3));
+  if (sizes.size() != 3 || sizes[0] + sizes[1] + sizes[2] != width.getValue())
+    return node.emitAttributeError("qkv_hidden_sizes") << "does not fit " << packed.getType();
+  AttentionProblem problem;
+  Value *parts[] = {&problem.queries, &problem.keys, &problem.values};
+  int64_t start = 0;
+  for (auto [part, size] : llvm::zip(parts, sizes)) {
+    *part = splitHeads(node, m.slice(packed, 2, start, size), heads);
+    start += size;
+  }
+  AffineExpr before = node.expr(0);
+  if (past) {
+    before = node.dims(past)[3];
+    problem.keys = m.concat({m.squeeze(m.slice(past, 0, 0, 1), {0}), problem.keys}, 2);
+    problem.values = m.concat({m.squeeze(m.slice(past, 0, 1, 1), {0}), problem.values}, 2);
+  }
+  if (!problem.keys || !problem.values || !problem.queries)
+    return failure();
+  Type type = node.elementType(x);
+  AffineExpr keys = node.dims(problem.keys)[2];
+  double masked = node.getFloat("mask_filter_value", -10000);
+  if (Value mask = node.operand(3))
+    problem.bias = makeKeyBias(node, mask, keys, type, masked);
+  if (node.getBool("unidirectional", false)) {
+    Value causal = makeCausalMask(node, node.dims(x)[1], keys, m.shapeScalar(before));
+    // Finite, so that a row whose keys are all masked still has a largest score.
+    problem.bias = sum(node, problem.bias, makeBias(node, causal, type, -1e30));
+  }
+  problem.bias = sum(node, problem.bias, node.operand(5));
+  problem.scale = node.getFloat("scale", 0);
+  Value result = joinHeads(node, buildAttention(node, problem).result);
+  Value present;
+  if (node.hasOutput(1))
+    present = m.concat({m.unsqueeze(problem.keys, {0}), m.unsqueeze(problem.values, {0})}, 0);
+  return {{result, present}};
+}
+
+// Operands: queries, keys, values, bias, key padding mask, more bias, past keys, past values.
+static Results importMultiHeadAttention(NodeImporter &node) {
+  TensorMath m(node);
+  int64_t heads = node.getInt("num_heads");
+  AttentionProblem problem;
+  Value inputs[] = {node.operand(0), node.operand(1), node.operand(2)};
+  if (!inputs[1] || !inputs[2] || node.rank(inputs[0]) != 3)
+    return node.emitError() << "packed queries, keys and values are not supported";
+  if (Value bias = node.operand(3)) {
+    int64_t start = 0;
+    for (Value &input : inputs) {
+      if (node.rank(input) != 3)
+        continue;
+      int64_t size = node.type(input).getShape()[2];
+      input = m.add(input, m.slice(bias, 0, start, size));
+      start += size;
+    }
+  }
+  problem.queries = splitHeads(node, inputs[0], heads);
+  problem.keys = node.rank(inputs[1]) == 3 ? splitHeads(node, inputs[1], heads) : inputs[1];
+  problem.values = node.rank(inputs[2]) == 3 ? splitHeads(node, inputs[2], heads) : inputs[2];
+  AffineExpr before = node.expr(0);
+  if (node.operand(6) && node.operand(7)) {
+    before = node.dims(node.operand(6))[2];
+    problem.keys = m.concat({node.operand(6), problem.keys}, 2);
+    problem.values = m.concat({node.operand(7), problem.values}, 2);
+  }
+  if (!problem.queries || !problem.keys || !problem.values)
+    return failure();
+  Type type = node.elementType(problem.queries);
+  AffineExpr keys = node.dims(problem.keys)[2];
+  if (Value mask = node.operand(4))
+    problem.bias = makeKeyBias(node, mask, keys, type, node.getFloat("mask_filter_value", -10000));
+  if (node.getBool("unidirectional", false)) {
+    Value causal = makeCausalMask(node, node.dims(problem.queries)[2], keys, m.shapeScalar(before));
+    problem.bias = sum(node, problem.bias, makeBias(node, causal, type, -1e30));
+  }
+  problem.bias = sum(node, problem.bias, node.operand(5));
+  problem.scale = node.getFloat("scale", 0);
+  Value result = joinHeads(node, buildAttention(node, problem).result);
+  return {{result, problem.keys, problem.values}};
+}
+
+// Operands: queries (or all packed), keys, values, past keys, past values, lengths - 1, the total
+// length, caches of cosines and sines.
+static Results importGroupQueryAttention(NodeImporter &node) {
+  TensorMath m(node);
+  int64_t heads = node.getInt("num_heads"), keyHeads = node.getInt("kv_num_heads");
+  Value queries = node.operand(0), keys = node.operand(1), values = node.operand(2);
+  if (node.rank(queries) != 3 || heads < 1 || keyHeads < 1 || !node.operand(5))
+    return node.emitError() << "queries of rank 3, heads and lengths are needed";
+  if (!keys) {
+    auto width = dyn_cast<AffineConstantExpr>(node.dims(queries)[2]);
+    int64_t all = heads + 2 * keyHeads;
+    if (!width || width.getValue() % all != 0)
+      return node.emitError() << "cannot split " << queries.getType() << " into " << all
+                              << " heads";
+    int64_t depth = width.getValue() / all;
+    values = m.slice(queries, 2, (heads + keyHeads) * depth, keyHeads * depth);
+    keys = m.slice(queries, 2, heads * depth, keyHeads * depth);
+    queries = m.slice(queries, 2, 0, heads * depth);
+  }
+  AttentionProblem problem;
+  problem.queries = splitHeads(node, queries, heads);
+  problem.keys = splitHeads(node, keys, keyHeads);
+  problem.values = splitHeads(node, values, keyHeads);
+  if (!problem.queries || !problem.keys || !problem.values)
+    return failure();
+  AffineExpr steps = node.dims(problem.queries)[2];
+  Type i64 = node.builder().getI64Type();
+  // Each row's new keys stand behind its old ones; a first prompt may be padded at its end.
+  Value lengths = m.add(node.cast(node.operand(5), i64), 1.0);
+  Value before = m.max(m.sub(lengths, m.shapeScalar(steps)), 0.0);
+  before = node.reshape(before, {product(node.dims(before), node.context()), node.expr(1)});
+  if (node.getBool("do_rotary", false)) {
+    Value positions = m.add(m.iotaAlong(2, 1, steps), before);
+    Value cosines = node.operand(7), sines = node.operand(8);
+    if (!cosines || !sines)
+      return node.emitError() << "do_rotary needs caches of cosines and sines";
+    auto half = dyn_cast<AffineConstantExpr>(node.dims(cosines)[1]);
+    if (!half)
+      return node.emitError() << "the caches' width must be known";
+    bool interleaved = node.getBool("rotary_interleaved", false);
+    cosines = m.gather(cosines, positions, 0);
+    sines = m.gather(sines, positions, 0);
+    for (Value *part : {&problem.queries, &problem.keys})
+      *part = buildRotation(node, *part, cosines, sines, 2 * half.getValue(), interleaved);
+  }
+  AffineExpr pastSize = node.expr(0);
+  if (node.operand(3) && node.operand(4)) {
+    pastSize = node.dims(node.operand(3))[2];
+    problem.keys = m.concat({node.operand(3), problem.keys}, 2);
+    problem.values = m.concat({node.operand(4), problem.values}, 2);
+  }
+  if (!problem.keys || !problem.values)
+    return failure();
+  AffineExpr total = node.dims(problem.keys)[2];
+  Type type = node.elementType(problem.queries);
+  Value causal = makeCausalMask(node, steps, total, m.shapeScalar(pastSize));
+  int64_t window = node.getInt("local_window_size", -1);
+  if (window > 0) {
+    Value first = m.add(m.iotaAlong(2, 0, steps), m.shapeScalar(pastSize - window));
+    causal = m.logicalAnd(causal, m.less(first, m.iotaAlong(2, 1, total)));
+  }
+  problem.bias = makeBias(node, causal, type, -1e30);
+  problem.scale = node.getFloat("scale", 0);
+  problem.softcap = node.getFloat("softcap", 0);
+  Value result = joinHeads(node, buildAttention(node, problem).result);
+  return {{result, problem.keys, problem.values}};
+}
+
+// Operands: x, positions [B, S] or [1] (where the first one is), caches of cosines and sines.
+static Results importContribRotaryEmbedding(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), positions = node.operand(1);
+  Value cosines = node.operand(2), sines = node.operand(3);
+  int64_t heads = node.getInt("num_heads", 0), dim = node.getInt("rotary_embedding_dim", 0);
+  auto half = dyn_cast<AffineConstantExpr>(node.dims(cosines).back());
+  if (!half)
+    return node.emitError() << "the caches' width must be known";
+  bool isFlat = node.rank(x) == 3;
+  if (isFlat && heads == 0) {
+    auto width = dyn_cast<AffineConstantExpr>(node.dims(x)[2]);
+    heads = width ? width.getValue() / (2 * half.getValue()) : 0;
+  }
+  if (isFlat)
+    x = splitHeads(node, x, heads);
+  if (!x)
+    return failure();
+  Value where = positions;
+  if (node.rank(positions) == 1)
+    where = m.add(m.iotaAlong(2, 1, node.dims(x)[2]), m.unsqueeze(positions, {0}));
+  Value result =
+      buildRotation(node, x, m.gather(cosines, where, 0), m.gather(sines, where, 0),
+                    dim == 0 ? 2 * half.getValue() : dim, node.getBool("interleaved", false));
+  return {{isFlat ? joinHeads(node, result) : result}};
+}
+
+// --- MatMulNBits ---
+
+/// The numbers of `bits` bits in a tensor of bytes, low ones first, along its last dimension.
+static Value unpackBits(NodeImporter &node, Value bytes, int64_t bits) {
+  TensorMath m(node);
+  if (bits == 8 || !bytes)
+    return bytes;
+  DimExprs dims = node.dims(bytes);
+  int64_t last = node.rank(bytes);
+  SmallVector<Value> parts;
+  for (int64_t shift = 0; shift < 8; shift += bits) {
+    Value part = bytes;
+    if (shift > 0)
+      part = node.infer<ShiftRightOp>({part, m.scalar(bytes, static_cast<double>(shift))});
+    part = m.logicalAnd(part, m.scalar(bytes, static_cast<double>((1 << bits) - 1)));
+    parts.push_back(m.unsqueeze(part, {last}));
+  }
+  dims.back() = dims.back() * (8 / bits);
+  return node.reshape(m.concat(parts, last), dims);
+}
+
+// Weights are [N, blocks, bytes], scales and zero points one per block.
+static Results importMatMulNBits(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), packed = node.operand(1), scales = node.operand(2);
+  Value zeros = node.operand(3);
+  int64_t columns = node.getInt("N"), depth = node.getInt("K"), bits = node.getInt("bits", 4);
+  int64_t blockSize = node.getInt("block_size");
+  if (node.hasFailed())
+    return failure();
+  if ((bits != 2 && bits != 4 && bits != 8) || blockSize < 1 || columns < 1 || depth < 1)
+    return node.emitError() << "weights of " << bits << " bits in blocks of " << blockSize
+                            << " are not supported";
+  if (node.operand(4))
+    return node.emitError() << "reordered weights are not supported";
+  int64_t blocks = llvm::divideCeil(depth, blockSize);
+  Type type = node.elementType(x);
+  AffineExpr n = node.expr(columns), count = node.expr(blocks), one = node.expr(1);
+  Value weights = unpackBits(node, packed, bits);
+  if (weights)
+    weights = node.cast(node.reshape(weights, {n, count, node.expr(blockSize)}), type);
+  Value zero = m.scalar(weights, std::ldexp(1.0, bits - 1));
+  if (zeros && isa<FloatType>(node.elementType(zeros))) {
+    zero = node.cast(node.reshape(zeros, {n, count, one}), type);
+  } else if (zeros) {
+    // Each column's zero points start on a byte.
+    int64_t perByte = 8 / bits, rowBytes = llvm::divideCeil(blocks, perByte);
+    Value unpacked = unpackBits(node, node.reshape(zeros, {n, node.expr(rowBytes)}), bits);
+    zero = node.cast(m.unsqueeze(m.slice(unpacked, 1, 0, blocks), {2}), type);
+  }
+  weights = m.mul(m.sub(weights, zero), node.cast(node.reshape(scales, {n, count, one}), type));
+  weights = m.slice(node.reshape(weights, {n, node.expr(blocks * blockSize)}), 1, 0, depth);
+  Value result = buildMatMul(node, x, m.transpose(weights, {1, 0}));
+  return {{node.operand(5) ? m.add(result, node.operand(5)) : result}};
+}
+
+void registerTransformerContribOps(OpRegistry &registry) {
+  auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
+    registry.add("com.microsoft", name, 1, inputs, import);
+  };
+  add("FusedMatMul", 2, importFusedMatMul);
+  add("FastGelu", {1, 2}, importGelu<true>);
+  add("BiasGelu", 2, importGelu<false>);
+  add("Gelu", 1, importGelu<false>);
+  add("QuickGelu", 1, importQuickGelu);
+  add("SkipLayerNormalization", {3, 5}, importSkipNorm<true>);
+  add("SkipSimplifiedLayerNormalization", {3, 4}, importSkipNorm<false>);
+  add("SimplifiedLayerNormalization", 2, importSimplifiedLayerNorm);
+  // ONNX Runtime's own spelling puts this one into ONNX's domain.
+  registry.add("SimplifiedLayerNormalization", 1, 2, importSimplifiedLayerNorm);
+  add("EmbedLayerNormalization", {1, 9}, importEmbedLayerNorm);
+  add("Attention", {2, 7}, importContribAttention);
+  add("MultiHeadAttention", {1, 8}, importMultiHeadAttention);
+  add("GroupQueryAttention", {1, 9}, importGroupQueryAttention);
+  add("RotaryEmbedding", 4, importContribRotaryEmbedding);
+  add("MatMulNBits", {3, 6}, importMatMulNBits);
+}
+
+} // namespace tenon

@@ -1,0 +1,417 @@
+// TreeEnsembleClassifier, TreeEnsembleRegressor and TreeEnsemble of ai.onnx.ml.
+//
+// ONNX describes trees as lists of nodes, each with a tree and a number in it, and lists of weights
+// that name a leaf. A Forest is the same as one table of nodes that point at each other, and one
+// table of weights sorted by leaf: what tenon.tree_ensemble walks.
+
+#include "lib/Importer/Ops/OptionalOperands.h"
+#include "lib/Importer/Ops/PostTransform.h"
+#include "lib/Importer/Ops/TensorMath.h"
+
+using namespace mlir;
+
+namespace tenon {
+namespace {
+
+constexpr int32_t leafMode = 15;
+
+struct Forest {
+  /// feature * 16 + mode, where to go if the test holds, where if not, whether NaN passes; leaves:
+  /// mode 15 and their range of weights.
+  std::vector<std::array<int32_t, 4>> nodes;
+  std::vector<float> limits;
+  std::vector<int32_t> roots;
+  std::vector<int32_t> targets;
+  std::vector<float> weights;
+  std::vector<float> members;
+  std::vector<float> base;
+};
+
+/// A weight that a leaf gives to a target.
+struct LeafWeight {
+  int64_t leaf, target;
+  float weight;
+};
+
+} // namespace
+
+static std::optional<int32_t> getMode(StringRef name) {
+  return llvm::StringSwitch<std::optional<int32_t>>(name)
+      .Case("BRANCH_LEQ", 0)
+      .Case("BRANCH_LT", 1)
+      .Case("BRANCH_GTE", 2)
+      .Case("BRANCH_GT", 3)
+      .Case("BRANCH_EQ", 4)
+      .Case("BRANCH_NEQ", 5)
+      .Case("BRANCH_MEMBER", 6)
+      .Case("LEAF", leafMode)
+      .Default(std::nullopt);
+}
+
+/// A list of floats that is a FLOATS attribute or, for doubles, a tensor named `<name>_as_tensor`.
+static SmallVector<float> getFloatList(NodeImporter &node, StringRef name) {
+  std::string tensorName = (name + "_as_tensor").str();
+  if (!node.hasAttribute(tensorName))
+    return node.getFloats(name, SmallVector<float>());
+  SmallVector<float> result;
+  if (auto values = node.constantFloats(node.makeConstant(node.getTensor(tensorName))))
+    for (double value : *values)
+      result.push_back(static_cast<float>(value));
+  return result;
+}
+
+/// Orders weights by leaf and gives each leaf its range. False after an error.
+static bool attachWeights(NodeImporter &node, Forest &forest, std::vector<LeafWeight> weights) {
+  llvm::sort(weights, [](const LeafWeight &a, const LeafWeight &b) {
+    return std::tie(a.leaf, a.target) < std::tie(b.leaf, b.target);
+  });
+  for (const LeafWeight &weight : weights) {
+    auto &leaf = forest.nodes[weight.leaf];
+    if ((leaf[0] & 15) != leafMode) {
+      node.emitError() << "a weight belongs to a node that is no leaf";
+      return false;
+    }
+    auto position = static_cast<int32_t>(forest.weights.size());
+    if (leaf[2] == 0)
+      leaf[1] = position;
+    leaf[2] = position + 1;
+    forest.targets.push_back(weight.target);
+    forest.weights.push_back(weight.weight);
+  }
+  return true;
+}
+
+/// Whether every node is reached at most once, so that walking a tree ends.
+static bool areTrees(const Forest &forest) {
+  std::vector<bool> reached(forest.nodes.size(), false);
+  for (int32_t root : forest.roots) {
+    SmallVector<int32_t> pending = {root};
+    while (!pending.empty()) {
+      int32_t at = pending.pop_back_val();
+      if (at < 0 || at >= static_cast<int32_t>(forest.nodes.size()) || reached[at])
+        return false;
+      reached[at] = true;
+      if ((forest.nodes[at][0] & 15) != leafMode)
+        pending.append({forest.nodes[at][1], forest.nodes[at][2]});
+    }
+  }
+  return true;
+}
+
+/// The forest of the older ops; `prefix` is "class" or "target".
+static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, int64_t features,
+                                        int64_t numTargets) {
+  NodeImporter::Ints trees = node.getInts("nodes_treeids"), ids = node.getInts("nodes_nodeids");
+  NodeImporter::Ints features_ = node.getInts("nodes_featureids");
+  NodeImporter::Ints yes = node.getInts("nodes_truenodeids"),
+                     no = node.getInts("nodes_falsenodeids");
+  NodeImporter::Strings modes = node.getStrings("nodes_modes");
+  NodeImporter::Ints nan =
+      node.getInts("nodes_missing_value_tracks_true", NodeImporter::Ints(ids.size(), 0));
+  SmallVector<float> limits = getFloatList(node, "nodes_values");
+  NodeImporter::Ints weightTrees = node.getInts((prefix + "_treeids").str());
+  NodeImporter::Ints weightNodes = node.getInts((prefix + "_nodeids").str());
+  NodeImporter::Ints weightTargets = node.getInts((prefix + "_ids").str());
+  SmallVector<float> weights = getFloatList(node, (prefix + "_weights").str());
+  if (node.hasFailed())
+    return std::nullopt;
+  size_t count = ids.size();
+  nan.resize(std::max(nan.size(), count), 0);
+  if (trees.size() != count || features_.size() != count || yes.size() != count ||
+      no.size() != count || modes.size() != count || limits.size() != count ||
+      weightTrees.size() != weights.size() || weightNodes.size() != weights.size() ||
+      weightTargets.size() != weights.size()) {
+    node.emitError() << "lists that describe nodes or weights differ in length";
+    return std::nullopt;
+  }
+
+  DenseMap<std::pair<int64_t, int64_t>, int64_t> positions;
+  Forest forest;
+  std::vector<bool> isChild(count, false);
+  for (size_t i = 0; i < count; ++i)
+    if (!positions.try_emplace({trees[i], ids[i]}, i).second) {
+      node.emitError() << "tree " << trees[i] << " has two nodes " << ids[i];
+      return std::nullopt;
+    }
+  auto find = [&](int64_t tree, int64_t id) -> int64_t {
+    auto found = positions.find({tree, id});
+    if (found != positions.end())
+      return found->second;
+    node.emitError() << "tree " << tree << " has no node " << id;
+    return 0;
+  };
+  for (size_t i = 0; i < count; ++i) {
+    std::optional<int32_t> mode = getMode(modes[i]);
+    if (!mode || (*mode != leafMode && (features_[i] < 0 || features_[i] >= features))) {
+      node.emitError() << "node " << ids[i] << " of tree " << trees[i] << " tests feature "
+                       << features_[i] << " of " << features << " with mode '" << modes[i] << "'";
+      return std::nullopt;
+    }
+    forest.limits.push_back(limits[i]);
+    if (*mode == leafMode) {
+      forest.nodes.push_back({leafMode, 0, 0, 0});
+      continue;
+    }
+    int64_t ifTrue = find(trees[i], yes[i]), ifFalse = find(trees[i], no[i]);
+    isChild[ifTrue] = isChild[ifFalse] = true;
+    forest.nodes.push_back({static_cast<int32_t>(features_[i] * 16 + *mode),
+                            static_cast<int32_t>(ifTrue), static_cast<int32_t>(ifFalse),
+                            nan[i] != 0});
+  }
+  // A tree's root is the node that is nobody's child.
+  for (size_t i = 0; i < count; ++i)
+    if (!isChild[i])
+      forest.roots.push_back(i);
+
+  std::vector<LeafWeight> leafWeights;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (weightTargets[i] < 0 || weightTargets[i] >= numTargets)
+      node.emitError() << "a weight names target " << weightTargets[i] << " of " << numTargets;
+    leafWeights.push_back({find(weightTrees[i], weightNodes[i]), weightTargets[i], weights[i]});
+  }
+  if (node.hasFailed() || !attachWeights(node, forest, leafWeights))
+    return std::nullopt;
+  if (!areTrees(forest)) {
+    node.emitError() << "the nodes do not form trees";
+    return std::nullopt;
+  }
+  SmallVector<float> base = node.getFloats("base_values", SmallVector<float>());
+  forest.base.assign(base.begin(), base.end());
+  return forest;
+}
+
+template <typename T>
+static Value makeTable(NodeImporter &node, Type elementType, ArrayRef<int64_t> dims,
+                       ArrayRef<T> values) {
+  return node.makeConstant(
+      DenseElementsAttr::get(RankedTensorType::get(dims, elementType), values));
+}
+
+/// The scores [N, targets].
+static Value buildForest(NodeImporter &node, const Forest &forest, TreeCombination kind,
+                         int64_t numTargets) {
+  OpBuilder &b = node.builder();
+  Type f32 = b.getF32Type(), i32 = b.getI32Type();
+  auto size = [](const auto &list) { return static_cast<int64_t>(list.size()); };
+  SmallVector<int32_t> nodes;
+  for (const auto &entry : forest.nodes)
+    nodes.append(entry.begin(), entry.end());
+  Value x = node.cast(node.operand(0), f32);
+  if (!x)
+    return x;
+  if (!forest.base.empty() && size(forest.base) != numTargets) {
+    node.emitAttributeError("base_values")
+        << "expected " << numTargets << " numbers, got " << forest.base.size();
+    return nullptr;
+  }
+  OptionalOperands operands(
+      node,
+      {x, makeTable<int32_t>(node, i32, {size(forest.nodes), 4}, nodes),
+       makeTable<float>(node, f32, size(forest.limits), forest.limits),
+       makeTable<int32_t>(node, i32, size(forest.roots), forest.roots),
+       makeTable<int32_t>(node, i32, size(forest.targets), forest.targets),
+       makeTable<float>(node, f32, size(forest.weights), forest.weights),
+       forest.base.empty() ? Value() : makeTable<float>(node, f32, size(forest.base), forest.base),
+       forest.members.empty() ? Value()
+                              : makeTable<float>(node, f32, size(forest.members), forest.members)},
+      6);
+  Type type = makeTensorType({node.dims(x)[0], node.expr(numTargets)}, f32);
+  return node.make<TreeEnsembleOp>(
+      type, operands.values,
+      {operands.segments, node.attr("kind", TreeCombinationAttr::get(node.context(), kind))});
+}
+
+/// The number of features of operand 0, which must have rank 2; nullopt after an error.
+static std::optional<int64_t> getFeatures(NodeImporter &node) {
+  RankedTensorType type = node.type(node.operand(0));
+  if (type.getRank() == 2 && !type.isDynamicDim(1))
+    return type.getShape()[1];
+  node.emitError() << "expected [samples, features] with a known number of features, got " << type;
+  return std::nullopt;
+}
+
+// Two classes whose weights all go to one: the sum is the second one's score.
+static Results importBinaryClassifier(NodeImporter &node, Forest forest, PostTransform transform) {
+  TensorMath m(node);
+  llvm::fill(forest.targets, 0);
+  if (forest.base.size() == 2)
+    forest.base = {forest.base[1]};
+  Value score = buildForest(node, forest, TreeCombination::Sum, 1);
+  bool isProbability = llvm::all_of(forest.weights, [](float weight) { return weight >= 0; });
+  Value isSecond = m.less(isProbability ? 0.5 : 0.0, score);
+  Value first;
+  if (isProbability) {
+    first = m.sub(m.scalar(score, 1), score);
+  } else if (transform == PostTransform::Logistic) {
+    first = node.infer<SigmoidOp>(m.neg(score));
+    score = node.infer<SigmoidOp>(score);
+  } else {
+    first = m.neg(score);
+  }
+  return {{m.squeeze(node.cast(isSecond, node.builder().getI64Type()), {1}),
+           m.concat({first, score}, 1)}};
+}
+
+static Results importClassifier(NodeImporter &node) {
+  TensorMath m(node);
+  std::optional<int64_t> features = getFeatures(node);
+  std::optional<PostTransform> transform = getPostTransform(node);
+  NodeImporter::Ints labels = node.getInts("classlabels_int64s", NodeImporter::Ints());
+  if (labels.empty())
+    return node.emitError() << "labels that are strings are not supported";
+  int64_t numClasses = labels.size();
+  if (!features || !transform)
+    return failure();
+  std::optional<Forest> forest = readForest(node, "class", *features, numClasses);
+  if (!forest)
+    return failure();
+  bool isBinary = numClasses == 2 && llvm::all_equal(forest->targets);
+  Results results;
+  if (isBinary) {
+    results = importBinaryClassifier(node, std::move(*forest), *transform);
+  } else {
+    Value scores = buildForest(node, *forest, TreeCombination::Sum, numClasses);
+    Value best = buildArgMax(node, scores);
+    results = Results{{best, applyPostTransform(node, scores, *transform)}};
+  }
+  // The position of the best class becomes its label.
+  if (succeeded(results) && !llvm::equal(labels, llvm::seq<int64_t>(0, numClasses)))
+    (*results)[0] = m.gather(node.makeInts(labels), (*results)[0], 0);
+  return results;
+}
+
+static std::optional<TreeCombination> getCombination(NodeImporter &node) {
+  StringRef name = node.getString("aggregate_function", "SUM");
+  std::optional<TreeCombination> kind = symbolizeTreeCombination(name.lower());
+  if (!kind)
+    node.emitAttributeError("aggregate_function") << "unknown function '" << name << "'";
+  return kind;
+}
+
+static Results importRegressor(NodeImporter &node) {
+  std::optional<int64_t> features = getFeatures(node);
+  std::optional<PostTransform> transform = getPostTransform(node);
+  std::optional<TreeCombination> kind = getCombination(node);
+  int64_t targets = node.getInt("n_targets");
+  if (!features || !transform || !kind || node.hasFailed())
+    return failure();
+  std::optional<Forest> forest = readForest(node, "target", *features, targets);
+  if (!forest)
+    return failure();
+  return {{applyPostTransform(node, buildForest(node, *forest, *kind, targets), *transform)}};
+}
+
+/// The nodes of TreeEnsemble: inner nodes and leaves have numbers of their own.
+static std::optional<Forest> readTreeEnsemble(NodeImporter &node, int64_t features,
+                                              int64_t numTargets) {
+  auto tensor = [&](StringRef name) { return node.makeConstant(node.getTensor(name)); };
+  NodeImporter::Ints ids = node.getInts("nodes_featureids");
+  NodeImporter::Ints yes = node.getInts("nodes_truenodeids"),
+                     no = node.getInts("nodes_falsenodeids");
+  NodeImporter::Ints yesLeaf = node.getInts("nodes_trueleafs");
+  NodeImporter::Ints noLeaf = node.getInts("nodes_falseleafs");
+  NodeImporter::Ints roots = node.getInts("tree_roots"),
+                     leafTargets = node.getInts("leaf_targetids");
+  size_t count = ids.size();
+  NodeImporter::Ints nan =
+      node.getInts("nodes_missing_value_tracks_true", NodeImporter::Ints(count, 0));
+  auto modes = node.constantInts(tensor("nodes_modes"));
+  auto splits = node.constantFloats(tensor("nodes_splits"));
+  auto weights = node.constantFloats(tensor("leaf_weights"));
+  if (node.hasFailed() || !modes || !splits || !weights)
+    return std::nullopt;
+  std::optional<SmallVector<double>> sets;
+  if (node.hasAttribute("membership_values"))
+    sets = node.constantFloats(tensor("membership_values"));
+  nan.resize(std::max(nan.size(), count), 0);
+  if (yes.size() != count || no.size() != count || yesLeaf.size() != count ||
+      noLeaf.size() != count || modes->size() != count || splits->size() != count ||
+      leafTargets.size() != weights->size()) {
+    node.emitError() << "lists that describe nodes or leaves differ in length";
+    return std::nullopt;
+  }
+
+  Forest forest;
+  auto leafCount = static_cast<int64_t>(weights->size());
+  auto child = [&](int64_t number, bool isLeaf) -> int32_t {
+    int64_t limit = isLeaf ? leafCount : static_cast<int64_t>(count);
+    if (number < 0 || number >= limit) {
+      node.emitError() << "there is no " << (isLeaf ? "leaf " : "node ") << number;
+      return 0;
+    }
+    return number + (isLeaf ? count : 0);
+  };
+  // Sets follow each other in the order of their nodes, each ended by NaN.
+  size_t nextMember = 0;
+  for (size_t i = 0; i < count; ++i) {
+    int64_t mode = (*modes)[i];
+    if (ids[i] < 0 || ids[i] >= features || mode < 0 || mode > 6) {
+      node.emitError() << "node " << i << " tests feature " << ids[i] << " of " << features
+                       << " with mode " << mode;
+      return std::nullopt;
+    }
+    forest.limits.push_back(static_cast<float>((*splits)[i]));
+    if (mode == 6) {
+      size_t start = forest.members.size();
+      forest.limits.back() = static_cast<float>(start);
+      forest.members.push_back(0);
+      for (; sets && nextMember < sets->size() && !std::isnan((*sets)[nextMember]); ++nextMember) {
+        forest.members.push_back(static_cast<float>((*sets)[nextMember]));
+        forest.members[start] += 1;
+      }
+      ++nextMember;
+    }
+    forest.nodes.push_back({static_cast<int32_t>(ids[i] * 16 + mode),
+                            child(yes[i], yesLeaf[i] != 0), child(no[i], noLeaf[i] != 0),
+                            nan[i] != 0});
+  }
+  std::vector<LeafWeight> leafWeights;
+  for (int64_t i = 0; i < leafCount; ++i) {
+    forest.nodes.push_back({leafMode, 0, 0, 0});
+    forest.limits.push_back(0);
+    if (leafTargets[i] < 0 || leafTargets[i] >= numTargets)
+      node.emitError() << "leaf " << i << " names target " << leafTargets[i] << " of "
+                       << numTargets;
+    leafWeights.push_back(
+        {static_cast<int64_t>(count) + i, leafTargets[i], static_cast<float>((*weights)[i])});
+  }
+  forest.roots.assign(roots.begin(), roots.end());
+  if (node.hasFailed() || !attachWeights(node, forest, leafWeights))
+    return std::nullopt;
+  // A tree that is one leaf has an inner node with that leaf on both sides.
+  for (auto &entry : forest.nodes)
+    if ((entry[0] & 15) != leafMode && entry[1] == entry[2])
+      entry = forest.nodes[entry[1]];
+  if (!areTrees(forest)) {
+    node.emitError() << "the nodes do not form trees";
+    return std::nullopt;
+  }
+  return forest;
+}
+
+static Results importTreeEnsemble(NodeImporter &node) {
+  std::optional<int64_t> features = getFeatures(node);
+  int64_t targets = node.getInt("n_targets"), combination = node.getInt("aggregate_function", 1);
+  int64_t transform = node.getInt("post_transform", 0);
+  constexpr TreeCombination kinds[] = {TreeCombination::Average, TreeCombination::Sum,
+                                       TreeCombination::Min, TreeCombination::Max};
+  if (combination < 0 || combination > 3 || transform < 0 || transform > 4)
+    return node.emitError() << "unknown aggregate_function " << combination << " or post_transform "
+                            << transform;
+  if (!features || node.hasFailed())
+    return failure();
+  std::optional<Forest> forest = readTreeEnsemble(node, *features, targets);
+  if (!forest)
+    return failure();
+  Value scores = buildForest(node, *forest, kinds[combination], targets);
+  scores = applyPostTransform(node, scores, static_cast<PostTransform>(transform));
+  return {{node.cast(scores, node.elementType(node.operand(0)))}};
+}
+
+void registerTreeEnsembleOps(OpRegistry &registry) {
+  registry.add("ai.onnx.ml", "TreeEnsembleClassifier", 1, 1, importClassifier);
+  registry.add("ai.onnx.ml", "TreeEnsembleRegressor", 1, 1, importRegressor);
+  registry.add("ai.onnx.ml", "TreeEnsemble", 5, 1, importTreeEnsemble);
+}
+
+} // namespace tenon
