@@ -144,7 +144,7 @@ llvm::Expected<Tensor> parseNpy(llvm::StringRef bytes) {
   if (isString) {
     int64_t count = tenon_tensor_bytes(TENON_UINT8, static_cast<int32_t>(header->dims.size()),
                                        header->dims.data());
-    if (count < 0 || (width && static_cast<uint64_t>(count) > data.size()))
+    if (count < 0 || static_cast<uint64_t>(count) > data.size())
       return makeError("is truncated");
   }
   llvm::Expected<Tensor> tensor =

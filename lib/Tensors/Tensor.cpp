@@ -102,7 +102,7 @@ Tensor Tensor::copy(const tenon_tensor &from) {
   auto *data = static_cast<const char *>(from.data);
   if (from.dtype == TENON_STRING) {
     auto *pointers = static_cast<const char *const *>(from.data);
-    tensor.strings.assign(pointers, pointers + from.bytes / sizeof(char *));
+    tensor.strings.assign(pointers, pointers + tensor.numElements());
   } else {
     tensor.bytes.assign(data, data + from.bytes);
   }
@@ -198,7 +198,7 @@ tenon_tensor Tensor::view() {
     stringPointers.clear();
     for (const std::string &text : strings)
       stringPointers.push_back(text.c_str());
-    result.data = stringPointers.data();
+    result.data = static_cast<void *>(stringPointers.data());
     result.bytes = stringPointers.size() * sizeof(char *);
   }
   return result;

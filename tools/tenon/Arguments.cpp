@@ -62,18 +62,30 @@ llvm::Expected<int64_t> Arguments::number(llvm::StringRef name, int64_t fallback
   return value;
 }
 
+/// Where the help begins and ends on a line of a terminal.
+static constexpr size_t helpColumn = 28, lineWidth = 100;
+
 std::string formatHelp(llvm::StringRef usage, llvm::ArrayRef<Option> options) {
   std::string text = usage.str();
   for (const Option &option : options) {
-    std::string left = "  " + option.name.str();
+    std::string line = "  " + option.name.str();
     llvm::StringRef help = option.help;
     if (option.takesValue) {
       auto [value, description] = help.split(' ');
-      left += " " + value.str();
+      line += " " + value.str();
       help = description;
     }
-    left.resize(std::max<size_t>(left.size() + 2, 28), ' ');
-    text += left + help.str() + "\n";
+    line.resize(std::max(line.size() + 1, helpColumn - 1), ' ');
+    while (!help.empty()) {
+      auto [word, rest] = help.split(' ');
+      if (line.size() + 1 + word.size() > lineWidth) {
+        text += line + "\n";
+        line.assign(helpColumn - 1, ' ');
+      }
+      line += " " + word.str();
+      help = rest;
+    }
+    text += line + "\n";
   }
   return text;
 }

@@ -10,7 +10,7 @@
 
 namespace tenon::cli {
 
-static const Option compileOptions[] = {
+static constexpr Option compileOptions[] = {
     {"-o", true, "FILE where to write; required unless --emit=mlir:STAGE"},
     {"--emit", true,
      "KIND lib (default), obj, header, exe, asm, llvm, or mlir:STAGE with STAGE one "

@@ -219,6 +219,7 @@ llvm::Expected<llvm::SmallVector<int64_t>> InputSet::randomShape(size_t index) c
 /// Floating point numbers in [-1, 1); integers 0 and 1, which are fit for masks and indices. The
 /// same ones each time.
 llvm::Error InputSet::addRandom() {
+  // NOLINTNEXTLINE(bugprone-random-generator-seed): runs must be comparable.
   std::mt19937_64 generator(0);
   for (size_t i = 0; i < values.size(); ++i) {
     if (values[i])

@@ -132,6 +132,9 @@ static llvm::Error run(const Arguments &arguments) {
   llvm::Expected<int64_t> runs = arguments.number("--runs", 1, 1);
   if (!runs)
     return runs.takeError();
+  if (arguments.has("--shape") && !arguments.has("--random") &&
+      !llvm::any_of(arguments.positional(), isOnnxFile))
+    return makeError("option '--shape' is for ONNX models and for --random inputs");
   llvm::Expected<tenon_context_options> options = readContextOptions(arguments);
   if (!options)
     return options.takeError();

@@ -227,7 +227,7 @@ llvm::Error CaseCheck::run() {
   return llvm::Error::success();
 }
 
-static const Option verifyOneOptions[] = {
+static constexpr Option verifyOneOptions[] = {
     {"--output", true, "FILE where to compile to"}, {"--target", true, "LIST targets"},
     {"--compile-threads", true, "N threads"},       {"--threads", true, "N threads"},
     {"--memory", true, "MB may be used"},

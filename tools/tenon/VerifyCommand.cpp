@@ -20,7 +20,7 @@
 
 namespace tenon::cli {
 
-static const Option verifyOptions[] = {
+static constexpr Option verifyOptions[] = {
     {"--target", true, "LIST as for tenon compile; default cpu:native"},
     {"--jobs", true, "N models at once; default one per core"},
     {"--threads", true, "N threads that run a model; default 2"},

@@ -11,7 +11,7 @@ struct Command {
   int (*run)(llvm::ArrayRef<const char *>);
 };
 
-static const Command commands[] = {
+static constexpr Command commands[] = {
     {"compile", "compile an ONNX model to a native binary", runCompile},
     {"run", "run a model on files", runRun},
     {"bench", "measure how long a model takes", runBench},
