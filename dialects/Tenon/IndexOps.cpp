@@ -62,8 +62,8 @@ LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *, std::optional<Lo
     auto have = dyn_cast<AffineConstantExpr>(dim);
     auto want = dyn_cast<AffineConstantExpr>(indices[number]);
     if (static_cast<int64_t>(number) != axis && have && want && want.getValue() > have.getValue())
-      return emitOptionalError(loc, "indices ", operands[1].getType(),
-                               " reach out of dimension ", number, " of ", operands[0].getType());
+      return emitOptionalError(loc, "indices ", operands[1].getType(), " reach out of dimension ",
+                               number, " of ", operands[0].getType());
   }
   types.push_back(makeTensorType(indices, getElementTypeOrSelf(operands[0].getType())));
   return success();
@@ -71,8 +71,7 @@ LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *, std::optional<Lo
 
 Value GatherElementsOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
   SmallVector<LaneIndex> source(index);
-  source[getAxis()] =
-      wrapIndex(e, e.element(getIndices(), index), e.dim(getOperand(), getAxis()));
+  source[getAxis()] = wrapIndex(e, e.element(getIndices(), index), e.dim(getOperand(), getAxis()));
   return e.element(getOperand(), source);
 }
 

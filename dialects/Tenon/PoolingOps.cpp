@@ -132,8 +132,8 @@ Value MaxPoolPositionOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneI
     Value element = readAt(e, getOperand(), position, lowest);
     Value larger =
         isa<FloatType>(ElementEmitter::computeType(elementType))
-            ? Value(arith::CmpFOp::create(b, e.loc(), arith::CmpFPredicate::OGT, element,
-                                          carried[0]))
+            ? Value(
+                  arith::CmpFOp::create(b, e.loc(), arith::CmpFPredicate::OGT, element, carried[0]))
             : Value(arith::CmpIOp::create(
                   b, e.loc(), isUnsigned ? arith::CmpIPredicate::ugt : arith::CmpIPredicate::sgt,
                   element, carried[0]));
@@ -179,8 +179,7 @@ Value AveragePoolOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex
   for (unsigned d = 0; d < window.spatialRank(); ++d) {
     AffineExpr size = operandDims[d + 1];
     AffineExpr limit = getCountPadding() ? size + getHigh().getResult(d) : size;
-    if (window.staysBelow(d, dims[d + 1], limit) &&
-        (getCountPadding() || window.startsInside(d))) {
+    if (window.staysBelow(d, dims[d + 1], limit) && (getCountPadding() || window.startsInside(d))) {
       constant *= window.kernel[d];
       continue;
     }
@@ -199,10 +198,10 @@ Value AveragePoolOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex
   if (!varies)
     return arith::MulFOp::create(b, e.loc(), sum, e.splat(elementType, 1.0 / constant));
   count = e.max(e.mul(count, e.constant(constant)), e.index(1));
-  Value divisor = count.isUniform()
-                      ? e.broadcast(arith::SIToFPOp::create(
-                            b, e.loc(), getElementTypeOrSelf(type), count.base))
-                      : Value(arith::SIToFPOp::create(b, e.loc(), type, e.toElement(count)));
+  Value divisor =
+      count.isUniform()
+          ? e.broadcast(arith::SIToFPOp::create(b, e.loc(), getElementTypeOrSelf(type), count.base))
+          : Value(arith::SIToFPOp::create(b, e.loc(), type, e.toElement(count)));
   return arith::DivFOp::create(b, e.loc(), sum, divisor);
 }
 

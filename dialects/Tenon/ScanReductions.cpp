@@ -101,19 +101,17 @@ Value CumulateOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> i
     here = e.sub(e.sub(size, one), here);
   LaneIndex count = getExclusive() ? here : e.add(here, one);
   Value neutral = emitNeutral(e, getKind(), elementType);
-  return e.loop(count.isUniform() ? count.base : size.base, neutral,
-                [&](Value i, ValueRange carried) {
-                  SmallVector<LaneIndex> source(index);
-                  LaneIndex position = e.uniform(i);
-                  source[getAxis()] =
-                      getReverse() ? e.sub(e.sub(size, one), position) : position;
-                  Value element = e.element(getOperand(), source);
-                  if (!count.isUniform())
-                    element = arith::SelectOp::create(b, e.loc(), e.less(position, count), element,
-                                                      neutral);
-                  return SmallVector<Value>{emitCombine(b, e.loc(), getKind(), elementType,
-                                                        carried[0], element)};
-                })[0];
+  return e.loop(
+      count.isUniform() ? count.base : size.base, neutral, [&](Value i, ValueRange carried) {
+        SmallVector<LaneIndex> source(index);
+        LaneIndex position = e.uniform(i);
+        source[getAxis()] = getReverse() ? e.sub(e.sub(size, one), position) : position;
+        Value element = e.element(getOperand(), source);
+        if (!count.isUniform())
+          element = arith::SelectOp::create(b, e.loc(), e.less(position, count), element, neutral);
+        return SmallVector<Value>{
+            emitCombine(b, e.loc(), getKind(), elementType, carried[0], element)};
+      })[0];
 }
 
 } // namespace tenon

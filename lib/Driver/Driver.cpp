@@ -242,16 +242,15 @@ llvm::Error ProgramBuilder::addVariant(ModuleOp graph, const cpu::TargetInfo &ta
   info.arenaBytes = function->getAttrOfType<IntegerAttr>("tenon.arena_bytes").getInt();
   VariantCode code;
   for (KernelOp kernel : program.getOps<KernelOp>()) {
-    info.kernels.push_back({kernel.getSymName().str(), nodeNames(kernel.getLoc()),
-                            flopsOf(kernel), bytesOf(kernel)});
-    code.kernels.push_back(
-        [this, kernel, target](llvm::LLVMContext &llvmContext) mutable
-            -> llvm::Expected<std::unique_ptr<llvm::Module>> {
-          FailureOr<OwningOpRef<ModuleOp>> module = cpu::generateKernel(kernel, target);
-          if (failed(module))
-            return diagnostics.takeError("cannot generate kernel " + kernel.getSymName());
-          return translateFrom(**module)(llvmContext);
-        });
+    info.kernels.push_back(
+        {kernel.getSymName().str(), nodeNames(kernel.getLoc()), flopsOf(kernel), bytesOf(kernel)});
+    code.kernels.push_back([this, kernel, target](llvm::LLVMContext &llvmContext) mutable
+                               -> llvm::Expected<std::unique_ptr<llvm::Module>> {
+      FailureOr<OwningOpRef<ModuleOp>> module = cpu::generateKernel(kernel, target);
+      if (failed(module))
+        return diagnostics.takeError("cannot generate kernel " + kernel.getSymName());
+      return translateFrom(**module)(llvmContext);
+    });
   }
   HostOptions host;
   host.placeConstant = [this](ElementsAttr attr) { return placeConstant(attr); };
@@ -268,8 +267,8 @@ llvm::Error ProgramBuilder::addVariant(ModuleOp graph, const cpu::TargetInfo &ta
 // Constants are computed by compiling them for the processor that the compiler runs on.
 FailureOr<SmallVector<ElementsAttr>> Compilation::evaluateConstants(ModuleOp module) {
   auto fail = [&](llvm::Error error) -> FailureOr<SmallVector<ElementsAttr>> {
-    return emitError(module.getLoc()) << "cannot fold constants: "
-                                      << llvm::toString(std::move(error));
+    return emitError(module.getLoc())
+           << "cannot fold constants: " << llvm::toString(std::move(error));
   };
   SmallString<128> path;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("tenon", "so", path))
@@ -301,8 +300,7 @@ void Compilation::reportProgram() {
         {kernel.name, kernel.nodes, kernel.flops, kernel.bytes, launches.lookup(kernel.name)});
   auto function = builder.program.lookupSymbol<func::FuncOp>("main");
   report.arenaBytes = builder.model.info.variants.back().arenaBytes;
-  report.arenaLowerBound =
-      function->getAttrOfType<IntegerAttr>("tenon.arena_lower_bound").getInt();
+  report.arenaLowerBound = function->getAttrOfType<IntegerAttr>("tenon.arena_lower_bound").getInt();
   report.weightsBytes = builder.model.weights->size();
 }
 

@@ -4,8 +4,8 @@
 
 #include "lib/Importer/Importer.h"
 #include "lib/Target/Emit.h"
-#include "llvm/Support/Error.h"
 #include "passes/Pipelines/Compile.h"
+#include "llvm/Support/Error.h"
 #include <string>
 #include <vector>
 

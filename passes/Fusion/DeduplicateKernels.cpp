@@ -29,8 +29,7 @@ struct DeduplicateKernels : impl::DeduplicateKernelsPassBase<DeduplicateKernels>
     llvm::StringMap<StringAttr> first;
     llvm::DenseMap<StringAttr, StringAttr> replacement;
     for (KernelOp kernel : llvm::make_early_inc_range(getOperation().getOps<KernelOp>())) {
-      auto [entry, isNew] =
-          first.try_emplace(printWithoutName(kernel), kernel.getSymNameAttr());
+      auto [entry, isNew] = first.try_emplace(printWithoutName(kernel), kernel.getSymNameAttr());
       if (isNew)
         continue;
       replacement[kernel.getSymNameAttr()] = entry->second;

@@ -103,9 +103,8 @@ void Folder::collect() {
       if (op->use_empty() || !isWorthwhile(op))
         return;
       // Only what others need: an op all of whose users fold is on the way.
-      bool isFrontier = llvm::any_of(op->getUsers(), [&](Operation *user) {
-        return !isWorthwhile(user);
-      });
+      bool isFrontier =
+          llvm::any_of(op->getUsers(), [&](Operation *user) { return !isWorthwhile(user); });
       if (!isFrontier)
         return;
       targets.insert(op->getResult(0));

@@ -11,8 +11,8 @@
 namespace tenon {
 
 /// Compiles and runs `main` of a module, which has no arguments, and gives its results.
-using ConstantEvaluator = std::function<mlir::FailureOr<llvm::SmallVector<mlir::ElementsAttr>>(
-    mlir::ModuleOp module)>;
+using ConstantEvaluator =
+    std::function<mlir::FailureOr<llvm::SmallVector<mlir::ElementsAttr>>(mlir::ModuleOp module)>;
 
 /// The pass with an evaluator.
 std::unique_ptr<mlir::Pass> createFoldConstantsPass(ConstantEvaluator evaluator);

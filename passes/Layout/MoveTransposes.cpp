@@ -1,8 +1,8 @@
 // Moves transposes down until they cancel.
 //
 // With y = transpose(x) by P (dimension i of y is dimension P[i] of x), an op f on y that works on
-// dimensions alike, or names them by number, has a twin f' on x with transpose(f'(x)) = f(y): where f
-// names dimension i, f' names P[i]. Transposes only move towards results, so the process ends.
+// dimensions alike, or names them by number, has a twin f' on x with transpose(f'(x)) = f(y): where
+// f names dimension i, f' names P[i]. Transposes only move towards results, so the process ends.
 
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
@@ -22,8 +22,7 @@ namespace {
 using Permutation = SmallVector<int64_t>;
 
 /// Moves `values`, indexed by dimensions of y, to the dimensions of x.
-template <typename T>
-SmallVector<T> toSource(ArrayRef<T> values, ArrayRef<int64_t> permutation) {
+template <typename T> SmallVector<T> toSource(ArrayRef<T> values, ArrayRef<int64_t> permutation) {
   SmallVector<T> result(values);
   for (auto [i, value] : llvm::enumerate(values))
     result[permutation[i]] = value;
@@ -36,7 +35,8 @@ AffineMapAttr toSource(AffineMap map, ArrayRef<int64_t> permutation) {
 }
 
 RankedTensorType toSourceType(Type type, ArrayRef<int64_t> permutation) {
-  return makeTensorType(toSource(ArrayRef<AffineExpr>(getDims(type)), permutation), getElementTypeOrSelf(type));
+  return makeTensorType(toSource(ArrayRef<AffineExpr>(getDims(type)), permutation),
+                        getElementTypeOrSelf(type));
 }
 
 /// Whether at most one dimension is not 1: its elements are in the same order in any layout.
@@ -55,8 +55,7 @@ Value convertOperand(PatternRewriter &rewriter, Value value, ArrayRef<int64_t> p
   DimExprs dims = getDims(value.getType());
   if (dims.empty())
     return value;
-  DimExprs full(permutation.size() - dims.size(),
-                getAffineConstantExpr(1, rewriter.getContext()));
+  DimExprs full(permutation.size() - dims.size(), getAffineConstantExpr(1, rewriter.getContext()));
   llvm::append_range(full, dims);
   Type elementType = getElementTypeOrSelf(value.getType());
   if (full.size() != dims.size())
@@ -66,9 +65,8 @@ Value convertOperand(PatternRewriter &rewriter, Value value, ArrayRef<int64_t> p
     return value.getType() == target
                ? value
                : ReshapeOp::create(rewriter, value.getLoc(), target, value).getResult();
-  return TransposeOp::create(
-      rewriter, value.getLoc(), value,
-      rewriter.getDenseI64ArrayAttr(invertPermutationVector(permutation)));
+  return TransposeOp::create(rewriter, value.getLoc(), value,
+                             rewriter.getDenseI64ArrayAttr(invertPermutationVector(permutation)));
 }
 
 /// The permutation of the operand's transpose, if it has one.
@@ -163,9 +161,9 @@ struct MovePastPad : OpRewritePattern<PadOp> {
     if (!permutation)
       return rewriter.notifyMatchFailure(op, "operand is not a transpose");
     Value source = op.getOperand().getDefiningOp<TransposeOp>().getOperand();
-    auto moved = PadOp::create(rewriter, op.getLoc(), toSourceType(op.getType(), *permutation), source,
-                               op.getValue(), toSource(op.getLow(), *permutation),
-                               op.getModeAttr());
+    auto moved =
+        PadOp::create(rewriter, op.getLoc(), toSourceType(op.getType(), *permutation), source,
+                      op.getValue(), toSource(op.getLow(), *permutation), op.getModeAttr());
     replaceWithTransposed(rewriter, op, moved, *permutation);
     return success();
   }

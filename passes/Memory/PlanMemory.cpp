@@ -60,8 +60,7 @@ std::optional<int64_t> constantBytes(LaunchOp launch, unsigned number) {
   auto type = cast<RankedTensorType>(launch.getResult(number).getType());
   DimExprs dims = getDims(type);
   if (launch.getCapacities() && number < launch.getCapacities()->size())
-    dims = DimExprs(
-        cast<AffineMapAttr>((*launch.getCapacities())[number]).getValue().getResults());
+    dims = DimExprs(cast<AffineMapAttr>((*launch.getCapacities())[number]).getValue().getResults());
   auto sizes = getConstantDims(dims);
   if (!sizes)
     return std::nullopt;

@@ -2,10 +2,10 @@
 #ifndef TENON_PASSES_PIPELINES_COMPILE_H
 #define TENON_PASSES_PIPELINES_COMPILE_H
 
-#include "llvm/ADT/StringRef.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Codegen/Cpu/TargetInfo.h"
 #include "passes/Graph/Passes.h"
+#include "llvm/ADT/StringRef.h"
 #include <optional>
 
 namespace tenon {

@@ -53,8 +53,8 @@ std::optional<std::string> Einsum::expand(StringRef term, int64_t rank) {
   int64_t hidden = rank - static_cast<int64_t>(before.size() + after.size());
   bool isValid = dots == StringRef::npos ? hidden == 0 : hidden >= 0 && hidden < 10;
   if (!isValid || !llvm::all_of(before + after, llvm::isAlpha)) {
-    node.emitAttributeError("equation") << "'" << term << "' does not fit a tensor of rank "
-                                        << rank;
+    node.emitAttributeError("equation")
+        << "'" << term << "' does not fit a tensor of rank " << rank;
     return std::nullopt;
   }
   for (int64_t i = hidden; i-- > 0;)
@@ -70,8 +70,8 @@ bool Einsum::parse(std::string equation, SmallVectorImpl<std::string> &inputs,
   SmallVector<StringRef> terms;
   left.split(terms, ',');
   if (terms.size() != node.numOperands()) {
-    node.emitAttributeError("equation") << "has " << terms.size() << " terms for "
-                                        << node.numOperands() << " inputs";
+    node.emitAttributeError("equation")
+        << "has " << terms.size() << " terms for " << node.numOperands() << " inputs";
     return false;
   }
   std::string all;
@@ -104,8 +104,8 @@ bool Einsum::parse(std::string equation, SmallVectorImpl<std::string> &inputs,
   }
   for (char label : output)
     if (llvm::count(output, label) != 1 || !contains(all, label)) {
-      node.emitAttributeError("equation") << "result label '" << StringRef(&label, 1)
-                                          << "' must be an input's and occur once";
+      node.emitAttributeError("equation")
+          << "result label '" << StringRef(&label, 1) << "' must be an input's and occur once";
       return false;
     }
   return true;
@@ -118,8 +118,8 @@ Labelled Einsum::takeDiagonals(Labelled operand) {
     if (other == std::string::npos)
       continue;
     DimExprs dims = node.dims(operand.value);
-    Value keep = m.equal(m.iotaAlong(dims.size(), i, dims[i]),
-                         m.iotaAlong(dims.size(), other, dims[other]));
+    Value keep =
+        m.equal(m.iotaAlong(dims.size(), i, dims[i]), m.iotaAlong(dims.size(), other, dims[other]));
     Value kept = m.select(keep, operand.value, m.scalar(operand.value, 0));
     operand.value = m.squeeze(m.sum(kept, other), other);
     operand.labels.erase(other, 1);

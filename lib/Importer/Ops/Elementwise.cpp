@@ -29,8 +29,8 @@ static Results importPow(NodeImporter &node) {
   Value x = node.operand(0), exponent = node.operand(1);
   std::optional<SmallVector<double>> floats = node.constantFloats(exponent);
   std::optional<NodeImporter::Ints> ints = node.constantInts(exponent);
-  if (m.isFloat(x) && node.rank(exponent) <= node.rank(x) &&
-      node.type(exponent).hasStaticShape() && node.type(exponent).getNumElements() == 1) {
+  if (m.isFloat(x) && node.rank(exponent) <= node.rank(x) && node.type(exponent).hasStaticShape() &&
+      node.type(exponent).getNumElements() == 1) {
     double power = floats ? (*floats)[0] : ints ? (*ints)[0] : HUGE_VAL;
     if (power == 1)
       return {{x}};
@@ -111,9 +111,7 @@ static Results importCastLike(NodeImporter &node) {
   return importCast(node, node.elementType(node.operand(1)));
 }
 
-static Results importWhere(NodeImporter &node) {
-  return {{node.infer<SelectOp>(node.operands())}};
-}
+static Results importWhere(NodeImporter &node) { return {{node.infer<SelectOp>(node.operands())}}; }
 
 // A slope of rank r broadcasts in one direction, to the input.
 static Results importPRelu(NodeImporter &node) { return importBinary<PReluOp>(node); }

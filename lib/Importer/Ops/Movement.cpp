@@ -159,8 +159,8 @@ static Results importSpaceToDepth(NodeImporter &node) {
   AffineExpr rows = d[2].floorDiv(*block), columns = d[3].floorDiv(*block);
   bool isCRD = node.getString("mode", "DCR") == "CRD";
   Value split = node.reshape(data, {d[0], d[1], rows, b, columns, b});
-  Value moved = isCRD ? m.transpose(split, {0, 1, 3, 5, 2, 4})
-                      : m.transpose(split, {0, 3, 5, 1, 2, 4});
+  Value moved =
+      isCRD ? m.transpose(split, {0, 1, 3, 5, 2, 4}) : m.transpose(split, {0, 3, 5, 1, 2, 4});
   return {{node.reshape(moved, {d[0], d[1] * b * b, rows, columns})}};
 }
 
@@ -180,8 +180,8 @@ static Results importReverseSequence(NodeImporter &node) {
   Value position = m.iotaAlong(rank, time, dims[time]);
   Value turned = m.sub(m.sub(lengths, position), 1);
   Value source = m.select(m.less(position, lengths), turned, position);
-  return {{node.infer<GatherElementsOp>({data, m.broadcast(source, dims)},
-                                        node.attr("axis", time))}};
+  return {
+      {node.infer<GatherElementsOp>({data, m.broadcast(source, dims)}, node.attr("axis", time))}};
 }
 
 void registerMovementOps(OpRegistry &registry) {

@@ -82,10 +82,10 @@ static Value buildGroupNorm(NodeImporter &node, Value x, AffineExpr groups, Valu
   TensorMath m(node);
   DimExprs dims = node.dims(x);
   ArrayRef<AffineExpr> rest = ArrayRef<AffineExpr>(dims).drop_front();
-  Value grouped =
-      node.reshape(x, {dims[0], groups, divideProducts(rest, groups, node.context())});
+  Value grouped = node.reshape(x, {dims[0], groups, divideProducts(rest, groups, node.context())});
   Value normed = node.reshape(
-      grouped ? buildNorm<LayerNormOp>(node, grouped, nullptr, nullptr, 2, epsilon) : Value(), dims);
+      grouped ? buildNorm<LayerNormOp>(node, grouped, nullptr, nullptr, 2, epsilon) : Value(),
+      dims);
   normed = m.mul(normed, m.alongChannels(scale, dims.size()));
   return m.add(normed, m.alongChannels(bias, dims.size()));
 }
@@ -117,8 +117,8 @@ static Results importGroupNormalization(NodeImporter &node) {
     scale = perChannel(scale);
     bias = perChannel(bias);
   }
-  return {{buildGroupNorm(node, x, node.expr(groups), scale, bias,
-                          node.getFloat("epsilon", 1e-5))}};
+  return {
+      {buildGroupNorm(node, x, node.expr(groups), scale, bias, node.getFloat("epsilon", 1e-5))}};
 }
 
 // x * a + b with a = scale / sqrt(variance + epsilon) and b = bias - mean * a, which are constants

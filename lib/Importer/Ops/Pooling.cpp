@@ -23,7 +23,8 @@ static SmallVector<NamedAttribute> makeAttributes(NodeImporter &node, const Wind
           node.attr("low", ArrayRef<AffineExpr>(windows.low))};
 }
 
-/// A mean over every window, on and giving channels-last tensors. `high` is the padding that counts.
+/// A mean over every window, on and giving channels-last tensors. `high` is the padding that
+/// counts.
 static Value buildAveragePool(NodeImporter &node, Value x, const Windows &windows,
                               ArrayRef<AffineExpr> high, bool countPadding) {
   if (!node.checkRank(x, 2))
@@ -105,8 +106,7 @@ static Results importMaxPool(NodeImporter &node) {
       node.make<MaxPoolOp>(makeTensorType(result, node.elementType(x)), x, attributes))};
   if (node.hasOutput(1)) {
     Type type = makeTensorType(result, node.builder().getI64Type());
-    Value position =
-        m.toChannelsFirst(node.make<MaxPoolPositionOp>(type, x, attributes));
+    Value position = m.toChannelsFirst(node.make<MaxPoolPositionOp>(type, x, attributes));
     results.push_back(buildIndices(node, position, node.dims(node.operand(0)),
                                    node.getBool("storage_order", false)));
   }

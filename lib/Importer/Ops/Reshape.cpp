@@ -67,8 +67,8 @@ static Results importReshape(NodeImporter &node) {
   bool allowZero = node.getBool("allowzero", false);
   DimExprs from = node.dims(data);
   std::optional<DimExprs> known = node.contents(shape);
-  std::optional<DimExprs> dims = known ? resolveShape(node, from, *known, allowZero)
-                                       : bindShape(node, from, shape, allowZero);
+  std::optional<DimExprs> dims =
+      known ? resolveShape(node, from, *known, allowZero) : bindShape(node, from, shape, allowZero);
   if (!dims)
     return failure();
   return {{node.reshape(data, *dims)}};

@@ -139,16 +139,15 @@ Taps Interpolation::makeTaps(const Axis &axis) {
     return node.cast(m.shapeScalar(expr), f64);
   };
   Value from = size(axis.from), to = size(axis.to);
-  Value scale = axis.scale ? real(*axis.scale) : axis.scaleTensor ? axis.scaleTensor
-                                                                  : m.div(to, from);
+  Value scale = axis.scale         ? real(*axis.scale)
+                : axis.scaleTensor ? axis.scaleTensor
+                                   : m.div(to, from);
   Value last = m.sub(from, 1);
   Value x = coordinate(axis, from, to, scale);
   Taps taps;
   if (options.coordinates == "tf_crop_and_resize")
     taps.isOutside = m.logicalOr(m.less(x, 0.0), m.less(last, x));
-  auto clampedIndex = [&](Value index) {
-    return node.cast(m.min(m.max(index, 0.0), last), i64);
-  };
+  auto clampedIndex = [&](Value index) { return node.cast(m.min(m.max(index, 0.0), last), i64); };
   if (options.mode == Mode::Nearest) {
     taps.indices.push_back(clampedIndex(nearestIndex(x)));
     return taps;
@@ -193,8 +192,7 @@ Value Interpolation::resize(Value x, const Axis &axis) {
   for (auto [number, index] : llvm::enumerate(taps.indices)) {
     Value tap = m.gather(x, index, axis.axis);
     if (!taps.weights.empty())
-      tap = m.mul(node.cast(tap, real),
-                  node.reshape(node.cast(taps.weights[number], real), along));
+      tap = m.mul(node.cast(tap, real), node.reshape(node.cast(taps.weights[number], real), along));
     result = result ? m.add(result, tap) : tap;
   }
   if (taps.isOutside)
@@ -234,8 +232,8 @@ static void keepAspectRatio(NodeImporter &node, MutableArrayRef<Axis> axes, Stri
       node.emitError() << "keep_aspect_ratio_policy needs sizes known at compile time";
       return;
     }
-    bool takes = !common || (policy == "not_larger" ? *axis.scale < *common
-                                                    : *axis.scale > *common);
+    bool takes =
+        !common || (policy == "not_larger" ? *axis.scale < *common : *axis.scale > *common);
     common = takes ? axis.scale : common;
   }
   for (Axis &axis : axes) {
@@ -378,8 +376,8 @@ static Results buildResize(NodeImporter &node, Value x, const Options &options,
   });
   if (axes.empty())
     return {{x}};
-  bool spatialOnly = node.rank(x) >= 3 &&
-                     llvm::all_of(axes, [](const Axis &axis) { return axis.axis >= 2; });
+  bool spatialOnly =
+      node.rank(x) >= 3 && llvm::all_of(axes, [](const Axis &axis) { return axis.axis >= 2; });
   if (spatialOnly) {
     x = m.toChannelsLast(x);
     for (Axis &axis : axes)

@@ -109,10 +109,10 @@ Value GridSampler::interpolate(ArrayRef<Value> done, int64_t d) {
     if (isCubic) { // Keys' convolution with a = -3/4
       Value square = m.mul(distance, distance), cube = m.mul(square, distance);
       bool isNear = tap == 0 || tap == 1;
-      weight = isNear ? m.add(m.sub(m.mul(cube, 1.25), m.mul(square, 2.25)), 1)
-                      : m.add(m.sub(m.add(m.mul(cube, -0.75), m.mul(square, 3.75)),
-                                    m.mul(distance, 6)),
-                              3);
+      weight =
+          isNear
+              ? m.add(m.sub(m.mul(cube, 1.25), m.mul(square, 2.25)), 1)
+              : m.add(m.sub(m.add(m.mul(cube, -0.75), m.mul(square, 3.75)), m.mul(distance, 6)), 3);
     } else {
       weight = m.sub(m.scalar(distance, 1), distance);
     }
@@ -138,8 +138,7 @@ Results GridSampler::import() {
   padding = name == "border"       ? Padding::Border
             : name == "reflection" ? Padding::Reflection
                                    : Padding::Zeros;
-  bool isKnown = llvm::is_contained(
-      {"nearest", "linear", "bilinear", "cubic", "bicubic"}, mode);
+  bool isKnown = llvm::is_contained({"nearest", "linear", "bilinear", "cubic", "bicubic"}, mode);
   if (!isKnown || (padding == Padding::Zeros && name != "zeros") ||
       node.type(grid).getShape().back() != rank) {
     node.emitError() << "mode " << mode << ", padding " << name << " and grid " << grid.getType()
@@ -178,9 +177,8 @@ static Results importAffineGrid(NodeImporter &node) {
   for (int64_t d = rank; d-- > 0;) {
     Value count = node.cast(m.shapeScalar(spatial[d]), type);
     Value position = m.iota(column, d, type);
-    columns.push_back(alignCorners
-                          ? m.sub(m.div(m.mul(position, 2), m.sub(count, 1)), 1)
-                          : m.sub(m.div(m.add(m.mul(position, 2), 1), count), 1));
+    columns.push_back(alignCorners ? m.sub(m.div(m.mul(position, 2), m.sub(count, 1)), 1)
+                                   : m.sub(m.div(m.add(m.mul(position, 2), 1), count), 1));
   }
   columns.push_back(m.broadcast(node.makeScalar(type, 1), column));
   if (node.hasFailed())
@@ -225,9 +223,8 @@ static Results importCol2Im(NodeImporter &node) {
   for (int64_t size : *block)
     volume *= std::clamp<int64_t>(size, 0, 4096);
   auto isPositive = [](int64_t value) { return value > 0; };
-  if (strides.size() != rank || dilations.size() != rank || pads.size() != 2 * rank ||
-      volume < 1 || volume > 4096 || !llvm::all_of(strides, isPositive) ||
-      !llvm::all_of(dilations, isPositive)) {
+  if (strides.size() != rank || dilations.size() != rank || pads.size() != 2 * rank || volume < 1 ||
+      volume > 4096 || !llvm::all_of(strides, isPositive) || !llvm::all_of(dilations, isPositive)) {
     node.emitError() << "attributes do not fit an image of rank " << rank;
     return failure();
   }
@@ -238,8 +235,7 @@ static Results importCol2Im(NodeImporter &node) {
     split.push_back(node.expr(size));
   for (size_t d = 0; d < rank; ++d) {
     int64_t reach = ((*block)[d] - 1) * dilations[d] + 1;
-    split.push_back(
-        node.expr(((*image)[d] + pads[d] + pads[rank + d] - reach) / strides[d] + 1));
+    split.push_back(node.expr(((*image)[d] + pads[d] + pads[rank + d] - reach) / strides[d] + 1));
     result.push_back(node.expr((*image)[d]));
   }
   Value blocks = node.reshape(columns, split), sum;

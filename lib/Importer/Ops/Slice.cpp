@@ -16,9 +16,9 @@ namespace {
 
 /// One dimension of a slice.
 struct Range {
-  AffineExpr size;                  // of the operand's dimension
+  AffineExpr size;                      // of the operand's dimension
   std::optional<AffineExpr> start, end; // nullopt: depends on data
-  Value startTensor, endTensor;     // their rank-1 tensors of one element, if they depend on data
+  Value startTensor, endTensor; // their rank-1 tensors of one element, if they depend on data
   int64_t step;
 };
 
@@ -118,7 +118,8 @@ static std::optional<Resolved> resolveBackward(const Range &range) {
 static std::optional<Resolved> resolve(NodeImporter &node, const Range &range) {
   if (!range.start || !range.end)
     return std::nullopt;
-  auto size = constantOf(range.size), start = constantOf(*range.start), end = constantOf(*range.end);
+  auto size = constantOf(range.size), start = constantOf(*range.start),
+       end = constantOf(*range.end);
   if (size && start && end)
     return resolveConstant(node, *size, *start, *end, range.step);
   Conditions conditions;
@@ -153,8 +154,8 @@ static std::optional<Resolved> resolveAtRunTime(NodeImporter &node, const Range 
   }
   bool startsAtZero = range.start && constantOf(*range.start) == 0 && range.step > 0;
   std::optional<DimExprs> counts = node.contentsOrBind(m.max(count, zero), "slice.size");
-  std::optional<DimExprs> starts = startsAtZero ? DimExprs{node.expr(0)}
-                                                : node.contentsOrBind(start, "slice.start");
+  std::optional<DimExprs> starts =
+      startsAtZero ? DimExprs{node.expr(0)} : node.contentsOrBind(start, "slice.start");
   if (!counts || !starts)
     return std::nullopt;
   return Resolved{(*starts)[0], (*counts)[0]};
@@ -186,8 +187,8 @@ static Results buildSlice(NodeImporter &node, Value data, ArrayRef<int64_t> axes
     dims[axis] = resolved->count;
     allSteps[axis] = range.step;
   }
-  bool isWhole = dims == node.dims(data) &&
-                 llvm::all_of(allSteps, [](int64_t step) { return step == 1; });
+  bool isWhole =
+      dims == node.dims(data) && llvm::all_of(allSteps, [](int64_t step) { return step == 1; });
   if (isWhole)
     return {{data}};
   return {{node.make<SliceOp>(makeTensorType(dims, node.elementType(data)), data,
@@ -202,16 +203,15 @@ static DimExprs toExprs(NodeImporter &node, ArrayRef<int64_t> values) {
 static Results importSliceV1(NodeImporter &node) {
   Value data = node.operand(0);
   NodeImporter::Ints starts = node.getInts("starts"), ends = node.getInts("ends");
-  NodeImporter::Ints axes =
-      node.getInts("axes", countUp(starts.size()));
+  NodeImporter::Ints axes = node.getInts("axes", countUp(starts.size()));
   if (starts.size() != ends.size() || starts.size() != axes.size())
     node.emitError() << "starts, ends and axes differ in length";
   for (int64_t &axis : axes)
     axis = node.normalizeAxis(axis, node.rank(data));
   if (node.hasFailed())
     return failure();
-  return buildSlice(node, data, axes, SmallVector<int64_t>(axes.size(), 1),
-                    toExprs(node, starts), toExprs(node, ends));
+  return buildSlice(node, data, axes, SmallVector<int64_t>(axes.size(), 1), toExprs(node, starts),
+                    toExprs(node, ends));
 }
 
 static Results importSlice(NodeImporter &node) {

@@ -26,9 +26,8 @@ std::optional<NodeImporter::Ints> getSpatialInts(NodeImporter &node, StringRef n
   NodeImporter::Ints values = node.getInts(name, NodeImporter::Ints(rank, 1));
   if (values.empty())
     values.assign(rank, 1);
-  bool isValid = values.size() == rank && llvm::all_of(values, [](int64_t value) {
-                   return value > 0 && value < limit;
-                 });
+  bool isValid = values.size() == rank &&
+                 llvm::all_of(values, [](int64_t value) { return value > 0 && value < limit; });
   if (isValid)
     return values;
   node.emitAttributeError(name) << "expected " << rank << " positive numbers";
@@ -64,8 +63,7 @@ static AffineExpr countWindows(const Windows &windows, size_t d, AffineExpr size
 std::optional<Windows> getWindows(NodeImporter &node, Value input, ArrayRef<int64_t> kernel) {
   DimExprs dims = node.dims(input);
   if (dims.size() < 3 || kernel.size() != dims.size() - 2) {
-    node.emitError() << "a kernel of rank " << kernel.size() << " does not fit "
-                     << input.getType();
+    node.emitError() << "a kernel of rank " << kernel.size() << " does not fit " << input.getType();
     return std::nullopt;
   }
   ArrayRef<AffineExpr> spatial = ArrayRef<AffineExpr>(dims).drop_front(2);

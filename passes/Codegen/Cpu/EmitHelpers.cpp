@@ -42,7 +42,8 @@ static bool fitsConstantIndex(int64_t offset) {
 }
 
 Value Emitter::offsetPointer(Value pointer, Type elementType, Value offset) {
-  if (std::optional<int64_t> constant = constantOf(offset); constant && fitsConstantIndex(*constant))
+  if (std::optional<int64_t> constant = constantOf(offset);
+      constant && fitsConstantIndex(*constant))
     return offsetPointer(pointer, elementType, *constant);
   return LLVM::GEPOp::create(*this, pointer.getType(), elementType, pointer,
                              ArrayRef<LLVM::GEPArg>{offset});

@@ -38,16 +38,15 @@ static Emitter startFunction(KernelOp kernel, ModuleOp module) {
   size_t numBuffers = kernel.getArgumentTypes().size() + kernel.getResultTypes().size();
   SmallVector<Type> types(numBuffers, pointer);
   types.append(kernel.getNumSymbols() + 2, i64);
-  auto body = LLVM::LLVMFuncOp::create(b, kernel.getLoc(), (kernel.getSymName() + ".body").str(),
-                                       LLVM::LLVMFunctionType::get(none, types),
-                                       LLVM::Linkage::Internal);
+  auto body =
+      LLVM::LLVMFuncOp::create(b, kernel.getLoc(), (kernel.getSymName() + ".body").str(),
+                               LLVM::LLVMFunctionType::get(none, types), LLVM::Linkage::Internal);
   for (size_t i = 0; i < numBuffers; ++i)
     body.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
   Block *bodyBlock = body.addEntryBlock(b);
 
-  auto function =
-      LLVM::LLVMFuncOp::create(b, kernel.getLoc(), kernel.getSymName(),
-                               LLVM::LLVMFunctionType::get(none, {pointer, i64, i64}));
+  auto function = LLVM::LLVMFuncOp::create(b, kernel.getLoc(), kernel.getSymName(),
+                                           LLVM::LLVMFunctionType::get(none, {pointer, i64, i64}));
   Block *entry = function.addEntryBlock(b);
   b.setInsertionPointToStart(entry);
   Emitter em(b, kernel.getLoc());
@@ -139,7 +138,8 @@ Value KernelEmitter::element(Value tensor, ArrayRef<LaneIndex> index) {
         return known.element;
   }
   Value result = compute(tensor, index);
-  scopes.back().known[tensor.getAsOpaquePointer()].push_back({SmallVector<LaneIndex>(index), result});
+  scopes.back().known[tensor.getAsOpaquePointer()].push_back(
+      {SmallVector<LaneIndex>(index), result});
   return result;
 }
 

@@ -1,8 +1,8 @@
 // The element emitter for CPU kernels: buffers, scalar and vector memory access, reuse of elements.
 //
 // A kernel function gets `args`: a pointer per argument, a pointer per result, then its shape
-// symbols as i64. Strategies (RowsKernel, ContractionKernel, ...) set up loops, lanes and masks, and
-// ask for the elements of the values that the kernel yields.
+// symbols as i64. Strategies (RowsKernel, ContractionKernel, ...) set up loops, lanes and masks,
+// and ask for the elements of the values that the kernel yields.
 #ifndef TENON_PASSES_CODEGEN_CPU_KERNELEMITTER_H
 #define TENON_PASSES_CODEGEN_CPU_KERNELEMITTER_H
 
