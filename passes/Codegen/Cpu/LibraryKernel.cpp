@@ -88,9 +88,11 @@ void LibraryEmitter::emit() {
   Value floatArray = constants<double>(em.getF64Type(), floats,
                                        [&](double v) { return em.getF64FloatAttr(v); });
   size_t numResults = op->getNumResults();
-  Value scratch = e.kernel.getNumResults() > numResults + 1
-                      ? e.result(numResults + 1).pointer
-                      : Value(em.create<LLVM::ZeroOp>(pointer));
+  // The last buffer holds the scratch memory of all tasks.
+  Value scratch = em.create<LLVM::ZeroOp>(pointer);
+  if (e.kernel.getNumResults() > numResults + 1)
+    scratch = em.offsetPointer(e.result(numResults + 1).pointer, em.getI8Type(),
+                               em.mul(e.task, e.value(op.getScratchBytes())));
 
   SmallVector<Type> types = {pointer, pointer, pointer, pointer, pointer, i64, i64};
   auto functionType = LLVM::LLVMFunctionType::get(em.getI32Type(), types);
@@ -104,10 +106,15 @@ void LibraryEmitter::emit() {
                        function, ValueRange{inputs, outputs, intArray, floatArray, scratch, e.task,
                                             e.tasks})
                      .getResult();
-  // Slot 0 has the status, then come the sizes of all results.
+  // Slot 0 has the status, zero before the launch, then come the sizes of all results.
   if (e.kernel.getNumResults() > numResults) {
     Value slots = e.result(numResults).pointer;
-    em.store(em.create<arith::ExtSIOp>(i64, status), slots);
+    Value code = em.create<arith::ExtSIOp>(i64, status);
+    Value failed = em.compare(arith::CmpIPredicate::ne, code, em.i64(0));
+    scf::IfOp::create(em, em.getLoc(), failed, [&](OpBuilder &builder, Location loc) {
+      LLVM::StoreOp::create(builder, loc, code, slots);
+      scf::YieldOp::create(builder, loc);
+    });
     size_t slot = 1;
     for (auto [number, dims] : llvm::enumerate(outputDims)) {
       size_t rank = getDims(op->getResult(number).getType()).size();

@@ -262,8 +262,15 @@ void HostLowering::lower(LaunchOp op) {
   for (Value output : op.getOutputs())
     arguments.push_back(pointers[output]);
   if (op.getSymbols())
-    for (AffineExpr symbol : op.getSymbols()->getResults())
-      arguments.push_back(value(symbol));
+    for (AffineExpr expr : op.getSymbols()->getResults()) {
+      // What this launch itself binds has no value yet, and the kernel does not read it.
+      auto symbol = dyn_cast<AffineSymbolExpr>(expr);
+      bool isBound = !symbol || symbols.contains(symbol.getPosition());
+      arguments.push_back(isBound ? value(expr) : em.i64(0));
+    }
+  // Of a library function's tasks, those that fail write their status.
+  if (op.getCapacities())
+    em.store(em.i64(0), pointers[op.getOutputs()[op.getCapacities()->size()]]);
   Value slots = stackSlots(i64, arguments.size());
   for (auto [i, argument] : llvm::enumerate(arguments))
     em.store(argument, em.offsetPointer(slots, i64, i));
