@@ -75,21 +75,21 @@ static Results importDft(NodeImporter &node) {
 static Results importStft(NodeImporter &node) {
   TensorMath m(node);
   Value signal = node.operand(0), window = node.operand(2);
-  auto step = getKnownInt(node, node.operand(1), "frame_step", std::nullopt);
+  std::optional<DimExprs> step = node.contentsOrBind(node.operand(1), "frame_step", 1);
   std::optional<int64_t> otherwise;
   if (window)
     if (auto size = dyn_cast<AffineConstantExpr>(node.dims(window)[0]))
       otherwise = size.getValue();
   auto length = getKnownInt(node, node.operand(3), "frame_length", otherwise);
-  if (!step || !length || *step < 1 || *length < 1)
+  if (!step || step->size() != 1 || !length || *length < 1 || step->front() == node.expr(0))
     return node.hasFailed() ? failure()
-                            : node.emitError() << "frame_step and frame_length must be known";
+                            : node.emitError() << "frame_step and frame_length must be positive";
   if (node.rank(signal) == 2)
     signal = m.unsqueeze(signal, {2});
   DimExprs dims = node.dims(signal);
-  AffineExpr frames = (dims[1] - *length).floorDiv(*step) + 1;
+  AffineExpr frames = (dims[1] - *length).floorDiv(step->front()) + 1;
   requireNonNegative(node, frames, "the number of frames");
-  Value starts = m.mul(m.iotaAlong(2, 0, frames), static_cast<double>(*step));
+  Value starts = m.mul(m.iotaAlong(2, 0, frames), m.shapeScalar(step->front()));
   Value positions = m.add(starts, m.iotaAlong(2, 1, node.expr(*length)));
   Value framed = m.gather(signal, positions, 1);
   if (window)

@@ -33,8 +33,10 @@ void registerResizeOps(OpRegistry &registry);
 void registerSamplingOps(OpRegistry &registry);
 void registerScatterOps(OpRegistry &registry);
 void registerSelectionOps(OpRegistry &registry);
+void registerSequenceModelOps(OpRegistry &registry);
 void registerSliceOps(OpRegistry &registry);
 void registerSoftmaxOps(OpRegistry &registry);
+void registerTrainingOps(OpRegistry &registry);
 void registerTransformerContribOps(OpRegistry &registry);
 void registerTreeEnsembleOps(OpRegistry &registry);
 
@@ -65,8 +67,10 @@ inline void registerAllOps(OpRegistry &registry) {
   registerSamplingOps(registry);
   registerScatterOps(registry);
   registerSelectionOps(registry);
+  registerSequenceModelOps(registry);
   registerSliceOps(registry);
   registerSoftmaxOps(registry);
+  registerTrainingOps(registry);
   registerTransformerContribOps(registry);
   registerTreeEnsembleOps(registry);
 }
