@@ -1,10 +1,13 @@
 // `tenon compile`: an ONNX model to a native binary, or to any form on the way there.
 
 #include "lib/Driver/Driver.h"
+#include "lib/Support/Files.h"
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/ModelOptions.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -22,6 +25,7 @@ static constexpr Option compileOptions[] = {
      "NAME=1x3x224x224 fixes an input's shape, or with one number a named dimension; "
      "may be repeated"},
     {"--threads", true, "N threads the compiler uses"},
+    {"--report", true, "FILE kernels, memory and times as JSON"},
     {"-v", false, "say what was made and how long it took"},
     {"--help", false, "print this"},
 };
@@ -70,6 +74,31 @@ static void printReport(const driver::CompileReport &report, const std::string &
                                report.emit.link, report.emit.write, report.totalTime);
 }
 
+static std::string formatReport(const driver::CompileReport &report) {
+  llvm::json::Array kernels;
+  for (const driver::KernelReport &kernel : report.kernels)
+    kernels.push_back(llvm::json::Object{{"name", llvm::json::fixUTF8(kernel.name)},
+                                         {"nodes", llvm::json::fixUTF8(kernel.nodes)},
+                                         {"flops", kernel.flops},
+                                         {"bytes", kernel.bytes},
+                                         {"launches", kernel.launches}});
+  llvm::json::Object json{
+      {"arena_bytes", report.arenaBytes},
+      {"arena_lower_bound", report.arenaLowerBound},
+      {"weights_bytes", report.weightsBytes},
+      {"code_bytes", static_cast<int64_t>(report.emit.codeBytes)},
+      {"file_bytes", static_cast<int64_t>(report.emit.fileBytes)},
+      {"milliseconds", llvm::json::Object{{"import", report.importTime},
+                                          {"passes", report.passesTime},
+                                          {"code", report.emit.codeWall},
+                                          {"link", report.emit.link},
+                                          {"write", report.emit.write},
+                                          {"total", report.totalTime}}},
+      {"kernels", std::move(kernels)},
+  };
+  return llvm::formatv("{0:2}\n", llvm::json::Value(std::move(json))).str();
+}
+
 int runCompile(llvm::ArrayRef<const char *> raw) {
   llvm::Expected<Arguments> arguments = Arguments::parse(raw, compileOptions);
   if (!arguments)
@@ -88,6 +117,8 @@ int runCompile(llvm::ArrayRef<const char *> raw) {
       driver::compileFile(arguments->positional().front(), *options);
   if (!report)
     return fail(llvm::toString(report.takeError()));
+  if (options->stage && arguments->has("--report"))
+    return fail("option '--report' is for binaries, not for --emit=mlir");
   if (options->stage) {
     if (options->output.empty()) {
       llvm::outs() << report->text;
@@ -102,6 +133,9 @@ int runCompile(llvm::ArrayRef<const char *> raw) {
   }
   if (arguments->has("-v"))
     printReport(*report, options->output);
+  if (arguments->has("--report"))
+    if (llvm::Error error = writeFile(arguments->get("--report"), formatReport(*report)))
+      return fail(llvm::toString(std::move(error)));
   return 0;
 }
 

@@ -4,11 +4,11 @@
 // Each is checked by a child process (VerifyCase), several at once; results appear in the order of
 // names.
 
+#include "lib/Support/Files.h"
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/TemporaryDirectory.h"
 #include "tools/tenon/VerifyCase.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
@@ -152,20 +152,6 @@ static llvm::Expected<std::vector<Case>> findAllCases(const std::vector<std::str
   return cases;
 }
 
-static llvm::Error writeText(const std::string &path, const std::string &text) {
-  std::error_code error;
-  llvm::raw_fd_ostream stream(path, error);
-  if (!error) {
-    stream << text;
-    stream.close();
-    error = stream.error();
-    stream.clear_error();
-  }
-  if (error)
-    return llvm::createStringError("cannot write '" + path + "': " + error.message());
-  return llvm::Error::success();
-}
-
 static std::string formatJson(const std::vector<Case> &cases) {
   llvm::json::Array results;
   llvm::StringMap<int64_t> counts;
@@ -240,10 +226,10 @@ static llvm::Error verify(const Arguments &arguments, bool &failed) {
       passed += each.name + "\n";
   }
   if (arguments.has("--json"))
-    if (llvm::Error error = writeText(arguments.get("--json"), formatJson(*cases)))
+    if (llvm::Error error = writeFile(arguments.get("--json"), formatJson(*cases)))
       return error;
   if (arguments.has("--list"))
-    if (llvm::Error error = writeText(arguments.get("--list"), passed))
+    if (llvm::Error error = writeFile(arguments.get("--list"), passed))
       return error;
   llvm::outs() << counts[0] << " passed, " << counts[1] << " failed, " << counts[2] << " skipped\n";
   failed = counts[1] != 0;
