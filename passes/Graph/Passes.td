@@ -20,6 +20,56 @@ def FoldConstantsPass : Pass<"tenon-fold-constants", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numFolded", "folded", "Ops computed at compile time">];
 }
 
+def FoldScalesPass : Pass<"tenon-fold-scales", "::mlir::func::FuncOp"> {
+  let summary = "folds factors and biases per channel into the weights of contractions";
+  let description = [{
+    A batch normalization is imported as a multiplication and an addition by constants per channel.
+    After a convolution or matrix product with constant weights that nothing else reads, the factor
+    goes into the weights and what is added joins into one bias. Runs after transposes have moved
+    out of the way.
+
+    ```mlir
+    %1 = tenon.conv %x, %w ...
+    %2 = tenon.mul %1, %s : (tensor<1x8x8x4xf32>, tensor<4xf32>) -> tensor<1x8x8x4xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %v = tenon.mul %w, %s : (tensor<3x3x2x4xf32>, tensor<4xf32>) -> tensor<3x3x2x4xf32>
+    %2 = tenon.conv %x, %v ...
+    ```
+  }];
+  let statistics = [Statistic<"numFolded", "folded", "Factors folded into weights">];
+}
+
+def RecognizePass : Pass<"tenon-recognize", "::mlir::func::FuncOp"> {
+  let summary = "finds named ops in their long-hand forms, and simplifies arithmetic";
+  let description = [{
+    Exporters write normalizations and activations out as the arithmetic that defines them. This
+    pass gives them their names back, so that later passes see one op with a known meaning: layer_norm,
+    rms_norm, softmax, gelu (both forms), silu, sigmoid. It also replaces arithmetic by cheaper
+    arithmetic with the same result: powers with small constant exponents, divisions by powers of
+    two, operations with neutral elements, slices of slices.
+
+    ```mlir
+    %1 = tenon.reduce mean %x {axes = array<i64: 1>} ...
+    %2 = tenon.sub %x, %1 ...
+    %3 = tenon.mul %2, %2 ...
+    %4 = tenon.reduce mean %3 {axes = array<i64: 1>} ...
+    %5 = tenon.add %4, %epsilon ...
+    %6 = tenon.sqrt %5 ...
+    %7 = tenon.div %2, %6 ...
+    ```
+
+    becomes
+
+    ```mlir
+    %7 = tenon.layer_norm %x {axis = 1, epsilon = 1.0e-5} ...
+    ```
+  }];
+}
+
 def DecomposePass : Pass<"tenon-decompose", "::mlir::func::FuncOp"> {
   let summary = "replaces named ops by the simple ones they consist of";
   let description = [{
