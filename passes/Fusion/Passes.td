@@ -32,6 +32,28 @@ def FormKernelsPass : Pass<"tenon-form-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def CollapseDimensionsPass : Pass<"tenon-collapse-dimensions", "::mlir::ModuleOp"> {
+  let summary = "merges dimensions that a kernel need not tell apart";
+  let description = [{
+    In kernels of pointwise ops and reductions, neighbouring dimensions over which every tensor is
+    either full or repeated become one. The kernel's launch gets reshapes, which are views, around
+    it.
+
+    ```mlir
+    %1 = tenon.launch @relu(%0) : (tensor<1x24x56x56xf32>) -> tensor<1x24x56x56xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %2 = tenon.reshape %0 : (tensor<1x24x56x56xf32>) -> tensor<75264xf32>
+    %3 = tenon.launch @relu(%2) : (tensor<75264xf32>) -> tensor<75264xf32>
+    %1 = tenon.reshape %3 : (tensor<75264xf32>) -> tensor<1x24x56x56xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numCollapsed", "collapsed", "Kernels with fewer dimensions">];
+}
+
 def DeduplicateKernelsPass : Pass<"tenon-deduplicate-kernels", "::mlir::ModuleOp"> {
   let summary = "keeps one of several equal kernels";
   let description = [{

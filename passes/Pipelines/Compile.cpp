@@ -13,12 +13,17 @@ using namespace mlir;
 
 namespace tenon {
 
-// The graph gets as small as it can be: dead shape arithmetic goes, constants fold, equal nodes
-// merge.
+// The graph gets as small as it can be: dead shape arithmetic goes, long-hand forms get their names
+// back, transposes and scales go into what they surround, constants fold, equal nodes merge.
 static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &options) {
   passes.addPass(createCanonicalizerPass());
+  // Patterns compare values: what is computed twice must be one value.
+  passes.addPass(createCSEPass());
+  passes.addNestedPass<func::FuncOp>(createRecognizePass());
   passes.addNestedPass<func::FuncOp>(createMoveTransposesPass());
   passes.addPass(createCanonicalizerPass());
+  // Now that no transposes stand between contractions and what follows them.
+  passes.addNestedPass<func::FuncOp>(createFoldScalesPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
   passes.addPass(createCSEPass());
   passes.addPass(createSymbolDCEPass());
@@ -31,6 +36,7 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addNestedPass<func::FuncOp>(createPackWeightsPass({options.target.name}));
   passes.addPass(createFoldConstantsPass(options.evaluator));
   passes.addPass(createFormKernelsPass());
+  passes.addPass(createCollapseDimensionsPass());
   passes.addPass(createDeduplicateKernelsPass());
   passes.addPass(createAssignSchedulesPass({options.target.name}));
 }

@@ -10,6 +10,8 @@
 //       one pass over the row accumulates all reductions of the level
 //     one pass over the row, or one store, writes the results
 //
+// What is expensive and needed by several passes (softmax: the powers) waits in the result's row.
+//
 // If the last dimension is reduced, vectors run along it and are folded at the end of a pass. If it
 // is not, vectors hold neighbouring rows, and nothing needs folding.
 #include "dialects/Tenon/Reduction.h"
@@ -44,6 +46,7 @@ private:
   void emitLevels(ArrayRef<LaneIndex> row);
   void emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex> row);
   void emitRowResults(ArrayRef<LaneIndex> row);
+  void chooseKept();
   unsigned levelOf(Operation *op);
   Value fold(ReduceOp reduce, Value lanes);
   bool isReduced(size_t dim) const { return llvm::is_contained(axes, dim); }
@@ -67,6 +70,9 @@ private:
   DimExprs dims; // of what is reduced
   SmallVector<int64_t> axes;
   int64_t rowLanes = 1;
+  /// What the first pass that evaluates it leaves in the result's row for later passes, if anything.
+  Value kept;
+  bool isKept = false;
 };
 
 } // namespace
@@ -138,6 +144,8 @@ RowsEmitter::vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRes
 void RowsEmitter::emit() {
   if (!reductions.empty())
     return emitRows();
+  if (emitTransposedTiles(e))
+    return;
   for (unsigned result = 0; result < e.kernel.getNumResults(); ++result)
     emitElements(result);
 }
@@ -199,6 +207,7 @@ void RowsEmitter::emitRows() {
   dims = getDims(reductions.front().getOperand().getType());
   axes = SmallVector<int64_t>(reductions.front().getAxes());
   llvm::sort(axes);
+  chooseKept();
   bool alongLanes = !dims.empty() && !isReduced(dims.size() - 1);
   DimExprs rowDims;
   for (size_t dim = 0; dim + alongLanes < dims.size(); ++dim)
@@ -239,6 +248,57 @@ void RowsEmitter::emitRows() {
       emitRowResults(index);
     });
   });
+}
+
+/// Whether an element of `op` takes long to compute from those of its operands.
+static bool isExpensive(Operation *op) {
+  return isa<ExpOp, LogOp, ErfOp, SigmoidOp, SoftplusOp, TanhOp, SiluOp, GeluOp, PowOp, SinOp, CosOp,
+             TransposeOp, GatherOp>(op);
+}
+
+/// Adds what the elements of `value` are computed from within one pass.
+static void collectPass(Value value, llvm::SmallPtrSetImpl<Operation *> &ops) {
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<ReduceOp>(op) || !ops.insert(op).second)
+    return;
+  for (Value operand : op->getOperands())
+    collectPass(operand, ops);
+}
+
+/// Whether all that depends on `value` within a pass reads it at the position that it computes.
+static bool isReadInPlace(Value value, const DimExprs &dims) {
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    if (isa<ReduceOp, YieldOp>(user))
+      return true;
+    return isa<PointwiseOpInterface>(user) && getDims(user->getResult(0).getType()) == dims &&
+           isReadInPlace(user->getResult(0), dims);
+  });
+}
+
+// Softmax needs every power twice: for the sum, and divided by the sum. The row of the result serves
+// as memory in between, if it can hold the value exactly. Only pointwise ops may read the value, since
+// it is only there at the present position.
+void RowsEmitter::chooseKept() {
+  if (e.kernel.getNumResults() != 1 || getDims(e.yielded(0).getType()) != dims)
+    return;
+  Value yielded = e.yielded(0);
+  Type elementType = getElementTypeOrSelf(yielded.getType());
+  if (ElementEmitter::computeType(elementType) != getStorageType(elementType))
+    return;
+  llvm::SmallPtrSet<Operation *, 32> inResults, inLevels;
+  collectPass(yielded, inResults);
+  for (ReduceOp reduce : reductions)
+    collectPass(reduce.getOperand(), inLevels);
+  for (Operation &op : e.kernel.getEntryBlock()) {
+    if (!inResults.contains(&op) || !inLevels.contains(&op) || op.getNumResults() != 1 ||
+        op.getResult(0) == yielded || op.getResult(0).getType() != yielded.getType())
+      continue;
+    llvm::SmallPtrSet<Operation *, 32> behind;
+    collectPass(op.getResult(0), behind);
+    // The last such op in the block holds most of the work.
+    if (isReadInPlace(op.getResult(0), dims) && llvm::any_of(behind, isExpensive))
+      kept = op.getResult(0);
+  }
 }
 
 void RowsEmitter::emitLevels(ArrayRef<LaneIndex> row) {
@@ -311,6 +371,13 @@ void RowsEmitter::emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex>
       init.push_back(
           emitNeutral(e, reduce.getKind(), reduce.getOperand().getType().getElementType()));
   });
+  bool keeps = false;
+  if (kept && !isKept)
+    for (ReduceOp reduce : level) {
+      llvm::SmallPtrSet<Operation *, 32> evaluated;
+      collectPass(reduce.getOperand(), evaluated);
+      keeps |= evaluated.contains(kept.getDefiningOp());
+    }
   SmallVector<LaneIndex> index(row);
   SmallVector<Value> sums =
       reducedLoops(0, index, init, [&](ArrayRef<LaneIndex> at, ValueRange carried) {
@@ -324,8 +391,14 @@ void RowsEmitter::emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex>
                                               emitNeutral(e, reduce.getKind(), type));
           next.push_back(emitCombine(em, em.getLoc(), reduce.getKind(), type, sum, element));
         }
+        if (keeps)
+          e.store(e.result(0), at, e.broadcast(e.element(kept, at)));
         return next;
       });
+  if (keeps) {
+    isKept = true;
+    e.setSource(kept, [this](ArrayRef<LaneIndex> at) { return e.load(e.result(0), at); });
+  }
   AffineExpr count = getAffineConstantExpr(1, e.kernel.getContext());
   for (int64_t axis : axes)
     count = count * dims[axis];

@@ -1,0 +1,212 @@
+// Merges dimensions that a kernel need not tell apart.
+//
+// Two neighbouring dimensions can be one if every tensor of the kernel either has both in full or
+// repeats along both, and if reductions go over both or neither: then the elements along the two lie
+// at one stride in every buffer. Long loops over one dimension leave no rests, vectors do not stop at
+// the ends of short rows, and kernels that differ only in how they split a dimension become equal.
+//
+//   [1,24,56,56] + [1,24,56,56]  ->  [75264] + [75264]
+//   [8,16,16,32] + [32]          ->  [2048,32] + [32]
+//
+// In the host function, reshapes bring operands and results to the kernel's types and back; they are
+// views.
+
+#include "dialects/Tenon/TenonDialect.h"
+#include "passes/Fusion/Passes.h"
+
+namespace tenon {
+
+#define GEN_PASS_DEF_COLLAPSEDIMENSIONSPASS
+#include "passes/Fusion/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+bool isOne(AffineExpr dim) {
+  auto constant = dyn_cast<AffineConstantExpr>(dim);
+  return constant && constant.getValue() == 1;
+}
+
+/// How the dimensions of a kernel's common shape merge.
+class Collapse {
+public:
+  /// Finds the groups; fails if the kernel has ops that tell all dimensions apart.
+  static std::optional<Collapse> of(KernelOp kernel);
+
+  bool isTrivial() const { return groups.size() == shape.size(); }
+
+  /// The type with merged dimensions, of a tensor that broadcasts to the common shape.
+  RankedTensorType apply(Type type) const;
+  /// The groups that consist of these dimensions of the common shape.
+  SmallVector<int64_t> apply(ArrayRef<int64_t> axes) const;
+
+private:
+  LogicalResult addTensor(Type type);
+  void group(ArrayRef<Type> types, ArrayRef<int64_t> reducedAxes);
+
+  /// What every tensor of the kernel broadcasts to.
+  DimExprs shape;
+  /// First dimension of each group, in order.
+  SmallVector<size_t> groups;
+};
+
+} // namespace
+
+LogicalResult Collapse::addTensor(Type type) {
+  DimExprs dims = getDims(type);
+  if (dims.size() > shape.size())
+    shape.insert(shape.begin(), dims.size() - shape.size(),
+                 getAffineConstantExpr(1, type.getContext()));
+  for (auto [own, common] : llvm::zip(llvm::reverse(dims), llvm::reverse(shape))) {
+    if (isOne(common))
+      common = own;
+    else if (!isOne(own) && own != common)
+      return failure();
+  }
+  return success();
+}
+
+void Collapse::group(ArrayRef<Type> types, ArrayRef<int64_t> reducedAxes) {
+  // What tells dimensions apart: one entry per tensor, whether it has the dimension in full, and
+  // whether reductions go over it. Dimensions of size 1 are like any other.
+  std::optional<SmallVector<bool>> present;
+  for (size_t dim = 0; dim < shape.size(); ++dim) {
+    std::optional<SmallVector<bool>> own;
+    if (!isOne(shape[dim])) {
+      own.emplace();
+      for (Type type : types) {
+        DimExprs dims = getDims(type);
+        size_t missing = shape.size() - dims.size();
+        own->push_back(dim >= missing && dims[dim - missing] == shape[dim]);
+      }
+      own->push_back(llvm::is_contained(reducedAxes, dim));
+    }
+    if (dim == 0 || (own && present && *own != *present)) {
+      groups.push_back(dim);
+      present = own;
+    } else if (own) {
+      present = own;
+    }
+  }
+}
+
+std::optional<Collapse> Collapse::of(KernelOp kernel) {
+  if (kernel.getArgAttrsAttr() || kernel.getResAttrsAttr())
+    return std::nullopt; // buffers with strides of their own
+  Collapse collapse;
+  SmallVector<Type> types(kernel.getArgumentTypes());
+  ReduceOp reduce;
+  for (Operation &op : kernel.getEntryBlock()) {
+    if (auto next = dyn_cast<ReduceOp>(op)) {
+      if (reduce && (next.getAxes() != reduce.getAxes() ||
+                     next.getOperand().getType() != reduce.getOperand().getType()))
+        return std::nullopt;
+      reduce = next;
+    } else if (!isa<PointwiseOpInterface, ConstantOp, YieldOp>(op)) {
+      return std::nullopt;
+    }
+    llvm::append_range(types, op.getResultTypes());
+  }
+  for (Type type : types)
+    if (failed(collapse.addTensor(type)))
+      return std::nullopt;
+  if (reduce && (getDims(reduce.getOperand().getType()) != collapse.shape ||
+                 llvm::all_of(reduce.getAxes(), [&](int64_t axis) {
+                   return isOne(collapse.shape[axis]);
+                 })))
+    return std::nullopt;
+  collapse.group(types, reduce ? reduce.getAxes() : ArrayRef<int64_t>());
+  return collapse;
+}
+
+RankedTensorType Collapse::apply(Type type) const {
+  DimExprs dims = getDims(type), merged;
+  size_t missing = shape.size() - dims.size();
+  for (size_t number = 0; number < groups.size(); ++number) {
+    size_t end = number + 1 < groups.size() ? groups[number + 1] : shape.size();
+    if (end <= missing)
+      continue;
+    size_t begin = std::max(groups[number], missing);
+    merged.push_back(
+        product(ArrayRef(dims).slice(begin - missing, end - begin), type.getContext()));
+  }
+  return makeTensorType(merged, getElementTypeOrSelf(type));
+}
+
+SmallVector<int64_t> Collapse::apply(ArrayRef<int64_t> axes) const {
+  SmallVector<int64_t> merged;
+  for (int64_t axis : axes) {
+    if (isOne(shape[axis]))
+      continue; // part of a group that may not be reduced
+    auto after = llvm::upper_bound(groups, static_cast<size_t>(axis));
+    merged.push_back(after - groups.begin() - 1);
+  }
+  llvm::sort(merged);
+  merged.erase(llvm::unique(merged), merged.end());
+  return merged;
+}
+
+/// Gives all values in the kernel their new types.
+static void collapseKernel(KernelOp kernel, const Collapse &collapse) {
+  SmallVector<Type> inputs, outputs;
+  for (BlockArgument argument : kernel.getEntryBlock().getArguments()) {
+    argument.setType(collapse.apply(argument.getType()));
+    inputs.push_back(argument.getType());
+  }
+  for (Operation &op : kernel.getEntryBlock()) {
+    if (auto reduce = dyn_cast<ReduceOp>(op))
+      reduce.setAxes(collapse.apply(reduce.getAxes()));
+    for (Value result : op.getResults())
+      result.setType(collapse.apply(result.getType()));
+    if (auto constant = dyn_cast<ConstantOp>(op))
+      constant.setValueAttr(
+          cast<DenseElementsAttr>(constant.getValue()).resizeSplat(constant.getType()));
+  }
+  for (Value output : kernel.getEntryBlock().getTerminator()->getOperands())
+    outputs.push_back(output.getType());
+  kernel.setFunctionType(FunctionType::get(kernel.getContext(), inputs, outputs));
+}
+
+/// Puts views around the launch.
+static void collapseLaunch(LaunchOp launch, const Collapse &collapse) {
+  OpBuilder b(launch);
+  for (OpOperand &input : launch.getInputsMutable()) {
+    Type type = collapse.apply(input.get().getType());
+    input.set(b.createOrFold<ReshapeOp>(launch.getLoc(), type, input.get()));
+  }
+  b.setInsertionPointAfter(launch);
+  for (Value output : launch.getOutputs()) {
+    Type original = output.getType(), type = collapse.apply(original);
+    if (type == original)
+      continue;
+    output.setType(type);
+    auto view = ReshapeOp::create(b, launch.getLoc(), original, output);
+    output.replaceAllUsesExcept(view, view);
+  }
+}
+
+namespace {
+
+struct CollapseDimensions : impl::CollapseDimensionsPassBase<CollapseDimensions> {
+  void runOnOperation() override {
+    llvm::DenseMap<StringAttr, SmallVector<LaunchOp>> launches;
+    getOperation().walk(
+        [&](LaunchOp launch) { launches[launch.getKernelAttr().getAttr()].push_back(launch); });
+    for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
+      if (kernel.getKernelClass() != KernelClass::Rows)
+        continue;
+      std::optional<Collapse> collapse = Collapse::of(kernel);
+      if (!collapse || collapse->isTrivial())
+        continue;
+      collapseKernel(kernel, *collapse);
+      for (LaunchOp launch : launches.lookup(kernel.getSymNameAttr()))
+        collapseLaunch(launch, *collapse);
+      ++numCollapsed;
+    }
+  }
+};
+
+} // namespace
+
+} // namespace tenon
