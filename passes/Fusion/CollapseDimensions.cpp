@@ -7,6 +7,10 @@
 //
 //   [1,24,56,56] + [1,24,56,56]  ->  [75264] + [75264]
 //   [8,16,16,32] + [32]          ->  [2048,32] + [32]
+//   [8,16,64] . [64,32] + [32]   ->  [128,64] . [64,32] + [32]
+//
+// In a matrix product with one right operand for all batches, the leading dimensions are rows like
+// any other; without them, what follows the product need not split the number of a row.
 //
 // In the host function, reshapes bring operands and results to the kernel's types and back; they are
 // views.
@@ -38,17 +42,23 @@ public:
 
   /// The type with merged dimensions, of a tensor that broadcasts to the common shape.
   RankedTensorType apply(Type type) const;
+  /// Whether the argument keeps its type.
+  bool isFixed(BlockArgument argument) const { return argument == fixed; }
   /// The groups that consist of these dimensions of the common shape.
   SmallVector<int64_t> apply(ArrayRef<int64_t> axes) const;
 
 private:
   LogicalResult addTensor(Type type);
+  LogicalResult addProduct(MatMulOp op);
   void group(ArrayRef<Type> types, ArrayRef<int64_t> reducedAxes);
 
   /// What every tensor of the kernel broadcasts to.
   DimExprs shape;
   /// First dimension of each group, in order.
   SmallVector<size_t> groups;
+  /// The matrix product, its operand that every row reads alike, and what only it reads.
+  MatMulOp product;
+  Value fixed, rows;
 };
 
 } // namespace
@@ -82,7 +92,8 @@ void Collapse::group(ArrayRef<Type> types, ArrayRef<int64_t> reducedAxes) {
       }
       own->push_back(llvm::is_contained(reducedAxes, dim));
     }
-    if (dim == 0 || (own && present && *own != *present)) {
+    bool isColumns = product && dim + 1 == shape.size();
+    if (dim == 0 || isColumns || (own && present && *own != *present)) {
       groups.push_back(dim);
       present = own;
     } else if (own) {
@@ -91,11 +102,26 @@ void Collapse::group(ArrayRef<Type> types, ArrayRef<int64_t> reducedAxes) {
   }
 }
 
+// Left operand and result must have the same rows, one by one.
+LogicalResult Collapse::addProduct(MatMulOp op) {
+  DimExprs lhs = getDims(op.getLhs().getType()), result = getDims(op.getType());
+  size_t rhsRank = getDims(op.getRhs().getType()).size();
+  if (product || !isa<BlockArgument>(op.getLhs()) || !isa<BlockArgument>(op.getRhs()) ||
+      !op.getRhs().hasOneUse() || rhsRank != (op.getPacked() ? 3 : 2) ||
+      ArrayRef(lhs).drop_back() != ArrayRef(result).drop_back())
+    return failure();
+  product = op;
+  fixed = op.getRhs();
+  if (op.getLhs().hasOneUse())
+    rows = op.getLhs();
+  return success();
+}
+
 std::optional<Collapse> Collapse::of(KernelOp kernel) {
   if (kernel.getArgAttrsAttr() || kernel.getResAttrsAttr())
     return std::nullopt; // buffers with strides of their own
   Collapse collapse;
-  SmallVector<Type> types(kernel.getArgumentTypes());
+  SmallVector<Type> types;
   ReduceOp reduce;
   for (Operation &op : kernel.getEntryBlock()) {
     if (auto next = dyn_cast<ReduceOp>(op)) {
@@ -103,14 +129,22 @@ std::optional<Collapse> Collapse::of(KernelOp kernel) {
                      next.getOperand().getType() != reduce.getOperand().getType()))
         return std::nullopt;
       reduce = next;
+    } else if (auto matmul = dyn_cast<MatMulOp>(op)) {
+      if (failed(collapse.addProduct(matmul)))
+        return std::nullopt;
     } else if (!isa<PointwiseOpInterface, ConstantOp, YieldOp>(op)) {
       return std::nullopt;
     }
     llvm::append_range(types, op.getResultTypes());
   }
+  for (BlockArgument argument : kernel.getEntryBlock().getArguments())
+    if (argument != collapse.fixed && argument != collapse.rows)
+      types.push_back(argument.getType());
   for (Type type : types)
     if (failed(collapse.addTensor(type)))
       return std::nullopt;
+  if (collapse.product && (reduce || collapse.shape != getDims(collapse.product.getType())))
+    return std::nullopt;
   if (reduce && (getDims(reduce.getOperand().getType()) != collapse.shape ||
                  llvm::all_of(reduce.getAxes(), [&](int64_t axis) {
                    return isOne(collapse.shape[axis]);
@@ -129,7 +163,7 @@ RankedTensorType Collapse::apply(Type type) const {
       continue;
     size_t begin = std::max(groups[number], missing);
     merged.push_back(
-        product(ArrayRef(dims).slice(begin - missing, end - begin), type.getContext()));
+        tenon::product(ArrayRef(dims).slice(begin - missing, end - begin), type.getContext()));
   }
   return makeTensorType(merged, getElementTypeOrSelf(type));
 }
@@ -151,7 +185,8 @@ SmallVector<int64_t> Collapse::apply(ArrayRef<int64_t> axes) const {
 static void collapseKernel(KernelOp kernel, const Collapse &collapse) {
   SmallVector<Type> inputs, outputs;
   for (BlockArgument argument : kernel.getEntryBlock().getArguments()) {
-    argument.setType(collapse.apply(argument.getType()));
+    if (!collapse.isFixed(argument))
+      argument.setType(collapse.apply(argument.getType()));
     inputs.push_back(argument.getType());
   }
   for (Operation &op : kernel.getEntryBlock()) {
@@ -169,9 +204,11 @@ static void collapseKernel(KernelOp kernel, const Collapse &collapse) {
 }
 
 /// Puts views around the launch.
-static void collapseLaunch(LaunchOp launch, const Collapse &collapse) {
+static void collapseLaunch(LaunchOp launch, KernelOp kernel, const Collapse &collapse) {
   OpBuilder b(launch);
   for (OpOperand &input : launch.getInputsMutable()) {
+    if (collapse.isFixed(kernel.getArgument(input.getOperandNumber())))
+      continue;
     Type type = collapse.apply(input.get().getType());
     input.set(b.createOrFold<ReshapeOp>(launch.getLoc(), type, input.get()));
   }
@@ -194,14 +231,15 @@ struct CollapseDimensions : impl::CollapseDimensionsPassBase<CollapseDimensions>
     getOperation().walk(
         [&](LaunchOp launch) { launches[launch.getKernelAttr().getAttr()].push_back(launch); });
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
-      if (kernel.getKernelClass() != KernelClass::Rows)
+      if (kernel.getKernelClass() != KernelClass::Rows &&
+          kernel.getKernelClass() != KernelClass::Contraction)
         continue;
       std::optional<Collapse> collapse = Collapse::of(kernel);
       if (!collapse || collapse->isTrivial())
         continue;
       collapseKernel(kernel, *collapse);
       for (LaunchOp launch : launches.lookup(kernel.getSymNameAttr()))
-        collapseLaunch(launch, *collapse);
+        collapseLaunch(launch, kernel, *collapse);
       ++numCollapsed;
     }
   }

@@ -1,4 +1,4 @@
-// RUN: tenon-opt %s --tenon-collapse-dimensions --split-input-file | FileCheck %s
+// RUN: tenon-opt %s --mlir-print-local-scope --tenon-collapse-dimensions --split-input-file | FileCheck %s
 
 // A kernel of full tensors is one loop, whatever the shape.
 // CHECK-LABEL: func @full
@@ -63,4 +63,34 @@ func.func @transpose(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
 tenon.kernel @k(%x: tensor<2x3xf32>) -> tensor<3x2xf32> attributes {kernel_class = 0 : i32} {
   %0 = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<2x3xf32>) -> tensor<3x2xf32>
   tenon.yield %0 : tensor<3x2xf32>
+}
+
+// -----
+
+// Batches of a product with one right operand are rows.
+// CHECK-LABEL: func @product
+//       CHECK: tenon.kernel @k(%{{.+}}: tensor<128x64xf32>, %{{.+}}: tensor<64x32xf32>, %{{.+}}: tensor<32xf32>) -> tensor<128x32xf32>
+//       CHECK:   tenon.matmul %{{.+}} : (tensor<128x64xf32>, tensor<64x32xf32>) -> tensor<128x32xf32>
+func.func @product(%x: tensor<8x16x64xf32>, %w: tensor<64x32xf32>, %b: tensor<32xf32>) -> tensor<8x16x32xf32> {
+  %0 = tenon.launch @k(%x, %w, %b) : (tensor<8x16x64xf32>, tensor<64x32xf32>, tensor<32xf32>) -> tensor<8x16x32xf32>
+  return %0 : tensor<8x16x32xf32>
+}
+tenon.kernel @k(%x: tensor<8x16x64xf32>, %w: tensor<64x32xf32>, %b: tensor<32xf32>) -> tensor<8x16x32xf32> attributes {kernel_class = 1 : i32} {
+  %0 = tenon.matmul %x, %w : (tensor<8x16x64xf32>, tensor<64x32xf32>) -> tensor<8x16x32xf32>
+  %1 = tenon.add %0, %b : (tensor<8x16x32xf32>, tensor<32xf32>) -> tensor<8x16x32xf32>
+  tenon.yield %1 : tensor<8x16x32xf32>
+}
+
+// -----
+
+// A column of results stays a column.
+// CHECK-LABEL: func @column
+//       CHECK: tenon.kernel @k(%{{.+}}: tensor<128x64xf32>, %{{.+}}: tensor<64x1xf32>) -> tensor<128x1xf32>
+func.func @column(%x: tensor<8x16x64xf32>, %w: tensor<64x1xf32>) -> tensor<8x16x1xf32> {
+  %0 = tenon.launch @k(%x, %w) : (tensor<8x16x64xf32>, tensor<64x1xf32>) -> tensor<8x16x1xf32>
+  return %0 : tensor<8x16x1xf32>
+}
+tenon.kernel @k(%x: tensor<8x16x64xf32>, %w: tensor<64x1xf32>) -> tensor<8x16x1xf32> attributes {kernel_class = 1 : i32} {
+  %0 = tenon.matmul %x, %w : (tensor<8x16x64xf32>, tensor<64x1xf32>) -> tensor<8x16x1xf32>
+  tenon.yield %0 : tensor<8x16x1xf32>
 }

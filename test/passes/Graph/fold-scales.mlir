@@ -1,4 +1,4 @@
-// RUN: tenon-opt %s --tenon-fold-scales --split-input-file | FileCheck %s
+// RUN: tenon-opt %s --mlir-print-local-scope --tenon-fold-scales --split-input-file | FileCheck %s
 
 // A batch normalization after a convolution with a bias: one convolution and one addition stay.
 // CHECK-LABEL: func @batch_norm
@@ -26,7 +26,7 @@ func.func @batch_norm(%x: tensor<1x8x8x3xf32>) -> tensor<1x8x8x4xf32> {
 // A transposed weight matrix has its channels in rows. Divisions are scales as well.
 // CHECK-LABEL: func @transposed
 //       CHECK:   tenon.reciprocal
-//       CHECK:   %[[W:.+]] = tenon.mul %{{.+}}, %{{.+}} : (tensor<2x3xf32>, tensor<2x1xf32>)
+//       CHECK:   %[[W:.+]] = tenon.mul {{.+}} -> tensor<2x3xf32>
 //       CHECK:   %[[Y:.+]] = tenon.matmul %arg0, %[[W]] {transposeRhs}
 //       CHECK:   return %[[Y]]
 func.func @transposed(%x: tensor<5x3xf32>) -> tensor<5x2xf32> {

@@ -1,4 +1,4 @@
-// RUN: tenon-opt %s --tenon-recognize --split-input-file | FileCheck %s
+// RUN: tenon-opt %s --mlir-print-local-scope --tenon-recognize --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func @gelu_erf
 //       CHECK:   %[[Y:.+]] = tenon.gelu %arg0 :

@@ -1,0 +1,122 @@
+// Kernels without a contraction, compiled and run on small tensors.
+#include "dialects/Tenon/TenonDialect.h"
+#include "mlir/Parser/Parser.h"
+#include "passes/Codegen/Cpu/GenerateKernel.h"
+#include "test/unit/codegen/KernelChecks.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace tenon;
+using namespace tenon::testing;
+
+namespace {
+
+/// Runs the kernel `k` of the text on `input` for every target and several numbers of tasks, and
+/// gives each result to `check`.
+void runKernel(const std::string &text, const std::vector<float> &input, size_t outputSize,
+               llvm::function_ref<void(const std::vector<float> &)> check) {
+  std::unique_ptr<MLIRContext> context = createKernelContext();
+  context->getOrLoadDialect<TenonDialect>();
+  OwningOpRef<ModuleOp> source = parseSourceString<ModuleOp>(text, context.get());
+  ASSERT_TRUE(source);
+  for (const cpu::TargetInfo &target : runnableTargets()) {
+    auto module = cpu::generateKernel(*source->getOps<KernelOp>().begin(), target);
+    ASSERT_TRUE(succeeded(module));
+    CompiledKernel kernel = CompiledKernel::compile(**module, "k", target);
+    ASSERT_TRUE(kernel);
+    for (int64_t tasks : {1, 3}) {
+      // What a kernel writes beyond its result is noticed.
+      std::vector<float> output(outputSize + 16, -77.0f);
+      const void *arguments[] = {input.data(), output.data()};
+      for (int64_t task = 0; task < tasks; ++task)
+        kernel(const_cast<void *const *>(reinterpret_cast<const void *const *>(arguments)), task, tasks);
+      for (size_t i = outputSize; i < output.size(); ++i)
+        ASSERT_EQ(output[i], -77.0f) << target.name << " writes past the end";
+      output.resize(outputSize);
+      check(output);
+    }
+  }
+}
+
+std::vector<float> countUp(size_t size) {
+  std::vector<float> values(size);
+  for (size_t i = 0; i < size; ++i)
+    values[i] = static_cast<float>(i % 8191);
+  return values;
+}
+
+/// [batch, rows, columns] -> [batch, columns, rows], plus `added`.
+void expectTransposed(int64_t batch, int64_t rows, int64_t columns, bool adds) {
+  auto shape = [&](int64_t a, int64_t b) {
+    return "tensor<" + std::to_string(batch) + "x" + std::to_string(a) + "x" + std::to_string(b) +
+           "xf32>";
+  };
+  std::string from = shape(rows, columns), to = shape(columns, rows);
+  std::string text = "tenon.kernel @k(%x: " + from + ") -> " + to +
+                     " attributes {kernel_class = 0 : i32} {\n"
+                     "%c = tenon.constant dense<1.0> : tensor<f32>\n"
+                     "%0 = tenon.add %x, %c : (" + from + ", tensor<f32>) -> " + from + "\n"
+                     "%1 = tenon.transpose %0 {permutation = array<i64: 0, 2, 1>} : (" + from +
+                     ") -> " + to + "\n";
+  if (adds)
+    text += "%2 = tenon.add %1, %c : (" + to + ", tensor<f32>) -> " + to + "\n";
+  text += std::string("tenon.yield ") + (adds ? "%2" : "%1") + " : " + to + "\n}";
+  std::vector<float> input = countUp(batch * rows * columns);
+  runKernel(text, input, input.size(), [&](const std::vector<float> &output) {
+    for (int64_t b = 0; b < batch; ++b)
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < columns; ++c)
+          ASSERT_EQ(output[(b * columns + c) * rows + r],
+                    input[(b * rows + r) * columns + c] + (adds ? 2 : 1))
+              << batch << "x" << rows << "x" << columns << " at " << b << ", " << r << ", " << c;
+  });
+}
+
+TEST(Transpose, WholeTiles) { expectTransposed(2, 32, 48, false); }
+
+TEST(Transpose, TilesThatStartEarly) {
+  expectTransposed(3, 17, 37, false);
+  expectTransposed(1, 50, 16, true);
+}
+
+TEST(Transpose, FewRowsAreInterleaved) {
+  for (int64_t rows : {2, 3, 4})
+    expectTransposed(2, rows, 35, false);
+}
+
+TEST(Transpose, ShortDimensions) {
+  expectTransposed(2, 5, 7, true);
+  expectTransposed(2, 3, 35, true);
+  expectTransposed(2, 35, 3, false);
+}
+
+// Rows longer than one trip: the powers wait in the result.
+TEST(Softmax, LongRows) {
+  for (int64_t size : {5, 64, 777}) {
+    std::string full = "tensor<4x" + std::to_string(size) + "xf32>";
+    std::string text =
+        "tenon.kernel @k(%x: " + full + ") -> " + full + " attributes {kernel_class = 0 : i32} {\n" +
+        "%0 = tenon.reduce max %x {axes = array<i64: 1>} : (" + full + ") -> tensor<4x1xf32>\n" +
+        "%1 = tenon.sub %x, %0 : (" + full + ", tensor<4x1xf32>) -> " + full + "\n" +
+        "%2 = tenon.exp %1 : (" + full + ") -> " + full + "\n" +
+        "%3 = tenon.reduce sum %2 {axes = array<i64: 1>} : (" + full + ") -> tensor<4x1xf32>\n" +
+        "%4 = tenon.div %2, %3 : (" + full + ", tensor<4x1xf32>) -> " + full + "\n" +
+        "tenon.yield %4 : " + full + "\n}";
+    std::vector<float> input(4 * size);
+    for (size_t i = 0; i < input.size(); ++i)
+      input[i] = std::sin(static_cast<float>(i)) * 5;
+    runKernel(text, input, input.size(), [&](const std::vector<float> &output) {
+      for (int64_t row = 0; row < 4; ++row) {
+        double sum = 0;
+        for (int64_t i = 0; i < size; ++i)
+          sum += std::exp(static_cast<double>(input[row * size + i]));
+        for (int64_t i = 0; i < size; ++i) {
+          double expected = std::exp(static_cast<double>(input[row * size + i])) / sum;
+          ASSERT_NEAR(output[row * size + i], expected, 2e-6 * expected) << "row of " << size;
+        }
+      }
+    });
+  }
+}
+
+} // namespace
