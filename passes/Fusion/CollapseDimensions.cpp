@@ -1,9 +1,10 @@
 // Merges dimensions that a kernel need not tell apart.
 //
 // Two neighbouring dimensions can be one if every tensor of the kernel either has both in full or
-// repeats along both, and if reductions go over both or neither: then the elements along the two lie
-// at one stride in every buffer. Long loops over one dimension leave no rests, vectors do not stop at
-// the ends of short rows, and kernels that differ only in how they split a dimension become equal.
+// repeats along both, and if reductions go over both or neither: then the elements along the two
+// lie at one stride in every buffer. Long loops over one dimension leave no rests, vectors do not
+// stop at the ends of short rows, and kernels that differ only in how they split a dimension become
+// equal.
 //
 //   [1,24,56,56] + [1,24,56,56]  ->  [75264] + [75264]
 //   [8,16,16,32] + [32]          ->  [2048,32] + [32]
@@ -12,8 +13,8 @@
 // In a matrix product with one right operand for all batches, the leading dimensions are rows like
 // any other; without them, what follows the product need not split the number of a row.
 //
-// In the host function, reshapes bring operands and results to the kernel's types and back; they are
-// views.
+// In the host function, reshapes bring operands and results to the kernel's types and back; they
+// are views.
 
 #include "dialects/Tenon/TenonDialect.h"
 #include "passes/Fusion/Passes.h"
@@ -145,10 +146,9 @@ std::optional<Collapse> Collapse::of(KernelOp kernel) {
       return std::nullopt;
   if (collapse.product && (reduce || collapse.shape != getDims(collapse.product.getType())))
     return std::nullopt;
-  if (reduce && (getDims(reduce.getOperand().getType()) != collapse.shape ||
-                 llvm::all_of(reduce.getAxes(), [&](int64_t axis) {
-                   return isOne(collapse.shape[axis]);
-                 })))
+  if (reduce &&
+      (getDims(reduce.getOperand().getType()) != collapse.shape ||
+       llvm::all_of(reduce.getAxes(), [&](int64_t axis) { return isOne(collapse.shape[axis]); })))
     return std::nullopt;
   collapse.group(types, reduce ? reduce.getAxes() : ArrayRef<int64_t>());
   return collapse;

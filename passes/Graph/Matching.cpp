@@ -43,11 +43,10 @@ std::optional<int64_t> getFirstOfLastAxes(ArrayRef<int64_t> axes, Type type) {
 bool variesOnlyFrom(Value value, int64_t first, int64_t rank) {
   DimExprs dims = getDims(value.getType());
   int64_t leading = static_cast<int64_t>(dims.size()) - (rank - first);
-  return llvm::all_of(ArrayRef(dims).take_front(std::max<int64_t>(leading, 0)),
-                      [](AffineExpr dim) {
-                        auto constant = dyn_cast<AffineConstantExpr>(dim);
-                        return constant && constant.getValue() == 1;
-                      });
+  return llvm::all_of(ArrayRef(dims).take_front(std::max<int64_t>(leading, 0)), [](AffineExpr dim) {
+    auto constant = dyn_cast<AffineConstantExpr>(dim);
+    return constant && constant.getValue() == 1;
+  });
 }
 
 } // namespace tenon

@@ -12,8 +12,8 @@ bool isConstantValue(mlir::Value value);
 /// The one number that all elements of a constant equal.
 std::optional<double> getSplat(mlir::Value value);
 
-/// The other operand of `value` if that is an `OpT` of which one operand is a splat constant, and the
-/// constant. Takes either order.
+/// The other operand of `value` if that is an `OpT` of which one operand is a splat constant, and
+/// the constant. Takes either order.
 template <typename OpT>
 std::optional<std::pair<mlir::Value, double>> matchWithSplat(mlir::Value value) {
   auto op = value.getDefiningOp<OpT>();

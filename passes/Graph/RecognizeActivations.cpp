@@ -1,7 +1,7 @@
 // Activations in their long-hand forms.
 //
-// gelu(x) = x/2 (1 + t) with t = erf(x / sqrt 2) or tanh(sqrt(2/pi) (x + 0.044715 x^3)) is written in
-// many orders and groupings. They all are the same polynomial in x and t, and t's argument is a
+// gelu(x) = x/2 (1 + t) with t = erf(x / sqrt 2) or tanh(sqrt(2/pi) (x + 0.044715 x^3)) is written
+// in many orders and groupings. They all are the same polynomial in x and t, and t's argument is a
 // polynomial in x: so both are multiplied out and compared by their coefficients.
 
 #include "passes/Graph/Matching.h"
@@ -100,8 +100,7 @@ Value matchCurve(Operation *curve) {
   collectVariables(curve->getOperand(0), variables);
   for (Value x : variables) {
     std::optional<Polynomial> argument = expand(curve->getOperand(0), x, nullptr);
-    if (argument &&
-        areEqual(*argument, argumentOf(approximate), getElementTypeOrSelf(x.getType())))
+    if (argument && areEqual(*argument, argumentOf(approximate), getElementTypeOrSelf(x.getType())))
       return x;
   }
   return nullptr;

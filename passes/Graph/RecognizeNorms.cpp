@@ -27,8 +27,7 @@ std::optional<std::pair<Value, int64_t>> matchMean(Value value) {
   auto reduce = value.getDefiningOp<ReduceOp>();
   if (!reduce || reduce.getKind() != ReduceKind::Mean)
     return std::nullopt;
-  std::optional<int64_t> axis =
-      getFirstOfLastAxes(reduce.getAxes(), reduce.getOperand().getType());
+  std::optional<int64_t> axis = getFirstOfLastAxes(reduce.getAxes(), reduce.getOperand().getType());
   if (!axis)
     return std::nullopt;
   return {{reduce.getOperand(), *axis}};
@@ -68,9 +67,9 @@ struct RecognizeQuotient : OpRewritePattern<DivOp> {
     std::optional<Deviation> deviation = matchDeviation(op.getRhs());
     if (!deviation || deviation->x != op.getLhs())
       return rewriter.notifyMatchFailure(op, "does not divide by the operand's deviation");
-    rewriter.replaceOpWithNewOp<RMSNormOp>(
-        op, op.getType(), deviation->x, Value(), Value(),
-        rewriter.getI64IntegerAttr(deviation->axis), epsilonAttr(rewriter, deviation->epsilon));
+    rewriter.replaceOpWithNewOp<RMSNormOp>(op, op.getType(), deviation->x, Value(), Value(),
+                                           rewriter.getI64IntegerAttr(deviation->axis),
+                                           epsilonAttr(rewriter, deviation->epsilon));
     return success();
   }
 };
@@ -83,9 +82,9 @@ struct RecognizeProduct : OpRewritePattern<MulOp> {
       std::optional<Deviation> deviation = matchInverseDeviation(inverse);
       if (!deviation || deviation->x != x)
         continue;
-      rewriter.replaceOpWithNewOp<RMSNormOp>(
-          op, op.getType(), x, Value(), Value(), rewriter.getI64IntegerAttr(deviation->axis),
-          epsilonAttr(rewriter, deviation->epsilon));
+      rewriter.replaceOpWithNewOp<RMSNormOp>(op, op.getType(), x, Value(), Value(),
+                                             rewriter.getI64IntegerAttr(deviation->axis),
+                                             epsilonAttr(rewriter, deviation->epsilon));
       return success();
     }
     return rewriter.notifyMatchFailure(op, "does not divide by the operand's deviation");
@@ -182,10 +181,9 @@ struct RecognizeFactored : OpRewritePattern<AddOp> {
             !variesOnlyFrom(scale, deviation->axis, rank) ||
             !variesOnlyFrom(difference.getLhs(), deviation->axis, rank))
           continue;
-        rewriter.replaceOpWithNewOp<LayerNormOp>(
-            op, op.getType(), x, scale, difference.getLhs(),
-            rewriter.getI64IntegerAttr(deviation->axis),
-            epsilonAttr(rewriter, deviation->epsilon));
+        rewriter.replaceOpWithNewOp<LayerNormOp>(op, op.getType(), x, scale, difference.getLhs(),
+                                                 rewriter.getI64IntegerAttr(deviation->axis),
+                                                 epsilonAttr(rewriter, deviation->epsilon));
         return success();
       }
     }
@@ -196,7 +194,8 @@ struct RecognizeFactored : OpRewritePattern<AddOp> {
     if (succeeded(match(op, op.getLhs(), op.getRhs(), rewriter)) ||
         succeeded(match(op, op.getRhs(), op.getLhs(), rewriter)))
       return success();
-    return rewriter.notifyMatchFailure(op, "is not a normalization with its factors multiplied out");
+    return rewriter.notifyMatchFailure(op,
+                                       "is not a normalization with its factors multiplied out");
   }
 };
 

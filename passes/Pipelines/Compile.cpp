@@ -76,14 +76,12 @@ void registerPassesAndPipelines() {
   registerTenonLayoutPasses();
   registerTenonMemoryPasses();
   registerTenonSchedulePasses();
-  PassPipelineRegistration<>("tenon-to-kernels", "From an imported graph to kernels",
-                             [](OpPassManager &passes) {
-                               buildPipeline(passes, Stage::Import, Stage::Kernels, {});
-                             });
-  PassPipelineRegistration<>("tenon-to-program", "From an imported graph to a planned program",
-                             [](OpPassManager &passes) {
-                               buildPipeline(passes, Stage::Import, Stage::Program, {});
-                             });
+  PassPipelineRegistration<>(
+      "tenon-to-kernels", "From an imported graph to kernels",
+      [](OpPassManager &passes) { buildPipeline(passes, Stage::Import, Stage::Kernels, {}); });
+  PassPipelineRegistration<>(
+      "tenon-to-program", "From an imported graph to a planned program",
+      [](OpPassManager &passes) { buildPipeline(passes, Stage::Import, Stage::Program, {}); });
 }
 
 } // namespace tenon

@@ -55,13 +55,13 @@ private:
   int64_t lanesFor(AffineExpr size) const;
   /// Calls `body` with an index that covers [lower, upper) in steps of `lanes`; the rest is one
   /// masked trip. Carried values go through.
-  SmallVector<Value>
-  vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRest, ValueRange init,
-             function_ref<SmallVector<Value>(LaneIndex, ValueRange)> body);
+  SmallVector<Value> vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRest,
+                                ValueRange init,
+                                function_ref<SmallVector<Value>(LaneIndex, ValueRange)> body);
   /// Loops over the reduced dimensions from `axis` on, filling in `index`.
-  SmallVector<Value> reducedLoops(size_t axis, SmallVector<LaneIndex> &index, ValueRange init,
-                                  function_ref<SmallVector<Value>(ArrayRef<LaneIndex>, ValueRange)>
-                                      body);
+  SmallVector<Value>
+  reducedLoops(size_t axis, SmallVector<LaneIndex> &index, ValueRange init,
+               function_ref<SmallVector<Value>(ArrayRef<LaneIndex>, ValueRange)> body);
   std::pair<Value, Value> share(Value count);
 
   KernelEmitter &e;
@@ -70,7 +70,8 @@ private:
   DimExprs dims; // of what is reduced
   SmallVector<int64_t> axes;
   int64_t rowLanes = 1;
-  /// What the first pass that evaluates it leaves in the result's row for later passes, if anything.
+  /// What the first pass that evaluates it leaves in the result's row for later passes, if
+  /// anything.
   Value kept;
   bool isKept = false;
 };
@@ -100,18 +101,16 @@ int64_t RowsEmitter::lanesFor(AffineExpr size) const {
 }
 
 SmallVector<Value>
-RowsEmitter::vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRest,
-                        ValueRange init,
+RowsEmitter::vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRest, ValueRange init,
                         function_ref<SmallVector<Value>(LaneIndex, ValueRange)> body) {
   int64_t laneStride = lanes > 1;
   Value step = em.i64(lanes);
   Value whole = em.sub(upper, em.rem(em.sub(upper, lower), step));
-  SmallVector<Value> carried =
-      em.loop(lower, whole, step, init, [&](Value i, ValueRange values) {
-        SmallVector<Value> next;
-        e.withLanes(lanes, nullptr, [&] { next = body({i, laneStride, false, lanes}, values); });
-        return next;
-      });
+  SmallVector<Value> carried = em.loop(lower, whole, step, init, [&](Value i, ValueRange values) {
+    SmallVector<Value> next;
+    e.withLanes(lanes, nullptr, [&] { next = body({i, laneStride, false, lanes}, values); });
+    return next;
+  });
   if (!mayHaveRest || lanes == 1)
     return carried;
   Value rest = em.sub(upper, whole);
@@ -185,8 +184,7 @@ void RowsEmitter::emitElements(unsigned result) {
   if (numRows && numRows.getValue() < 8) {
     auto [begin, end] = share(em.ceilDiv(size, em.i64(lanes)));
     Value lower = em.mul(begin, lanes), upper = em.min(em.mul(end, lanes), size);
-    em.loop(em.i64(0), e.value(rows), em.i64(1),
-            [&](Value row) { emitRow(row, lower, upper); });
+    em.loop(em.i64(0), e.value(rows), em.i64(1), [&](Value row) { emitRow(row, lower, upper); });
     return;
   }
   auto [begin, end] = share(e.value(rows));
@@ -252,8 +250,8 @@ void RowsEmitter::emitRows() {
 
 /// Whether an element of `op` takes long to compute from those of its operands.
 static bool isExpensive(Operation *op) {
-  return isa<ExpOp, LogOp, ErfOp, SigmoidOp, SoftplusOp, TanhOp, SiluOp, GeluOp, PowOp, SinOp, CosOp,
-             TransposeOp, GatherOp>(op);
+  return isa<ExpOp, LogOp, ErfOp, SigmoidOp, SoftplusOp, TanhOp, SiluOp, GeluOp, PowOp, SinOp,
+             CosOp, TransposeOp, GatherOp>(op);
 }
 
 /// Adds what the elements of `value` are computed from within one pass.
@@ -275,9 +273,9 @@ static bool isReadInPlace(Value value, const DimExprs &dims) {
   });
 }
 
-// Softmax needs every power twice: for the sum, and divided by the sum. The row of the result serves
-// as memory in between, if it can hold the value exactly. Only pointwise ops may read the value, since
-// it is only there at the present position.
+// Softmax needs every power twice: for the sum, and divided by the sum. The row of the result
+// serves as memory in between, if it can hold the value exactly. Only pointwise ops may read the
+// value, since it is only there at the present position.
 void RowsEmitter::chooseKept() {
   if (e.kernel.getNumResults() != 1 || getDims(e.yielded(0).getType()) != dims)
     return;

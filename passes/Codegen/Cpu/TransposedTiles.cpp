@@ -1,18 +1,18 @@
 // Elementwise kernels around a transpose that moves the last dimension.
 //
 // Element by element, either the reads or the writes of a transpose are strided: measured, gathers
-// of 16 floats reach 5 GB/s. Here tiles of vector length times vector length are evaluated as vectors
-// along the dimension that is last before the transpose (i), turned in registers, and stored as
-// vectors along the dimension that is last after it (j). What comes before the transpose is evaluated
-// along i, what comes after it along j:
+// of 16 floats reach 5 GB/s. Here tiles of vector length times vector length are evaluated as
+// vectors along the dimension that is last before the transpose (i), turned in registers, and
+// stored as vectors along the dimension that is last after it (j). What comes before the transpose
+// is evaluated along i, what comes after it along j:
 //
 //   for each j of the tile:  in[j] = elements of the transpose's operand at (i .. i + L, j)
 //   out = in turned
 //   for each i of the tile:  store f(out[i]) at (i, j .. j + L)
 //
 // The last tile of a dimension that is not a multiple of L starts early and computes some elements
-// again. If j is short (the channels of an image), tiles are L times the whole of j, and the vectors
-// are interleaved into one contiguous piece of the result.
+// again. If j is short (the channels of an image), tiles are L times the whole of j, and the
+// vectors are interleaved into one contiguous piece of the result.
 
 #include "passes/Codegen/Cpu/Kernels.h"
 
@@ -173,8 +173,7 @@ void TileEmitter::emitTile(MutableArrayRef<LaneIndex> index, Value firstI, Value
 // Position p of the piece of the result that starts at (i, 0) is element (i + p / n, p mod n).
 void TileEmitter::emitInterleaved(MutableArrayRef<LaneIndex> index, Value firstI) {
   int64_t count = shape[j];
-  SmallVector<Value> vectors =
-      readAlongI(transposes.front(), index, firstI, em.i64(0), count);
+  SmallVector<Value> vectors = readAlongI(transposes.front(), index, firstI, em.i64(0), count);
   for (int64_t part = 0; part < count; ++part) {
     Value merged = vectors[0];
     for (int64_t source = 0; source < count; ++source) {

@@ -29,7 +29,8 @@ void runKernel(const std::string &text, const std::vector<float> &input, size_t 
       std::vector<float> output(outputSize + 16, -77.0f);
       const void *arguments[] = {input.data(), output.data()};
       for (int64_t task = 0; task < tasks; ++task)
-        kernel(const_cast<void *const *>(reinterpret_cast<const void *const *>(arguments)), task, tasks);
+        kernel(const_cast<void *const *>(reinterpret_cast<const void *const *>(arguments)), task,
+               tasks);
       for (size_t i = outputSize; i < output.size(); ++i)
         ASSERT_EQ(output[i], -77.0f) << target.name << " writes past the end";
       output.resize(outputSize);
@@ -55,9 +56,11 @@ void expectTransposed(int64_t batch, int64_t rows, int64_t columns, bool adds) {
   std::string text = "tenon.kernel @k(%x: " + from + ") -> " + to +
                      " attributes {kernel_class = 0 : i32} {\n"
                      "%c = tenon.constant dense<1.0> : tensor<f32>\n"
-                     "%0 = tenon.add %x, %c : (" + from + ", tensor<f32>) -> " + from + "\n"
-                     "%1 = tenon.transpose %0 {permutation = array<i64: 0, 2, 1>} : (" + from +
-                     ") -> " + to + "\n";
+                     "%0 = tenon.add %x, %c : (" +
+                     from + ", tensor<f32>) -> " + from +
+                     "\n"
+                     "%1 = tenon.transpose %0 {permutation = array<i64: 0, 2, 1>} : (" +
+                     from + ") -> " + to + "\n";
   if (adds)
     text += "%2 = tenon.add %1, %c : (" + to + ", tensor<f32>) -> " + to + "\n";
   text += std::string("tenon.yield ") + (adds ? "%2" : "%1") + " : " + to + "\n}";
@@ -94,14 +97,15 @@ TEST(Transpose, ShortDimensions) {
 TEST(Softmax, LongRows) {
   for (int64_t size : {5, 64, 777}) {
     std::string full = "tensor<4x" + std::to_string(size) + "xf32>";
-    std::string text =
-        "tenon.kernel @k(%x: " + full + ") -> " + full + " attributes {kernel_class = 0 : i32} {\n" +
-        "%0 = tenon.reduce max %x {axes = array<i64: 1>} : (" + full + ") -> tensor<4x1xf32>\n" +
-        "%1 = tenon.sub %x, %0 : (" + full + ", tensor<4x1xf32>) -> " + full + "\n" +
-        "%2 = tenon.exp %1 : (" + full + ") -> " + full + "\n" +
-        "%3 = tenon.reduce sum %2 {axes = array<i64: 1>} : (" + full + ") -> tensor<4x1xf32>\n" +
-        "%4 = tenon.div %2, %3 : (" + full + ", tensor<4x1xf32>) -> " + full + "\n" +
-        "tenon.yield %4 : " + full + "\n}";
+    std::string text = "tenon.kernel @k(%x: " + full + ") -> " + full +
+                       " attributes {kernel_class = 0 : i32} {\n" +
+                       "%0 = tenon.reduce max %x {axes = array<i64: 1>} : (" + full +
+                       ") -> tensor<4x1xf32>\n" + "%1 = tenon.sub %x, %0 : (" + full +
+                       ", tensor<4x1xf32>) -> " + full + "\n" + "%2 = tenon.exp %1 : (" + full +
+                       ") -> " + full + "\n" +
+                       "%3 = tenon.reduce sum %2 {axes = array<i64: 1>} : (" + full +
+                       ") -> tensor<4x1xf32>\n" + "%4 = tenon.div %2, %3 : (" + full +
+                       ", tensor<4x1xf32>) -> " + full + "\n" + "tenon.yield %4 : " + full + "\n}";
     std::vector<float> input(4 * size);
     for (size_t i = 0; i < input.size(); ++i)
       input[i] = std::sin(static_cast<float>(i)) * 5;
