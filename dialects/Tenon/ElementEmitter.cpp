@@ -118,6 +118,10 @@ LaneIndex ElementEmitter::select(Value condition, LaneIndex ifTrue, LaneIndex if
 }
 
 LaneIndex ElementEmitter::fromElement(Value element) {
+  // What all lanes share stays uniform: rows picked by it are then read as vectors, not gathered.
+  if (auto splat = element.getDefiningOp<vector::BroadcastOp>())
+    if (!isa<VectorType>(splat.getSourceType()))
+      element = splat.getSource();
   Type type = b.getI64Type();
   auto vector = dyn_cast<VectorType>(element.getType());
   if (vector)
