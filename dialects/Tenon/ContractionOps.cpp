@@ -156,14 +156,18 @@ Value MatMulOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> ind
 
 //===-- Conv --===//
 
-// Sizes of the kernel, groups and output channels for plain and packed weights.
-static SmallVector<int64_t> kernelSizes(Type weights, unsigned spatialRank, bool packed) {
+// Sizes of the kernel for plain, packed and transformed weights.
+static SmallVector<int64_t> kernelSizes(Type weights, unsigned spatialRank, bool packed,
+                                        bool winograd) {
+  if (winograd)
+    return SmallVector<int64_t>(spatialRank, 3);
   ArrayRef<int64_t> shape = cast<RankedTensorType>(weights).getShape();
   return SmallVector<int64_t>(shape.slice(packed ? 2 : 0, spatialRank));
 }
 
 SmallVector<int64_t> ConvOp::getKernelSizes() {
-  return kernelSizes(getWeights().getType(), getSpatialRank(), getPacked().has_value());
+  return kernelSizes(getWeights().getType(), getSpatialRank(), getPacked().has_value(),
+                     getWinograd().has_value());
 }
 
 int64_t ConvOp::getOutputChannels() {
@@ -191,7 +195,8 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
       weights.size() != spatial + (packed ? 4 : 2))
     return emitOptionalError(loc, "input ", operands[0].getType(), " and weights ",
                              operands[1].getType(), " do not fit ", spatial, " spatial dimensions");
-  SmallVector<int64_t> kernel = kernelSizes(operands[1].getType(), spatial, packed);
+  SmallVector<int64_t> kernel =
+      kernelSizes(operands[1].getType(), spatial, packed, static_cast<bool>(attributes->winograd));
   int64_t groups = attributes->groups ? attributes->groups.getInt() : 1;
   auto inputs = dyn_cast<AffineConstantExpr>(dims.back());
   auto perGroup = dyn_cast<AffineConstantExpr>(weights[weights.size() - 2]);
@@ -220,6 +225,11 @@ LogicalResult ConvOp::verify() {
   if (getGroups() < 1 || getOutputChannels() % getGroups() != 0)
     return emitOpError("cannot divide ")
            << getOutputChannels() << " channels into " << getGroups() << " groups";
+  if (getWinograd() && (!getPacked() || getSpatialRank() != 2 ||
+                        cast<RankedTensorType>(getWeights().getType()).getDimSize(2) !=
+                            static_cast<int64_t>(*getWinograd()) + 2))
+    return emitOpError("winograd weights need two dimensions of ")
+           << *getWinograd() + 2 << " points, got " << getWeights().getType();
   return success();
 }
 
@@ -237,6 +247,7 @@ KernelClass ConvOp::getKernelClass() {
 }
 
 Value ConvOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
+  assert(!getWinograd() && "transformed weights exist only for the contraction emitters");
   Type elementType = getType().getElementType();
   unsigned spatial = getSpatialRank();
   int64_t groups = getGroups(), outputs = getOutputChannels() / groups;

@@ -48,7 +48,9 @@ def Tenon_ConvOp : Tenon_ContractionOp<"conv"> {
     dimensions: input [N, spatial..., C], weights [kernel..., C / groups, O], result
     [N, spatial..., O]. Padding is a `tenon.pad` of its own, bias a `tenon.add`. With `packed`, the
     weights are [groups, ceil(O / groups / packed), kernel..., C / groups, packed] padded with zeros
-    and `channels` says O.
+    and `channels` says O. With `winograd` = m, packed weights of a 3x3 kernel are transformed for
+    [minimal filtering](https://arxiv.org/abs/1509.09308) F(m x m, 3 x 3), and have m + 2 by m + 2
+    points in place of kernel positions.
 
     ```mlir
     %y = tenon.conv %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, groups = 1}
@@ -58,7 +60,8 @@ def Tenon_ConvOp : Tenon_ContractionOp<"conv"> {
   let arguments = (ins Tenon_NumberTensor:$input, Tenon_NumberTensor:$weights,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
                        DefaultValuedAttr<I64Attr, "1">:$groups,
-                       OptionalAttr<I64Attr>:$packed, OptionalAttr<I64Attr>:$channels);
+                       OptionalAttr<I64Attr>:$packed, OptionalAttr<I64Attr>:$channels,
+                       OptionalAttr<I64Attr>:$winograd);
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Number of spatial dimensions.

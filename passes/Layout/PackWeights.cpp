@@ -1,8 +1,9 @@
 // Packs constant weights: [K, N] -> pad N to panels -> [K, P, NR] -> transpose -> [P, K, NR], and
 // the same per group and kernel position for convolutions.
 
-#include "passes/Layout/Passes.h"
 #include "passes/Codegen/Cpu/ContractionShape.h"
+#include "passes/Codegen/Cpu/Winograd.h"
+#include "passes/Layout/Passes.h"
 
 namespace tenon {
 
@@ -16,9 +17,8 @@ namespace {
 /// Whether the value will be a constant once constants are folded.
 bool isConstant(Value value) {
   Operation *op = value.getDefiningOp();
-  return op && (isa<ConstantOp>(op) ||
-                (isa<ElementalOpInterface>(op) && op->getNumOperands() > 0 &&
-                 llvm::all_of(op->getOperands(), isConstant)));
+  return op && (isa<ConstantOp>(op) || (isa<ElementalOpInterface>(op) && op->getNumOperands() > 0 &&
+                                        llvm::all_of(op->getOperands(), isConstant)));
 }
 
 class WeightPacker {
@@ -77,6 +77,26 @@ public:
     return transpose(reshape(padded, split), permutation);
   }
 
+  /// [3, 3, C, O] -> G w G^T over the first two dimensions: [m + 2, m + 2, C, O].
+  Value transformFilters(Value weights, int64_t outputTile) {
+    auto type = cast<RankedTensorType>(weights.getType());
+    int64_t points = outputTile + 2, channels = type.getDimSize(2), outputs = type.getDimSize(3);
+    SmallVector<float> values(cpu::winogradFilterTransform(outputTile));
+    auto matrixType = RankedTensorType::get({points, 3}, type.getElementType());
+    Value matrix = ConstantOp::create(b, loc, matrixType,
+                                      DenseElementsAttr::get(matrixType, ArrayRef<float>(values)));
+    auto transformFirst = [&](Value tensor, int64_t rest) {
+      return MatMulOp::create(b, loc, ValueRange{matrix, reshape(tensor, {3, rest})},
+                              MatMulOp::Properties())
+          .getResult();
+    };
+    Value lines = transformFirst(weights, 3 * channels * outputs);
+    Value turned = transpose(reshape(lines, {points, 3, channels * outputs}), {1, 0, 2});
+    Value both = transformFirst(turned, points * channels * outputs);
+    Value straight = transpose(reshape(both, {points, points, channels * outputs}), {1, 0, 2});
+    return reshape(straight, {points, points, channels, outputs});
+  }
+
 private:
   OpBuilder &b;
   Location loc;
@@ -104,8 +124,20 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   static int64_t panelWidth(Operation *op, const cpu::TargetInfo &target) {
     cpu::ContractionSizes sizes = getContractionSizes(op);
     sizes.weightLayout = cpu::WeightLayout::Packed;
-    return cpu::chooseContractionSchedule(target, sizes)
-        .panelWidth(target, sizes.accumulatorBits);
+    return cpu::chooseContractionSchedule(target, sizes).panelWidth(target, sizes.accumulatorBits);
+  }
+
+  /// The output tile of minimal filtering, or 0 for direct summation.
+  static int64_t winogradTile(ConvOp op, const cpu::TargetInfo &target) {
+    auto areAll = [](ArrayRef<int64_t> values, int64_t expected) {
+      return values.size() == 2 &&
+             llvm::all_of(values, [&](int64_t value) { return value == expected; });
+    };
+    if (!areAll(op.getKernelSizes(), 3) || !areAll(op.getStrides(), 1) ||
+        !areAll(op.getDilations(), 1) || op.getGroups() != 1 ||
+        !getElementTypeOrSelf(op.getType()).isF32())
+      return 0;
+    return cpu::chooseWinogradTile(target, getContractionSizes(op));
   }
 
   void pack(Operation *op, const cpu::TargetInfo &target) {
@@ -118,6 +150,12 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       if (conv.getPacked() || conv.isDepthwise())
         return;
       int64_t width = panelWidth(op, target), channels = conv.getOutputChannels();
+      if (int64_t outputTile = winogradTile(conv, target)) {
+        weights = packer.transformFilters(weights, outputTile);
+        width = cpu::chooseWinogradSchedule(target, outputTile, getContractionSizes(op))
+                    .panelWidth(target);
+        conv.setWinograd(outputTile);
+      }
       conv.getWeightsMutable().assign(packer.packKernel(weights, conv.getGroups(), width));
       conv.setPacked(width);
       conv.setChannels(channels);

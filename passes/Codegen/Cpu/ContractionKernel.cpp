@@ -5,6 +5,7 @@
 #include "passes/Codegen/Cpu/ContractionShape.h"
 #include "passes/Codegen/Cpu/Depthwise.h"
 #include "passes/Codegen/Cpu/Kernels.h"
+#include "passes/Codegen/Cpu/Winograd.h"
 
 using namespace mlir;
 
@@ -26,6 +27,9 @@ private:
   ContractionSpec describe(MatMulOp op);
   ContractionSpec describe(ConvOp op);
   void emitDepthwiseConv(ConvOp op);
+  void emitWinogradConv(ConvOp op, ContractionSpec &spec);
+  /// Scratch memory of one task.
+  Value allocate(const ContractionSpec &spec, ScratchBytes scratch);
   /// Emits what follows the sum at `index` of the root's result.
   void finish(OpBuilder &b, Value sum, ArrayRef<Value> index, Value mask);
   SmallVector<Value> values(ArrayRef<AffineExpr> exprs) {
@@ -165,6 +169,24 @@ void ContractionKernelEmitter::emitDepthwiseConv(ConvOp op) {
                 });
 }
 
+Value ContractionKernelEmitter::allocate(const ContractionSpec &spec, ScratchBytes scratch) {
+  if (scratch.fixed == 0 && scratch.perChannel == 0)
+    return nullptr;
+  Value bytes = em.add(em.mul(spec.inChannels, scratch.perChannel), scratch.fixed);
+  return em.create<LLVM::AllocaOp>(LLVM::LLVMPointerType::get(em.getContext()), em.getI8Type(),
+                                   bytes, 64);
+}
+
+void ContractionKernelEmitter::emitWinogradConv(ConvOp op, ContractionSpec &spec) {
+  WinogradSchedule schedule =
+      chooseWinogradSchedule(e.target, *op.getWinograd(), getContractionSizes(op));
+  spec.scratch = allocate(spec, winogradScratchBytes(schedule, e.target));
+  emitWinograd(em, em.getLoc(), e.module, spec, schedule, e.target, e.task, e.tasks,
+               [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
+                 finish(b, sum, {at.batch, at.spatial[0], at.spatial[1], at.channel}, mask);
+               });
+}
+
 void ContractionKernelEmitter::emit() {
   auto conv = dyn_cast<ConvOp>(root);
   if (e.kernel.getKernelClass() == KernelClass::Depthwise)
@@ -175,15 +197,12 @@ void ContractionKernelEmitter::emit() {
   spec.accumulatorType = getAccumulatorType(elementType);
   spec.inputIsUnsigned = isUnsignedTensor(root->getOperand(0));
   spec.weightsAreUnsigned = isUnsignedTensor(root->getOperand(1));
+  if (conv && conv.getWinograd())
+    return emitWinogradConv(conv, spec);
   ContractionSchedule schedule =
       e.kernel.getSchedule() ? toContractionSchedule(*e.kernel.getSchedule())
                              : chooseContractionSchedule(e.target, getContractionSizes(root));
-  ScratchBytes scratch = contractionScratchBytes(spec, schedule, e.target);
-  if (scratch.fixed > 0 || scratch.perChannel > 0) {
-    Value bytes = em.add(em.mul(spec.inChannels, scratch.perChannel), scratch.fixed);
-    spec.scratch = em.create<LLVM::AllocaOp>(LLVM::LLVMPointerType::get(em.getContext()),
-                                             em.getI8Type(), bytes, 64);
-  }
+  spec.scratch = allocate(spec, contractionScratchBytes(spec, schedule, e.target));
 
   // Rows of a product with shared weights are numbered through all batches.
   DimExprs dims = getDims(root->getResult(0).getType());

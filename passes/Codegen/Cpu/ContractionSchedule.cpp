@@ -17,6 +17,9 @@ constexpr int64_t rowsWorthPackingWeights = 48;
 /// Output vectors per row that an input must meet to pay for packing it.
 constexpr int64_t vectorsWorthPackingInput = 8;
 
+/// Bytes of packed weights that a task may hold.
+constexpr int64_t largestScratch = 1 << 20;
+
 class Chooser {
 public:
   Chooser(const TargetInfo &target, const ContractionSizes &sizes)
@@ -94,6 +97,22 @@ private:
       schedule.packWeights = totalRows < 0 || totalRows >= rowsWorthPackingWeights;
     bool hasManyVectors = vectors < 0 || vectors >= vectorsWorthPackingInput;
     schedule.packInput = sizes.taps == 1 && hasManyRows && hasManyVectors && rowsCollide();
+    limitScratch();
+  }
+
+  /// Scratch lies on the stack, and what does not fit the caches is not worth packing.
+  void limitScratch() {
+    if (sizes.inChannels < 0)
+      return;
+    int64_t depthBytes = sizes.taps * sizes.inChannels * sizes.accumulatorBits / 8;
+    if (depthBytes * schedule.tileRows * schedule.tileLines > target.l2Bytes / 2)
+      schedule.packInput = false;
+    if (!schedule.packWeights || depthBytes * schedule.tileVectors * lanes <= largestScratch)
+      return;
+    if (sizes.weightLayout == WeightLayout::RowMajor)
+      schedule.packWeights = false;
+    else
+      schedule.tileVectors = 1;
   }
 
   /// Whether the rows of a tile fight for the same few sets of the nearest cache. Rows an unknown

@@ -389,9 +389,7 @@ void WinogradEmitter::emitBlock(Value unitBegin, Value unitEnd, Value panelBegin
 void WinogradEmitter::emit(Value task, Value tasks) {
   if (isConstant(units.size, 0) || isConstant(spec.outChannels, 0))
     return;
-  ScratchBytes bytes = winogradScratchBytes(schedule, target);
-  Value perTask = emitter.add(emitter.mul(spec.inChannels, bytes.perChannel), bytes.fixed);
-  products = emitter.offsetPointer(spec.scratch, emitter.getI8Type(), emitter.mul(task, perTask));
+  products = spec.scratch;
   transformed = emitter.offsetPointer(products, spec.accumulatorType,
                                       blockRows * schedule.points() * panelWidth);
   product = normalizeContraction(emitter, productSpec(emitter));
@@ -437,6 +435,31 @@ bool supportsWinograd(const ContractionSpec &spec) {
   return spec.kernel.size() == 2 && areAll(spec.kernel, 3) && areAll(spec.stride, 1) &&
          areAll(spec.dilation, 1) && isConstant(spec.group, 1) && sharesWeights &&
          spec.accumulatorType.isF32() && spec.weightLayout == WeightLayout::Packed;
+}
+
+int64_t chooseWinogradTile(const TargetInfo &target, const ContractionSizes &sizes) {
+  constexpr int64_t outputTile = 2, points = 16, outputs = 4;
+  if (sizes.accumulatorBits != 32 || sizes.inChannels < 16 || sizes.outChannels < 16)
+    return 0;
+  // Vector operations per channel vector of one tile, counted in the emitted code.
+  constexpr int64_t inputTransform = 90, outputTransform = 60;
+  int64_t lanes = target.lanes(32);
+  int64_t products = points * sizes.inChannels * sizes.outChannels / lanes;
+  int64_t transforms =
+      (inputTransform * sizes.inChannels + outputTransform * sizes.outChannels) / lanes;
+  int64_t direct = 9 * outputs * sizes.inChannels * sizes.outChannels / lanes;
+  int64_t needed = products + transforms;
+  if (sizes.lines > 0 && sizes.rows > 0 && sizes.batch > 0) {
+    int64_t tiles = sizes.batch * llvm::divideCeil(sizes.lines, outputTile) *
+                    llvm::divideCeil(sizes.rows, outputTile);
+    // Edge tiles compute outputs that do not exist.
+    needed = needed * tiles * outputs / (sizes.batch * sizes.lines * sizes.rows);
+    // Few tiles reuse the weights, of which there are more, too rarely.
+    int64_t weightBytes = points * sizes.inChannels * sizes.outChannels * 4;
+    if (weightBytes > 4 * target.l2Bytes && tiles < 2 * target.vectorRegisters)
+      return 0;
+  }
+  return needed * 5 < direct * 4 ? outputTile : 0;
 }
 
 WinogradSchedule chooseWinogradSchedule(const TargetInfo &target, int64_t outputTile,

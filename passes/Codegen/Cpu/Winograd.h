@@ -31,6 +31,11 @@ struct WinogradSchedule {
 /// packed weights.
 bool supportsWinograd(const ContractionSpec &spec);
 
+/// The output tile to use where it is faster than direct summation and as accurate; 0: none.
+/// `sizes` are those of the convolution, which has two dimensions, 3x3 taps, stride, dilation and
+/// group 1.
+int64_t chooseWinogradTile(const TargetInfo &target, const ContractionSizes &sizes);
+
 WinogradSchedule chooseWinogradSchedule(const TargetInfo &target, int64_t outputTile,
                                         const ContractionSizes &sizes);
 
