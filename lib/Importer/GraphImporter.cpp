@@ -156,9 +156,16 @@ LogicalResult checkDeclaredType(Value value, const onnx::ValueInfoProto &declare
     return success();
   if (!tensor.has_shape())
     return success();
-  if (tensor.shape().dim_size() != type.getRank())
-    return emitError(location) << "value '" << declared.name() << "' is declared with rank "
-                               << tensor.shape().dim_size() << ", but has shape " << type;
+  if (tensor.shape().dim_size() != type.getRank()) {
+    // Exporters of models with unknown sizes get ranks wrong, and nobody notices.
+    bool isExact = type.hasStaticShape() && llvm::all_of(tensor.shape().dim(), [](const auto &dim) {
+                     return dim.has_dim_value();
+                   });
+    InFlightDiagnostic diagnostic = isExact ? emitError(location) : emitWarning(location);
+    diagnostic << "value '" << declared.name() << "' is declared with rank "
+               << tensor.shape().dim_size() << ", but has shape " << type;
+    return failure(isExact);
+  }
   for (auto [axis, dim] : llvm::enumerate(tensor.shape().dim()))
     if (dim.has_dim_value() && !type.isDynamicDim(axis) && dim.dim_value() != type.getDimSize(axis))
       return emitError(location) << "value '" << declared.name() << "' is declared with size "

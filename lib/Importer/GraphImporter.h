@@ -101,7 +101,8 @@ llvm::LogicalResult checkDeclaredElementType(mlir::Value value,
                                              const onnx::ValueInfoProto &declared,
                                              mlir::Location location);
 /// Reports a value whose type contradicts what the model declares. Declared dimensions without a
-/// number, and absent shapes, contradict nothing.
+/// number, and absent shapes, contradict nothing. Another rank is only a warning where sizes are
+/// unknown.
 llvm::LogicalResult checkDeclaredType(mlir::Value value, const onnx::ValueInfoProto &declared,
                                       mlir::Location location);
 

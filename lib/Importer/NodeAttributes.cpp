@@ -166,9 +166,8 @@ int64_t NodeImporter::getAxis(StringRef name, std::optional<int64_t> otherwise, 
 }
 
 int64_t NodeImporter::normalizeAxis(int64_t axis, int64_t rank, bool inclusive) {
-  int64_t size = rank + inclusive;
-  if (axis >= -size && axis < size)
-    return axis < 0 ? axis + size : axis;
+  if (axis >= -rank && axis < rank + inclusive)
+    return axis < 0 ? axis + rank : axis;
   emitError() << "axis " << axis << " is out of bounds for a tensor of rank " << rank;
   return 0;
 }

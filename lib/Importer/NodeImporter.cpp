@@ -175,7 +175,11 @@ Value NodeImporter::makeScalar(Type elementType, double value) {
   auto type = RankedTensorType::get({}, elementType);
   if (auto floating = dyn_cast<FloatType>(elementType))
     return makeConstant(DenseElementsAttr::get(type, b.getFloatAttr(floating, value).getValue()));
-  auto integer = mlir::cast<IntegerType>(elementType);
+  auto integer = dyn_cast<IntegerType>(elementType);
+  if (!integer) {
+    emitError() << "takes only numbers, not " << elementType;
+    return nullptr;
+  }
   APInt bits(64, static_cast<uint64_t>(static_cast<int64_t>(value)));
   return makeConstant(DenseElementsAttr::get(type, bits.trunc(integer.getWidth())));
 }

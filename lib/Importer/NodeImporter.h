@@ -66,7 +66,7 @@ public:
   mlir::Type getElementType(llvm::StringRef name, bool required = true);
   /// Null after reporting an error.
   const onnx::GraphProto *getGraph(llvm::StringRef name);
-  /// The attribute `name`, normalized from [-rank, rank) (or [-rank, rank] if `inclusive`) to a
+  /// The attribute `name`, normalized from [-rank, rank), or [-rank, rank] if `inclusive`, to a
   /// position; 0 after an error.
   int64_t getAxis(llvm::StringRef name, std::optional<int64_t> otherwise, int64_t rank,
                   bool inclusive = false);
