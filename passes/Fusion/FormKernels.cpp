@@ -1,9 +1,9 @@
 // Groups ops into kernels.
 //
 // A kernel reads buffers, computes, and writes buffers. Every value between ops of one kernel stays
-// in registers, so fusing saves a write and a read of memory per value. The pass visits the ops of a
-// block from last to first. An op whose result someone outside its consumers' kernel needs starts a
-// kernel of its own (its seed); any other op joins the kernel of its consumers if the rules in
+// in registers, so fusing saves a write and a read of memory per value. The pass visits the ops of
+// a block from last to first. An op whose result someone outside its consumers' kernel needs starts
+// a kernel of its own (its seed); any other op joins the kernel of its consumers if the rules in
 // `canJoin` allow it. Since all users of a joining op are in the kernel already, launches can never
 // wait for each other in a circle.
 //
@@ -250,8 +250,7 @@ SmallVector<Type> KernelFormer::libraryResults(const Group &group) {
   int64_t slots = 1;
   for (Type type : op->getResultTypes())
     slots += cast<RankedTensorType>(type).getRank();
-  SmallVector<Type> types = {
-      RankedTensorType::get({slots}, IntegerType::get(context, 64))};
+  SmallVector<Type> types = {RankedTensorType::get({slots}, IntegerType::get(context, 64))};
   AffineExpr scratch = op.getScratchBytes() * op.getMaxTasks();
   auto constant = dyn_cast<AffineConstantExpr>(scratch);
   if (!constant || constant.getValue() != 0)
@@ -353,8 +352,8 @@ void KernelFormer::outline(Group &group) {
     symbolMap = AffineMapAttr::get(makeDimsMap(given, context));
   SmallVector<Type> launchTypes(ValueRange(outputs).getTypes());
   launchTypes.append(extraTypes);
-  auto launch = LaunchOp::create(b, loc, launchTypes, kernel.getSymName(), inputs.getArrayRef(),
-                                 symbolMap);
+  auto launch =
+      LaunchOp::create(b, loc, launchTypes, kernel.getSymName(), inputs.getArrayRef(), symbolMap);
   setLibraryAttributes(group, launch);
   for (auto [output, result] : llvm::zip(outputs, launch.getOutputs()))
     output.replaceAllUsesWith(result);

@@ -34,9 +34,9 @@ static Results buildPad(NodeImporter &node, Value data, ArrayRef<int64_t> axes,
   if (mode == PadMode::Constant)
     operands.push_back(value ? node.reshape(value, {})
                              : node.makeScalar(node.elementType(data), 0));
-  return {{node.make<PadOp>(makeTensorType(dims, node.elementType(data)), operands,
-                            {node.attr("low", low),
-                             node.attr("mode", PadModeAttr::get(node.context(), mode))})}};
+  return {{node.make<PadOp>(
+      makeTensorType(dims, node.elementType(data)), operands,
+      {node.attr("low", low), node.attr("mode", PadModeAttr::get(node.context(), mode))})}};
 }
 
 static Results importPadV2(NodeImporter &node) {
@@ -69,8 +69,7 @@ static Results importCenterCropPad(NodeImporter &node) {
   Value data = node.operand(0);
   std::optional<DimExprs> shape = node.contentsOrBind(node.operand(1), "shape");
   NodeImporter::Ints axes =
-      node.hasAttribute("axes") ? *getAxes(node, ~0u, node.rank(data))
-                                : countUp(node.rank(data));
+      node.hasAttribute("axes") ? *getAxes(node, ~0u, node.rank(data)) : countUp(node.rank(data));
   if (!shape || node.hasFailed())
     return failure();
   if (shape->size() != axes.size()) {
@@ -82,8 +81,8 @@ static Results importCenterCropPad(NodeImporter &node) {
     AffineExpr missing = size - dims[axis];
     auto constant = dyn_cast<AffineConstantExpr>(missing);
     // Half of what is cut off is rounded down as well.
-    AffineExpr before = constant && constant.getValue() < 0 ? missing.ceilDiv(2)
-                                                            : missing.floorDiv(2);
+    AffineExpr before =
+        constant && constant.getValue() < 0 ? missing.ceilDiv(2) : missing.floorDiv(2);
     low.push_back(before);
     high.push_back(missing - before);
   }

@@ -60,8 +60,7 @@ static Results importReduceSumSquare(NodeImporter &node) {
 }
 
 /// Functions of real numbers take integers through f64.
-template <typename Function>
-static Results importReal(NodeImporter &node, Function function) {
+template <typename Function> static Results importReal(NodeImporter &node, Function function) {
   std::optional<Reduction> r = getReduction(node);
   if (!r)
     return failure();
@@ -73,15 +72,13 @@ static Results importReal(NodeImporter &node, Function function) {
 
 static Results importReduceL2(NodeImporter &node) {
   TensorMath m(node);
-  return importReal(node, [&](Value x, ArrayRef<int64_t> axes) {
-    return m.sqrt(m.sum(m.mul(x, x), axes));
-  });
+  return importReal(
+      node, [&](Value x, ArrayRef<int64_t> axes) { return m.sqrt(m.sum(m.mul(x, x), axes)); });
 }
 
 static Results importReduceLogSum(NodeImporter &node) {
   TensorMath m(node);
-  return importReal(node,
-                    [&](Value x, ArrayRef<int64_t> axes) { return m.log(m.sum(x, axes)); });
+  return importReal(node, [&](Value x, ArrayRef<int64_t> axes) { return m.log(m.sum(x, axes)); });
 }
 
 // With the maximum taken out, so that nothing overflows; a maximum that is infinite stays in.

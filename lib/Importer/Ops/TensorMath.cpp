@@ -63,7 +63,8 @@ Value TensorMath::squeeze(Value a, Ints axes) {
 
 Value TensorMath::iota(ArrayRef<AffineExpr> dims, int64_t axis, Type elementType) {
   bool isNarrow = !elementType.isInteger(64) && !elementType.isInteger(32);
-  Type counter = isNarrow || elementType.isUnsignedInteger() ? n.builder().getI64Type() : elementType;
+  Type counter =
+      isNarrow || elementType.isUnsignedInteger() ? n.builder().getI64Type() : elementType;
   return n.cast(n.make<IotaOp>(makeTensorType(dims, counter), {}, n.attr("axis", axis)),
                 elementType);
 }
@@ -77,8 +78,8 @@ Value TensorMath::iotaAlong(int64_t rank, int64_t axis, AffineExpr size) {
 Value TensorMath::shapeTensor(ArrayRef<AffineExpr> values) {
   if (auto constants = getConstantDims(values))
     return n.makeInts(*constants);
-  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())},
-                                    n.builder().getI64Type());
+  auto type =
+      RankedTensorType::get({static_cast<int64_t>(values.size())}, n.builder().getI64Type());
   return n.make<ShapeTensorOp>(type, {}, n.attr("contents", values));
 }
 

@@ -66,8 +66,8 @@ public:
   Value reduce(ReduceKind kind, Value a, Ints axes) {
     if (axes.empty())
       return a;
-    return n.infer<ReduceOp>(a, {n.attr("axes", axes),
-                                 n.attr("kind", ReduceKindAttr::get(n.context(), kind))});
+    return n.infer<ReduceOp>(
+        a, {n.attr("axes", axes), n.attr("kind", ReduceKindAttr::get(n.context(), kind))});
   }
   Value sum(Value a, Ints axes) { return reduce(ReduceKind::Sum, a, axes); }
   Value mean(Value a, Ints axes) { return reduce(ReduceKind::Mean, a, axes); }

@@ -1,8 +1,9 @@
-// Irregular ops: a call of a function of the kernel library, which is linked into the kernel's module
-// and specialised there, since the tensors' sizes and the attributes are constants in the call.
+// Irregular ops: a call of a function of the kernel library, which is linked into the kernel's
+// module and specialised there, since the tensors' sizes and the attributes are constants in the
+// call.
 //
-// The kernel's last buffers are its scratch memory, if any, and the int64 slots for the result sizes
-// that only the function knows (two results that fusion adds to the launch).
+// The kernel's last buffers are its scratch memory, if any, and the int64 slots for the result
+// sizes that only the function knows (two results that fusion adds to the launch).
 
 #include "passes/Codegen/Cpu/Kernels.h"
 
@@ -85,8 +86,8 @@ void LibraryEmitter::emit() {
   op.getLibraryArguments(ints, floats);
   Value intArray =
       constants<int64_t>(i64, ints, [&](int64_t v) { return em.getI64IntegerAttr(v); });
-  Value floatArray = constants<double>(em.getF64Type(), floats,
-                                       [&](double v) { return em.getF64FloatAttr(v); });
+  Value floatArray =
+      constants<double>(em.getF64Type(), floats, [&](double v) { return em.getF64FloatAttr(v); });
   size_t numResults = op->getNumResults();
   // The last buffer holds the scratch memory of all tasks.
   Value scratch = em.create<LLVM::ZeroOp>(pointer);
@@ -102,9 +103,8 @@ void LibraryEmitter::emit() {
     em.setInsertionPointToStart(e.module.getBody());
     function = em.create<LLVM::LLVMFuncOp>(op.getLibraryFunction(), functionType);
   }
-  Value status = em.create<LLVM::CallOp>(
-                       function, ValueRange{inputs, outputs, intArray, floatArray, scratch, e.task,
-                                            e.tasks})
+  Value status = em.create<LLVM::CallOp>(function, ValueRange{inputs, outputs, intArray, floatArray,
+                                                              scratch, e.task, e.tasks})
                      .getResult();
   // Slot 0 has the status, zero before the launch, then come the sizes of all results.
   if (e.kernel.getNumResults() > numResults) {

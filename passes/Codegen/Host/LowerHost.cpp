@@ -69,9 +69,7 @@ private:
 
   // Control flow.
   Block *newBlock() { return &host.getBody().emplaceBlock(); }
-  void branch(Block *to, ValueRange arguments = {}) {
-    em.create<LLVM::BrOp>(arguments, to);
-  }
+  void branch(Block *to, ValueRange arguments = {}) { em.create<LLVM::BrOp>(arguments, to); }
 
   func::FuncOp function;
   const HostOptions &options;
@@ -125,9 +123,7 @@ static int64_t elementBytes(Type type) {
   return std::max(1u, storage.getIntOrFloatBitWidth() / 8);
 }
 
-Value HostLowering::bytesOf(Type type) {
-  return em.mul(count(getDims(type)), elementBytes(type));
-}
+Value HostLowering::bytesOf(Type type) { return em.mul(count(getDims(type)), elementBytes(type)); }
 
 Value HostLowering::loadElement(Value tensor, int64_t position) {
   Type elementType = getElementTypeOrSelf(tensor.getType());
@@ -187,8 +183,8 @@ void HostLowering::failIf(Value condition, int32_t code, const Twine &message) {
   }
   Value pointer = em.create<LLVM::AddressOfOp>(pointerType, name);
   Value number = em.create<arith::ConstantOp>(em.getI32IntegerAttr(code));
-  Value status = callService(field(&tenon_exec::fail, pointerType), em.getI32Type(),
-                             {exec, number, pointer});
+  Value status =
+      callService(field(&tenon_exec::fail, pointerType), em.getI32Type(), {exec, number, pointer});
   em.create<LLVM::ReturnOp>(status);
   em.setInsertionPointToStart(next);
 }
@@ -214,8 +210,8 @@ Value HostLowering::outputBuffer(int64_t number, Type type) {
   for (auto [i, dim] : llvm::enumerate(dims))
     em.store(value(dim), em.offsetPointer(slots, i64, i));
   Value index = em.create<arith::ConstantOp>(em.getI32IntegerAttr(number));
-  Value buffer = callService(field(&tenon_exec::output, pointerType), pointerType,
-                             {exec, index, slots});
+  Value buffer =
+      callService(field(&tenon_exec::output, pointerType), pointerType, {exec, index, slots});
   returnIf(isNull(em, buffer), TENON_EXEC_OUT_OF_MEMORY);
   return buffer;
 }
@@ -229,8 +225,8 @@ Value HostLowering::maxTasks(LaunchOp op, KernelOp kernel) {
   for (auto root : kernel.getOps<KernelRootOpInterface>())
     flops += root.getFlops();
   Value work = em.i64(flops);
-  for (Value tensor : llvm::concat<Value>(SmallVector<Value>(op.getInputs()),
-                                          SmallVector<Value>(op.getOutputs())))
+  for (Value tensor :
+       llvm::concat<Value>(SmallVector<Value>(op.getInputs()), SmallVector<Value>(op.getOutputs())))
     work = em.add(work, em.mul(count(getDims(tensor.getType())), 2));
   Value isSmall = em.less(work, em.i64(kMinParallelWork));
   return em.select(isSmall, em.i64(1), em.i64(kManyTasks));
@@ -248,8 +244,7 @@ void HostLowering::lower(LaunchOp op) {
     } else if (place == -1) {
       DimExprs dims = getDims(result.getType());
       if (op.getCapacities() && number < op.getCapacities()->size())
-        dims = DimExprs(
-            cast<AffineMapAttr>((*op.getCapacities())[number]).getValue().getResults());
+        dims = DimExprs(cast<AffineMapAttr>((*op.getCapacities())[number]).getValue().getResults());
       pointer = allocate(em.mul(count(dims), elementBytes(result.getType())));
     } else {
       int64_t output = -2 - place;
@@ -318,8 +313,8 @@ LogicalResult HostLowering::lower(ConstantOp op) {
 //===-- Control flow --===//
 
 LogicalResult HostLowering::lower(IfOp op) {
-  Value condition = em.compare(arith::CmpIPredicate::ne, loadElement(op.getCondition(), 0),
-                               em.i64(0));
+  Value condition =
+      em.compare(arith::CmpIPredicate::ne, loadElement(op.getCondition(), 0), em.i64(0));
   Block *thenBlock = newBlock(), *elseBlock = newBlock(), *after = newBlock();
   em.create<LLVM::CondBrOp>(condition, thenBlock, elseBlock);
   // A result is a pointer and, where its size depends on the branch, its dimensions.
@@ -333,8 +328,8 @@ LogicalResult HostLowering::lower(IfOp op) {
   }
   for (size_t i = 0; i < sizes.size(); ++i)
     after->addArgument(i64, op.getLoc());
-  for (auto [region, block] : {std::pair(&op.getThenRegion(), thenBlock),
-                               std::pair(&op.getElseRegion(), elseBlock)}) {
+  for (auto [region, block] :
+       {std::pair(&op.getThenRegion(), thenBlock), std::pair(&op.getElseRegion(), elseBlock)}) {
     em.setInsertionPointToStart(block);
     if (failed(lowerBlock(region->front())))
       return failure();
@@ -362,8 +357,8 @@ LogicalResult HostLowering::lower(IfOp op) {
 LogicalResult HostLowering::lower(LoopOp op) {
   Location loc = op.getLoc();
   size_t numCarried = op.getInits().size(), numStacks = op.getStacks().size();
-  Value limit = op.getMax() ? loadElement(op.getMax(), 0)
-                            : em.i64(std::numeric_limits<int64_t>::max());
+  Value limit =
+      op.getMax() ? loadElement(op.getMax(), 0) : em.i64(std::numeric_limits<int64_t>::max());
   Value condition = op.getCondition() ? loadElement(op.getCondition(), 0) : em.i64(1);
   Value counter = stackSlots(i64, 1);
 
@@ -391,8 +386,7 @@ LogicalResult HostLowering::lower(LoopOp op) {
   em.setInsertionPointToStart(header);
   auto arguments = header->getArguments();
   Value more = em.create<arith::AndIOp>(
-      em.less(arguments[0], limit),
-      em.compare(arith::CmpIPredicate::ne, arguments[1], em.i64(0)));
+      em.less(arguments[0], limit), em.compare(arith::CmpIPredicate::ne, arguments[1], em.i64(0)));
   em.create<LLVM::CondBrOp>(more, body, after);
 
   // Body.
@@ -533,8 +527,8 @@ FailureOr<OwningOpRef<ModuleOp>> HostLowering::run() {
   em.setInsertionPointToEnd(module->getBody());
   em.create<LLVM::GlobalOp>(LLVM::LLVMArrayType::get(em.getI8Type(), 0), /*isConstant=*/true,
                             LLVM::Linkage::External, "tenon_kernels", Attribute());
-  host = em.create<LLVM::LLVMFuncOp>(
-      "tenon_run", LLVM::LLVMFunctionType::get(em.getI32Type(), {pointerType}));
+  host = em.create<LLVM::LLVMFuncOp>("tenon_run",
+                                     LLVM::LLVMFunctionType::get(em.getI32Type(), {pointerType}));
   entry = host.addEntryBlock(em);
   exec = entry->getArgument(0);
   Block *body = newBlock();
