@@ -130,7 +130,7 @@ def make_ours(path, inputs, threads, target, library):
     compile_seconds = time.perf_counter() - start
     del model
     model = tenon.load(str(library), threads=threads, pin=threads > 1)
-    call = model.bind([np.ascontiguousarray(a) for a in inputs])
+    call = model.bind([np.asarray(a, order="C") for a in inputs])
     results = call()
     return compile_seconds, [results[o.name].copy() for o in model.outputs], call
 
@@ -192,7 +192,7 @@ def work_startup(folder, arguments):
         import tenon
 
         path = folder / "model.onnx"
-        inputs = [np.ascontiguousarray(a) for a in read_tensors(folder / "test_data_set_0", "input")]
+        inputs = [np.asarray(a, order="C") for a in read_tensors(folder / "test_data_set_0", "input")]
         with tempfile.TemporaryDirectory() as scratch:
             scratch = Path(scratch)
             tenon.compile(str(path), target=arguments.target, output=str(scratch / "model.so"))
