@@ -229,11 +229,21 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, Scope &scop
     return failure();
 
   NodeImporter importer(*this, scope, node, domain, version, *operands, location);
-  FailureOr<SmallVector<Value>> results = entry->import(importer);
-  if (importer.hasFailed())
+  // Whoever fails says why; should one not, the node is named all the same.
+  bool hasError = false;
+  FailureOr<SmallVector<Value>> results = failure();
+  {
+    ScopedDiagnosticHandler listener(getContext(), [&](Diagnostic &diagnostic) {
+      hasError |= diagnostic.getSeverity() == DiagnosticSeverity::Error;
+      return failure(); // for the next handler to report
+    });
+    results = entry->import(importer);
+  }
+  if (importer.hasFailed() || failed(results) || llvm::is_contained(*results, Value())) {
+    if (!hasError)
+      emitError(location) << "cannot be imported: an input or attribute is not as it should be";
     return failure();
-  if (failed(results) || llvm::is_contained(*results, Value()))
-    return emitError(location) << "cannot be imported";
+  }
   for (Value &result : *results)
     result = foldShapeArithmetic(result);
   return bindOutputs(node, *results, scope, location);
