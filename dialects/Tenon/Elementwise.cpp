@@ -1,6 +1,7 @@
 // The scalar functions of the pointwise ops. The same arith and math ops serve scalars and vectors;
 // signedness comes from the tensor's element type, since values are signless.
 
+#include "dialects/Tenon/NarrowFloat.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -206,7 +207,8 @@ Value XorOp::buildScalar(OpBuilder &b, ValueRange v) {
   return arith::XOrIOp::create(b, getLoc(), v[0], v[1]);
 }
 
-// A shift by the width or more gives 0, where LLVM's shifts are poison.
+// A shift by the width or more shifts all bits out, where LLVM's shifts are poison; so does a
+// negative one.
 static Value buildShift(Math m, ValueRange v, Value shifted) {
   unsigned width = getElementTypeOrSelf(v[0].getType()).getIntOrFloatBitWidth();
   return m.select(m.less(v[1], m.like(v[1], width), true), shifted, m.like(v[0], 0));
@@ -217,7 +219,11 @@ Value ShiftLeftOp::buildScalar(OpBuilder &b, ValueRange v) {
 }
 Value ShiftRightOp::buildScalar(OpBuilder &b, ValueRange v) {
   Math m{b, getLoc()};
-  return buildShift(m, v, m.make<arith::ShRUIOp>(v[0], v[1]));
+  if (isUnsigned(getLhs()))
+    return buildShift(m, v, m.make<arith::ShRUIOp>(v[0], v[1]));
+  unsigned width = getElementTypeOrSelf(v[0].getType()).getIntOrFloatBitWidth();
+  Value last = m.like(v[1], width - 1);
+  return m.make<arith::ShRSIOp>(v[0], m.select(m.less(v[1], last, true), v[1], last));
 }
 
 Value AddOp::buildScalar(OpBuilder &b, ValueRange v) { return Math{b, getLoc()}.add(v[0], v[1]); }
@@ -284,6 +290,8 @@ Value CastOp::buildScalar(OpBuilder &b, ValueRange v) {
   auto narrow = dyn_cast<FloatType>(to);
   if (!narrow || narrow.getWidth() >= 32)
     return value;
+  if (isNarrowFloat(narrow))
+    return roundToNarrow(b, getLoc(), value, narrow, getSaturate());
   Type type = narrow, wide = value.getType();
   if (auto vector = dyn_cast<VectorType>(wide))
     type = vector.clone(narrow);
@@ -295,7 +303,9 @@ Value PowOp::buildScalar(OpBuilder &b, ValueRange v) {
   Type base = getElementTypeOrSelf(v[0].getType());
   if (isa<FloatType>(base))
     return m.make<math::PowFOp>(v[0], convert(m, v[1], base, isUnsigned(getRhs()), false));
-  // Integers: through f64, exact for results below 2^53.
+  if (v[0].getType() == v[1].getType() && !isUnsigned(getLhs()))
+    return m.make<math::IPowIOp>(v[0], v[1]);
+  // Other integers: through f64, exact for results below 2^53.
   Value x = convert(m, v[0], b.getF64Type(), isUnsigned(getLhs()), false);
   Value y = convert(m, v[1], b.getF64Type(), isUnsigned(getRhs()), false);
   return convert(m, m.make<math::RoundEvenOp>(Value(m.make<math::PowFOp>(x, y))), base, false,
@@ -344,7 +354,11 @@ Value ModOp::buildScalar(OpBuilder &b, ValueRange v) {
       m.make<arith::XOrIOp>(m.less(remainder, zero, false), m.less(divisor, zero, false));
   Value moves = m.make<arith::AndIOp>(
       differs, m.make<arith::XOrIOp>(m.equal(remainder, zero), m.constant(differs.getType(), 1)));
-  return m.select(moves, m.add(remainder, divisor), remainder);
+  Value result = m.select(moves, m.add(remainder, divisor), remainder);
+  if (!m.isFloat(result))
+    return result;
+  // A remainder of 0 has the divisor's sign as well.
+  return m.select(m.equal(result, zero), m.make<math::CopySignOp>(zero, divisor), result);
 }
 
 Value PReluOp::buildScalar(OpBuilder &b, ValueRange v) {

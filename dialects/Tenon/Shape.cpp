@@ -135,10 +135,10 @@ AffineExpr addSymbol(Operation *function, StringRef name) {
 }
 
 Type getStorageType(Type elementType) {
-  if (elementType.isInteger(1))
-    return IntegerType::get(elementType.getContext(), 8);
   if (auto integer = dyn_cast<IntegerType>(elementType))
-    return IntegerType::get(elementType.getContext(), integer.getWidth());
+    return IntegerType::get(elementType.getContext(), std::max(8u, integer.getWidth()));
+  if (auto floating = dyn_cast<FloatType>(elementType); floating && floating.getWidth() < 16)
+    return IntegerType::get(elementType.getContext(), 8);
   return elementType;
 }
 

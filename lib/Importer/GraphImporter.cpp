@@ -68,6 +68,16 @@ Value GraphImporter::importConstant(ElementsAttr value, Location location) {
   return ConstantOp::create(builder, location, value.getType(), value);
 }
 
+bool GraphImporter::noteCheck(AffineExpr expr) {
+  Block *here = builder.getInsertionBlock();
+  SmallVector<Block *, 1> &blocks = checks[expr];
+  for (Block *block : blocks)
+    if (block == here || block->getParent()->isAncestor(here->getParent()))
+      return false;
+  blocks.push_back(here);
+  return true;
+}
+
 // --- Graphs ---
 
 LogicalResult GraphImporter::importInitializers(const onnx::GraphProto &graph, Scope &scope) {

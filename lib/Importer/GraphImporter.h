@@ -52,6 +52,10 @@ public:
   /// What small tensors hold.
   ContentsMap &getContents() { return contents; }
 
+  /// Notes that code at the builder's position checks `expr`. False if that has been checked before
+  /// on every way to here.
+  bool noteCheck(mlir::AffineExpr expr);
+
   const std::shared_ptr<ModelFile> &getFile() const { return file; }
   mlir::OpBuilder &getBuilder() { return builder; }
   mlir::MLIRContext *getContext() { return builder.getContext(); }
@@ -77,6 +81,8 @@ private:
   llvm::StringMap<const onnx::FunctionProto *> functions;
   llvm::SmallVector<const onnx::FunctionProto *> activeFunctions;
   llvm::StringSet<> symbolNames;
+  /// Where expressions over the symbols are checked at run time.
+  llvm::DenseMap<mlir::AffineExpr, llvm::SmallVector<mlir::Block *, 1>> checks;
   ContentsMap contents;
   /// Functions and loops may multiply a small file into a huge graph.
   int64_t nodesLeft = 1'000'000;

@@ -101,6 +101,8 @@ public:
   std::optional<DimExprs> contentsOrBind(mlir::Value value, llvm::StringRef what,
                                          int64_t minimum = 0);
   mlir::AffineExpr addSymbol(llvm::StringRef name) { return graph.addFreshSymbol(name); }
+  /// Whether a check of `expr` at run time is new here.
+  bool noteCheck(mlir::AffineExpr expr) { return graph.noteCheck(expr); }
 
   // Building. Both check the op as its verifier does.
   /// An op that infers its result types.

@@ -237,6 +237,9 @@ std::string KernelFormer::nameFor(const Group &group) {
     if (parts.size() < 5 && (parts.empty() || parts.back() != name))
       parts.push_back(name);
   }
+  // An op's own name may be that of the function of libm which its kernel calls.
+  if (parts.size() == 1)
+    parts.push_back("only");
   return llvm::join(parts, "_");
 }
 

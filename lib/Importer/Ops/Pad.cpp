@@ -1,6 +1,6 @@
 // Pad and CenterCropPad.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/RunTimeAxes.h"
 
 using namespace mlir;
 
@@ -51,17 +51,45 @@ static Results importPadV2(NodeImporter &node) {
   return buildPad(node, data, axes, amounts, *mode, value);
 }
 
+/// The pads of all dimensions, from those of axes that only a run tells.
+static Value spreadPads(NodeImporter &node, Value pads, Value axes, int64_t rank) {
+  TensorMath m(node);
+  if (node.rank(pads) != 1 || !node.type(axes).hasStaticShape())
+    return node.emitError() << "pads and axes do not fit", nullptr;
+  int64_t count = node.type(axes).getNumElements();
+  Value none = m.broadcast(node.makeScalar(node.builder().getI64Type(), 0), node.expr(rank));
+  Value low = spreadOverAxes(node, axes, m.slice(pads, 0, 0, count), rank, none);
+  Value high = spreadOverAxes(node, axes, m.slice(pads, 0, count, count), rank, none);
+  return low && high ? m.concat({low, high}, 0) : Value();
+}
+
 static Results importPad(NodeImporter &node) {
   Value data = node.operand(0);
   std::optional<PadMode> mode = getMode(node);
   constexpr int64_t any = std::numeric_limits<int64_t>::min();
-  std::optional<DimExprs> amounts = node.contentsOrBind(node.operand(1), "pads", any);
+  Value pads = node.operand(1);
+  bool runTimeAxes = hasRunTimeAxes(node, 3);
+  if (runTimeAxes)
+    pads = spreadPads(node, pads, node.operand(3), node.rank(data));
+  std::optional<DimExprs> amounts = node.contentsOrBind(pads, "pads", any);
   NodeImporter::Ints axes = countUp(node.rank(data));
-  if (node.operand(3))
+  if (node.operand(3) && !runTimeAxes)
     axes = getAxes(node, 3, node.rank(data)).value_or(NodeImporter::Ints());
   if (!mode || !amounts || node.hasFailed())
     return failure();
   return buildPad(node, data, axes, *amounts, *mode, node.operand(2));
+}
+
+/// Half of a number that may be negative, rounded towards 0.
+static std::optional<AffineExpr> halve(NodeImporter &node, AffineExpr number) {
+  TensorMath m(node);
+  if (isa<AffineConstantExpr>(number) || isKnownNonNegative(number))
+    return isKnownNonNegative(number) ? number.floorDiv(2) : number.ceilDiv(2);
+  Value value = m.shapeTensor(number), half = m.div(m.abs(value), 2);
+  std::optional<DimExprs> bound =
+      node.contentsOrBind(m.select(m.less(value, 0.0), m.neg(half), half), "crop",
+                          std::numeric_limits<int64_t>::min());
+  return bound ? std::optional((*bound)[0]) : std::nullopt;
 }
 
 // What is missing or too much is shared between both sides, the odd one at the end.
@@ -79,12 +107,11 @@ static Results importCenterCropPad(NodeImporter &node) {
   DimExprs dims = node.dims(data), low, high;
   for (auto [axis, size] : llvm::zip_equal(axes, *shape)) {
     AffineExpr missing = size - dims[axis];
-    auto constant = dyn_cast<AffineConstantExpr>(missing);
-    // Half of what is cut off is rounded down as well.
-    AffineExpr before =
-        constant && constant.getValue() < 0 ? missing.ceilDiv(2) : missing.floorDiv(2);
-    low.push_back(before);
-    high.push_back(missing - before);
+    std::optional<AffineExpr> before = halve(node, missing);
+    if (!before)
+      return failure();
+    low.push_back(*before);
+    high.push_back(missing - *before);
   }
   low.append(high);
   return buildPad(node, data, axes, low, PadMode::Constant, nullptr);

@@ -1,6 +1,6 @@
 // Reductions. All kinds come down to sums, products, extrema and means with pointwise ops around.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/RunTimeAxes.h"
 
 using namespace mlir;
 
@@ -12,6 +12,9 @@ namespace {
 struct Reduction {
   Value x;
   SmallVector<int64_t> axes;
+  /// For axes that only a run tells: 1 where a dimension is one of them; else null.
+  Value flags;
+  int64_t numFlagged;
   bool keepsDims;
 };
 
@@ -19,44 +22,77 @@ struct Reduction {
 
 /// Axes are an attribute, or operand 1 from version 13 (ReduceSum) or 18 on.
 static std::optional<Reduction> getReduction(NodeImporter &node) {
-  Reduction reduction{node.operand(0), {}, node.getBool("keepdims", true)};
+  Reduction reduction{node.operand(0), {}, nullptr, 0, node.getBool("keepdims", true)};
   int64_t rank = node.rank(reduction.x);
-  std::optional<NodeImporter::Ints> axes = getAxes(node, 1, rank);
+  Value operand = node.operand(1);
+  if (hasRunTimeAxes(node, 1)) {
+    reduction.flags = flagAxes(node, operand, rank);
+    if (!reduction.flags)
+      return std::nullopt;
+    reduction.numFlagged = node.type(operand).getNumElements();
+    return reduction;
+  }
+  bool isEmpty = operand && node.type(operand).getNumElements() == 0;
+  std::optional<NodeImporter::Ints> axes = isEmpty ? std::nullopt : getAxes(node, 1, rank);
   if (node.hasFailed())
     return std::nullopt;
-  bool isEmpty = !axes || axes->empty();
-  if (!isEmpty)
+  if (axes && !axes->empty())
     reduction.axes = *axes;
   else if (!node.getBool("noop_with_empty_axes", false))
     reduction.axes = countUp(rank);
   return reduction;
 }
 
-static Results finish(NodeImporter &node, const Reduction &reduction, Value result) {
-  return {{reduction.keepsDims ? result : TensorMath(node).squeeze(result, reduction.axes)}};
+// Axes that only a run tells: every dimension is reduced in turn, and where it shall stay as it is,
+// the operand is taken instead of the reduced tensor, which has size 1 there.
+static Value reduceFlagged(NodeImporter &node, ReduceKind kind, Value x, Value flags) {
+  TensorMath m(node);
+  DimExprs dims = node.dims(x), ones(dims.size(), node.expr(1));
+  Value isReduced = node.cast(flags, node.builder().getI1Type());
+  Value sizes = m.select(isReduced, m.shapeTensor(ones), m.shapeTensor(dims));
+  std::optional<DimExprs> result = node.contentsOrBind(sizes, "reduced");
+  if (!result)
+    return nullptr;
+  for (size_t d = 0; d < dims.size(); ++d) {
+    Value flag = m.toScalar(m.slice(isReduced, 0, d, 1));
+    Value chosen = m.select(flag, m.reduce(kind, x, static_cast<int64_t>(d)), x);
+    x = m.slice(chosen, d, node.expr(0), (*result)[d]);
+  }
+  return x;
+}
+
+static Value apply(NodeImporter &node, const Reduction &r, ReduceKind kind, Value x) {
+  return r.flags ? reduceFlagged(node, kind, x, r.flags) : TensorMath(node).reduce(kind, x, r.axes);
+}
+
+static Results finish(NodeImporter &node, const Reduction &r, Value result) {
+  if (r.keepsDims)
+    return {{result}};
+  if (r.flags)
+    return {{squeezeFlagged(node, result, r.flags, r.numFlagged)}};
+  return {{TensorMath(node).squeeze(result, r.axes)}};
 }
 
 template <ReduceKind kind> static Results importReduce(NodeImporter &node) {
   std::optional<Reduction> r = getReduction(node);
   if (!r)
     return failure();
-  return finish(node, *r, TensorMath(node).reduce(kind, r->x, r->axes));
+  return finish(node, *r, apply(node, *r, kind, r->x));
 }
 
 static Results importReduceL1(NodeImporter &node) {
-  TensorMath m(node);
   std::optional<Reduction> r = getReduction(node);
   if (!r)
     return failure();
-  return finish(node, *r, m.sum(m.abs(r->x), r->axes));
+  return finish(node, *r, apply(node, *r, ReduceKind::Sum, TensorMath(node).abs(r->x)));
 }
 
 static Results importReduceSumSquare(NodeImporter &node) {
-  TensorMath m(node);
   std::optional<Reduction> r = getReduction(node);
   if (!r)
     return failure();
-  return finish(node, *r, m.sum(m.mul(r->x, r->x), r->axes));
+  Value square = TensorMath(node).mul(r->x, r->x);
+  return finish(node, *r, apply(node, *r, ReduceKind::Sum, square));
 }
 
 /// Functions of real numbers take integers through f64.
@@ -67,27 +103,32 @@ template <typename Function> static Results importReal(NodeImporter &node, Funct
   Type type = node.elementType(r->x);
   if (!isa<FloatType>(type))
     r->x = node.cast(r->x, node.builder().getF64Type());
-  return finish(node, *r, node.cast(function(r->x, r->axes), type));
+  return finish(node, *r, node.cast(function(*r), type));
 }
 
 static Results importReduceL2(NodeImporter &node) {
   TensorMath m(node);
-  return importReal(
-      node, [&](Value x, ArrayRef<int64_t> axes) { return m.sqrt(m.sum(m.mul(x, x), axes)); });
+  return importReal(node, [&](const Reduction &r) {
+    return m.sqrt(apply(node, r, ReduceKind::Sum, m.mul(r.x, r.x)));
+  });
 }
 
 static Results importReduceLogSum(NodeImporter &node) {
-  TensorMath m(node);
-  return importReal(node, [&](Value x, ArrayRef<int64_t> axes) { return m.log(m.sum(x, axes)); });
+  return importReal(node, [&](const Reduction &r) {
+    return TensorMath(node).log(apply(node, r, ReduceKind::Sum, r.x));
+  });
 }
 
 // With the maximum taken out, so that nothing overflows; a maximum that is infinite stays in.
 static Results importReduceLogSumExp(NodeImporter &node) {
   TensorMath m(node);
-  return importReal(node, [&](Value x, ArrayRef<int64_t> axes) {
-    Value maximum = m.maximum(x, axes);
-    Value offset = m.select(node.infer<IsInfOp>(maximum), m.scalar(x, 0), maximum);
-    return m.add(m.log(m.sum(m.exp(m.sub(x, offset)), axes)), offset);
+  return importReal(node, [&](const Reduction &r) {
+    Value maximum = apply(node, r, ReduceKind::Max, r.x);
+    Value offset = m.select(node.infer<IsInfOp>(maximum), m.scalar(r.x, 0), maximum);
+    Value powers = m.exp(m.sub(r.x, offset));
+    if (powers && powers.getType() != r.x.getType())
+      powers = m.broadcast(powers, node.dims(r.x));
+    return m.add(m.log(apply(node, r, ReduceKind::Sum, powers)), offset);
   });
 }
 
@@ -102,20 +143,33 @@ template <ReduceKind kind> static Results importArgReduce(NodeImporter &node) {
   return {{node.getBool("keepdims", true) ? result : TensorMath(node).squeeze(result, axis)}};
 }
 
-template <ReduceKind kind> static Results importCumulate(NodeImporter &node) {
-  Value x = node.operand(0);
-  std::optional<NodeImporter::Ints> axis = node.constantInts(node.operand(1));
-  if (!axis || axis->size() != 1) {
-    node.emitError() << "the axis must be one number known at compile time";
-    return failure();
-  }
+static Value cumulate(NodeImporter &node, ReduceKind kind, int64_t axis) {
   SmallVector<NamedAttribute> attributes = {
-      node.attr("axis", node.normalizeAxis((*axis)[0], node.rank(x))),
-      node.attr("kind", ReduceKindAttr::get(node.context(), kind))};
+      node.attr("axis", axis), node.attr("kind", ReduceKindAttr::get(node.context(), kind))};
   for (StringRef flag : {"exclusive", "reverse"})
     if (node.getBool(flag, false))
       attributes.push_back(node.attr(flag, node.builder().getUnitAttr()));
-  return {{node.infer<CumulateOp>(x, attributes)}};
+  return node.infer<CumulateOp>(node.operand(0), attributes);
+}
+
+/// An axis that only a run tells chooses among the results along all of them.
+template <ReduceKind kind> static Results importCumulate(NodeImporter &node) {
+  TensorMath m(node);
+  int64_t rank = node.rank(node.operand(0));
+  Value operand = node.operand(1);
+  if (std::optional<NodeImporter::Ints> axis = node.constantInts(operand)) {
+    if (axis->size() == 1)
+      return {{cumulate(node, kind, node.normalizeAxis((*axis)[0], rank))}};
+    node.emitError() << "the axis must be one number, not " << axis->size();
+    return failure();
+  }
+  if (!node.checkRank(node.operand(0), 1))
+    return failure();
+  Value axis = m.toScalar(operand), result = cumulate(node, kind, rank - 1);
+  axis = m.select(m.less(axis, 0.0), m.add(axis, rank), axis);
+  for (int64_t d = 0; d + 1 < rank; ++d)
+    result = m.select(m.equal(axis, d), cumulate(node, kind, d), result);
+  return {{result}};
 }
 
 void registerReductionOps(OpRegistry &registry) {

@@ -1,6 +1,6 @@
 // Reshape and its kin: the same elements under other dimensions.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/RunTimeAxes.h"
 
 using namespace mlir;
 
@@ -86,6 +86,12 @@ static Results importFlatten(NodeImporter &node) {
 static Results importSqueeze(NodeImporter &node) {
   Value data = node.operand(0);
   DimExprs dims = node.dims(data);
+  if (hasRunTimeAxes(node, 1)) {
+    Value flags = flagAxes(node, node.operand(1), dims.size());
+    if (!flags)
+      return failure();
+    return {{squeezeFlagged(node, data, flags, node.type(node.operand(1)).getNumElements())}};
+  }
   std::optional<NodeImporter::Ints> axes = getAxes(node, 1, dims.size());
   if (!axes) {
     axes.emplace();
@@ -101,6 +107,8 @@ static Results importSqueeze(NodeImporter &node) {
 
 static Results importUnsqueeze(NodeImporter &node) {
   Value data = node.operand(0);
+  if (hasRunTimeAxes(node, 1))
+    return {{unsqueezeAtRunTime(node, data, node.operand(1))}};
   int64_t added = node.hasAttribute("axes") ? node.getInts("axes").size() : 0;
   if (Value axes = node.operand(1))
     added = node.constantInts(axes).value_or(NodeImporter::Ints()).size();

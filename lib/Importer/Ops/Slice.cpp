@@ -6,7 +6,7 @@
 //   start of 1, a last position) are taken as they are, with a check at run time;
 // - all others are computed by tensor arithmetic, and the start and size bound to new symbols.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/RunTimeAxes.h"
 
 using namespace mlir;
 
@@ -214,6 +214,39 @@ static Results importSliceV1(NodeImporter &node) {
                     toExprs(node, ends));
 }
 
+// Axes or steps that only a run tells: every dimension is gathered at start + i * step.
+static Results buildSliceAtRunTime(NodeImporter &node, Value data) {
+  TensorMath m(node);
+  int64_t rank = node.rank(data), count = node.type(node.operand(1)).getNumElements();
+  DimExprs dims = node.dims(data);
+  Value size = m.shapeTensor(dims), zero = m.scalar(size, 0), one = m.scalar(size, 1);
+  Value axes = node.operand(3) ? node.operand(3) : node.makeInts(countUp(count));
+  auto all = [&](Value value) { return m.broadcast(value, node.expr(rank)); };
+  auto spread = [&](unsigned number, Value otherwise) {
+    Value values = node.operand(number);
+    return values ? spreadOverAxes(node, axes, values, rank, otherwise) : otherwise;
+  };
+  Value start = spread(1, all(zero)), end = spread(2, size), step = spread(4, all(one));
+  if (!start || !end || !step)
+    return failure();
+  auto position = [&](Value value) { return m.select(m.less(value, zero), m.add(value, size), value); };
+  start = position(start);
+  end = position(end);
+  Value forward = m.less(zero, step), last = m.sub(size, one);
+  start = m.max(m.min(start, m.select(forward, size, last)), zero);
+  end = m.select(forward, m.max(m.min(end, size), zero), m.max(m.min(end, last), m.neg(one)));
+  Value length = m.sub(m.add(m.sub(end, start), step), node.infer<SignOp>(step));
+  std::optional<DimExprs> counts =
+      node.contentsOrBind(m.max(m.div(length, step), zero), "slice.size");
+  if (!counts)
+    return failure();
+  for (int64_t d = 0; d < rank; ++d) {
+    Value index = m.mul(m.iota((*counts)[d], 0, node.builder().getI64Type()), m.slice(step, 0, d, 1));
+    data = m.gather(data, m.add(index, m.slice(start, 0, d, 1)), d);
+  }
+  return {{data}};
+}
+
 static Results importSlice(NodeImporter &node) {
   Value data = node.operand(0);
   RankedTensorType startsType = node.type(node.operand(1)), endsType = node.type(node.operand(2));
@@ -223,6 +256,8 @@ static Results importSlice(NodeImporter &node) {
                      << data.getType();
     return failure();
   }
+  if (hasRunTimeAxes(node, 3) || hasRunTimeAxes(node, 4))
+    return buildSliceAtRunTime(node, data);
   int64_t count = startsType.getNumElements();
   NodeImporter::Ints axes = countUp(count), steps(count, 1);
   if (node.operand(3)) {

@@ -145,6 +145,20 @@ std::optional<NodeImporter::Ints> getAxes(NodeImporter &node, unsigned number, i
   return axes;
 }
 
+Value flagAxes(NodeImporter &node, Value axes, int64_t rank) {
+  TensorMath m(node);
+  RankedTensorType type = node.type(axes);
+  if (type.getRank() != 1 || !type.hasStaticShape() || !isa<IntegerType>(type.getElementType())) {
+    node.emitError() << "axes must be integers, their number known at compile time, not " << type;
+    return nullptr;
+  }
+  Type i64 = node.builder().getI64Type();
+  axes = node.cast(axes, i64);
+  axes = m.select(m.less(axes, 0.0), m.add(axes, rank), axes);
+  Value isAxis = m.equal(m.iotaAlong(2, 0, node.expr(rank)), m.unsqueeze(axes, {0}));
+  return m.squeeze(m.maximum(node.cast(isAxis, i64), 1), {1});
+}
+
 void requireNonNegative(NodeImporter &node, AffineExpr expr, StringRef what) {
   if (isKnownNonNegative(expr) || node.hasFailed())
     return;
@@ -152,6 +166,8 @@ void requireNonNegative(NodeImporter &node, AffineExpr expr, StringRef what) {
     node.emitError() << what << " would be " << constant.getValue();
     return;
   }
+  if (!node.noteCheck(expr))
+    return;
   // Binding a symbol checks its minimum; nothing else uses this one.
   Value checked = TensorMath(node).shapeTensor(expr);
   auto symbol = cast<AffineSymbolExpr>(node.addSymbol(what));

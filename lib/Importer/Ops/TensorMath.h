@@ -137,6 +137,10 @@ inline NodeImporter::Ints countUp(int64_t count) {
 /// when neither is there. Errors are reported.
 std::optional<NodeImporter::Ints> getAxes(NodeImporter &node, unsigned number, int64_t rank);
 
+/// For axes that only a run tells: an i64 tensor [rank] with 1 where a dimension is one of `axes`.
+/// Null after an error.
+mlir::Value flagAxes(NodeImporter &node, mlir::Value axes, int64_t rank);
+
 /// Ends the run with an error where `expr` is negative. Nothing is emitted if that cannot be.
 void requireNonNegative(NodeImporter &node, mlir::AffineExpr expr, llvm::StringRef what);
 

@@ -1,6 +1,7 @@
 // The element emitter for CPU kernels (see the header).
 
 #include "passes/Codegen/Cpu/KernelEmitter.h"
+#include "dialects/Tenon/NarrowFloat.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
 
@@ -222,6 +223,10 @@ Value KernelEmitter::toCompute(Value stored, Type elementType) {
     Value zero = arith::ConstantOp::create(em, em.getLoc(), em.getZeroAttr(stored.getType()));
     return em.create<arith::CmpIOp>(arith::CmpIPredicate::ne, stored, zero);
   }
+  if (isNarrowFloat(elementType))
+    return decodeNarrow(em, em.getLoc(), stored, cast<FloatType>(elementType));
+  if (isa<IntegerType>(elementType)) // less than a byte
+    return em.create<arith::TruncIOp>(type, stored);
   return em.create<arith::ExtFOp>(type, stored);
 }
 
@@ -233,6 +238,11 @@ Value KernelEmitter::toStorage(Value computed, Type elementType) {
     return computed;
   if (elementType.isInteger(1))
     return em.create<arith::ExtUIOp>(type, computed);
+  if (isNarrowFloat(elementType))
+    return encodeNarrow(em, em.getLoc(), computed, cast<FloatType>(elementType));
+  if (isa<IntegerType>(elementType))
+    return elementType.isUnsignedInteger() ? Value(em.create<arith::ExtUIOp>(type, computed))
+                                           : Value(em.create<arith::ExtSIOp>(type, computed));
   return em.create<arith::TruncFOp>(type, computed);
 }
 
