@@ -26,6 +26,9 @@ struct Format {
   bool isScale; // an exponent and nothing else
 };
 
+/// What E5M2, the one format with infinity, writes for it.
+constexpr int64_t kInfinity = 0x7c;
+
 Format formatOf(FloatType type) {
   if (isa<Float8E4M3FNType>(type))
     return {3, 7, 8, 448, false, 0x7f, false, false};
@@ -93,10 +96,10 @@ bool isNarrowFloat(Type elementType) {
   return type && type.getWidth() <= 8;
 }
 
-// A scale is a power of two; the exponent rounds up from half of the way in the mantissa.
+// A scale is a power of two; numbers between two powers take the larger.
 static Value roundToScale(const Bits &m, Value value, bool saturate) {
   Value bits = m.toBits(m.abs(value));
-  Value rounded = m.bitAnd(m.add(bits, m.i32(1 << 22)), 0x7f800000);
+  Value rounded = m.bitAnd(m.add(bits, m.i32((1 << 23) - 1)), 0x7f800000);
   Value power = m.toFloat(rounded);
   Value tooLarge = m.compare(arith::CmpFPredicate::OGT, power, m.f32(std::ldexp(1.0, 127)));
   Value over = saturate ? m.f32(std::ldexp(1.0, 127)) : m.f32(NAN);
@@ -150,6 +153,11 @@ Value encodeNarrow(OpBuilder &builder, Location loc, Value value, FloatType type
     Value sign = m.left(m.right(m.toBits(value), 31), format.width - 1);
     code = m.bitOr(code, sign);
   }
+  if (format.hasInfinity) {
+    int64_t sign = int64_t(1) << (format.width - 1);
+    Value isInfinite = m.compare(arith::CmpFPredicate::OEQ, magnitude, m.f32(HUGE_VAL));
+    code = m.select(isInfinite, m.bitOr(m.bitAnd(code, sign), m.i32(kInfinity)), code);
+  }
   if (format.nan >= 0)
     code = m.select(m.isNaN(value), m.i32(format.nan), code);
   return arith::TruncIOp::create(builder, loc, i8, code);
@@ -174,9 +182,8 @@ Value decodeNarrow(OpBuilder &builder, Location loc, Value stored, FloatType typ
   Value isNormal = m.compare(P::sge, digits, int64_t(1) << format.mantissa);
   Value magnitude = m.select(isNormal, normal, subnormal);
   if (format.hasInfinity) {
-    int64_t infinity = 0x7c;
-    magnitude = m.select(m.compare(P::eq, digits, infinity), m.f32(HUGE_VAL), magnitude);
-    magnitude = m.select(m.compare(P::sgt, digits, infinity), m.f32(NAN), magnitude);
+    magnitude = m.select(m.compare(P::eq, digits, kInfinity), m.f32(HUGE_VAL), magnitude);
+    magnitude = m.select(m.compare(P::sgt, digits, kInfinity), m.f32(NAN), magnitude);
   } else if (format.nan >= 0 && !format.nanIsNegativeZero) {
     magnitude = m.select(m.compare(P::eq, digits, format.nan), m.f32(NAN), magnitude);
   }

@@ -134,9 +134,21 @@ int64_t Planner::lastUse(Value value, Block *home) {
   return last;
 }
 
-// A function result that a top-level launch makes, as it is or reshaped, is written in place.
+static void collectSymbols(Type type, llvm::SmallDenseSet<AffineExpr> &symbols) {
+  for (AffineExpr dim : getDims(type))
+    dim.walk([&](AffineExpr part) {
+      if (isa<AffineSymbolExpr>(part))
+        symbols.insert(part);
+    });
+}
+
+// A function result that a top-level launch makes, as it is or reshaped, is written in place. A
+// reshape may need sizes that are bound only after the launch: such results are copied.
 void Planner::placeOutputs() {
   Block &body = function.getBody().front();
+  llvm::SmallDenseSet<AffineExpr> ofArguments;
+  for (Type type : function.getArgumentTypes())
+    collectSymbols(type, ofArguments);
   for (auto [number, returned] : llvm::enumerate(body.getTerminator()->getOperands())) {
     Value source = returned;
     while (auto reshape = source.getDefiningOp<ReshapeOp>())
@@ -145,7 +157,11 @@ void Planner::placeOutputs() {
     if (!launch || launch.getCapacities() || launch->getBlock() != &body ||
         outputOf.contains(source))
       continue;
-    outputOf[source] = number;
+    llvm::SmallDenseSet<AffineExpr> known = ofArguments, needed;
+    collectSymbols(source.getType(), known);
+    collectSymbols(returned.getType(), needed);
+    if (llvm::all_of(needed, [&](AffineExpr symbol) { return known.contains(symbol); }))
+      outputOf[source] = number;
   }
 }
 
