@@ -1,8 +1,8 @@
 // Floats of 8 bits and less (see the header), by arithmetic on the bits of f32.
 //
-// A format has M mantissa bits, a bias and so a smallest normal exponent 1 - bias. Rounding scales a
-// number so that one unit of its last place is 1, rounds to an integer, and scales back; scaling by
-// powers of two is exact. A normal number's code is its f32 bits without the mantissa's tail and
+// A format has M mantissa bits, a bias and so a smallest normal exponent 1 - bias. Rounding scales
+// a number so that one unit of its last place is 1, rounds to an integer, and scales back; scaling
+// by powers of two is exact. A normal number's code is its f32 bits without the mantissa's tail and
 // with the exponent rebased; a subnormal one's is the number of units.
 
 #include "dialects/Tenon/NarrowFloat.h"
@@ -147,8 +147,8 @@ Value encodeNarrow(OpBuilder &builder, Location loc, Value value, FloatType type
     double units = std::ldexp(1.0, format.mantissa - (1 - format.bias));
     Value subnormal = arith::FPToSIOp::create(builder, loc, m.typeOf(builder.getI32Type()),
                                               m.mul(magnitude, m.f32(units)));
-    Value isNormal = m.compare(arith::CmpFPredicate::OGE, magnitude,
-                               m.f32(std::ldexp(1.0, 1 - format.bias)));
+    Value isNormal =
+        m.compare(arith::CmpFPredicate::OGE, magnitude, m.f32(std::ldexp(1.0, 1 - format.bias)));
     code = m.select(isNormal, normal, subnormal);
     Value sign = m.left(m.right(m.toBits(value), 31), format.width - 1);
     code = m.bitOr(code, sign);
@@ -175,8 +175,7 @@ Value decodeNarrow(OpBuilder &builder, Location loc, Value stored, FloatType typ
   int64_t signBit = int64_t(1) << (format.width - 1);
   Value digits = m.bitAnd(code, signBit - 1);
   int64_t tail = 23 - format.mantissa;
-  Value normal =
-      m.toFloat(m.add(m.left(digits, tail), m.i32(int64_t(127 - format.bias) << 23)));
+  Value normal = m.toFloat(m.add(m.left(digits, tail), m.i32(int64_t(127 - format.bias) << 23)));
   Value units = arith::SIToFPOp::create(builder, loc, m.typeOf(builder.getF32Type()), digits);
   Value subnormal = m.mul(units, m.f32(std::ldexp(1.0, (1 - format.bias) - format.mantissa)));
   Value isNormal = m.compare(P::sge, digits, int64_t(1) << format.mantissa);

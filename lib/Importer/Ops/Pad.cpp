@@ -86,9 +86,8 @@ static std::optional<AffineExpr> halve(NodeImporter &node, AffineExpr number) {
   if (isa<AffineConstantExpr>(number) || isKnownNonNegative(number))
     return isKnownNonNegative(number) ? number.floorDiv(2) : number.ceilDiv(2);
   Value value = m.shapeTensor(number), half = m.div(m.abs(value), 2);
-  std::optional<DimExprs> bound =
-      node.contentsOrBind(m.select(m.less(value, 0.0), m.neg(half), half), "crop",
-                          std::numeric_limits<int64_t>::min());
+  std::optional<DimExprs> bound = node.contentsOrBind(
+      m.select(m.less(value, 0.0), m.neg(half), half), "crop", std::numeric_limits<int64_t>::min());
   return bound ? std::optional((*bound)[0]) : std::nullopt;
 }
 

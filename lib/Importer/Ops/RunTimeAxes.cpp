@@ -20,8 +20,7 @@ static Value countKept(NodeImporter &node, Value flags) {
        node.attr("kind", ReduceKindAttr::get(node.context(), ReduceKind::Sum))});
 }
 
-Value spreadOverAxes(NodeImporter &node, Value axes, Value values, int64_t rank,
-                     Value otherwise) {
+Value spreadOverAxes(NodeImporter &node, Value axes, Value values, int64_t rank, Value otherwise) {
   TensorMath m(node);
   Value flags = flagAxes(node, axes, rank);
   if (!flags)
@@ -45,9 +44,9 @@ Value squeezeFlagged(NodeImporter &node, Value x, Value flags, int64_t numFlagge
   if (kept <= 0)
     return m.toScalar(x);
   Value stays = m.sub(m.scalar(flags, 1), flags), place = countKept(node, flags);
-  Value isHere = m.logicalAnd(
-      m.equal(m.unsqueeze(place, {0}), m.add(m.iotaAlong(2, 0, node.expr(kept)), 1)),
-      node.cast(m.unsqueeze(stays, {0}), node.builder().getI1Type()));
+  Value isHere =
+      m.logicalAnd(m.equal(m.unsqueeze(place, {0}), m.add(m.iotaAlong(2, 0, node.expr(kept)), 1)),
+                   node.cast(m.unsqueeze(stays, {0}), node.builder().getI1Type()));
   Value sizes = m.unsqueeze(m.shapeTensor(dims), {0});
   Value found = m.sum(m.select(isHere, sizes, m.scalar(sizes, 0)), 1);
   std::optional<DimExprs> result = node.contentsOrBind(m.squeeze(found, {1}), "kept");

@@ -229,7 +229,9 @@ static Results buildSliceAtRunTime(NodeImporter &node, Value data) {
   Value start = spread(1, all(zero)), end = spread(2, size), step = spread(4, all(one));
   if (!start || !end || !step)
     return failure();
-  auto position = [&](Value value) { return m.select(m.less(value, zero), m.add(value, size), value); };
+  auto position = [&](Value value) {
+    return m.select(m.less(value, zero), m.add(value, size), value);
+  };
   start = position(start);
   end = position(end);
   Value forward = m.less(zero, step), last = m.sub(size, one);
@@ -241,7 +243,8 @@ static Results buildSliceAtRunTime(NodeImporter &node, Value data) {
   if (!counts)
     return failure();
   for (int64_t d = 0; d < rank; ++d) {
-    Value index = m.mul(m.iota((*counts)[d], 0, node.builder().getI64Type()), m.slice(step, 0, d, 1));
+    Value index =
+        m.mul(m.iota((*counts)[d], 0, node.builder().getI64Type()), m.slice(step, 0, d, 1));
     data = m.gather(data, m.add(index, m.slice(start, 0, d, 1)), d);
   }
   return {{data}};
