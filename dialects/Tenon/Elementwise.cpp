@@ -298,6 +298,36 @@ Value CastOp::buildScalar(OpBuilder &b, ValueRange v) {
   return m.make<arith::ExtFOp>(wide, m.make<arith::TruncFOp>(type, value));
 }
 
+LogicalResult BitCastOp::verify() {
+  auto width = [](Type type) { return getStorageType(type).getIntOrFloatBitWidth(); };
+  Type from = getElementTypeOrSelf(getOperand().getType());
+  if (!getTo().isIntOrFloat() || width(from) != width(getTo()))
+    return emitOpError("cannot read ") << from << " as " << getTo();
+  return success();
+}
+
+// Values come in compute types: booleans as i1 and half precision as f32, unlike their storage.
+Value BitCastOp::buildScalar(OpBuilder &b, ValueRange v) {
+  Math m{b, getLoc()};
+  Type from = getStorageType(getElementTypeOrSelf(getOperand().getType()));
+  Type to = getStorageType(getTo());
+  auto like = [&](Type type) {
+    auto vector = dyn_cast<VectorType>(v[0].getType());
+    return vector ? Type(vector.clone(type)) : type;
+  };
+  Value bits = v[0];
+  if (getElementTypeOrSelf(getOperand().getType()).isInteger(1))
+    bits = m.make<arith::ExtUIOp>(like(from), bits);
+  else if (bits.getType() != like(from))
+    bits = m.make<arith::TruncFOp>(like(from), bits);
+  if (isa<FloatType>(from) || isa<FloatType>(to))
+    bits = m.make<arith::BitcastOp>(like(to), bits);
+  if (getTo().isInteger(1))
+    return m.make<arith::CmpIOp>(arith::CmpIPredicate::ne, bits, m.like(bits, 0));
+  Type computed = like(ElementEmitter::computeType(getTo()));
+  return bits.getType() == computed ? bits : m.make<arith::ExtFOp>(computed, bits);
+}
+
 Value PowOp::buildScalar(OpBuilder &b, ValueRange v) {
   Math m{b, getLoc()};
   Type base = getElementTypeOrSelf(v[0].getType());

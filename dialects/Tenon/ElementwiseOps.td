@@ -196,4 +196,20 @@ def Tenon_CastOp : Tenon_PointwiseOp<"cast", [
   let extraClassDefinition = !subst("operands, ,", "operands, Adaptor(operands, attributes, *properties.as<Properties *>(), regions).getTo(),", inferTypes);
 }
 
+def Tenon_BitCastOp : Tenon_PointwiseOp<"bit_cast", [], ""> {
+  let summary = "x's bits read as another element type";
+  let description = [{
+    ONNX [BitCast](https://onnx.ai/onnx/operators/onnx__BitCast.html). Both types have the same
+    width; a boolean counts as a byte.
+
+    ```mlir
+    %y = tenon.bit_cast %x to i32 : (tensor<2x3xf32>) -> tensor<2x3xi32>
+    ```
+  }];
+  let arguments = (ins Tenon_NumberTensor:$operand, TypeAttr:$to);
+  let assemblyFormat = "$operand `to` $to attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+  let extraClassDefinition = !subst("operands, ,", "operands, Adaptor(operands, attributes, *properties.as<Properties *>(), regions).getTo(),", inferTypes);
+}
+
 #endif

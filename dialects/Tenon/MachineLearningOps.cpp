@@ -36,4 +36,26 @@ AffineExpr TreeEnsembleOp::getMaxTasks() {
   return getDims(getOperand().getType())[0].ceilDiv(rowsPerTask);
 }
 
+LogicalResult TfIdfOp::verify() {
+  auto tokens = cast<RankedTensorType>(getTokens().getType());
+  auto grams = cast<RankedTensorType>(getGrams().getType());
+  auto result = cast<RankedTensorType>(getResult().getType());
+  if (tokens.getRank() != 2 || result.getRank() != 2)
+    return emitOpError("maps rows to rows, not ") << tokens << " to " << result;
+  if (grams.getRank() != 2 || grams.getShape()[1] != 3 ||
+      getWeights().getType().getShape() != grams.getShape().take_front(1))
+    return emitOpError("has n-grams ") << grams << " and weights " << getWeights().getType();
+  return success();
+}
+
+std::string TfIdfOp::getLibraryFunction() {
+  return getLibraryFunctionName("tf_idf", getElementTypeOrSelf(getTokens()));
+}
+
+void TfIdfOp::getLibraryArguments(SmallVectorImpl<int64_t> &ints, SmallVectorImpl<double> &) {
+  ints.append({static_cast<int64_t>(getMode()), static_cast<int64_t>(getSkips())});
+}
+
+AffineExpr TfIdfOp::getMaxTasks() { return getDims(getTokens().getType())[0]; }
+
 } // namespace tenon

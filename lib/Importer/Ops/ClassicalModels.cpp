@@ -191,6 +191,65 @@ static Results importLabelEncoder(NodeImporter &node) {
   return {{m.gather(table, first, 0)}};
 }
 
+// The pool has the n-grams of length 1, then those of length 2, ...; ngram_counts says where each
+// length begins.
+static Results importTfIdfVectorizer(NodeImporter &node) {
+  TensorMath m(node);
+  OpBuilder &b = node.builder();
+  Value x = node.operand(0);
+  int64_t rank = node.rank(x), shortest = node.getInt("min_gram_length");
+  int64_t longest = node.getInt("max_gram_length"), skips = node.getInt("max_skip_count");
+  NodeImporter::Ints starts = node.getInts("ngram_counts"), columns = node.getInts("ngram_indexes");
+  NodeImporter::Ints pool = node.getInts("pool_int64s", NodeImporter::Ints());
+  SmallVector<float> weights = node.getFloats("weights", SmallVector<float>(columns.size(), 1));
+  StringRef modeName = node.getString("mode");
+  int64_t mode = llvm::StringSwitch<int64_t>(modeName)
+                     .Case("TF", 0)
+                     .Case("IDF", 1)
+                     .Case("TFIDF", 2)
+                     .Default(-1);
+  if (node.hasFailed())
+    return failure();
+  if (pool.empty() || !isa<IntegerType>(node.elementType(x)))
+    return node.emitError() << "tokens that are strings are not supported";
+  if (mode < 0 || weights.size() != columns.size() || (rank != 1 && rank != 2) || skips < 0)
+    return node.emitError() << "mode '" << modeName << "', " << columns.size() << " columns and "
+                            << weights.size() << " weights do not fit " << x.getType();
+  SmallVector<int64_t> grams;
+  SmallVector<double> used;
+  size_t number = 0;
+  int64_t width = 0;
+  for (auto [index, start] : llvm::enumerate(starts)) {
+    auto length = static_cast<int64_t>(index) + 1;
+    int64_t end = index + 1 < starts.size() ? starts[index + 1] : static_cast<int64_t>(pool.size());
+    if (start < 0 || end > static_cast<int64_t>(pool.size()) || (end - start) % length != 0)
+      return node.emitAttributeError("ngram_counts") << "does not divide the pool into n-grams";
+    for (int64_t place = start; place < end; place += length, ++number) {
+      if (number >= columns.size() || columns[number] < 0)
+        return node.emitAttributeError("ngram_indexes") << "does not fit the pool";
+      width = std::max(width, columns[number] + 1);
+      if (length < shortest || length > longest)
+        continue;
+      grams.append({length, place, columns[number]});
+      used.push_back(weights[number]);
+    }
+  }
+  for (int64_t column : columns)
+    width = std::max(width, column + 1);
+  Value tokens = node.cast(x, b.getI64Type());
+  if (rank == 1)
+    tokens = m.unsqueeze(tokens, {0});
+  auto count = static_cast<int64_t>(used.size());
+  Value table = node.reshape(node.makeInts(grams), {node.expr(count), node.expr(3)});
+  if (!tokens)
+    return failure();
+  Type type = makeTensorType({node.dims(tokens)[0], node.expr(width)}, b.getF32Type());
+  Value result = node.make<TfIdfOp>(
+      type, {tokens, node.makeInts(pool), table, m.constants(b.getF32Type(), used)},
+      {node.attr("mode", mode), node.attr("skips", skips)});
+  return {{rank == 1 ? m.squeeze(result, {0}) : result}};
+}
+
 void registerClassicalModelOps(OpRegistry &registry) {
   auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
     registry.add("ai.onnx.ml", name, 1, inputs, import);
@@ -203,6 +262,7 @@ void registerClassicalModelOps(OpRegistry &registry) {
   add("FeatureVectorizer", {1, Arity::unbounded}, importFeatureVectorizer);
   add("LinearRegressor", 1, importLinearRegressor);
   add("LinearClassifier", 1, importLinearClassifier);
+  registry.add("TfIdfVectorizer", 9, 1, importTfIdfVectorizer);
   registry.add("ai.onnx.ml", "LabelEncoder", 2, 1, importLabelEncoder);
 }
 

@@ -89,6 +89,13 @@ static Results importIsInf(NodeImporter &node) {
   return {{m.less(x, x)}};
 }
 
+static Results importBitCast(NodeImporter &node) {
+  Type to = node.getElementType("to");
+  if (!to)
+    return failure();
+  return {{node.infer<BitCastOp>(node.operand(0), node.attr("to", TypeAttr::get(to)))}};
+}
+
 static Results importCast(NodeImporter &node, Type to) {
   if (!to)
     return failure();
@@ -189,6 +196,7 @@ void registerElementwiseOps(OpRegistry &registry) {
   registry.add("Min", 6, {1, Arity::unbounded}, importVariadic<MinOp>);
   registry.add("Clip", 6, {1, 3}, importClip);
   registry.add("Where", 9, 3, importWhere);
+  registry.add("BitCast", 26, 1, importBitCast);
   registry.add("Cast", 6, 1, importPlainCast);
   registry.add("CastLike", 15, 2, importCastLike);
   registry.add("Dropout", 7, {1, 3}, importDropout);
