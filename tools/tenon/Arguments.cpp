@@ -62,6 +62,19 @@ llvm::Expected<int64_t> Arguments::number(llvm::StringRef name, int64_t fallback
   return value;
 }
 
+llvm::Expected<std::vector<int64_t>>
+Arguments::numbers(llvm::StringRef name, llvm::StringRef fallback, int64_t minimum) const {
+  std::string text = get(name, fallback);
+  llvm::SmallVector<llvm::StringRef> parts;
+  llvm::StringRef(text).split(parts, ',');
+  std::vector<int64_t> values;
+  for (llvm::StringRef part : parts)
+    if (part.getAsInteger(10, values.emplace_back()) || values.back() < minimum)
+      return makeError("option '" + name + "' needs numbers of at least " + llvm::Twine(minimum) +
+                       ", separated by commas, got '" + text + "'");
+  return values;
+}
+
 /// Where the help begins and ends on a line of a terminal.
 static constexpr size_t helpColumn = 28, lineWidth = 100;
 

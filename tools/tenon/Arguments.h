@@ -30,6 +30,9 @@ public:
   std::vector<std::string> all(llvm::StringRef name) const;
   /// A number of at least `minimum`.
   llvm::Expected<int64_t> number(llvm::StringRef name, int64_t fallback, int64_t minimum) const;
+  /// Such numbers, separated by commas.
+  llvm::Expected<std::vector<int64_t>> numbers(llvm::StringRef name, llvm::StringRef fallback,
+                                               int64_t minimum) const;
   const std::vector<std::string> &positional() const { return rest; }
 
 private:

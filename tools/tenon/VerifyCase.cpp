@@ -42,7 +42,10 @@ public:
 
 private:
   llvm::Error compileModel();
-  llvm::Error checkDataSet(Session &session, const std::string &dataSet);
+  llvm::Error loadSessions();
+  llvm::Error checkDataSet(const std::string &dataSet);
+  llvm::Error compareWithReference(llvm::StringRef dataSet, const std::vector<Tensor> &results);
+  llvm::Error checkRepeatability(std::vector<Tensor> &inputs, const std::vector<Tensor> &results);
   llvm::Expected<std::vector<Tensor>> readInputs(const Session &session, llvm::StringRef dataSet);
   using ValueInfos = google::protobuf::RepeatedPtrField<onnx::ValueInfoProto>;
   llvm::Expected<std::vector<NamedTensor>>
@@ -59,6 +62,8 @@ private:
   const Arguments &arguments;
   std::shared_ptr<ModelFile> file;
   ModelTolerance tolerance;
+  /// One per number of threads to run with.
+  std::vector<Session> sessions;
   std::string whySkipped;
 };
 
@@ -164,31 +169,77 @@ llvm::Expected<std::vector<Tensor>> CaseCheck::readInputs(const Session &session
   return inputs;
 }
 
-llvm::Error CaseCheck::checkDataSet(Session &session, const std::string &dataSet) {
-  llvm::Expected<std::vector<Tensor>> inputs = readInputs(session, dataSet);
-  if (!inputs)
-    return inputs.takeError();
+llvm::Error CaseCheck::compareWithReference(llvm::StringRef dataSet,
+                                            const std::vector<Tensor> &results) {
   llvm::Expected<std::vector<NamedTensor>> expected =
       readTensors(dataSet, "output", file->graph().output());
   if (!expected)
     return expected.takeError();
-  llvm::Expected<std::vector<Tensor>> results = session.run(*inputs);
-  if (!results)
-    return results.takeError();
-  if (expected->size() > results->size())
-    return makeError("has " + llvm::Twine(results->size()) + " outputs, expected " +
+  if (expected->size() > results.size())
+    return makeError("has " + llvm::Twine(results.size()) + " outputs, expected " +
                      llvm::Twine(expected->size()));
   std::string causes;
   for (size_t i = 0; i < expected->size(); ++i) {
     Comparison comparison =
-        compareTensors((*results)[i], (*expected)[i].tensor, tolerance.forOutput(i));
+        compareTensors(results[i], (*expected)[i].tensor, tolerance.forOutput(i));
     if (comparison.equal)
       continue;
     if (!causes.empty())
       causes += "; ";
-    causes += std::string("output '") + session.output(i).name + "': " + comparison.cause;
+    causes += std::string("output '") + sessions[0].output(i).name + "': " + comparison.cause;
   }
   return causes.empty() ? llvm::Error::success() : makeError(causes);
+}
+
+/// Runs again, with the same context and with those of other numbers of threads: results must be
+/// equal bit by bit, since no sum is split by threads and no memory is read before it is written.
+llvm::Error CaseCheck::checkRepeatability(std::vector<Tensor> &inputs,
+                                          const std::vector<Tensor> &results) {
+  const int32_t first = tenon_context_threads(sessions[0].context());
+  for (Session &session : sessions) {
+    llvm::Expected<std::vector<Tensor>> again = session.run(inputs);
+    if (!again)
+      return again.takeError();
+    const int32_t threads = tenon_context_threads(session.context());
+    for (size_t i = 0; i < results.size(); ++i) {
+      const Tensor &a = results[i], &b = (*again)[i];
+      if (a.dims == b.dims && a.bytes == b.bytes && a.strings == b.strings)
+        continue;
+      return makeError(llvm::Twine("output '") + session.output(i).name + "' " +
+                       (&session == &sessions[0]
+                            ? "changes from run to run"
+                            : "differs between " + llvm::Twine(first) + " and " +
+                                  llvm::Twine(threads) + " threads"));
+    }
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error CaseCheck::checkDataSet(const std::string &dataSet) {
+  llvm::Expected<std::vector<Tensor>> inputs = readInputs(sessions[0], dataSet);
+  if (!inputs)
+    return inputs.takeError();
+  llvm::Expected<std::vector<Tensor>> results = sessions[0].run(*inputs);
+  if (!results)
+    return results.takeError();
+  if (llvm::Error error = compareWithReference(dataSet, *results))
+    return error;
+  return checkRepeatability(*inputs, *results);
+}
+
+llvm::Error CaseCheck::loadSessions() {
+  llvm::Expected<std::vector<int64_t>> threads = arguments.numbers("--threads", "1", 1);
+  if (!threads)
+    return threads.takeError();
+  for (int64_t count : *threads) {
+    tenon_context_options options{};
+    options.threads = static_cast<int32_t>(count);
+    llvm::Expected<Session> session = Session::load(binary, options);
+    if (!session)
+      return session.takeError();
+    sessions.push_back(std::move(*session));
+  }
+  return llvm::Error::success();
 }
 
 llvm::Error CaseCheck::run() {
@@ -209,18 +260,12 @@ llvm::Error CaseCheck::run() {
   if (llvm::Error error = compileModel())
     return error;
   startPhase("loading");
-  llvm::Expected<int64_t> threads = arguments.number("--threads", 1, 1);
-  if (!threads)
-    return threads.takeError();
-  tenon_context_options options{};
-  options.threads = static_cast<int32_t>(*threads);
-  llvm::Expected<Session> session = Session::load(binary, options);
-  if (!session)
-    return session.takeError();
+  if (llvm::Error error = loadSessions())
+    return error;
   for (const std::string &dataSet : sets) {
     llvm::StringRef name = llvm::sys::path::filename(dataSet);
     startPhase("running " + name);
-    if (llvm::Error error = checkDataSet(*session, dataSet))
+    if (llvm::Error error = checkDataSet(dataSet))
       return sets.size() == 1 ? std::move(error)
                               : makeError(name + ": " + llvm::toString(std::move(error)));
   }
@@ -229,7 +274,7 @@ llvm::Error CaseCheck::run() {
 
 static constexpr Option verifyOneOptions[] = {
     {"--output", true, "FILE where to compile to"}, {"--target", true, "LIST targets"},
-    {"--compile-threads", true, "N threads"},       {"--threads", true, "N threads"},
+    {"--compile-threads", true, "N threads"},       {"--threads", true, "LIST numbers of threads"},
     {"--memory", true, "MB may be used"},
 };
 
@@ -288,7 +333,7 @@ VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
                                       "--target=" + settings.targets,
                                       "--compile-threads=" +
                                           std::to_string(settings.compileThreads),
-                                      "--threads=" + std::to_string(settings.threads),
+                                      "--threads=" + settings.threads,
                                       "--memory=" + std::to_string(settings.memoryMegabytes),
                                       "--",
                                       folder};

@@ -13,8 +13,10 @@ namespace tenon::cli {
 
 struct VerifySettings {
   std::string targets = "cpu:native";
-  /// Of the compiler and of the compiled model.
-  int64_t compileThreads = 0, threads = 0;
+  /// Of the compiler.
+  int64_t compileThreads = 0;
+  /// Of the compiled model: numbers, separated by commas.
+  std::string threads;
   int64_t memoryMegabytes = 0;
   std::chrono::seconds limit;
 };

@@ -23,7 +23,7 @@ namespace tenon::cli {
 static constexpr Option verifyOptions[] = {
     {"--target", true, "LIST as for tenon compile; default cpu:native"},
     {"--jobs", true, "N models at once; default one per core"},
-    {"--threads", true, "N threads that run a model; default 2"},
+    {"--threads", true, "LIST of how many threads run a model; default 1,2,4"},
     {"--timeout", true, "S seconds that one model may take; default 300"},
     {"--memory", true, "MB megabytes of memory that one model may take; default 8192"},
     {"--json", true, "FILE results, with the cause of each failure"},
@@ -179,16 +179,15 @@ static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, i
                                                    int64_t cores) {
   VerifySettings settings;
   settings.targets = arguments.get("--target", settings.targets);
-  llvm::Expected<int64_t> threads = arguments.number("--threads", 2, 1);
-  if (!threads)
-    return threads.takeError();
+  settings.threads = arguments.get("--threads", "1,2,4");
+  if (llvm::Error error = arguments.numbers("--threads", settings.threads, 1).takeError())
+    return error;
   llvm::Expected<int64_t> timeout = arguments.number("--timeout", 300, 1);
   if (!timeout)
     return timeout.takeError();
   llvm::Expected<int64_t> memory = arguments.number("--memory", 8192, 64);
   if (!memory)
     return memory.takeError();
-  settings.threads = *threads;
   settings.limit = std::chrono::seconds(*timeout);
   settings.memoryMegabytes = *memory;
   settings.compileThreads = std::max<int64_t>(1, cores / jobs);

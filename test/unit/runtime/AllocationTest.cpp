@@ -121,4 +121,30 @@ TEST(Allocation, failingRun) {
   EXPECT_EQ(status, TENON_INVALID_VALUE);
 }
 
+/// A compiled model of fixed sizes allocates nothing even in its first run.
+TEST(Allocation, compiledStaticModel) {
+  Model model = load("digits-of-8");
+  Context context = createContext(model, 3);
+  Digits digits(8);
+  int before = allocations;
+  tenon_status first = digits.run(context.get()), second = digits.run(context.get());
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(first, TENON_OK);
+  EXPECT_EQ(second, TENON_OK);
+}
+
+/// One of open sizes allocates only when it sees a size for the first time.
+TEST(Allocation, compiledDynamicModel) {
+  Model model = load("digits");
+  Context context = createContext(model, 3);
+  Digits many(40), few(3);
+  EXPECT_EQ(many.run(context.get()), TENON_OK) << tenon_last_error();
+  EXPECT_EQ(few.run(context.get()), TENON_OK) << tenon_last_error();
+  int before = allocations;
+  tenon_status manyAgain = many.run(context.get()), fewAgain = few.run(context.get());
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(manyAgain, TENON_OK);
+  EXPECT_EQ(fewAgain, TENON_OK);
+}
+
 } // namespace

@@ -55,6 +55,32 @@ struct Floats {
   }
 };
 
+/// `count` images for the digits model (compiled: load("digits") for any number of images,
+/// load("digits-of-8") for eight), and room for its results.
+struct Digits {
+  explicit Digits(int64_t count)
+      : dims{count, 1, 8, 8}, pixels(count * 64), digits(count), probabilities(count * 10) {
+    for (size_t i = 0; i < pixels.size(); ++i)
+      pixels[i] = static_cast<uint8_t>(i * 37 % 17);
+  }
+
+  /// Runs into this object's memory.
+  tenon_status run(tenon_context *context) {
+    tenon_tensor input = {TENON_UINT8, 4, dims.data(), pixels.data(), pixels.size(), 0};
+    tenon_tensor outputs[2] = {};
+    outputs[0].data = digits.data();
+    outputs[0].capacity = digits.size() * sizeof(int64_t);
+    outputs[1].data = probabilities.data();
+    outputs[1].capacity = probabilities.size() * sizeof(float);
+    return tenon_run(context, &input, 1, outputs, 2);
+  }
+
+  std::vector<int64_t> dims;
+  std::vector<uint8_t> pixels;
+  std::vector<int64_t> digits;
+  std::vector<float> probabilities;
+};
+
 inline std::vector<float> values(const tenon_tensor &tensor) {
   const float *data = static_cast<const float *>(tensor.data);
   size_t size = tensor.bytes / sizeof(float);
