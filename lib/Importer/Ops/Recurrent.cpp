@@ -167,7 +167,7 @@ Value RecurrentImporter::buildGates(Value bias) {
 
 /// Panels end where gates end, and hold whole vectors wherever the number of units allows it.
 static int64_t choosePanelWidth(int64_t hidden) {
-  for (int64_t width : {64, 48, 32, 16})
+  for (int64_t width : {64, 48, 80, 112, 32, 16})
     if (hidden % width == 0)
       return width;
   return hidden;

@@ -28,93 +28,89 @@ namespace {
 
 constexpr int64_t maxRows = 4;
 
-/// sums[r][0..width) = addends[r][0..width) + h[r] · panel, for R rows and up to V vectors.
+/// sums[r][0..width) = addends[r][0..width) + h[r] · panel, for R rows and V vectors. The loops
+/// over rows and vectors go away here, so that the sums stay in registers.
 template <int R, int V>
 TENON_INLINE void multiplyBlock(float *sums, int64_t sumsStride, const float *addends,
                                 int64_t addendsStride, const float *h, int64_t hStride,
                                 const float *panel, int64_t panelWidth, int64_t depth) {
   Vec sum[R][V];
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v)
+  TENON_UNROLL for (int r = 0; r < R; ++r) TENON_UNROLL for (int v = 0; v < V; ++v)
       load(sum[r][v], addends + r * addendsStride + v * vecLanes);
   for (int64_t k = 0; k < depth; ++k) {
     Vec weights[V];
-    for (int v = 0; v < V; ++v)
-      load(weights[v], panel + k * panelWidth + v * vecLanes);
-    for (int r = 0; r < R; ++r) {
-      Vec state = Vec{} + h[r * hStride + k];
-      for (int v = 0; v < V; ++v)
-        sum[r][v] = state * weights[v] + sum[r][v];
+    TENON_UNROLL for (int v = 0; v < V; ++v)
+        load(weights[v], panel + k * panelWidth + v * vecLanes);
+    TENON_UNROLL for (int r = 0; r < R; ++r) {
+      Vec state = h[r * hStride + k] - Vec{}; // in all lanes
+      TENON_UNROLL for (int v = 0; v < V; ++v) sum[r][v] = state * weights[v] + sum[r][v];
     }
   }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v)
+  TENON_UNROLL for (int r = 0; r < R; ++r) TENON_UNROLL for (int v = 0; v < V; ++v)
       store(sums + r * sumsStride + v * vecLanes, sum[r][v]);
 }
 
-/// The same for any number of columns below a vector.
+/// The same for panels narrower than a vector.
 inline void multiplyColumns(int64_t rows, int64_t columns, float *sums, int64_t sumsStride,
                             const float *addends, int64_t addendsStride, const float *h,
-                            int64_t hStride, const float *panel, int64_t panelWidth,
-                            int64_t depth) {
+                            int64_t hStride, const float *panel, int64_t depth) {
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < columns; ++c) {
       float sum = addends[r * addendsStride + c];
       for (int64_t k = 0; k < depth; ++k)
-        sum = h[r * hStride + k] * panel[k * panelWidth + c] + sum;
+        sum = h[r * hStride + k] * panel[k * columns + c] + sum;
       sums[r * sumsStride + c] = sum;
     }
 }
 
-/// sums = addends + h · weights for the columns [begin, end), which start and end with a panel.
+/// sums = addends + h · weights for R rows and the columns [begin, end), which start and end with a
+/// panel. As few rows have few sums, they take more columns at once, so that additions overlap. The
+/// last vector of a panel may overlap the one before: its sums are computed twice, in one way.
+template <int R>
+inline void multiplyRows(int64_t begin, int64_t end, float *sums, int64_t sumsStride,
+                         const float *addends, int64_t addendsStride, const float *h,
+                         int64_t hStride, const float *weights, int64_t panelWidth, int64_t depth) {
+  for (int64_t first = begin; first < end; first += panelWidth) {
+    const float *panel = weights + first * depth;
+    if (panelWidth < vecLanes) {
+      multiplyColumns(R, panelWidth, sums + first, sumsStride, addends + first, addendsStride, h,
+                      hStride, panel, depth);
+      continue;
+    }
+    int64_t column = 0;
+    auto blocks = [&](auto multiplyAny, int64_t width) {
+      for (; panelWidth - column >= width; column += width)
+        multiplyAny(sums + first + column, sumsStride, addends + first + column, addendsStride, h,
+                    hStride, panel + column, panelWidth, depth);
+    };
+    if (R == 1)
+      blocks(multiplyBlock<R, 4>, 4 * vecLanes);
+    blocks(multiplyBlock<R, 2>, 2 * vecLanes);
+    blocks(multiplyBlock<R, 1>, vecLanes);
+    if (column < panelWidth) {
+      column = panelWidth - vecLanes;
+      blocks(multiplyBlock<R, 1>, vecLanes);
+    }
+  }
+}
+
 void multiply(int64_t rows, int64_t begin, int64_t end, float *sums, int64_t sumsStride,
               const float *addends, int64_t addendsStride, const float *h, int64_t hStride,
               const float *weights, int64_t panelWidth, int64_t depth) {
-  for (int64_t first = begin; first < end; first += panelWidth) {
-    const float *panel = weights + first * depth;
-    int64_t column = 0;
-    auto block = [&](auto rowCount, auto vectors) {
-      multiplyBlock<decltype(rowCount)::value, decltype(vectors)::value>(
-          sums + first + column, sumsStride, addends + first + column, addendsStride, h, hStride,
-          panel + column, panelWidth, depth);
-      column += decltype(vectors)::value * vecLanes;
-    };
-    struct One {
-      enum { value = 1 };
-    };
-    struct Two {
-      enum { value = 2 };
-    };
-    struct Four {
-      enum { value = 4 };
-    };
-    if (rows == maxRows) {
-      while (panelWidth - column >= 2 * vecLanes)
-        block(Four(), Two());
-      while (panelWidth - column >= vecLanes)
-        block(Four(), One());
-      multiplyColumns(rows, panelWidth - column, sums + first + column, sumsStride,
-                      addends + first + column, addendsStride, h, hStride, panel + column,
-                      panelWidth, depth);
-      continue;
-    }
-    for (int64_t r = 0; r < rows; ++r) {
-      float *rowSums = sums + r * sumsStride;
-      const float *rowAddends = addends + r * addendsStride, *rowH = h + r * hStride;
-      auto rowBlock = [&](auto vectors) {
-        multiplyBlock<1, decltype(vectors)::value>(rowSums + first + column, 0,
-                                                   rowAddends + first + column, 0, rowH, 0,
-                                                   panel + column, panelWidth, depth);
-        column += decltype(vectors)::value * vecLanes;
-      };
-      column = 0;
-      while (panelWidth - column >= 4 * vecLanes)
-        rowBlock(Four());
-      while (panelWidth - column >= vecLanes)
-        rowBlock(One());
-      multiplyColumns(1, panelWidth - column, rowSums + first + column, 0,
-                      rowAddends + first + column, 0, rowH, 0, panel + column, panelWidth, depth);
-    }
+  auto run = [&](auto multiplyAll) {
+    multiplyAll(begin, end, sums, sumsStride, addends, addendsStride, h, hStride, weights,
+                panelWidth, depth);
+  };
+  static_assert(maxRows == 4);
+  switch (rows) {
+  case 1:
+    return run(multiplyRows<1>);
+  case 2:
+    return run(multiplyRows<2>);
+  case 3:
+    return run(multiplyRows<3>);
+  default:
+    return run(multiplyRows<4>);
   }
 }
 

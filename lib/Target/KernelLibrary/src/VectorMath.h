@@ -24,6 +24,10 @@ typedef int32_t IntVec __attribute__((vector_size(64)));
 // Vectors are passed by reference or inlined: by value, the ABI would depend on the target.
 #define TENON_INLINE static inline __attribute__((always_inline))
 
+/// Before a loop of few, known trips: it is unrolled where the library is compiled, before arrays
+/// that it indexes are cut into registers.
+#define TENON_UNROLL _Pragma("clang loop unroll(full)")
+
 TENON_INLINE void load(Vec &v, const float *from) { std::memcpy(&v, from, sizeof(Vec)); }
 TENON_INLINE void store(float *to, const Vec &v) { std::memcpy(to, &v, sizeof(Vec)); }
 
