@@ -1,6 +1,8 @@
 // Control flow: what must agree between regions, operands and results.
 
 #include "dialects/Tenon/TenonDialect.h"
+#include "mlir/IR/PatternMatch.h"
+#include "llvm/ADT/BitVector.h"
 
 using namespace mlir;
 
@@ -67,6 +69,72 @@ LogicalResult LoopOp::verifyRegions() {
       return failure();
   }
   return success();
+}
+
+namespace {
+
+/// Exporters carry what a body reads from outside, weights above all: `w` where w is yielded as it
+/// came. Such a value is the initial one everywhere. One that nothing reads goes too.
+///
+/// Both only where the argument's and the result's type have no symbols of their own, which other
+/// values may refer to.
+struct DropCarriedValues : OpRewritePattern<LoopOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  static bool hasOneType(LoopOp op, size_t i) {
+    Type type = op.getInits()[i].getType();
+    return op.getCarried()[i].getType() == type && op.getFinals()[i].getType() == type;
+  }
+  static bool isInvariant(LoopOp op, size_t i) {
+    return op.getYielded()[1 + i] == op.getCarried()[i] && hasOneType(op, i);
+  }
+  static bool isUnread(LoopOp op, size_t i) {
+    return op.getCarried()[i].use_empty() && op.getFinals()[i].use_empty() && hasOneType(op, i);
+  }
+
+  LogicalResult matchAndRewrite(LoopOp op, PatternRewriter &rewriter) const override {
+    size_t numCarried = op.getInits().size();
+    llvm::BitVector dropped(op.getNumResults());
+    for (size_t i = 0; i < numCarried; ++i)
+      if (isInvariant(op, i) || isUnread(op, i))
+        dropped.set(i);
+    if (dropped.none())
+      return rewriter.notifyMatchFailure(op, "every carried value changes and is read");
+
+    SmallVector<Value> inits, replacements;
+    SmallVector<Type> types;
+    for (auto [i, result] : llvm::enumerate(op.getOutputs())) {
+      if (dropped[i])
+        continue;
+      types.push_back(result.getType());
+      if (i < numCarried)
+        inits.push_back(op.getInits()[i]);
+    }
+    auto loop =
+        LoopOp::create(rewriter, op.getLoc(), types, op.getMax(), op.getCondition(), inits);
+    for (size_t i = 0; i < numCarried; ++i)
+      if (dropped[i])
+        rewriter.replaceAllUsesWith(op.getCarried()[i], op.getInits()[i]);
+    Block &body = op.getBody().front();
+    rewriter.modifyOpInPlace(body.getTerminator(), [&] {
+      for (int i = dropped.find_last(); i >= 0; i = dropped.find_prev(i))
+        body.getTerminator()->eraseOperand(1 + i);
+    });
+    rewriter.inlineRegionBefore(op.getBody(), loop.getBody(), loop.getBody().end());
+    for (int i = dropped.find_last(); i >= 0; i = dropped.find_prev(i))
+      loop.getBody().eraseArgument(1 + i);
+    size_t next = 0;
+    for (size_t i = 0; i < op.getNumResults(); ++i)
+      replacements.push_back(dropped[i] ? op.getInits()[i] : loop.getResult(next++));
+    rewriter.replaceOp(op, replacements);
+    return success();
+  }
+};
+
+} // namespace
+
+void LoopOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<DropCarriedValues>(context);
 }
 
 } // namespace tenon

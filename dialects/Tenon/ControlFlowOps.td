@@ -47,7 +47,8 @@ def Tenon_LoopOp : Tenon_Op<"loop", [RecursiveMemoryEffects, AttrSizedOperandSeg
     last carried values, then the stacks.
 
     A carried value may change its shape: then the dimension is a symbol in the argument's type and
-    another one in the result's.
+    another one in the result's. Canonicalization drops carried values of known shape that no
+    iteration changes, or that nothing reads.
 
     ```mlir
     %sum, %all = tenon.loop max(%n : tensor<i64>) carry(%zero : tensor<f32>) {
@@ -78,6 +79,7 @@ def Tenon_LoopOp : Tenon_Op<"loop", [RecursiveMemoryEffects, AttrSizedOperandSeg
     ::mlir::ResultRange getStacks() { return getOutputs().drop_front(getInits().size()); }
   }];
   let hasRegionVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 #endif
