@@ -110,8 +110,7 @@ struct DropCarriedValues : OpRewritePattern<LoopOp> {
       if (i < numCarried)
         inits.push_back(op.getInits()[i]);
     }
-    auto loop =
-        LoopOp::create(rewriter, op.getLoc(), types, op.getMax(), op.getCondition(), inits);
+    auto loop = LoopOp::create(rewriter, op.getLoc(), types, op.getMax(), op.getCondition(), inits);
     for (size_t i = 0; i < numCarried; ++i)
       if (dropped[i])
         rewriter.replaceAllUsesWith(op.getCarried()[i], op.getInits()[i]);

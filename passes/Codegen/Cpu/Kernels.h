@@ -10,8 +10,9 @@ namespace tenon::cpu {
 /// Loops over the elements of the results; with reductions, row by row (RowsKernel.cpp).
 void emitRowsKernel(KernelEmitter &emitter);
 /// A transpose with pointwise ops around it, in tiles (TransposedTiles.cpp). False, and nothing
-/// emitted, if the kernel is something else.
-bool emitTransposedTiles(KernelEmitter &emitter);
+/// emitted, if the kernel is something else. `otherwise` emits it for sizes below a tile's, if they
+/// are known at run time only.
+bool emitTransposedTiles(KernelEmitter &emitter, llvm::function_ref<void()> otherwise);
 /// A matrix product or convolution with pointwise ops on its sums (ContractionKernel.cpp).
 void emitContractionKernel(KernelEmitter &emitter);
 /// A call of a function of the kernel library (LibraryKernel.cpp).

@@ -143,10 +143,12 @@ RowsEmitter::vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRes
 void RowsEmitter::emit() {
   if (!reductions.empty())
     return emitRows();
-  if (emitTransposedTiles(e))
-    return;
-  for (unsigned result = 0; result < e.kernel.getNumResults(); ++result)
-    emitElements(result);
+  auto emitAllElements = [&] {
+    for (unsigned result = 0; result < e.kernel.getNumResults(); ++result)
+      emitElements(result);
+  };
+  if (!emitTransposedTiles(e, emitAllElements))
+    emitAllElements();
 }
 
 //===-- Elementwise --===//

@@ -13,6 +13,8 @@
 // The last tile of a dimension that is not a multiple of L starts early and computes some elements
 // again. If j is short (the channels of an image), tiles are L times the whole of j, and the
 // vectors are interleaved into one contiguous piece of the result.
+//
+// Of sizes that only a run tells, those of i and j must be L or more: this is checked then.
 
 #include "passes/Codegen/Cpu/Kernels.h"
 
@@ -29,12 +31,14 @@ class TileEmitter {
 public:
   explicit TileEmitter(KernelEmitter &e) : e(e), em(e.em), length(e.target.lanes(32)) {}
 
-  /// Whether the kernel is of the form that tiles serve.
+  /// Whether the kernel is of the form that tiles serve, as far as sizes are known.
   bool match();
-  void emit();
+  /// Emits the tiles, and `otherwise` for sizes that are too small for them.
+  void emit(function_ref<void()> otherwise);
 
 private:
   bool matchTransposes(Value value);
+  void emitTiles();
   void emitTile(MutableArrayRef<LaneIndex> index, Value i, Value j);
   void emitInterleaved(MutableArrayRef<LaneIndex> index, Value i);
   /// Elements of the transpose's operand along i, one vector for each of `count` positions from j.
@@ -46,7 +50,7 @@ private:
   KernelEmitter &e;
   Emitter &em;
   int64_t length;
-  SmallVector<int64_t, 6> shape;
+  DimExprs shape;
   SmallVector<TransposeOp> transposes;
   size_t i = 0, j = 0;
   bool interleaves = false;
@@ -78,43 +82,56 @@ bool TileEmitter::matchTransposes(Value value) {
   });
 }
 
+/// Whether a dimension has or may have this size.
+static bool mayBeLong(AffineExpr size, int64_t length) {
+  auto constant = dyn_cast<AffineConstantExpr>(size);
+  return !constant || constant.getValue() >= length;
+}
+
 bool TileEmitter::match() {
   if (e.kernel.getNumResults() != 1)
     return false;
   Value yielded = e.yielded(0);
-  auto sizes = getConstantDims(getDims(yielded.getType()));
-  if (!sizes || sizes->size() < 2 || !matchTransposes(yielded) || transposes.empty())
+  shape = getDims(yielded.getType());
+  if (shape.size() < 2 || !matchTransposes(yielded) || transposes.empty())
     return false;
-  shape = *sizes;
   j = shape.size() - 1;
-  if (shape[i] < length)
-    return false;
-  interleaves = shape[j] > 1 && shape[j] <= kMaxInterleaved && i + 1 == j &&
-                transposes.front().getResult() == yielded &&
-                e.result(0).strides[i] == getAffineConstantExpr(shape[j], em.getContext());
-  return interleaves || shape[j] >= length;
+  auto constant = dyn_cast<AffineConstantExpr>(shape[j]);
+  interleaves = constant && constant.getValue() > 1 && constant.getValue() <= kMaxInterleaved &&
+                i + 1 == j && transposes.front().getResult() == yielded &&
+                e.result(0).strides[i] == shape[j];
+  return mayBeLong(shape[i], length) && (interleaves || mayBeLong(shape[j], length));
 }
 
-void TileEmitter::emit() {
+void TileEmitter::emit(function_ref<void()> otherwise) {
+  Value tooShort = em.less(e.value(shape[i]), em.i64(length));
+  if (!interleaves)
+    tooShort = em.createOrFold<arith::OrIOp>(tooShort, em.less(e.value(shape[j]), em.i64(length)));
+  // In this order: tiles leave sources of elements behind.
+  em.ifThen(tooShort, otherwise, [&] { emitTiles(); });
+}
+
+void TileEmitter::emitTiles() {
   DimExprs outer;
   for (auto [dim, size] : llvm::enumerate(shape))
     if (dim != i && dim != j)
-      outer.push_back(getAffineConstantExpr(size, em.getContext()));
-  int64_t tiles = llvm::divideCeil(shape[i], length);
+      outer.push_back(size);
+  Value sizeI = e.value(shape[i]), sizeJ = e.value(shape[j]);
+  Value tiles = em.ceilDiv(sizeI, em.i64(length));
   Value units = em.mul(e.value(product(outer, em.getContext())), tiles);
   Value begin = em.div(em.mul(units, e.task), e.tasks);
   Value end = em.div(em.mul(units, em.add(e.task, 1)), e.tasks);
   em.loop(begin, end, em.i64(1), [&](Value unit) {
-    SmallVector<LaneIndex> parts = e.delinearize(e.uniform(em.div(unit, em.i64(tiles))), outer);
+    SmallVector<LaneIndex> parts = e.delinearize(e.uniform(em.div(unit, tiles)), outer);
     SmallVector<LaneIndex> index(shape.size(), e.index(0));
     for (size_t dim = 0, part = 0; dim < shape.size(); ++dim)
       if (dim != i && dim != j)
         index[dim] = parts[part++];
-    Value firstI = em.min(em.mul(em.rem(unit, em.i64(tiles)), length), em.i64(shape[i] - length));
+    Value firstI = em.min(em.mul(em.rem(unit, tiles), length), em.sub(sizeI, em.i64(length)));
     if (interleaves)
       return emitInterleaved(index, firstI);
-    em.loop(em.i64(0), em.i64(shape[j]), em.i64(length), [&](Value start) {
-      emitTile(index, firstI, em.min(start, em.i64(shape[j] - length)));
+    em.loop(em.i64(0), sizeJ, em.i64(length), [&](Value start) {
+      emitTile(index, firstI, em.min(start, em.sub(sizeJ, em.i64(length))));
     });
   });
 }
@@ -172,7 +189,7 @@ void TileEmitter::emitTile(MutableArrayRef<LaneIndex> index, Value firstI, Value
 
 // Position p of the piece of the result that starts at (i, 0) is element (i + p / n, p mod n).
 void TileEmitter::emitInterleaved(MutableArrayRef<LaneIndex> index, Value firstI) {
-  int64_t count = shape[j];
+  int64_t count = cast<AffineConstantExpr>(shape[j]).getValue();
   SmallVector<Value> vectors = readAlongI(transposes.front(), index, firstI, em.i64(0), count);
   for (int64_t part = 0; part < count; ++part) {
     Value merged = vectors[0];
@@ -193,11 +210,11 @@ void TileEmitter::emitInterleaved(MutableArrayRef<LaneIndex> index, Value firstI
   }
 }
 
-bool emitTransposedTiles(KernelEmitter &emitter) {
+bool emitTransposedTiles(KernelEmitter &emitter, llvm::function_ref<void()> otherwise) {
   TileEmitter tiles(emitter);
   if (!tiles.match())
     return false;
-  tiles.emit();
+  tiles.emit(otherwise);
   return true;
 }
 

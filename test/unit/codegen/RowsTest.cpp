@@ -12,9 +12,10 @@ using namespace tenon::testing;
 namespace {
 
 /// Runs the kernel `k` of the text on `input` for every target and several numbers of tasks, and
-/// gives each result to `check`.
+/// gives each result to `check`. `symbols` are the values of its shape symbols.
 void runKernel(const std::string &text, const std::vector<float> &input, size_t outputSize,
-               llvm::function_ref<void(const std::vector<float> &)> check) {
+               llvm::function_ref<void(const std::vector<float> &)> check,
+               llvm::ArrayRef<int64_t> symbols = {}) {
   std::unique_ptr<MLIRContext> context = createKernelContext();
   context->getOrLoadDialect<TenonDialect>();
   OwningOpRef<ModuleOp> source = parseSourceString<ModuleOp>(text, context.get());
@@ -27,10 +28,11 @@ void runKernel(const std::string &text, const std::vector<float> &input, size_t 
     for (int64_t tasks : {1, 3}) {
       // What a kernel writes beyond its result is noticed.
       std::vector<float> output(outputSize + 16, -77.0f);
-      const void *arguments[] = {input.data(), output.data()};
+      std::vector<const void *> arguments = {input.data(), output.data()};
+      for (int64_t symbol : symbols)
+        arguments.push_back(reinterpret_cast<const void *>(symbol));
       for (int64_t task = 0; task < tasks; ++task)
-        kernel(const_cast<void *const *>(reinterpret_cast<const void *const *>(arguments)), task,
-               tasks);
+        kernel(const_cast<void *const *>(arguments.data()), task, tasks);
       for (size_t i = outputSize; i < output.size(); ++i)
         ASSERT_EQ(output[i], -77.0f) << target.name << " writes past the end";
       output.resize(outputSize);
@@ -46,13 +48,18 @@ std::vector<float> countUp(size_t size) {
   return values;
 }
 
-/// [batch, rows, columns] -> [batch, columns, rows], plus `added`.
-void expectTransposed(int64_t batch, int64_t rows, int64_t columns, bool adds) {
-  auto shape = [&](int64_t a, int64_t b) {
-    return "tensor<" + std::to_string(batch) + "x" + std::to_string(a) + "x" + std::to_string(b) +
-           "xf32>";
-  };
-  std::string from = shape(rows, columns), to = shape(columns, rows);
+/// Checks that `output` is `input` [batch, rows, columns] turned to [batch, columns, rows] plus
+/// `added`.
+void checkTransposed(const std::vector<float> &input, const std::vector<float> &output,
+                     int64_t batch, int64_t rows, int64_t columns, float added) {
+  for (int64_t b = 0; b < batch; ++b)
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < columns; ++c)
+        ASSERT_EQ(output[(b * columns + c) * rows + r], input[(b * rows + r) * columns + c] + added)
+            << batch << "x" << rows << "x" << columns << " at " << b << ", " << r << ", " << c;
+}
+
+std::string transposeText(const std::string &from, const std::string &to, bool adds) {
   std::string text = "tenon.kernel @k(%x: " + from + ") -> " + to +
                      " attributes {kernel_class = 0 : i32} {\n"
                      "%c = tenon.constant dense<1.0> : tensor<f32>\n"
@@ -63,16 +70,37 @@ void expectTransposed(int64_t batch, int64_t rows, int64_t columns, bool adds) {
                      from + ") -> " + to + "\n";
   if (adds)
     text += "%2 = tenon.add %1, %c : (" + to + ", tensor<f32>) -> " + to + "\n";
-  text += std::string("tenon.yield ") + (adds ? "%2" : "%1") + " : " + to + "\n}";
+  return text + "tenon.yield " + (adds ? "%2" : "%1") + " : " + to + "\n}";
+}
+
+void expectTransposed(int64_t batch, int64_t rows, int64_t columns, bool adds) {
+  auto shape = [&](int64_t a, int64_t b) {
+    return "tensor<" + std::to_string(batch) + "x" + std::to_string(a) + "x" + std::to_string(b) +
+           "xf32>";
+  };
+  std::string text = transposeText(shape(rows, columns), shape(columns, rows), adds);
   std::vector<float> input = countUp(batch * rows * columns);
   runKernel(text, input, input.size(), [&](const std::vector<float> &output) {
-    for (int64_t b = 0; b < batch; ++b)
-      for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < columns; ++c)
-          ASSERT_EQ(output[(b * columns + c) * rows + r],
-                    input[(b * rows + r) * columns + c] + (adds ? 2 : 1))
-              << batch << "x" << rows << "x" << columns << " at " << b << ", " << r << ", " << c;
+    checkTransposed(input, output, batch, rows, columns, adds ? 2 : 1);
   });
+}
+
+/// The same with sizes that only a run tells; `rows` is a number if the text has it.
+void expectTransposedAtRunTime(int64_t batch, int64_t rows, int64_t columns, bool knowsRows) {
+  std::string number = knowsRows ? std::to_string(rows) : "?";
+  std::string expr = knowsRows ? number : "s1";
+  std::string from =
+      "tensor<?x" + number + "x?xf32, affine_map<()[s0, s1, s2] -> (s0, " + expr + ", s2)>>";
+  std::string to =
+      "tensor<?x?x" + number + "xf32, affine_map<()[s0, s1, s2] -> (s0, s2, " + expr + ")>>";
+  std::string text = transposeText(from, to, !knowsRows);
+  text.replace(text.find("kernel_class"), 0, "num_symbols = 3 : i64, ");
+  std::vector<float> input = countUp(batch * rows * columns);
+  runKernel(text, input, input.size(),
+            [&](const std::vector<float> &output) {
+              checkTransposed(input, output, batch, rows, columns, knowsRows ? 1 : 2);
+            },
+            {batch, rows, columns});
 }
 
 TEST(Transpose, WholeTiles) { expectTransposed(2, 32, 48, false); }
@@ -91,6 +119,14 @@ TEST(Transpose, ShortDimensions) {
   expectTransposed(2, 5, 7, true);
   expectTransposed(2, 3, 35, true);
   expectTransposed(2, 35, 3, false);
+}
+
+TEST(Transpose, SizesOfARun) {
+  for (int64_t columns : {3, 16, 35}) {
+    for (int64_t rows : {5, 33})
+      expectTransposedAtRunTime(2, rows, columns, /*knowsRows=*/false);
+    expectTransposedAtRunTime(2, 3, columns, /*knowsRows=*/true);
+  }
 }
 
 // Rows longer than one trip: the powers wait in the result.
