@@ -3,9 +3,13 @@
  * A wide register is usable only if the operating system saves it on a context switch, which XCR0
  * tells; so each row names the register state that it needs beside its CPUID bit (Intel SDM volume
  * 2A, CPUID; AMD APM volume 3, appendix E). A name that is not in the table counts as missing: a
- * newer compiler may know features that this runtime does not. */
+ * newer compiler may know features that this runtime does not.
+ *
+ * On a virtual machine CPUID leaves to the hypervisor: 5 us here, and a model asks for dozens of
+ * features. So each leaf is read once. Threads that do so at the same time store the same. */
 #include "runtime/internal.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -131,16 +135,53 @@ static const struct {
     {"wbnoinvd", 0x80000008, 0, EBX, 9, BASE},
 };
 
-static bool read_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4]) {
-  return __get_cpuid_count(leaf, subleaf, &regs[EAX], &regs[EBX], &regs[ECX], &regs[EDX]);
+/* All leaves that are read, and the two that tell which ones there are. */
+static struct known_leaf {
+  uint32_t leaf, subleaf;
+  _Atomic bool known;
+  _Atomic uint32_t regs[4];
+} leaves[] = {
+    {.leaf = 0},
+    {.leaf = 1},
+    {.leaf = 7},
+    {.leaf = 7, .subleaf = 1},
+    {.leaf = 0xd, .subleaf = 1},
+    {.leaf = 0x14},
+    {.leaf = 0x19},
+    {.leaf = 0x1e, .subleaf = 1},
+    {.leaf = 0x24},
+    {.leaf = 0x80000000},
+    {.leaf = 0x80000001},
+    {.leaf = 0x80000008},
+};
+
+/* A register of a leaf that the CPU may not have. */
+static uint32_t read_unchecked(uint32_t leaf, uint32_t subleaf, enum register_name reg) {
+  struct known_leaf *l = leaves;
+  while (l->leaf != leaf || l->subleaf != subleaf)
+    ++l;
+  if (!atomic_load_explicit(&l->known, memory_order_acquire)) {
+    uint32_t regs[4];
+    __cpuid_count(leaf, subleaf, regs[EAX], regs[EBX], regs[ECX], regs[EDX]);
+    for (int i = 0; i < 4; ++i)
+      atomic_store_explicit(&l->regs[i], regs[i], memory_order_relaxed);
+    atomic_store_explicit(&l->known, true, memory_order_release);
+  }
+  return atomic_load_explicit(&l->regs[reg], memory_order_relaxed);
+}
+
+/* 0 if the CPU does not have the leaf. */
+static uint32_t read_cpuid(uint32_t leaf, uint32_t subleaf, enum register_name reg) {
+  uint32_t last = read_unchecked(leaf & 0x80000000, 0, EAX);
+  return leaf <= last ? read_unchecked(leaf, subleaf, reg) : 0;
 }
 
 static bool system_saves(uint32_t state) {
-  uint32_t regs[4], low, high;
+  uint32_t low, high;
   if (state == BASE)
     return true;
   // XGETBV itself exists only if the system has enabled XSAVE.
-  if (!read_cpuid(1, 0, regs) || !(regs[ECX] >> 27 & 1))
+  if (!(read_cpuid(1, 0, ECX) >> 27 & 1))
     return false;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return (low & state) == state;
@@ -148,9 +189,8 @@ static bool system_saves(uint32_t state) {
 
 /* AVX10 counts versions instead of setting one bit each. */
 static bool has_avx10(uint32_t version) {
-  uint32_t regs[4];
-  return read_cpuid(7, 1, regs) && (regs[EDX] >> 19 & 1) && read_cpuid(0x24, 0, regs) &&
-         (regs[EBX] & 0xff) >= version && system_saves(AVX512);
+  return (read_cpuid(7, 1, EDX) >> 19 & 1) && (read_cpuid(0x24, 0, EBX) & 0xff) >= version &&
+         system_saves(AVX512);
 }
 
 bool tn_cpu_has(const char *feature) {
@@ -161,9 +201,8 @@ bool tn_cpu_has(const char *feature) {
   for (size_t i = 0; i < sizeof features / sizeof features[0]; ++i) {
     if (strcmp(features[i].name, feature) != 0)
       continue;
-    uint32_t regs[4];
-    return read_cpuid(features[i].leaf, features[i].subleaf, regs) &&
-           (regs[features[i].reg] >> features[i].bit & 1) && system_saves(features[i].state);
+    uint32_t value = read_cpuid(features[i].leaf, features[i].subleaf, features[i].reg);
+    return (value >> features[i].bit & 1) && system_saves(features[i].state);
   }
   return false;
 }
