@@ -50,13 +50,21 @@ int tn_default_threads(void);
 /* ---- region.c: blocks whose size is known only at run time */
 
 typedef struct tn_block tn_block;
+typedef struct tn_slab tn_slab;
+
+/* What is left of a slab, or of the caller's workspace, which is none. */
+typedef struct tn_rest {
+  tn_slab *slab;
+  char *begin, *end;
+} tn_rest;
 
 enum { TN_NUM_CLASSES = 8 * 58 };
 
 typedef struct tn_region {
   tn_block *cached[TN_NUM_CLASSES]; /* free blocks by size class */
   tn_block *live;                   /* doubly linked: all blocks handed out */
-  char *surplus, *surplus_end;      /* rest of the caller's workspace */
+  tn_rest rest;                     /* where new blocks are cut from */
+  size_t taken;                     /* from the system, ever */
   uint64_t epoch;                   /* number of the run */
   bool grew;                        /* the current run took new memory */
 } tn_region;
@@ -67,7 +75,7 @@ void tn_region_release(tn_region *region, void *block);
 void tn_region_end_run(tn_region *region);
 void tn_region_free(tn_region *region);
 
-/* 64-byte aligned memory; from 4 MiB on aligned for and advised to use huge pages. */
+/* 64-byte aligned memory; from 448 KiB on whole huge pages, if the system has them. */
 void *tn_alloc(size_t bytes);
 
 /* ---- pool.c */

@@ -2,6 +2,7 @@
 #include "runtime/internal.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <vector>
@@ -72,6 +73,28 @@ TEST_F(Region, growingShapesDoNotPileUp) {
   for (tn_block *list : region.cached)
     cached += list != nullptr;
   EXPECT_LE(cached, 10u);
+}
+
+/// Many small blocks share what the system gives out in large pieces; all of it goes back.
+TEST_F(Region, smallBlocksShareSlabs) {
+  std::vector<char *> blocks;
+  for (int i = 0; i < 300; ++i) {
+    blocks.push_back(static_cast<char *>(alloc(10000)));
+    std::memset(blocks.back(), i, 10000);
+  }
+  int neighbours = 0;
+  for (size_t i = 1; i < blocks.size(); ++i) {
+    EXPECT_EQ(blocks[i - 1][9999], static_cast<char>(i - 1));
+    neighbours += std::abs(blocks[i] - blocks[i - 1]) < 20000;
+  }
+  EXPECT_GT(neighbours, 200);
+  // Blocks of a slab are given up one by one; those that are still in use stay whole.
+  for (int run = 0; run < 30; ++run) {
+    tn_region_end_run(&region);
+    char *kept = static_cast<char *>(alloc(10000));
+    alloc(20000 + run * 10000);
+    std::memset(kept, run, 10000);
+  }
 }
 
 TEST(RegionSurplus, servesBlocksFromTheCallersMemoryFirst) {
