@@ -29,9 +29,8 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
   let description = [{
     The body is a graph of ops on tensors that one strategy computes in one pass over memory; only
     arguments and results are buffers. Shape symbols in the body's types are the kernel's own:
-    `numSymbols` of them, bound by each launch. Argument and result attributes `tenon.strides` (in
-    elements, array<i64>) mark buffers that are not row-major contiguous, as parts of a larger
-    buffer are.
+    `numSymbols` of them, bound by each launch. A pad with constants that ends the body is a frame:
+    what is under it is written into the middle of the result.
 
     ```mlir
     tenon.kernel @add_relu(%a: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<8xf32>

@@ -272,8 +272,16 @@ LogicalResult PadOp::verify() {
   return success();
 }
 
+bool PadOp::isFrame() {
+  DimExprs inside = getDims(getOperand().getType()), whole = getDims(getType());
+  return getMode() == PadMode::Constant &&
+         llvm::all_of(llvm::zip_equal(getLow().getResults(), inside, whole), [](auto dim) {
+           auto [low, size, result] = dim;
+           return isKnownNonNegative(low) && isKnownNonNegative(result - low - size);
+         });
+}
+
 Value PadOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
-  OpBuilder &b = e.builder();
   SmallVector<LaneIndex> source;
   Value inside;
   DimExprs dims = getDims(getOperand().getType()), resultDims = getDims(getType());
@@ -312,7 +320,6 @@ Value PadOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index)
   if (!inside)
     return e.element(getOperand(), source);
   Value value = e.element(getValue(), SmallVector<LaneIndex>(rankOf(getValue()), e.index(0)));
-  (void)b;
   return e.guarded(inside, [&] { return e.element(getOperand(), source); }, value);
 }
 

@@ -170,6 +170,11 @@ def Tenon_PadOp : Tenon_ElementalOp<"pad"> {
   let arguments = (ins Tenon_Tensor:$operand, Optional<Tenon_Tensor>:$value, AffineMapAttr:$low,
                        DefaultValuedAttr<Tenon_PadModeAttr, "::tenon::PadMode::Constant">:$mode);
   let results = (outs Tenon_Tensor:$result);
+  let extraClassDeclaration = [{
+    /// Whether the result is the operand with constants around it, so that who computes the operand
+    /// can write it into the middle of the result.
+    bool isFrame();
+  }];
   let hasVerifier = 1;
 }
 

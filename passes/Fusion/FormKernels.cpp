@@ -7,6 +7,9 @@
 // `canJoin` allow it. Since all users of a joining op are in the kernel already, launches can never
 // wait for each other in a circle.
 //
+// A pad that ends a kernel is only a frame around what the kernel computes: code generation writes
+// straight into the middle of it, whatever the kernel's strategy. So any op may join under it.
+//
 // Small splat constants are copied into the kernels that use them.
 
 #include "dialects/Tenon/TenonDialect.h"
@@ -29,6 +32,9 @@ namespace {
 /// A kernel in the making.
 struct Group {
   Operation *seed;
+  /// The op whose result the kernel computes: the seed, or what is under the seed's frame. Null as
+  /// long as the kernel is nothing but a frame.
+  Operation *computed = nullptr;
   /// In reverse order of the block.
   llvm::SetVector<Operation *> ops;
   /// Contraction or library op.
@@ -36,6 +42,9 @@ struct Group {
   /// What the kernel's reductions reduce; set with the first one.
   std::optional<DimExprs> rowDims;
   SmallVector<int64_t> rowAxes;
+
+  /// Whether `op` is part of the frame around what the kernel computes.
+  bool isAround(Operation *op) const;
 };
 
 class KernelFormer {
@@ -47,6 +56,7 @@ public:
   int64_t numKernels = 0, numFused = 0;
 
 private:
+  void add(Operation *op, Group &group);
   bool canJoin(Operation *op, Group &group);
   bool canJoinRoot(Operation *op, Group &group);
   bool canJoinReduction(ReduceOp op, Group &group);
@@ -79,11 +89,30 @@ bool isPointwise(Operation *op) {
   return elemental && elemental.isPointwise();
 }
 
+/// Whether the op, at the end of a kernel, only says where the result's elements go.
+bool isFrame(Operation *op) {
+  auto pad = dyn_cast<PadOp>(op);
+  return pad && pad.isFrame();
+}
+
+/// Whether the strategies for kernels of this root store elements one by one, anywhere.
+bool canBeFramed(Operation *op) {
+  auto root = dyn_cast<KernelRootOpInterface>(op);
+  return op->getNumResults() == 1 && isa<ElementalOpInterface>(op) &&
+         (!root || root.getKernelClass() == KernelClass::Contraction ||
+          root.getKernelClass() == KernelClass::Depthwise);
+}
+
 DimExprs resultDims(Operation *op) { return getDims(op->getResult(0).getType()); }
 
 /// Number of elements, or -1.
 int64_t countElements(Type type) {
   return isStatic(type) ? cast<RankedTensorType>(type).getNumElements() : -1;
+}
+
+bool Group::isAround(Operation *op) const {
+  // The frame joins first, from the outside in.
+  return llvm::find(ops, op) < llvm::find(ops, computed);
 }
 
 } // namespace
@@ -93,7 +122,7 @@ bool KernelFormer::canJoinRoot(Operation *op, Group &group) {
   if (group.root || group.rowDims || isa<LibraryOpInterface>(op))
     return false;
   DimExprs dims = resultDims(op);
-  return resultDims(group.seed) == dims && llvm::all_of(group.ops, [&](Operation *member) {
+  return resultDims(group.computed) == dims && llvm::all_of(group.ops, [&](Operation *member) {
            bool usesRoot = false;
            SmallVector<Operation *> work = {member};
            while (!work.empty() && !usesRoot) {
@@ -105,7 +134,8 @@ bool KernelFormer::canJoinRoot(Operation *op, Group &group) {
                  work.push_back(producer);
              }
            }
-           return !usesRoot || (isPointwise(member) && resultDims(member) == dims);
+           return !usesRoot || group.isAround(member) ||
+                  (isPointwise(member) && resultDims(member) == dims);
          });
 }
 
@@ -124,7 +154,7 @@ bool KernelFormer::canJoinReduction(ReduceOp op, Group &group) {
     bool depends = llvm::any_of(member->getOperands(), [&](Value operand) {
       return operand.getDefiningOp() && dependent.contains(operand.getDefiningOp());
     });
-    if (!depends)
+    if (!depends || group.isAround(member))
       continue;
     dependent.insert(member);
     DimExprs memberDims = resultDims(member);
@@ -132,12 +162,8 @@ bool KernelFormer::canJoinReduction(ReduceOp op, Group &group) {
     if (!isRowShape || !(isPointwise(member) || isa<ReduceOp>(member)))
       return false;
   }
-  DimExprs seedDims = resultDims(group.seed);
-  if (seedDims != dims && seedDims != reduced)
-    return false;
-  group.rowDims = dims;
-  group.rowAxes = axes;
-  return true;
+  DimExprs computedDims = resultDims(group.computed);
+  return computedDims == dims || computedDims == reduced;
 }
 
 // Elements are computed where they are needed, so a producer must not be needed much more often
@@ -177,15 +203,26 @@ bool KernelFormer::canJoinElement(Operation *op, Group &group) {
 }
 
 bool KernelFormer::canJoin(Operation *op, Group &group) {
+  if (!group.computed)
+    return op == group.ops.back()->getOperand(0).getDefiningOp() && canBeFramed(op);
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return canJoinReduction(reduce, group);
-  if (isa<KernelRootOpInterface>(op)) {
-    if (!canJoinRoot(op, group))
-      return false;
-    group.root = op;
-    return true;
-  }
+  if (isa<KernelRootOpInterface>(op))
+    return canJoinRoot(op, group);
   return canJoinElement(op, group);
+}
+
+void KernelFormer::add(Operation *op, Group &group) {
+  group.ops.insert(op);
+  if (!group.computed && !isFrame(op))
+    group.computed = op;
+  if (isa<KernelRootOpInterface>(op))
+    group.root = op;
+  if (auto reduce = dyn_cast<ReduceOp>(op)) {
+    group.rowDims = getDims(reduce.getOperand().getType());
+    group.rowAxes = SmallVector<int64_t>(reduce.getAxes());
+    llvm::sort(group.rowAxes);
+  }
 }
 
 LogicalResult KernelFormer::run(Block &block) {
@@ -208,22 +245,15 @@ LogicalResult KernelFormer::run(Block &block) {
       common = group;
     }
     if (joins && op.getNumResults() == 1 && canJoin(&op, *common)) {
-      common->ops.insert(&op);
+      add(&op, *common);
       groupOf[&op] = common;
       ++numFused;
       continue;
     }
     auto &group = groups.emplace_back(std::make_unique<Group>());
     group->seed = &op;
-    group->ops.insert(&op);
+    add(&op, *group);
     groupOf[&op] = group.get();
-    if (isa<KernelRootOpInterface>(op))
-      group->root = &op;
-    if (auto reduce = dyn_cast<ReduceOp>(op)) {
-      group->rowDims = getDims(reduce.getOperand().getType());
-      group->rowAxes = SmallVector<int64_t>(reduce.getAxes());
-      llvm::sort(group->rowAxes);
-    }
   }
   for (auto &group : llvm::reverse(groups))
     outline(*group);

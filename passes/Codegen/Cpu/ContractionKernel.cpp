@@ -70,7 +70,7 @@ void ContractionKernelEmitter::finish(OpBuilder &b, Value sum, ArrayRef<Value> i
       sum = em.create<arith::TruncIOp>(type, sum);
     e.setSource(root->getResult(0), [sum](ArrayRef<LaneIndex>) { return sum; });
     for (unsigned i = 0; i < e.kernel.getNumResults(); ++i)
-      e.store(e.result(i), position, e.element(e.yielded(i), position));
+      e.store(e.result(i), position, e.element(e.computed(i), position));
   });
   b.setInsertionPoint(em.getInsertionBlock(), em.getInsertionPoint());
 }

@@ -9,24 +9,6 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-/// Strides of a row-major tensor, in elements.
-static DimExprs rowMajorStrides(Type type) {
-  DimExprs dims = getDims(type);
-  DimExprs strides(dims.size(), getAffineConstantExpr(1, type.getContext()));
-  for (size_t i = dims.size(); i-- > 1;)
-    strides[i - 1] = strides[i] * dims[i];
-  return strides;
-}
-
-static Buffer makeBuffer(Value pointer, Type type, DictionaryAttr attributes) {
-  Buffer buffer{pointer, cast<RankedTensorType>(type).getElementType(), rowMajorStrides(type)};
-  if (attributes)
-    if (auto strides = attributes.getAs<DenseI64ArrayAttr>("tenon.strides"))
-      for (auto [stride, given] : llvm::zip_equal(buffer.strides, strides.asArrayRef()))
-        stride = getAffineConstantExpr(given, type.getContext());
-  return buffer;
-}
-
 /// Builds the kernel's entry, which unpacks `args`, and the function it calls, whose pointers are
 /// known not to alias; the emitter stands in the latter.
 static Emitter startFunction(KernelOp kernel, ModuleOp module) {
@@ -65,27 +47,25 @@ KernelEmitter::KernelEmitter(KernelOp kernel, ModuleOp module, const TargetInfo 
     : ElementEmitter(em, kernel.getLoc(), 1), kernel(kernel), module(module), target(target),
       em(startFunction(kernel, module)) {
   ArrayRef<BlockArgument> values = em.getInsertionBlock()->getArguments();
-  for (BlockArgument argument : kernel.getEntryBlock().getArguments()) {
-    arguments[argument] =
-        makeBuffer(values.front(), argument.getType(),
-                   function_interface_impl::getArgAttrDict(kernel, argument.getArgNumber()));
-    values = values.drop_front();
-  }
-  for (auto [number, type] : llvm::enumerate(kernel.getResultTypes())) {
-    results.push_back(makeBuffer(values.front(), type,
-                                 function_interface_impl::getResultAttrDict(kernel, number)));
-    values = values.drop_front();
-  }
-  symbols.append(values.begin(), values.end() - 2);
+  ArrayRef<BlockArgument> pointers = values.take_front(values.size() - kernel.getNumSymbols() - 2);
+  symbols.append(values.begin() + pointers.size(), values.end() - 2);
   task = values[values.size() - 2];
   tasks = values.back();
   scopes.push_back(Scope{.known = {}, .lanes = 1});
+  for (BlockArgument argument : kernel.getEntryBlock().getArguments()) {
+    arguments[argument] = makeBuffer(pointers.front(), argument.getType());
+    pointers = pointers.drop_front();
+  }
+  for (Value yielded : kernel.getEntryBlock().getTerminator()->getOperands()) {
+    addResult(yielded, pointers.front());
+    pointers = pointers.drop_front();
+  }
 }
 
-void KernelEmitter::finish() { LLVM::ReturnOp::create(em, em.getLoc(), ValueRange{}); }
-
-Value KernelEmitter::yielded(unsigned number) {
-  return kernel.getEntryBlock().getTerminator()->getOperand(number);
+void KernelEmitter::finish() {
+  for (const Frame &frame : frames)
+    fill(frame);
+  LLVM::ReturnOp::create(em, em.getLoc(), ValueRange{});
 }
 
 Value KernelEmitter::value(AffineExpr expr) {

@@ -2,7 +2,7 @@
 //
 // A kernel function gets `args`: a pointer per argument, a pointer per result, then its shape
 // symbols as i64. Strategies (RowsKernel, ContractionKernel, ...) set up loops, lanes and masks,
-// and ask for the elements of the values that the kernel yields.
+// ask for the elements of the tensors that the kernel computes, and store them.
 #ifndef TENON_PASSES_CODEGEN_CPU_KERNELEMITTER_H
 #define TENON_PASSES_CODEGEN_CPU_KERNELEMITTER_H
 
@@ -14,12 +14,15 @@
 
 namespace tenon::cpu {
 
-/// A kernel's buffer: where it is and how it is laid out.
+/// Where the elements of a tensor lie: the memory of an argument or a result, or a part of it.
 struct Buffer {
   mlir::Value pointer;
   mlir::Type elementType;
   DimExprs strides;
 };
+
+/// Where all elements of a tensor of this type lie one behind another, in row-major order.
+Buffer makeBuffer(mlir::Value pointer, mlir::Type type);
 
 class KernelEmitter final : public ElementEmitter {
 public:
@@ -42,14 +45,32 @@ public:
        llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body)
       override;
 
-  /// The buffer of a block argument, or of the result that the kernel yields at `number`.
+  /// The buffer of a block argument.
   const Buffer &argument(mlir::Value argument) const { return arguments.find(argument)->second; }
+  /// The tensor that a strategy computes for a result, and where it belongs: inside the frames that
+  /// the kernel yields around it.
+  mlir::Value computed(unsigned number) const { return computedResults[number]; }
   const Buffer &result(unsigned number) const { return results[number]; }
-  mlir::Value yielded(unsigned number);
 
   /// Stores elements (in their compute type) of a result.
   void store(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index, mlir::Value element);
   mlir::Value load(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index);
+
+  // Loops over elements (KernelLoops.cpp).
+  /// Lanes that suit a loop over a dimension of this size.
+  int64_t lanesFor(mlir::AffineExpr size) const;
+  /// This task's part of [0, count).
+  std::pair<mlir::Value, mlir::Value> share(mlir::Value count);
+  /// Calls `body` with an index that covers [lower, upper) in steps of `lanes`; the rest is one
+  /// masked trip. Carried values go through.
+  llvm::SmallVector<mlir::Value>
+  vectorLoop(mlir::Value lower, mlir::Value upper, int64_t lanes, bool mayHaveRest,
+             mlir::ValueRange init,
+             llvm::function_ref<llvm::SmallVector<mlir::Value>(LaneIndex, mlir::ValueRange)> body);
+  /// Calls `body` for this task's share of the elements of a tensor, vectors along its last
+  /// dimension.
+  void forElements(llvm::ArrayRef<mlir::AffineExpr> shape,
+                   llvm::function_ref<void(llvm::ArrayRef<LaneIndex>)> body);
 
   /// Runs `body` with this many lanes, of which `mask` (or all, if null) count, and with an empty
   /// store of reusable elements on top of the present one.
@@ -60,7 +81,7 @@ public:
   using Source = std::function<mlir::Value(llvm::ArrayRef<LaneIndex>)>;
   void setSource(mlir::Value tensor, Source source) { sources[tensor] = std::move(source); }
 
-  /// Ends the function.
+  /// Fills the frames of the results and ends the function.
   void finish();
 
 private:
@@ -73,9 +94,19 @@ private:
     std::map<void *, llvm::SmallVector<Known, 2>> known; // by tensor
     int64_t lanes = 1;
   };
+  /// A pad that a result is yielded through, and the whole of it in memory.
+  struct Frame {
+    PadOp pad;
+    Buffer buffer;
+  };
   void inScope(llvm::function_ref<void()> body);
   mlir::Value compute(mlir::Value tensor, llvm::ArrayRef<LaneIndex> index);
   mlir::Value constantElement(ConstantOp constant);
+  void addResult(mlir::Value yielded, mlir::Value pointer);
+  Buffer part(const Buffer &buffer, llvm::ArrayRef<mlir::AffineExpr> starts);
+  void fill(const Frame &frame);
+  void fillBox(const Frame &frame, llvm::ArrayRef<mlir::AffineExpr> starts,
+               llvm::ArrayRef<mlir::AffineExpr> sizes, size_t firstWhole);
   LaneIndex offset(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index);
   mlir::Value toCompute(mlir::Value stored, mlir::Type elementType);
   mlir::Value toStorage(mlir::Value computed, mlir::Type elementType);
@@ -85,6 +116,8 @@ private:
 
   llvm::DenseMap<mlir::Value, Buffer> arguments;
   llvm::SmallVector<Buffer> results;
+  llvm::SmallVector<mlir::Value> computedResults;
+  llvm::SmallVector<Frame> frames;
   llvm::SmallVector<mlir::Value> symbols;
   llvm::DenseMap<mlir::Value, Source> sources;
   std::vector<Scope> scopes;

@@ -24,9 +24,6 @@ namespace tenon::cpu {
 
 namespace {
 
-/// Four vectors per trip hide the latency of chains of arithmetic.
-constexpr int64_t kVectorsPerTrip = 4;
-
 class RowsEmitter {
 public:
   explicit RowsEmitter(KernelEmitter &e) : e(e), em(e.em) {
@@ -52,17 +49,10 @@ private:
   bool isReduced(size_t dim) const { return llvm::is_contained(axes, dim); }
 
   // Loops.
-  int64_t lanesFor(AffineExpr size) const;
-  /// Calls `body` with an index that covers [lower, upper) in steps of `lanes`; the rest is one
-  /// masked trip. Carried values go through.
-  SmallVector<Value> vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRest,
-                                ValueRange init,
-                                function_ref<SmallVector<Value>(LaneIndex, ValueRange)> body);
   /// Loops over the reduced dimensions from `axis` on, filling in `index`.
   SmallVector<Value>
   reducedLoops(size_t axis, SmallVector<LaneIndex> &index, ValueRange init,
                function_ref<SmallVector<Value>(ArrayRef<LaneIndex>, ValueRange)> body);
-  std::pair<Value, Value> share(Value count);
 
   KernelEmitter &e;
   Emitter &em;
@@ -78,68 +68,6 @@ private:
 
 } // namespace
 
-/// This task's part of [0, count).
-std::pair<Value, Value> RowsEmitter::share(Value count) {
-  Value begin = em.div(em.mul(count, e.task), e.tasks);
-  Value end = em.div(em.mul(count, em.add(e.task, 1)), e.tasks);
-  return {begin, end};
-}
-
-int64_t RowsEmitter::lanesFor(AffineExpr size) const {
-  int64_t vector = e.target.lanes(32);
-  auto constant = dyn_cast<AffineConstantExpr>(size);
-  int64_t most = vector * kVectorsPerTrip;
-  if (!constant)
-    return most;
-  int64_t lanes = 1;
-  while (lanes < most && lanes < constant.getValue())
-    lanes *= 2;
-  // A last trip that is mostly masked off wastes more than shorter trips cost.
-  while (lanes > vector && constant.getValue() % lanes != 0 && constant.getValue() < 2 * lanes)
-    lanes /= 2;
-  return lanes;
-}
-
-SmallVector<Value>
-RowsEmitter::vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRest, ValueRange init,
-                        function_ref<SmallVector<Value>(LaneIndex, ValueRange)> body) {
-  int64_t laneStride = lanes > 1;
-  Value step = em.i64(lanes);
-  Value whole = em.sub(upper, em.rem(em.sub(upper, lower), step));
-  SmallVector<Value> carried = em.loop(lower, whole, step, init, [&](Value i, ValueRange values) {
-    SmallVector<Value> next;
-    e.withLanes(lanes, nullptr, [&] { next = body({i, laneStride, false, lanes}, values); });
-    return next;
-  });
-  if (!mayHaveRest || lanes == 1)
-    return carried;
-  Value rest = em.sub(upper, whole);
-  Value hasRest = em.less(em.i64(0), rest);
-  if (isConstant(hasRest, 0))
-    return carried;
-  auto masked = [&](ValueRange values) {
-    SmallVector<Value> next;
-    e.withLanes(lanes, em.laneMask(lanes, rest),
-                [&] { next = body({whole, laneStride, false, lanes}, values); });
-    return next;
-  };
-  if (isConstant(hasRest, 1) || isConstant(hasRest, -1))
-    return masked(carried);
-  auto branch = scf::IfOp::create(em, em.getLoc(), ValueRange(init).getTypes(), hasRest,
-                                  /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(em);
-  em.setInsertionPointToStart(branch.thenBlock());
-  SmallVector<Value> next = masked(carried);
-  if (branch.getNumResults() == 0) {
-    branch.getElseRegion().front().erase();
-    return {};
-  }
-  scf::YieldOp::create(em, em.getLoc(), next);
-  em.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(em, em.getLoc(), carried);
-  return SmallVector<Value>(branch.getResults());
-}
-
 void RowsEmitter::emit() {
   if (!reductions.empty())
     return emitRows();
@@ -154,43 +82,12 @@ void RowsEmitter::emit() {
 //===-- Elementwise --===//
 
 void RowsEmitter::storeElements(unsigned result, ArrayRef<LaneIndex> index) {
-  e.store(e.result(result), index, e.broadcast(e.element(e.yielded(result), index)));
+  e.store(e.result(result), index, e.broadcast(e.element(e.computed(result), index)));
 }
 
 void RowsEmitter::emitElements(unsigned result) {
-  DimExprs shape = getDims(e.yielded(result).getType());
-  if (shape.empty()) {
-    em.ifThen(em.compare(arith::CmpIPredicate::eq, e.task, em.i64(0)),
-              [&] { e.withLanes(1, nullptr, [&] { storeElements(result, {}); }); });
-    return;
-  }
-  AffineExpr last = shape.back();
-  ArrayRef<AffineExpr> outer = ArrayRef(shape).drop_back();
-  AffineExpr rows = product(outer, last.getContext());
-  int64_t lanes = lanesFor(last);
-  bool mayHaveRest = true;
-  if (auto constant = dyn_cast<AffineConstantExpr>(last))
-    mayHaveRest = constant.getValue() % lanes != 0;
-  auto emitRow = [&](Value row, Value lower, Value upper) {
-    SmallVector<LaneIndex> index = e.delinearize(e.uniform(row), outer);
-    index.emplace_back();
-    vectorLoop(lower, upper, lanes, mayHaveRest, {}, [&](LaneIndex position, ValueRange) {
-      index.back() = position;
-      storeElements(result, index);
-      return SmallVector<Value>();
-    });
-  };
-  Value size = e.value(last);
-  // Few rows: tasks share each row's vectors instead.
-  auto numRows = dyn_cast<AffineConstantExpr>(rows);
-  if (numRows && numRows.getValue() < 8) {
-    auto [begin, end] = share(em.ceilDiv(size, em.i64(lanes)));
-    Value lower = em.mul(begin, lanes), upper = em.min(em.mul(end, lanes), size);
-    em.loop(em.i64(0), e.value(rows), em.i64(1), [&](Value row) { emitRow(row, lower, upper); });
-    return;
-  }
-  auto [begin, end] = share(e.value(rows));
-  em.loop(begin, end, em.i64(1), [&](Value row) { emitRow(row, em.i64(0), size); });
+  e.forElements(getDims(e.computed(result).getType()),
+                [&](ArrayRef<LaneIndex> index) { storeElements(result, index); });
 }
 
 //===-- Reductions --===//
@@ -224,7 +121,7 @@ void RowsEmitter::emitRows() {
   };
   Value rows = e.value(product(rowDims, e.kernel.getContext()));
   if (!alongLanes) {
-    auto [begin, end] = share(rows);
+    auto [begin, end] = e.share(rows);
     em.loop(begin, end, em.i64(1), [&](Value row) {
       SmallVector<LaneIndex> index = rowIndex(e.uniform(row));
       emitLevels(index);
@@ -233,11 +130,11 @@ void RowsEmitter::emitRows() {
     return;
   }
   // Vectors of neighbouring rows: the unit of work is one vector.
-  rowLanes = lanesFor(dims.back());
+  rowLanes = e.lanesFor(dims.back());
   Value size = e.value(dims.back()), chunks = em.ceilDiv(size, em.i64(rowLanes));
   auto constant = dyn_cast<AffineConstantExpr>(dims.back());
   bool whole = constant && constant.getValue() % rowLanes == 0;
-  auto [begin, end] = share(em.mul(rows, chunks));
+  auto [begin, end] = e.share(em.mul(rows, chunks));
   em.loop(begin, end, em.i64(1), [&](Value unit) {
     SmallVector<LaneIndex> index = rowIndex(e.uniform(em.div(unit, chunks)));
     Value first = em.mul(em.rem(unit, chunks), rowLanes);
@@ -266,12 +163,15 @@ static void collectPass(Value value, llvm::SmallPtrSetImpl<Operation *> &ops) {
 }
 
 /// Whether all that depends on `value` within a pass reads it at the position that it computes.
-static bool isReadInPlace(Value value, const DimExprs &dims) {
+static bool isReadInPlace(Value value, Value result) {
+  if (value == result)
+    return true;
   return llvm::all_of(value.getUsers(), [&](Operation *user) {
-    if (isa<ReduceOp, YieldOp>(user))
+    if (isa<ReduceOp>(user))
       return true;
-    return isa<PointwiseOpInterface>(user) && getDims(user->getResult(0).getType()) == dims &&
-           isReadInPlace(user->getResult(0), dims);
+    return isa<PointwiseOpInterface>(user) &&
+           getDims(user->getResult(0).getType()) == getDims(result.getType()) &&
+           isReadInPlace(user->getResult(0), result);
   });
 }
 
@@ -279,24 +179,24 @@ static bool isReadInPlace(Value value, const DimExprs &dims) {
 // serves as memory in between, if it can hold the value exactly. Only pointwise ops may read the
 // value, since it is only there at the present position.
 void RowsEmitter::chooseKept() {
-  if (e.kernel.getNumResults() != 1 || getDims(e.yielded(0).getType()) != dims)
+  if (e.kernel.getNumResults() != 1 || getDims(e.computed(0).getType()) != dims)
     return;
-  Value yielded = e.yielded(0);
-  Type elementType = getElementTypeOrSelf(yielded.getType());
+  Value computed = e.computed(0);
+  Type elementType = getElementTypeOrSelf(computed.getType());
   if (ElementEmitter::computeType(elementType) != getStorageType(elementType))
     return;
   llvm::SmallPtrSet<Operation *, 32> inResults, inLevels;
-  collectPass(yielded, inResults);
+  collectPass(computed, inResults);
   for (ReduceOp reduce : reductions)
     collectPass(reduce.getOperand(), inLevels);
   for (Operation &op : e.kernel.getEntryBlock()) {
     if (!inResults.contains(&op) || !inLevels.contains(&op) || op.getNumResults() != 1 ||
-        op.getResult(0) == yielded || op.getResult(0).getType() != yielded.getType())
+        op.getResult(0) == computed || op.getResult(0).getType() != computed.getType())
       continue;
     llvm::SmallPtrSet<Operation *, 32> behind;
     collectPass(op.getResult(0), behind);
     // The last such op in the block holds most of the work.
-    if (isReadInPlace(op.getResult(0), dims) && llvm::any_of(behind, isExpensive))
+    if (isReadInPlace(op.getResult(0), computed) && llvm::any_of(behind, isExpensive))
       kept = op.getResult(0);
   }
 }
@@ -317,8 +217,8 @@ RowsEmitter::reducedLoops(size_t axis, SmallVector<LaneIndex> &index, ValueRange
   int64_t dim = axes[axis];
   Value size = e.value(dims[dim]);
   if (dim + 1 == static_cast<int64_t>(dims.size())) {
-    int64_t lanes = lanesFor(dims.back());
-    return vectorLoop(em.i64(0), size, lanes, true, init, [&](LaneIndex i, ValueRange values) {
+    int64_t lanes = e.lanesFor(dims.back());
+    return e.vectorLoop(em.i64(0), size, lanes, true, init, [&](LaneIndex i, ValueRange values) {
       index[dim] = i;
       return body(index, values);
     });
@@ -364,7 +264,7 @@ Value RowsEmitter::fold(ReduceOp reduce, Value lanes) {
 
 void RowsEmitter::emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex> row) {
   bool alongLanes = rowLanes > 1 || !isReduced(dims.size() - 1);
-  int64_t lanes = alongLanes ? rowLanes : lanesFor(dims.back());
+  int64_t lanes = alongLanes ? rowLanes : e.lanesFor(dims.back());
   SmallVector<Value> init;
   e.withLanes(lanes, e.currentMask(), [&] {
     for (ReduceOp reduce : level)
@@ -412,7 +312,7 @@ void RowsEmitter::emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex>
 
 void RowsEmitter::emitRowResults(ArrayRef<LaneIndex> row) {
   for (unsigned result = 0; result < e.kernel.getNumResults(); ++result) {
-    DimExprs shape = getDims(e.yielded(result).getType());
+    DimExprs shape = getDims(e.computed(result).getType());
     bool isReducedShape = llvm::all_of(axes, [&](int64_t axis) {
       auto constant = dyn_cast<AffineConstantExpr>(shape[axis]);
       return constant && constant.getValue() == 1;

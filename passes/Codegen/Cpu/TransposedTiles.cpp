@@ -11,8 +11,9 @@
 //   for each i of the tile:  store f(out[i]) at (i, j .. j + L)
 //
 // The last tile of a dimension that is not a multiple of L starts early and computes some elements
-// again. If j is short (the channels of an image), tiles are L times the whole of j, and the
-// vectors are interleaved into one contiguous piece of the result.
+// again. Those along i it does not store again: the tile in front may be another task's. If j is
+// short (the channels of an image), tiles are L times the whole of j, and the vectors are
+// interleaved into one contiguous piece of the result.
 //
 // Of sizes that only a run tells, those of i and j must be L or more: this is checked then.
 
@@ -39,12 +40,15 @@ public:
 private:
   bool matchTransposes(Value value);
   void emitTiles();
-  void emitTile(MutableArrayRef<LaneIndex> index, Value i, Value j);
-  void emitInterleaved(MutableArrayRef<LaneIndex> index, Value i);
+  /// The tile at (i, j) without its first `skip` positions along i.
+  void emitTile(MutableArrayRef<LaneIndex> index, Value i, Value j, Value skip);
+  void emitInterleaved(MutableArrayRef<LaneIndex> index, Value i, Value skip);
   /// Elements of the transpose's operand along i, one vector for each of `count` positions from j.
   SmallVector<Value> readAlongI(TransposeOp op, ArrayRef<LaneIndex> index, Value i, Value j,
                                 int64_t count);
   SmallVector<Value> turn(SmallVector<Value> vectors);
+  /// All lanes but the first ones; null if that is all lanes.
+  Value maskWithout(Value count);
   LaneIndex alongLanes(Value first) { return {first, 1, false, 1}; }
 
   KernelEmitter &e;
@@ -91,14 +95,14 @@ static bool mayBeLong(AffineExpr size, int64_t length) {
 bool TileEmitter::match() {
   if (e.kernel.getNumResults() != 1)
     return false;
-  Value yielded = e.yielded(0);
-  shape = getDims(yielded.getType());
-  if (shape.size() < 2 || !matchTransposes(yielded) || transposes.empty())
+  Value computed = e.computed(0);
+  shape = getDims(computed.getType());
+  if (shape.size() < 2 || !matchTransposes(computed) || transposes.empty())
     return false;
   j = shape.size() - 1;
   auto constant = dyn_cast<AffineConstantExpr>(shape[j]);
   interleaves = constant && constant.getValue() > 1 && constant.getValue() <= kMaxInterleaved &&
-                i + 1 == j && transposes.front().getResult() == yielded &&
+                i + 1 == j && transposes.front().getResult() == computed &&
                 e.result(0).strides[i] == shape[j];
   return mayBeLong(shape[i], length) && (interleaves || mayBeLong(shape[j], length));
 }
@@ -127,12 +131,19 @@ void TileEmitter::emitTiles() {
     for (size_t dim = 0, part = 0; dim < shape.size(); ++dim)
       if (dim != i && dim != j)
         index[dim] = parts[part++];
-    Value firstI = em.min(em.mul(em.rem(unit, tiles), length), em.sub(sizeI, em.i64(length)));
-    if (interleaves)
-      return emitInterleaved(index, firstI);
-    em.loop(em.i64(0), sizeJ, em.i64(length), [&](Value start) {
-      emitTile(index, firstI, em.min(start, em.sub(sizeJ, em.i64(length))));
-    });
+    auto emitAt = [&](Value firstI, Value skip) {
+      if (interleaves)
+        return emitInterleaved(index, firstI, skip);
+      em.loop(em.i64(0), sizeJ, em.i64(length), [&](Value start) {
+        emitTile(index, firstI, em.min(start, em.sub(sizeJ, em.i64(length))), skip);
+      });
+    };
+    Value tile = em.rem(unit, tiles), overhang = em.sub(em.mul(tiles, length), sizeI);
+    Value isWhole = isConstant(overhang, 0) ? em.create<arith::ConstantIntOp>(1, 1)
+                                            : em.less(tile, em.sub(tiles, em.i64(1)));
+    em.ifThen(
+        isWhole, [&] { emitAt(em.mul(tile, length), em.i64(0)); },
+        [&] { emitAt(em.sub(sizeI, em.i64(length)), overhang); });
   });
 }
 
@@ -172,23 +183,38 @@ SmallVector<Value> TileEmitter::turn(SmallVector<Value> vectors) {
   return vectors;
 }
 
-void TileEmitter::emitTile(MutableArrayRef<LaneIndex> index, Value firstI, Value firstJ) {
+void TileEmitter::emitTile(MutableArrayRef<LaneIndex> index, Value firstI, Value firstJ,
+                           Value skip) {
   SmallVector<SmallVector<Value>> turned;
   for (TransposeOp op : transposes)
     turned.push_back(turn(readAlongI(op, index, firstI, firstJ, length)));
-  for (int64_t number = 0; number < length; ++number)
+  auto storeRow = [&](int64_t number) {
     e.withLanes(length, nullptr, [&] {
       for (auto [op, vectors] : llvm::zip(transposes, turned))
         e.setSource(op.getResult(),
                     [vector = vectors[number]](ArrayRef<LaneIndex>) { return vector; });
       index[i] = e.uniform(em.add(firstI, number));
       index[j] = alongLanes(firstJ);
-      e.store(e.result(0), index, e.broadcast(e.element(e.yielded(0), index)));
+      e.store(e.result(0), index, e.broadcast(e.element(e.computed(0), index)));
     });
+  };
+  for (int64_t number = 0; number < length; ++number)
+    em.ifThen(em.less(skip, em.i64(number + 1)), [&] { storeRow(number); });
+}
+
+Value TileEmitter::maskWithout(Value count) {
+  std::optional<int64_t> constant = constantOf(count);
+  if (constant && *constant <= 0)
+    return nullptr;
+  Value without = em.laneMask(length, em.max(em.min(count, em.i64(length)), em.i64(0)));
+  auto type = VectorType::get({length}, em.getI1Type());
+  Value all = em.create<arith::ConstantOp>(DenseElementsAttr::get(type, true));
+  Value none = em.create<arith::ConstantOp>(DenseElementsAttr::get(type, false));
+  return without ? em.create<arith::XOrIOp>(without, all) : none;
 }
 
 // Position p of the piece of the result that starts at (i, 0) is element (i + p / n, p mod n).
-void TileEmitter::emitInterleaved(MutableArrayRef<LaneIndex> index, Value firstI) {
+void TileEmitter::emitInterleaved(MutableArrayRef<LaneIndex> index, Value firstI, Value skip) {
   int64_t count = cast<AffineConstantExpr>(shape[j]).getValue();
   SmallVector<Value> vectors = readAlongI(transposes.front(), index, firstI, em.i64(0), count);
   for (int64_t part = 0; part < count; ++part) {
@@ -202,7 +228,8 @@ void TileEmitter::emitInterleaved(MutableArrayRef<LaneIndex> index, Value firstI
       }
       merged = vector::ShuffleOp::create(em, em.getLoc(), merged, vectors[source], lanes);
     }
-    e.withLanes(length, nullptr, [&] {
+    Value skipped = em.sub(em.mul(skip, count), em.i64(part * length));
+    e.withLanes(length, maskWithout(skipped), [&] {
       index[i] = e.uniform(firstI);
       index[j] = alongLanes(em.i64(part * length));
       e.store(e.result(0), index, merged);

@@ -11,6 +11,8 @@ using namespace tenon::testing;
 
 namespace {
 
+constexpr float kUnwritten = -77.0f;
+
 /// Runs the kernel `k` of the text on `input` for every target and several numbers of tasks, and
 /// gives each result to `check`. `symbols` are the values of its shape symbols.
 void runKernel(const std::string &text, const std::vector<float> &input, size_t outputSize,
@@ -26,15 +28,23 @@ void runKernel(const std::string &text, const std::vector<float> &input, size_t 
     CompiledKernel kernel = CompiledKernel::compile(**module, "k", target);
     ASSERT_TRUE(kernel);
     for (int64_t tasks : {1, 3}) {
-      // What a kernel writes beyond its result is noticed.
-      std::vector<float> output(outputSize + 16, -77.0f);
-      std::vector<const void *> arguments = {input.data(), output.data()};
-      for (int64_t symbol : symbols)
-        arguments.push_back(reinterpret_cast<const void *>(symbol));
-      for (int64_t task = 0; task < tasks; ++task)
+      // What a kernel writes beyond its result, or in two tasks, is noticed.
+      std::vector<float> output(outputSize + 16, kUnwritten);
+      for (int64_t task = 0; task < tasks; ++task) {
+        std::vector<float> written(output.size(), kUnwritten);
+        std::vector<const void *> arguments = {input.data(), written.data()};
+        for (int64_t symbol : symbols)
+          arguments.push_back(reinterpret_cast<const void *>(symbol));
         kernel(const_cast<void *const *>(arguments.data()), task, tasks);
+        for (size_t i = 0; i < written.size(); ++i) {
+          if (written[i] == kUnwritten)
+            continue;
+          ASSERT_EQ(output[i], kUnwritten) << target.name << ": two tasks write element " << i;
+          output[i] = written[i];
+        }
+      }
       for (size_t i = outputSize; i < output.size(); ++i)
-        ASSERT_EQ(output[i], -77.0f) << target.name << " writes past the end";
+        ASSERT_EQ(output[i], kUnwritten) << target.name << " writes past the end";
       output.resize(outputSize);
       check(output);
     }
@@ -157,6 +167,79 @@ TEST(Softmax, LongRows) {
       }
     });
   }
+}
+
+/// Constants around x + 1: the frame is filled, the inside computed, in every order of sizes.
+void expectFramed(int64_t rows, int64_t columns, std::array<int64_t, 2> low,
+                  std::array<int64_t, 2> high) {
+  auto shape = [](int64_t a, int64_t b) {
+    return "tensor<2x" + std::to_string(a) + "x" + std::to_string(b) + "xf32>";
+  };
+  int64_t wholeRows = low[0] + rows + high[0], wholeColumns = low[1] + columns + high[1];
+  std::string inside = shape(rows, columns), whole = shape(wholeRows, wholeColumns);
+  std::string text = "tenon.kernel @k(%x: " + inside + ") -> " + whole +
+                     " attributes {kernel_class = 0 : i32} {\n"
+                     "%one = tenon.constant dense<1.0> : tensor<f32>\n"
+                     "%zero = tenon.constant dense<0.0> : tensor<f32>\n"
+                     "%0 = tenon.add %x, %one : (" +
+                     inside + ", tensor<f32>) -> " + inside +
+                     "\n%1 = tenon.pad %0, %zero {low = affine_map<() -> (0, " +
+                     std::to_string(low[0]) + ", " + std::to_string(low[1]) + ")>} : (" + inside +
+                     ", tensor<f32>) -> " + whole + "\ntenon.yield %1 : " + whole + "\n}";
+  std::vector<float> input = countUp(2 * rows * columns);
+  runKernel(text, input, 2 * wholeRows * wholeColumns, [&](const std::vector<float> &output) {
+    size_t at = 0;
+    for (int64_t batch = 0; batch < 2; ++batch)
+      for (int64_t row = -low[0]; row < rows + high[0]; ++row)
+        for (int64_t column = -low[1]; column < columns + high[1]; ++column, ++at) {
+          bool isInside = row >= 0 && row < rows && column >= 0 && column < columns;
+          float expected = isInside ? input[(batch * rows + row) * columns + column] + 1 : 0;
+          ASSERT_EQ(output[at], expected) << batch << ", " << row << ", " << column;
+        }
+  });
+}
+
+TEST(Frame, AroundRows) {
+  expectFramed(5, 48, {1, 0}, {1, 0});
+  expectFramed(20, 7, {0, 1}, {2, 0});
+  expectFramed(3, 33, {2, 1}, {1, 3});
+  expectFramed(1, 1, {0, 0}, {0, 70});
+}
+
+// Tiles of a transpose store into the middle like everyone else.
+TEST(Frame, AroundTransposedTiles) {
+  std::string text = R"(
+    tenon.kernel @k(%x: tensor<3x40xf32>) -> tensor<42x3xf32> attributes {kernel_class = 0 : i32} {
+      %zero = tenon.constant dense<0.0> : tensor<f32>
+      %0 = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x40xf32>) -> tensor<40x3xf32>
+      %1 = tenon.pad %0, %zero {low = affine_map<() -> (1, 0)>} : (tensor<40x3xf32>, tensor<f32>) -> tensor<42x3xf32>
+      tenon.yield %1 : tensor<42x3xf32>
+    })";
+  std::vector<float> input = countUp(3 * 40);
+  runKernel(text, input, 42 * 3, [&](const std::vector<float> &output) {
+    for (int64_t row = 0; row < 42; ++row)
+      for (int64_t column = 0; column < 3; ++column)
+        ASSERT_EQ(output[row * 3 + column],
+                  row == 0 || row == 41 ? 0 : input[column * 40 + row - 1]);
+  });
+}
+
+// Softmax keeps its powers in the result, wherever that is.
+TEST(Frame, AroundSoftmax) {
+  std::string text = R"(
+    tenon.kernel @k(%x: tensor<3x20xf32>) -> tensor<3x22xf32> attributes {kernel_class = 0 : i32} {
+      %zero = tenon.constant dense<0.0> : tensor<f32>
+      %0 = tenon.exp %x : (tensor<3x20xf32>) -> tensor<3x20xf32>
+      %1 = tenon.reduce sum %0 {axes = array<i64: 1>} : (tensor<3x20xf32>) -> tensor<3x1xf32>
+      %2 = tenon.div %0, %1 : (tensor<3x20xf32>, tensor<3x1xf32>) -> tensor<3x20xf32>
+      %3 = tenon.pad %2, %zero {low = affine_map<() -> (0, 1)>} : (tensor<3x20xf32>, tensor<f32>) -> tensor<3x22xf32>
+      tenon.yield %3 : tensor<3x22xf32>
+    })";
+  runKernel(text, std::vector<float>(3 * 20, 1.0f), 3 * 22, [&](const std::vector<float> &output) {
+    for (int64_t row = 0; row < 3; ++row)
+      for (int64_t column = 0; column < 22; ++column)
+        ASSERT_NEAR(output[row * 22 + column], column == 0 || column == 21 ? 0 : 0.05, 1e-6);
+  });
 }
 
 } // namespace
