@@ -33,8 +33,9 @@ int64_t KernelEmitter::lanesFor(AffineExpr size) const {
 }
 
 SmallVector<Value>
-KernelEmitter::vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRest, ValueRange init,
-                        function_ref<SmallVector<Value>(LaneIndex, ValueRange)> body) {
+KernelEmitter::vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveRest,
+                          ValueRange init,
+                          function_ref<SmallVector<Value>(LaneIndex, ValueRange)> body) {
   int64_t laneStride = lanes > 1;
   Value step = em.i64(lanes);
   Value whole = em.sub(upper, em.rem(em.sub(upper, lower), step));
@@ -52,7 +53,7 @@ KernelEmitter::vectorLoop(Value lower, Value upper, int64_t lanes, bool mayHaveR
   auto masked = [&](ValueRange values) {
     SmallVector<Value> next;
     withLanes(lanes, em.laneMask(lanes, rest),
-                [&] { next = body({whole, laneStride, false, lanes}, values); });
+              [&] { next = body({whole, laneStride, false, lanes}, values); });
     return next;
   };
   if (isConstant(hasRest, 1) || isConstant(hasRest, -1))

@@ -28,7 +28,8 @@ Buffer KernelEmitter::part(const Buffer &buffer, ArrayRef<AffineExpr> starts) {
   for (auto [start, stride] : llvm::zip_equal(starts, buffer.strides))
     first = first + start * stride;
   Buffer result = buffer;
-  result.pointer = em.offsetPointer(buffer.pointer, getStorageType(buffer.elementType), value(first));
+  result.pointer =
+      em.offsetPointer(buffer.pointer, getStorageType(buffer.elementType), value(first));
   return result;
 }
 
