@@ -3,18 +3,22 @@
 #ifndef TENON_PROGRAM_OPS_TD
 #define TENON_PROGRAM_OPS_TD
 
-include "dialects/Tenon/TenonBase.td"
+include "dialects/Tenon/TenonAttributes.td"
 include "dialects/Tenon/TenonInterfaces.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 
-def Tenon_KernelClass : I32EnumAttr<"KernelClass", "the strategy that computes a kernel", [
-    I32EnumAttrCase<"Rows", 0, "rows">, I32EnumAttrCase<"Contraction", 1, "contraction">,
-    I32EnumAttrCase<"Depthwise", 2, "depthwise">, I32EnumAttrCase<"Attention", 3, "attention">,
-    I32EnumAttrCase<"Library", 4, "library">]> {
+def Tenon_KernelClass : I32Enum<"KernelClass", "the strategy that computes a kernel", [
+    I32EnumCase<"Rows", 0, "rows">, I32EnumCase<"Contraction", 1, "contraction">,
+    I32EnumCase<"Depthwise", 2, "depthwise">, I32EnumCase<"Attention", 3, "attention">,
+    I32EnumCase<"Library", 4, "library">]> {
   let cppNamespace = "::tenon";
+}
+
+def Tenon_KernelClassAttr : EnumAttr<Tenon_Dialect, Tenon_KernelClass, "kernel_class"> {
+  let assemblyFormat = "`<` $value `>`";
 }
 
 def Tenon_YieldOp : Tenon_Op<"yield", [Pure, Terminator, ReturnLike]> {
@@ -34,7 +38,7 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
 
     ```mlir
     tenon.kernel @add_relu(%a: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<8xf32>
-        attributes {class = 0 : i32} {
+        attributes {kernel_class = #tenon.kernel_class<rows>} {
       %0 = tenon.add %a, %b : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
       %1 = tenon.relu %0 : (tensor<8xf32>) -> tensor<8xf32>
       tenon.yield %1 : tensor<8xf32>
@@ -45,9 +49,9 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
                        OptionalAttr<StrAttr>:$sym_visibility,
                        OptionalAttr<DictArrayAttr>:$arg_attrs,
                        OptionalAttr<DictArrayAttr>:$res_attrs,
-                       Tenon_KernelClass:$kernel_class,
+                       Tenon_KernelClassAttr:$kernel_class,
                        DefaultValuedAttr<I64Attr, "0">:$num_symbols,
-                       OptionalAttr<DictionaryAttr>:$schedule);
+                       OptionalAttr<Tenon_Schedule>:$schedule);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let skipDefaultBuilders = 1;

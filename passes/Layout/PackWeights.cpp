@@ -2,6 +2,7 @@
 // the same per group and kernel position for convolutions.
 
 #include "passes/Codegen/Cpu/ContractionShape.h"
+#include "passes/Codegen/Cpu/ScheduleAttributes.h"
 #include "passes/Codegen/Cpu/Winograd.h"
 #include "passes/Layout/Passes.h"
 
@@ -106,18 +107,16 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   using PackWeightsPassBase::PackWeightsPassBase;
 
   void runOnOperation() override {
-    std::optional<cpu::TargetInfo> info = cpu::lookupTarget(target);
-    if (!info) {
-      getOperation().emitError() << "unknown target '" << target << "'";
+    FailureOr<cpu::TargetInfo> target = getTarget(getOperation());
+    if (failed(target))
       return signalPassFailure();
-    }
     SmallVector<Operation *> contractions;
     getOperation().walk([&](Operation *op) {
       if (isa<MatMulOp, ConvOp>(op))
         contractions.push_back(op);
     });
     for (Operation *op : contractions)
-      pack(op, *info);
+      pack(op, *target);
   }
 
   /// NR of the schedule that the contraction will get once its weights are packed.

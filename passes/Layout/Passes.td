@@ -47,9 +47,6 @@ def PackWeightsPass : Pass<"tenon-pack-weights", "::mlir::func::FuncOp"> {
     %y = tenon.matmul %x, %p {packed = 32, columns = 100} : ...
     ```
   }];
-  let options = [
-    Option<"target", "target", "std::string", "\"native\"", "The processor to pack for">
-  ];
   let statistics = [Statistic<"numPacked", "packed", "Contractions with packed weights">];
 }
 

@@ -31,14 +31,15 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &opt
 
 // The graph becomes kernels. Equal ones are compiled once.
 static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &options) {
+  passes.addPass(createAssignTargetPass({options.target.name}));
   passes.addNestedPass<func::FuncOp>(createDecomposePass());
   passes.addPass(createCSEPass());
-  passes.addNestedPass<func::FuncOp>(createPackWeightsPass({options.target.name}));
+  passes.addNestedPass<func::FuncOp>(createPackWeightsPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
   passes.addPass(createFormKernelsPass());
   passes.addPass(createCollapseDimensionsPass());
   passes.addPass(createDeduplicateKernelsPass());
-  passes.addPass(createAssignSchedulesPass({options.target.name}));
+  passes.addPass(createAssignSchedulesPass());
 }
 
 // Every buffer gets its place.

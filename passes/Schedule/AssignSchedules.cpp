@@ -1,6 +1,7 @@
 // Writes the schedules of contraction kernels.
 
 #include "passes/Codegen/Cpu/ContractionShape.h"
+#include "passes/Codegen/Cpu/ScheduleAttributes.h"
 #include "passes/Schedule/Passes.h"
 
 namespace tenon {
@@ -16,11 +17,9 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
   using AssignSchedulesPassBase::AssignSchedulesPassBase;
 
   void runOnOperation() override {
-    std::optional<cpu::TargetInfo> info = cpu::lookupTarget(target);
-    if (!info) {
-      getOperation().emitError() << "unknown target '" << target << "'";
+    FailureOr<cpu::TargetInfo> target = getTarget(getOperation());
+    if (failed(target))
       return signalPassFailure();
-    }
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
       if (kernel.getSchedule() || kernel.getKernelClass() != KernelClass::Contraction)
         continue;
@@ -28,7 +27,7 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
         if (!isa<MatMulOp, ConvOp>(op))
           continue;
         cpu::ContractionSchedule schedule =
-            cpu::chooseContractionSchedule(*info, getContractionSizes(&op));
+            cpu::chooseContractionSchedule(*target, getContractionSizes(&op));
         kernel.setScheduleAttr(toAttribute(schedule, &getContext()));
         ++numScheduled;
       }

@@ -5,16 +5,29 @@
 
 include "mlir/Pass/PassBase.td"
 
+def AssignTargetPass : Pass<"tenon-assign-target", "::mlir::ModuleOp"> {
+  let summary = "says which processor a module is compiled for";
+  let description = [{
+    Puts `#tenon.target`, the processor's row in the table of targets, on the module. Later passes ask
+    nothing else about the processor.
+
+    ```mlir
+    module attributes {tenon.target = #tenon.target<name = "x86-64-v4", vector_bits = 512, ...>} {}
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"native\"",
+           "A processor: native, x86-64-v3, x86-64-v4, or one that LLVM knows">
+  ];
+}
+
 def AssignSchedulesPass : Pass<"tenon-assign-schedules", "::mlir::ModuleOp"> {
   let summary = "writes the schedules of kernels";
   let description = [{
     Gives every contraction kernel without a `schedule` one that the cost model picks for its sizes
-    on the target: register tile, loop order, packing, prefetch. Code generation reads nothing else,
-    so that a schedule can be written by hand or by a tuner instead.
+    on the module's target: register tile, loop order, packing, prefetch. Code generation reads
+    nothing else, so that a schedule can be written by hand or by a tuner instead.
   }];
-  let options = [
-    Option<"target", "target", "std::string", "\"native\"", "The processor to schedule for">
-  ];
   let statistics = [Statistic<"numScheduled", "scheduled", "Kernels that got a schedule">];
 }
 

@@ -5,6 +5,7 @@
 #include "passes/Codegen/Cpu/ContractionShape.h"
 #include "passes/Codegen/Cpu/Depthwise.h"
 #include "passes/Codegen/Cpu/Kernels.h"
+#include "passes/Codegen/Cpu/ScheduleAttributes.h"
 #include "passes/Codegen/Cpu/Winograd.h"
 
 using namespace mlir;
@@ -200,8 +201,9 @@ void ContractionKernelEmitter::emit() {
   if (conv && conv.getWinograd())
     return emitWinogradConv(conv, spec);
   ContractionSchedule schedule =
-      e.kernel.getSchedule() ? toContractionSchedule(*e.kernel.getSchedule())
-                             : chooseContractionSchedule(e.target, getContractionSizes(root));
+      e.kernel.getSchedule()
+          ? toStruct(cast<ContractionScheduleAttr>(*e.kernel.getSchedule()))
+          : chooseContractionSchedule(e.target, getContractionSizes(root));
   spec.scratch = allocate(spec, contractionScratchBytes(spec, schedule, e.target));
 
   // Rows of a product with shared weights are numbered through all batches.

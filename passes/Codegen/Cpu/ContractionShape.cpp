@@ -1,7 +1,6 @@
-// The sizes of a contraction op, and schedules as attributes.
+// The sizes of a contraction op.
 
 #include "passes/Codegen/Cpu/ContractionShape.h"
-#include "mlir/IR/Builders.h"
 
 using namespace mlir;
 
@@ -76,44 +75,6 @@ cpu::ContractionSizes getContractionSizes(Operation *op) {
   sizes.accumulatorBits = getAccumulatorType(elementType).getIntOrFloatBitWidth();
   sizes.inputBits = sizes.weightBits = getStorageType(elementType).getIntOrFloatBitWidth();
   return sizes;
-}
-
-DictionaryAttr toAttribute(const cpu::ContractionSchedule &schedule, MLIRContext *context) {
-  Builder b(context);
-  SmallVector<NamedAttribute> fields;
-  auto add = [&](StringRef name, int64_t value) {
-    fields.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(value)));
-  };
-  add("lanes", schedule.lanes);
-  add("tile_rows", schedule.tileRows);
-  add("tile_vectors", schedule.tileVectors);
-  add("tile_lines", schedule.tileLines);
-  add("unroll_k", schedule.unrollK);
-  add("block_tiles", schedule.blockTiles);
-  add("pack_input", schedule.packInput);
-  add("pack_weights", schedule.packWeights);
-  add("prefetch_lines", schedule.prefetchLines);
-  add("prefer_split_panels", schedule.preferSplitPanels);
-  return b.getDictionaryAttr(fields);
-}
-
-cpu::ContractionSchedule toContractionSchedule(DictionaryAttr attribute) {
-  cpu::ContractionSchedule schedule;
-  auto get = [&](StringRef name, auto &field) {
-    if (auto value = attribute.getAs<IntegerAttr>(name))
-      field = value.getInt();
-  };
-  get("lanes", schedule.lanes);
-  get("tile_rows", schedule.tileRows);
-  get("tile_vectors", schedule.tileVectors);
-  get("tile_lines", schedule.tileLines);
-  get("unroll_k", schedule.unrollK);
-  get("block_tiles", schedule.blockTiles);
-  get("pack_input", schedule.packInput);
-  get("pack_weights", schedule.packWeights);
-  get("prefetch_lines", schedule.prefetchLines);
-  get("prefer_split_panels", schedule.preferSplitPanels);
-  return schedule;
 }
 
 } // namespace tenon

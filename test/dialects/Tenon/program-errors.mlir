@@ -9,7 +9,7 @@ func.func @none(%a: tensor<8xf32>) {
 
 // -----
 
-tenon.kernel @negate(%a: tensor<8xf32>) -> tensor<8xf32> attributes {kernel_class = 0 : i32} {
+tenon.kernel @negate(%a: tensor<8xf32>) -> tensor<8xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
   %0 = tenon.neg %a : (tensor<8xf32>) -> tensor<8xf32>
   tenon.yield %0 : tensor<8xf32>
 }

@@ -1,5 +1,5 @@
 // Constant weights get the layout that microkernels read.
-// RUN: tenon-opt --pass-pipeline='builtin.module(func.func(tenon-pack-weights{target=x86-64-v3}))' %s | FileCheck %s
+// RUN: tenon-opt --pass-pipeline='builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-pack-weights))' %s | FileCheck %s
 
 // Panels of 16 columns: two vectors of eight.
 // CHECK-LABEL: func.func @matmul

@@ -71,7 +71,7 @@ void checkTransposed(const std::vector<float> &input, const std::vector<float> &
 
 std::string transposeText(const std::string &from, const std::string &to, bool adds) {
   std::string text = "tenon.kernel @k(%x: " + from + ") -> " + to +
-                     " attributes {kernel_class = 0 : i32} {\n"
+                     " attributes {kernel_class = #tenon.kernel_class<rows>} {\n"
                      "%c = tenon.constant dense<1.0> : tensor<f32>\n"
                      "%0 = tenon.add %x, %c : (" +
                      from + ", tensor<f32>) -> " + from +
@@ -144,7 +144,7 @@ TEST(Softmax, LongRows) {
   for (int64_t size : {5, 64, 777}) {
     std::string full = "tensor<4x" + std::to_string(size) + "xf32>";
     std::string text = "tenon.kernel @k(%x: " + full + ") -> " + full +
-                       " attributes {kernel_class = 0 : i32} {\n" +
+                       " attributes {kernel_class = #tenon.kernel_class<rows>} {\n" +
                        "%0 = tenon.reduce max %x {axes = array<i64: 1>} : (" + full +
                        ") -> tensor<4x1xf32>\n" + "%1 = tenon.sub %x, %0 : (" + full +
                        ", tensor<4x1xf32>) -> " + full + "\n" + "%2 = tenon.exp %1 : (" + full +
