@@ -7,6 +7,7 @@
 #include "passes/Fusion/Passes.h"
 #include "passes/Layout/Passes.h"
 #include "passes/Memory/Passes.h"
+#include "passes/Pipelines/Passes.h"
 #include "passes/Schedule/Passes.h"
 
 using namespace mlir;
@@ -47,25 +48,32 @@ static void buildProgramPipeline(OpPassManager &passes, const PipelineOptions &)
   passes.addPass(createPlanMemoryPass());
 }
 
+static constexpr struct {
+  Stage stage;
+  StringLiteral name;
+  void (*build)(OpPassManager &, const PipelineOptions &);
+} stages[] = {
+    {Stage::Import, "import", [](OpPassManager &, const PipelineOptions &) {}},
+    {Stage::Graph, "graph", buildGraphPipeline},
+    {Stage::Kernels, "kernels", buildKernelsPipeline},
+    {Stage::Program, "program", buildProgramPipeline},
+};
+
 std::optional<Stage> parseStage(StringRef name) {
-  if (name == "import")
-    return Stage::Import;
-  if (name == "graph")
-    return Stage::Graph;
-  if (name == "kernels")
-    return Stage::Kernels;
-  if (name == "program")
-    return Stage::Program;
+  for (const auto &each : stages)
+    if (each.name == name)
+      return each.stage;
   return std::nullopt;
 }
 
 void buildPipeline(OpPassManager &passes, Stage from, Stage to, const PipelineOptions &options) {
-  if (from < Stage::Graph && to >= Stage::Graph)
-    buildGraphPipeline(passes, options);
-  if (from < Stage::Kernels && to >= Stage::Kernels)
-    buildKernelsPipeline(passes, options);
-  if (from < Stage::Program && to >= Stage::Program)
-    buildProgramPipeline(passes, options);
+  for (const auto &each : stages) {
+    if (each.stage < from || each.stage > to)
+      continue;
+    if (each.stage > from)
+      each.build(passes, options);
+    passes.addPass(createVerifyStagePass({each.name.str()}));
+  }
 }
 
 void registerPassesAndPipelines() {
@@ -76,6 +84,7 @@ void registerPassesAndPipelines() {
   registerTenonGraphPasses();
   registerTenonLayoutPasses();
   registerTenonMemoryPasses();
+  registerTenonPipelinesPasses();
   registerTenonSchedulePasses();
   PassPipelineRegistration<>(
       "tenon-to-kernels", "From an imported graph to kernels",

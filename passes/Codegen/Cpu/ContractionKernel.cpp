@@ -201,9 +201,8 @@ void ContractionKernelEmitter::emit() {
   if (conv && conv.getWinograd())
     return emitWinogradConv(conv, spec);
   ContractionSchedule schedule =
-      e.kernel.getSchedule()
-          ? toStruct(cast<ContractionScheduleAttr>(*e.kernel.getSchedule()))
-          : chooseContractionSchedule(e.target, getContractionSizes(root));
+      e.kernel.getSchedule() ? toStruct(cast<ContractionScheduleAttr>(*e.kernel.getSchedule()))
+                             : chooseContractionSchedule(e.target, getContractionSizes(root));
   spec.scratch = allocate(spec, contractionScratchBytes(spec, schedule, e.target));
 
   // Rows of a product with shared weights are numbered through all batches.

@@ -33,10 +33,10 @@ FailureOr<cpu::TargetInfo> getTarget(Operation *op) {
 
 ContractionScheduleAttr toAttribute(const cpu::ContractionSchedule &schedule,
                                     MLIRContext *context) {
-  return ContractionScheduleAttr::get(
-      context, schedule.lanes, schedule.tileRows, schedule.tileVectors, schedule.tileLines,
-      schedule.unrollK, schedule.blockTiles, schedule.packInput, schedule.packWeights,
-      schedule.prefetchLines, schedule.preferSplitPanels);
+  return ContractionScheduleAttr::get(context, schedule.lanes, schedule.tileRows,
+                                      schedule.tileVectors, schedule.tileLines, schedule.unrollK,
+                                      schedule.blockTiles, schedule.packInput, schedule.packWeights,
+                                      schedule.prefetchLines, schedule.preferSplitPanels);
 }
 
 cpu::ContractionSchedule toStruct(ContractionScheduleAttr attribute) {

@@ -1,4 +1,5 @@
-// Targets and schedules, as attributes in the IR and as the structs that code generation works with.
+// Targets and schedules, as attributes in the IR and as the structs that code generation works
+// with.
 #ifndef TENON_PASSES_CODEGEN_CPU_SCHEDULEATTRIBUTES_H
 #define TENON_PASSES_CODEGEN_CPU_SCHEDULEATTRIBUTES_H
 
