@@ -8,7 +8,7 @@
 //  CHECK-NEXT:   %[[Y:.+]] = tenon.launch @conv_only(%[[PADDED]], %{{.+}})
 //  CHECK-NEXT:   return %[[Y]]
 //       CHECK: tenon.kernel @conv_relu_pad(
-//  CHECK-SAME:     -> tensor<1x10x10x16xf32> attributes {kernel_class = 1
+//  CHECK-SAME:     -> tensor<1x10x10x16xf32> attributes {kernel_class = #tenon.kernel_class<contraction>
 func.func @producer_writes_frame(%x: tensor<1x8x8x16xf32>, %w: tensor<1x1x16x16xf32>, %v: tensor<3x3x16x16xf32>) -> tensor<1x8x8x16xf32> {
   %zero = tenon.constant dense<0.0> : tensor<f32>
   %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x8x8x16xf32>, tensor<1x1x16x16xf32>) -> tensor<1x8x8x16xf32>

@@ -178,7 +178,7 @@ void expectFramed(int64_t rows, int64_t columns, std::array<int64_t, 2> low,
   int64_t wholeRows = low[0] + rows + high[0], wholeColumns = low[1] + columns + high[1];
   std::string inside = shape(rows, columns), whole = shape(wholeRows, wholeColumns);
   std::string text = "tenon.kernel @k(%x: " + inside + ") -> " + whole +
-                     " attributes {kernel_class = 0 : i32} {\n"
+                     " attributes {kernel_class = #tenon.kernel_class<rows>} {\n"
                      "%one = tenon.constant dense<1.0> : tensor<f32>\n"
                      "%zero = tenon.constant dense<0.0> : tensor<f32>\n"
                      "%0 = tenon.add %x, %one : (" +
@@ -209,7 +209,7 @@ TEST(Frame, AroundRows) {
 // Tiles of a transpose store into the middle like everyone else.
 TEST(Frame, AroundTransposedTiles) {
   std::string text = R"(
-    tenon.kernel @k(%x: tensor<3x40xf32>) -> tensor<42x3xf32> attributes {kernel_class = 0 : i32} {
+    tenon.kernel @k(%x: tensor<3x40xf32>) -> tensor<42x3xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
       %zero = tenon.constant dense<0.0> : tensor<f32>
       %0 = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x40xf32>) -> tensor<40x3xf32>
       %1 = tenon.pad %0, %zero {low = affine_map<() -> (1, 0)>} : (tensor<40x3xf32>, tensor<f32>) -> tensor<42x3xf32>
@@ -227,7 +227,7 @@ TEST(Frame, AroundTransposedTiles) {
 // Softmax keeps its powers in the result, wherever that is.
 TEST(Frame, AroundSoftmax) {
   std::string text = R"(
-    tenon.kernel @k(%x: tensor<3x20xf32>) -> tensor<3x22xf32> attributes {kernel_class = 0 : i32} {
+    tenon.kernel @k(%x: tensor<3x20xf32>) -> tensor<3x22xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
       %zero = tenon.constant dense<0.0> : tensor<f32>
       %0 = tenon.exp %x : (tensor<3x20xf32>) -> tensor<3x20xf32>
       %1 = tenon.reduce sum %0 {axes = array<i64: 1>} : (tensor<3x20xf32>) -> tensor<3x1xf32>
