@@ -16,6 +16,15 @@ mlir::Value buildMatMul(NodeImporter &node, mlir::Value lhs, mlir::Value rhs);
 mlir::Value buildConvolution(NodeImporter &node, mlir::Value x, mlir::Value weights,
                              mlir::Value bias = nullptr);
 
+/// Sizes that windows may have, from the weights [.., .., kernel...]; `kernel_shape` must agree.
+/// Nothing after an error.
+std::optional<NodeImporter::Ints> getKernelSizes(NodeImporter &node, mlir::Value weights);
+
+/// `tenon.conv` of a padded x [N, spatial..., C] and weights [kernel..., C / groups, O].
+mlir::Value buildChannelsLastConv(NodeImporter &node, mlir::Value x, mlir::Value weights,
+                                  llvm::ArrayRef<int64_t> strides,
+                                  llvm::ArrayRef<int64_t> dilations, int64_t groups);
+
 } // namespace tenon
 
 #endif

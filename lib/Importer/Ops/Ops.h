@@ -38,6 +38,7 @@ void registerSliceOps(OpRegistry &registry);
 void registerSoftmaxOps(OpRegistry &registry);
 void registerTrainingOps(OpRegistry &registry);
 void registerTransformerContribOps(OpRegistry &registry);
+void registerTransposedConvolutionOps(OpRegistry &registry);
 void registerTreeEnsembleOps(OpRegistry &registry);
 
 inline void registerAllOps(OpRegistry &registry) {
@@ -72,6 +73,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerSoftmaxOps(registry);
   registerTrainingOps(registry);
   registerTransformerContribOps(registry);
+  registerTransposedConvolutionOps(registry);
   registerTreeEnsembleOps(registry);
 }
 

@@ -1,0 +1,249 @@
+// Transposed convolution as a plain one followed by a regrouping of its channels.
+//
+// Along one dimension, input position i and kernel tap t add to position i * s + t * d of the full
+// result, of which `low` positions are cut off in front. Written as p * s + r, all result positions
+// with one p and r = 0 ... s - 1 come from the same few inputs: with t * d = q * s + r,
+//
+//   full[p * s + r] = sum over q of x[p - q] * w'[q][r]
+//
+// which is a convolution with stride 1 and s times the channels, one set for each phase r. w' holds
+// w with zeros where no tap is; no zeros are put between inputs. In several dimensions:
+//
+//   [N, H, W, C] -> pad, conv -> [N, H', W', groups, s, s, O] -> [N, H' * s, W' * s, groups * O]
+//
+// The alternative, a convolution over an input with zeros between its positions, computes s^2 times
+// as many products.
+
+#include "lib/Importer/Ops/Contractions.h"
+#include "lib/Importer/Ops/Windows.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+namespace {
+
+/// One dimension of a transposed convolution.
+struct TransposedDim {
+  int64_t kernel, stride, dilation;
+  AffineExpr inputSize, resultSize;
+  /// How much of the full result to cut off in front.
+  AffineExpr low;
+};
+
+/// How one dimension is computed.
+struct Phases {
+  int64_t stride;
+  /// Taps q of the plain convolution, and positions from one to the next.
+  int64_t taps, dilation;
+  /// Positions from one kernel tap to the next in w', and where in w' the first one lies.
+  int64_t spacing, shift;
+  /// Zeros in front of the input.
+  int64_t low;
+  /// Positions p, and the first of their count * stride results that counts. If that is only known
+  /// at run time, all positions that inputs reach.
+  AffineExpr count, start;
+};
+
+} // namespace
+
+// Cutting off moves taps to other phases, which may save the slice at the end, but also take one
+// more tap: then only whole strides are cut off here.
+static Phases splitIntoPhases(const TransposedDim &dim) {
+  Phases phases;
+  int64_t stride = phases.stride = dim.stride, reach = (dim.kernel - 1) * dim.dilation;
+  auto tapsIfCut = [&](int64_t cut) {
+    return llvm::divideFloorSigned(reach - cut, stride) - llvm::divideFloorSigned(-cut, stride) + 1;
+  };
+  auto low = dyn_cast<AffineConstantExpr>(dim.low);
+  int64_t cut = low ? low.getValue() : 0;
+  if (tapsIfCut(cut) > tapsIfCut(0))
+    cut = llvm::divideFloorSigned(cut, stride) * stride;
+  phases.taps = stride == 1 ? dim.kernel : tapsIfCut(cut);
+  phases.dilation = stride == 1 ? dim.dilation : 1;
+  phases.spacing = stride == 1 ? 1 : dim.dilation;
+  phases.shift = llvm::mod(-cut, stride);
+  phases.low = llvm::divideFloorSigned(reach - cut, stride);
+  phases.start = dim.low - cut;
+  phases.count = low ? (dim.resultSize + phases.start + (stride - 1)).floorDiv(stride)
+                     : dim.inputSize + (phases.taps - 1) * phases.dilation;
+  return phases;
+}
+
+/// Weights [C, O / groups, kernel...] as w' [taps..., C / groups, groups * strides... * O /
+/// groups], turned around.
+static Value splitWeights(NodeImporter &node, Value weights, ArrayRef<Phases> phases,
+                          int64_t groups) {
+  TensorMath m(node);
+  DimExprs dims = node.dims(weights), low(dims.size(), node.expr(0));
+  for (auto [d, phase] : llvm::enumerate(phases)) {
+    if (phase.spacing == 1)
+      continue;
+    DimExprs split = dims, none(dims.size() + 1, node.expr(0));
+    split.insert(split.begin() + d + 3, node.expr(1));
+    DimExprs spread = split;
+    spread[d + 3] = node.expr(phase.spacing);
+    dims[d + 2] = dims[d + 2] * phase.spacing;
+    weights = node.reshape(m.pad(node.reshape(weights, split), none, spread), dims);
+  }
+  for (auto [d, phase] : llvm::enumerate(phases)) {
+    low[d + 2] = node.expr(phase.shift);
+    dims[d + 2] = node.expr(phase.taps * phase.stride);
+  }
+  weights = m.pad(weights, low, dims);
+
+  AffineExpr inputs = dims[0].floorDiv(groups), outputs = dims[1];
+  DimExprs split = {node.expr(groups), inputs, outputs}, result;
+  SmallVector<int64_t> permutation, phaseAxes;
+  for (auto [d, phase] : llvm::enumerate(phases)) {
+    split.append({node.expr(phase.taps), node.expr(phase.stride)});
+    permutation.push_back(3 + 2 * d);
+    phaseAxes.push_back(4 + 2 * d);
+    result.push_back(node.expr(phase.taps));
+    outputs = outputs * phase.stride;
+  }
+  permutation.append({1, 0});
+  llvm::append_range(permutation, phaseAxes);
+  permutation.push_back(2);
+  result.append({inputs, outputs * groups});
+  Value turned = node.reshape(m.transpose(node.reshape(weights, split), permutation), result);
+  for (auto [d, phase] : llvm::enumerate(phases))
+    if (phase.taps > 1)
+      turned = m.slice(turned, d, node.expr(phase.taps - 1), node.expr(phase.taps), -1);
+  return turned;
+}
+
+/// [N, counts..., groups * strides... * O / groups] to [N, counts * strides..., O].
+static Value joinPhases(NodeImporter &node, Value result, ArrayRef<Phases> phases, int64_t groups,
+                        AffineExpr outputs) {
+  if (!result || llvm::all_of(phases, [](const Phases &phase) { return phase.stride == 1; }))
+    return result;
+  AffineExpr batch = node.dims(result).front();
+  int64_t rank = phases.size();
+  DimExprs split = {batch}, joined = {batch};
+  SmallVector<int64_t> permutation = {0};
+  for (auto [d, phase] : llvm::enumerate(phases)) {
+    split.push_back(phase.count);
+    permutation.append({static_cast<int64_t>(d) + 1, rank + 2 + static_cast<int64_t>(d)});
+    joined.push_back(phase.count * phase.stride);
+  }
+  split.push_back(node.expr(groups));
+  for (const Phases &phase : phases)
+    split.push_back(node.expr(phase.stride));
+  split.push_back(outputs.floorDiv(groups));
+  permutation.append({rank + 1, 2 * rank + 2});
+  joined.push_back(outputs);
+  TensorMath m(node);
+  return node.reshape(m.transpose(node.reshape(result, split), permutation), joined);
+}
+
+static Value buildTransposedConv(NodeImporter &node, Value x, Value weights,
+                                 ArrayRef<TransposedDim> dims, int64_t groups) {
+  if (!x || !weights)
+    return nullptr;
+  TensorMath m(node);
+  SmallVector<Phases> phases = llvm::map_to_vector(dims, splitIntoPhases);
+  DimExprs padded = node.dims(x), low(padded.size(), node.expr(0));
+  SmallVector<int64_t> strides(dims.size(), 1), dilations;
+  for (auto [d, phase] : llvm::enumerate(phases)) {
+    low[d + 1] = node.expr(phase.low);
+    padded[d + 1] = phase.count + (phase.taps - 1) * phase.dilation;
+    dilations.push_back(phase.dilation);
+  }
+  AffineExpr outputs = node.dims(weights)[1] * groups;
+  Value sums = buildChannelsLastConv(node, m.pad(x, low, padded),
+                                     splitWeights(node, weights, phases, groups), strides,
+                                     dilations, groups);
+  Value result = joinPhases(node, sums, phases, groups, outputs);
+  if (!result)
+    return nullptr;
+  DimExprs resultDims = node.dims(result), offset(resultDims.size(), node.expr(0));
+  for (auto [d, dim] : llvm::enumerate(dims)) {
+    if (isa<AffineConstantExpr>(phases[d].start)) {
+      result = m.slice(result, d + 1, phases[d].start, dim.resultSize);
+    } else { // may lie outside in part
+      offset[d + 1] = -phases[d].start;
+    }
+    resultDims[d + 1] = dim.resultSize;
+  }
+  return m.pad(result, offset, resultDims);
+}
+
+/// Cuts and sizes from explicit pads, or from the shape that the result shall have.
+static LogicalResult readPadding(NodeImporter &node, MutableArrayRef<TransposedDim> dims) {
+  size_t rank = dims.size();
+  StringRef autoPad = node.getString("auto_pad", "NOTSET");
+  bool isSame = autoPad == "SAME_UPPER" || autoPad == "SAME_LOWER";
+  NodeImporter::Ints shape = node.getInts("output_shape", NodeImporter::Ints());
+  NodeImporter::Ints none(2 * rank, 0), noExtra(rank, 0);
+  NodeImporter::Ints extra = node.getInts("output_padding", noExtra);
+  NodeImporter::Ints pads = autoPad == "NOTSET" ? node.getInts("pads", none) : none;
+  if (pads.empty())
+    pads = none;
+  if (extra.empty())
+    extra = noExtra;
+  if (shape.size() == rank + 2)
+    shape.erase(shape.begin(), shape.begin() + 2);
+  if (pads.size() != 2 * rank || extra.size() != rank || (!shape.empty() && shape.size() != rank) ||
+      node.hasFailed()) {
+    node.emitError() << "pads, output_padding or output_shape do not fit " << rank
+                     << " spatial dimensions";
+    return failure();
+  }
+  for (auto [d, dim] : llvm::enumerate(dims)) {
+    int64_t reach = (dim.kernel - 1) * dim.dilation + 1;
+    AffineExpr spread = dim.inputSize * dim.stride;
+    AffineExpr full = spread + (reach - dim.stride + extra[d]);
+    if (shape.empty() && !isSame) {
+      dim.low = node.expr(pads[d]);
+      dim.resultSize = spread + (reach - dim.stride + extra[d] - pads[d] - pads[rank + d]);
+      continue;
+    }
+    dim.resultSize = shape.empty() ? spread : node.expr(shape[d]);
+    // SAME does not depend on the size.
+    AffineExpr total =
+        shape.empty() ? node.expr(reach - dim.stride + extra[d]) : full - dim.resultSize;
+    AffineExpr half = total.floorDiv(2);
+    dim.low = autoPad == "SAME_UPPER" ? half : total - half;
+  }
+  return success();
+}
+
+static Results importConvTranspose(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), weights = node.operand(1);
+  int64_t groups = node.getInt("group", 1);
+  std::optional<NodeImporter::Ints> kernel = getKernelSizes(node, weights);
+  if (!kernel)
+    return failure();
+  size_t rank = kernel->size();
+  int64_t channels = node.rank(x) > 1 ? node.type(x).getDimSize(1) : 0;
+  if (node.rank(x) != static_cast<int64_t>(rank) + 2 || groups < 1 ||
+      (!ShapedType::isDynamic(channels) && channels != node.type(weights).getDimSize(0)) ||
+      node.type(weights).getDimSize(0) % groups != 0) {
+    node.emitError() << "weights " << weights.getType() << " in " << groups << " groups do not fit "
+                     << x.getType();
+    return failure();
+  }
+  auto strides = getSpatialInts(node, "strides", rank);
+  auto dilations = getSpatialInts(node, "dilations", rank);
+  if (!strides || !dilations)
+    return failure();
+  SmallVector<TransposedDim> dims;
+  for (size_t d = 0; d < rank; ++d)
+    dims.push_back(
+        {(*kernel)[d], (*strides)[d], (*dilations)[d], node.dims(x)[d + 2], nullptr, nullptr});
+  if (failed(readPadding(node, dims)))
+    return failure();
+  Value result = buildTransposedConv(node, m.toChannelsLast(x), weights, dims, groups);
+  if (Value bias = node.operand(2))
+    result = m.add(result, bias);
+  return {{m.toChannelsFirst(result)}};
+}
+
+void registerTransposedConvolutionOps(OpRegistry &registry) {
+  registry.add("ConvTranspose", 1, {2, 3}, importConvTranspose);
+}
+
+} // namespace tenon
