@@ -121,51 +121,53 @@ struct MovePastPointwise : RewritePattern {
   }
 };
 
-struct MovePastReduce : OpRewritePattern<ReduceOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(ReduceOp op, PatternRewriter &rewriter) const override {
-    std::optional<Permutation> permutation = permutationOf(op.getOperand());
-    if (!permutation)
+/// f(transpose(x)) -> transpose(f'(x)) for an op that names dimensions.
+template <typename OpT> struct MovePast : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+
+  /// f'(`source`).
+  virtual Value build(OpBuilder &b, OpT op, Value source,
+                      ArrayRef<int64_t> permutation) const = 0;
+
+  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
+    auto transpose = op.getOperand().template getDefiningOp<TransposeOp>();
+    if (!transpose)
       return rewriter.notifyMatchFailure(op, "operand is not a transpose");
+    ArrayRef<int64_t> permutation = transpose.getPermutation();
+    replaceWithTransposed(rewriter, op, build(rewriter, op, transpose.getOperand(), permutation),
+                          permutation);
+    return success();
+  }
+};
+
+struct MovePastReduce : MovePast<ReduceOp> {
+  using MovePast::MovePast;
+  Value build(OpBuilder &b, ReduceOp op, Value source,
+              ArrayRef<int64_t> permutation) const override {
     Permutation axes;
     for (int64_t axis : op.getAxes())
-      axes.push_back((*permutation)[axis]);
+      axes.push_back(permutation[axis]);
     llvm::sort(axes);
-    Value source = op.getOperand().getDefiningOp<TransposeOp>().getOperand();
-    auto moved = ReduceOp::create(rewriter, op.getLoc(), toSourceType(op.getType(), *permutation),
-                                  source, op.getKind(), axes);
-    replaceWithTransposed(rewriter, op, moved, *permutation);
-    return success();
+    return ReduceOp::create(b, op.getLoc(), toSourceType(op.getType(), permutation), source,
+                            op.getKind(), axes);
   }
 };
 
-struct MovePastSlice : OpRewritePattern<SliceOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(SliceOp op, PatternRewriter &rewriter) const override {
-    std::optional<Permutation> permutation = permutationOf(op.getOperand());
-    if (!permutation)
-      return rewriter.notifyMatchFailure(op, "operand is not a transpose");
-    Value source = op.getOperand().getDefiningOp<TransposeOp>().getOperand();
-    auto steps = rewriter.getDenseI64ArrayAttr(toSource(op.getSteps(), *permutation));
-    auto moved = SliceOp::create(rewriter, op.getLoc(), toSourceType(op.getType(), *permutation),
-                                 source, toSource(op.getStarts(), *permutation), steps);
-    replaceWithTransposed(rewriter, op, moved, *permutation);
-    return success();
+struct MovePastSlice : MovePast<SliceOp> {
+  using MovePast::MovePast;
+  Value build(OpBuilder &b, SliceOp op, Value source,
+              ArrayRef<int64_t> permutation) const override {
+    return SliceOp::create(b, op.getLoc(), toSourceType(op.getType(), permutation), source,
+                           toSource(op.getStarts(), permutation),
+                           b.getDenseI64ArrayAttr(toSource(op.getSteps(), permutation)));
   }
 };
 
-struct MovePastPad : OpRewritePattern<PadOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(PadOp op, PatternRewriter &rewriter) const override {
-    std::optional<Permutation> permutation = permutationOf(op.getOperand());
-    if (!permutation)
-      return rewriter.notifyMatchFailure(op, "operand is not a transpose");
-    Value source = op.getOperand().getDefiningOp<TransposeOp>().getOperand();
-    auto moved =
-        PadOp::create(rewriter, op.getLoc(), toSourceType(op.getType(), *permutation), source,
-                      op.getValue(), toSource(op.getLow(), *permutation), op.getModeAttr());
-    replaceWithTransposed(rewriter, op, moved, *permutation);
-    return success();
+struct MovePastPad : MovePast<PadOp> {
+  using MovePast::MovePast;
+  Value build(OpBuilder &b, PadOp op, Value source, ArrayRef<int64_t> permutation) const override {
+    return PadOp::create(b, op.getLoc(), toSourceType(op.getType(), permutation), source,
+                         op.getValue(), toSource(op.getLow(), permutation), op.getModeAttr());
   }
 };
 
