@@ -169,7 +169,7 @@ LogicalResult checkDeclaredType(Value value, const onnx::ValueInfoProto &declare
   if (tensor.shape().dim_size() != type.getRank()) {
     // Exporters of models with unknown sizes get ranks wrong, and nobody notices.
     bool isExact = type.hasStaticShape() && llvm::all_of(tensor.shape().dim(), [](const auto &dim) {
-                     return dim.has_dim_value();
+                     return hasSize(dim);
                    });
     InFlightDiagnostic diagnostic = isExact ? emitError(location) : emitWarning(location);
     diagnostic << "value '" << declared.name() << "' is declared with rank "
@@ -177,7 +177,7 @@ LogicalResult checkDeclaredType(Value value, const onnx::ValueInfoProto &declare
     return failure(isExact);
   }
   for (auto [axis, dim] : llvm::enumerate(tensor.shape().dim()))
-    if (dim.has_dim_value() && !type.isDynamicDim(axis) && dim.dim_value() != type.getDimSize(axis))
+    if (hasSize(dim) && !type.isDynamicDim(axis) && dim.dim_value() != type.getDimSize(axis))
       return emitError(location) << "value '" << declared.name() << "' is declared with size "
                                  << dim.dim_value() << " in dimension " << axis
                                  << ", but has shape " << type;

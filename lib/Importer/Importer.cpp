@@ -95,11 +95,11 @@ FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Locat
     const auto &dim = tensor.has_shape() ? tensor.shape().dim(axis) : unknown;
     if (given && given->dims[axis]) {
       int64_t size = *given->dims[axis];
-      if (dim.has_dim_value() && dim.dim_value() != size && dim.dim_value() > 1)
+      if (hasSize(dim) && dim.dim_value() != size && dim.dim_value() > 1)
         return emitError(location) << "input '" << input.name() << "' has size " << dim.dim_value()
                                    << " in dimension " << axis << ", but --shape says " << size;
       dims.push_back(getAffineConstantExpr(size, context));
-    } else if (dim.has_dim_value()) {
+    } else if (hasSize(dim)) {
       dims.push_back(getAffineConstantExpr(dim.dim_value(), context));
     } else if (!dim.dim_param().empty()) {
       dims.push_back(namedDim(dim.dim_param()));

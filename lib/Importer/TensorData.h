@@ -18,6 +18,11 @@ inline constexpr int64_t maxElements = int64_t(1) << 46;
 /// The product of dimensions, or an error for negative ones and for more than maxElements.
 llvm::Expected<int64_t> countElements(llvm::ArrayRef<int64_t> dims);
 
+/// Whether a declared dimension has a size. Some exporters (Paddle's) write -1 where it has none.
+inline bool hasSize(const onnx::TensorShapeProto::Dimension &dim) {
+  return dim.has_dim_value() && dim.dim_value() != -1;
+}
+
 /// The contents of `tensor`. Elements lie in row-major order, each in its own byte or bytes (4-bit
 /// and 2-bit types are unpacked), booleans are 0 or 1. Resource data is aligned to the element
 /// size.

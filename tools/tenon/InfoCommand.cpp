@@ -1,5 +1,6 @@
 // `tenon info`: what a model takes and gives, what it is made of, and what it needs.
 
+#include "lib/Importer/TensorData.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/ModelOptions.h"
 #include "llvm/Support/raw_ostream.h"
@@ -86,7 +87,7 @@ static std::string describeValue(const onnx::ValueInfoProto &value) {
   std::string text = std::string(tenon_dtype_name(type.elem_type())) + "[";
   for (auto [axis, dim] : llvm::enumerate(type.shape().dim())) {
     text += axis ? "," : "";
-    text += dim.has_dim_value()       ? std::to_string(dim.dim_value())
+    text += hasSize(dim)              ? std::to_string(dim.dim_value())
             : dim.dim_param().empty() ? "?"
                                       : dim.dim_param();
   }

@@ -136,6 +136,8 @@ TEST(ImportTest, RefusesNonsenseInputs) {
                   ->mutable_dim(0);
   dim->set_dim_value(-5);
   EXPECT_EQ(errorsOf(model), "model.onnx: input 'x': dimension -5 is negative\n");
+  dim->set_dim_value(-1);
+  EXPECT_NE(import(model).text.find("%arg0: tensor<?xf32"), std::string::npos);
   dim->set_dim_value(int64_t(1) << 60);
   EXPECT_EQ(errorsOf(model), "model.onnx: input 'x': its shape has more than 2^46 elements\n");
 }
