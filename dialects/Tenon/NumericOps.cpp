@@ -32,20 +32,33 @@ std::string DftOp::getLibraryFunction() {
   return getLibraryFunctionName("dft", getElementTypeOrSelf(getOperand()));
 }
 
+/// Lines that are transformed side by side: a vector of doubles, unless they would leave the
+/// caches.
+static int64_t linesAtOnce(DftOp op) {
+  constexpr uint64_t longLine = 1 << 13;
+  return op.getLength() <= longLine ? 8 : 1;
+}
+
 void DftOp::getLibraryArguments(SmallVectorImpl<int64_t> &ints, SmallVectorImpl<double> &) {
-  ints.append({static_cast<int64_t>(getAxis()), static_cast<int64_t>(getLength()), getInverse()});
+  ints.append({static_cast<int64_t>(getAxis()), static_cast<int64_t>(getLength()), getInverse(),
+               linesAtOnce(*this)});
 }
 
 AffineExpr DftOp::getScratchBytes() {
-  constexpr int64_t buffers = 4, parts = 2;
-  return getAffineConstantExpr(buffers * parts * doubleBytes * getLength(), getContext());
+  constexpr int64_t buffers = 2, parts = 2;
+  int64_t perElement = (buffers * linesAtOnce(*this) + 1) * parts * doubleBytes;
+  return getAffineConstantExpr(llvm::alignTo(perElement * getLength(), 64), getContext());
 }
 
 AffineExpr DftOp::getMaxTasks() {
-  DimExprs lines = getDims(getOperand().getType());
-  lines.pop_back();
-  lines.erase(lines.begin() + getAxis());
-  return product(lines, getContext());
+  // Every task has scratch memory, whether it runs or not.
+  constexpr int64_t enough = 32;
+  DimExprs dims = getDims(getOperand().getType());
+  dims.pop_back();
+  dims.erase(dims.begin() + getAxis());
+  auto lines = dyn_cast<AffineConstantExpr>(product(dims, getContext()));
+  int64_t batches = lines ? llvm::divideCeil(lines.getValue(), linesAtOnce(*this)) : enough;
+  return getAffineConstantExpr(std::clamp<int64_t>(batches, 1, enough), getContext());
 }
 
 // --- Regions ---

@@ -168,9 +168,8 @@ LogicalResult checkDeclaredType(Value value, const onnx::ValueInfoProto &declare
     return success();
   if (tensor.shape().dim_size() != type.getRank()) {
     // Exporters of models with unknown sizes get ranks wrong, and nobody notices.
-    bool isExact = type.hasStaticShape() && llvm::all_of(tensor.shape().dim(), [](const auto &dim) {
-                     return hasSize(dim);
-                   });
+    bool isExact = type.hasStaticShape() &&
+                   llvm::all_of(tensor.shape().dim(), [](const auto &dim) { return hasSize(dim); });
     InFlightDiagnostic diagnostic = isExact ? emitError(location) : emitWarning(location);
     diagnostic << "value '" << declared.name() << "' is declared with rank "
                << tensor.shape().dim_size() << ", but has shape " << type;

@@ -126,8 +126,7 @@ template <typename OpT> struct MovePast : OpRewritePattern<OpT> {
   using OpRewritePattern<OpT>::OpRewritePattern;
 
   /// f'(`source`).
-  virtual Value build(OpBuilder &b, OpT op, Value source,
-                      ArrayRef<int64_t> permutation) const = 0;
+  virtual Value build(OpBuilder &b, OpT op, Value source, ArrayRef<int64_t> permutation) const = 0;
 
   LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
     auto transpose = op.getOperand().template getDefiningOp<TransposeOp>();

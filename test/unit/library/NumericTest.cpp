@@ -25,30 +25,36 @@ std::vector<Complex> transform(const std::vector<Complex> &x, bool inverse) {
   return result;
 }
 
-CallOptions dftOptions(int64_t axis, int64_t length, bool inverse) {
-  return {.ints = {axis, length, inverse}, .scratchBytes = 64 * length};
+CallOptions dftOptions(int64_t axis, int64_t length, bool inverse, int64_t linesAtOnce = 8) {
+  return {.ints = {axis, length, inverse, linesAtOnce},
+          .scratchBytes = (2 * linesAtOnce + 1) * 16 * length};
+}
+
+void checkTransforms(int64_t n, bool inverse, int64_t linesAtOnce) {
+  constexpr int64_t lines = 11;
+  Tensor<double> x({lines, n, 2}), y({lines, n, 2});
+  for (size_t i = 0; i < x.values.size(); ++i)
+    x.values[i] = std::sin(double(i * i));
+  CallOptions options = dftOptions(1, n, inverse, linesAtOnce);
+  options.tasks = 2;
+  ASSERT_EQ(call(tenon_dft_f64, {x.view()}, {y.view()}, options), 0);
+  for (int64_t line = 0; line < lines; ++line) {
+    std::vector<Complex> from(n);
+    for (int64_t j = 0; j < n; ++j)
+      from[j] = {x.values[(line * n + j) * 2], x.values[(line * n + j) * 2 + 1]};
+    std::vector<Complex> expected = transform(from, inverse);
+    for (int64_t k = 0; k < n; ++k) {
+      EXPECT_NEAR(y.values[(line * n + k) * 2], expected[k].real(), 1e-12) << n;
+      EXPECT_NEAR(y.values[(line * n + k) * 2 + 1], expected[k].imag(), 1e-12) << n;
+    }
+  }
 }
 
 TEST(Fourier, EveryLengthBothWays) {
-  for (int64_t n : {1, 2, 7, 8, 12, 15, 30, 49, 64})
-    for (bool inverse : {false, true}) {
-      Tensor<double> x({2, n, 2}), y({2, n, 2});
-      for (size_t i = 0; i < x.values.size(); ++i)
-        x.values[i] = std::sin(double(i * i));
-      CallOptions options = dftOptions(1, n, inverse);
-      options.tasks = 2;
-      ASSERT_EQ(call(tenon_dft_f64, {x.view()}, {y.view()}, options), 0);
-      for (int64_t line = 0; line < 2; ++line) {
-        std::vector<Complex> from(n);
-        for (int64_t j = 0; j < n; ++j)
-          from[j] = {x.values[(line * n + j) * 2], x.values[(line * n + j) * 2 + 1]};
-        std::vector<Complex> expected = transform(from, inverse);
-        for (int64_t k = 0; k < n; ++k) {
-          EXPECT_NEAR(y.values[(line * n + k) * 2], expected[k].real(), 1e-12) << n;
-          EXPECT_NEAR(y.values[(line * n + k) * 2 + 1], expected[k].imag(), 1e-12) << n;
-        }
-      }
-    }
+  for (int64_t n : {1, 2, 4, 7, 8, 12, 15, 16, 30, 49, 64, 200})
+    for (bool inverse : {false, true})
+      for (int64_t linesAtOnce : {1, 8})
+        checkTransforms(n, inverse, linesAtOnce);
 }
 
 TEST(Fourier, RealLinesAlongAnyAxisAndBack) {
