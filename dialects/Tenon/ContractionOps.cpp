@@ -65,7 +65,9 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
 }
 
 LogicalResult MatMulOp::verify() {
-  if (getElementTypeOrSelf(getLhs()) != getElementTypeOrSelf(getRhs()))
+  Type lhs = getElementTypeOrSelf(getLhs()), rhs = getElementTypeOrSelf(getRhs());
+  bool readsHalves = lhs.isF32() && (rhs.isF16() || rhs.isBF16());
+  if (lhs != rhs && !readsHalves)
     return emitOpError("element types differ: ")
            << getLhs().getType() << " and " << getRhs().getType();
   return success();

@@ -23,8 +23,8 @@ def Tenon_MatMulOp : Tenon_ContractionOp<"matmul"> {
   let description = [{
     ONNX [MatMul](https://onnx.ai/onnx/operators/onnx__MatMul.html) on operands of rank 2 or more:
     [..., M, K] x [..., K, N] -> [..., M, N], leading dimensions broadcast. With `transposeRhs` the
-    right operand is [..., N, K]. With `packed`, the right
-    operand is a weight matrix in the layout that the microkernels read,
+    right operand is [..., N, K]; it may hold f16 or bf16 where the left one holds f32. With
+    `packed`, the right operand is a weight matrix in the layout that the microkernels read,
     [..., ceil(N / packed), K, packed] padded with zeros, and `columns` says N.
 
     ```mlir

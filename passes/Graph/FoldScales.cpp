@@ -87,6 +87,8 @@ struct ScaleWeights : OpRewritePattern<MulOp> {
     if (!contraction)
       return rewriter.notifyMatchFailure(op, "does not scale a contraction of its own");
     Value weights = contraction->getOperand(1);
+    if (getElementTypeOrSelf(weights) != getElementTypeOrSelf(parts->second))
+      return rewriter.notifyMatchFailure(op, "weights are kept as halves");
     Value scale = alongWeights(rewriter, contraction, parts->second);
     Value scaled = MulOp::create(rewriter, op.getLoc(), weights, scale);
     Operation *twin = rewriter.clone(*contraction);

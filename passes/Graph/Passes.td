@@ -70,6 +70,31 @@ def RecognizePass : Pass<"tenon-recognize", "::mlir::func::FuncOp"> {
   }];
 }
 
+def WidenHalvesPass : Pass<"tenon-widen-halves", "::mlir::func::FuncOp"> {
+  let summary = "computes in f32 what a model computes in f16 or bf16";
+  let description = [{
+    CPUs have no arithmetic on halves, so each kernel would convert its operands and round its
+    results. Values between nodes become f32. Arguments, results, explicit casts, what only moves
+    halves, and the right operands of matrix products that reading them dominates stay as they are.
+
+    ```mlir
+    %1 = tenon.mul %x, %y : (tensor<4xf16>, tensor<4xf16>) -> tensor<4xf16>
+    %2 = tenon.exp %1 : (tensor<4xf16>) -> tensor<4xf16>
+    ```
+
+    becomes
+
+    ```mlir
+    %x1 = tenon.cast %x to f32 : (tensor<4xf16>) -> tensor<4xf32>
+    %y1 = tenon.cast %y to f32 : (tensor<4xf16>) -> tensor<4xf32>
+    %1 = tenon.mul %x1, %y1 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    %e = tenon.exp %1 : (tensor<4xf32>) -> tensor<4xf32>
+    %2 = tenon.cast %e to f16 : (tensor<4xf32>) -> tensor<4xf16>
+    ```
+  }];
+  let statistics = [Statistic<"numWidened", "widened", "Ops that compute in f32">];
+}
+
 def DecomposePass : Pass<"tenon-decompose", "::mlir::func::FuncOp"> {
   let summary = "replaces named ops by the simple ones they consist of";
   let description = [{

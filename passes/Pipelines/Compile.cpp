@@ -23,6 +23,8 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &opt
   passes.addNestedPass<func::FuncOp>(createRecognizePass());
   passes.addNestedPass<func::FuncOp>(createMoveTransposesPass());
   passes.addPass(createCanonicalizerPass());
+  // The patterns above compare constants as the exporter rounded them.
+  passes.addNestedPass<func::FuncOp>(createWidenHalvesPass());
   // Now that no transposes stand between contractions and what follows them.
   passes.addNestedPass<func::FuncOp>(createFoldScalesPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));

@@ -194,7 +194,8 @@ void ContractionKernelEmitter::emit() {
     return emitDepthwiseConv(conv);
   ContractionSpec spec = conv ? describe(conv) : describe(cast<MatMulOp>(root));
   Type elementType = getElementTypeOrSelf(root->getOperand(0).getType());
-  spec.inputType = spec.weightType = getStorageType(elementType);
+  spec.inputType = getStorageType(elementType);
+  spec.weightType = getStorageType(getElementTypeOrSelf(root->getOperand(1).getType()));
   spec.accumulatorType = getAccumulatorType(elementType);
   spec.inputIsUnsigned = isUnsignedTensor(root->getOperand(0));
   spec.weightsAreUnsigned = isUnsignedTensor(root->getOperand(1));

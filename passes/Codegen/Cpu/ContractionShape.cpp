@@ -73,7 +73,9 @@ cpu::ContractionSizes getContractionSizes(Operation *op) {
     sizes = sizesOf(cast<ConvOp>(op));
   Type elementType = getElementTypeOrSelf(op->getOperand(0).getType());
   sizes.accumulatorBits = getAccumulatorType(elementType).getIntOrFloatBitWidth();
-  sizes.inputBits = sizes.weightBits = getStorageType(elementType).getIntOrFloatBitWidth();
+  Type weightType = getElementTypeOrSelf(op->getOperand(1).getType());
+  sizes.inputBits = getStorageType(elementType).getIntOrFloatBitWidth();
+  sizes.weightBits = getStorageType(weightType).getIntOrFloatBitWidth();
   return sizes;
 }
 

@@ -1,0 +1,169 @@
+// Computes in f32 what a model computes in f16 or bf16.
+//
+// A CPU has no arithmetic on halves: every kernel converts what it reads and rounds what it writes.
+// Converting inside of a contraction costs a third of its time, as each element is read many times,
+// and rounding loses digits. So the values between nodes become f32:
+//
+//   %1 = tenon.conv %x, %w : (f16, f16) -> f16        %x1, %w1 = tenon.cast %x, %w to f32
+//                                               ->    %1 = tenon.conv %x1, %w1 : (f32, f32) -> f32
+//   %2 = tenon.relu %1 : f16                          %2 = tenon.relu %1 : f32
+//   return %2                                         return (tenon.cast %2 to f16)
+//
+// Halves remain where they pay or are asked for:
+//
+//   - arguments, results, what control flow passes on, and explicit casts,
+//   - what only moves elements that are halves: a decoder's cache is not widened to be lengthened,
+//   - the right operand of a matrix product of few or any number of rows: reading it takes most of
+//     the time then, and halves are half of the bytes. What is computed at run time is converted by
+//     packing.
+//
+// Ops are visited in order. `wide` maps a half to the f32 value that it is rounded from; what needs
+// the half reads the rounding, which is dead otherwise.
+
+#include "mlir/IR/IRMapping.h"
+#include "passes/Graph/Matching.h"
+#include "passes/Graph/Passes.h"
+
+namespace tenon {
+
+#define GEN_PASS_DEF_WIDENHALVESPASS
+#include "passes/Graph/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+/// Products of more rows are bound by arithmetic.
+constexpr int64_t kFewRows = 4;
+
+bool isHalf(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && (type.getElementType().isF16() || type.getElementType().isBF16());
+}
+
+Type withElement(Type type, Type element) {
+  auto tensor = cast<RankedTensorType>(type);
+  return RankedTensorType::get(tensor.getShape(), element, tensor.getEncoding());
+}
+
+Value castTo(OpBuilder &b, Value value, Type element) {
+  return CastOp::create(b, value.getLoc(), withElement(value.getType(), element), value, element);
+}
+
+/// Ops whose results have elements of their operands.
+bool movesElements(Operation *op) {
+  return isa<ReshapeOp, TransposeOp, BroadcastOp, SliceOp, PadOp, ConcatOp, GatherOp,
+             GatherElementsOp, GatherNDOp, SelectOp, MaxPoolOp>(op);
+}
+
+bool computes(Operation *op) {
+  if (isa<CastOp, BitCastOp>(op))
+    return false;
+  return isa<PointwiseOpInterface, MatMulOp, ConvOp, ReduceOp, SoftmaxOp, LayerNormOp, RMSNormOp,
+             AveragePoolOp>(op);
+}
+
+class Widener {
+public:
+  explicit Widener(func::FuncOp function) : function(function) {}
+
+  /// The number of ops that became f32.
+  int64_t run();
+
+private:
+  bool isWorthwhile(Operation *op);
+  bool staysHalf(Operation *op, unsigned operand);
+  Value widened(Value half);
+  void widen(Operation *op);
+
+  func::FuncOp function;
+  llvm::DenseMap<Value, Value> wide;
+  /// The same for halves that are no roundings.
+  llvm::DenseMap<Value, Value> casts;
+};
+
+} // namespace
+
+bool Widener::isWorthwhile(Operation *op) {
+  if (llvm::none_of(op->getOperands(), isHalf) || llvm::all_of(op->getOperands(), isConstantValue))
+    return false;
+  if (!movesElements(op))
+    return computes(op);
+  bool any = false;
+  for (Value operand : op->getOperands()) {
+    bool isWide = wide.contains(operand);
+    if (isHalf(operand) && !isWide && !isConstantValue(operand))
+      return false;
+    any |= isWide;
+  }
+  return any;
+}
+
+bool Widener::staysHalf(Operation *op, unsigned operand) {
+  auto matmul = dyn_cast<MatMulOp>(op);
+  if (!matmul || operand != 1 || wide.contains(matmul.getRhs()))
+    return false;
+  if (!isConstantValue(matmul.getRhs()))
+    return true;
+  DimExprs dims = getDims(matmul.getType());
+  auto rows = getConstantDims(matmul.sharesRhs() ? ArrayRef(dims).drop_back()
+                                                 : ArrayRef(dims).drop_back().take_back());
+  return !rows || llvm::product_of(*rows) <= kFewRows;
+}
+
+Value Widener::widened(Value half) {
+  if (Value known = wide.lookup(half))
+    return known;
+  Value &cast = casts[half];
+  if (!cast) {
+    OpBuilder b(half.getContext());
+    b.setInsertionPointAfterValue(half);
+    cast = castTo(b, half, b.getF32Type());
+  }
+  return cast;
+}
+
+void Widener::widen(Operation *op) {
+  IRMapping mapping;
+  for (OpOperand &operand : op->getOpOperands())
+    if (isHalf(operand.get()) && !staysHalf(op, operand.getOperandNumber()))
+      mapping.map(operand.get(), widened(operand.get()));
+  OpBuilder b(op);
+  Operation *twin = b.clone(*op, mapping);
+  for (auto [result, widerResult] : llvm::zip(op->getResults(), twin->getResults())) {
+    if (!isHalf(result)) {
+      result.replaceAllUsesWith(widerResult);
+      continue;
+    }
+    widerResult.setType(withElement(result.getType(), b.getF32Type()));
+    Value rounded = castTo(b, widerResult, getElementTypeOrSelf(result));
+    wide[rounded] = widerResult;
+    result.replaceAllUsesWith(rounded);
+  }
+  op->erase();
+}
+
+int64_t Widener::run() {
+  SmallVector<Operation *> ops;
+  function.walk<WalkOrder::PreOrder>([&](Operation *op) { ops.push_back(op); });
+  int64_t numWidened = 0;
+  for (Operation *op : ops)
+    if (isWorthwhile(op)) {
+      widen(op);
+      ++numWidened;
+    }
+  for (auto [rounded, value] : wide)
+    if (rounded.use_empty())
+      rounded.getDefiningOp()->erase();
+  return numWidened;
+}
+
+namespace {
+
+struct WidenHalves : impl::WidenHalvesPassBase<WidenHalves> {
+  void runOnOperation() override { numWidened += Widener(getOperation()).run(); }
+};
+
+} // namespace
+
+} // namespace tenon

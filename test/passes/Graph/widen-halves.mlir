@@ -1,0 +1,52 @@
+// Halves are computed with in f32, and stay halves where nothing computes.
+// RUN: tenon-opt %s --pass-pipeline='builtin.module(func.func(tenon-widen-halves))' | FileCheck %s
+
+// One rounding is left of two.
+// CHECK-LABEL: func.func @chain
+// CHECK-DAG: %[[X:.*]] = tenon.cast %arg0 to f32
+// CHECK-DAG: %[[Y:.*]] = tenon.cast %arg1 to f32
+// CHECK: %[[M:.*]] = tenon.mul %[[X]], %[[Y]] : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+// CHECK-NEXT: %[[E:.*]] = tenon.exp %[[M]] : (tensor<4xf32>) -> tensor<4xf32>
+// CHECK-NEXT: %[[R:.*]] = tenon.cast %[[E]] to f16
+// CHECK-NEXT: return %[[R]]
+func.func @chain(%x: tensor<4xf16>, %y: tensor<4xf16>) -> tensor<4xf16> {
+  %0 = tenon.mul %x, %y : (tensor<4xf16>, tensor<4xf16>) -> tensor<4xf16>
+  %1 = tenon.exp %0 : (tensor<4xf16>) -> tensor<4xf16>
+  return %1 : tensor<4xf16>
+}
+
+// A model that rounds on purpose gets what it asks for.
+// CHECK-LABEL: func.func @explicit
+// CHECK: %[[H:.*]] = tenon.cast %arg0 to bf16
+// CHECK-NEXT: %[[W:.*]] = tenon.cast %[[H]] to f32
+// CHECK-NEXT: tenon.exp %[[W]] : (tensor<4xf32>) -> tensor<4xf32>
+func.func @explicit(%x: tensor<4xf32>) -> tensor<4xbf16> {
+  %0 = tenon.cast %x to bf16 : (tensor<4xf32>) -> tensor<4xbf16>
+  %1 = tenon.exp %0 : (tensor<4xbf16>) -> tensor<4xbf16>
+  return %1 : tensor<4xbf16>
+}
+
+// The cache is lengthened as it is, by the rounded new element; what is wide is moved wide.
+// CHECK-LABEL: func.func @moves
+// CHECK: %[[E:.*]] = tenon.exp %{{.*}} : (tensor<1x4xf32>)
+// CHECK: %[[R:.*]] = tenon.cast %[[E]] to f16
+// CHECK: tenon.concat %arg0, %[[R]] {{.*}} : (tensor<8x4xf16>, tensor<1x4xf16>) -> tensor<9x4xf16>
+// CHECK: tenon.reshape %[[E]] : (tensor<1x4xf32>) -> tensor<4xf32>
+func.func @moves(%cache: tensor<8x4xf16>, %x: tensor<1x4xf16>) -> (tensor<9x4xf16>, tensor<4xf16>) {
+  %0 = tenon.exp %x : (tensor<1x4xf16>) -> tensor<1x4xf16>
+  %1 = tenon.concat %cache, %0 {axis = 0} : (tensor<8x4xf16>, tensor<1x4xf16>) -> tensor<9x4xf16>
+  %2 = tenon.reshape %0 : (tensor<1x4xf16>) -> tensor<4xf16>
+  return %1, %2 : tensor<9x4xf16>, tensor<4xf16>
+}
+
+// Weights that many rows share are converted at compile time, those of one row are read as halves.
+// CHECK-LABEL: func.func @products
+// CHECK: tenon.matmul {{.*}} : (tensor<64x16xf32>, tensor<16x8xf32>) -> tensor<64x8xf32>
+// CHECK: tenon.matmul {{.*}} : (tensor<1x16xf32>, tensor<16x8xf16>) -> tensor<1x8xf32>
+func.func @products(%x: tensor<64x16xf16>, %y: tensor<1x16xf16>)
+    -> (tensor<64x8xf16>, tensor<1x8xf16>) {
+  %w = tenon.constant dense<0.5> : tensor<16x8xf16>
+  %0 = tenon.matmul %x, %w : (tensor<64x16xf16>, tensor<16x8xf16>) -> tensor<64x8xf16>
+  %1 = tenon.matmul %y, %w : (tensor<1x16xf16>, tensor<16x8xf16>) -> tensor<1x8xf16>
+  return %0, %1 : tensor<64x8xf16>, tensor<1x8xf16>
+}
