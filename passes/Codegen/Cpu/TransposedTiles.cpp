@@ -12,8 +12,9 @@
 //
 // The last tile of a dimension that is not a multiple of L starts early and computes some elements
 // again. Those along i it does not store again: the tile in front may be another task's. If j is
-// short (the channels of an image), tiles are L times the whole of j, and the vectors are
-// interleaved into one contiguous piece of the result.
+// short (the channels of an image), tiles are L times the whole of j: a few vectors are interleaved
+// into one contiguous piece of the result; more are turned as if there were L, and what is stored
+// of each is as long as j.
 //
 // Of sizes that only a run tells, those of i and j must be L or more: this is checked then.
 
@@ -40,8 +41,8 @@ public:
 private:
   bool matchTransposes(Value value);
   void emitTiles();
-  /// The tile at (i, j) without its first `skip` positions along i.
-  void emitTile(MutableArrayRef<LaneIndex> index, Value i, Value j, Value skip);
+  /// The tile at (i, j) of so many columns without its first `skip` positions along i.
+  void emitTile(MutableArrayRef<LaneIndex> index, Value i, Value j, int64_t columns, Value skip);
   void emitInterleaved(MutableArrayRef<LaneIndex> index, Value i, Value skip);
   /// Elements of the transpose's operand along i, one vector for each of `count` positions from j.
   SmallVector<Value> readAlongI(TransposeOp op, ArrayRef<LaneIndex> index, Value i, Value j,
@@ -58,6 +59,8 @@ private:
   SmallVector<TransposeOp> transposes;
   size_t i = 0, j = 0;
   bool interleaves = false;
+  /// The size of j if that is too short for a tile and too long to be interleaved.
+  int64_t shortColumns = 0;
 };
 
 } // namespace
@@ -104,12 +107,15 @@ bool TileEmitter::match() {
   interleaves = constant && constant.getValue() > 1 && constant.getValue() <= kMaxInterleaved &&
                 i + 1 == j && transposes.front().getResult() == computed &&
                 e.result(0).strides[i] == shape[j];
-  return mayBeLong(shape[i], length) && (interleaves || mayBeLong(shape[j], length));
+  if (constant && constant.getValue() > kMaxInterleaved && constant.getValue() < length)
+    shortColumns = constant.getValue();
+  return mayBeLong(shape[i], length) &&
+         (interleaves || shortColumns || mayBeLong(shape[j], length));
 }
 
 void TileEmitter::emit(function_ref<void()> otherwise) {
   Value tooShort = em.less(e.value(shape[i]), em.i64(length));
-  if (!interleaves)
+  if (!interleaves && !shortColumns)
     tooShort = em.createOrFold<arith::OrIOp>(tooShort, em.less(e.value(shape[j]), em.i64(length)));
   // In this order: tiles leave sources of elements behind.
   em.ifThen(tooShort, otherwise, [&] { emitTiles(); });
@@ -134,8 +140,10 @@ void TileEmitter::emitTiles() {
     auto emitAt = [&](Value firstI, Value skip) {
       if (interleaves)
         return emitInterleaved(index, firstI, skip);
+      if (shortColumns)
+        return emitTile(index, firstI, em.i64(0), shortColumns, skip);
       em.loop(em.i64(0), sizeJ, em.i64(length), [&](Value start) {
-        emitTile(index, firstI, em.min(start, em.sub(sizeJ, em.i64(length))), skip);
+        emitTile(index, firstI, em.min(start, em.sub(sizeJ, em.i64(length))), length, skip);
       });
     };
     Value tile = em.rem(unit, tiles), overhang = em.sub(em.mul(tiles, length), sizeI);
@@ -184,12 +192,16 @@ SmallVector<Value> TileEmitter::turn(SmallVector<Value> vectors) {
 }
 
 void TileEmitter::emitTile(MutableArrayRef<LaneIndex> index, Value firstI, Value firstJ,
-                           Value skip) {
+                           int64_t columns, Value skip) {
   SmallVector<SmallVector<Value>> turned;
-  for (TransposeOp op : transposes)
-    turned.push_back(turn(readAlongI(op, index, firstI, firstJ, length)));
+  for (TransposeOp op : transposes) {
+    SmallVector<Value> vectors = readAlongI(op, index, firstI, firstJ, columns);
+    vectors.resize(length, vectors.back()); // for lanes that are not stored
+    turned.push_back(turn(std::move(vectors)));
+  }
+  Value mask = em.laneMask(length, em.i64(columns));
   auto storeRow = [&](int64_t number) {
-    e.withLanes(length, nullptr, [&] {
+    e.withLanes(length, mask, [&] {
       for (auto [op, vectors] : llvm::zip(transposes, turned))
         e.setSource(op.getResult(),
                     [vector = vectors[number]](ArrayRef<LaneIndex>) { return vector; });

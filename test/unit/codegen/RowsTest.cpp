@@ -125,6 +125,14 @@ TEST(Transpose, FewRowsAreInterleaved) {
     expectTransposed(2, rows, 35, false);
 }
 
+TEST(Transpose, TilesWithFewColumns) {
+  for (int64_t rows : {5, 12, 15}) {
+    expectTransposed(2, rows, 35, false);
+    expectTransposed(3, rows, 16, true);
+    expectTransposedAtRunTime(2, rows, 33, /*knowsRows=*/true);
+  }
+}
+
 TEST(Transpose, ShortDimensions) {
   expectTransposed(2, 5, 7, true);
   expectTransposed(2, 3, 35, true);
