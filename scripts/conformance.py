@@ -1,7 +1,7 @@
 """Runs `tenon verify` over a suite of models and holds the result against the list of those that pass.
 
-    conformance.py check  SUITE     every model on the list must pass; else exit 1
-    conformance.py update SUITE     runs the whole suite and rewrites the list
+    conformance.py check  SUITE [TARGET]   every model on the list must pass; else exit 1
+    conformance.py update SUITE            runs the whole suite and rewrites the list
 
 Suites: `node` (the onnx package's backend tests, list in test/conformance/passing.txt) and `models`
 (real models in TENON_MODELS, default ../shared/models, list in test/models/passing.txt). `check` runs
@@ -41,12 +41,13 @@ def read_list(file):
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def verify(folders):
+def verify(folders, target="cpu:native"):
     """Runs tenon verify, whose output goes where ours goes; returns name → status."""
     jobs = os.environ.get("TENON_JOBS", str(len(os.sched_getaffinity(0))))
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
-        command = [BUILD / "bin" / "tenon", "verify", "--jobs", jobs, "--json", report, *folders]
+        command = [BUILD / "bin" / "tenon", "verify", "--target", target, "--jobs", jobs, "--json", report,
+                   *folders]
         status = subprocess.run(command, stdin=subprocess.DEVNULL).returncode
         if not report.exists():
             sys.exit(f"tenon verify wrote no report (exit status {status})")
@@ -54,14 +55,15 @@ def verify(folders):
     return {Path(result["name"]).name: result["status"] for result in results}
 
 
-def check(suite):
+def check(suite, target="cpu:native"):
     find, listing = SUITES[suite]
     source = find()
     names = read_list(listing)
     if not names:
         print(f"{listing.relative_to(ROOT)} is empty: run scripts/update-conformance {suite}")
         return 1
-    results = verify([source / name for name in names if (source / name / "model.onnx").exists()])
+    folders = [source / name for name in names if (source / name / "model.onnx").exists()]
+    results = verify(folders, target)
     # Neither skipped nor vanished is passed.
     lost = {name: results.get(name, "missing") for name in names if results.get(name) != "passed"}
     for name, status in lost.items():
@@ -90,9 +92,10 @@ def update(suite):
 def main():
     commands = {"check": check, "update": update}
     arguments = sys.argv[1:]
-    if len(arguments) != 2 or arguments[0] not in commands or arguments[1] not in SUITES:
+    known = len(arguments) >= 2 and arguments[0] in commands and arguments[1] in SUITES
+    if not known or len(arguments) > (3 if arguments[0] == "check" else 2):
         sys.exit(__doc__)
-    sys.exit(commands[arguments[0]](arguments[1]))
+    sys.exit(commands[arguments[0]](*arguments[1:]))
 
 
 if __name__ == "__main__":

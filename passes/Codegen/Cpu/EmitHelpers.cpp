@@ -73,9 +73,16 @@ void Emitter::store(Value value, Value pointer) {
   LLVM::StoreOp::create(*this, value, pointer, elementAlignment(value.getType()));
 }
 
-/// Types that the back end masks only as integers of the same size.
+/// Types that the back end masks, gathers and scatters only as integers of the same size.
 static bool isNarrowFloat(VectorType type) {
   return type.getElementType().isF16() || type.getElementType().isBF16();
+}
+
+/// `value`, a vector of narrow floats, as integers; others as they are.
+static Value toMaskable(Emitter &em, Value value) {
+  auto type = cast<VectorType>(value.getType());
+  return isNarrowFloat(type) ? arith::BitcastOp::create(em, type.clone(em.getI16Type()), value)
+                             : value;
 }
 
 Value Emitter::maskedLoad(VectorType type, Value pointer, Value mask) {
@@ -92,9 +99,23 @@ Value Emitter::maskedLoad(VectorType type, Value pointer, Value mask) {
 void Emitter::maskedStore(Value value, Value pointer, Value mask) {
   if (!mask)
     return store(value, pointer);
-  if (auto type = cast<VectorType>(value.getType()); isNarrowFloat(type))
-    value = arith::BitcastOp::create(*this, type.clone(getI16Type()), value);
+  value = toMaskable(*this, value);
   LLVM::MaskedStoreOp::create(*this, value, pointer, mask, elementAlignment(value.getType()));
+}
+
+Value Emitter::gather(VectorType type, Value pointers, Value mask) {
+  if (isNarrowFloat(type)) {
+    auto bitsType = cast<VectorType>(type.clone(getI16Type()));
+    return arith::BitcastOp::create(*this, type, gather(bitsType, pointers, mask));
+  }
+  Value zero = arith::ConstantOp::create(*this, getZeroAttr(type));
+  return LLVM::masked_gather::create(*this, type, pointers, mask, ValueRange{zero},
+                                     elementAlignment(type));
+}
+
+void Emitter::scatter(Value value, Value pointers, Value mask) {
+  value = toMaskable(*this, value);
+  LLVM::masked_scatter::create(*this, value, pointers, mask, elementAlignment(value.getType()));
 }
 
 void Emitter::prefetch(Value pointer, int locality) {

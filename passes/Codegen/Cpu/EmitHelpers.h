@@ -56,6 +56,9 @@ public:
   /// Lanes without a set mask bit are not touched and read as zero; a null mask sets all.
   mlir::Value maskedLoad(mlir::VectorType type, mlir::Value pointer, mlir::Value mask);
   void maskedStore(mlir::Value value, mlir::Value pointer, mlir::Value mask);
+  /// One element from, or to, each of a vector of pointers; masked out lanes read 0.
+  mlir::Value gather(mlir::VectorType type, mlir::Value pointers, mlir::Value mask);
+  void scatter(mlir::Value value, mlir::Value pointers, mlir::Value mask);
   /// Hints that the cache line at `pointer` will be read; locality 3 is the nearest cache.
   void prefetch(mlir::Value pointer, int locality);
   /// A mask with the first `count` of `lanes` lanes set; null if that is all of them.

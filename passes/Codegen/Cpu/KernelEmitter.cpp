@@ -252,10 +252,7 @@ Value KernelEmitter::load(const Buffer &buffer, ArrayRef<LaneIndex> index) {
     Value stored = mask ? em.maskedLoad(type, pointer, mask) : em.load(type, pointer);
     return toCompute(stored, buffer.elementType);
   }
-  Value zero = arith::ConstantOp::create(em, em.getLoc(), em.getZeroAttr(type));
-  unsigned alignment = std::max(1u, storage.getIntOrFloatBitWidth() / 8);
-  Value gathered = em.create<LLVM::masked_gather>(type, lanePointers(buffer, position), fullMask(),
-                                                  ValueRange{zero}, alignment);
+  Value gathered = em.gather(type, lanePointers(buffer, position), fullMask());
   return toCompute(gathered, buffer.elementType);
 }
 
@@ -275,8 +272,7 @@ void KernelEmitter::store(const Buffer &buffer, ArrayRef<LaneIndex> index, Value
       em.store(stored, pointer);
     return;
   }
-  unsigned alignment = std::max(1u, storage.getIntOrFloatBitWidth() / 8);
-  em.create<LLVM::masked_scatter>(stored, lanePointers(buffer, position), fullMask(), alignment);
+  em.scatter(stored, lanePointers(buffer, position), fullMask());
 }
 
 } // namespace tenon::cpu
