@@ -218,6 +218,10 @@ Value ConcatOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> ind
     if (number + 1 == getInputs().size())
       return read();
     Value inside = e.less(index[getAxis()], e.uniform(e.value(end)));
+    if (matchPattern(inside, m_Zero()))
+      return pick(number + 1, end);
+    if (matchPattern(inside, m_One()))
+      return read();
     Value outside = arith::XOrIOp::create(
         e.builder(), e.loc(), inside,
         arith::ConstantOp::create(e.builder(), e.loc(), e.builder().getOneAttr(inside.getType())));

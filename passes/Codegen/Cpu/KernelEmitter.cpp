@@ -239,6 +239,29 @@ Value KernelEmitter::lanePointers(const Buffer &buffer, LaneIndex offset) {
                                 ArrayRef<LLVM::GEPArg>{toElement(offset)});
 }
 
+/// Elements 0, 2, ... 2 L - 2 from `base` on: from two vectors that end with the last of them,
+/// which is several times faster than a gather.
+Value KernelEmitter::loadEverySecond(VectorType type, const Buffer &buffer, Value base) {
+  Value pointer = em.offsetPointer(buffer.pointer, type.getElementType(), base);
+  Value behind = em.offsetPointer(pointer, type.getElementType(), numLanes - 1);
+  // Lane k of the first vector is element k, of the second one element k + L - 1.
+  SmallVector<int64_t> chosen, firstMask(numLanes, numLanes), secondMask(numLanes, numLanes);
+  for (int64_t lane = 0; lane < numLanes; ++lane) {
+    bool isFirst = 2 * lane < numLanes;
+    int64_t source = isFirst ? 2 * lane : 2 * lane - (numLanes - 1);
+    chosen.push_back(isFirst ? source : numLanes + source);
+    (isFirst ? firstMask : secondMask)[source] = lane;
+  }
+  auto loadPart = [&](Value from, ArrayRef<int64_t> maskLanes) -> Value {
+    if (!mask)
+      return em.load(type, from);
+    Value none = em.create<arith::ConstantOp>(em.getZeroAttr(mask.getType()));
+    return em.maskedLoad(type, from, em.create<vector::ShuffleOp>(mask, none, maskLanes));
+  };
+  return em.create<vector::ShuffleOp>(loadPart(pointer, firstMask), loadPart(behind, secondMask),
+                                      chosen);
+}
+
 Value KernelEmitter::load(const Buffer &buffer, ArrayRef<LaneIndex> index) {
   Type storage = getStorageType(buffer.elementType);
   LaneIndex position = offset(buffer, index);
@@ -252,6 +275,8 @@ Value KernelEmitter::load(const Buffer &buffer, ArrayRef<LaneIndex> index) {
     Value stored = mask ? em.maskedLoad(type, pointer, mask) : em.load(type, pointer);
     return toCompute(stored, buffer.elementType);
   }
+  if (!position.general && position.stride == 2)
+    return toCompute(loadEverySecond(type, buffer, position.base), buffer.elementType);
   Value gathered = em.gather(type, lanePointers(buffer, position), fullMask());
   return toCompute(gathered, buffer.elementType);
 }

@@ -112,6 +112,7 @@ private:
   mlir::Value toStorage(mlir::Value computed, mlir::Type elementType);
   /// Pointers to each lane's element.
   mlir::Value lanePointers(const Buffer &buffer, LaneIndex offset);
+  mlir::Value loadEverySecond(mlir::VectorType type, const Buffer &buffer, mlir::Value base);
   mlir::Value fullMask();
 
   llvm::DenseMap<mlir::Value, Buffer> arguments;

@@ -147,6 +147,27 @@ TEST(Transpose, SizesOfARun) {
   }
 }
 
+// Every second element, of lines that end with the last one read or behind it, with whole vectors
+// and a rest; nothing outside is read.
+TEST(Slice, EverySecondElement) {
+  for (int64_t size : {6, 63, 64, 300}) {
+    int64_t half = (size + 1) / 2;
+    std::string from = "tensor<3x" + std::to_string(size) + "xf32>";
+    std::string to = "tensor<3x" + std::to_string(half) + "xf32>";
+    std::string text = "tenon.kernel @k(%x: " + from + ") -> " + to +
+                       " attributes {kernel_class = #tenon.kernel_class<rows>} {\n" +
+                       "%0 = tenon.slice %x {starts = affine_map<() -> (0, 0)>, " +
+                       "steps = array<i64: 1, 2>} : (" + from + ") -> " + to +
+                       "\ntenon.yield %0 : " + to + "\n}";
+    std::vector<float> input = countUp(3 * size);
+    runKernel(text, input, 3 * half, [&](const std::vector<float> &output) {
+      for (int64_t row = 0; row < 3; ++row)
+        for (int64_t i = 0; i < half; ++i)
+          ASSERT_EQ(output[row * half + i], input[row * size + 2 * i]) << size << " at " << i;
+    });
+  }
+}
+
 // Rows longer than one trip: the powers wait in the result.
 TEST(Softmax, LongRows) {
   for (int64_t size : {5, 64, 777}) {
