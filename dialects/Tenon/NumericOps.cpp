@@ -79,7 +79,14 @@ template <typename OpT> static LogicalResult verifyBoxes(OpT op, int64_t numbers
   return op.emitOpError("regions ") << regions << " of " << images << " do not give " << result;
 }
 
-LogicalResult RoiAlignOp::verify() { return verifyBoxes(*this, 4); }
+LogicalResult RoiAlignOp::verify() {
+  if (failed(verifyBoxes(*this, 4)))
+    return failure();
+  Type images = makeTensorType(getDims(getBoxes().getType())[0], getElementTypeOrSelf(getImages()));
+  if (!areCompatibleTypes(images, getImages().getType()))
+    return emitOpError("has images ") << getImages().getType() << " for " << getBoxes().getType();
+  return success();
+}
 
 std::string RoiAlignOp::getLibraryFunction() {
   return getLibraryFunctionName("roi_align", getElementTypeOrSelf(getOperand()));

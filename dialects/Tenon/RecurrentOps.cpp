@@ -31,6 +31,16 @@ LogicalResult inferTypes(CellTraits traits, std::optional<Location> loc, ValueRa
   return success();
 }
 
+/// Fails if an operand that is there has not the sizes that the library reads.
+LogicalResult checkSizes(Operation *op, StringRef name, Value value, ArrayRef<AffineExpr> dims) {
+  if (!value)
+    return success();
+  Type expected = makeTensorType(dims, getElementTypeOrSelf(value));
+  if (areCompatibleTypes(expected, value.getType()))
+    return success();
+  return op->emitOpError(name) << " of type " << value.getType() << " should be " << expected;
+}
+
 template <typename OpT> LogicalResult verifyCell(CellTraits traits, OpT op) {
   auto recurrent = cast<RankedTensorType>(op.getRecurrent().getType());
   if (recurrent.getRank() != 4 || !recurrent.hasStaticShape())
@@ -53,6 +63,20 @@ template <typename OpT> LogicalResult verifyCell(CellTraits traits, OpT op) {
   for (Attribute name : op.getActivations())
     if (!symbolizeRecurrentActivation(cast<StringAttr>(name).getValue()))
       return op.emitOpError("unknown activation ") << name;
+  AffineExpr batch = getDims(gates)[1];
+  auto size = [&](int64_t value) { return getAffineConstantExpr(value, op.getContext()); };
+  DimExprs state = {size(directions), batch, size(shape[2])};
+  if (failed(checkSizes(op, "initial state", op.getInitialHidden(), state)) ||
+      failed(checkSizes(op, "lengths", op.getLengths(), batch)))
+    return failure();
+  if constexpr (std::is_same_v<OpT, LstmOp>)
+    if (failed(checkSizes(op, "initial cells", op.getInitialCells(), state)) ||
+        failed(
+            checkSizes(op, "peepholes", op.getPeepholes(), {size(directions), size(3 * shape[2])})))
+      return failure();
+  if constexpr (std::is_same_v<OpT, GruOp>)
+    return checkSizes(op, "bias of the new state", op.getNewBias(),
+                      {size(directions), size(shape[2])});
   return success();
 }
 

@@ -198,6 +198,11 @@ LogicalResult ScatterElementsOp::verify() {
       return emitOpError("indices ")
              << getIndices().getType() << " exceed the operand " << getOperand().getType();
   }
+  if (!areCompatibleTypes(
+          makeTensorType(getDims(getIndices().getType()), getElementTypeOrSelf(getUpdates())),
+          getUpdates().getType()))
+    return emitOpError("indices ")
+           << getIndices().getType() << " and updates " << getUpdates().getType() << " differ";
   return verifyElementTypes(*this);
 }
 
@@ -224,8 +229,12 @@ LogicalResult ScatterNDOp::verify() {
       indices.getShape().back() > rank)
     return emitOpError("indices ") << indices << " do not address " << getOperand().getType();
   int64_t slice = rank - indices.getShape().back();
-  if (failed(checkRank(*this, "updates", getUpdates(), indices.getRank() - 1 + slice)))
-    return failure();
+  DimExprs dims = getDims(getOperand().getType()), expected = getDims(indices);
+  expected.pop_back();
+  expected.append(dims.end() - slice, dims.end());
+  Type updates = makeTensorType(expected, getElementTypeOrSelf(getUpdates()));
+  if (!areCompatibleTypes(updates, getUpdates().getType()))
+    return emitOpError("updates ") << getUpdates().getType() << " are not " << updates;
   return verifyElementTypes(*this);
 }
 

@@ -62,6 +62,20 @@ AffineExpr product(ArrayRef<AffineExpr> dims, MLIRContext *context) {
   return result;
 }
 
+unsigned countParts(AffineExpr expr, unsigned limit) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary || limit <= 1)
+    return 1;
+  unsigned left = 1 + countParts(binary.getLHS(), limit - 1);
+  return left >= limit ? limit : left + countParts(binary.getRHS(), limit - left);
+}
+
+bool dependsOnSymbols(AffineExpr expr) {
+  bool found = false;
+  expr.walk([&](AffineExpr part) { found |= isa<AffineSymbolExpr>(part); });
+  return found;
+}
+
 /// A lower bound, taking every symbol for a size: 0 or more.
 static std::optional<int64_t> lowerBound(AffineExpr expr) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))

@@ -30,6 +30,13 @@ std::optional<llvm::SmallVector<int64_t, 6>> getConstantDims(llvm::ArrayRef<mlir
 /// The product of the expressions.
 mlir::AffineExpr product(llvm::ArrayRef<mlir::AffineExpr> dims, mlir::MLIRContext *context);
 
+/// The number of parts of an expression as a tree, or `limit` if there are as many or more. Parts
+/// are shared, so trees can be exponential in the number of ops that made them.
+unsigned countParts(mlir::AffineExpr expr, unsigned limit);
+
+/// Whether the expression is more than arithmetic on constants.
+bool dependsOnSymbols(mlir::AffineExpr expr);
+
 /// Whether `expr` cannot be negative, whatever sizes its symbols stand for.
 bool isKnownNonNegative(mlir::AffineExpr expr);
 

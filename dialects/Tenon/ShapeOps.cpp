@@ -155,7 +155,8 @@ Value TransposeOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> 
 LogicalResult BroadcastOp::verify() {
   DimExprs to = getDims(getType());
   FailureOr<DimExprs> merged = broadcastDims({getDims(getOperand().getType()), to}, getContext());
-  if (failed(merged) || merged->size() != to.size())
+  if (failed(merged) || merged->size() != to.size() ||
+      !areCompatibleTypes(makeTensorType(*merged, getType().getElementType()), getType()))
     return emitOpError("cannot broadcast ") << getOperand().getType() << " to " << getType();
   return success();
 }
@@ -241,6 +242,20 @@ LogicalResult SliceOp::verify() {
     return emitOpError("needs a start and a step for each of ") << rank << " dimensions";
   if (llvm::is_contained(getSteps(), 0))
     return emitOpError("has a step of 0");
+  // What can be told must lie inside: nobody checks it any more.
+  auto from = cast<RankedTensorType>(getOperand().getType());
+  auto to = cast<RankedTensorType>(getType());
+  for (auto [axis, expr, step] : llvm::enumerate(getStarts().getResults(), getSteps())) {
+    auto start = dyn_cast<AffineConstantExpr>(expr);
+    if (!start || from.isDynamicDim(axis) || to.isDynamicDim(axis) || to.getDimSize(axis) == 0)
+      continue;
+    int64_t first = start.getValue(), size = from.getDimSize(axis);
+    int64_t room = step > 0 ? size - 1 - first : first;
+    if (first < 0 || first >= size || (to.getDimSize(axis) - 1) > room / std::abs(step))
+      return emitOpError("takes ")
+             << to.getDimSize(axis) << " positions from " << first << " on in steps of " << step
+             << ", dimension " << axis << " of " << from << " has not that many";
+  }
   return success();
 }
 

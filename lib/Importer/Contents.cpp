@@ -20,16 +20,6 @@ namespace tenon {
 static constexpr int64_t maxFollowed = 1024;
 static constexpr int64_t maxEvaluated = 64;
 
-/// Adds the parts of an expression up to `limit`. Expressions are shared, so their size as trees
-/// can be exponential in the number of ops that made them.
-static unsigned countParts(AffineExpr expr, unsigned limit) {
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary || limit == 0)
-    return 1;
-  unsigned left = countParts(binary.getLHS(), limit - 1);
-  return left >= limit ? left : 1 + left + countParts(binary.getRHS(), limit - left);
-}
-
 static bool isUnsigned(Type elementType) {
   return elementType.isUnsignedInteger() || elementType.isInteger(1);
 }

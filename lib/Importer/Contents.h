@@ -17,8 +17,8 @@ public:
   std::optional<DimExprs> get(mlir::Value value);
   /// The same as an attribute; null when an element is no constant.
   mlir::DenseElementsAttr getConstant(mlir::Value value);
-  /// To be called when values are erased.
-  void clear() { known.clear(); }
+  /// To be called before a value is erased.
+  void forget(mlir::Value value) { known.erase(value); }
 
 private:
   std::optional<DimExprs> infer(mlir::Value value);

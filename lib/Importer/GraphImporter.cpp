@@ -6,6 +6,7 @@
 #include "lib/Importer/NodeImporter.h"
 #include "lib/Importer/NodeOrder.h"
 #include "lib/Importer/TensorData.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 
@@ -44,6 +45,29 @@ static std::string getUnknownString(const google::protobuf::Message &message, in
 static constexpr int functionOverloadField = 13, nodeOverloadField = 8,
                      functionAttributeDefaultsField = 11;
 
+/// Functions and loops may multiply a small file into a huge graph; no honest one does by more.
+static constexpr int64_t minGrowth = 50'000, maxGrowthFactor = 100;
+
+/// Bodies of functions hold graphs that hold calls: bounded together, so that recursion over them
+/// is.
+static constexpr int maxDepth = 2 * maxSubgraphDepth;
+
+static InFlightDiagnostic emitTooDeep(Location location) {
+  return emitError(location) << "subgraphs and functions are nested more than " << maxDepth
+                             << " deep in each other";
+}
+
+static int64_t countNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes) {
+  int64_t count = nodes.size();
+  for (const onnx::NodeProto &node : nodes)
+    for (const onnx::AttributeProto &attribute : node.attribute()) {
+      count += countNodes(attribute.g().node());
+      for (const onnx::GraphProto &graph : attribute.graphs())
+        count += countNodes(graph.node());
+    }
+  return count;
+}
+
 GraphImporter::GraphImporter(std::shared_ptr<ModelFile> file, OpBuilder &builder,
                              Operation *function, bool checkDeclaredShapes)
     : file(std::move(file)), builder(builder), function(function),
@@ -53,6 +77,10 @@ GraphImporter::GraphImporter(std::shared_ptr<ModelFile> file, OpBuilder &builder
                               getUnknownString(proto, functionOverloadField))] = &proto;
   for (StringRef name : getSymbolNames(function))
     symbolNames.insert(name);
+  int64_t written = countNodes(this->file->graph().node());
+  for (const onnx::FunctionProto &proto : this->file->proto().functions())
+    written += countNodes(proto.node());
+  nodesLeft = minGrowth + maxGrowthFactor * written;
 }
 
 Location GraphImporter::fileLocation() { return makeFileLocation(file->name(), getContext()); }
@@ -69,13 +97,19 @@ Value GraphImporter::importConstant(ElementsAttr value, Location location) {
 }
 
 bool GraphImporter::noteCheck(AffineExpr expr) {
-  Block *here = builder.getInsertionBlock();
-  SmallVector<Block *, 1> &blocks = checks[expr];
-  for (Block *block : blocks)
-    if (block == here || block->getParent()->isAncestor(here->getParent()))
-      return false;
-  blocks.push_back(here);
+  if (checks.count(expr))
+    return false;
+  checks.insert(expr, true);
   return true;
+}
+
+void GraphImporter::clear(Region &region) {
+  region.walk([&](Operation *op) {
+    for (Value result : op->getResults())
+      contents.forget(result);
+  });
+  region.dropAllReferences();
+  region.getBlocks().clear();
 }
 
 // --- Graphs ---
@@ -106,6 +140,9 @@ LogicalResult GraphImporter::importInitializers(const onnx::GraphProto &graph, S
 
 FailureOr<SmallVector<Value>> GraphImporter::importGraph(const onnx::GraphProto &graph,
                                                          Scope &scope) {
+  auto leave = llvm::make_scope_exit([&] { --depth; });
+  if (++depth > maxDepth)
+    return emitTooDeep(fileLocation());
   if (failed(importInitializers(graph, scope)))
     return failure();
   auto order = orderNodes(graph.node(), [&](const onnx::NodeProto &node) {
@@ -293,10 +330,9 @@ LogicalResult GraphImporter::callFunction(const onnx::FunctionProto &callee,
                                           Location location) {
   if (llvm::is_contained(activeFunctions, &callee))
     return emitError(location) << "function '" << callee.name() << "' calls itself";
-  // Bodies hold graphs that hold calls: bounded, so that recursion over them is.
-  if (activeFunctions.size() >= static_cast<size_t>(maxSubgraphDepth))
-    return emitError(location) << "functions call each other more than " << maxSubgraphDepth
-                               << " deep";
+  auto leave = llvm::make_scope_exit([&] { --depth; });
+  if (++depth > maxDepth)
+    return emitTooDeep(location);
   FailureOr<SmallVector<Value>> operands = lookUpInputs(node, scope, location);
   if (failed(operands))
     return failure();

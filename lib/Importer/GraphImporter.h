@@ -9,6 +9,7 @@
 #include "lib/Importer/OpRegistry.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/ScopedHashTable.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -51,10 +52,15 @@ public:
   unsigned numSymbols() const { return symbolNames.size(); }
   /// What small tensors hold.
   ContentsMap &getContents() { return contents; }
+  /// Erases what has been imported into `region`, and forgets what is known about it.
+  void clear(mlir::Region &region);
 
   /// Notes that code at the builder's position checks `expr`. False if that has been checked before
   /// on every way to here.
   bool noteCheck(mlir::AffineExpr expr);
+  /// To be held while a region is imported: what is checked inside is not checked outside of it.
+  using CheckScope = llvm::ScopedHashTableScope<mlir::AffineExpr, bool>;
+  CheckScope enterRegion() { return CheckScope(checks); }
 
   const std::shared_ptr<ModelFile> &getFile() const { return file; }
   mlir::OpBuilder &getBuilder() { return builder; }
@@ -81,11 +87,14 @@ private:
   llvm::StringMap<const onnx::FunctionProto *> functions;
   llvm::SmallVector<const onnx::FunctionProto *> activeFunctions;
   llvm::StringSet<> symbolNames;
-  /// Where expressions over the symbols are checked at run time.
-  llvm::DenseMap<mlir::AffineExpr, llvm::SmallVector<mlir::Block *, 1>> checks;
+  /// Expressions over the symbols that are checked at run time.
+  llvm::ScopedHashTable<mlir::AffineExpr, bool> checks;
+  CheckScope outermostChecks{checks};
   ContentsMap contents;
-  /// Functions and loops may multiply a small file into a huge graph.
-  int64_t nodesLeft = 1'000'000;
+  /// How many more nodes may be imported.
+  int64_t nodesLeft = 0;
+  /// Graphs and functions that are being imported, one inside of the other.
+  int depth = 0;
 };
 
 /// The version of `domain` ("" and "ai.onnx" are the same).

@@ -89,7 +89,6 @@ FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Locat
     return emitError(location) << "input '" << input.name() << "' has rank " << rank
                                << ", but --shape gives it " << given->dims.size() << " dimensions";
   DimExprs dims;
-  SmallVector<int64_t> sizes;
   for (size_t axis = 0; axis < rank; ++axis) {
     static const onnx::TensorShapeProto::Dimension unknown;
     const auto &dim = tensor.has_shape() ? tensor.shape().dim(axis) : unknown;
@@ -106,12 +105,10 @@ FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Locat
     } else {
       dims.push_back(namedDim(input.name() + "." + std::to_string(axis)));
     }
-    if (auto constant = dyn_cast<AffineConstantExpr>(dims.back()))
-      sizes.push_back(constant.getValue());
   }
-  if (llvm::Expected<int64_t> count = countElements(sizes); !count)
+  if (llvm::Error error = checkDims(dims))
     return emitError(location) << "input '" << input.name()
-                               << "': " << llvm::toString(count.takeError());
+                               << "': " << llvm::toString(std::move(error));
   return dims;
 }
 

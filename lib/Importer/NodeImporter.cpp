@@ -19,6 +19,25 @@ InFlightDiagnostic NodeImporter::emitError() {
   return mlir::emitError(loc());
 }
 
+RankedTensorType NodeImporter::type(Value value) {
+  if (value)
+    return mlir::cast<RankedTensorType>(value.getType());
+  if (!failed_)
+    emitError() << "an operand is missing";
+  return RankedTensorType::get({}, b.getF32Type());
+}
+
+AffineExpr NodeImporter::dim(Value value, int64_t axis) {
+  DimExprs all = dims(value);
+  int64_t rank = all.size(), position = axis < 0 ? axis + rank : axis;
+  if (position >= 0 && position < rank)
+    return all[position];
+  if (!failed_)
+    emitError() << "expected a tensor of rank " << (axis < 0 ? -axis : axis + 1)
+                << " or more, found " << type(value);
+  return expr(1);
+}
+
 bool NodeImporter::checkRank(Value value, int64_t atLeast) {
   if (!value)
     return fail() != nullptr;
@@ -35,6 +54,9 @@ ElementsAttr NodeImporter::constant(Value value) const {
   return op ? op.getValue() : ElementsAttr();
 }
 
+/// Constants with more elements are data: nothing that import decides depends on them.
+static constexpr int64_t maxRead = int64_t(1) << 24;
+
 /// The bytes of a constant that is not inline.
 static ArrayRef<char> getResourceBytes(ElementsAttr attribute) {
   auto resource = dyn_cast<DenseResourceElementsAttr>(attribute);
@@ -49,7 +71,7 @@ static int64_t readInteger(ArrayRef<char> bytes, int64_t index, unsigned width, 
   return isUnsigned || width == 1 || size == 8 ? value : llvm::SignExtend64(value, 8 * size);
 }
 
-std::optional<NodeImporter::Ints> NodeImporter::constantInts(Value value) const {
+std::optional<NodeImporter::Ints> NodeImporter::constantInts(Value value) {
   ElementsAttr attribute = constant(value);
   if (!attribute) {
     std::optional<DimExprs> exprs = contents(value);
@@ -57,7 +79,7 @@ std::optional<NodeImporter::Ints> NodeImporter::constantInts(Value value) const 
     return sizes ? std::optional(Ints(sizes->begin(), sizes->end())) : std::nullopt;
   }
   auto integer = dyn_cast<IntegerType>(attribute.getElementType());
-  if (!integer)
+  if (!integer || attribute.getNumElements() > maxRead)
     return std::nullopt;
   Ints ints;
   bool isUnsigned = integer.isUnsigned() || integer.getWidth() == 1;
@@ -79,7 +101,7 @@ std::optional<SmallVector<double>> NodeImporter::constantFloats(Value value) con
   if (!attribute && value)
     attribute = graph.getContents().getConstant(value);
   auto type = attribute ? dyn_cast<FloatType>(attribute.getElementType()) : FloatType();
-  if (!type)
+  if (!type || attribute.getNumElements() > maxRead)
     return std::nullopt;
   SmallVector<double> floats;
   auto add = [&](APFloat element) {
@@ -102,10 +124,19 @@ std::optional<SmallVector<double>> NodeImporter::constantFloats(Value value) con
   return floats;
 }
 
-std::optional<DimExprs> NodeImporter::contents(Value value) const {
+std::optional<DimExprs> NodeImporter::contents(Value value) {
   if (!value || !isa<IntegerType>(elementType(value)))
     return std::nullopt;
   return graph.getContents().get(value);
+}
+
+AffineExpr NodeImporter::addSymbol(StringRef name) {
+  constexpr unsigned maxSymbols = 4096; // every new one makes another list of all names
+  if (graph.numSymbols() < maxSymbols)
+    return graph.addFreshSymbol(name);
+  if (!failed_)
+    emitError() << "more than " << maxSymbols << " sizes depend on data";
+  return getAffineSymbolExpr(0, context());
 }
 
 std::optional<DimExprs> NodeImporter::contentsOrBind(Value value, StringRef what, int64_t minimum) {
@@ -145,18 +176,14 @@ bool NodeImporter::checkOperands(ValueRange operands) {
 
 Operation *NodeImporter::makeOp(StringRef name, TypeRange types, ValueRange operands,
                                 ArrayRef<NamedAttribute> attributes) {
-  for (Type type : types) {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    Ints sizes;
-    for (int64_t size : tensor ? tensor.getShape() : ArrayRef<int64_t>())
-      if (!ShapedType::isDynamic(size))
-        sizes.push_back(size);
-    if (llvm::Expected<int64_t> count = countElements(sizes); !count) {
-      emitError() << "the result " << type
-                  << " is impossible: " << llvm::toString(count.takeError());
+  for (Type type : types)
+    if (llvm::Error error = checkDims(getDims(type))) {
+      InFlightDiagnostic diagnostic = emitError() << "the result ";
+      if (isStatic(type)) // expressions may fill pages
+        diagnostic << type << " ";
+      diagnostic << "is impossible: " << llvm::toString(std::move(error));
       return nullptr;
     }
-  }
   OperationState state(loc(), name, operands, types, attributes);
   Operation *op = b.create(state);
   if (succeeded(op->getName().verifyInvariants(op)))

@@ -3,7 +3,8 @@
 // Errors are sticky: an accessor that finds something wrong reports it and returns a default, a
 // builder method returns a null value when it cannot build (or is given a null value after an
 // error), and the node fails as a whole once its function returns. So import functions read
-// straight on; only before looking into a value's type they must know that it is there.
+// straight on: a null value has the type of a scalar, and a dimension that is not there is 1. Only
+// what they index themselves, such as a copy of a shape, they must know to be long enough.
 
 #ifndef TENON_LIB_IMPORTER_NODEIMPORTER_H
 #define TENON_LIB_IMPORTER_NODEIMPORTER_H
@@ -74,15 +75,19 @@ public:
   int64_t normalizeAxis(int64_t axis, int64_t rank, bool inclusive = false);
 
   // Types.
-  mlir::RankedTensorType type(mlir::Value value) const {
-    return llvm::cast<mlir::RankedTensorType>(value.getType());
-  }
-  int64_t rank(mlir::Value value) const { return type(value).getRank(); }
-  /// Whether `value` is there and has at least this rank; reports an error if not. To be asked
-  /// before looking at a dimension by its number.
+  /// That of a scalar, after an error, if `value` is null.
+  mlir::RankedTensorType type(mlir::Value value);
+  int64_t rank(mlir::Value value) { return type(value).getRank(); }
+  /// Whether `value` is there and has at least this rank; reports an error if not.
   bool checkRank(mlir::Value value, int64_t atLeast);
-  DimExprs dims(mlir::Value value) const { return getDims(value.getType()); }
-  mlir::Type elementType(mlir::Value value) const { return type(value).getElementType(); }
+  DimExprs dims(mlir::Value value) { return getDims(type(value)); }
+  /// The size in dimension `axis`, from the back if negative; 1 after an error if there is none.
+  mlir::AffineExpr dim(mlir::Value value, int64_t axis);
+  mlir::Type elementType(mlir::Value value) { return type(value).getElementType(); }
+  /// Whether the tensor is known to have `count` elements.
+  bool hasElements(mlir::Value value, int64_t count) {
+    return type(value).hasStaticShape() && type(value).getNumElements() == count;
+  }
   mlir::AffineExpr expr(int64_t value) const {
     return mlir::getAffineConstantExpr(value, context());
   }
@@ -91,16 +96,16 @@ public:
   /// The attribute of a constant; null when `value` is none.
   mlir::ElementsAttr constant(mlir::Value value) const;
   /// All elements of an integer or bool constant, or of contents that come down to constants.
-  std::optional<Ints> constantInts(mlir::Value value) const;
+  std::optional<Ints> constantInts(mlir::Value value);
   /// All elements of a constant of floats.
   std::optional<llvm::SmallVector<double>> constantFloats(mlir::Value value) const;
   /// The elements of a small integer tensor as expressions over the shape symbols.
-  std::optional<DimExprs> contents(mlir::Value value) const;
+  std::optional<DimExprs> contents(mlir::Value value);
   /// The same; elements that depend on data become new symbols, bound at run time, for which
   /// smaller values than `minimum` are a run-time error. `what` names the tensor in errors.
   std::optional<DimExprs> contentsOrBind(mlir::Value value, llvm::StringRef what,
                                          int64_t minimum = 0);
-  mlir::AffineExpr addSymbol(llvm::StringRef name) { return graph.addFreshSymbol(name); }
+  mlir::AffineExpr addSymbol(llvm::StringRef name);
   /// Whether a check of `expr` at run time is new here.
   bool noteCheck(mlir::AffineExpr expr) { return graph.noteCheck(expr); }
 
@@ -173,8 +178,10 @@ public:
                                       mlir::ValueRange arguments = {});
   /// Symbols that exist; later ones belong to what is imported from here on.
   unsigned numSymbols() const { return graph.numSymbols(); }
-  /// To be called after erasing values that import has made.
-  void forgetErasedValues() { graph.getContents().clear(); }
+  /// To be held while a region is imported.
+  GraphImporter::CheckScope enterRegion() { return graph.enterRegion(); }
+  /// Erases what has been imported into `region`.
+  void clear(mlir::Region &region) { graph.clear(region); }
 
   /// Starts an error about this node.
   mlir::InFlightDiagnostic emitError();

@@ -30,10 +30,20 @@ struct Data {
     bytes = memory.get();
     return {ArrayRef<char>(bytes, size), std::move(memory)};
   }
+
+  /// Zeros, which cost nothing until they are touched.
+  static Data allocateZeros(size_t size, char *&bytes) {
+    std::shared_ptr<char> memory(static_cast<char *>(std::calloc(size + 64, 1)), std::free);
+    bytes = memory.get();
+    return {ArrayRef<char>(bytes, bytes ? size : 0), std::move(memory)};
+  }
 };
 } // namespace
 
 llvm::Expected<int64_t> countElements(ArrayRef<int64_t> dims) {
+  if (dims.size() > maxRank)
+    return makeError("it has " + Twine(dims.size()) + " dimensions, but at most " + Twine(maxRank) +
+                     " are supported");
   int64_t count = 1;
   for (int64_t dim : dims) {
     if (dim < 0)
@@ -43,6 +53,20 @@ llvm::Expected<int64_t> countElements(ArrayRef<int64_t> dims) {
     count *= dim;
   }
   return count;
+}
+
+llvm::Error checkDims(ArrayRef<AffineExpr> dims) {
+  constexpr unsigned maxParts = 512;
+  SmallVector<int64_t> sizes;
+  for (AffineExpr dim : dims) {
+    if (auto constant = dyn_cast<AffineConstantExpr>(dim))
+      sizes.push_back(constant.getValue());
+    else if (countParts(dim, maxParts) >= maxParts)
+      return makeError("a dimension depends on others through too much arithmetic");
+    else if (!dependsOnSymbols(dim)) // the rest of an arithmetic that would overflow
+      return makeError("a dimension is out of range");
+  }
+  return countElements(sizes).takeError();
 }
 
 /// Elements of a typed field that are stored as they are.
@@ -289,8 +313,9 @@ llvm::Expected<ElementsAttr> importSparseTensor(const onnx::SparseTensorProto &s
   if (type->getNumElements() > maxDenseBytes / elementBytes)
     return makeError("a sparse tensor is larger than 2 GiB when made dense");
   char *bytes = nullptr;
-  Data dense = Data::allocate(type->getNumElements() * elementBytes, bytes);
-  std::memset(bytes, 0, dense.bytes.size());
+  Data dense = Data::allocateZeros(type->getNumElements() * elementBytes, bytes);
+  if (!bytes)
+    return makeError("there is no memory for a sparse tensor made dense");
   for (int64_t number = 0; number < count; ++number) {
     int64_t position = 0;
     for (int64_t axis = 0; axis < (isLinear ? 1 : rank); ++axis) {

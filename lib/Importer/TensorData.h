@@ -15,8 +15,15 @@ inline constexpr size_t maxInlineBytes = 1024;
 /// More elements than this, in any tensor, are taken for nonsense: no machine holds 2^46 bytes.
 inline constexpr int64_t maxElements = int64_t(1) << 46;
 
-/// The product of dimensions, or an error for negative ones and for more than maxElements.
+/// More dimensions than this are nonsense, too, and make work that grows with their number's
+/// square.
+inline constexpr size_t maxRank = 64;
+
+/// The product of dimensions, or an error for negative ones, more than maxElements or maxRank.
 llvm::Expected<int64_t> countElements(llvm::ArrayRef<int64_t> dims);
+/// The same check for dimensions of which some are expressions. Those must not have grown beyond
+/// use.
+llvm::Error checkDims(llvm::ArrayRef<mlir::AffineExpr> dims);
 
 /// Whether a declared dimension has a size. Some exporters (Paddle's) write -1 where it has none.
 inline bool hasSize(const onnx::TensorShapeProto::Dimension &dim) {

@@ -19,6 +19,10 @@ namespace {
 constexpr int64_t kSmallBytes = 4096;
 /// Larger ones may be this many times as large as the constants behind them.
 constexpr int64_t kMaxGrowth = 4;
+/// Nothing larger is computed on the way to them, unless the constants are that large.
+constexpr int64_t kMaxIntermediateBytes = int64_t(1) << 30;
+/// Sums of sizes stay below this: values are counted once for each way to them.
+constexpr int64_t kMaxSourceBytes = int64_t(1) << 50;
 
 int64_t bytesOf(Type type) {
   auto tensor = cast<RankedTensorType>(type);
@@ -77,8 +81,11 @@ std::optional<int64_t> Folder::sourceBytes(Operation *op) {
     std::optional<int64_t> part = producer ? sourceBytes(producer) : std::nullopt;
     if (!part)
       return std::nullopt;
-    bytes += *part;
+    bytes = std::min(bytes + *part, kMaxSourceBytes);
   }
+  int64_t size = bytesOf(op->getResult(0).getType());
+  if (size > kMaxIntermediateBytes && size / kMaxGrowth > bytes)
+    return std::nullopt;
   return sources[op] = bytes;
 }
 

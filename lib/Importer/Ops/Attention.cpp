@@ -12,7 +12,7 @@ Value splitHeads(NodeImporter &node, Value x, int64_t heads) {
   if (!x)
     return x;
   auto width =
-      node.rank(x) == 3 ? dyn_cast<AffineConstantExpr>(node.dims(x)[2]) : AffineConstantExpr();
+      node.rank(x) == 3 ? dyn_cast<AffineConstantExpr>(node.dim(x, 2)) : AffineConstantExpr();
   if (!width || heads < 1 || width.getValue() % heads != 0) {
     node.emitError() << "cannot split " << x.getType() << " into " << heads << " heads";
     return nullptr;
@@ -57,10 +57,10 @@ AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &probl
   TensorMath m(node);
   AttentionResult r;
   Value queries = problem.queries, keys = problem.keys, values = problem.values;
-  if (!queries || !keys || !values)
+  if (!node.checkRank(queries, 4) || !node.checkRank(keys, 4) || !node.checkRank(values, 4))
     return r;
-  auto heads = dyn_cast<AffineConstantExpr>(node.dims(queries)[1]);
-  auto keyHeads = dyn_cast<AffineConstantExpr>(node.dims(keys)[1]);
+  auto heads = dyn_cast<AffineConstantExpr>(node.dim(queries, 1));
+  auto keyHeads = dyn_cast<AffineConstantExpr>(node.dim(keys, 1));
   if (heads && keyHeads && heads != keyHeads) {
     if (keyHeads.getValue() == 0 || heads.getValue() % keyHeads.getValue() != 0) {
       node.emitError() << heads.getValue() << " heads of queries cannot share "
@@ -73,7 +73,7 @@ AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &probl
   }
   double scale = problem.scale;
   if (scale == 0) {
-    auto depth = dyn_cast<AffineConstantExpr>(node.dims(queries)[3]);
+    auto depth = dyn_cast<AffineConstantExpr>(node.dim(queries, 3));
     if (!depth) {
       node.emitError() << "the size of a head must be known";
       return r;
@@ -97,9 +97,9 @@ AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &probl
 Value buildRotation(NodeImporter &node, Value x, Value cosines, Value sines, int64_t dim,
                     bool interleaved) {
   TensorMath m(node);
-  if (!x || !cosines || !sines)
+  if (!node.checkRank(x, 4) || !cosines || !sines)
     return nullptr;
-  auto depth = dyn_cast<AffineConstantExpr>(node.dims(x)[3]);
+  auto depth = dyn_cast<AffineConstantExpr>(node.dim(x, 3));
   if (!depth || dim < 2 || dim % 2 != 0 || dim > depth.getValue()) {
     node.emitError() << "cannot rotate " << dim << " elements of " << x.getType();
     return nullptr;
@@ -139,7 +139,7 @@ static Results importRotaryEmbedding(NodeImporter &node) {
     sines = m.gather(sines, positions, 0);
   }
   int64_t dim = node.getInt("rotary_embedding_dim", 0);
-  auto depth = dyn_cast<AffineConstantExpr>(node.dims(x)[3]);
+  auto depth = dyn_cast<AffineConstantExpr>(node.dim(x, 3));
   if (dim == 0 && depth)
     dim = depth.getValue();
   Value result = buildRotation(node, x, cosines, sines, dim, node.getBool("interleaved", false));
@@ -196,7 +196,7 @@ void MaskBuilder::addMask(Value mask) {
   if (last < 0)
     return;
   bool isBool = n.elementType(mask).isInteger(1);
-  AffineExpr size = n.dims(mask)[last];
+  AffineExpr size = n.dim(mask, last);
   // A mask that is too short says nothing good about the keys behind its end.
   if (isa<AffineConstantExpr>(size) && isa<AffineConstantExpr>(keys) && size != keys &&
       size != n.expr(1)) {
@@ -254,15 +254,14 @@ static Results importAttention(NodeImporter &node) {
     return node.emitError() << "queries, keys and values need rank 3 or 4";
   AffineExpr past = node.expr(0);
   if (Value pastKeys = node.operand(4)) {
-    past = node.dims(pastKeys)[2];
+    past = node.dim(pastKeys, 2);
     keys = m.concat({pastKeys, keys}, 2);
   }
   if (Value pastValues = node.operand(5))
     values = m.concat({pastValues, values}, 2);
   if (!keys || !values)
     return failure();
-  MaskBuilder masks(node, node.dims(queries)[2], node.dims(keys)[2], past,
-                    node.elementType(queries));
+  MaskBuilder masks(node, node.dim(queries, 2), node.dim(keys, 2), past, node.elementType(queries));
   problem.queries = queries;
   problem.keys = keys;
   problem.values = values;

@@ -2,6 +2,7 @@
 
 #include "lib/Importer/Ops/PostTransform.h"
 #include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/TensorData.h"
 
 using namespace mlir;
 
@@ -177,7 +178,7 @@ static Results importLabelEncoder(NodeImporter &node) {
   if (!otherwise)
     return failure();
   int64_t rank = node.rank(x);
-  AffineExpr count = node.dims(keys)[0];
+  AffineExpr count = node.dim(keys, 0);
   Value matches = m.equal(m.unsqueeze(x, {rank}), node.cast(keys, node.elementType(x)));
   if (isa<FloatType>(node.elementType(x))) {
     Value bothNaN = m.logicalAnd(node.infer<IsNaNOp>(m.unsqueeze(x, {rank})),
@@ -215,6 +216,8 @@ static Results importTfIdfVectorizer(NodeImporter &node) {
   if (mode < 0 || weights.size() != columns.size() || (rank != 1 && rank != 2) || skips < 0)
     return node.emitError() << "mode '" << modeName << "', " << columns.size() << " columns and "
                             << weights.size() << " weights do not fit " << x.getType();
+  if (llvm::any_of(columns, [](int64_t column) { return column < 0 || column >= maxElements; }))
+    return node.emitAttributeError("ngram_indexes") << "names columns that cannot be";
   SmallVector<int64_t> grams;
   SmallVector<double> used;
   size_t number = 0;
@@ -222,10 +225,11 @@ static Results importTfIdfVectorizer(NodeImporter &node) {
   for (auto [index, start] : llvm::enumerate(starts)) {
     auto length = static_cast<int64_t>(index) + 1;
     int64_t end = index + 1 < starts.size() ? starts[index + 1] : static_cast<int64_t>(pool.size());
-    if (start < 0 || end > static_cast<int64_t>(pool.size()) || (end - start) % length != 0)
+    if (start < 0 || end < 0 || end > static_cast<int64_t>(pool.size()) ||
+        (end - start) % length != 0)
       return node.emitAttributeError("ngram_counts") << "does not divide the pool into n-grams";
     for (int64_t place = start; place < end; place += length, ++number) {
-      if (number >= columns.size() || columns[number] < 0)
+      if (number >= columns.size())
         return node.emitAttributeError("ngram_indexes") << "does not fit the pool";
       width = std::max(width, columns[number] + 1);
       if (length < shortest || length > longest)
@@ -243,7 +247,7 @@ static Results importTfIdfVectorizer(NodeImporter &node) {
   Value table = node.reshape(node.makeInts(grams), {node.expr(count), node.expr(3)});
   if (!tokens)
     return failure();
-  Type type = makeTensorType({node.dims(tokens)[0], node.expr(width)}, b.getF32Type());
+  Type type = makeTensorType({node.dim(tokens, 0), node.expr(width)}, b.getF32Type());
   Value result = node.make<TfIdfOp>(
       type, {tokens, node.makeInts(pool), table, m.constants(b.getF32Type(), used)},
       {node.attr("mode", mode), node.attr("skips", skips)});

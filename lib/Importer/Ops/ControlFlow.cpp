@@ -65,6 +65,7 @@ static Type mergeBranchTypes(NodeImporter &node, unsigned number, Value thenValu
 static FailureOr<SmallVector<Value>> importBranch(NodeImporter &node, const onnx::GraphProto &graph,
                                                   Region &region) {
   OpBuilder::InsertionGuard guard(node.builder());
+  GraphImporter::CheckScope checks = node.enterRegion();
   node.builder().createBlock(&region);
   FailureOr<SmallVector<Value>> values = node.inlineGraph(graph);
   if (succeeded(values))
@@ -112,11 +113,8 @@ static Results importIf(NodeImporter &node) {
   if (llvm::any_of(llvm::zip(*thenValues, *elseValues), [&](auto values) {
         return node.rank(std::get<0>(values)) != node.rank(std::get<1>(values));
       })) {
-    for (Region *region : {&thenRegion, &elseRegion}) {
-      region->dropAllReferences();
-      region->getBlocks().clear();
-    }
-    node.forgetErasedValues();
+    node.clear(thenRegion);
+    node.clear(elseRegion);
     return importThenBranchOnly(node, *thenGraph, condition);
   }
   SmallVector<Type> types;
@@ -166,13 +164,12 @@ private:
 } // namespace
 
 LogicalResult LoopBuilder::importOnce(BodyImporter importBody) {
-  body.dropAllReferences();
-  body.getBlocks().clear();
-  node.forgetErasedValues();
+  node.clear(body);
   SmallVector<Type> types = {RankedTensorType::get({}, node.builder().getI64Type())};
   for (auto [init, dims] : llvm::zip(inits, carriedDims))
     types.push_back(makeTensorType(dims, node.elementType(init)));
   OpBuilder::InsertionGuard guard(node.builder());
+  GraphImporter::CheckScope checks = node.enterRegion();
   SmallVector<Location> locations(types.size(), node.loc());
   Block *block = node.builder().createBlock(&body, body.end(), types, locations);
   Results results = importBody(block->getArgument(0), block->getArguments().drop_front());
@@ -323,7 +320,7 @@ static Value arrangeStack(NodeImporter &node, Value stack, ScanAxis scan) {
   int64_t axis = node.normalizeAxis(scan.axis, rank);
   if (scan.isReversed) {
     DimExprs starts(rank, node.expr(0));
-    starts[0] = node.dims(stack)[0] - 1;
+    starts[0] = node.dim(stack, 0) - 1;
     SmallVector<int64_t> steps(rank, 1);
     steps[0] = -1;
     stack = node.make<SliceOp>(stack.getType(), stack,
@@ -343,7 +340,7 @@ static Value arrangeStack(NodeImporter &node, Value stack, ScanAxis scan) {
 static Results importScan(NodeImporter &node) {
   const onnx::GraphProto *graph = node.getGraph("body");
   int64_t numScanned = node.getInt("num_scan_inputs");
-  int64_t numStates = static_cast<int64_t>(node.numOperands()) - numScanned;
+  int64_t numStates = static_cast<int64_t>(node.numOperands()) - std::max<int64_t>(numScanned, 0);
   if (!graph || node.hasFailed())
     return failure();
   if (numScanned < 1 || numStates < 0 || graph->output_size() < numStates)
@@ -362,7 +359,7 @@ static Results importScan(NodeImporter &node) {
     scan.axis = node.normalizeAxis(scan.axis, node.rank(value));
     if (node.hasFailed())
       return failure();
-    AffineExpr size = node.dims(value)[scan.axis];
+    AffineExpr size = node.dim(value, scan.axis);
     if (length && length != size && isa<AffineConstantExpr>(length) &&
         isa<AffineConstantExpr>(size))
       return node.emitError() << "inputs are scanned over different lengths: "
@@ -380,7 +377,7 @@ static Results importScan(NodeImporter &node) {
             for (auto [value, scan] : llvm::zip(scanned, inputAxes)) {
               Value index = iteration;
               if (scan.isReversed) {
-                Value last = makeSize(node, node.dims(value)[scan.axis] - 1);
+                Value last = makeSize(node, node.dim(value, scan.axis) - 1);
                 index = node.infer<SubOp>({last, iteration});
               }
               arguments.push_back(

@@ -19,8 +19,8 @@ std::optional<NodeImporter::Ints> getKernelSizes(NodeImporter &node, Value weigh
     node.emitAttributeError("kernel_shape") << "does not fit weights " << type;
     return std::nullopt;
   }
-  if (llvm::any_of(kernel, [](int64_t size) { return size < 1; })) {
-    node.emitError() << "an empty kernel: " << type;
+  if (!llvm::all_of(kernel, isWindowSize)) {
+    node.emitError() << "an empty or too large kernel: " << type;
     return std::nullopt;
   }
   return kernel;
@@ -30,8 +30,9 @@ std::optional<NodeImporter::Ints> getKernelSizes(NodeImporter &node, Value weigh
 static bool checkChannels(NodeImporter &node, Value x, Value weights, int64_t groups) {
   int64_t inputs = node.type(x).getDimSize(1), outputs = node.type(weights).getDimSize(0);
   int64_t perGroup = node.type(weights).getDimSize(1);
-  bool fits = groups > 0 && outputs % groups == 0 &&
-              (ShapedType::isDynamic(inputs) || perGroup * groups == inputs);
+  bool fits =
+      groups > 0 && outputs % groups == 0 &&
+      (ShapedType::isDynamic(inputs) || (inputs % groups == 0 && inputs / groups == perGroup));
   if (!fits)
     node.emitError() << "weights " << weights.getType() << " in " << groups << " groups do not fit "
                      << x.getType();

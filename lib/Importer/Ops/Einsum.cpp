@@ -34,7 +34,7 @@ private:
   Labelled arrange(Labelled operand, StringRef labels);
   Labelled multiply(Labelled lhs, Labelled rhs, StringRef needed);
   AffineExpr sizeOf(const Labelled &operand, char label) {
-    return node.dims(operand.value)[operand.labels.find(label)];
+    return node.dim(operand.value, operand.labels.find(label));
   }
 
   NodeImporter &node;

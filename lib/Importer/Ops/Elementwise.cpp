@@ -29,8 +29,7 @@ static Results importPow(NodeImporter &node) {
   Value x = node.operand(0), exponent = node.operand(1);
   std::optional<SmallVector<double>> floats = node.constantFloats(exponent);
   std::optional<NodeImporter::Ints> ints = node.constantInts(exponent);
-  if (m.isFloat(x) && node.rank(exponent) <= node.rank(x) && node.type(exponent).hasStaticShape() &&
-      node.type(exponent).getNumElements() == 1) {
+  if (m.isFloat(x) && node.rank(exponent) <= node.rank(x) && node.hasElements(exponent, 1)) {
     double power = floats ? (*floats)[0] : ints ? (*ints)[0] : HUGE_VAL;
     if (power == 1)
       return {{x}};

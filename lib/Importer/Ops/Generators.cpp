@@ -10,8 +10,8 @@ static Results importShape(NodeImporter &node) {
   DimExprs dims = node.dims(node.operand(0));
   int64_t rank = dims.size();
   auto bound = [&](StringRef name, int64_t otherwise) {
-    int64_t position = node.getInt(name, otherwise);
-    return std::clamp<int64_t>(position < 0 ? position + rank : position, 0, rank);
+    int64_t position = std::clamp(node.getInt(name, otherwise), -rank, rank);
+    return position < 0 ? position + rank : position;
   };
   int64_t start = bound("start", 0), end = std::max(bound("end", rank), start);
   ArrayRef<AffineExpr> chosen = ArrayRef<AffineExpr>(dims).slice(start, end - start);
@@ -49,14 +49,16 @@ static std::optional<AffineExpr> bindRangeSize(NodeImporter &node, Value start, 
     size = m.div(towardsZero, delta);
   }
   std::optional<DimExprs> bound = node.contentsOrBind(m.max(size, 0.0), "range");
-  return bound ? std::optional((*bound)[0]) : std::nullopt;
+  return bound && bound->size() == 1 ? std::optional((*bound)[0]) : std::nullopt;
 }
 
 static std::optional<AffineExpr> getRangeSize(NodeImporter &node, Value start, Value limit,
                                               Value delta) {
   std::optional<DimExprs> first = node.contents(start), last = node.contents(limit);
   std::optional<NodeImporter::Ints> step = node.constantInts(delta);
-  if (first && last && step && (*step)[0] != 0) {
+  auto isOne = [](const auto &list) { return list && list->size() == 1; };
+  if (isOne(first) && isOne(last) && isOne(step) && (*step)[0] != 0 &&
+      (*step)[0] != std::numeric_limits<int64_t>::min()) {
     AffineExpr length = (*last)[0] - (*first)[0];
     int64_t by = (*step)[0];
     AffineExpr size = by > 0 ? length.ceilDiv(by) : (length * -1).ceilDiv(-by);
@@ -66,10 +68,11 @@ static std::optional<AffineExpr> getRangeSize(NodeImporter &node, Value start, V
       return size;
   }
   auto floats = [&](Value value) { return node.constantFloats(value); };
-  if (auto a = floats(start), b = floats(limit), c = floats(delta); a && b && c && (*c)[0] != 0) {
-    double size = std::ceil(((*b)[0] - (*a)[0]) / (*c)[0]);
+  auto a = floats(start), b = floats(limit), c = floats(delta);
+  if (isOne(a) && isOne(b) && isOne(c) && (*c)[0] != 0) {
+    double size = std::max(std::ceil(((*b)[0] - (*a)[0]) / (*c)[0]), 0.0);
     if (size < 1e15)
-      return node.expr(std::max<int64_t>(static_cast<int64_t>(size), 0));
+      return node.expr(static_cast<int64_t>(size));
   }
   return bindRangeSize(node, start, limit, delta);
 }
@@ -128,8 +131,8 @@ static Results importOneHot(NodeImporter &node) {
   int64_t rank = node.rank(indices) + 1, axis = node.getAxis("axis", -1, rank);
   std::optional<DimExprs> depth =
       node.contentsOrBind(node.cast(m.toScalar(node.operand(1)), i64), "depth");
-  if (!depth || node.hasFailed())
-    return failure();
+  if (!depth || depth->size() != 1 || node.hasFailed())
+    return node.hasFailed() ? failure() : node.emitError() << "depth must be one number";
   Value count = m.shapeScalar((*depth)[0]);
   indices = m.select(m.less(indices, 0.0), m.add(indices, count), indices);
   Value isHot = m.equal(m.unsqueeze(indices, {axis}), m.iotaAlong(rank, axis, (*depth)[0]));

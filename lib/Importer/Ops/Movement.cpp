@@ -33,8 +33,9 @@ static std::optional<DimExprs> getSplitSizes(NodeImporter &node, AffineExpr size
     return sizes;
   }
   int64_t parts = node.getInt("num_outputs", node.numOutputs());
-  if (parts < 1) {
-    node.emitError() << "cannot split into " << parts << " parts";
+  if (parts < 1 || parts != node.numOutputs()) {
+    node.emitError() << "cannot split into " << parts << " parts for " << node.numOutputs()
+                     << " outputs";
     return std::nullopt;
   }
   AffineExpr part = size.ceilDiv(parts);
@@ -49,7 +50,7 @@ static Results importSplit(NodeImporter &node) {
   int64_t axis = node.getAxis("axis", 0, node.rank(data));
   if (node.hasFailed())
     return failure();
-  AffineExpr size = node.dims(data)[axis];
+  AffineExpr size = node.dim(data, axis);
   std::optional<DimExprs> sizes = getSplitSizes(node, size);
   if (!sizes)
     return failure();

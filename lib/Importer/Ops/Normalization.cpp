@@ -94,7 +94,7 @@ static Results importInstanceNormalization(NodeImporter &node) {
   Value x = node.operand(0);
   if (!node.checkRank(x, 3))
     return failure();
-  return {{buildGroupNorm(node, x, node.dims(x)[1], node.operand(1), node.operand(2),
+  return {{buildGroupNorm(node, x, node.dim(x, 1), node.operand(1), node.operand(2),
                           node.getFloat("epsilon", 1e-5))}};
 }
 

@@ -14,12 +14,14 @@ static Type getComputeType(NodeImporter &node, Value x) {
 
 // --- Fourier transforms ---
 
+static constexpr int64_t maxLength = int64_t(1) << 40;
+
 /// The transform of x [..., parts] along `axis`; half of it if `half`.
 static Value buildDft(NodeImporter &node, Value x, int64_t axis, int64_t length, bool isInverse,
                       bool half) {
   if (!x)
     return x;
-  if (length < 1) {
+  if (length < 1 || length > maxLength) {
     node.emitError() << "cannot transform lines of length " << length;
     return nullptr;
   }
@@ -59,7 +61,7 @@ static Results importDft(NodeImporter &node) {
   bool isInverse = node.getBool("inverse", false), half = node.getBool("onesided", false);
   if (node.hasFailed())
     return failure();
-  auto size = dyn_cast<AffineConstantExpr>(node.dims(x)[along]);
+  auto size = dyn_cast<AffineConstantExpr>(node.dim(x, along));
   std::optional<int64_t> otherwise;
   if (size)
     otherwise = half && isInverse ? 2 * (size.getValue() - 1) : size.getValue();
@@ -78,7 +80,7 @@ static Results importStft(NodeImporter &node) {
   std::optional<DimExprs> step = node.contentsOrBind(node.operand(1), "frame_step", 1);
   std::optional<int64_t> otherwise;
   if (window)
-    if (auto size = dyn_cast<AffineConstantExpr>(node.dims(window)[0]))
+    if (auto size = dyn_cast<AffineConstantExpr>(node.dim(window, 0)))
       otherwise = size.getValue();
   auto length = getKnownInt(node, node.operand(3), "frame_length", otherwise);
   if (!step || step->size() != 1 || !length || *length < 1 || step->front() == node.expr(0))
@@ -86,8 +88,7 @@ static Results importStft(NodeImporter &node) {
                             : node.emitError() << "frame_step and frame_length must be positive";
   if (node.rank(signal) == 2)
     signal = m.unsqueeze(signal, {2});
-  DimExprs dims = node.dims(signal);
-  AffineExpr frames = (dims[1] - *length).floorDiv(step->front()) + 1;
+  AffineExpr frames = (node.dim(signal, 1) - *length).floorDiv(step->front()) + 1;
   requireNonNegative(node, frames, "the number of frames");
   Value starts = m.mul(m.iotaAlong(2, 0, frames), m.shapeScalar(step->front()));
   Value positions = m.add(starts, m.iotaAlong(2, 1, node.expr(*length)));
@@ -133,7 +134,7 @@ static Results importMelWeightMatrix(NodeImporter &node) {
   auto rate = getKnownInt(node, node.operand(2), "sample_rate", std::nullopt);
   auto low = node.constantFloats(node.operand(3)), high = node.constantFloats(node.operand(4));
   if (!bins || !length || !rate || !low || !high || low->size() != 1 || high->size() != 1 ||
-      *bins < 1 || *bins > 4096 || *length < 1 || *rate < 1)
+      *bins < 1 || *bins > 4096 || *length < 1 || *length > maxLength || *rate < 1)
     return node.hasFailed() ? failure() : node.emitError() << "all inputs must be known";
   auto toMel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
   double first = toMel((*low)[0]);
@@ -182,8 +183,7 @@ static Results importRoiAlign(NodeImporter &node) {
   if (coordinates == "half_pixel")
     attributes.push_back(node.attr("halfPixel", b.getUnitAttr()));
   Type f32 = b.getF32Type();
-  DimExprs dims = {node.dims(regions)[0], node.dims(x)[1],
-                   node.expr(node.getInt("output_height", 1)),
+  DimExprs dims = {node.dim(regions, 0), node.dim(x, 1), node.expr(node.getInt("output_height", 1)),
                    node.expr(node.getInt("output_width", 1))};
   Value result = node.make<RoiAlignOp>(
       makeTensorType(dims, f32),
@@ -201,8 +201,7 @@ static Results importMaxRoiPool(NodeImporter &node) {
                             : node.emitError() << "needs images of rank 4, regions of rank 2 and a "
                                                   "pooled_shape of two numbers";
   Type f32 = b.getF32Type();
-  DimExprs dims = {node.dims(regions)[0], node.dims(x)[1], node.expr(shape[0]),
-                   node.expr(shape[1])};
+  DimExprs dims = {node.dim(regions, 0), node.dim(x, 1), node.expr(shape[0]), node.expr(shape[1])};
   Value result = node.make<MaxRoiPoolOp>(
       makeTensorType(dims, f32), {node.cast(x, f32), node.cast(regions, f32)},
       node.attr("scale", b.getF64FloatAttr(node.getFloat("spatial_scale", 1))));

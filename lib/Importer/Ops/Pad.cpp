@@ -18,6 +18,8 @@ static std::optional<PadMode> getMode(NodeImporter &node) {
 static Results buildPad(NodeImporter &node, Value data, ArrayRef<int64_t> axes,
                         ArrayRef<AffineExpr> amounts, PadMode mode, Value value) {
   DimExprs dims = node.dims(data), low(dims.size(), node.expr(0));
+  if (node.hasFailed())
+    return failure();
   if (amounts.size() != 2 * axes.size()) {
     node.emitError() << amounts.size() << " pads do not fit " << axes.size() << " axes";
     return failure();
@@ -26,7 +28,11 @@ static Results buildPad(NodeImporter &node, Value data, ArrayRef<int64_t> axes,
   for (auto [i, axis] : llvm::enumerate(axes)) {
     low[axis] = amounts[i];
     dims[axis] = dims[axis] + amounts[i] + amounts[axes.size() + i];
-    isNothing &= amounts[i] == node.expr(0) && amounts[axes.size() + i] == node.expr(0);
+    bool staysAs = amounts[i] == node.expr(0) && amounts[axes.size() + i] == node.expr(0);
+    isNothing &= staysAs;
+    // Other modes repeat what is there: nothing, in an empty dimension.
+    if (!staysAs && mode != PadMode::Constant)
+      requireNonNegative(node, node.dim(data, axis) - 1, "padded.last");
   }
   if (isNothing)
     return {{data}};

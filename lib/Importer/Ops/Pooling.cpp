@@ -2,6 +2,7 @@
 // neighbouring convolutions and pools.
 
 #include "lib/Importer/Ops/Windows.h"
+#include "lib/Importer/TensorData.h"
 
 using namespace mlir;
 
@@ -9,8 +10,10 @@ namespace tenon {
 
 static std::optional<Windows> getPoolWindows(NodeImporter &node) {
   NodeImporter::Ints kernel = node.getInts("kernel_shape");
-  if (llvm::any_of(kernel, [](int64_t size) { return size < 1 || size >= (int64_t(1) << 31); }))
+  if (!llvm::all_of(kernel, isWindowSize))
     node.emitAttributeError("kernel_shape") << "expected positive numbers";
+  else if (llvm::Expected<int64_t> volume = countElements(kernel); !volume)
+    node.emitAttributeError("kernel_shape") << llvm::toString(volume.takeError());
   if (node.hasFailed())
     return std::nullopt;
   return getWindows(node, node.operand(0), kernel);

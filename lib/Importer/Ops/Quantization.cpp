@@ -16,11 +16,11 @@ namespace tenon {
 static Value spread(NodeImporter &node, Value parameter, Value tensor, int64_t axis,
                     int64_t blockSize) {
   TensorMath m(node);
-  if (!parameter)
-    return parameter;
+  if (!parameter || !tensor)
+    return nullptr;
   int64_t rank = node.rank(tensor), parameterRank = node.rank(parameter);
   RankedTensorType type = node.type(parameter);
-  if (parameterRank == 0 || (type.hasStaticShape() && type.getNumElements() == 1))
+  if (parameterRank == 0 || node.hasElements(parameter, 1))
     return node.reshape(parameter, {});
   if (axis < 0 || axis >= rank) {
     node.emitError() << "axis " << axis << " is not a dimension of " << tensor.getType();
@@ -28,22 +28,22 @@ static Value spread(NodeImporter &node, Value parameter, Value tensor, int64_t a
   }
   if (parameterRank == 1 && blockSize == 0) {
     DimExprs dims(rank, node.expr(1));
-    dims[axis] = node.dims(parameter)[0];
+    dims[axis] = node.dim(parameter, 0);
     return node.reshape(parameter, dims);
   }
-  auto size = dyn_cast<AffineConstantExpr>(node.dims(tensor)[axis]);
-  auto blocks = parameterRank == rank ? dyn_cast<AffineConstantExpr>(node.dims(parameter)[axis])
+  auto size = dyn_cast<AffineConstantExpr>(node.dim(tensor, axis));
+  auto blocks = parameterRank == rank ? dyn_cast<AffineConstantExpr>(node.dim(parameter, axis))
                                       : AffineConstantExpr();
-  if (!size || !blocks || blocks.getValue() == 0) {
+  if (!size || !blocks || blocks.getValue() < 1 || size.getValue() < 1 || blockSize < 0) {
     node.emitError() << "blocks " << type << " do not fit " << tensor.getType();
     return nullptr;
   }
   if (blockSize == 0)
     blockSize = llvm::divideCeil(size.getValue(), blocks.getValue());
-  SmallVector<int64_t> block;
-  for (int64_t i = 0; i < size.getValue(); ++i)
-    block.push_back(std::min(i / blockSize, blocks.getValue() - 1));
-  return m.gather(parameter, node.makeInts(block), axis);
+  blockSize = std::min(blockSize, size.getValue());
+  Value position = m.iota({node.expr(size.getValue())}, 0, node.builder().getI64Type());
+  Value last = m.scalar(position, static_cast<double>(blocks.getValue() - 1));
+  return m.gather(parameter, m.min(m.div(position, static_cast<double>(blockSize)), last), axis);
 }
 
 /// The smallest and largest value of an integer type.
@@ -141,7 +141,7 @@ static Results importDynamicQuantizeLinear(NodeImporter &node) {
 static Value alignZero(NodeImporter &node, Value zero, int64_t axisFromEnd) {
   if (!zero || node.rank(zero) != 1)
     return zero;
-  if (node.type(zero).hasStaticShape() && node.type(zero).getNumElements() == 1)
+  if (node.hasElements(zero, 1))
     return node.reshape(zero, {});
   return axisFromEnd == 2 ? TensorMath(node).unsqueeze(zero, {1}) : zero;
 }
@@ -180,7 +180,7 @@ static Results importMatMulInteger(NodeImporter &node) {
 static Value alongOutputChannels(NodeImporter &node, Value value, int64_t rank) {
   if (!value || node.rank(value) == 0)
     return value;
-  if (node.type(value).hasStaticShape() && node.type(value).getNumElements() == 1)
+  if (node.hasElements(value, 1))
     return node.reshape(value, {});
   return TensorMath(node).alongChannels(value, rank);
 }
@@ -188,9 +188,9 @@ static Value alongOutputChannels(NodeImporter &node, Value value, int64_t rank) 
 static Value convolve(NodeImporter &node, Value x, Value zeroX, Value weights, Value zeroW) {
   if (zeroX)
     zeroX = node.reshape(zeroX, {});
-  if (zeroW && node.rank(zeroW) == 1 && node.dims(zeroW)[0] != node.expr(1)) {
+  if (zeroW && node.rank(zeroW) == 1 && node.dim(zeroW, 0) != node.expr(1)) {
     DimExprs dims(node.rank(weights), node.expr(1));
-    dims[0] = node.dims(zeroW)[0];
+    dims[0] = node.dim(zeroW, 0);
     zeroW = node.reshape(zeroW, dims);
   } else if (zeroW) {
     zeroW = node.reshape(zeroW, {});

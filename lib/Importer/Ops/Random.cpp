@@ -15,7 +15,7 @@ namespace {
 
 class RandomBuilder {
 public:
-  explicit RandomBuilder(NodeImporter &node) : n(node), m(node), seed(getSeed(node)) {}
+  explicit RandomBuilder(NodeImporter &node) : m(node), n(node), seed(getSeed(node)) {}
 
   /// f32 in [0, 1), for all positions of a tensor; streams are independent of each other.
   Value uniform(ArrayRef<AffineExpr> dims, uint32_t stream = 0) {
@@ -120,7 +120,7 @@ static Results importMultinomial(NodeImporter &node) {
   Value x = node.operand(0);
   if (node.rank(x) != 2)
     return node.emitError() << "needs [batch, classes], not " << x.getType();
-  DimExprs dims = {node.dims(x)[0], node.expr(node.getInt("sample_size", 1)), node.dims(x)[1]};
+  DimExprs dims = {node.dim(x, 0), node.expr(node.getInt("sample_size", 1)), node.dim(x, 1)};
   Type type =
       node.hasAttribute("dtype") ? node.getElementType("dtype") : Type(node.builder().getI32Type());
   if (!type)

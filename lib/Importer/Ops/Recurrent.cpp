@@ -154,7 +154,7 @@ Value RecurrentImporter::buildGates(Value bias) {
   DimExprs dims = n.dims(x);
   // An initial state for one sequence says that there is one, which the input may leave open.
   if (Value state = getState(5);
-      state && !isa<AffineConstantExpr>(dims[1]) && n.dims(state)[1] == n.expr(1))
+      state && !isa<AffineConstantExpr>(dims[1]) && n.dim(state, 1) == n.expr(1))
     dims[1] = n.expr(1);
   AffineExpr width = n.expr(directions * traits.gates * hidden);
   Value weights = n.reshape(get(1), {width, n.expr(inputs)});

@@ -32,7 +32,7 @@ static std::optional<Reduction> getReduction(NodeImporter &node) {
     reduction.numFlagged = node.type(operand).getNumElements();
     return reduction;
   }
-  bool isEmpty = operand && node.type(operand).getNumElements() == 0;
+  bool isEmpty = operand && node.hasElements(operand, 0);
   std::optional<NodeImporter::Ints> axes = isEmpty ? std::nullopt : getAxes(node, 1, rank);
   if (node.hasFailed())
     return std::nullopt;

@@ -62,6 +62,19 @@ static std::optional<DimExprs> bindShape(NodeImporter &node, ArrayRef<AffineExpr
   return node.contentsOrBind(m.select(isRest, m.div(total, known), shape), "shape");
 }
 
+/// Ends the run with an error where the number of elements changes, unless it clearly does not.
+static void checkCount(NodeImporter &node, ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to) {
+  AffineExpr one = node.expr(1);
+  if (divideProducts(from, to, node.context()) == one &&
+      divideProducts(to, from, node.context()) == one)
+    return;
+  AffineExpr more = product(from, node.context()) - product(to, node.context());
+  if (!dependsOnSymbols(more)) // the op's verifier reports it
+    return;
+  requireNonNegative(node, more, "reshape.rest");
+  requireNonNegative(node, more * -1, "reshape.missing");
+}
+
 static Results importReshape(NodeImporter &node) {
   Value data = node.operand(0), shape = node.operand(1);
   bool allowZero = node.getBool("allowzero", false);
@@ -71,6 +84,10 @@ static Results importReshape(NodeImporter &node) {
       known ? resolveShape(node, from, *known, allowZero) : bindShape(node, from, shape, allowZero);
   if (!dims)
     return failure();
+  // One that takes what is left cannot take more.
+  bool takesRest = known && llvm::is_contained(*known, node.expr(-1));
+  if (!takesRest)
+    checkCount(node, from, *dims);
   return {{node.reshape(data, *dims)}};
 }
 
@@ -99,8 +116,10 @@ static Results importSqueeze(NodeImporter &node) {
       if (dim == node.expr(1))
         axes->push_back(axis);
   }
+  if (node.hasFailed())
+    return failure();
   for (int64_t axis : *axes)
-    if (isa<AffineConstantExpr>(dims[axis]) && dims[axis] != node.expr(1) && !node.hasFailed())
+    if (isa<AffineConstantExpr>(dims[axis]) && dims[axis] != node.expr(1))
       node.emitError() << "dimension " << axis << " of " << data.getType() << " is not 1";
   return {{TensorMath(node).squeeze(data, *axes)}};
 }

@@ -160,6 +160,11 @@ Taps Interpolation::makeTaps(const Axis &axis) {
   }
   if (options.antialias)
     shrink = std::min(*axis.scale, 1.0);
+  constexpr double maxRadius = 2048;
+  if (!(radius / shrink <= maxRadius)) {
+    node.emitError() << "antialiasing reads too many neighbours at a scale of " << shrink;
+    return taps;
+  }
   int64_t first = static_cast<int64_t>(std::floor(-radius / shrink)) + 1, end = 2 - first;
   // The neighbour to the left counts as at distance 1 where the coordinate is an integer.
   Value base = m.sub(m.ceil(x), 1), sum;
@@ -238,6 +243,10 @@ static void keepAspectRatio(NodeImporter &node, MutableArrayRef<Axis> axes, Stri
   }
   for (Axis &axis : axes) {
     double size = cast<AffineConstantExpr>(axis.from).getValue() * *common;
+    if (!(size < 1e15)) {
+      node.emitError() << "cannot scale dimension " << axis.axis << " by " << *common;
+      return;
+    }
     axis.scale = common;
     axis.to = node.expr(static_cast<int64_t>(std::floor(size + 0.5)));
   }
@@ -247,7 +256,9 @@ static void keepAspectRatio(NodeImporter &node, MutableArrayRef<Axis> axes, Stri
 static SmallVector<Value> takeApart(NodeImporter &node, Value tensor) {
   TensorMath m(node);
   SmallVector<Value> scalars;
-  if (!tensor || node.rank(tensor) != 1 || !node.type(tensor).hasStaticShape())
+  int64_t most = 2 * node.rank(node.operand(0));
+  if (!tensor || node.rank(tensor) != 1 || !node.type(tensor).hasStaticShape() ||
+      node.type(tensor).getNumElements() > most)
     return scalars;
   Value real = node.cast(tensor, node.builder().getF64Type());
   for (int64_t i = 0; i < node.type(tensor).getNumElements(); ++i)
@@ -316,6 +327,9 @@ static bool setSizes(NodeImporter &node, MutableArrayRef<Axis> axes, Value sizes
 
 /// floor(size * scale); a symbolic size takes scales that are a ratio of small integers.
 static std::optional<AffineExpr> scaleSize(AffineExpr size, double scale) {
+  constexpr double maxScale = 1 << 20;
+  if (!(scale <= maxScale))
+    return std::nullopt;
   if (auto constant = dyn_cast<AffineConstantExpr>(size))
     return getAffineConstantExpr(
         static_cast<int64_t>(std::floor(constant.getValue() * scale + 1e-9)), size.getContext());
@@ -421,7 +435,7 @@ static Results importResize(NodeImporter &node) {
   if (!options || node.hasFailed())
     return failure();
   SmallVector<Axis> axes = makeAxes(node, numbers);
-  bool hasScales = scales && node.type(scales).getNumElements() != 0;
+  bool hasScales = scales && !node.hasElements(scales, 0);
   std::optional<SmallVector<double>> values =
       hasScales ? node.constantFloats(scales) : std::nullopt;
   if (!hasScales && !sizes) {

@@ -8,8 +8,7 @@ namespace tenon {
 
 bool hasRunTimeAxes(NodeImporter &node, unsigned number) {
   Value axes = node.operand(number);
-  return axes && !node.constantInts(axes) &&
-         !(node.type(axes).hasStaticShape() && node.type(axes).getNumElements() == 0);
+  return axes && !node.constantInts(axes) && !node.hasElements(axes, 0);
 }
 
 static Value countKept(NodeImporter &node, Value flags) {

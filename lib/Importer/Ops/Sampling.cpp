@@ -1,6 +1,6 @@
 // Sampling of images at positions that data gives (GridSample, AffineGrid), and Col2Im.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/Windows.h"
 
 using namespace mlir;
 
@@ -19,7 +19,7 @@ public:
 
 private:
   Value sizeOf(int64_t d) {
-    return node.cast(m.shapeScalar(node.dims(image)[d + 1]), node.elementType(grid));
+    return node.cast(m.shapeScalar(node.dim(image, d + 1)), node.elementType(grid));
   }
   Value reflect(Value position, Value low, Value high);
   Value coordinate(int64_t d);
@@ -84,11 +84,11 @@ Value GridSampler::read(ArrayRef<Value> position) {
                            : reflect(value, m.sub(zero, 0.5), m.sub(size, 0.5));
     }
     Value index = m.min(m.max(value, 0.0), end);
+    if (node.hasFailed())
+      return nullptr;
     indices.push_back(
         m.unsqueeze(node.cast(index, node.builder().getI64Type()), {node.rank(index)}));
   }
-  if (node.hasFailed())
-    return nullptr;
   Value tuples = m.concat(indices, node.rank(indices[0]) - 1);
   Value result = node.infer<GatherNDOp>({image, tuples}, node.attr("batchDims", 1));
   if (!inside)
@@ -145,6 +145,13 @@ Results GridSampler::import() {
                      << " do not go together";
     return failure();
   }
+  // Interpolating reads 2 or 4 neighbours in each dimension.
+  constexpr int64_t maxInterpolated = 4;
+  if (rank > maxInterpolated && mode != "nearest") {
+    node.emitError() << "interpolates in at most " << maxInterpolated << " dimensions, not in "
+                     << rank;
+    return failure();
+  }
   for (int64_t d = 0; d < rank; ++d)
     coordinates.push_back(coordinate(d));
   if (node.hasFailed())
@@ -186,7 +193,7 @@ static Results importAffineGrid(NodeImporter &node) {
   AffineExpr positions = product(spatial, node.context());
   Value points = node.reshape(m.concat(columns, rank), {positions, node.expr(rank + 1)});
   Value moved = node.infer<MatMulOp>({points, m.transpose(theta, {0, 2, 1})});
-  DimExprs result = {node.dims(theta)[0]};
+  DimExprs result = {node.dim(theta, 0)};
   result.append(spatial.begin(), spatial.end());
   result.push_back(node.expr(rank));
   return {{node.reshape(moved, result)}};
@@ -219,12 +226,16 @@ static Results importCol2Im(NodeImporter &node) {
   NodeImporter::Ints strides = node.getInts("strides", NodeImporter::Ints(rank, 1));
   NodeImporter::Ints dilations = node.getInts("dilations", NodeImporter::Ints(rank, 1));
   NodeImporter::Ints pads = node.getInts("pads", NodeImporter::Ints(2 * rank, 0));
+  // Each of the block's positions becomes ops of its own.
+  constexpr int64_t maxVolume = 4096;
   int64_t volume = 1;
   for (int64_t size : *block)
-    volume *= std::clamp<int64_t>(size, 0, 4096);
-  auto isPositive = [](int64_t value) { return value > 0; };
+    volume *= volume > maxVolume ? 1 : std::clamp<int64_t>(size, 0, maxVolume + 1);
+  auto isSmall = [](int64_t value) { return llvm::isInt<32>(value); };
   if (strides.size() != rank || dilations.size() != rank || pads.size() != 2 * rank || volume < 1 ||
-      volume > 4096 || !llvm::all_of(strides, isPositive) || !llvm::all_of(dilations, isPositive)) {
+      volume > maxVolume || !llvm::all_of(strides, isWindowSize) ||
+      !llvm::all_of(dilations, isWindowSize) || !llvm::all_of(pads, isSmall) ||
+      !llvm::all_of(*image, isWindowSize)) {
     node.emitError() << "attributes do not fit an image of rank " << rank;
     return failure();
   }

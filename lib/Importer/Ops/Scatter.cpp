@@ -60,15 +60,15 @@ static Results importTensorScatter(NodeImporter &node) {
   if (node.hasFailed())
     return failure();
   DimExprs dims = node.dims(update);
-  Value positions = m.iotaAlong(rank, axis, dims[axis]);
+  Value positions = m.iotaAlong(rank, axis, node.dim(update, axis));
   if (starts) {
     DimExprs batch(rank, node.expr(1));
-    batch[0] = node.dims(starts)[0];
+    batch[0] = node.dim(starts, 0);
     starts = node.reshape(node.cast(starts, node.builder().getI64Type()), batch);
     positions = m.add(positions, starts);
   }
   if (mode == "circular")
-    positions = node.infer<ModOp>({positions, m.shapeScalar(node.dims(cache)[axis])});
+    positions = node.infer<ModOp>({positions, m.shapeScalar(node.dim(cache, axis))});
   return {{buildScatter<ScatterElementsOp>(node, cache, m.broadcast(positions, dims), update,
                                            ScatterKind::None, node.attr("axis", axis))}};
 }
@@ -84,7 +84,9 @@ static Results importMaxUnpool(NodeImporter &node) {
                             << x.getType();
   NodeImporter::Ints strides = node.getInts("strides", NodeImporter::Ints(spatial, 1));
   NodeImporter::Ints pads = node.getInts("pads", NodeImporter::Ints(2 * spatial, 0));
-  if (strides.size() != spatial || pads.size() != 2 * spatial)
+  auto isSmall = [](int64_t value) { return llvm::isInt<32>(value); };
+  if (strides.size() != spatial || pads.size() != 2 * spatial || !llvm::all_of(kernel, isSmall) ||
+      !llvm::all_of(strides, isSmall) || !llvm::all_of(pads, isSmall))
     return node.emitError() << "strides and pads do not fit " << spatial << " dimensions";
   DimExprs dims = node.dims(x);
   for (size_t i = 0; i < spatial; ++i)

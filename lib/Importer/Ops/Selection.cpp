@@ -79,14 +79,14 @@ static Results importCompress(NodeImporter &node) {
     x = node.reshape(x, product(node.dims(x), node.context()));
   if (node.hasFailed() || node.rank(condition) != 1)
     return node.hasFailed() ? failure() : node.emitError() << "the condition needs rank 1";
-  auto size = dyn_cast<AffineConstantExpr>(node.dims(x)[axis]);
-  auto length = dyn_cast<AffineConstantExpr>(node.dims(condition)[0]);
+  auto size = dyn_cast<AffineConstantExpr>(node.dim(x, axis));
+  auto length = dyn_cast<AffineConstantExpr>(node.dim(condition, 0));
   if (size && length && length.getValue() > size.getValue())
     condition = m.slice(condition, 0, 0, size.getValue());
   Value positions = buildNonZero(node, condition, "compressed");
   if (!positions)
     return failure();
-  return {{m.gather(x, node.reshape(positions, node.dims(positions)[1]), axis)}};
+  return {{m.gather(x, node.reshape(positions, node.dim(positions, 1)), axis)}};
 }
 
 static Results importUnique(NodeImporter &node) {

@@ -10,7 +10,7 @@ namespace tenon {
 static Results importSwiGLU(NodeImporter &node) {
   TensorMath m(node);
   Value a = node.operand(0), b = node.operand(1);
-  if (a.getType() != b.getType() && node.rank(a) != node.rank(b))
+  if (node.rank(a) != node.rank(b))
     return node.emitError() << "operands differ: " << a.getType() << " and " << b.getType();
   double alpha = node.getFloat("alpha", 1);
   Value gate = node.infer<SigmoidOp>(alpha == 1 ? a : m.mul(a, alpha));
@@ -23,9 +23,9 @@ static Results importCausalConvWithState(NodeImporter &node) {
   TensorMath m(node);
   Value x = node.operand(0), weights = node.operand(1), state = node.operand(3);
   StringRef activation = node.getString("activation", "none");
-  auto kernel = dyn_cast<AffineConstantExpr>(node.dims(weights).back());
+  auto kernel = dyn_cast<AffineConstantExpr>(node.dim(weights, -1));
   auto channels =
-      node.rank(x) == 3 ? dyn_cast<AffineConstantExpr>(node.dims(x)[1]) : AffineConstantExpr();
+      node.rank(x) == 3 ? dyn_cast<AffineConstantExpr>(node.dim(x, 1)) : AffineConstantExpr();
   if (!kernel || !channels || node.rank(weights) != 3 || kernel.getValue() < 1)
     return node.emitError() << "weights " << weights.getType() << " do not fit " << x.getType();
   if (activation != "none" && activation != "silu" && activation != "swish")
@@ -99,7 +99,7 @@ bool LinearAttention::read() {
   if (isGated)
     decay = split(n.operand(4), keyHeads);
   if (hasDelta) {
-    bool isShared = n.dims(n.operand(5)).back() == n.expr(1);
+    bool isShared = n.dim(n.operand(5), -1) == n.expr(1);
     beta = split(n.operand(5), isShared ? 1 : keyHeads);
   }
   if (!queries || !keys || !values || n.hasFailed())
@@ -111,7 +111,7 @@ bool LinearAttention::read() {
     scale = 1 / std::sqrt(static_cast<double>(depth.getValue()));
   initial = n.operand(3)
                 ? n.cast(n.operand(3), f32)
-                : m.broadcast(n.makeScalar(f32, 0), {dims[0], dims[1], dims[3], n.dims(values)[3]});
+                : m.broadcast(n.makeScalar(f32, 0), {dims[0], dims[1], dims[3], n.dim(values, 3)});
   return initial != nullptr;
 }
 
@@ -128,17 +128,18 @@ std::pair<Value, Value> LinearAttention::buildStep(Value i, Value state) {
   DimExprs dims = n.dims(query);
   query = n.reshape(query, {dims[0], n.expr(keyHeads), n.expr(heads / keyHeads), dims[3]});
   Value output = n.infer<MatMulOp>({m.mul(query, scale), state});
-  return {output ? n.reshape(output, {dims[0], n.expr(heads), n.dims(state)[3]}) : output, state};
+  return {output ? n.reshape(output, {dims[0], n.expr(heads), n.dim(state, 3)}) : output, state};
 }
 
 Results LinearAttention::import() {
   if (!read())
     return failure();
-  AffineExpr steps = n.dims(queries)[2], batch = n.dims(queries)[0], depth = n.dims(values)[3];
+  AffineExpr steps = n.dim(queries, 2), batch = n.dim(queries, 0), depth = n.dim(values, 3);
   Value max = m.shapeScalar(steps);
   Region body;
   {
     OpBuilder::InsertionGuard guard(n.builder());
+    GraphImporter::CheckScope checks = n.enterRegion();
     Block *block = n.builder().createBlock(
         &body, body.end(), {RankedTensorType::get({}, n.builder().getI64Type()), initial.getType()},
         {n.loc(), n.loc()});

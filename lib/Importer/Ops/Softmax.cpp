@@ -25,7 +25,7 @@ static Value buildHardmax(NodeImporter &node, Value x, int64_t axis) {
           node.attr("kind", ReduceKindAttr::get(node.context(), ReduceKind::Max))});
   if (!largest)
     return nullptr;
-  Value position = m.iotaAlong(node.rank(x), axis, node.dims(x)[axis]);
+  Value position = m.iotaAlong(node.rank(x), axis, node.dim(x, axis));
   return node.cast(m.equal(position, largest), node.elementType(x));
 }
 

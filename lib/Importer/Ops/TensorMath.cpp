@@ -9,7 +9,7 @@ namespace tenon {
 Value TensorMath::slice(Value a, int64_t axis, AffineExpr start, AffineExpr size, int64_t step) {
   if (!a)
     return a;
-  if (!n.checkRank(a, axis + 1))
+  if (axis < 0 || !n.checkRank(a, axis + 1))
     return nullptr;
   DimExprs dims = n.dims(a), starts(dims.size(), n.expr(0));
   if (step == 1 && start == n.expr(0) && size == dims[axis])
@@ -70,6 +70,10 @@ Value TensorMath::iota(ArrayRef<AffineExpr> dims, int64_t axis, Type elementType
 }
 
 Value TensorMath::iotaAlong(int64_t rank, int64_t axis, AffineExpr size) {
+  if (axis < 0 || axis >= rank) {
+    n.emitError() << "axis " << axis << " is not a dimension of a tensor of rank " << rank;
+    return nullptr;
+  }
   DimExprs dims(rank, n.expr(1));
   dims[axis] = size;
   return iota(dims, axis, n.builder().getI64Type());
@@ -177,26 +181,31 @@ void requireNonNegative(NodeImporter &node, AffineExpr expr, StringRef what) {
 }
 
 /// Splits a dimension into a constant and other factors.
-static int64_t collectFactors(AffineExpr expr, SmallVectorImpl<AffineExpr> &factors) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return constant.getValue();
+static AffineExpr collectFactors(AffineExpr expr, SmallVectorImpl<AffineExpr> &factors) {
+  if (isa<AffineConstantExpr>(expr))
+    return expr;
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (binary && binary.getKind() == AffineExprKind::Mul) {
-    int64_t left = collectFactors(binary.getLHS(), factors);
+    AffineExpr left = collectFactors(binary.getLHS(), factors);
     return left * collectFactors(binary.getRHS(), factors);
   }
   factors.push_back(expr);
-  return 1;
+  return getAffineConstantExpr(1, expr.getContext());
 }
 
 AffineExpr divideProducts(ArrayRef<AffineExpr> numerator, ArrayRef<AffineExpr> denominator,
                           MLIRContext *context) {
   SmallVector<AffineExpr> above, below;
-  int64_t up = 1, down = 1;
+  AffineExpr upExpr = getAffineConstantExpr(1, context), downExpr = upExpr;
   for (AffineExpr dim : numerator)
-    up *= collectFactors(dim, above);
+    upExpr = upExpr * collectFactors(dim, above);
   for (AffineExpr dim : denominator)
-    down *= collectFactors(dim, below);
+    downExpr = downExpr * collectFactors(dim, below);
+  auto upConstant = dyn_cast<AffineConstantExpr>(upExpr);
+  auto downConstant = dyn_cast<AffineConstantExpr>(downExpr);
+  if (!upConstant || !downConstant) // out of range, which building reports
+    return upExpr.floorDiv(downExpr);
+  int64_t up = upConstant.getValue(), down = downConstant.getValue();
   SmallVector<AffineExpr> left;
   for (AffineExpr factor : below)
     if (auto *match = llvm::find(above, factor); match != above.end())

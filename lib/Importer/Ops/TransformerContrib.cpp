@@ -88,7 +88,7 @@ static Results importEmbedLayerNorm(NodeImporter &node) {
   if (!node.operand(2) || !node.operand(3) || !node.operand(5) || !node.operand(6))
     return node.emitError() << "tables of words and positions, scale and bias are needed";
   if (!positions)
-    positions = m.iotaAlong(2, 1, node.dims(ids)[1]);
+    positions = m.iotaAlong(2, 1, node.dim(ids, 1));
   Value sum = m.add(m.gather(node.operand(2), ids, 0), m.gather(node.operand(3), positions, 0));
   if (segments && node.operand(4))
     sum = m.add(sum, m.gather(node.operand(4), segments, 0));
@@ -96,7 +96,7 @@ static Results importEmbedLayerNorm(NodeImporter &node) {
   // Output 1 says how many positions of each row count.
   Type i32 = node.builder().getI32Type();
   Value lengths = mask ? m.squeeze(m.sum(node.cast(mask, i32), {1}), {1})
-                       : m.broadcast(node.makeScalar(i32, 0), node.dims(ids)[0]);
+                       : m.broadcast(node.makeScalar(i32, 0), node.dim(ids, 0));
   return {{result, lengths, sum}};
 }
 
@@ -133,13 +133,15 @@ static Results importContribAttention(NodeImporter &node) {
   Value packed = buildMatMul(node, x, node.operand(1));
   if (node.operand(2))
     packed = m.add(packed, node.operand(2));
-  auto width = packed && node.rank(packed) == 3 ? dyn_cast<AffineConstantExpr>(node.dims(packed)[2])
+  auto width = packed && node.rank(packed) == 3 ? dyn_cast<AffineConstantExpr>(node.dim(packed, 2))
                                                 : AffineConstantExpr();
   if (!width || heads < 1)
     return node.hasFailed() ? failure() : node.emitError() << "the hidden size must be known";
   NodeImporter::Ints sizes =
       node.getInts("qkv_hidden_sizes", NodeImporter::Ints(3, width.getValue() / 3));
-  if (sizes.size() != 3 || sizes[0] + sizes[1] + sizes[2] != width.getValue())
+  auto fits = [&](int64_t size) { return size >= 0 && size <= width.getValue(); };
+  if (sizes.size() != 3 || !llvm::all_of(sizes, fits) ||
+      sizes[0] + sizes[1] + sizes[2] != width.getValue())
     return node.emitAttributeError("qkv_hidden_sizes") << "does not fit " << packed.getType();
   AttentionProblem problem;
   Value *parts[] = {&problem.queries, &problem.keys, &problem.values};
@@ -150,19 +152,19 @@ static Results importContribAttention(NodeImporter &node) {
   }
   AffineExpr before = node.expr(0);
   if (past) {
-    before = node.dims(past)[3];
+    before = node.dim(past, 3);
     problem.keys = m.concat({m.squeeze(m.slice(past, 0, 0, 1), {0}), problem.keys}, 2);
     problem.values = m.concat({m.squeeze(m.slice(past, 0, 1, 1), {0}), problem.values}, 2);
   }
   if (!problem.keys || !problem.values || !problem.queries)
     return failure();
   Type type = node.elementType(x);
-  AffineExpr keys = node.dims(problem.keys)[2];
+  AffineExpr keys = node.dim(problem.keys, 2);
   double masked = node.getFloat("mask_filter_value", -10000);
   if (Value mask = node.operand(3))
     problem.bias = makeKeyBias(node, mask, keys, type, masked);
   if (node.getBool("unidirectional", false)) {
-    Value causal = makeCausalMask(node, node.dims(x)[1], keys, m.shapeScalar(before));
+    Value causal = makeCausalMask(node, node.dim(x, 1), keys, m.shapeScalar(before));
     // Finite, so that a row whose keys are all masked still has a largest score.
     problem.bias = sum(node, problem.bias, makeBias(node, causal, type, -1e30));
   }
@@ -188,7 +190,10 @@ static Results importMultiHeadAttention(NodeImporter &node) {
     for (Value &input : inputs) {
       if (node.rank(input) != 3)
         continue;
-      int64_t size = node.type(input).getShape()[2];
+      auto width = dyn_cast<AffineConstantExpr>(node.dim(input, 2));
+      if (!width)
+        return node.emitError() << "the hidden size must be known";
+      int64_t size = width.getValue();
       input = m.add(input, m.slice(bias, 0, start, size));
       start += size;
     }
@@ -198,18 +203,18 @@ static Results importMultiHeadAttention(NodeImporter &node) {
   problem.values = node.rank(inputs[2]) == 3 ? splitHeads(node, inputs[2], heads) : inputs[2];
   AffineExpr before = node.expr(0);
   if (node.operand(6) && node.operand(7)) {
-    before = node.dims(node.operand(6))[2];
+    before = node.dim(node.operand(6), 2);
     problem.keys = m.concat({node.operand(6), problem.keys}, 2);
     problem.values = m.concat({node.operand(7), problem.values}, 2);
   }
   if (!problem.queries || !problem.keys || !problem.values)
     return failure();
   Type type = node.elementType(problem.queries);
-  AffineExpr keys = node.dims(problem.keys)[2];
+  AffineExpr keys = node.dim(problem.keys, 2);
   if (Value mask = node.operand(4))
     problem.bias = makeKeyBias(node, mask, keys, type, node.getFloat("mask_filter_value", -10000));
   if (node.getBool("unidirectional", false)) {
-    Value causal = makeCausalMask(node, node.dims(problem.queries)[2], keys, m.shapeScalar(before));
+    Value causal = makeCausalMask(node, node.dim(problem.queries, 2), keys, m.shapeScalar(before));
     problem.bias = sum(node, problem.bias, makeBias(node, causal, type, -1e30));
   }
   problem.bias = sum(node, problem.bias, node.operand(5));
@@ -224,10 +229,12 @@ static Results importGroupQueryAttention(NodeImporter &node) {
   TensorMath m(node);
   int64_t heads = node.getInt("num_heads"), keyHeads = node.getInt("kv_num_heads");
   Value queries = node.operand(0), keys = node.operand(1), values = node.operand(2);
-  if (node.rank(queries) != 3 || heads < 1 || keyHeads < 1 || !node.operand(5))
+  constexpr int64_t maxHeads = 1 << 20;
+  if (node.rank(queries) != 3 || heads < 1 || heads > maxHeads || keyHeads < 1 ||
+      keyHeads > maxHeads || !node.operand(5))
     return node.emitError() << "queries of rank 3, heads and lengths are needed";
   if (!keys) {
-    auto width = dyn_cast<AffineConstantExpr>(node.dims(queries)[2]);
+    auto width = dyn_cast<AffineConstantExpr>(node.dim(queries, 2));
     int64_t all = heads + 2 * keyHeads;
     if (!width || width.getValue() % all != 0)
       return node.emitError() << "cannot split " << queries.getType() << " into " << all
@@ -243,7 +250,7 @@ static Results importGroupQueryAttention(NodeImporter &node) {
   problem.values = splitHeads(node, values, keyHeads);
   if (!problem.queries || !problem.keys || !problem.values)
     return failure();
-  AffineExpr steps = node.dims(problem.queries)[2];
+  AffineExpr steps = node.dim(problem.queries, 2);
   Type i64 = node.builder().getI64Type();
   // Each row's new keys stand behind its old ones; a first prompt may be padded at its end.
   Value lengths = m.add(node.cast(node.operand(5), i64), 1.0);
@@ -254,7 +261,7 @@ static Results importGroupQueryAttention(NodeImporter &node) {
     Value cosines = node.operand(7), sines = node.operand(8);
     if (!cosines || !sines)
       return node.emitError() << "do_rotary needs caches of cosines and sines";
-    auto half = dyn_cast<AffineConstantExpr>(node.dims(cosines)[1]);
+    auto half = dyn_cast<AffineConstantExpr>(node.dim(cosines, 1));
     if (!half)
       return node.emitError() << "the caches' width must be known";
     bool interleaved = node.getBool("rotary_interleaved", false);
@@ -265,13 +272,13 @@ static Results importGroupQueryAttention(NodeImporter &node) {
   }
   AffineExpr pastSize = node.expr(0);
   if (node.operand(3) && node.operand(4)) {
-    pastSize = node.dims(node.operand(3))[2];
+    pastSize = node.dim(node.operand(3), 2);
     problem.keys = m.concat({node.operand(3), problem.keys}, 2);
     problem.values = m.concat({node.operand(4), problem.values}, 2);
   }
   if (!problem.keys || !problem.values)
     return failure();
-  AffineExpr total = node.dims(problem.keys)[2];
+  AffineExpr total = node.dim(problem.keys, 2);
   Type type = node.elementType(problem.queries);
   Value causal = makeCausalMask(node, steps, total, m.shapeScalar(pastSize));
   int64_t window = node.getInt("local_window_size", -1);
@@ -292,12 +299,12 @@ static Results importContribRotaryEmbedding(NodeImporter &node) {
   Value x = node.operand(0), positions = node.operand(1);
   Value cosines = node.operand(2), sines = node.operand(3);
   int64_t heads = node.getInt("num_heads", 0), dim = node.getInt("rotary_embedding_dim", 0);
-  auto half = dyn_cast<AffineConstantExpr>(node.dims(cosines).back());
+  auto half = dyn_cast<AffineConstantExpr>(node.dim(cosines, -1));
   if (!half)
     return node.emitError() << "the caches' width must be known";
   bool isFlat = node.rank(x) == 3;
-  if (isFlat && heads == 0) {
-    auto width = dyn_cast<AffineConstantExpr>(node.dims(x)[2]);
+  if (isFlat && heads == 0 && half.getValue() > 0) {
+    auto width = dyn_cast<AffineConstantExpr>(node.dim(x, 2));
     heads = width ? width.getValue() / (2 * half.getValue()) : 0;
   }
   if (isFlat)
@@ -306,7 +313,7 @@ static Results importContribRotaryEmbedding(NodeImporter &node) {
     return failure();
   Value where = positions;
   if (node.rank(positions) == 1)
-    where = m.add(m.iotaAlong(2, 1, node.dims(x)[2]), m.unsqueeze(positions, {0}));
+    where = m.add(m.iotaAlong(2, 1, node.dim(x, 2)), m.unsqueeze(positions, {0}));
   Value result =
       buildRotation(node, x, m.gather(cosines, where, 0), m.gather(sines, where, 0),
                     dim == 0 ? 2 * half.getValue() : dim, node.getBool("interleaved", false));
@@ -341,9 +348,11 @@ static Results importMatMulNBits(NodeImporter &node) {
   Value zeros = node.operand(3);
   int64_t columns = node.getInt("N"), depth = node.getInt("K"), bits = node.getInt("bits", 4);
   int64_t blockSize = node.getInt("block_size");
+  auto isSize = [](int64_t value) { return value > 0 && llvm::isInt<32>(value); };
   if (node.hasFailed())
     return failure();
-  if ((bits != 2 && bits != 4 && bits != 8) || blockSize < 1 || columns < 1 || depth < 1)
+  if ((bits != 2 && bits != 4 && bits != 8) || !isSize(blockSize) || !isSize(columns) ||
+      !isSize(depth))
     return node.emitError() << "weights of " << bits << " bits in blocks of " << blockSize
                             << " are not supported";
   if (node.operand(4))

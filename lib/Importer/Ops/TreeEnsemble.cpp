@@ -215,7 +215,7 @@ static Value buildForest(NodeImporter &node, const Forest &forest, TreeCombinati
        forest.members.empty() ? Value()
                               : makeTable<float>(node, f32, size(forest.members), forest.members)},
       6);
-  Type type = makeTensorType({node.dims(x)[0], node.expr(numTargets)}, f32);
+  Type type = makeTensorType({node.dim(x, 0), node.expr(numTargets)}, f32);
   return node.make<TreeEnsembleOp>(
       type, operands.values,
       {operands.segments, node.attr("kind", TreeCombinationAttr::get(node.context(), kind))});
@@ -224,9 +224,11 @@ static Value buildForest(NodeImporter &node, const Forest &forest, TreeCombinati
 /// The number of features of operand 0, which must have rank 2; nullopt after an error.
 static std::optional<int64_t> getFeatures(NodeImporter &node) {
   RankedTensorType type = node.type(node.operand(0));
-  if (type.getRank() == 2 && !type.isDynamicDim(1))
+  constexpr int64_t maxFeatures = 1 << 26; // they share 32 bits with the mode
+  if (type.getRank() == 2 && !type.isDynamicDim(1) && type.getDimSize(1) <= maxFeatures)
     return type.getShape()[1];
-  node.emitError() << "expected [samples, features] with a known number of features, got " << type;
+  node.emitError() << "expected [samples, features] with a known number of features, at most "
+                   << maxFeatures << ", got " << type;
   return std::nullopt;
 }
 
@@ -280,6 +282,14 @@ static Results importClassifier(NodeImporter &node) {
   return results;
 }
 
+/// The attribute n_targets.
+static int64_t getTargets(NodeImporter &node) {
+  int64_t targets = node.getInt("n_targets");
+  if (!node.hasFailed() && (targets < 1 || !llvm::isInt<32>(targets)))
+    node.emitAttributeError("n_targets") << "cannot give " << targets << " numbers";
+  return targets;
+}
+
 static std::optional<TreeCombination> getCombination(NodeImporter &node) {
   StringRef name = node.getString("aggregate_function", "SUM");
   std::optional<TreeCombination> kind = symbolizeTreeCombination(name.lower());
@@ -292,7 +302,7 @@ static Results importRegressor(NodeImporter &node) {
   std::optional<int64_t> features = getFeatures(node);
   std::optional<PostTransform> transform = getPostTransform(node);
   std::optional<TreeCombination> kind = getCombination(node);
-  int64_t targets = node.getInt("n_targets");
+  int64_t targets = getTargets(node);
   if (!features || !transform || !kind || node.hasFailed())
     return failure();
   std::optional<Forest> forest = readForest(node, "target", *features, targets);
@@ -391,7 +401,7 @@ static std::optional<Forest> readTreeEnsemble(NodeImporter &node, int64_t featur
 
 static Results importTreeEnsemble(NodeImporter &node) {
   std::optional<int64_t> features = getFeatures(node);
-  int64_t targets = node.getInt("n_targets"), combination = node.getInt("aggregate_function", 1);
+  int64_t targets = getTargets(node), combination = node.getInt("aggregate_function", 1);
   int64_t transform = node.getInt("post_transform", 0);
   constexpr TreeCombination kinds[] = {TreeCombination::Average, TreeCombination::Sum,
                                        TreeCombination::Min, TreeCombination::Max};

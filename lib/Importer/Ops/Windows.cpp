@@ -22,13 +22,10 @@ DimExprs Windows::resultChannelsLast(AffineExpr batch, AffineExpr channels) cons
 }
 
 std::optional<NodeImporter::Ints> getSpatialInts(NodeImporter &node, StringRef name, size_t rank) {
-  constexpr int64_t limit = int64_t(1) << 31;
   NodeImporter::Ints values = node.getInts(name, NodeImporter::Ints(rank, 1));
   if (values.empty())
     values.assign(rank, 1);
-  bool isValid = values.size() == rank &&
-                 llvm::all_of(values, [](int64_t value) { return value > 0 && value < limit; });
-  if (isValid)
+  if (values.size() == rank && llvm::all_of(values, isWindowSize))
     return values;
   node.emitAttributeError(name) << "expected " << rank << " positive numbers";
   return std::nullopt;

@@ -28,6 +28,10 @@ struct Windows {
 std::optional<Windows> getWindows(NodeImporter &node, mlir::Value input,
                                   llvm::ArrayRef<int64_t> kernel);
 
+/// Whether a size, stride or dilation of a window is positive, and no nonsense that products of two
+/// would overflow with.
+inline bool isWindowSize(int64_t size) { return size > 0 && size < int64_t(1) << 31; }
+
 /// `strides` or another list attribute with one positive number per spatial dimension, 1 if absent.
 std::optional<NodeImporter::Ints> getSpatialInts(NodeImporter &node, llvm::StringRef name,
                                                  size_t rank);
