@@ -1,6 +1,7 @@
 // Operands, contents and building for one node (see the header).
 
 #include "lib/Importer/NodeImporter.h"
+#include "lib/Importer/RunTimeChecks.h"
 #include "lib/Importer/TensorData.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
@@ -186,10 +187,12 @@ Operation *NodeImporter::makeOp(StringRef name, TypeRange types, ValueRange oper
     }
   OperationState state(loc(), name, operands, types, attributes);
   Operation *op = b.create(state);
-  if (succeeded(op->getName().verifyInvariants(op)))
-    return op;
-  op->erase();
-  return fail();
+  if (failed(op->getName().verifyInvariants(op))) {
+    op->erase();
+    return fail();
+  }
+  requireMatchingSizes(*this, op);
+  return op;
 }
 
 Value NodeImporter::makeConstant(ElementsAttr value) {

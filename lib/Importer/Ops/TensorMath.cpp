@@ -163,23 +163,6 @@ Value flagAxes(NodeImporter &node, Value axes, int64_t rank) {
   return m.squeeze(m.maximum(node.cast(isAxis, i64), 1), {1});
 }
 
-void requireNonNegative(NodeImporter &node, AffineExpr expr, StringRef what) {
-  if (isKnownNonNegative(expr) || node.hasFailed())
-    return;
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
-    node.emitError() << what << " would be " << constant.getValue();
-    return;
-  }
-  if (!node.noteCheck(expr))
-    return;
-  // Binding a symbol checks its minimum; nothing else uses this one.
-  Value checked = TensorMath(node).shapeTensor(expr);
-  auto symbol = cast<AffineSymbolExpr>(node.addSymbol(what));
-  if (checked)
-    BindSymbolOp::create(node.builder(), checked, /*position=*/0, symbol.getPosition(),
-                         /*minimum=*/0);
-}
-
 /// Splits a dimension into a constant and other factors.
 static AffineExpr collectFactors(AffineExpr expr, SmallVectorImpl<AffineExpr> &factors) {
   if (isa<AffineConstantExpr>(expr))

@@ -7,6 +7,7 @@
 #include "lib/Importer/NodeImporter.h"
 #include "lib/Importer/OpRegistry.h"
 #include "lib/Importer/Ops/Ops.h"
+#include "lib/Importer/RunTimeChecks.h"
 
 namespace tenon {
 
@@ -140,9 +141,6 @@ std::optional<NodeImporter::Ints> getAxes(NodeImporter &node, unsigned number, i
 /// For axes that only a run tells: an i64 tensor [rank] with 1 where a dimension is one of `axes`.
 /// Null after an error.
 mlir::Value flagAxes(NodeImporter &node, mlir::Value axes, int64_t rank);
-
-/// Ends the run with an error where `expr` is negative. Nothing is emitted if that cannot be.
-void requireNonNegative(NodeImporter &node, mlir::AffineExpr expr, llvm::StringRef what);
 
 /// The product of `numerator` over that of `denominator`, common factors cancelled.
 mlir::AffineExpr divideProducts(llvm::ArrayRef<mlir::AffineExpr> numerator,

@@ -6,6 +6,7 @@
 // a block that returns the error.
 
 #include "passes/Codegen/Host/LowerHost.h"
+#include "dialects/Tenon/NodeLocation.h"
 #include "passes/Codegen/Cpu/EmitHelpers.h"
 #include "passes/Codegen/Cpu/LowerToLLVM.h"
 #include "runtime/abi.h"
@@ -295,8 +296,10 @@ void HostLowering::lower(LaunchOp op) {
 
 void HostLowering::lower(BindSymbolOp op) {
   Value size = loadElement(op.getTensor(), op.getPosition());
+  NodeOrigin origin = getNodeOrigin(op.getLoc());
   failIf(em.less(size, em.i64(op.getMinimum())), TENON_EXEC_BAD_SHAPE,
-         "a size computed by the model is negative");
+         "node '" + origin.node + "' (" + origin.opType +
+             "): the sizes that it meets in this run do not fit");
   symbols[op.getSymbol()] = size;
 }
 

@@ -1,0 +1,21 @@
+// What types cannot tell about sizes, checked by the run.
+
+#ifndef TENON_LIB_IMPORTER_RUNTIMECHECKS_H
+#define TENON_LIB_IMPORTER_RUNTIMECHECKS_H
+
+#include "lib/Importer/NodeImporter.h"
+
+namespace tenon {
+
+/// Ends the run with an error where `expr` is negative; `what` names it. Nothing is emitted if that
+/// cannot be, or has been checked; a constant that is negative is an error at once.
+void requireNonNegative(NodeImporter &node, mlir::AffineExpr expr, llvm::StringRef what);
+
+/// Ends the run with an error where the sizes of the operands of `op` contradict each other. Types
+/// take two different expressions for equal, so that a model with careless names for its dimensions
+/// compiles; only the run knows.
+void requireMatchingSizes(NodeImporter &node, mlir::Operation *op);
+
+} // namespace tenon
+
+#endif
