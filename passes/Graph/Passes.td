@@ -70,6 +70,33 @@ def RecognizePass : Pass<"tenon-recognize", "::mlir::func::FuncOp"> {
   }];
 }
 
+def SimplifyQuantizationPass : Pass<"tenon-simplify-quantization", "::mlir::func::FuncOp"> {
+  let summary = "removes the steps through integers between quantized operators";
+  let description = [{
+    A value that is quantized and dequantized is rounded and clamped; that it is narrowed to a byte
+    and moved by the zero point in between changes nothing. Follows which values are integers and
+    within which bounds, and drops roundings, clamps and casts that do nothing. Runs after constants
+    have folded.
+
+    ```mlir
+    %1 = tenon.add %rounded, %z ...       // %rounded: integers
+    %2 = tenon.max %1, %c0 ...
+    %3 = tenon.min %2, %c255 ...
+    %4 = tenon.cast %3 to ui8 ...
+    %5 = tenon.cast %4 to i32 ...
+    %6 = tenon.sub %5, %zi32 ...
+    %7 = tenon.cast %6 to f32 ...
+    ```
+
+    becomes
+
+    ```mlir
+    %1 = tenon.max %rounded, %minus_z ...
+    %7 = tenon.min %1, %255_minus_z ...
+    ```
+  }];
+}
+
 def WidenHalvesPass : Pass<"tenon-widen-halves", "::mlir::func::FuncOp"> {
   let summary = "computes in f32 what a model computes in f16 or bf16";
   let description = [{

@@ -28,6 +28,8 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &opt
   // Now that no transposes stand between contractions and what follows them.
   passes.addNestedPass<func::FuncOp>(createFoldScalesPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
+  // Needs scales and zero points as numbers.
+  passes.addNestedPass<func::FuncOp>(createSimplifyQuantizationPass());
   passes.addPass(createCSEPass());
   passes.addPass(createSymbolDCEPass());
 }
