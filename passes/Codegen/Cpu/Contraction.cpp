@@ -4,7 +4,8 @@
 // units (tiles of positions) by panels (NR output channels). Every task takes a contiguous range
 // of either set-and-unit or set-and-panel pairs, whichever divides better among the tasks; sums are
 // never split. Lengths are split evenly into tiles (33 rows are 3 x 11, not 2 x 12 + 9), as the
-// microkernel is about as fast for each row count near the largest but slow for few rows.
+// microkernel is about as fast for each row count near the largest but slow for few rows. Lengths
+// that only a run tells are not: a microkernel for every number of rows takes long to compile.
 #include "passes/Codegen/Cpu/Contraction.h"
 #include "passes/Codegen/Cpu/ContractionPack.h"
 #include "passes/Codegen/Cpu/EvenSplit.h"
@@ -56,6 +57,8 @@ private:
   struct Unit {
     TilePlace place;
     Value number, lines, rows, input;
+    /// Rows of the tile in front of this piece of it.
+    Value rowsBefore;
   };
 
   TaskShare splitTasks(Value task, Value tasks);
@@ -67,7 +70,9 @@ private:
   /// Runs `body` with the vectors of a panel and whether the last one may be partial.
   void forPanelShapes(const WorkRange &range,
                       llvm::function_ref<void(Value panel, int64_t vectors, bool masked)> body);
-  void dispatchRows(const Unit &unit, llvm::function_ref<void(int64_t lines, int64_t rows)> body);
+  /// Runs `body` for the pieces of a tile whose shapes are known: all of it, or some of its rows.
+  void forPieces(const Unit &unit,
+                 llvm::function_ref<void(const Unit &piece, int64_t lines, int64_t rows)> body);
 
   Emitter &emitter;
   const ContractionSchedule &schedule;
@@ -178,10 +183,17 @@ Value ContractionEmitter::panelWeights(Value set, Value panel) {
   return emitter.offsetPointer(spec.weights, spec.weightType, offset);
 }
 
-void ContractionEmitter::dispatchRows(const Unit &unit,
-                                      llvm::function_ref<void(int64_t, int64_t)> body) {
-  emitter.dispatch(unit.lines, lineSplit.lengths, [&](int64_t lines) {
-    emitter.dispatch(unit.rows, rowSplit.lengths, [&](int64_t rows) { body(lines, rows); });
+void ContractionEmitter::forPieces(const Unit &unit,
+                                   llvm::function_ref<void(const Unit &, int64_t, int64_t)> body) {
+  lineSplit.forPieces(emitter, unit.lines, [&](Value, int64_t lines) {
+    rowSplit.forPieces(emitter, unit.rows, [&](Value offset, int64_t rows) {
+      Unit piece = unit;
+      piece.rowsBefore = offset;
+      piece.place.width = emitter.add(unit.place.width, offset);
+      piece.input = emitter.offsetPointer(unit.input, spec.inputType,
+                                          emitter.mul(offset, contraction.width.step));
+      body(piece, lines, rows);
+    });
   });
 }
 
@@ -217,14 +229,14 @@ Value ContractionEmitter::packTile(const Unit &unit, int64_t lines, int64_t rows
 void ContractionEmitter::emitTileOuter(Value set, const WorkRange &range) {
   emitter.loop(range.unitBegin, range.unitEnd, emitter.i64(1), [&](Value number) {
     Unit unit = locate(set, number);
-    dispatchRows(unit, [&](int64_t lines, int64_t rows) {
-      Value input = unit.input;
+    forPieces(unit, [&](const Unit &piece, int64_t lines, int64_t rows) {
+      Value input = piece.input;
       if (schedule.packInput) {
-        input = packTile(unit, lines, rows, scratch);
+        input = packTile(piece, lines, rows, scratch);
       }
       forPanelShapes(range, [&](Value panel, int64_t vectors, bool masked) {
         Value weights = panelWeights(set, panel);
-        TileOperands operands{input, weights, weights, unit.place};
+        TileOperands operands{input, weights, weights, piece.place};
         operands.place.channel = emitter.mul(panel, panelWidth);
         microkernels.call(emitter, {lines, rows, vectors, masked}, operands);
       });
@@ -236,15 +248,16 @@ void ContractionEmitter::emitTileOuter(Value set, const WorkRange &range) {
 void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
   Value one = emitter.i64(1);
   Value tileSize = emitter.mul(spec.inChannels, layout.inputTile);
-  auto packedTile = [&](Value number) {
-    Value offset = emitter.mul(emitter.sub(number, range.unitBegin), tileSize);
+  auto packedPiece = [&](const Unit &piece) {
+    Value offset = emitter.mul(emitter.sub(piece.number, range.unitBegin), tileSize);
+    offset = emitter.add(offset, emitter.mul(piece.rowsBefore, spec.inChannels));
     return emitter.offsetPointer(scratch, spec.accumulatorType, offset);
   };
   if (schedule.packInput) {
     emitter.loop(range.unitBegin, range.unitEnd, one, [&](Value number) {
       Unit unit = locate(set, number);
-      dispatchRows(unit, [&](int64_t lines, int64_t rows) {
-        packTile(unit, lines, rows, packedTile(number));
+      forPieces(unit, [&](const Unit &piece, int64_t lines, int64_t rows) {
+        packTile(piece, lines, rows, packedPiece(piece));
       });
     });
   }
@@ -266,11 +279,11 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
     emitter.loop(range.unitBegin, range.unitEnd, one, [&](Value number) {
       Unit unit = locate(set, number);
       unit.place.channel = channel;
-      dispatchRows(unit, [&](int64_t lines, int64_t rows) {
+      forPieces(unit, [&](const Unit &piece, int64_t lines, int64_t rows) {
         bool packed = schedule.packInput && !packs.isPackedInPlace(lines, rows);
-        Value input = packed ? packedTile(number) : unit.input;
+        Value input = packed ? packedPiece(piece) : piece.input;
         microkernels.call(emitter, {lines, rows, vectors, masked},
-                          {input, weights, next, unit.place});
+                          {input, weights, next, piece.place});
       });
     });
   });

@@ -346,8 +346,11 @@ void WinogradEmitter::emitPanel(Value unitBegin, Value unitEnd, Value panel, int
         operands.prefetch = emitter.offsetPointer(
             emitter.offsetPointer(weights, spec.weightType, pointSize), emitter.getI8Type(), part);
       }
-      emitter.dispatch(units.length(emitter, unit), units.lengths, [&](int64_t length) {
-        microkernels->call(emitter, {1, length, vectors, false}, operands);
+      units.forPieces(emitter, units.length(emitter, unit), [&](Value offset, int64_t length) {
+        TileOperands piece = operands;
+        piece.input = emitter.offsetPointer(operands.input, type, emitter.mul(offset, pitch));
+        piece.place.width = emitter.add(row, offset);
+        microkernels->call(emitter, {1, length, vectors, false}, piece);
       });
     });
   });
