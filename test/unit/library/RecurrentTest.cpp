@@ -193,7 +193,7 @@ TEST(Recurrent, RowsInBlocksAndAlone) {
 
 TEST(Recurrent, SizesThatAreNoMultipleOfAVector) {
   for (Cell cell : {Rnn, Gru, Lstm})
-    for (int64_t hidden : {1, 5, 20, 37})
+    for (int64_t hidden : {1, 5, 20, 37, 100})
       check({.cell = cell, .steps = 3, .batch = 5, .hidden = hidden, .panel = hidden});
 }
 

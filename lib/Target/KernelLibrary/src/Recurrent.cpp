@@ -28,26 +28,32 @@ namespace {
 
 constexpr int64_t maxRows = 4;
 
-/// sums[r][0..width) = addends[r][0..width) + h[r] · panel, for R rows and V vectors. The loops
-/// over rows and vectors go away here, so that the sums stay in registers.
+/// V vectors side by side, the last of which may begin earlier and overlap the one before.
+template <int V> struct Columns {
+  int64_t last;
+  int64_t operator[](int v) const { return v + 1 < V ? v * vecLanes : last; }
+};
+
+/// sums[r][c..] = addends[r][c..] + h[r] · panel[c..] for R rows and V vectors. The loops over rows
+/// and vectors go away here, so that the sums stay in registers.
 template <int R, int V>
-TENON_INLINE void multiplyBlock(float *sums, int64_t sumsStride, const float *addends,
-                                int64_t addendsStride, const float *h, int64_t hStride,
-                                const float *panel, int64_t panelWidth, int64_t depth) {
+TENON_INLINE void multiplyBlock(Columns<V> at, float *sums, int64_t sumsStride,
+                                const float *addends, int64_t addendsStride, const float *h,
+                                int64_t hStride, const float *panel, int64_t panelWidth,
+                                int64_t depth) {
   Vec sum[R][V];
   TENON_UNROLL for (int r = 0; r < R; ++r) TENON_UNROLL for (int v = 0; v < V; ++v)
-      load(sum[r][v], addends + r * addendsStride + v * vecLanes);
+      load(sum[r][v], addends + r * addendsStride + at[v]);
   for (int64_t k = 0; k < depth; ++k) {
     Vec weights[V];
-    TENON_UNROLL for (int v = 0; v < V; ++v)
-        load(weights[v], panel + k * panelWidth + v * vecLanes);
+    TENON_UNROLL for (int v = 0; v < V; ++v) load(weights[v], panel + k * panelWidth + at[v]);
     TENON_UNROLL for (int r = 0; r < R; ++r) {
       Vec state = h[r * hStride + k] - Vec{}; // in all lanes
       TENON_UNROLL for (int v = 0; v < V; ++v) sum[r][v] = state * weights[v] + sum[r][v];
     }
   }
   TENON_UNROLL for (int r = 0; r < R; ++r) TENON_UNROLL for (int v = 0; v < V; ++v)
-      store(sums + r * sumsStride + v * vecLanes, sum[r][v]);
+      store(sums + r * sumsStride + at[v], sum[r][v]);
 }
 
 /// The same for panels narrower than a vector.
@@ -64,12 +70,14 @@ inline void multiplyColumns(int64_t rows, int64_t columns, float *sums, int64_t 
 }
 
 /// sums = addends + h · weights for R rows and the columns [begin, end), which start and end with a
-/// panel. As few rows have few sums, they take more columns at once, so that additions overlap. The
-/// last vector of a panel may overlap the one before: its sums are computed twice, in one way.
+/// panel. Blocks share a panel's vectors evenly: as few rows have few sums, they take more vectors
+/// at once, so that additions overlap. Where vectors overlap, sums are computed twice, in one way.
 template <int R>
 inline void multiplyRows(int64_t begin, int64_t end, float *sums, int64_t sumsStride,
                          const float *addends, int64_t addendsStride, const float *h,
                          int64_t hStride, const float *weights, int64_t panelWidth, int64_t depth) {
+  constexpr int64_t most = R == 1 ? 6 : 2;
+  int64_t vectors = (panelWidth + vecLanes - 1) / vecLanes, blocks = (vectors + most - 1) / most;
   for (int64_t first = begin; first < end; first += panelWidth) {
     const float *panel = weights + first * depth;
     if (panelWidth < vecLanes) {
@@ -77,19 +85,30 @@ inline void multiplyRows(int64_t begin, int64_t end, float *sums, int64_t sumsSt
                       hStride, panel, depth);
       continue;
     }
-    int64_t column = 0;
-    auto blocks = [&](auto multiplyAny, int64_t width) {
-      for (; panelWidth - column >= width; column += width)
-        multiplyAny(sums + first + column, sumsStride, addends + first + column, addendsStride, h,
-                    hStride, panel + column, panelWidth, depth);
-    };
-    if (R == 1)
-      blocks(multiplyBlock<R, 4>, 4 * vecLanes);
-    blocks(multiplyBlock<R, 2>, 2 * vecLanes);
-    blocks(multiplyBlock<R, 1>, vecLanes);
-    if (column < panelWidth) {
-      column = panelWidth - vecLanes;
-      blocks(multiplyBlock<R, 1>, vecLanes);
+    for (int64_t i = 0; i < blocks; ++i) {
+      int64_t column = vectors * i / blocks * vecLanes, count = vectors * (i + 1) / blocks;
+      count -= column / vecLanes;
+      int64_t last = (count - 1) * vecLanes;
+      if (column + last + vecLanes > panelWidth)
+        last = panelWidth - vecLanes - column;
+      auto block = [&]<int V>(Columns<V> at) {
+        multiplyBlock<R, V>(at, sums + first + column, sumsStride, addends + first + column,
+                            addendsStride, h, hStride, panel + column, panelWidth, depth);
+      };
+      if (count == 1)
+        block(Columns<1>{last});
+      else if (count == 2)
+        block(Columns<2>{last});
+      else if constexpr (R == 1) {
+        if (count == 3)
+          block(Columns<3>{last});
+        else if (count == 4)
+          block(Columns<4>{last});
+        else if (count == 5)
+          block(Columns<5>{last});
+        else
+          block(Columns<6>{last});
+      }
     }
   }
 }
