@@ -300,6 +300,12 @@ DepthwiseSchedule chooseDepthwiseSchedule(const TargetInfo &target, const Depthw
   int64_t elementBytes = spec.inputType.getIntOrFloatBitWidth() / 8;
   bool isStreamed = !imageSize || *imageSize * elementBytes > target.l2Bytes / 2;
   schedule.channelsInside = schedule.prefetchInput = isStreamed;
+  if (isStreamed) {
+    // Memory sets the pace: shorter tiles overlap with it better, and weights that all tiles of a
+    // line share stay in the nearest cache anyway.
+    schedule.tileRows = std::min<int64_t>(schedule.tileRows, 8);
+    schedule.keepWeights = false;
+  }
   return schedule;
 }
 
