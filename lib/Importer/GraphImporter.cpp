@@ -22,9 +22,12 @@ Value Scope::find(StringRef name) const {
 std::string normalizeDomain(StringRef domain) { return domain == "ai.onnx" ? "" : domain.str(); }
 
 StringRef getDisplayName(const onnx::NodeProto &node) {
-  if (!node.name().empty() || node.output().empty())
+  if (!node.name().empty())
     return node.name();
-  return node.output(0);
+  for (const std::string &output : node.output())
+    if (!output.empty())
+      return output;
+  return "without a name";
 }
 
 static std::string makeFunctionKey(StringRef domain, StringRef name, StringRef overload) {

@@ -108,7 +108,7 @@ template <typename Opsets> OpsetVersions readOpsets(const Opsets &opsets) {
   return versions;
 }
 
-/// The name to call a node by: its own or, failing that, its first output's.
+/// The name to call a node by: its own or, failing that, its first output's; never empty.
 llvm::StringRef getDisplayName(const onnx::NodeProto &node);
 
 /// Reports a value whose element type contradicts what the model declares.

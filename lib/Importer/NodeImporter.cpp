@@ -16,14 +16,14 @@ NodeImporter::NodeImporter(GraphImporter &graph, const Scope &scope, const onnx:
       operandValues(operands.begin(), operands.end()), b(location, graph.getBuilder()) {}
 
 InFlightDiagnostic NodeImporter::emitError() {
-  failed_ = true;
+  hasError = true;
   return mlir::emitError(loc());
 }
 
 RankedTensorType NodeImporter::type(Value value) {
   if (value)
     return mlir::cast<RankedTensorType>(value.getType());
-  if (!failed_)
+  if (!hasError)
     emitError() << "an operand is missing";
   return RankedTensorType::get({}, b.getF32Type());
 }
@@ -33,7 +33,7 @@ AffineExpr NodeImporter::dim(Value value, int64_t axis) {
   int64_t rank = all.size(), position = axis < 0 ? axis + rank : axis;
   if (position >= 0 && position < rank)
     return all[position];
-  if (!failed_)
+  if (!hasError)
     emitError() << "expected a tensor of rank " << (axis < 0 ? -axis : axis + 1)
                 << " or more, found " << type(value);
   return expr(1);
@@ -135,7 +135,7 @@ AffineExpr NodeImporter::addSymbol(StringRef name) {
   constexpr unsigned maxSymbols = 4096; // every new one makes another list of all names
   if (graph.numSymbols() < maxSymbols)
     return graph.addFreshSymbol(name);
-  if (!failed_)
+  if (!hasError)
     emitError() << "more than " << maxSymbols << " sizes depend on data";
   return getAffineSymbolExpr(0, context());
 }
@@ -168,9 +168,9 @@ std::optional<DimExprs> NodeImporter::contentsOrBind(Value value, StringRef what
 // --- Building ---
 
 bool NodeImporter::checkOperands(ValueRange operands) {
-  if (!failed_ && llvm::all_of(operands, [](Value value) { return static_cast<bool>(value); }))
+  if (!hasError && llvm::all_of(operands, [](Value value) { return static_cast<bool>(value); }))
     return true;
-  if (!failed_)
+  if (!hasError)
     emitError() << "an operand is missing";
   return false;
 }

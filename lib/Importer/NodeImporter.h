@@ -187,7 +187,7 @@ public:
   mlir::InFlightDiagnostic emitError();
   /// Starts "attribute 'name': ...".
   mlir::InFlightDiagnostic emitAttributeError(llvm::StringRef name);
-  bool hasFailed() const { return failed_; }
+  bool hasFailed() const { return hasError; }
 
 private:
   const onnx::AttributeProto *findAttribute(llvm::StringRef name) const;
@@ -198,7 +198,7 @@ private:
   mlir::Operation *makeOp(llvm::StringRef name, mlir::TypeRange types, mlir::ValueRange operands,
                           llvm::ArrayRef<mlir::NamedAttribute> attributes);
   std::nullptr_t fail() {
-    failed_ = true;
+    hasError = true;
     return nullptr;
   }
 
@@ -209,7 +209,7 @@ private:
   int64_t opsetVersion;
   Values operandValues;
   mutable mlir::ImplicitLocOpBuilder b;
-  bool failed_ = false;
+  bool hasError = false;
 };
 
 } // namespace tenon

@@ -263,10 +263,11 @@ static Results importLoop(NodeImporter &node) {
   if (!graph)
     return failure();
   Value max = node.operand(0), condition = node.operand(1);
-  if (max && !(max = makeScalarOperand(node, max, node.builder().getI64Type(), "the trip count")))
-    return failure();
-  if (condition && !(condition = makeScalarOperand(node, condition, node.builder().getI1Type(),
-                                                   "the condition")))
+  if (max)
+    max = makeScalarOperand(node, max, node.builder().getI64Type(), "the trip count");
+  if (condition)
+    condition = makeScalarOperand(node, condition, node.builder().getI1Type(), "the condition");
+  if (node.hasFailed())
     return failure();
   ArrayRef<Value> inits = node.operands();
   inits = inits.drop_front(std::min<size_t>(2, inits.size()));

@@ -102,7 +102,7 @@ static bool areTrees(const Forest &forest) {
 static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, int64_t features,
                                         int64_t numTargets) {
   NodeImporter::Ints trees = node.getInts("nodes_treeids"), ids = node.getInts("nodes_nodeids");
-  NodeImporter::Ints features_ = node.getInts("nodes_featureids");
+  NodeImporter::Ints tested = node.getInts("nodes_featureids");
   NodeImporter::Ints yes = node.getInts("nodes_truenodeids"),
                      no = node.getInts("nodes_falsenodeids");
   NodeImporter::Strings modes = node.getStrings("nodes_modes");
@@ -117,7 +117,7 @@ static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, in
     return std::nullopt;
   size_t count = ids.size();
   nan.resize(std::max(nan.size(), count), 0);
-  if (trees.size() != count || features_.size() != count || yes.size() != count ||
+  if (trees.size() != count || tested.size() != count || yes.size() != count ||
       no.size() != count || modes.size() != count || limits.size() != count ||
       weightTrees.size() != weights.size() || weightNodes.size() != weights.size() ||
       weightTargets.size() != weights.size()) {
@@ -142,9 +142,9 @@ static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, in
   };
   for (size_t i = 0; i < count; ++i) {
     std::optional<int32_t> mode = getMode(modes[i]);
-    if (!mode || (*mode != leafMode && (features_[i] < 0 || features_[i] >= features))) {
+    if (!mode || (*mode != leafMode && (tested[i] < 0 || tested[i] >= features))) {
       node.emitError() << "node " << ids[i] << " of tree " << trees[i] << " tests feature "
-                       << features_[i] << " of " << features << " with mode '" << modes[i] << "'";
+                       << tested[i] << " of " << features << " with mode '" << modes[i] << "'";
       return std::nullopt;
     }
     forest.limits.push_back(limits[i]);
@@ -154,7 +154,7 @@ static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, in
     }
     int64_t ifTrue = find(trees[i], yes[i]), ifFalse = find(trees[i], no[i]);
     isChild[ifTrue] = isChild[ifFalse] = true;
-    forest.nodes.push_back({static_cast<int32_t>(features_[i] * 16 + *mode),
+    forest.nodes.push_back({static_cast<int32_t>(tested[i] * 16 + *mode),
                             static_cast<int32_t>(ifTrue), static_cast<int32_t>(ifFalse),
                             nan[i] != 0});
   }
