@@ -201,6 +201,14 @@ Value NodeImporter::makeConstant(ElementsAttr value) {
   return ConstantOp::create(b, value.getType(), value);
 }
 
+/// 64 bits of the integer that is nearest to a number towards zero, whatever the number is.
+static APInt toBits(double value) {
+  bool isExact = false;
+  APSInt bits(64, /*isUnsigned=*/value > 0);
+  APFloat(value).convertToInteger(bits, APFloat::rmTowardZero, &isExact);
+  return bits;
+}
+
 Value NodeImporter::makeScalar(Type elementType, double value) {
   auto type = RankedTensorType::get({}, elementType);
   if (auto floating = dyn_cast<FloatType>(elementType))
@@ -210,8 +218,7 @@ Value NodeImporter::makeScalar(Type elementType, double value) {
     emitError() << "takes only numbers, not " << elementType;
     return nullptr;
   }
-  APInt bits(64, static_cast<uint64_t>(static_cast<int64_t>(value)));
-  return makeConstant(DenseElementsAttr::get(type, bits.trunc(integer.getWidth())));
+  return makeConstant(DenseElementsAttr::get(type, toBits(value).trunc(integer.getWidth())));
 }
 
 Value NodeImporter::makeInts(ArrayRef<int64_t> values) {

@@ -330,9 +330,12 @@ static std::optional<AffineExpr> scaleSize(AffineExpr size, double scale) {
   constexpr double maxScale = 1 << 20;
   if (!(scale <= maxScale))
     return std::nullopt;
-  if (auto constant = dyn_cast<AffineConstantExpr>(size))
-    return getAffineConstantExpr(
-        static_cast<int64_t>(std::floor(constant.getValue() * scale + 1e-9)), size.getContext());
+  if (auto constant = dyn_cast<AffineConstantExpr>(size)) {
+    double scaled = std::floor(static_cast<double>(constant.getValue()) * scale + 1e-9);
+    return scaled < 1e15 ? std::optional(getAffineConstantExpr(static_cast<int64_t>(scaled),
+                                                               size.getContext()))
+                         : std::nullopt;
+  }
   for (int64_t divisor = 1; divisor <= 64; ++divisor) {
     double factor = scale * divisor;
     if (std::abs(factor - std::round(factor)) < 1e-9)
