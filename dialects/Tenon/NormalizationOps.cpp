@@ -1,7 +1,6 @@
 // Normalizations: types, and their decomposition into reductions and pointwise ops.
 
-#include "dialects/Tenon/TenonDialect.h"
-#include "mlir/IR/PatternMatch.h"
+#include "dialects/Tenon/DecomposeBuilder.h"
 
 using namespace mlir;
 
@@ -50,47 +49,14 @@ LogicalResult RMSNormOp::verify() {
   return verifyNorm(*this, getAxis(), getOperation()->getOperands().drop_front());
 }
 
-namespace {
-
-/// Builds the pieces of a decomposition.
-struct Builder {
-  OpBuilder &b;
-  Location loc;
-
-  template <typename OpT> Value make(ValueRange operands) const {
-    SmallVector<Type> types;
-    // Operands that the op's verifier accepted broadcast.
-    bool inferred = succeeded(OpT::inferReturnTypes(b.getContext(), loc, operands, DictionaryAttr(),
-                                                    OpaqueProperties(nullptr), {}, types));
-    assert(inferred && "operands of a verified op broadcast");
-    (void)inferred;
-    return OpT::create(b, loc, types, operands);
-  }
-  Value reduce(ReduceKind kind, Value value, ArrayRef<int64_t> axes) const {
-    DimExprs dims = getDims(value.getType());
-    for (int64_t axis : axes)
-      dims[axis] = getAffineConstantExpr(1, b.getContext());
-    Type type = makeTensorType(dims, getElementTypeOrSelf(value.getType()));
-    return ReduceOp::create(b, loc, type, value, kind, axes);
-  }
-  Value scalar(Value like, double value) const {
-    auto elementType = cast<FloatType>(getElementTypeOrSelf(like.getType()));
-    auto type = RankedTensorType::get({}, elementType);
-    auto attr = DenseElementsAttr::get(type, b.getFloatAttr(elementType, value).getValue());
-    return ConstantOp::create(b, loc, type, attr);
-  }
-};
-
-} // namespace
-
 static SmallVector<int64_t> axesFrom(int64_t axis, Value value) {
   return llvm::to_vector(
       llvm::seq<int64_t>(axis, cast<RankedTensorType>(value.getType()).getRank()));
 }
 
 /// x / sqrt(mean(x^2) + epsilon) [* scale] [+ bias].
-static Value buildRMSNorm(Builder b, Value x, ArrayRef<int64_t> axes, double epsilon, Value scale,
-                          Value bias) {
+static Value buildRMSNorm(DecomposeBuilder b, Value x, ArrayRef<int64_t> axes, double epsilon,
+                          Value scale, Value bias) {
   Value meanSquare = b.reduce(ReduceKind::Mean, b.make<MulOp>({x, x}), axes);
   Value root = b.make<SqrtOp>(b.make<AddOp>({meanSquare, b.scalar(x, epsilon)}));
   Value result = b.make<MulOp>({x, b.make<ReciprocalOp>(root)});
@@ -100,7 +66,7 @@ static Value buildRMSNorm(Builder b, Value x, ArrayRef<int64_t> axes, double eps
 }
 
 LogicalResult SoftmaxOp::decompose(RewriterBase &rewriter) {
-  Builder b{rewriter, getLoc()};
+  DecomposeBuilder b{rewriter, getLoc()};
   int64_t axis = getAxis();
   Value maximum = b.reduce(ReduceKind::Max, getOperand(), axis);
   Value power = b.make<ExpOp>(b.make<SubOp>({getOperand(), maximum}));
@@ -110,7 +76,7 @@ LogicalResult SoftmaxOp::decompose(RewriterBase &rewriter) {
 }
 
 LogicalResult LayerNormOp::decompose(RewriterBase &rewriter) {
-  Builder b{rewriter, getLoc()};
+  DecomposeBuilder b{rewriter, getLoc()};
   SmallVector<int64_t> axes = axesFrom(getAxis(), getOperand());
   Value mean = b.reduce(ReduceKind::Mean, getOperand(), axes);
   Value centered = b.make<SubOp>({getOperand(), mean});

@@ -60,7 +60,30 @@ def Tenon_ContractionScheduleAttr : Tenon_Attr<"ContractionSchedule", "contracti
       Tenon_Count<"1 if tasks rather share panels than tiles", "0">:$prefer_split_panels);
 }
 
+def Tenon_AttentionScheduleAttr : Tenon_Attr<"AttentionSchedule", "attention_schedule"> {
+  let summary = "how attention is computed";
+  let description = [{
+    The schedule of a kernel of class `attention`: those of its two products, and how much of them
+    is computed at one time. cpu::AttentionSchedule says more about each field.
+
+    ```mlir
+    #tenon.attention_schedule<
+        scores = <lanes = 16, tile_rows = 12, tile_vectors = 2, block_tiles = 1>,
+        values = <lanes = 16, tile_rows = 12, tile_vectors = 2, block_tiles = 1>,
+        row_block = 12, key_block = 128, pack_keys = 1, pack_values = 1>
+    ```
+  }];
+  let parameters = (ins
+      "ContractionScheduleAttr":$scores, "ContractionScheduleAttr":$values,
+      Tenon_Count<"queries whose scores are in scratch at one time", "1">:$row_block,
+      Tenon_Count<"keys whose scores are computed at one time", "1">:$key_block,
+      Tenon_Count<"row blocks that take block after block of keys together", "1">:$group_blocks,
+      Tenon_Count<"1 to copy keys to panels first", "0">:$pack_keys,
+      Tenon_Count<"1 to copy values to panels first", "0">:$pack_values);
+}
+
 /// What a kernel's `schedule` may be, by its class.
-def Tenon_Schedule : AnyAttrOf<[Tenon_ContractionScheduleAttr], "schedule", "::mlir::Attribute">;
+def Tenon_Schedule : AnyAttrOf<[Tenon_ContractionScheduleAttr, Tenon_AttentionScheduleAttr],
+                               "schedule", "::mlir::Attribute">;
 
 #endif

@@ -114,6 +114,10 @@ def DecomposeOpInterface : OpInterface<"DecomposeOpInterface"> {
     before fusion. Row kernels are generated from the simple form.
   }];
   let methods = [
+    InterfaceMethod<[{
+      Whether the op is the root of a kernel that computes it as it is, so that it stays. Its simple
+      form then only says what it means.
+    }], "bool", "staysWhole", (ins), "", [{ return false; }]>,
     InterfaceMethod<"Replaces the op by simpler ones, in a numerically stable form.",
       "::llvm::LogicalResult", "decompose", (ins "::mlir::RewriterBase &":$rewriter)>
   ];

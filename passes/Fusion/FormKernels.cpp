@@ -37,7 +37,7 @@ struct Group {
   Operation *computed = nullptr;
   /// In reverse order of the block.
   llvm::SetVector<Operation *> ops;
-  /// Contraction or library op.
+  /// Contraction, attention or library op.
   Operation *root = nullptr;
   /// What the kernel's reductions reduce; set with the first one.
   std::optional<DimExprs> rowDims;
@@ -235,7 +235,7 @@ LogicalResult KernelFormer::run(Block &block) {
           return failure();
     if (staysInFunction(&op))
       continue;
-    if (!isa<ElementalOpInterface, LibraryOpInterface>(op))
+    if (!isa<ElementalOpInterface, KernelRootOpInterface>(op))
       return op.emitOpError("has no way to be computed");
     Group *common = nullptr;
     bool joins = !op.use_empty();

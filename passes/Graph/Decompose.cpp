@@ -18,7 +18,10 @@ struct Decompose : impl::DecomposePassBase<Decompose> {
     // An op may decompose into ops that decompose further.
     for (bool changed = true; changed;) {
       SmallVector<DecomposeOpInterface> ops;
-      getOperation().walk([&](DecomposeOpInterface op) { ops.push_back(op); });
+      getOperation().walk([&](DecomposeOpInterface op) {
+        if (!op.staysWhole())
+          ops.push_back(op);
+      });
       changed = !ops.empty();
       IRRewriter rewriter(&getContext());
       for (DecomposeOpInterface op : ops) {

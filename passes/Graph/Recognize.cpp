@@ -20,6 +20,7 @@ struct Recognize : impl::RecognizePassBase<Recognize> {
     populateSimplifyArithmeticPatterns(patterns);
     populateRecognizeNormsPatterns(patterns);
     populateRecognizeActivationsPatterns(patterns);
+    populateRecognizeAttentionPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
       getOperation().emitError("simplification does not come to rest");
       signalPassFailure();

@@ -6,6 +6,8 @@
 
 namespace tenon {
 
+/// attention.
+void populateRecognizeAttentionPatterns(mlir::RewritePatternSet &patterns);
 /// gelu, silu, sigmoid.
 void populateRecognizeActivationsPatterns(mlir::RewritePatternSet &patterns);
 /// layer_norm, rms_norm, softmax.

@@ -15,7 +15,8 @@
 //   - what only moves elements that are halves: a decoder's cache is not widened to be lengthened,
 //   - the right operand of a matrix product of few or any number of rows: reading it takes most of
 //     the time then, and halves are half of the bytes. What is computed at run time is converted by
-//     packing.
+//     packing,
+//   - keys and values of attention, for the same reasons.
 //
 // Ops are visited in order. `wide` maps a half to the f32 value that it is rounded from; what needs
 // the half reads the rounding, which is dead otherwise.
@@ -60,7 +61,7 @@ bool computes(Operation *op) {
   if (isa<CastOp, BitCastOp>(op))
     return false;
   return isa<PointwiseOpInterface, MatMulOp, ConvOp, ReduceOp, SoftmaxOp, LayerNormOp, RMSNormOp,
-             AveragePoolOp>(op);
+             AveragePoolOp, AttentionOp>(op);
 }
 
 class Widener {
@@ -100,6 +101,8 @@ bool Widener::isWorthwhile(Operation *op) {
 }
 
 bool Widener::staysHalf(Operation *op, unsigned operand) {
+  if (isa<AttentionOp>(op))
+    return (operand == 1 || operand == 2) && !wide.contains(op->getOperand(operand));
   auto matmul = dyn_cast<MatMulOp>(op);
   if (!matmul || operand != 1 || wide.contains(matmul.getRhs()))
     return false;

@@ -14,7 +14,7 @@ def VerifyStagePass : Pass<"tenon-verify-stage", "::mlir::ModuleOp"> {
     - `import` and `graph`: ops on tensors only, no kernels yet; every symbol that a type uses is
       one of the function's.
     - `kernels`: the function holds nothing but constants, views, control flow and launches; every
-      kernel has at most one root, and a schedule of its class if it is a contraction; nothing that
+      kernel has at most one root, and a schedule of its class if it is a contraction or attention; nothing that
       decomposes is left outside of the root.
     - `program`: every result of a launch has a place, inside the arena or in an output that exists.
   }];

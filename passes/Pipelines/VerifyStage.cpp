@@ -68,6 +68,9 @@ static LogicalResult verifyKernel(KernelOp kernel) {
   if (kernel.getKernelClass() == KernelClass::Contraction &&
       !isa_and_present<ContractionScheduleAttr>(kernel.getSchedule().value_or(Attribute())))
     return kernel.emitError("is a contraction without a contraction_schedule");
+  if (kernel.getKernelClass() == KernelClass::Attention &&
+      !isa_and_present<AttentionScheduleAttr>(kernel.getSchedule().value_or(Attribute())))
+    return kernel.emitError("is attention without an attention_schedule");
   return success();
 }
 

@@ -1,5 +1,6 @@
-// Writes the schedules of contraction kernels.
+// Writes the schedules of contraction and attention kernels.
 
+#include "passes/Codegen/Cpu/AttentionShape.h"
 #include "passes/Codegen/Cpu/ContractionShape.h"
 #include "passes/Codegen/Cpu/ScheduleAttributes.h"
 #include "passes/Schedule/Passes.h"
@@ -21,17 +22,25 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
     if (failed(target))
       return signalPassFailure();
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
-      if (kernel.getSchedule() || kernel.getKernelClass() != KernelClass::Contraction)
+      if (kernel.getSchedule())
         continue;
-      for (Operation &op : kernel.getEntryBlock()) {
-        if (!isa<MatMulOp, ConvOp>(op))
-          continue;
-        cpu::ContractionSchedule schedule =
-            cpu::chooseContractionSchedule(*target, getContractionSizes(&op));
-        kernel.setScheduleAttr(toAttribute(schedule, &getContext()));
-        ++numScheduled;
-      }
+      for (Operation &op : kernel.getEntryBlock())
+        if (Attribute schedule = choose(*target, kernel.getKernelClass(), &op)) {
+          kernel.setScheduleAttr(schedule);
+          ++numScheduled;
+        }
     }
+  }
+
+  /// The schedule if `op` is what the strategy computes, else null.
+  Attribute choose(const cpu::TargetInfo &target, KernelClass strategy, Operation *op) {
+    if (strategy == KernelClass::Contraction && isa<MatMulOp, ConvOp>(op))
+      return toAttribute(cpu::chooseContractionSchedule(target, getContractionSizes(op)),
+                         &getContext());
+    if (auto attention = dyn_cast<AttentionOp>(op))
+      return toAttribute(cpu::chooseAttentionSchedule(target, getAttentionSizes(attention)),
+                         &getContext());
+    return nullptr;
   }
 };
 

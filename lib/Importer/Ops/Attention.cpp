@@ -53,6 +53,20 @@ Value makeCausalMask(NodeImporter &node, AffineExpr queries, AffineExpr keys, Va
   return m.lessEqual(m.iotaAlong(2, 1, keys), last);
 }
 
+/// As one op, which repeats heads by itself.
+static Value buildWhole(NodeImporter &node, const AttentionProblem &problem, double scale) {
+  SmallVector<Value> operands = {problem.queries, problem.keys, problem.values};
+  if (problem.bias)
+    operands.push_back(problem.bias);
+  Builder b(node.context());
+  SmallVector<NamedAttribute> attributes = {
+      node.attr("scale", b.getF64FloatAttr(scale)),
+      node.attr("operandSegmentSizes", b.getDenseI32ArrayAttr({1, 1, 1, 0, problem.bias ? 1 : 0}))};
+  if (problem.zeroEmptyRows)
+    attributes.push_back(node.attr("zeroEmptyRows", b.getUnitAttr()));
+  return node.infer<AttentionOp>(operands, attributes);
+}
+
 AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &problem) {
   TensorMath m(node);
   AttentionResult r;
@@ -67,9 +81,6 @@ AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &probl
                        << keyHeads.getValue() << " heads of keys";
       return r;
     }
-    int64_t times = heads.getValue() / keyHeads.getValue();
-    keys = repeatHeads(node, keys, times);
-    values = repeatHeads(node, values, times);
   }
   double scale = problem.scale;
   if (scale == 0) {
@@ -79,6 +90,17 @@ AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &probl
       return r;
     }
     scale = 1 / std::sqrt(static_cast<double>(depth.getValue()));
+  }
+  bool isPlain = !problem.softcap &&
+                 (!problem.softmaxType || problem.softmaxType == node.elementType(queries));
+  if (isPlain && !problem.needsSteps) {
+    r.result = buildWhole(node, problem, scale);
+    return r;
+  }
+  if (heads && keyHeads && heads != keyHeads) {
+    int64_t times = heads.getValue() / keyHeads.getValue();
+    keys = repeatHeads(node, keys, times);
+    values = repeatHeads(node, values, times);
   }
   r.products = node.infer<MatMulOp>({m.mul(queries, scale), m.transpose(keys, {0, 1, 3, 2})});
   r.capped = r.products;
@@ -91,6 +113,12 @@ AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &probl
   r.probabilities =
       node.cast(node.infer<SoftmaxOp>(scores, node.attr("axis", 3)), node.elementType(queries));
   r.result = node.infer<MatMulOp>({r.probabilities, values});
+  if (problem.zeroEmptyRows && r.result) {
+    int64_t last = node.rank(r.biased) - 1;
+    Value isEmpty = m.equal(m.maximum(r.biased, last), -HUGE_VAL);
+    r.result = m.select(isEmpty, m.scalar(r.result, 0), r.result);
+    r.probabilities = m.select(isEmpty, m.scalar(r.probabilities, 0), r.probabilities);
+  }
   return r;
 }
 
@@ -269,23 +297,20 @@ static Results importAttention(NodeImporter &node) {
   problem.scale = node.getFloat("scale", 0);
   problem.softcap = node.getFloat("softcap", 0);
   problem.softmaxType = node.getElementType("softmax_precision", /*required=*/false);
+  problem.zeroEmptyRows = problem.bias && masks.mayMaskRows();
+  problem.needsSteps = node.hasOutput(3);
   AttentionResult attention = buildAttention(node, problem);
-  Value result = attention.result, probabilities = attention.probabilities;
+  Value result = attention.result;
   if (!result)
     return failure();
-  // Rows without any key give zeros, where softmax gives NaN.
-  if (problem.bias && masks.mayMaskRows()) {
-    int64_t last = node.rank(problem.bias) - 1;
-    Value isEmpty = m.equal(m.maximum(problem.bias, last), -HUGE_VAL);
-    result = m.select(isEmpty, m.scalar(result, 0), result);
-    if (node.hasOutput(3))
-      probabilities = m.select(isEmpty, m.scalar(probabilities, 0), probabilities);
-  }
-  Value steps[] = {attention.capped, attention.capped, attention.biased, probabilities};
+  Value steps[] = {attention.capped, attention.capped, attention.biased, attention.probabilities};
   int64_t mode = node.getInt("qk_matmul_output_mode", 0);
   if (mode < 0 || mode > 3)
     return node.emitAttributeError("qk_matmul_output_mode") << "unknown mode " << mode;
-  return {{isFlat ? joinHeads(node, result) : result, keys, values, steps[mode]}};
+  SmallVector<Value> results = {isFlat ? joinHeads(node, result) : result, keys, values};
+  if (problem.needsSteps)
+    results.push_back(steps[mode]);
+  return {results};
 }
 
 void registerAttentionOps(OpRegistry &registry) {

@@ -1,9 +1,10 @@
-// Scaled dot-product attention and rotary embeddings out of primitive ops, shared by ONNX's
-// Attention and its relatives in com.microsoft.
+// Scaled dot-product attention and rotary embeddings, shared by ONNX's Attention and its relatives
+// in com.microsoft.
 //
 //     Y = softmax(softcap(Q·K' * scale) + bias)·V
 //
-// It is built in the form that passes/Graph recognises as attention.
+// Without a cap this is a `tenon.attention`; with one, or where a node gives out the steps on the
+// way, it is built out of primitive ops.
 
 #ifndef TENON_LIB_IMPORTER_OPS_ATTENTION_H
 #define TENON_LIB_IMPORTER_OPS_ATTENTION_H
@@ -21,9 +22,13 @@ struct AttentionProblem {
   double softcap = 0;
   /// The element type that softmax computes in; null: that of the queries.
   mlir::Type softmaxType;
+  /// Queries all of whose scores are minus infinity give zeros, where softmax gives NaN.
+  bool zeroEmptyRows = false;
+  /// Whether anything but the result is asked for.
+  bool needsSteps = false;
 };
 
-/// The result [B, H, S, e] and its intermediate steps [B, H, S, T].
+/// The result [B, H, S, e] and, if needed, its intermediate steps [B, H, S, T].
 struct AttentionResult {
   mlir::Value result, products, capped, biased, probabilities;
 };

@@ -319,13 +319,33 @@ ScratchBytes contractionScratchBytes(const ContractionSpec &spec,
   return ScratchLayout(spec, schedule, schedule.vectorLanes(target, bits)).bytes(bits / 8);
 }
 
+static std::string functionPrefix(OpBuilder &builder) {
+  auto parent = builder.getInsertionBlock()->getParent()->getParentOfType<LLVM::LLVMFuncOp>();
+  return (parent ? parent.getName() : StringRef("kernel")).str() + "_tile";
+}
+
+void emitPackWeights(OpBuilder &builder, Location loc, ModuleOp module, const ContractionSpec &spec,
+                     const ContractionSchedule &schedule, const TargetInfo &target, Value packed) {
+  Emitter e(builder, loc);
+  NormalizedContraction contraction = normalizeContraction(e, spec);
+  PackEmitter packs(module, contraction, schedule, target, functionPrefix(builder));
+  int64_t width = schedule.panelWidth(target, spec.accumulatorType.getIntOrFloatBitWidth());
+  Value between = spec.weightLayout == WeightLayout::Transposed ? spec.weightRowStride : e.i64(1);
+  e.loop(e.i64(0), spec.outChannels, e.i64(width), [&](Value column) {
+    Value from = e.offsetPointer(spec.weights, spec.weightType, e.mul(column, between));
+    Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(column, spec.inChannels));
+    Value columns = e.min(e.sub(spec.outChannels, column), e.i64(width));
+    packs.packWeights(e, from, columns, to);
+  });
+  builder.restoreInsertionPoint(e.saveInsertionPoint());
+}
+
 void emitContraction(OpBuilder &builder, Location loc, ModuleOp module, const ContractionSpec &spec,
                      const ContractionSchedule &schedule, const TargetInfo &target, Value task,
                      Value tasks, EpilogueFn epilogue) {
   Emitter emitter(builder, loc);
-  auto parent = builder.getInsertionBlock()->getParent()->getParentOfType<LLVM::LLVMFuncOp>();
-  std::string name = (parent ? parent.getName() : StringRef("kernel")).str() + "_tile";
-  ContractionEmitter(emitter, module, spec, schedule, target, epilogue, name).emit(task, tasks);
+  ContractionEmitter(emitter, module, spec, schedule, target, epilogue, functionPrefix(builder))
+      .emit(task, tasks);
   builder.restoreInsertionPoint(emitter.saveInsertionPoint());
 }
 

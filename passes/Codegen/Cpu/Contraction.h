@@ -118,6 +118,14 @@ struct ScratchBytes {
 ScratchBytes contractionScratchBytes(const ContractionSpec &spec,
                                      const ContractionSchedule &schedule, const TargetInfo &target);
 
+/// Copies the RowMajor or Transposed weights of `spec` (one batch, one group) to the panels of
+/// WeightLayout::Packed at `packed`, with elements of the accumulator type. What PackWeights does
+/// to constants, for a kernel that uses weights more than once. Stores up to `lanes` rows of a
+/// panel behind the last one.
+void emitPackWeights(mlir::OpBuilder &builder, mlir::Location loc, mlir::ModuleOp module,
+                     const ContractionSpec &spec, const ContractionSchedule &schedule,
+                     const TargetInfo &target, mlir::Value packed);
+
 /// The place of an accumulator vector in the output.
 struct OutputIndex {
   mlir::Value batch, group;

@@ -32,7 +32,9 @@ private:
   /// Scratch memory of one task.
   Value allocate(const ContractionSpec &spec, ScratchBytes scratch);
   /// Emits what follows the sum at `index` of the root's result.
-  void finish(OpBuilder &b, Value sum, ArrayRef<Value> index, Value mask);
+  void finish(OpBuilder &b, Value sum, ArrayRef<Value> index, Value mask) {
+    storeFinished(e, b, root->getResult(0), sum, index, mask);
+  }
   SmallVector<Value> values(ArrayRef<AffineExpr> exprs) {
     SmallVector<Value> result;
     for (AffineExpr expr : exprs)
@@ -57,23 +59,24 @@ bool isUnsignedTensor(Value tensor) {
 
 } // namespace
 
-void ContractionKernelEmitter::finish(OpBuilder &b, Value sum, ArrayRef<Value> index, Value mask) {
-  OpBuilder::InsertionGuard guard(em);
-  em.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
-  auto vector = dyn_cast<VectorType>(sum.getType());
+void storeFinished(KernelEmitter &e, OpBuilder &b, OpResult root, Value element,
+                   ArrayRef<Value> index, Value mask) {
+  OpBuilder::InsertionGuard guard(e.em);
+  e.em.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
+  auto vector = dyn_cast<VectorType>(element.getType());
   e.withLanes(vector ? vector.getNumElements() : 1, mask, [&] {
     SmallVector<LaneIndex> position;
     for (Value part : index.drop_back())
       position.push_back(e.uniform(part));
     position.push_back({index.back(), vector ? 1 : 0, false, 1});
-    Type type = e.laneType(getElementTypeOrSelf(root->getResult(0).getType()));
-    if (sum.getType() != type) // narrow integers are summed in i32
-      sum = em.create<arith::TruncIOp>(type, sum);
-    e.setSource(root->getResult(0), [sum](ArrayRef<LaneIndex>) { return sum; });
+    Type type = e.laneType(getElementTypeOrSelf(root.getType()));
+    if (element.getType() != type) // narrow integers are summed in i32
+      element = e.em.create<arith::TruncIOp>(type, element);
+    e.setSource(root, [element](ArrayRef<LaneIndex>) { return element; });
     for (unsigned i = 0; i < e.kernel.getNumResults(); ++i)
       e.store(e.result(i), position, e.element(e.computed(i), position));
   });
-  b.setInsertionPoint(em.getInsertionBlock(), em.getInsertionPoint());
+  b.setInsertionPoint(e.em.getInsertionBlock(), e.em.getInsertionPoint());
 }
 
 ContractionSpec ContractionKernelEmitter::describe(MatMulOp op) {
@@ -173,9 +176,7 @@ void ContractionKernelEmitter::emitDepthwiseConv(ConvOp op) {
 Value ContractionKernelEmitter::allocate(const ContractionSpec &spec, ScratchBytes scratch) {
   if (scratch.fixed == 0 && scratch.perChannel == 0)
     return nullptr;
-  Value bytes = em.add(em.mul(spec.inChannels, scratch.perChannel), scratch.fixed);
-  return em.create<LLVM::AllocaOp>(LLVM::LLVMPointerType::get(em.getContext()), em.getI8Type(),
-                                   bytes, 64);
+  return em.stackMemory(em.add(em.mul(spec.inChannels, scratch.perChannel), scratch.fixed));
 }
 
 void ContractionKernelEmitter::emitWinogradConv(ConvOp op, ContractionSpec &spec) {

@@ -118,6 +118,11 @@ void Emitter::scatter(Value value, Value pointers, Value mask) {
   LLVM::masked_scatter::create(*this, value, pointers, mask, elementAlignment(value.getType()));
 }
 
+Value Emitter::stackMemory(Value bytes) {
+  return LLVM::AllocaOp::create(*this, LLVM::LLVMPointerType::get(getContext()), getI8Type(), bytes,
+                                64);
+}
+
 void Emitter::prefetch(Value pointer, int locality) {
   LLVM::Prefetch::create(*this, pointer, /*rw=*/0u, /*hint=*/unsigned(locality), /*cache=*/1u);
 }

@@ -59,6 +59,9 @@ public:
   /// One element from, or to, each of a vector of pointers; masked out lanes read 0.
   mlir::Value gather(mlir::VectorType type, mlir::Value pointers, mlir::Value mask);
   void scatter(mlir::Value value, mlir::Value pointers, mlir::Value mask);
+  /// Memory that belongs to the function's caller alone until it returns; 64-byte aligned. Scratch
+  /// memory of kernels lies there, since it is small and a kernel may not allocate.
+  mlir::Value stackMemory(mlir::Value bytes);
   /// Hints that the cache line at `pointer` will be read; locality 3 is the nearest cache.
   void prefetch(mlir::Value pointer, int locality);
   /// A mask with the first `count` of `lanes` lanes set; null if that is all of them.

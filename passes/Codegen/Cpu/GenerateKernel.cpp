@@ -37,8 +37,10 @@ OwningOpRef<ModuleOp> emitKernel(KernelOp kernel, const TargetInfo &target) {
   KernelEmitter emitter(kernel, *module, target);
   switch (kernel.getKernelClass()) {
   case KernelClass::Rows:
-  case KernelClass::Attention:
     emitRowsKernel(emitter);
+    break;
+  case KernelClass::Attention:
+    emitAttentionKernel(emitter);
     break;
   case KernelClass::Contraction:
   case KernelClass::Depthwise:

@@ -15,8 +15,16 @@ void emitRowsKernel(KernelEmitter &emitter);
 bool emitTransposedTiles(KernelEmitter &emitter, llvm::function_ref<void()> otherwise);
 /// A matrix product or convolution with pointwise ops on its sums (ContractionKernel.cpp).
 void emitContractionKernel(KernelEmitter &emitter);
+/// Attention with pointwise ops on its result (AttentionKernel.cpp).
+void emitAttentionKernel(KernelEmitter &emitter);
 /// A call of a function of the kernel library (LibraryKernel.cpp).
 void emitLibraryKernel(KernelEmitter &emitter);
+
+/// Ends the computation of an element, or of neighbours in the last dimension, of the kernel's
+/// root: emits the ops that follow the root and stores the kernel's results at `index`, at `b`'s
+/// place.
+void storeFinished(KernelEmitter &emitter, mlir::OpBuilder &b, mlir::OpResult root,
+                   mlir::Value element, llvm::ArrayRef<mlir::Value> index, mlir::Value mask);
 
 } // namespace tenon::cpu
 

@@ -54,4 +54,23 @@ cpu::ContractionSchedule toStruct(ContractionScheduleAttr attribute) {
   return schedule;
 }
 
+AttentionScheduleAttr toAttribute(const cpu::AttentionSchedule &schedule, MLIRContext *context) {
+  return AttentionScheduleAttr::get(context, toAttribute(schedule.scores, context),
+                                    toAttribute(schedule.values, context), schedule.rowBlock,
+                                    schedule.keyBlock, schedule.groupBlocks, schedule.packKeys,
+                                    schedule.packValues);
+}
+
+cpu::AttentionSchedule toStruct(AttentionScheduleAttr attribute) {
+  cpu::AttentionSchedule schedule;
+  schedule.scores = toStruct(attribute.getScores());
+  schedule.values = toStruct(attribute.getValues());
+  schedule.rowBlock = attribute.getRowBlock();
+  schedule.keyBlock = attribute.getKeyBlock();
+  schedule.groupBlocks = attribute.getGroupBlocks();
+  schedule.packKeys = attribute.getPackKeys();
+  schedule.packValues = attribute.getPackValues();
+  return schedule;
+}
+
 } // namespace tenon

@@ -5,7 +5,7 @@
 
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "passes/Codegen/Cpu/Contraction.h"
+#include "passes/Codegen/Cpu/Attention.h"
 
 namespace tenon {
 
@@ -16,7 +16,11 @@ TargetAttr toAttribute(const cpu::TargetInfo &target, mlir::MLIRContext *context
 ContractionScheduleAttr toAttribute(const cpu::ContractionSchedule &schedule,
                                     mlir::MLIRContext *context);
 
+AttentionScheduleAttr toAttribute(const cpu::AttentionSchedule &schedule,
+                                  mlir::MLIRContext *context);
+
 cpu::ContractionSchedule toStruct(ContractionScheduleAttr attribute);
+cpu::AttentionSchedule toStruct(AttentionScheduleAttr attribute);
 
 /// What the module that `op` is in is compiled for. Without `tenon.target` there, an error on `op`.
 /// LLVM's names of processor and features are not part of the attribute.

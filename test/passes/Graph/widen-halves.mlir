@@ -50,3 +50,12 @@ func.func @products(%x: tensor<64x16xf16>, %y: tensor<1x16xf16>)
   %1 = tenon.matmul %y, %w : (tensor<1x16xf16>, tensor<16x8xf16>) -> tensor<1x8xf16>
   return %0, %1 : tensor<64x8xf16>, tensor<1x8xf16>
 }
+// Attention reads keys and values as halves, and the rest, what it gives included, is wide.
+// CHECK-LABEL: func.func @attention
+// CHECK-DAG: %[[Q:.*]] = tenon.cast %arg0
+// CHECK-DAG: %[[B:.*]] = tenon.cast %arg2
+// CHECK: tenon.attention %[[Q]], %arg1, %arg1 bias %[[B]] {{.*}} : (tensor<2x3x8xf32>, tensor<2x5x8xf16>, tensor<2x5x8xf16>, tensor<3x5xf32>) -> tensor<2x3x8xf32>
+func.func @attention(%q: tensor<2x3x8xf16>, %k: tensor<2x5x8xf16>, %b: tensor<3x5xf16>) -> tensor<2x3x8xf16> {
+  %0 = tenon.attention %q, %k, %k bias %b {scale = 1.0} : (tensor<2x3x8xf16>, tensor<2x5x8xf16>, tensor<2x5x8xf16>, tensor<3x5xf16>) -> tensor<2x3x8xf16>
+  return %0 : tensor<2x3x8xf16>
+}
