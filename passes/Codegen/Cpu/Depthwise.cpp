@@ -1,12 +1,13 @@
 // Work is cut into lines of outputs by vectors of channels:
 //
-//   for line of outputs:                                  // this task's share
+//   for line of outputs, or two of them:                  // this task's share
 //     for tile of neighbouring outputs, for vector of channels:   // in either order
-//       for kernel line, for input column that the tile needs:
+//       for input line, for input column that the tile needs:
 //         x = load input                                  // once per tile
 //         for every output and tap it belongs to: sum[output] = fma(x, w[tap], sum[output])
 //
-// Lines come first so that the input lines of one output line stay in the nearer caches.
+// Lines come first so that the input lines of one output line stay in the nearer caches. Two lines
+// at once read most input lines once instead of twice.
 #include "passes/Codegen/Cpu/Depthwise.h"
 #include "passes/Codegen/Cpu/EmitHelpers.h"
 #include <map>
@@ -52,18 +53,31 @@ private:
     Value input, weights, batch, depth, height, channel;
     /// Null if all lanes of the channel vector are valid.
     Value mask;
+    /// Lines of outputs, from `height` on.
+    int64_t count;
+  };
+  /// A line of kernel taps that an input line meets, and the output line it then belongs to.
+  struct LineUse {
+    int64_t outputLine;
+    Value tapLine;
   };
 
-  OutlinedFunction outlineLine();
+  OutlinedFunction outlineLines(int64_t count);
+  SmallVector<LineUse> usesOf(Emitter &e, int64_t depthTap, int64_t inputLine, int64_t count);
   void emitLine(Emitter &e, const Line &line, Value vectorBegin, Value vectorEnd);
   void forTiles(Emitter &e, llvm::function_ref<void(Value firstRow, int64_t rows)> body);
   void forVectors(Emitter &e, const Line &line, Value vectorBegin, Value vectorEnd,
                   llvm::function_ref<void(const Line &)> body);
   void emitTile(Emitter &e, const Line &line, Value firstRow, int64_t rows,
                 ArrayRef<Value> keptWeights);
-  Sums emitKernelLine(Emitter &e, const Line &line, Value input, Value tapLine, int64_t rows,
-                      ArrayRef<Value> keptWeights, Sums sums);
-  void prefetchNextLine(Emitter &e, Value input, int64_t rows);
+  Sums emitInputLine(Emitter &e, const Line &line, Value input, ArrayRef<LineUse> uses,
+                     int64_t rows, ArrayRef<Value> keptWeights, Sums sums);
+  Sums emitTaps(Emitter &e, const Line &line, Value input, Value tapLine, int64_t rows, Sums sums);
+  void prefetchNextLines(Emitter &e, Value input, int64_t lines, int64_t rows);
+  /// Whether all taps of so many outputs are written out.
+  bool isUnrolled(int64_t outputs) const {
+    return kernel[0] * kernel[1] * kernel[2] * outputs <= largestUnrolledTile;
+  }
   Value loadWeight(Emitter &e, const Line &line, Value tap);
   Value loadInput(Emitter &e, const Line &line, Value pointer);
 
@@ -90,80 +104,105 @@ Value DepthwiseEmitter::loadInput(Emitter &e, const Line &line, Value pointer) {
   return e.convert(e.maskedLoad(type, pointer, line.mask), spec.accumulatorType);
 }
 
-/// Adds the products of one kernel line. Each input column is loaded once and used for every output
-/// it belongs to; for one output, taps come in ascending order.
-auto DepthwiseEmitter::emitKernelLine(Emitter &e, const Line &line, Value input, Value tapLine,
-                                      int64_t rows, ArrayRef<Value> keptWeights, Sums sums)
-    -> Sums {
-  Value firstTap = e.mul(tapLine, kernel[2]);
-  if (kernel[2] * rows > largestUnrolledTile) {
-    Value zero = e.i64(0), count = e.i64(kernel[2]);
-    return e.loop(zero, count, e.i64(1), sums, [&](Value tap, ValueRange carried) {
-      Sums next(carried);
-      Value weight = loadWeight(e, line, e.add(firstTap, tap));
-      Value column =
-          e.offsetPointer(input, spec.inputType, e.mul(e.mul(tap, dilation[2]), step[2]));
-      for (int64_t row = 0; row < rows; ++row) {
-        Value pointer = e.offsetPointer(column, spec.inputType, e.mul(step[2], row * stride[2]));
-        next[row] = vector::FMAOp::create(e, loadInput(e, line, pointer), weight, next[row]);
-      }
-      return next;
-    });
-  }
+/// Adds the products of one long kernel line, tap by tap.
+auto DepthwiseEmitter::emitTaps(Emitter &e, const Line &line, Value input, Value tapLine,
+                                int64_t rows, Sums sums) -> Sums {
+  Value firstTap = e.mul(tapLine, kernel[2]), zero = e.i64(0), count = e.i64(kernel[2]);
+  return e.loop(zero, count, e.i64(1), sums, [&](Value tap, ValueRange carried) {
+    Sums next(carried);
+    Value weight = loadWeight(e, line, e.add(firstTap, tap));
+    Value column = e.offsetPointer(input, spec.inputType, e.mul(e.mul(tap, dilation[2]), step[2]));
+    for (int64_t row = 0; row < rows; ++row) {
+      Value pointer = e.offsetPointer(column, spec.inputType, e.mul(step[2], row * stride[2]));
+      next[row] = vector::FMAOp::create(e, loadInput(e, line, pointer), weight, next[row]);
+    }
+    return next;
+  });
+}
+
+/// Adds the products of one input line. Each input column is loaded once and used for every output
+/// it belongs to; for one output, taps come in ascending order. `keptWeights` are those of the one
+/// use, if any.
+auto DepthwiseEmitter::emitInputLine(Emitter &e, const Line &line, Value input,
+                                     ArrayRef<LineUse> uses, int64_t rows,
+                                     ArrayRef<Value> keptWeights, Sums sums) -> Sums {
+  if (kernel[2] * rows > largestUnrolledTile)
+    return emitTaps(e, line, input, uses.front().tapLine, rows, std::move(sums));
   SmallVector<Value> weights(keptWeights);
-  for (int64_t tap = weights.size(); tap < kernel[2]; ++tap)
-    weights.push_back(loadWeight(e, line, e.add(firstTap, tap)));
+  for (const LineUse &use : uses.drop_front(keptWeights.empty() ? 0 : 1))
+    for (int64_t tap = 0; tap < kernel[2]; ++tap)
+      weights.push_back(loadWeight(e, line, e.add(e.mul(use.tapLine, kernel[2]), tap)));
   std::map<int64_t, SmallVector<std::pair<int64_t, int64_t>>> usesOfColumn;
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t tap = 0; tap < kernel[2]; ++tap)
       usesOfColumn[row * stride[2] + tap * dilation[2]].push_back({row, tap});
-  for (auto &[column, uses] : usesOfColumn) {
+  for (auto &[column, rowsAndTaps] : usesOfColumn) {
     Value pointer = e.offsetPointer(input, spec.inputType, e.mul(step[2], column));
     Value value = loadInput(e, line, pointer);
-    for (auto [row, tap] : uses)
-      sums[row] = vector::FMAOp::create(e, value, weights[tap], sums[row]);
+    for (auto [number, use] : llvm::enumerate(uses))
+      for (auto [row, tap] : rowsAndTaps) {
+        Value &sum = sums[use.outputLine * rows + row];
+        sum = vector::FMAOp::create(e, value, weights[number * kernel[2] + tap], sum);
+      }
   }
   return sums;
 }
 
-void DepthwiseEmitter::prefetchNextLine(Emitter &e, Value input, int64_t rows) {
-  for (int64_t line = 1; line <= stride[1]; ++line) {
-    Value pointer = e.offsetPointer(input, spec.inputType,
-                                    e.mul(step[1], (kernel[1] - 1) * dilation[1] + line));
+void DepthwiseEmitter::prefetchNextLines(Emitter &e, Value input, int64_t lines, int64_t rows) {
+  int64_t read = (kernel[1] - 1) * dilation[1] + (lines - 1) * stride[1];
+  for (int64_t line = 1; line <= lines * stride[1]; ++line) {
+    Value pointer = e.offsetPointer(input, spec.inputType, e.mul(step[1], read + line));
     for (int64_t column = 0; column < rows * stride[2]; ++column)
       e.prefetch(e.offsetPointer(pointer, spec.inputType, e.mul(step[2], column)),
                  /*locality=*/2);
   }
 }
 
+/// What an input line is for, counted from the first one of the tile.
+auto DepthwiseEmitter::usesOf(Emitter &e, int64_t depthTap, int64_t inputLine, int64_t count)
+    -> SmallVector<LineUse> {
+  SmallVector<LineUse> uses;
+  for (int64_t outputLine = 0; outputLine < count; ++outputLine) {
+    int64_t offset = inputLine - outputLine * stride[1], tap = offset / dilation[1];
+    if (offset >= 0 && offset % dilation[1] == 0 && tap < kernel[1])
+      uses.push_back({outputLine, e.i64(depthTap * kernel[1] + tap)});
+  }
+  return uses;
+}
+
 void DepthwiseEmitter::emitTile(Emitter &e, const Line &line, Value firstRow, int64_t rows,
                                 ArrayRef<Value> keptWeights) {
   Value zeroVector = arith::ConstantOp::create(e, e.getZeroAttr(vectorType));
-  Sums sums(rows, zeroVector);
+  Sums sums(line.count * rows, zeroVector);
   Value input =
       e.offsetPointer(line.input, spec.inputType, e.mul(e.mul(firstRow, stride[2]), step[2]));
   Value one = e.i64(1);
-  auto lineOf = [&](Value depthTap, Value heightTap) {
-    Value offset = e.add(e.mul(e.mul(depthTap, dilation[0]), step[0]),
-                         e.mul(e.mul(heightTap, dilation[1]), step[1]));
+  auto lineAt = [&](Value depthTap, Value inputLine) {
+    Value offset = e.add(e.mul(e.mul(depthTap, dilation[0]), step[0]), e.mul(inputLine, step[1]));
     return e.offsetPointer(input, spec.inputType, offset);
   };
   if (schedule.prefetchInput)
-    prefetchNextLine(e, input, rows);
-  if (kernel[0] * kernel[1] * kernel[2] * rows <= largestUnrolledTile) {
-    for (int64_t tapLine = 0; tapLine < kernel[0] * kernel[1]; ++tapLine) {
-      Value depthTap = e.i64(tapLine / kernel[1]), heightTap = e.i64(tapLine % kernel[1]);
-      ArrayRef<Value> kept =
-          keptWeights.empty() ? keptWeights : keptWeights.slice(tapLine * kernel[2], kernel[2]);
-      sums = emitKernelLine(e, line, lineOf(depthTap, heightTap), e.i64(tapLine), rows, kept,
-                            std::move(sums));
-    }
+    prefetchNextLines(e, input, line.count, rows);
+  if (isUnrolled(line.count * rows)) {
+    int64_t lastLine = (kernel[1] - 1) * dilation[1] + (line.count - 1) * stride[1];
+    for (int64_t depthTap = 0; depthTap < kernel[0]; ++depthTap)
+      for (int64_t inputLine = 0; inputLine <= lastLine; ++inputLine) {
+        SmallVector<LineUse> uses = usesOf(e, depthTap, inputLine, line.count);
+        if (uses.empty())
+          continue;
+        ArrayRef<Value> kept = keptWeights;
+        if (!kept.empty())
+          kept = kept.slice(*constantOf(uses.front().tapLine) * kernel[2], kernel[2]);
+        sums = emitInputLine(e, line, lineAt(e.i64(depthTap), e.i64(inputLine)), uses, rows, kept,
+                             std::move(sums));
+      }
   } else {
     Value zero = e.i64(0), depthTaps = e.i64(kernel[0]), heightTaps = e.i64(kernel[1]);
     sums = e.loop(zero, depthTaps, one, sums, [&](Value depthTap, ValueRange outer) {
       return e.loop(zero, heightTaps, one, outer, [&](Value heightTap, ValueRange inner) {
-        Value tapLine = e.add(e.mul(depthTap, kernel[1]), heightTap);
-        return emitKernelLine(e, line, lineOf(depthTap, heightTap), tapLine, rows, {}, Sums(inner));
+        LineUse use = {0, e.add(e.mul(depthTap, kernel[1]), heightTap)};
+        Value pointer = lineAt(depthTap, e.mul(heightTap, dilation[1]));
+        return emitInputLine(e, line, pointer, use, rows, {}, Sums(inner));
       });
     });
   }
@@ -172,10 +211,12 @@ void DepthwiseEmitter::emitTile(Emitter &e, const Line &line, Value firstRow, in
   index.batch = line.batch;
   index.group = e.i64(0);
   index.channel = line.channel;
-  for (int64_t row = 0; row < rows; ++row) {
-    Value coordinates[] = {line.depth, line.height, e.add(firstRow, row)};
+  for (auto [number, sum] : llvm::enumerate(sums)) {
+    Value height = e.add(line.height, static_cast<int64_t>(number) / rows);
+    Value coordinates[] = {line.depth, height,
+                           e.add(firstRow, static_cast<int64_t>(number) % rows)};
     index.spatial.assign(std::end(coordinates) - spec.outSpatial.size(), std::end(coordinates));
-    epilogue(e, e.getLoc(), sums[row], index, line.mask);
+    epilogue(e, e.getLoc(), sum, index, line.mask);
   }
 }
 
@@ -244,16 +285,16 @@ void DepthwiseEmitter::emitLine(Emitter &e, const Line &line, Value vectorBegin,
   });
 }
 
-OutlinedFunction DepthwiseEmitter::outlineLine() {
+OutlinedFunction DepthwiseEmitter::outlineLines(int64_t count) {
   Type pointer = spec.input.getType(), i64 = emitter.getI64Type();
   Type types[] = {pointer, pointer, i64, i64, i64, i64, i64};
   // Weights are not marked as free of aliases: LLVM would move their loads out of the loop over
   // tiles, and where registers are few it would then spill them.
   return outlineFunction(
-      emitter, module, name, types,
+      emitter, module, (name + Twine(count)).str(), types,
       [&](Emitter &e, ValueRange arguments) {
         Line line{arguments[0], arguments[1], arguments[2], arguments[3],
-                  arguments[4], nullptr,      nullptr};
+                  arguments[4], nullptr,      nullptr,      count};
         emitLine(e, line, arguments[5], arguments[6]);
       },
       /*noalias=*/1);
@@ -262,10 +303,15 @@ OutlinedFunction DepthwiseEmitter::outlineLine() {
 void DepthwiseEmitter::emit(Value task, Value tasks) {
   Value zero = emitter.i64(0), one = emitter.i64(1);
   Value vectors = emitter.ceilDiv(spec.channels, emitter.i64(lanes));
-  Value lines = emitter.mul(spec.batch, emitter.mul(out[0], out[1]));
+  int64_t most = isUnrolled(schedule.tileLines * schedule.tileRows) ? schedule.tileLines : 1;
+  Value units = emitter.ceilDiv(out[1], emitter.i64(most));
+  Value lines = emitter.mul(spec.batch, emitter.mul(out[0], units));
   if (isConstant(lines, 0) || isConstant(vectors, 0) || isConstant(out[2], 0))
     return;
-  OutlinedFunction lineFunction = outlineLine();
+  std::map<int64_t, OutlinedFunction> lineFunctions;
+  lineFunctions[most] = outlineLines(most);
+  if (most > 1 && !isConstant(emitter.rem(out[1], emitter.i64(most)), 0))
+    lineFunctions[1] = outlineLines(1);
 
   Value total = emitter.mul(lines, vectors);
   Value begin = emitter.div(emitter.mul(task, total), tasks);
@@ -275,13 +321,24 @@ void DepthwiseEmitter::emit(Value task, Value tasks) {
     Value first = emitter.mul(number, vectors);
     Value vectorBegin = emitter.max(emitter.sub(begin, first), zero);
     Value vectorEnd = emitter.min(emitter.sub(end, first), vectors);
-    Value height = emitter.rem(number, out[1]), rest = emitter.div(number, out[1]);
+    Value firstHeight = emitter.mul(emitter.rem(number, units), most);
+    Value rest = emitter.div(number, units);
     Value depth = emitter.rem(rest, out[0]), batch = emitter.div(rest, out[0]);
-    Value offset = emitter.mul(batch, spec.inputBatchStride);
-    offset = emitter.add(offset, emitter.mul(emitter.mul(depth, stride[0]), step[0]));
-    offset = emitter.add(offset, emitter.mul(emitter.mul(height, stride[1]), step[1]));
-    Value input = emitter.offsetPointer(spec.input, spec.inputType, offset);
-    lineFunction.call(emitter, {input, spec.weights, batch, depth, height, vectorBegin, vectorEnd});
+    auto callAt = [&](Value height, int64_t count) {
+      Value offset = emitter.mul(batch, spec.inputBatchStride);
+      offset = emitter.add(offset, emitter.mul(emitter.mul(depth, stride[0]), step[0]));
+      offset = emitter.add(offset, emitter.mul(emitter.mul(height, stride[1]), step[1]));
+      Value input = emitter.offsetPointer(spec.input, spec.inputType, offset);
+      lineFunctions[count].call(
+          emitter, {input, spec.weights, batch, depth, height, vectorBegin, vectorEnd});
+    };
+    Value behind = emitter.add(firstHeight, most);
+    if (!lineFunctions.contains(1))
+      return callAt(firstHeight, most);
+    emitter.ifThen(
+        emitter.less(out[1], behind),
+        [&] { emitter.loop(firstHeight, out[1], one, [&](Value height) { callAt(height, 1); }); },
+        [&] { callAt(firstHeight, most); });
   });
 }
 
@@ -301,9 +358,13 @@ DepthwiseSchedule chooseDepthwiseSchedule(const TargetInfo &target, const Depthw
   bool isStreamed = !imageSize || *imageSize * elementBytes > target.l2Bytes / 2;
   schedule.channelsInside = schedule.prefetchInput = isStreamed;
   if (isStreamed) {
-    // Memory sets the pace: shorter tiles overlap with it better, and weights that all tiles of a
-    // line share stay in the nearest cache anyway.
-    schedule.tileRows = std::min<int64_t>(schedule.tileRows, 8);
+    // Memory sets the pace: short tiles overlap with it better, tiles of two lines read most input
+    // once instead of twice, and weights stay in the nearest cache.
+    size_t rank = spec.kernel.size();
+    bool linesOverlap = rank > 1 && spec.kernel[rank - 2] > spec.stride[rank - 2];
+    schedule.tileLines = linesOverlap ? 2 : 1;
+    schedule.tileRows = linesOverlap ? std::min<int64_t>(schedule.tileRows / schedule.tileLines, 5)
+                                     : std::min<int64_t>(schedule.tileRows, 8);
     schedule.keepWeights = false;
   }
   return schedule;

@@ -35,6 +35,8 @@ struct DepthwiseSpec {
 struct DepthwiseSchedule {
   /// Neighbouring outputs that are computed together.
   int64_t tileRows = 1;
+  /// Lines of them.
+  int64_t tileLines = 1;
   /// All weights are loaded before a tile is computed; otherwise one kernel line's at a time.
   bool keepWeights = false;
   /// All channels of one tile before the next tile: memory is read in order. Otherwise all tiles of

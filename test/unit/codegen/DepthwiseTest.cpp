@@ -34,6 +34,16 @@ TEST(Depthwise, StrideDilationBatch) {
   expectRightBothWays(description);
 }
 
+// Images larger than the caches go two lines at a time; the last line may be alone.
+TEST(Depthwise, StreamedLines) {
+  expectRight(ContractionCase::depthwiseConv(46, 130, 3));
+  expectRight(ContractionCase::depthwiseConv(47, 128, 3));
+  expectRight(ContractionCase::depthwiseConv(25, 128, 5, 2));
+  ContractionCase dilated = ContractionCase::depthwiseConv(45, 128, 3);
+  dilated.dilation = {2, 1};
+  expectRight(dilated);
+}
+
 TEST(Depthwise, OtherRanks) {
   ContractionCase line = ContractionCase::depthwiseConv(1, 33, 3);
   line.outSpatial = {21};
