@@ -24,7 +24,7 @@ static int fail(const char *what) {
 }
 
 /* Reads "DIMS:FILE" into a tensor of the input's element type; a scalar has no dims. */
-static int read_input(char *spec, const tenon_tensor_info *info, tenon_tensor *tensor) {
+static int readInput(char *spec, const tenon_tensor_info *info, tenon_tensor *tensor) {
   char *path = strchr(spec, ':');
   if (!path)
     return -1;
@@ -63,7 +63,7 @@ int main(int argc, char **argv) {
   tenon_tensor *in = calloc(inputs + 1, sizeof *in), *out = calloc(outputs + 1, sizeof *out);
   for (int32_t i = 0; i < inputs; ++i) {
     const tenon_tensor_info *info = tenon_model_input(model, i);
-    if (!info || read_input(argv[i + 2], info, &in[i]))
+    if (!info || readInput(argv[i + 2], info, &in[i]))
       return fail(argv[i + 2]);
   }
   if (tenon_run(context, in, inputs, out, outputs))
