@@ -35,6 +35,19 @@ void KernelOp::print(OpAsmPrinter &printer) {
                                            getResAttrsAttrName());
 }
 
+LogicalResult InsertOp::verify() {
+  DimExprs part = getDims(getOperand().getType()), whole = getDims(getType());
+  if (part.size() != whole.size() || getLow().getNumResults() != whole.size())
+    return emitOpError("needs a start for each of ") << whole.size() << " dimensions";
+  for (auto [low, size, all] : llvm::zip_equal(getLow().getResults(), part, whole))
+    for (AffineExpr room : {low, all - low - size})
+      if (auto constant = dyn_cast<AffineConstantExpr>(room); constant && constant.getValue() < 0)
+        return emitOpError("writes beyond its result");
+  if (getDestination() && getDestination().getType() != getType())
+    return emitOpError("has a destination of another type: ") << getDestination().getType();
+  return success();
+}
+
 // Expressions over the kernel's symbols and over the function's are not compared: only the numbers.
 static bool fits(TypeRange parameters, TypeRange values) {
   return parameters.size() == values.size() &&
@@ -56,6 +69,12 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!fits(kernel.getArgumentTypes(), getInputs().getTypes()) ||
       !fits(kernel.getResultTypes(), getOutputs().getTypes()))
     return emitOpError("does not fit the signature of ") << getKernelAttr();
+  if (!getDestination())
+    return success();
+  Value result = kernel.getEntryBlock().getTerminator()->getOperand(0);
+  if (!result.getDefiningOp<InsertOp>() || getDestination().getType() != getOutputs()[0].getType())
+    return emitOpError("has a destination, but ")
+           << getKernelAttr() << " writes no part of a tensor of that type";
   return success();
 }
 

@@ -79,6 +79,32 @@ def Tenon_UninitializedOp : Tenon_Op<"uninitialized", [Pure]> {
   let assemblyFormat = "attr-dict `:` type($result)";
 }
 
+def Tenon_InsertOp : Tenon_Op<"insert"> {
+  let summary = "writes a tensor into a part of a larger one";
+  let description = [{
+    What a concatenation becomes where its operands are written straight into its result. `low` is
+    the index of the part's first element. The rest is that of `destination`, whose memory the
+    result takes over; without one, the rest is not written yet. A destination's other readers
+    are slices of what is written already.
+
+    The op ends a kernel, whose launch has the destination.
+
+    ```mlir
+    %0 = tenon.insert %a {low = affine_map<() -> (0, 0)>} : (tensor<2x3xf32>) -> tensor<2x8xf32>
+    %1 = tenon.insert %b into %0 : tensor<2x8xf32> {low = affine_map<() -> (0, 3)>}
+       : (tensor<2x5xf32>) -> tensor<2x8xf32>
+    ```
+  }];
+  let arguments = (ins Tenon_Tensor:$operand, Optional<Tenon_Tensor>:$destination,
+                       AffineMapAttr:$low);
+  let results = (outs Tenon_Tensor:$result);
+  let assemblyFormat = [{
+    $operand (`into` $destination^ `:` type($destination))? attr-dict `:`
+    functional-type($operand, $result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tenon_ReleaseOp : Tenon_Op<"release", []> {
   let summary = "gives back a buffer that was allocated at run time";
   let description = [{
@@ -92,10 +118,14 @@ def Tenon_ReleaseOp : Tenon_Op<"release", []> {
   let assemblyFormat = "$buffer attr-dict `:` type($buffer)";
 }
 
-def Tenon_LaunchOp : Tenon_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Tenon_LaunchOp : Tenon_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+    AttrSizedOperandSegments]> {
   let summary = "runs a kernel";
   let description = [{
     `symbols` gives the kernel's shape symbols as expressions over the function's.
+
+    A kernel that ends with `tenon.insert` writes a part of its result. Then `into` says whose
+    memory the result lies in, unless this is the first part.
 
     A library kernel's launch has more results than its op: first an i64 tensor that receives the
     function's status and the dimensions of all results, then scratch memory, if it needs any.
@@ -110,6 +140,7 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpI
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Tenon_Tensor>:$inputs,
+                       Optional<Tenon_Tensor>:$destination,
                        OptionalAttr<AffineMapAttr>:$symbols,
                        OptionalAttr<ArrayAttr>:$capacities, OptionalAttr<AffineMapAttr>:$maxTasks,
                        OptionalAttr<DenseI64ArrayAttr>:$placement);
@@ -117,9 +148,12 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpI
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$outputs, "::llvm::StringRef":$kernel,
                                  "::mlir::ValueRange":$inputs,
                                  "::mlir::AffineMapAttr":$symbols), [{
-    build($_builder, $_state, outputs, kernel, inputs, symbols, nullptr, nullptr, nullptr);
+    build($_builder, $_state, outputs, kernel, inputs, nullptr, symbols, nullptr, nullptr, nullptr);
   }]>];
-  let assemblyFormat = "$kernel `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs)";
+  let assemblyFormat = [{
+    $kernel `(` $inputs `)` (`into` $destination^ `:` type($destination))? attr-dict `:`
+    functional-type($inputs, $outputs)
+  }];
 }
 
 #endif

@@ -76,6 +76,14 @@ bool dependsOnSymbols(AffineExpr expr) {
   return found;
 }
 
+void collectSymbols(Type type, llvm::SmallDenseSet<AffineExpr> &symbols) {
+  for (AffineExpr dim : getDims(type))
+    dim.walk([&](AffineExpr part) {
+      if (isa<AffineSymbolExpr>(part))
+        symbols.insert(part);
+    });
+}
+
 /// A lower bound, taking every symbol for a size: 0 or more.
 static std::optional<int64_t> lowerBound(AffineExpr expr) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))

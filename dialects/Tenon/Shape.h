@@ -37,6 +37,9 @@ unsigned countParts(mlir::AffineExpr expr, unsigned limit);
 /// Whether the expression is more than arithmetic on constants.
 bool dependsOnSymbols(mlir::AffineExpr expr);
 
+/// Adds the symbols in a type's dimensions.
+void collectSymbols(mlir::Type type, llvm::SmallDenseSet<mlir::AffineExpr> &symbols);
+
 /// Whether `expr` cannot be negative, whatever sizes its symbols stand for.
 bool isKnownNonNegative(mlir::AffineExpr expr);
 

@@ -145,6 +145,11 @@ def Tenon_SliceOp : Tenon_ElementalOp<"slice", [
   }];
   let arguments = (ins Tenon_Tensor:$operand, AffineMapAttr:$starts, DenseI64ArrayAttr:$steps);
   let results = (outs Tenon_Tensor:$result);
+  let extraClassDeclaration = [{
+    /// Whether the elements lie in the operand's memory as those of a tensor with the operand's
+    /// strides.
+    bool isView() { return llvm::all_of(getSteps(), [](int64_t step) { return step == 1; }); }
+  }];
   let hasVerifier = 1;
   let hasFolder = 1;
 }

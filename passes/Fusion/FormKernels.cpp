@@ -7,8 +7,10 @@
 // `canJoin` allow it. Since all users of a joining op are in the kernel already, launches can never
 // wait for each other in a circle.
 //
-// A pad that ends a kernel is only a frame around what the kernel computes: code generation writes
-// straight into the middle of it, whatever the kernel's strategy. So any op may join under it.
+// A pad or an insert that ends a kernel is only a frame around what the kernel computes: code
+// generation writes straight into the middle of it, whatever the kernel's strategy. So any op may
+// join under it. Likewise, a slice is only another way to look at memory: a convolution reads
+// through it.
 //
 // Small splat constants are copied into the kernels that use them.
 
@@ -61,6 +63,7 @@ private:
   bool canJoinRoot(Operation *op, Group &group);
   bool canJoinReduction(ReduceOp op, Group &group);
   bool canJoinElement(Operation *op, Group &group);
+  bool canJoinView(Operation *op, Group &group);
   void outline(Group &group);
   SmallVector<Type> libraryResults(const Group &group);
   void setLibraryAttributes(const Group &group, LaunchOp launch);
@@ -92,7 +95,19 @@ bool isPointwise(Operation *op) {
 /// Whether the op, at the end of a kernel, only says where the result's elements go.
 bool isFrame(Operation *op) {
   auto pad = dyn_cast<PadOp>(op);
-  return pad && pad.isFrame();
+  return isa<InsertOp>(op) || (pad && pad.isFrame());
+}
+
+bool isView(Operation *op) {
+  auto slice = dyn_cast<SliceOp>(op);
+  return slice && slice.isView();
+}
+
+/// Whether the value is in memory in any case.
+bool isInMemory(Value value) {
+  Operation *op = value.getDefiningOp();
+  return !op || !value.hasOneUse() || !isa<ElementalOpInterface>(op) ||
+         cast<ElementalOpInterface>(op).isExpensiveElement();
 }
 
 /// Whether the strategies for kernels of this root store elements one by one, anywhere.
@@ -166,6 +181,28 @@ bool KernelFormer::canJoinReduction(ReduceOp op, Group &group) {
   return computedDims == dims || computedDims == reduced;
 }
 
+// Slices cost nothing where elements are read one by one, and in front of a convolution.
+bool KernelFormer::canJoinView(Operation *op, Group &group) {
+  if (group.root && isa<LibraryOpInterface>(group.root))
+    return false;
+  if (!group.root || !llvm::is_contained(op->getUsers(), group.root))
+    return !group.root || isInMemory(op->getOperand(0));
+  auto conv = dyn_cast<ConvOp>(group.root);
+  return conv && isInMemory(op->getOperand(0)) && conv.getInput() == op->getResult(0) &&
+         op->hasOneUse();
+}
+
+/// Who in the group reads the elements of `op`, seen through slices.
+static void collectReaders(Operation *op, const Group &group,
+                           SmallVectorImpl<Operation *> &readers) {
+  for (Operation *user : op->getUsers()) {
+    if (isView(user) && user != group.seed && group.ops.contains(user))
+      collectReaders(user, group, readers);
+    else
+      readers.push_back(user);
+  }
+}
+
 // Elements are computed where they are needed, so a producer must not be needed much more often
 // than it has elements, unless it is cheap.
 bool KernelFormer::canJoinElement(Operation *op, Group &group) {
@@ -175,15 +212,17 @@ bool KernelFormer::canJoinElement(Operation *op, Group &group) {
   if (group.root && isa<LibraryOpInterface>(group.root))
     return false;
   // In front of a contraction stand only buffers; its epilogue may read anything pointwise.
-  if (group.root && llvm::is_contained(op->getUsers(), group.root))
+  SmallVector<Operation *> readers;
+  collectReaders(op, group, readers);
+  if (group.root && llvm::is_contained(readers, group.root))
     return false;
   if (group.root && !isPointwise(op))
     return false;
   if (group.ops.size() > 48)
     return false;
   int64_t elements = countElements(op->getResult(0).getType());
-  for (Operation *user : op->getUsers()) {
-    if (isa<ConcatOp>(user) || isa<PadOp>(user))
+  for (Operation *user : readers) {
+    if (isa<ConcatOp, PadOp, InsertOp>(user))
       continue;
     auto userElemental = dyn_cast<ElementalOpInterface>(user);
     if (userElemental && userElemental.isExpensiveElement() && !isa<ReduceOp>(user))
@@ -209,6 +248,8 @@ bool KernelFormer::canJoin(Operation *op, Group &group) {
     return canJoinReduction(reduce, group);
   if (isa<KernelRootOpInterface>(op))
     return canJoinRoot(op, group);
+  if (isView(op) && canJoinView(op, group))
+    return true;
   return canJoinElement(op, group);
 }
 
@@ -235,7 +276,7 @@ LogicalResult KernelFormer::run(Block &block) {
           return failure();
     if (staysInFunction(&op))
       continue;
-    if (!isa<ElementalOpInterface, KernelRootOpInterface>(op))
+    if (!isa<ElementalOpInterface, KernelRootOpInterface, InsertOp>(op))
       return op.emitOpError("has no way to be computed");
     Group *common = nullptr;
     bool joins = !op.use_empty();
@@ -311,6 +352,10 @@ void KernelFormer::outline(Group &group) {
   // Inputs: whatever comes from outside, each once.
   llvm::SetVector<Value> inputs;
   llvm::SetVector<Value> constants;
+  auto insert = dyn_cast<InsertOp>(group.seed);
+  Value destination = insert ? insert.getDestination() : Value();
+  if (insert)
+    insert.getDestinationMutable().clear();
   for (Operation *op : ops)
     for (Value operand : op->getOperands())
       if (!operand.getDefiningOp() || !group.ops.contains(operand.getDefiningOp())) {
@@ -387,6 +432,8 @@ void KernelFormer::outline(Group &group) {
   launchTypes.append(extraTypes);
   auto launch =
       LaunchOp::create(b, loc, launchTypes, kernel.getSymName(), inputs.getArrayRef(), symbolMap);
+  if (destination)
+    launch.getDestinationMutable().assign(destination);
   setLibraryAttributes(group, launch);
   for (auto [output, result] : llvm::zip(outputs, launch.getOutputs()))
     output.replaceAllUsesWith(result);

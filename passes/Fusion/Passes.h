@@ -2,6 +2,7 @@
 #ifndef TENON_PASSES_FUSION_PASSES_H
 #define TENON_PASSES_FUSION_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

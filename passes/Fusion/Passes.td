@@ -5,6 +5,35 @@
 
 include "mlir/Pass/PassBase.td"
 
+def WriteInPlacePass : Pass<"tenon-write-in-place", "::mlir::func::FuncOp"> {
+  let summary = "lets kernels write straight into padded and concatenated tensors";
+  let description = [{
+    A pad with constants whose operand others read too becomes the home of that operand: the others
+    read a slice of the padded tensor. The operands of a concatenation are inserted into its result
+    where they are computed, one after the other; who else reads one of them reads a slice.
+
+    ```mlir
+    %c = tenon.concat %a, %b {axis = 1} : (tensor<2x32xf32>, tensor<2x64xf32>) -> tensor<2x96xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %0 = tenon.insert %a {low = affine_map<() -> (0, 0)>} : (tensor<2x32xf32>) -> tensor<2x96xf32>
+    %c = tenon.insert %b into %0 : tensor<2x96xf32> {low = affine_map<() -> (0, 32)>}
+       : (tensor<2x64xf32>) -> tensor<2x96xf32>
+    ```
+
+    Pads of concatenations become concatenations of pads. Kernels end with pads and inserts, so
+    that nothing is copied. Operands that no kernel can write in place are copied alone: arguments
+    of the function, results of the kernel library, what is needed elsewhere as it is.
+  }];
+  let statistics = [
+    Statistic<"numShared", "shared-pads", "Padded tensors that others read slices of">,
+    Statistic<"numConcats", "concatenations", "Concatenations written part by part">
+  ];
+}
+
 def FormKernelsPass : Pass<"tenon-form-kernels", "::mlir::ModuleOp"> {
   let summary = "groups ops into kernels";
   let description = [{

@@ -9,11 +9,12 @@ def PlanMemoryPass : Pass<"tenon-plan-memory", "::mlir::ModuleOp"> {
   let summary = "gives every kernel result its place in memory";
   let description = [{
     Buffers of constant size get offsets into one arena, such that buffers which live at the same
-    time do not overlap; larger buffers are placed first, each at the lowest free offset. Results of
-    the function are written to the caller's memory where possible. Buffers whose size is known only
-    at run time are allocated then, and a `tenon.release` after the last use gives them back. The
-    function's attribute `tenon.arena_bytes` is the size of the arena, and `tenon.arena_lower_bound`
-    the most bytes that live at one time.
+    time do not overlap (this is checked); several orders of placing them are tried. Parts of one
+    tensor that several launches write have one buffer. Results of the function are written to the
+    caller's memory where possible. Buffers whose size is known only at run time are allocated then,
+    and a `tenon.release` after the last use gives them back. The function's attribute
+    `tenon.arena_bytes` is the size of the arena, and `tenon.arena_lower_bound` the most bytes that
+    live at one time.
 
     After the pass every launch has a `placement`.
   }];

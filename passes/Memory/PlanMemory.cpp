@@ -3,10 +3,12 @@
 // Time is the position of ops in a walk of the function. A buffer lives from its launch to the last
 // use of any value that shares it: reshapes are views, and the result of an `if` is whatever buffer
 // the branch yields. A buffer from outside a loop lives to the end of the loop that uses it, since
-// the next iteration may use it again.
+// the next iteration may use it again. Launches that write parts of one tensor share the buffer of
+// the first of them, its home.
 
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/Memory/Arena.h"
 #include "passes/Memory/Passes.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 
@@ -22,27 +24,19 @@ namespace {
 constexpr int64_t kAlignment = 64;
 constexpr int64_t kAtRunTime = -1;
 
-struct Interval {
-  LaunchOp launch;
-  unsigned result;
-  int64_t begin, end, bytes;
-  int64_t offset = 0;
-};
-
 class Planner {
 public:
   explicit Planner(func::FuncOp function) : function(function) {}
 
-  void run();
+  LogicalResult run();
 
   int64_t numStatic = 0, numDynamic = 0;
 
 private:
   void numberOps();
   void findAliases();
-  int64_t lastUse(Value value, Block *home);
+  int64_t lastUse(Value value);
   void placeOutputs();
-  void placeInArena(std::vector<Interval> &intervals);
   void releaseAfterLastUse(Value value);
   std::vector<Value> membersOf(Value value);
 
@@ -70,6 +64,16 @@ std::optional<int64_t> constantBytes(LaunchOp launch, unsigned number) {
   return llvm::alignTo(std::max<int64_t>(bytes, 1), kAlignment);
 }
 
+/// The first of the launches that write parts of the tensor.
+Value homeOf(Value value) {
+  while (auto launch = value.getDefiningOp<LaunchOp>()) {
+    if (!launch.getDestination())
+      break;
+    value = launch.getDestination();
+  }
+  return value;
+}
+
 } // namespace
 
 void Planner::numberOps() {
@@ -93,6 +97,8 @@ void Planner::findAliases() {
     };
     if (auto reshape = dyn_cast<ReshapeOp>(op))
       alias(reshape.getResult(), reshape.getOperand());
+    if (auto launch = dyn_cast<LaunchOp>(op); launch && launch.getDestination())
+      alias(launch.getResult(0), launch.getDestination());
     if (auto branch = dyn_cast<IfOp>(op))
       for (Region *region : {&branch.getThenRegion(), &branch.getElseRegion()})
         for (auto [result, yielded] :
@@ -114,8 +120,8 @@ std::vector<Value> Planner::membersOf(Value value) {
   return members;
 }
 
-/// The last position at which the buffer of `value`, which is made in block `home`, is in use.
-int64_t Planner::lastUse(Value value, Block *home) {
+/// The last position at which the buffer of `value` is in use.
+int64_t Planner::lastUse(Value value) {
   int64_t last = position.lookup(value.getDefiningOp());
   for (Value member : membersOf(value)) {
     if (Operation *definition = member.getDefiningOp())
@@ -134,14 +140,6 @@ int64_t Planner::lastUse(Value value, Block *home) {
   return last;
 }
 
-static void collectSymbols(Type type, llvm::SmallDenseSet<AffineExpr> &symbols) {
-  for (AffineExpr dim : getDims(type))
-    dim.walk([&](AffineExpr part) {
-      if (isa<AffineSymbolExpr>(part))
-        symbols.insert(part);
-    });
-}
-
 // A function result that a top-level launch makes, as it is or reshaped, is written in place. A
 // reshape may need sizes that are bound only after the launch: such results are copied.
 void Planner::placeOutputs() {
@@ -153,6 +151,7 @@ void Planner::placeOutputs() {
     Value source = returned;
     while (auto reshape = source.getDefiningOp<ReshapeOp>())
       source = reshape.getOperand();
+    source = homeOf(source);
     auto launch = source.getDefiningOp<LaunchOp>();
     if (!launch || launch.getCapacities() || launch->getBlock() != &body ||
         outputOf.contains(source))
@@ -163,43 +162,6 @@ void Planner::placeOutputs() {
     if (llvm::all_of(needed, [&](AffineExpr symbol) { return known.contains(symbol); }))
       outputOf[source] = number;
   }
-}
-
-void Planner::placeInArena(std::vector<Interval> &intervals) {
-  std::vector<Interval *> order;
-  for (Interval &interval : intervals)
-    order.push_back(&interval);
-  llvm::stable_sort(order, [](Interval *a, Interval *b) { return a->bytes > b->bytes; });
-  std::vector<Interval *> placed; // by offset
-  int64_t arena = 0;
-  for (Interval *interval : order) {
-    int64_t offset = 0;
-    for (Interval *other : placed) {
-      if (other->end < interval->begin || interval->end < other->begin)
-        continue;
-      if (offset + interval->bytes <= other->offset)
-        break;
-      offset = std::max(offset, other->offset + other->bytes);
-    }
-    interval->offset = offset;
-    arena = std::max(arena, offset + interval->bytes);
-    placed.insert(llvm::upper_bound(placed, interval,
-                                    [](Interval *a, Interval *b) { return a->offset < b->offset; }),
-                  interval);
-  }
-  // The most bytes alive at once: a lower bound for any plan.
-  std::vector<std::pair<int64_t, int64_t>> events;
-  for (const Interval &interval : intervals) {
-    events.push_back({interval.begin * 2, interval.bytes});
-    events.push_back({interval.end * 2 + 1, -interval.bytes});
-  }
-  llvm::sort(events);
-  int64_t alive = 0, bound = 0;
-  for (auto [time, bytes] : events)
-    bound = std::max(bound, alive += bytes);
-  Builder b(function.getContext());
-  function->setAttr("tenon.arena_bytes", b.getI64IntegerAttr(arena));
-  function->setAttr("tenon.arena_lower_bound", b.getI64IntegerAttr(bound));
 }
 
 void Planner::releaseAfterLastUse(Value value) {
@@ -222,36 +184,50 @@ void Planner::releaseAfterLastUse(Value value) {
   ReleaseOp::create(b, launch->getLoc(), value);
 }
 
-void Planner::run() {
+LogicalResult Planner::run() {
   numberOps();
   findAliases();
   placeOutputs();
   std::vector<Interval> intervals;
   llvm::DenseMap<Operation *, SmallVector<int64_t>> placements;
+  SmallVector<OpResult> owners; // of the intervals
   SmallVector<Value> dynamic;
   function.walk([&](LaunchOp launch) {
     SmallVector<int64_t> &placement = placements[launch];
     for (OpResult result : launch->getResults()) {
       placement.push_back(kAtRunTime);
+      if (homeOf(result) != result)
+        continue;
       if (auto output = outputOf.find(result); output != outputOf.end()) {
         placement.back() = -2 - output->second;
       } else if (auto bytes = constantBytes(launch, result.getResultNumber())) {
-        intervals.push_back({launch, result.getResultNumber(), position.lookup(launch),
-                             lastUse(result, launch->getBlock()), *bytes});
-        ++numStatic;
+        intervals.push_back({position.lookup(launch), lastUse(result), *bytes});
+        owners.push_back(result);
       } else {
         dynamic.push_back(result);
-        ++numDynamic;
       }
     }
   });
-  placeInArena(intervals);
-  for (const Interval &interval : intervals)
-    placements[interval.launch][interval.result] = interval.offset;
-  for (auto &[launch, placement] : placements)
-    cast<LaunchOp>(launch).setPlacement(placement);
+  int64_t arena = placeInArena(intervals);
+  if (!isValidPlacement(intervals, arena))
+    return function.emitError("buffers in use at the same time overlap");
+  Builder b(function.getContext());
+  function->setAttr("tenon.arena_bytes", b.getI64IntegerAttr(arena));
+  function->setAttr("tenon.arena_lower_bound", b.getI64IntegerAttr(getLowerBound(intervals)));
+  for (auto [interval, owner] : llvm::zip(intervals, owners))
+    placements[owner.getOwner()][owner.getResultNumber()] = interval.offset;
+  function.walk([&](LaunchOp launch) {
+    if (launch.getDestination()) {
+      auto home = cast<OpResult>(homeOf(launch.getDestination()));
+      placements[launch][0] = placements[home.getOwner()][home.getResultNumber()];
+    }
+    launch.setPlacement(placements[launch]);
+  });
   for (Value value : dynamic)
     releaseAfterLastUse(value);
+  numStatic = intervals.size();
+  numDynamic = dynamic.size();
+  return success();
 }
 
 namespace {
@@ -260,7 +236,8 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       Planner planner(function);
-      planner.run();
+      if (failed(planner.run()))
+        return signalPassFailure();
       numStatic += planner.numStatic;
       numDynamic += planner.numDynamic;
     }

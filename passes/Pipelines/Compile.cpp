@@ -41,6 +41,9 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addPass(createCSEPass());
   passes.addNestedPass<func::FuncOp>(createPackWeightsPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
+  // What a pad or a concatenation copies is written there at once. Last before kernels form, since
+  // it orders ops.
+  passes.addNestedPass<func::FuncOp>(createWriteInPlacePass());
   passes.addPass(createFormKernelsPass());
   passes.addPass(createCollapseDimensionsPass());
   passes.addPass(createDeduplicateKernelsPass());

@@ -120,7 +120,7 @@ ContractionSpec ContractionKernelEmitter::describe(MatMulOp op) {
 ContractionSpec ContractionKernelEmitter::describe(ConvOp op) {
   ContractionSpec spec;
   DimExprs in = getDims(op.getInput().getType()), result = getDims(op.getType());
-  const Buffer &input = e.argument(op.getInput()), &weights = e.argument(op.getWeights());
+  Buffer input = e.buffer(op.getInput()), weights = e.argument(op.getWeights());
   unsigned spatial = op.getSpatialRank();
   int64_t groups = op.getGroups(), outputs = op.getOutputChannels();
   SmallVector<Value> strides = values(input.strides);
@@ -148,7 +148,7 @@ ContractionSpec ContractionKernelEmitter::describe(ConvOp op) {
 void ContractionKernelEmitter::emitDepthwiseConv(ConvOp op) {
   DepthwiseSpec spec;
   DimExprs result = getDims(op.getType());
-  const Buffer &input = e.argument(op.getInput());
+  Buffer input = e.buffer(op.getInput());
   SmallVector<Value> strides = values(input.strides);
   spec.batch = e.value(result.front());
   llvm::append_range(spec.outSpatial, values(ArrayRef(result).slice(1, op.getSpatialRank())));

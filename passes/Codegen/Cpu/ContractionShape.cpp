@@ -60,7 +60,11 @@ static cpu::ContractionSizes sizesOf(ConvOp op) {
     sizes.taps *= size;
   sizes.inChannels = channels < 0 ? -1 : channels / sizes.group;
   sizes.outChannels = op.getOutputChannels() / sizes.group;
-  sizes.inputRowStride = channels < 0 ? -1 : channels * op.getStrides().back();
+  Value memory = op.getInput();
+  while (auto slice = memory.getDefiningOp<SliceOp>())
+    memory = slice.getOperand();
+  int64_t pitch = sizeOf(getDims(memory.getType()).back());
+  sizes.inputRowStride = pitch < 0 ? -1 : pitch * op.getStrides().back();
   sizes.weightLayout = op.getPacked() ? cpu::WeightLayout::Packed : cpu::WeightLayout::RowMajor;
   return sizes;
 }

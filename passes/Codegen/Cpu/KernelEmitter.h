@@ -47,6 +47,8 @@ public:
 
   /// The buffer of a block argument.
   const Buffer &argument(mlir::Value argument) const { return arguments.find(argument)->second; }
+  /// The memory of an argument or of a slice of one.
+  Buffer buffer(mlir::Value tensor);
   /// The tensor that a strategy computes for a result, and where it belongs: inside the frames that
   /// the kernel yields around it.
   mlir::Value computed(unsigned number) const { return computedResults[number]; }

@@ -33,13 +33,27 @@ Buffer KernelEmitter::part(const Buffer &buffer, ArrayRef<AffineExpr> starts) {
   return result;
 }
 
+Buffer KernelEmitter::buffer(Value tensor) {
+  if (isa<BlockArgument>(tensor))
+    return argument(tensor);
+  auto slice = tensor.getDefiningOp<SliceOp>();
+  assert(slice && slice.isView() && "only arguments and slices of them are in memory");
+  return part(buffer(slice.getOperand()), slice.getStarts().getResults());
+}
+
 void KernelEmitter::addResult(Value yielded, Value pointer) {
   Buffer buffer = makeBuffer(pointer, yielded.getType());
-  for (auto pad = yielded.getDefiningOp<PadOp>(); pad && pad.isFrame();
-       pad = yielded.getDefiningOp<PadOp>()) {
-    frames.push_back({pad, buffer});
-    buffer = part(buffer, pad.getLow().getResults());
-    yielded = pad.getOperand();
+  while (true) {
+    if (auto insert = yielded.getDefiningOp<InsertOp>()) {
+      buffer = part(buffer, insert.getLow().getResults());
+      yielded = insert.getOperand();
+    } else if (auto pad = yielded.getDefiningOp<PadOp>(); pad && pad.isFrame()) {
+      frames.push_back({pad, buffer});
+      buffer = part(buffer, pad.getLow().getResults());
+      yielded = pad.getOperand();
+    } else {
+      break;
+    }
   }
   computedResults.push_back(yielded);
   results.push_back(buffer);

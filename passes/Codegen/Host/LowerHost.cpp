@@ -240,7 +240,9 @@ void HostLowering::lower(LaunchOp op) {
   for (auto [number, result] : llvm::enumerate(op.getOutputs())) {
     Value &pointer = pointers[result];
     int64_t place = placement[number];
-    if (place >= 0) {
+    if (op.getDestination()) {
+      pointer = pointerOf(op.getDestination());
+    } else if (place >= 0) {
       pointer = em.offsetPointer(arena, em.getI8Type(), place);
     } else if (place == -1) {
       DimExprs dims = getDims(result.getType());

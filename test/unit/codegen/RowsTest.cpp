@@ -235,6 +235,29 @@ TEST(Frame, AroundRows) {
   expectFramed(1, 1, {0, 0}, {0, 70});
 }
 
+// A part of a larger tensor is written with its frame, and nothing else is.
+TEST(Frame, InsideLargerTensor) {
+  std::string text = R"(
+    tenon.kernel @k(%x: tensor<3x20xf32>) -> tensor<9x50xf32> attributes {kernel_class = 0 : i32} {
+      %zero = tenon.constant dense<0.0> : tensor<f32>
+      %0 = tenon.neg %x : (tensor<3x20xf32>) -> tensor<3x20xf32>
+      %1 = tenon.pad %0, %zero {low = affine_map<() -> (1, 0)>} : (tensor<3x20xf32>, tensor<f32>) -> tensor<5x21xf32>
+      %2 = tenon.insert %1 {low = affine_map<() -> (2, 7)>} : (tensor<5x21xf32>) -> tensor<9x50xf32>
+      tenon.yield %2 : tensor<9x50xf32>
+    })";
+  std::vector<float> input = countUp(3 * 20);
+  runKernel(text, input, 9 * 50, [&](const std::vector<float> &output) {
+    for (int64_t row = 0; row < 9; ++row)
+      for (int64_t column = 0; column < 50; ++column) {
+        bool isPart = row >= 2 && row < 7 && column >= 7 && column < 28;
+        bool isInside = isPart && row >= 3 && row < 6 && column < 27;
+        float expected = isInside ? -input[(row - 3) * 20 + column - 7] : 0;
+        ASSERT_EQ(output[row * 50 + column], isPart ? expected : kUnwritten)
+            << row << ", " << column;
+      }
+  });
+}
+
 // Tiles of a transpose store into the middle like everyone else.
 TEST(Frame, AroundTransposedTiles) {
   std::string text = R"(
