@@ -5,7 +5,8 @@
 
 Suites: `node` (the onnx package's backend tests, list in test/conformance/passing.txt) and `models`
 (real models in TENON_MODELS, default ../shared/models, list in test/models/passing.txt). `check` runs
-only what is listed, so a line can leave a list only through `update` and a reviewed change.
+only what is listed, so a line can leave a list only through `update` and a reviewed change. Of real models it
+also checks that their buffers are packed tightly.
 """
 
 import json
@@ -16,6 +17,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# How much larger than the bytes that live at one time the arena of a real model may be.
+ARENA_SLACK = 1.1
 BUILD = Path(os.environ.get("TENON_BUILD_DIR", ROOT / "build"))
 
 
@@ -42,7 +45,7 @@ def read_list(file):
 
 
 def verify(folders, target="cpu:native"):
-    """Runs tenon verify, whose output goes where ours goes; returns name → status."""
+    """Runs tenon verify, whose output goes where ours goes; returns name → result."""
     jobs = os.environ.get("TENON_JOBS", str(len(os.sched_getaffinity(0))))
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
@@ -52,7 +55,16 @@ def verify(folders, target="cpu:native"):
         if not report.exists():
             sys.exit(f"tenon verify wrote no report (exit status {status})")
         results = json.loads(report.read_text())["results"]
-    return {Path(result["name"]).name: result["status"] for result in results}
+    return {Path(result["name"]).name: result for result in results}
+
+
+def wasteful_arenas(results):
+    """Models whose arena is larger than what lives at one time by more than ARENA_SLACK."""
+    return [
+        f"{name}: the arena has {result['arena_bytes']} bytes, {result['arena_bytes'] / bound:.2f} times what it needs"
+        for name, result in results.items()
+        if (bound := result["arena_lower_bound"]) and result["arena_bytes"] > ARENA_SLACK * bound
+    ]
 
 
 def check(suite, target="cpu:native"):
@@ -65,10 +77,14 @@ def check(suite, target="cpu:native"):
     folders = [source / name for name in names if (source / name / "model.onnx").exists()]
     results = verify(folders, target)
     # Neither skipped nor vanished is passed.
-    lost = {name: results.get(name, "missing") for name in names if results.get(name) != "passed"}
+    statuses = {name: results[name]["status"] if name in results else "missing" for name in names}
+    lost = {name: status for name, status in statuses.items() if status != "passed"}
     for name, status in lost.items():
         print(f"{listing.relative_to(ROOT)} lists {name}, which is {status}")
-    return 1 if lost else 0
+    wasteful = wasteful_arenas(results) if suite == "models" else []
+    for line in wasteful:
+        print(line)
+    return 1 if lost or wasteful else 0
 
 
 def update(suite):
@@ -78,7 +94,7 @@ def update(suite):
     if not folders:
         sys.exit(f"no models in {source} (TENON_MODELS says where the real models are)")
     results = verify(folders)
-    passed = sorted(name for name, status in results.items() if status == "passed")
+    passed = sorted(name for name, result in results.items() if result["status"] == "passed")
     before = read_list(listing)
     for sign, names in (("-", set(before) - set(passed)), ("+", set(passed) - set(before))):
         for name in sorted(names):

@@ -18,7 +18,8 @@ namespace tenon::cli {
 
 // Lines of the child that are for its parent; any other line is somebody's complaint.
 static constexpr llvm::StringLiteral phaseMark = "@phase ", passedMark = "@passed",
-                                     failedMark = "@failed ", skippedMark = "@skipped ";
+                                     failedMark = "@failed ", skippedMark = "@skipped ",
+                                     arenaMark = "@arena ";
 
 /// One line that says what failed; the folder is said beside it.
 static std::string summarize(llvm::Error error, llvm::StringRef folder) {
@@ -104,7 +105,11 @@ llvm::Error CaseCheck::compileModel() {
   if (!threads)
     return threads.takeError();
   options.threads = static_cast<unsigned>(*threads);
-  return driver::compile(file, options).takeError();
+  llvm::Expected<driver::CompileReport> report = driver::compile(file, options);
+  if (!report)
+    return report.takeError();
+  llvm::outs() << arenaMark << report->arenaBytes << " " << report->arenaLowerBound << "\n";
+  return llvm::Error::success();
 }
 
 llvm::Expected<std::vector<NamedTensor>>
@@ -309,7 +314,7 @@ static std::string describeCrash(const ChildResult &child, const VerifySettings 
   for (llvm::StringRef line : lines) {
     if (line.consume_front(phaseMark))
       phase = line.str();
-    else if (complaint.empty() && !line.starts_with("PLEASE submit a bug report"))
+    else if (complaint.empty() && !line.starts_with(arenaMark) && !line.starts_with("PLEASE submit a bug report"))
       complaint = line.str();
   }
   std::string cause;
@@ -323,6 +328,19 @@ static std::string describeCrash(const ChildResult &child, const VerifySettings 
   if (!complaint.empty() && !child.timedOut)
     cause += ": " + complaint;
   return cause;
+}
+
+/// What the child said about the arena.
+static void readArena(llvm::StringRef output, VerifyResult &result) {
+  size_t at = output.find(arenaMark);
+  if (at == llvm::StringRef::npos)
+    return;
+  llvm::StringRef numbers = output.substr(at + arenaMark.size()).take_until([](char c) {
+    return c == '\n';
+  });
+  auto [bytes, bound] = numbers.split(' ');
+  bytes.getAsInteger(10, result.arenaBytes);
+  bound.getAsInteger(10, result.arenaLowerBound);
 }
 
 VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
@@ -344,6 +362,7 @@ VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
     result.cause = llvm::toString(child.takeError());
     return result;
   }
+  readArena(child->output, result);
   bool ended = !child->timedOut && !child->signal && !child->exitCode;
   llvm::StringRef last = llvm::StringRef(child->output).rtrim();
   last = last.substr(last.rfind('\n') + 1);

@@ -27,6 +27,8 @@ struct VerifyResult {
   VerifyStatus status = VerifyStatus::Failed;
   std::string cause; // one line; empty if passed
   double seconds = 0;
+  /// Of the compiled model: its size and the least that any plan needs.
+  int64_t arenaBytes = 0, arenaLowerBound = 0;
 };
 
 /// Checks the model in `folder` in a child process; `binary` is where it is compiled to.

@@ -160,7 +160,9 @@ static std::string formatJson(const std::vector<Case> &cases) {
     llvm::json::Object result{{"name", each.name},
                               {"folder", each.folder},
                               {"status", statusName(each.result.status)},
-                              {"seconds", each.result.seconds}};
+                              {"seconds", each.result.seconds},
+                              {"arena_bytes", each.result.arenaBytes},
+                              {"arena_lower_bound", each.result.arenaLowerBound}};
     if (!each.result.cause.empty())
       result["cause"] = llvm::json::fixUTF8(each.result.cause);
     results.push_back(std::move(result));

@@ -1,0 +1,147 @@
+// RUN: tenon-opt %s --mlir-print-local-scope --tenon-plan-memory --split-input-file | FileCheck %s
+
+// A buffer's place is free after its last use. The function's result is in the caller's memory.
+// CHECK-LABEL: func @chain
+//  CHECK-SAME:   tenon.arena_bytes = 128 : i64, tenon.arena_lower_bound = 128 : i64
+//       CHECK:   tenon.launch @k(%arg0) {placement = array<i64: 0>}
+//       CHECK:   tenon.launch @k({{.*}}) {placement = array<i64: 64>}
+//       CHECK:   tenon.launch @k({{.*}}) {placement = array<i64: 0>}
+//       CHECK:   tenon.launch @k({{.*}}) {placement = array<i64: -2>}
+func.func @chain(%x: tensor<16xf32>) -> tensor<16xf32> {
+  %0 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  %1 = tenon.launch @k(%0) : (tensor<16xf32>) -> tensor<16xf32>
+  %2 = tenon.launch @k(%1) : (tensor<16xf32>) -> tensor<16xf32>
+  %3 = tenon.launch @k(%2) : (tensor<16xf32>) -> tensor<16xf32>
+  return %3 : tensor<16xf32>
+}
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+
+// -----
+
+// A reshape is the same memory: what it views stays.
+// CHECK-LABEL: func @views
+//  CHECK-SAME:   tenon.arena_bytes = 128 : i64, tenon.arena_lower_bound = 128 : i64
+//       CHECK:   tenon.launch @k(%arg0) {placement = array<i64: [[A:[0-9]+]]>}
+//   CHECK-NOT:   placement = array<i64: [[A]]>
+//       CHECK:   return
+func.func @views(%x: tensor<16xf32>) -> tensor<16xf32> {
+  %0 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  %1 = tenon.reshape %0 : (tensor<16xf32>) -> tensor<4x4xf32>
+  %2 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  %3 = tenon.reshape %1 : (tensor<4x4xf32>) -> tensor<16xf32>
+  %4 = tenon.launch @add(%2, %3) : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  return %4 : tensor<16xf32>
+}
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.add %x, %y : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+
+// -----
+
+// Parts of one tensor lie in the buffer of the first of them, also where that is the function's
+// result.
+// CHECK-LABEL: func @parts
+//  CHECK-SAME:   tenon.arena_bytes = 192 : i64
+//       CHECK:   %[[P:.+]] = tenon.launch @low(%arg0) {placement = array<i64: 0>}
+//       CHECK:   tenon.launch @high(%arg0) into %[[P]] : tensor<32xf32> {placement = array<i64: 0>}
+//       CHECK:   %[[Q:.+]] = tenon.launch @low({{.*}}) {placement = array<i64: -2>}
+//       CHECK:   tenon.launch @high({{.*}}) into %[[Q]] : tensor<32xf32> {placement = array<i64: -2>}
+func.func @parts(%x: tensor<16xf32>) -> tensor<32xf32> {
+  %0 = tenon.launch @low(%x) : (tensor<16xf32>) -> tensor<32xf32>
+  %1 = tenon.launch @high(%x) into %0 : tensor<32xf32> : (tensor<16xf32>) -> tensor<32xf32>
+  %2 = tenon.launch @half(%1) : (tensor<32xf32>) -> tensor<16xf32>
+  %3 = tenon.launch @low(%2) : (tensor<16xf32>) -> tensor<32xf32>
+  %4 = tenon.launch @high(%2) into %3 : tensor<32xf32> : (tensor<16xf32>) -> tensor<32xf32>
+  return %4 : tensor<32xf32>
+}
+tenon.kernel @low(%x: tensor<16xf32>) -> tensor<32xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.insert %x {low = affine_map<() -> (0)>} : (tensor<16xf32>) -> tensor<32xf32>
+  tenon.yield %0 : tensor<32xf32>
+}
+tenon.kernel @high(%x: tensor<16xf32>) -> tensor<32xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.insert %x {low = affine_map<() -> (16)>} : (tensor<16xf32>) -> tensor<32xf32>
+  tenon.yield %0 : tensor<32xf32>
+}
+tenon.kernel @half(%x: tensor<32xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.slice %x {starts = affine_map<() -> (8)>, steps = array<i64: 1>} : (tensor<32xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+
+// -----
+
+// What a branch yields is the result of the `if`: whichever it is, it lives on.
+// CHECK-LABEL: func @branches
+//  CHECK-SAME:   tenon.arena_bytes = 192 : i64
+func.func @branches(%c: tensor<i1>, %x: tensor<16xf32>) -> tensor<16xf32> {
+  %0 = tenon.if %c : (tensor<i1>) -> tensor<16xf32> {
+    %a = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+    tenon.yield %a : tensor<16xf32>
+  } else {
+    %b = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+    tenon.yield %b : tensor<16xf32>
+  }
+  %1 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  %2 = tenon.launch @add(%0, %1) : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  return %2 : tensor<16xf32>
+}
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.add %x, %y : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+
+// -----
+
+// A loop may read a buffer from outside in its next iteration: no buffer of the body takes its place.
+// CHECK-LABEL: func @loop
+//  CHECK-SAME:   tenon.arena_bytes = 192 : i64
+func.func @loop(%n: tensor<i64>, %x: tensor<16xf32>) -> tensor<16xf32> {
+  %true = tenon.constant dense<true> : tensor<i1>
+  %0 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  %1 = tenon.loop max(%n : tensor<i64>) carry(%x : tensor<16xf32>) {
+  ^body(%i: tensor<i64>, %s: tensor<16xf32>):
+    %a = tenon.launch @add(%0, %s) : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+    %b = tenon.launch @k(%a) : (tensor<16xf32>) -> tensor<16xf32>
+    tenon.yield %true, %b : tensor<i1>, tensor<16xf32>
+  } : tensor<16xf32>
+  return %1 : tensor<16xf32>
+}
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.add %x, %y : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+
+// -----
+
+// What only a run sizes is allocated then, and given back after its last use.
+// CHECK-LABEL: func @releases
+//       CHECK:   %[[A:.+]] = tenon.launch @k(%arg0) {placement = array<i64: -1>
+//       CHECK:   %[[B:.+]] = tenon.launch @k(%[[A]]) {placement = array<i64: -1>
+//  CHECK-NEXT:   tenon.release %[[A]]
+//       CHECK:   tenon.launch @k(%[[B]]) {placement = array<i64: -2>
+//  CHECK-NEXT:   tenon.release %[[B]]
+func.func @releases(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {tenon.symbols = ["n"]} {
+  %0 = tenon.launch @k(%x) {symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
+  %1 = tenon.launch @k(%0) {symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
+  %2 = tenon.launch @k(%1) {symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
+  return %2 : tensor<?xf32, affine_map<()[s0] -> (s0)>>
+}
+tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {kernel_class = #tenon.kernel_class<rows>, num_symbols = 1 : i64} {
+  %0 = tenon.neg %x : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
+  tenon.yield %0 : tensor<?xf32, affine_map<()[s0] -> (s0)>>
+}
