@@ -41,6 +41,29 @@ static bool fitsConstantIndex(int64_t offset) {
   return llvm::isInt<LLVM::kGEPConstantBitWidth>(offset);
 }
 
+Value Emitter::evaluate(AffineExpr expr, llvm::function_ref<Value(unsigned)> valueOf) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return i64(constant.getValue());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return valueOf(symbol.getPosition());
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  Value lhs = evaluate(binary.getLHS(), valueOf), rhs = evaluate(binary.getRHS(), valueOf);
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return add(lhs, rhs);
+  case AffineExprKind::Mul:
+    return mul(lhs, rhs);
+  case AffineExprKind::FloorDiv:
+    return createOrFold<arith::FloorDivSIOp>(lhs, rhs);
+  case AffineExprKind::CeilDiv:
+    return createOrFold<arith::CeilDivSIOp>(lhs, rhs);
+  case AffineExprKind::Mod:
+    return sub(lhs, mul(createOrFold<arith::FloorDivSIOp>(lhs, rhs), rhs));
+  default:
+    llvm_unreachable("shapes have no other expressions");
+  }
+}
+
 Value Emitter::offsetPointer(Value pointer, Type elementType, Value offset) {
   if (std::optional<int64_t> constant = constantOf(offset);
       constant && fitsConstantIndex(*constant))

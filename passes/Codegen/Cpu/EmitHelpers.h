@@ -7,6 +7,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/FunctionExtras.h"
@@ -46,6 +47,10 @@ public:
     return compare(mlir::arith::CmpIPredicate::slt, a, b);
   }
   mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
+
+  /// The value of an expression over shape symbols. Parts of it may be negative.
+  mlir::Value evaluate(mlir::AffineExpr expr,
+                       llvm::function_ref<mlir::Value(unsigned symbol)> valueOf);
 
   /// `pointer + offset` in units of `elementType`.
   mlir::Value offsetPointer(mlir::Value pointer, mlir::Type elementType, mlir::Value offset);

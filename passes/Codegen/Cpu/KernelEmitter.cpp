@@ -69,26 +69,7 @@ void KernelEmitter::finish() {
 }
 
 Value KernelEmitter::value(AffineExpr expr) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return em.i64(constant.getValue());
-  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
-    return symbols[symbol.getPosition()];
-  auto binary = cast<AffineBinaryOpExpr>(expr);
-  Value lhs = value(binary.getLHS()), rhs = value(binary.getRHS());
-  switch (expr.getKind()) {
-  case AffineExprKind::Add:
-    return em.add(lhs, rhs);
-  case AffineExprKind::Mul:
-    return em.mul(lhs, rhs);
-  case AffineExprKind::FloorDiv:
-    return em.div(lhs, rhs);
-  case AffineExprKind::CeilDiv:
-    return em.ceilDiv(lhs, rhs);
-  case AffineExprKind::Mod:
-    return em.rem(lhs, rhs);
-  default:
-    llvm_unreachable("shapes have no other expressions");
-  }
+  return em.evaluate(expr, [&](unsigned symbol) { return symbols[symbol]; });
 }
 
 //===-- Reuse of elements --===//

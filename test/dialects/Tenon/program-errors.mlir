@@ -37,7 +37,7 @@ func.func @other_destination(%a: tensor<4x3xf32>, %d: tensor<4x9xf32>) -> tensor
 
 // -----
 
-tenon.kernel @negate(%a: tensor<8xf32>) -> tensor<8xf32> attributes {kernel_class = 0 : i32} {
+tenon.kernel @negate(%a: tensor<8xf32>) -> tensor<8xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
   %0 = tenon.neg %a : (tensor<8xf32>) -> tensor<8xf32>
   tenon.yield %0 : tensor<8xf32>
 }

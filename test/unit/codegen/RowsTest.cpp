@@ -238,7 +238,7 @@ TEST(Frame, AroundRows) {
 // A part of a larger tensor is written with its frame, and nothing else is.
 TEST(Frame, InsideLargerTensor) {
   std::string text = R"(
-    tenon.kernel @k(%x: tensor<3x20xf32>) -> tensor<9x50xf32> attributes {kernel_class = 0 : i32} {
+    tenon.kernel @k(%x: tensor<3x20xf32>) -> tensor<9x50xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
       %zero = tenon.constant dense<0.0> : tensor<f32>
       %0 = tenon.neg %x : (tensor<3x20xf32>) -> tensor<3x20xf32>
       %1 = tenon.pad %0, %zero {low = affine_map<() -> (1, 0)>} : (tensor<3x20xf32>, tensor<f32>) -> tensor<5x21xf32>

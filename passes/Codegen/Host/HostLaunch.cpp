@@ -1,0 +1,91 @@
+// Launches of kernels: buffers for their results, their arguments, and what they report.
+
+#include "passes/Codegen/Host/HostLowering.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+/// Kernels that do less than this are not worth waking threads for.
+static constexpr int64_t kMinParallelWork = 1 << 15;
+/// More tasks than any machine has threads; the runtime takes as many as it has.
+static constexpr int64_t kManyTasks = 1024;
+
+Value HostLowering::maxTasks(LaunchOp op, KernelOp kernel) {
+  if (auto tasks = op.getMaxTasks())
+    return value(tasks->getResult(0));
+  int64_t flops = 0;
+  for (auto root : kernel.getOps<KernelRootOpInterface>())
+    flops += root.getFlops();
+  Value work = em.i64(flops);
+  for (Value tensor :
+       llvm::concat<Value>(SmallVector<Value>(op.getInputs()), SmallVector<Value>(op.getOutputs())))
+    work = em.add(work, em.mul(count(getDims(tensor.getType())), 2));
+  Value isSmall = em.less(work, em.i64(kMinParallelWork));
+  return em.select(isSmall, em.i64(1), em.i64(kManyTasks));
+}
+
+void HostLowering::lower(LaunchOp op) {
+  auto program = function->getParentOfType<ModuleOp>();
+  auto kernel = program.lookupSymbol<KernelOp>(op.getKernelAttr());
+  SmallVector<int64_t> placement(*op.getPlacement());
+  for (auto [number, result] : llvm::enumerate(op.getOutputs())) {
+    Value &pointer = pointers[result];
+    int64_t place = placement[number];
+    if (op.getDestination()) {
+      pointer = pointerOf(op.getDestination());
+    } else if (place >= 0) {
+      pointer = em.offsetPointer(arena, em.getI8Type(), place);
+    } else if (place == -1) {
+      DimExprs dims = getDims(result.getType());
+      if (op.getCapacities() && number < op.getCapacities()->size())
+        dims = DimExprs(cast<AffineMapAttr>((*op.getCapacities())[number]).getValue().getResults());
+      pointer = allocate(em.mul(count(dims), elementBytes(result.getType())));
+    } else {
+      int64_t output = -2 - place;
+      pointer = outputBuffer(output, function.getFunctionType().getResult(output));
+    }
+  }
+  SmallVector<Value> arguments;
+  for (Value input : op.getInputs())
+    arguments.push_back(pointerOf(input));
+  for (Value output : op.getOutputs())
+    arguments.push_back(pointers[output]);
+  if (op.getSymbols())
+    for (AffineExpr expr : op.getSymbols()->getResults()) {
+      // What this launch itself binds has no value yet, and the kernel does not read it.
+      auto symbol = dyn_cast<AffineSymbolExpr>(expr);
+      bool isBound = !symbol || symbols.contains(symbol.getPosition());
+      arguments.push_back(isBound ? value(expr) : em.i64(0));
+    }
+  // Of a library function's tasks, those that fail write their status.
+  if (op.getCapacities())
+    em.store(em.i64(0), pointers[op.getOutputs()[op.getCapacities()->size()]]);
+  Value slots = stackSlots(i64, arguments.size());
+  for (auto [i, argument] : llvm::enumerate(arguments))
+    em.store(argument, em.offsetPointer(slots, i64, i));
+  Value tasks = maxTasks(op, kernel);
+  int64_t number = kernelNumbers.lookup(op.getKernel());
+  Value table = em.create<LLVM::AddressOfOp>(pointerType, "tenon_kernels");
+  Value descriptor =
+      em.offsetPointer(table, em.getI8Type(), number * int64_t(sizeof(tenon_kernel_desc)));
+  callService(field(&tenon_exec::launch, pointerType), Type(), {exec, descriptor, slots, tasks});
+
+  // A library function reports its status, and sizes that nothing else knows.
+  if (!op.getCapacities())
+    return;
+  size_t numResults = op.getCapacities()->size();
+  Value report = pointers[op.getOutputs()[numResults]];
+  Value status = em.load(i64, report);
+  failIf(em.compare(arith::CmpIPredicate::ne, status, em.i64(0)), TENON_EXEC_BAD_VALUE,
+         kernel.getSymName() + " met an invalid value");
+  int64_t slot = 1;
+  for (Value result : op.getOutputs().take_front(numResults)) {
+    SmallVector<Value> sizes;
+    for (size_t i = 0; i < getDims(result.getType()).size(); ++i)
+      sizes.push_back(em.load(i64, em.offsetPointer(report, i64, slot++)));
+    bindDims(result.getType(), sizes);
+  }
+}
+
+} // namespace tenon

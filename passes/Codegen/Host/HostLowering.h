@@ -1,0 +1,84 @@
+// The lowering of the host function, in parts: values and services of the runtime
+// (HostLowering.cpp), launches (HostLaunch.cpp), control flow (HostControlFlow.cpp), and what holds
+// them together (LowerHost.cpp).
+#ifndef TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
+#define TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
+
+#include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "passes/Codegen/Host/LowerHost.h"
+#include "runtime/abi.h"
+
+namespace tenon {
+
+/// Bytes of one element in memory.
+int64_t elementBytes(mlir::Type type);
+
+class HostLowering {
+public:
+  HostLowering(mlir::func::FuncOp function, const HostOptions &options)
+      : function(function), options(options), context(function.getContext()),
+        module(mlir::ModuleOp::create(function.getLoc(), "host")), em(function.getLoc(), context) {}
+
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run();
+
+private:
+  // Ops.
+  mlir::LogicalResult lowerBlock(mlir::Block &block);
+  mlir::LogicalResult lower(mlir::Operation *op);
+  mlir::LogicalResult lower(ConstantOp op);
+  void lower(LaunchOp op);
+  void lower(BindSymbolOp op);
+  mlir::LogicalResult lower(IfOp op);
+  mlir::LogicalResult lower(LoopOp op);
+  void lower(mlir::func::ReturnOp op);
+
+  // Values.
+  mlir::Value pointerOf(mlir::Value tensor) { return pointers.lookup(tensor); }
+  mlir::Value value(mlir::AffineExpr expr);
+  mlir::Value count(llvm::ArrayRef<mlir::AffineExpr> dims);
+  mlir::Value bytesOf(mlir::Type type);
+  mlir::Value loadElement(mlir::Value tensor, int64_t position);
+  /// Binds the dimensions of `type` that are symbols nothing has bound yet.
+  void bindDims(mlir::Type type, llvm::ArrayRef<mlir::Value> sizes);
+  mlir::Value maxTasks(LaunchOp op, KernelOp kernel);
+
+  // The runtime.
+  template <typename T> mlir::Value field(T tenon_exec::*member, mlir::Type type) {
+    tenon_exec probe;
+    int64_t offset = reinterpret_cast<char *>(&(probe.*member)) - reinterpret_cast<char *>(&probe);
+    return em.load(type, em.offsetPointer(exec, em.getI8Type(), offset));
+  }
+  mlir::Value callService(mlir::Value service, mlir::Type result, mlir::ValueRange arguments);
+  mlir::Value allocate(mlir::Value bytes);
+  void release(mlir::Value pointer);
+  mlir::Value outputBuffer(int64_t number, mlir::Type type);
+  void failIf(mlir::Value condition, int32_t code, const llvm::Twine &message);
+  void returnIf(mlir::Value condition, int32_t code);
+  mlir::Value isNull(mlir::Value pointer);
+  mlir::Value stackSlots(mlir::Type type, int64_t count);
+  void copy(mlir::Value to, mlir::Value from, mlir::Value bytes) {
+    em.create<mlir::LLVM::MemcpyOp>(to, from, bytes, /*isVolatile=*/false);
+  }
+
+  // Control flow.
+  mlir::Block *newBlock() { return &host.getBody().emplaceBlock(); }
+  void branch(mlir::Block *to, mlir::ValueRange arguments = {}) { em.create<mlir::LLVM::BrOp>(arguments, to); }
+
+  mlir::func::FuncOp function;
+  const HostOptions &options;
+  mlir::MLIRContext *context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  cpu::Emitter em;
+  mlir::LLVM::LLVMFuncOp host;
+  mlir::Type pointerType, i64;
+  mlir::Value exec, arena, weights;
+  mlir::Block *entry = nullptr;
+  llvm::DenseMap<mlir::Value, mlir::Value> pointers;
+  llvm::DenseMap<unsigned, mlir::Value> symbols;
+  llvm::StringMap<int64_t> kernelNumbers;
+  int64_t numStrings = 0;
+};
+
+} // namespace tenon
+
+#endif
