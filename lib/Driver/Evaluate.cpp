@@ -23,11 +23,15 @@ struct ContextDeleter {
   void operator()(tenon_context *context) const { tenon_context_free(context); }
 };
 
-ElementsAttr makeAttribute(RankedTensorType type, ArrayRef<char> bytes) {
-  if (bytes.size() > kMaxDenseBytes) {
-    AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/64);
+size_t bytesOf(RankedTensorType type) {
+  Type storage = getStorageType(type.getElementType());
+  return type.getNumElements() * std::max(1u, storage.getIntOrFloatBitWidth() / 8);
+}
+
+ElementsAttr makeAttribute(RankedTensorType type, AsmResourceBlob blob) {
+  ArrayRef<char> bytes = blob.getData();
+  if (bytes.size() > kMaxDenseBytes)
     return DenseResourceElementsAttr::get(type, "folded", std::move(blob));
-  }
   if (!type.getElementType().isInteger(1))
     return DenseElementsAttr::getFromRawBuffer(type, bytes);
   SmallVector<bool> values(bytes.begin(), bytes.end());
@@ -51,13 +55,20 @@ llvm::Expected<SmallVector<ElementsAttr>> evaluate(StringRef path, TypeRange typ
   if (tenon_context_create(model.get(), &options, &created) != TENON_OK)
     return runtimeError();
   std::unique_ptr<tenon_context, ContextDeleter> context(created);
+  // The run writes where the values will stay: of large weights there should be no second copy.
   std::vector<tenon_tensor> outputs(types.size());
+  SmallVector<AsmResourceBlob> blobs;
+  for (auto [type, output] : llvm::zip_equal(types, outputs)) {
+    size_t bytes = bytesOf(cast<RankedTensorType>(type));
+    blobs.push_back(HeapAsmResourceBlob::allocate(bytes, /*align=*/64, /*dataIsMutable=*/true));
+    output.data = bytes ? blobs.back().getMutableData().data() : nullptr;
+    output.capacity = bytes;
+  }
   if (tenon_run(context.get(), nullptr, 0, outputs.data(), outputs.size()) != TENON_OK)
     return runtimeError();
   SmallVector<ElementsAttr> values;
-  for (auto [type, output] : llvm::zip_equal(types, outputs))
-    values.push_back(makeAttribute(cast<RankedTensorType>(type),
-                                   ArrayRef(static_cast<const char *>(output.data), output.bytes)));
+  for (auto [type, blob] : llvm::zip_equal(types, blobs))
+    values.push_back(makeAttribute(cast<RankedTensorType>(type), std::move(blob)));
   return values;
 }
 

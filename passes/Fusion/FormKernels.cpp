@@ -220,16 +220,16 @@ bool KernelFormer::canJoinElement(Operation *op, Group &group) {
     return false;
   if (group.ops.size() > 48)
     return false;
-  int64_t elements = countElements(op->getResult(0).getType());
-  for (Operation *user : readers) {
-    if (isa<ConcatOp, PadOp, InsertOp>(user))
-      continue;
-    auto userElemental = dyn_cast<ElementalOpInterface>(user);
-    if (userElemental && userElemental.isExpensiveElement() && !isa<ReduceOp>(user))
+  for (Operation *reader : readers) {
+    auto elemental = dyn_cast<ElementalOpInterface>(reader);
+    if (elemental && elemental.isExpensiveElement() && !isa<ConcatOp, PadOp, ReduceOp>(reader))
       return false; // windows and sums of products read each element several times
-    int64_t needed = countElements(user->getResult(0).getType());
-    if (isa<ReduceOp>(user))
+  }
+  int64_t elements = countElements(op->getResult(0).getType());
+  for (Operation *user : op->getUsers()) {
+    if (isa<ConcatOp, PadOp, InsertOp, ReduceOp>(user))
       continue;
+    int64_t needed = countElements(user->getResult(0).getType());
     if (elements < 0 || needed < 0) {
       if (resultDims(user) != resultDims(op) && isPointwise(op) && isPointwise(user))
         return false;

@@ -23,6 +23,9 @@ constexpr int64_t kMaxGrowth = 4;
 constexpr int64_t kMaxIntermediateBytes = int64_t(1) << 30;
 /// Sums of sizes stay below this: values are counted once for each way to them.
 constexpr int64_t kMaxSourceBytes = int64_t(1) << 50;
+/// Constants that one program computes with, so that not all weights of a model are in memory in
+/// three forms at once.
+constexpr int64_t kBytesPerProgram = 96 << 20;
 
 int64_t bytesOf(Type type) {
   auto tensor = cast<RankedTensorType>(type);
@@ -47,13 +50,14 @@ private:
   /// Bytes of the constants that an op's value is computed from; nothing if it is not constant.
   std::optional<int64_t> sourceBytes(Operation *op);
   void collect();
+  LogicalResult evaluate(ArrayRef<Value> values);
 
   ModuleOp module;
   const ConstantEvaluator &evaluator;
   llvm::DenseMap<Operation *, std::optional<int64_t>> sources;
-  /// Values to replace, and the ops that compute them in order.
+  /// Values to replace, and the ops that compute them, operands first.
   llvm::SetVector<Value> targets;
-  SmallVector<Operation *> ops;
+  llvm::SetVector<Operation *> ops;
 };
 
 } // namespace
@@ -89,6 +93,15 @@ std::optional<int64_t> Folder::sourceBytes(Operation *op) {
   return sources[op] = bytes;
 }
 
+/// Adds the ops that a value is computed with, operands first.
+static void collectOps(Operation *op, llvm::SetVector<Operation *> &ops) {
+  if (ops.contains(op))
+    return;
+  for (Value operand : op->getOperands())
+    collectOps(operand.getDefiningOp(), ops);
+  ops.insert(op);
+}
+
 void Folder::collect() {
   auto isWorthwhile = [&](Operation *op) {
     std::optional<int64_t> bytes = sourceBytes(op);
@@ -96,14 +109,6 @@ void Folder::collect() {
       return false;
     int64_t size = bytesOf(op->getResult(0).getType());
     return size <= kSmallBytes || size <= kMaxGrowth * *bytes;
-  };
-  llvm::SetVector<Operation *> needed;
-  std::function<void(Operation *)> need = [&](Operation *op) {
-    if (!needed.contains(op)) {
-      for (Value operand : op->getOperands())
-        need(operand.getDefiningOp());
-      needed.insert(op);
-    }
   };
   for (auto function : module.getOps<func::FuncOp>())
     function.walk([&](Operation *op) {
@@ -115,38 +120,58 @@ void Folder::collect() {
       if (!isFrontier)
         return;
       targets.insert(op->getResult(0));
-      need(op);
+      collectOps(op, ops);
     });
-  ops = needed.takeVector();
+}
+
+/// Replaces values by constants.
+LogicalResult Folder::evaluate(ArrayRef<Value> values) {
+  MLIRContext *context = module.getContext();
+  OwningOpRef<ModuleOp> program = ModuleOp::create(module.getLoc(), "constants");
+  OpBuilder b = OpBuilder::atBlockEnd(program->getBody());
+  auto function =
+      func::FuncOp::create(b, module.getLoc(), "main",
+                           FunctionType::get(context, {}, ValueRange(values).getTypes()));
+  b.setInsertionPointToStart(function.addEntryBlock());
+  llvm::SetVector<Operation *> needed;
+  for (Value value : values)
+    collectOps(value.getDefiningOp(), needed);
+  IRMapping mapping;
+  for (Operation *op : needed)
+    b.clone(*op, mapping);
+  SmallVector<Value> results;
+  for (Value value : values)
+    results.push_back(mapping.lookup(value));
+  func::ReturnOp::create(b, module.getLoc(), results);
+
+  FailureOr<SmallVector<ElementsAttr>> computed = evaluator(*program);
+  if (failed(computed))
+    return failure();
+  for (auto [value, attribute] : llvm::zip_equal(values, *computed)) {
+    OpBuilder at(value.getDefiningOp());
+    Value constant = ConstantOp::create(at, value.getLoc(), value.getType(), attribute);
+    Value(value).replaceAllUsesWith(constant);
+  }
+  return success();
 }
 
 FailureOr<int64_t> Folder::run() {
   collect();
-  if (targets.empty())
-    return 0;
-  MLIRContext *context = module.getContext();
-  OwningOpRef<ModuleOp> program = ModuleOp::create(module.getLoc(), "constants");
-  OpBuilder b = OpBuilder::atBlockEnd(program->getBody());
-  auto function = func::FuncOp::create(
-      b, module.getLoc(), "main",
-      FunctionType::get(context, {}, ValueRange(targets.getArrayRef()).getTypes()));
-  b.setInsertionPointToStart(function.addEntryBlock());
-  IRMapping mapping;
-  for (Operation *op : ops)
-    b.clone(*op, mapping);
-  SmallVector<Value> results;
-  for (Value target : targets)
-    results.push_back(mapping.lookup(target));
-  func::ReturnOp::create(b, module.getLoc(), results);
-
-  FailureOr<SmallVector<ElementsAttr>> values = evaluator(*program);
-  if (failed(values))
-    return failure();
-  for (auto [target, value] : llvm::zip_equal(targets.takeVector(), *values)) {
-    OpBuilder at(target.getDefiningOp());
-    Value constant = ConstantOp::create(at, target.getLoc(), target.getType(), value);
-    target.replaceAllUsesWith(constant);
+  SmallVector<Value> batch;
+  int64_t bytes = 0;
+  for (Value target : targets) {
+    int64_t more = *sourceBytes(target.getDefiningOp());
+    if (!batch.empty() && bytes + more > kBytesPerProgram) {
+      if (failed(evaluate(batch)))
+        return failure();
+      batch.clear();
+      bytes = 0;
+    }
+    batch.push_back(target);
+    bytes += more;
   }
+  if (!batch.empty() && failed(evaluate(batch)))
+    return failure();
   int64_t folded = 0;
   for (Operation *op : llvm::reverse(ops))
     if (op->use_empty()) {
