@@ -100,9 +100,8 @@ bool takesSlice(OpOperand &use) {
 /// Whether `writer` reads the value once, and all others take slices.
 bool othersTakeSlices(Value value, Operation *writer) {
   return llvm::count(value.getUsers(), writer) == 1 &&
-         llvm::all_of(value.getUses(), [&](OpOperand &use) {
-           return use.getOwner() == writer || takesSlice(use);
-         });
+         llvm::all_of(value.getUses(),
+                      [&](OpOperand &use) { return use.getOwner() == writer || takesSlice(use); });
 }
 
 /// Whether someone reads the value from memory, not as it is computed.

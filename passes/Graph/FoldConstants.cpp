@@ -129,9 +129,8 @@ LogicalResult Folder::evaluate(ArrayRef<Value> values) {
   MLIRContext *context = module.getContext();
   OwningOpRef<ModuleOp> program = ModuleOp::create(module.getLoc(), "constants");
   OpBuilder b = OpBuilder::atBlockEnd(program->getBody());
-  auto function =
-      func::FuncOp::create(b, module.getLoc(), "main",
-                           FunctionType::get(context, {}, ValueRange(values).getTypes()));
+  auto function = func::FuncOp::create(
+      b, module.getLoc(), "main", FunctionType::get(context, {}, ValueRange(values).getTypes()));
   b.setInsertionPointToStart(function.addEntryBlock());
   llvm::SetVector<Operation *> needed;
   for (Value value : values)

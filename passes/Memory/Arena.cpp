@@ -1,8 +1,8 @@
-// Dynamic storage allocation is NP-hard; what works is placing one buffer after the other, each into
-// a hole among those that are placed already and meet it in time. No order is best for all models:
-// large buffers first is best for most, long-lived ones first where skip connections dominate, those
-// that are in use at the fullest times first where one moment decides. So all orders are tried, with
-// the lowest and with the tightest hole, until one meets the lower bound.
+// Dynamic storage allocation is NP-hard; what works is placing one buffer after the other, each
+// into a hole among those that are placed already and meet it in time. No order is best for all
+// models: large buffers first is best for most, long-lived ones first where skip connections
+// dominate, those that are in use at the fullest times first where one moment decides. So all
+// orders are tried, with the lowest and with the tightest hole, until one meets the lower bound.
 
 #include "passes/Memory/Arena.h"
 #include "llvm/ADT/STLExtras.h"

@@ -314,7 +314,8 @@ static std::string describeCrash(const ChildResult &child, const VerifySettings 
   for (llvm::StringRef line : lines) {
     if (line.consume_front(phaseMark))
       phase = line.str();
-    else if (complaint.empty() && !line.starts_with(arenaMark) && !line.starts_with("PLEASE submit a bug report"))
+    else if (complaint.empty() && !line.starts_with(arenaMark) &&
+             !line.starts_with("PLEASE submit a bug report"))
       complaint = line.str();
   }
   std::string cause;
@@ -335,9 +336,8 @@ static void readArena(llvm::StringRef output, VerifyResult &result) {
   size_t at = output.find(arenaMark);
   if (at == llvm::StringRef::npos)
     return;
-  llvm::StringRef numbers = output.substr(at + arenaMark.size()).take_until([](char c) {
-    return c == '\n';
-  });
+  llvm::StringRef numbers =
+      output.substr(at + arenaMark.size()).take_until([](char c) { return c == '\n'; });
   auto [bytes, bound] = numbers.split(' ');
   bytes.getAsInteger(10, result.arenaBytes);
   bound.getAsInteger(10, result.arenaLowerBound);

@@ -62,7 +62,9 @@ private:
 
   // Control flow.
   mlir::Block *newBlock() { return &host.getBody().emplaceBlock(); }
-  void branch(mlir::Block *to, mlir::ValueRange arguments = {}) { em.create<mlir::LLVM::BrOp>(arguments, to); }
+  void branch(mlir::Block *to, mlir::ValueRange arguments = {}) {
+    em.create<mlir::LLVM::BrOp>(arguments, to);
+  }
 
   mlir::func::FuncOp function;
   const HostOptions &options;
