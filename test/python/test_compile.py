@@ -1,4 +1,7 @@
 """tenon.compile, on small models made here."""
+import re
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -98,3 +101,28 @@ def test_compiling_in_several_threads():
     for t in threads:
         t.join()
     assert len(done) == 4
+
+
+def test_memory_is_bounded_by_the_model(tmp_path):
+    """Twice the model and what a compiler of small models needs: weights are packed, but never held three times."""
+    size, count = 3072, 4
+    rng = np.random.default_rng(0)
+    weights = [
+        onnx.numpy_helper.from_array(rng.random((size, size), np.float32), f"w{i}") for i in range(count)
+    ]
+    nodes = [helper.make_node("MatMul", [f"x{i}", f"w{i}"], [f"x{i + 1}"]) for i in range(count)]
+    values = [helper.make_tensor_value_info(f"x{i}", TensorProto.FLOAT, [64, size]) for i in (0, count)]
+    graph = helper.make_graph(nodes, "large", values[:1], values[1:], weights)
+    opset = [helper.make_opsetid("", 17)]
+    path = tmp_path / "large.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+    del weights, graph
+    script = """if True:
+        import sys, tenon
+        tenon.compile(sys.argv[1], output=sys.argv[2])
+        print(open("/proc/self/status").read())
+    """
+    command = [sys.executable, "-c", script, path, tmp_path / "large.so"]
+    status = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    peak = int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) << 10
+    assert peak < 2 * path.stat().st_size + (300 << 20)
