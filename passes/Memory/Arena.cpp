@@ -16,6 +16,9 @@ namespace {
 
 enum class Hole { Lowest, Tightest };
 
+/// How often an order is changed and tried again.
+constexpr int kRounds = 16;
+
 /// Bytes in use over time, as steps: the time of each change and the bytes from then on.
 std::vector<std::pair<int64_t, int64_t>> getProfile(llvm::ArrayRef<Interval> intervals) {
   std::vector<std::pair<int64_t, int64_t>> changes;
@@ -68,6 +71,12 @@ int64_t placeInOrder(llvm::ArrayRef<Interval *> order, Hole kind) {
   return arena;
 }
 
+void moveTopToFront(std::vector<Interval *> &order, int64_t arena) {
+  auto top = llvm::find_if(
+      order, [&](Interval *interval) { return interval->offset + interval->bytes == arena; });
+  std::rotate(order.begin(), top, top + 1);
+}
+
 /// The orders that are tried: each a key per interval, larger ones first.
 std::vector<std::vector<int64_t>> getOrders(llvm::ArrayRef<Interval> intervals) {
   std::vector<std::vector<int64_t>> orders(4);
@@ -95,6 +104,8 @@ int64_t getLowerBound(llvm::ArrayRef<Interval> intervals) {
 }
 
 int64_t placeInArena(llvm::MutableArrayRef<Interval> intervals) {
+  if (intervals.empty())
+    return 0;
   int64_t bound = getLowerBound(intervals), best = std::numeric_limits<int64_t>::max();
   std::vector<int64_t> bestOffsets(intervals.size());
   std::vector<Interval *> order;
@@ -102,23 +113,24 @@ int64_t placeInArena(llvm::MutableArrayRef<Interval> intervals) {
     order.push_back(&interval);
   for (const std::vector<int64_t> &keys : getOrders(intervals))
     for (Hole kind : {Hole::Lowest, Hole::Tightest}) {
-      if (best == bound)
-        break;
       auto keyOf = [&](Interval *interval) { return keys[interval - intervals.data()]; };
       // Among equals, larger ones first, then in program order.
       llvm::sort(order, [&](Interval *a, Interval *b) {
         return std::tuple(keyOf(b), b->bytes, a) < std::tuple(keyOf(a), a->bytes, b);
       });
-      int64_t arena = placeInOrder(order, kind);
-      if (arena >= best)
-        continue;
-      best = arena;
-      for (auto [offset, interval] : llvm::zip(bestOffsets, intervals))
-        offset = interval.offset;
+      for (int round = 0; round < kRounds && best > bound; ++round) {
+        int64_t arena = placeInOrder(order, kind);
+        if (arena < best) {
+          best = arena;
+          for (auto [offset, interval] : llvm::zip(bestOffsets, intervals))
+            offset = interval.offset;
+        }
+        moveTopToFront(order, arena);
+      }
     }
   for (auto [offset, interval] : llvm::zip(bestOffsets, intervals))
     interval.offset = offset;
-  return intervals.empty() ? 0 : best;
+  return best;
 }
 
 bool isValidPlacement(llvm::ArrayRef<Interval> intervals, int64_t arenaBytes) {
