@@ -66,7 +66,7 @@ def main():
     for run in (one, two, startup):
         print("- " + describe(run))
     print("\n" + summary_table([one, two, startup]) + "\n\n" + model_table(one, two, startup))
-    failed = [f"{row['name']} ({row['error'].split(': ')[-1]})" for row in one["models"] if "error" in row]
+    failed = [f"{row['name']} ({row['error'].split('): ')[-1]})" for row in one["models"] if "error" in row]
     if failed:
         print("\nNot compiled: " + "; ".join(failed) + ".")
 

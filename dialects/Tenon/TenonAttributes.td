@@ -60,6 +60,41 @@ def Tenon_ContractionScheduleAttr : Tenon_Attr<"ContractionSchedule", "contracti
       Tenon_Count<"1 if tasks rather share panels than tiles", "0">:$prefer_split_panels);
 }
 
+def Tenon_DepthwiseScheduleAttr : Tenon_Attr<"DepthwiseSchedule", "depthwise_schedule"> {
+  let summary = "how a depthwise convolution is computed";
+  let description = [{
+    The schedule of a kernel of class `depthwise`. cpu::DepthwiseSchedule says more about each field.
+
+    ```mlir
+    #tenon.depthwise_schedule<tile_rows = 5, tile_lines = 2, channels_inside = 1, prefetch_input = 1>
+    ```
+  }];
+  let parameters = (ins
+      Tenon_Count<"neighbouring outputs that are computed together", "1">:$tile_rows,
+      Tenon_Count<"lines of them", "1">:$tile_lines,
+      Tenon_Count<"1 to load all weights before a tile", "0">:$keep_weights,
+      Tenon_Count<"1 for all channels of a tile before the next tile", "0">:$channels_inside,
+      Tenon_Count<"1 to prefetch what the next line reads anew", "0">:$prefetch_input);
+}
+
+def Tenon_WinogradScheduleAttr : Tenon_Attr<"WinogradSchedule", "winograd_schedule"> {
+  let summary = "how a convolution with transformed filters is computed";
+  let description = [{
+    The schedule of a kernel of class `contraction` whose convolution says `winograd`.
+    cpu::WinogradSchedule says more about each field.
+
+    ```mlir
+    #tenon.winograd_schedule<tile_rows = 12, tile_vectors = 2, block_tiles = 4>
+    ```
+  }];
+  let parameters = (ins
+      Tenon_Count<"outputs per tile and dimension", "2">:$output_tile,
+      Tenon_Count<"transformed tiles per register tile", "1">:$tile_rows,
+      Tenon_Count<"vectors of output channels per register tile", "1">:$tile_vectors,
+      Tenon_Count<"register tiles that are transformed before they are multiplied", "1">:$block_tiles,
+      Tenon_Count<"cache lines of the next point's weights to prefetch per trip", "0">:$prefetch_lines);
+}
+
 def Tenon_AttentionScheduleAttr : Tenon_Attr<"AttentionSchedule", "attention_schedule"> {
   let summary = "how attention is computed";
   let description = [{
@@ -83,7 +118,8 @@ def Tenon_AttentionScheduleAttr : Tenon_Attr<"AttentionSchedule", "attention_sch
 }
 
 /// What a kernel's `schedule` may be, by its class.
-def Tenon_Schedule : AnyAttrOf<[Tenon_ContractionScheduleAttr, Tenon_AttentionScheduleAttr],
+def Tenon_Schedule : AnyAttrOf<[Tenon_ContractionScheduleAttr, Tenon_WinogradScheduleAttr,
+                                Tenon_DepthwiseScheduleAttr, Tenon_AttentionScheduleAttr],
                                "schedule", "::mlir::Attribute">;
 
 #endif

@@ -54,6 +54,25 @@ static LogicalResult verifyGraph(ModuleOp module) {
   return success();
 }
 
+/// Whether a kernel has the kind of schedule that its class takes, if it takes one.
+static bool isScheduled(KernelOp kernel, Operation *root) {
+  Attribute schedule = kernel.getSchedule().value_or(Attribute());
+  auto conv = dyn_cast_if_present<ConvOp>(root);
+  switch (kernel.getKernelClass()) {
+  case KernelClass::Contraction:
+    return conv && conv.getWinograd() ? isa_and_present<WinogradScheduleAttr>(schedule)
+                                      : isa_and_present<ContractionScheduleAttr>(schedule);
+  case KernelClass::Depthwise:
+    return isa_and_present<DepthwiseScheduleAttr>(schedule);
+  case KernelClass::Attention:
+    return isa_and_present<AttentionScheduleAttr>(schedule);
+  case KernelClass::Rows:
+  case KernelClass::Library:
+    return !schedule;
+  }
+  llvm_unreachable("all classes are listed");
+}
+
 static LogicalResult verifyKernel(KernelOp kernel) {
   Operation *root = nullptr;
   for (Operation &op : kernel.getEntryBlock()) {
@@ -65,12 +84,9 @@ static LogicalResult verifyKernel(KernelOp kernel) {
       return op.emitError("is still to be decomposed");
     }
   }
-  if (kernel.getKernelClass() == KernelClass::Contraction &&
-      !isa_and_present<ContractionScheduleAttr>(kernel.getSchedule().value_or(Attribute())))
-    return kernel.emitError("is a contraction without a contraction_schedule");
-  if (kernel.getKernelClass() == KernelClass::Attention &&
-      !isa_and_present<AttentionScheduleAttr>(kernel.getSchedule().value_or(Attribute())))
-    return kernel.emitError("is attention without an attention_schedule");
+  if (!isScheduled(kernel, root))
+    return kernel.emitError("has no schedule for its class, ")
+           << stringifyKernelClass(kernel.getKernelClass());
   return success();
 }
 

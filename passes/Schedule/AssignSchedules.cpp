@@ -1,4 +1,4 @@
-// Writes the schedules of contraction and attention kernels.
+// Writes the schedules of the kernels that have one.
 
 #include "passes/Codegen/Cpu/AttentionShape.h"
 #include "passes/Codegen/Cpu/ContractionShape.h"
@@ -34,6 +34,14 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
 
   /// The schedule if `op` is what the strategy computes, else null.
   Attribute choose(const cpu::TargetInfo &target, KernelClass strategy, Operation *op) {
+    auto conv = dyn_cast<ConvOp>(op);
+    if (strategy == KernelClass::Depthwise && conv)
+      return toAttribute(cpu::chooseDepthwiseSchedule(target, getDepthwiseSizes(conv)),
+                         &getContext());
+    if (strategy == KernelClass::Contraction && conv && conv.getWinograd())
+      return toAttribute(
+          cpu::chooseWinogradSchedule(target, *conv.getWinograd(), getContractionSizes(op)),
+          &getContext());
     if (strategy == KernelClass::Contraction && isa<MatMulOp, ConvOp>(op))
       return toAttribute(cpu::chooseContractionSchedule(target, getContractionSizes(op)),
                          &getContext());

@@ -27,6 +27,10 @@ public:
 private:
   ContractionSpec describe(MatMulOp op);
   ContractionSpec describe(ConvOp op);
+  /// The kernel's schedule, which tenon-assign-schedules has written.
+  template <typename AttrT> auto schedule() {
+    return toStruct(cast<AttrT>(*e.kernel.getSchedule()));
+  }
   void emitDepthwiseConv(ConvOp op);
   void emitWinogradConv(ConvOp op, ContractionSpec &spec);
   /// Scratch memory of one task.
@@ -163,7 +167,7 @@ void ContractionKernelEmitter::emitDepthwiseConv(ConvOp op) {
   spec.weights = e.argument(op.getWeights()).pointer;
   spec.weightType = e.argument(op.getWeights()).elementType;
   spec.accumulatorType = getAccumulatorType(input.elementType);
-  emitDepthwise(em, em.getLoc(), e.module, spec, chooseDepthwiseSchedule(e.target, spec), e.target,
+  emitDepthwise(em, em.getLoc(), e.module, spec, schedule<DepthwiseScheduleAttr>(), e.target,
                 e.task, e.tasks,
                 [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
                   SmallVector<Value> index = {at.batch};
@@ -180,8 +184,7 @@ Value ContractionKernelEmitter::allocate(const ContractionSpec &spec, ScratchByt
 }
 
 void ContractionKernelEmitter::emitWinogradConv(ConvOp op, ContractionSpec &spec) {
-  WinogradSchedule schedule =
-      chooseWinogradSchedule(e.target, *op.getWinograd(), getContractionSizes(op));
+  auto schedule = this->schedule<WinogradScheduleAttr>();
   spec.scratch = allocate(spec, winogradScratchBytes(schedule, e.target));
   emitWinograd(em, em.getLoc(), e.module, spec, schedule, e.target, e.task, e.tasks,
                [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
@@ -202,9 +205,7 @@ void ContractionKernelEmitter::emit() {
   spec.weightsAreUnsigned = isUnsignedTensor(root->getOperand(1));
   if (conv && conv.getWinograd())
     return emitWinogradConv(conv, spec);
-  ContractionSchedule schedule =
-      e.kernel.getSchedule() ? toStruct(cast<ContractionScheduleAttr>(*e.kernel.getSchedule()))
-                             : chooseContractionSchedule(e.target, getContractionSizes(root));
+  auto schedule = this->schedule<ContractionScheduleAttr>();
   spec.scratch = allocate(spec, contractionScratchBytes(spec, schedule, e.target));
 
   // Rows of a product with shared weights are numbered through all batches.

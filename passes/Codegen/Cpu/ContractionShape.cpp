@@ -83,4 +83,16 @@ cpu::ContractionSizes getContractionSizes(Operation *op) {
   return sizes;
 }
 
+cpu::DepthwiseSizes getDepthwiseSizes(ConvOp op) {
+  cpu::DepthwiseSizes sizes;
+  llvm::append_range(sizes.kernel, op.getKernelSizes());
+  llvm::append_range(sizes.stride, op.getStrides());
+  DimExprs input = getDims(op.getInput().getType());
+  int64_t elements = productOf(ArrayRef(input).drop_front());
+  Type storage = getStorageType(getElementTypeOrSelf(op.getInput().getType()));
+  if (elements >= 0)
+    sizes.imageBytes = elements * storage.getIntOrFloatBitWidth() / 8;
+  return sizes;
+}
+
 } // namespace tenon

@@ -344,24 +344,22 @@ void DepthwiseEmitter::emit(Value task, Value tasks) {
 
 } // namespace
 
-DepthwiseSchedule chooseDepthwiseSchedule(const TargetInfo &target, const DepthwiseSpec &spec) {
+DepthwiseSchedule chooseDepthwiseSchedule(const TargetInfo &target, const DepthwiseSizes &sizes) {
   DepthwiseSchedule schedule;
   schedule.tileRows = target.vectorRegisters / 2;
   int64_t taps = 1;
-  for (int64_t size : spec.kernel)
+  for (int64_t size : sizes.kernel)
     taps *= size;
   // Half for sums, a few for the input.
   schedule.keepWeights = taps <= target.vectorRegisters * 3 / 8;
   // An image that fits the second cache is near in any order; a larger one is streamed.
-  std::optional<int64_t> imageSize = constantOf(spec.inputBatchStride);
-  int64_t elementBytes = spec.inputType.getIntOrFloatBitWidth() / 8;
-  bool isStreamed = !imageSize || *imageSize * elementBytes > target.l2Bytes / 2;
+  bool isStreamed = sizes.imageBytes < 0 || sizes.imageBytes > target.l2Bytes / 2;
   schedule.channelsInside = schedule.prefetchInput = isStreamed;
   if (isStreamed) {
     // Memory sets the pace: short tiles overlap with it better, tiles of two lines read most input
     // once instead of twice, and weights stay in the nearest cache.
-    size_t rank = spec.kernel.size();
-    bool linesOverlap = rank > 1 && spec.kernel[rank - 2] > spec.stride[rank - 2];
+    size_t rank = sizes.kernel.size();
+    bool linesOverlap = rank > 1 && sizes.kernel[rank - 2] > sizes.stride[rank - 2];
     schedule.tileLines = linesOverlap ? 2 : 1;
     schedule.tileRows = linesOverlap ? std::min<int64_t>(schedule.tileRows / schedule.tileLines, 5)
                                      : std::min<int64_t>(schedule.tileRows, 8);

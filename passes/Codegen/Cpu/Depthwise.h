@@ -46,7 +46,14 @@ struct DepthwiseSchedule {
   bool prefetchInput = false;
 };
 
-DepthwiseSchedule chooseDepthwiseSchedule(const TargetInfo &target, const DepthwiseSpec &spec);
+/// What the schedule depends on.
+struct DepthwiseSizes {
+  llvm::SmallVector<int64_t, 3> kernel, stride;
+  /// Bytes of one image of the input; -1 if only a run tells.
+  int64_t imageBytes = -1;
+};
+
+DepthwiseSchedule chooseDepthwiseSchedule(const TargetInfo &target, const DepthwiseSizes &sizes);
 
 /// As emitContraction. `OutputIndex::group` is 0.
 void emitDepthwise(mlir::OpBuilder &builder, mlir::Location loc, mlir::ModuleOp module,

@@ -54,6 +54,38 @@ cpu::ContractionSchedule toStruct(ContractionScheduleAttr attribute) {
   return schedule;
 }
 
+DepthwiseScheduleAttr toAttribute(const cpu::DepthwiseSchedule &schedule, MLIRContext *context) {
+  return DepthwiseScheduleAttr::get(context, schedule.tileRows, schedule.tileLines,
+                                    schedule.keepWeights, schedule.channelsInside,
+                                    schedule.prefetchInput);
+}
+
+cpu::DepthwiseSchedule toStruct(DepthwiseScheduleAttr attribute) {
+  cpu::DepthwiseSchedule schedule;
+  schedule.tileRows = attribute.getTileRows();
+  schedule.tileLines = attribute.getTileLines();
+  schedule.keepWeights = attribute.getKeepWeights();
+  schedule.channelsInside = attribute.getChannelsInside();
+  schedule.prefetchInput = attribute.getPrefetchInput();
+  return schedule;
+}
+
+WinogradScheduleAttr toAttribute(const cpu::WinogradSchedule &schedule, MLIRContext *context) {
+  return WinogradScheduleAttr::get(context, schedule.outputTile, schedule.tileRows,
+                                   schedule.tileVectors, schedule.blockTiles,
+                                   schedule.prefetchLines);
+}
+
+cpu::WinogradSchedule toStruct(WinogradScheduleAttr attribute) {
+  cpu::WinogradSchedule schedule;
+  schedule.outputTile = attribute.getOutputTile();
+  schedule.tileRows = attribute.getTileRows();
+  schedule.tileVectors = attribute.getTileVectors();
+  schedule.blockTiles = attribute.getBlockTiles();
+  schedule.prefetchLines = attribute.getPrefetchLines();
+  return schedule;
+}
+
 AttentionScheduleAttr toAttribute(const cpu::AttentionSchedule &schedule, MLIRContext *context) {
   return AttentionScheduleAttr::get(context, toAttribute(schedule.scores, context),
                                     toAttribute(schedule.values, context), schedule.rowBlock,

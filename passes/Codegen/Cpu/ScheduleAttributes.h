@@ -6,6 +6,8 @@
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "passes/Codegen/Cpu/Attention.h"
+#include "passes/Codegen/Cpu/Depthwise.h"
+#include "passes/Codegen/Cpu/Winograd.h"
 
 namespace tenon {
 
@@ -16,10 +18,15 @@ TargetAttr toAttribute(const cpu::TargetInfo &target, mlir::MLIRContext *context
 ContractionScheduleAttr toAttribute(const cpu::ContractionSchedule &schedule,
                                     mlir::MLIRContext *context);
 
+DepthwiseScheduleAttr toAttribute(const cpu::DepthwiseSchedule &schedule,
+                                  mlir::MLIRContext *context);
+WinogradScheduleAttr toAttribute(const cpu::WinogradSchedule &schedule, mlir::MLIRContext *context);
 AttentionScheduleAttr toAttribute(const cpu::AttentionSchedule &schedule,
                                   mlir::MLIRContext *context);
 
 cpu::ContractionSchedule toStruct(ContractionScheduleAttr attribute);
+cpu::DepthwiseSchedule toStruct(DepthwiseScheduleAttr attribute);
+cpu::WinogradSchedule toStruct(WinogradScheduleAttr attribute);
 cpu::AttentionSchedule toStruct(AttentionScheduleAttr attribute);
 
 /// What the module that `op` is in is compiled for. Without `tenon.target` there, an error on `op`.

@@ -26,7 +26,7 @@ func.func @outside(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-// expected-error @+1 {{is attention without an attention_schedule}}
+// expected-error @+1 {{has no schedule for its class, attention}}
 tenon.kernel @k(%x: tensor<2x4x4xf32>) -> tensor<2x4x4xf32> attributes {kernel_class = #tenon.kernel_class<attention>} {
   %0 = tenon.attention %x, %x, %x {scale = 1.0} : (tensor<2x4x4xf32>, tensor<2x4x4xf32>, tensor<2x4x4xf32>) -> tensor<2x4x4xf32>
   tenon.yield %0 : tensor<2x4x4xf32>
@@ -34,7 +34,7 @@ tenon.kernel @k(%x: tensor<2x4x4xf32>) -> tensor<2x4x4xf32> attributes {kernel_c
 
 // -----
 
-// expected-error @+1 {{is a contraction without a contraction_schedule}}
+// expected-error @+1 {{has no schedule for its class, contraction}}
 tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
   %0 = tenon.matmul %x, %x : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   tenon.yield %0 : tensor<4x4xf32>

@@ -36,6 +36,22 @@ tenon.kernel @by_hand(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> t
   tenon.yield %0 : tensor<1024x1024xf32>
 }
 
+// An image larger than half of the second cache is streamed: short tiles of two lines.
+// CHECK-LABEL: tenon.kernel @streamed
+//    V4-SAME:   #tenon.depthwise_schedule<tile_rows = 5, tile_lines = 2, channels_inside = 1, prefetch_input = 1>
+tenon.kernel @streamed(%x: tensor<1x114x114x32xf32>, %w: tensor<3x3x1x32xf32>) -> tensor<1x112x112x32xf32> attributes {kernel_class = #tenon.kernel_class<depthwise>} {
+  %0 = tenon.conv %x, %w {groups = 32, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x114x114x32xf32>, tensor<3x3x1x32xf32>) -> tensor<1x112x112x32xf32>
+  tenon.yield %0 : tensor<1x112x112x32xf32>
+}
+
+// Transformed filters have a schedule of their own.
+// CHECK-LABEL: tenon.kernel @winograd
+//    V4-SAME:   #tenon.winograd_schedule<tile_rows = 12, tile_vectors = 2
+tenon.kernel @winograd(%x: tensor<1x30x30x64xf32>, %w: tensor<1x2x4x4x64x32xf32>) -> tensor<1x28x28x64xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
+  %0 = tenon.conv %x, %w {groups = 1, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, packed = 32, channels = 64, winograd = 2} : (tensor<1x30x30x64xf32>, tensor<1x2x4x4x64x32xf32>) -> tensor<1x28x28x64xf32>
+  tenon.yield %0 : tensor<1x28x28x64xf32>
+}
+
 // Kernels of rows need none.
 // CHECK-LABEL: tenon.kernel @rows
 //   CHECK-NOT:   schedule

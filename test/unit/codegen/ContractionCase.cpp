@@ -1,5 +1,6 @@
 #include "test/unit/codegen/ContractionCase.h"
 #include "passes/Codegen/Cpu/Depthwise.h"
+#include "passes/Codegen/Cpu/EmitHelpers.h"
 #include "passes/Codegen/Cpu/Winograd.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -394,9 +395,11 @@ void ContractionRun::emit(cpu::Emitter &e, ModuleOp module, const cpu::Contracti
   depthwise.weights = spec.weights;
   depthwise.weightType = spec.weightType;
   depthwise.accumulatorType = spec.accumulatorType;
-  cpu::emitDepthwise(e, e.getLoc(), module, depthwise,
-                     cpu::chooseDepthwiseSchedule(target, depthwise), target, task, tasks,
-                     epilogue);
+  cpu::DepthwiseSizes sizes{depthwise.kernel, depthwise.stride};
+  if (auto stride = cpu::constantOf(spec.inputBatchStride))
+    sizes.imageBytes = *stride * spec.inputType.getIntOrFloatBitWidth() / 8;
+  cpu::emitDepthwise(e, e.getLoc(), module, depthwise, cpu::chooseDepthwiseSchedule(target, sizes),
+                     target, task, tasks, epilogue);
 }
 
 void ContractionRun::clearOutput() { std::fill(output.begin(), output.end(), guardPattern); }
