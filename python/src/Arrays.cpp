@@ -107,7 +107,7 @@ Feed::Feed(const tenon_tensor_info &info, nb::handle value)
     }
     for (const std::string &string : strings)
       pointers.push_back(string.c_str());
-    data = pointers.data();
+    data = static_cast<void *>(pointers.data());
     bytes = pointers.size() * sizeof(char *);
   } else {
     data = getData(value);
