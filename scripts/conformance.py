@@ -3,10 +3,15 @@
     conformance.py check  SUITE [TARGET]   every model on the list must pass; else exit 1
     conformance.py update SUITE            runs the whole suite and rewrites the list
 
-Suites: `node` (the onnx package's backend tests, list in test/conformance/passing.txt) and `models`
-(real models in TENON_MODELS, default ../shared/models, list in test/models/passing.txt). `check` runs
-only what is listed, so a line can leave a list only through `update` and a reviewed change. Of real models it
-also checks that their buffers are packed tightly.
+Suites:
+    node      the onnx package's backend tests; list in test/conformance/passing.txt
+    cases     the small models of test/conformance/cases; all of them must pass
+    field     small models of faults seen in the field, in ../cases beside TENON_MODELS; list in test/models/field.txt
+    models    real models in TENON_MODELS (default ../shared/models); list in test/models/passing.txt
+    models-2  more of them, in ../models-2 beside TENON_MODELS; list in test/models/passing-2.txt
+
+`check` runs only what is listed, so a line can leave a list only through `update` and a reviewed change.
+Of real models it also checks that their buffers are packed tightly.
 """
 
 import json
@@ -23,9 +28,17 @@ BUILD = Path(os.environ.get("TENON_BUILD_DIR", ROOT / "build"))
 
 
 def node_tests():
-    folder = BUILD / "conformance"
-    generate = ROOT / "test" / "conformance" / "generate.py"
-    subprocess.run([sys.executable, generate, folder], check=True)
+    return made("generate.py", "conformance")
+
+
+def own_cases():
+    return made("make_cases.py", "cases")
+
+
+def made(script, name):
+    """The folder in the build directory that `script` writes."""
+    folder = BUILD / name
+    subprocess.run([sys.executable, ROOT / "test" / "conformance" / script, folder], check=True)
     return folder
 
 
@@ -33,10 +46,17 @@ def real_models():
     return Path(os.environ.get("TENON_MODELS", ROOT.parent / "shared" / "models"))
 
 
+# Where the models are and which must pass: those in a list, or all.
+TESTS = ROOT / "test"
 SUITES = {
-    "node": (node_tests, ROOT / "test" / "conformance" / "passing.txt"),
-    "models": (real_models, ROOT / "test" / "models" / "passing.txt"),
+    "node": (node_tests, TESTS / "conformance" / "passing.txt"),
+    "cases": (own_cases, None),
+    "field": (lambda: real_models().parent / "cases", TESTS / "models" / "field.txt"),
+    "models": (real_models, TESTS / "models" / "passing.txt"),
+    "models-2": (lambda: real_models().parent / "models-2", TESTS / "models" / "passing-2.txt"),
 }
+# Suites of real models.
+REAL = ("models", "models-2")
 
 
 def read_list(file):
@@ -70,9 +90,12 @@ def wasteful_arenas(results):
 def check(suite, target="cpu:native"):
     find, listing = SUITES[suite]
     source = find()
-    names = read_list(listing)
+    if listing is None:
+        names, where = [file.parent.name for file in sorted(source.glob("*/model.onnx"))], str(source)
+    else:
+        names, where = read_list(listing), str(listing.relative_to(ROOT))
     if not names:
-        print(f"{listing.relative_to(ROOT)} is empty: run scripts/update-conformance {suite}")
+        print(f"{where} is empty: run scripts/update-conformance {suite}")
         return 1
     folders = [source / name for name in names if (source / name / "model.onnx").exists()]
     results = verify(folders, target)
@@ -80,8 +103,8 @@ def check(suite, target="cpu:native"):
     statuses = {name: results[name]["status"] if name in results else "missing" for name in names}
     lost = {name: status for name, status in statuses.items() if status != "passed"}
     for name, status in lost.items():
-        print(f"{listing.relative_to(ROOT)} lists {name}, which is {status}")
-    wasteful = wasteful_arenas(results) if suite == "models" else []
+        print(f"{where} lists {name}, which is {status}")
+    wasteful = wasteful_arenas(results) if suite in REAL else []
     for line in wasteful:
         print(line)
     return 1 if lost or wasteful else 0
@@ -89,6 +112,8 @@ def check(suite, target="cpu:native"):
 
 def update(suite):
     find, listing = SUITES[suite]
+    if listing is None:
+        sys.exit(f"all of {suite} must pass: there is no list")
     source = find()
     folders = sorted(file.parent for file in source.glob("*/model.onnx"))
     if not folders:
