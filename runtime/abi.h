@@ -55,6 +55,9 @@ enum {
   TENON_EXEC_BAD_VALUE = 3  /* a value met at run time is invalid, e.g. an index out of range */
 };
 
+/* A byte that no name in a message has. */
+#define TENON_VALUE_MARK '\1'
+
 /* One run in progress. Compiled code reads the data fields and calls the services. */
 struct tenon_exec {
   void *const *inputs;       /* data, in signature order */
@@ -75,6 +78,10 @@ struct tenon_exec {
   /* Records a message for the caller and returns `code`, which the compiled code returns. */
   int32_t (*fail)(tenon_exec *exec, int32_t code, const char *message);
   const unsigned char *weights; /* the model's constants, page-aligned */
+  /* The same as `fail` with numbers that only the run knows: each TENON_VALUE_MARK in the message
+   * stands for the next of `count` values. */
+  int32_t (*fail_values)(tenon_exec *exec, int32_t code, const char *message, const int64_t *values,
+                         int32_t count);
 };
 
 /* The model compiled for one instruction set. */

@@ -260,12 +260,30 @@ static int32_t service_fail(tenon_exec *exec, int32_t code, const char *message)
   return code;
 }
 
+static int32_t service_fail_values(tenon_exec *exec, int32_t code, const char *message,
+                                   const int64_t *values, int32_t count) {
+  char text[512];
+  size_t used = 0;
+  int32_t next = 0;
+  for (; *message && used + 1 < sizeof text; ++message) {
+    if (*message != TENON_VALUE_MARK || next >= count) {
+      text[used++] = *message;
+      continue;
+    }
+    int length = snprintf(text + used, sizeof text - used, "%lld", (long long)values[next++]);
+    used += (size_t)length < sizeof text - used ? (size_t)length : sizeof text - 1 - used;
+  }
+  text[used] = '\0';
+  return service_fail(exec, code, text);
+}
+
 void tn_install_services(tenon_exec *exec) {
   exec->launch = service_launch;
   exec->alloc = service_alloc;
   exec->release = service_release;
   exec->output = service_output;
   exec->fail = service_fail;
+  exec->fail_values = service_fail_values;
 }
 
 /* ---- Run */

@@ -44,6 +44,20 @@ Value ShapeTensorOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex
   return result ? result : e.splat(getType().getElementType(), 0);
 }
 
+//===-- Sizes at run time --===//
+
+LogicalResult BindBroadcastOp::verify() {
+  if (getSizes().getNumResults() < 2 || getSizes().getNumDims() != 0)
+    return emitOpError("needs two sizes or more over symbols, got ") << getSizesAttr();
+  return success();
+}
+
+LogicalResult RequireOp::verify() {
+  if (getSizes().getNumResults() != 2 || getSizes().getNumDims() != 0)
+    return emitOpError("compares two sizes over symbols, got ") << getSizesAttr();
+  return success();
+}
+
 //===-- Reshape --===//
 
 LogicalResult ReshapeOp::verify() {

@@ -66,6 +66,45 @@ def Tenon_BindSymbolOp : Tenon_Op<"bind_symbol", []> {
   let assemblyFormat = "$tensor `[` $position `]` `to` $symbol attr-dict `:` type($tensor)";
 }
 
+def Tenon_BindBroadcastOp : Tenon_Op<"bind_broadcast", []> {
+  let summary = "binds a shape symbol to what several sizes broadcast to in a run";
+  let description = [{
+    The symbol stands, in every type and attribute after this op, for the size that is not 1, or for
+    1 if all are 1. Two sizes that are neither 1 nor equal end the run with an error.
+
+    Ops whose operands broadcast take dimensions that are equal as expressions, or 1. Where only a
+    run tells, `tenon.broadcast` brings each operand to the bound symbol.
+
+    ```mlir
+    tenon.bind_broadcast affine_map<()[s0, s1] -> (s0, s1)> to 2
+    ```
+  }];
+  let arguments = (ins AffineMapAttr:$sizes, I64Attr:$symbol);
+  let assemblyFormat = "$sizes `to` $symbol attr-dict";
+  let hasVerifier = 1;
+}
+
+def Tenon_SizeRelation : I32EnumAttr<"SizeRelation", "what must hold between two sizes", [
+    I32EnumAttrCase<"Equal", 0, "equal">, I32EnumAttrCase<"Broadcasts", 1, "broadcasts">,
+    I32EnumAttrCase<"AtLeast", 2, "at_least">]> {
+  let cppNamespace = "::tenon";
+}
+
+def Tenon_RequireOp : Tenon_Op<"require", []> {
+  let summary = "ends the run with an error where sizes do not fit each other";
+  let description = [{
+    `equal`: both sizes are the same. `broadcasts`: the first is the second, or 1. `at_least`: the
+    first is not less than the second. The error names the node, `what` and both values.
+
+    ```mlir
+    tenon.require equal affine_map<()[s0, s1] -> (s0, s1)>, "inner dimensions"
+    ```
+  }];
+  let arguments = (ins Tenon_SizeRelation:$relation, AffineMapAttr:$sizes, StrAttr:$what);
+  let assemblyFormat = "$relation $sizes `,` $what attr-dict";
+  let hasVerifier = 1;
+}
+
 def Tenon_ReshapeOp : Tenon_ElementalOp<"reshape", [
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "the same elements in row-major order under another shape";

@@ -99,11 +99,36 @@ Value GraphImporter::importConstant(ElementsAttr value, Location location) {
   return ConstantOp::create(builder, location, value.getType(), value);
 }
 
-bool GraphImporter::noteCheck(AffineExpr expr) {
-  if (checks.count(expr))
+bool GraphImporter::noteCheck(Attribute check) {
+  if (checks.count(check))
     return false;
-  checks.insert(expr, true);
+  checks.insert(check, true);
   return true;
+}
+
+/// The sizes that `size` stands for, if it is bound to what they broadcast to; else itself.
+llvm::SmallDenseSet<AffineExpr> GraphImporter::sizesBehind(AffineExpr size) const {
+  for (const Broadcast &broadcast : broadcasts)
+    if (broadcast.symbol == size)
+      return broadcast.sizes;
+  return {size};
+}
+
+AffineExpr GraphImporter::findBroadcast(AffineExpr a, AffineExpr b) const {
+  llvm::SmallDenseSet<AffineExpr> sizes = sizesBehind(a);
+  for (AffineExpr size : sizesBehind(b))
+    sizes.insert(size);
+  for (const Broadcast &broadcast : broadcasts)
+    if (broadcast.sizes == sizes)
+      return broadcast.symbol;
+  return nullptr;
+}
+
+void GraphImporter::noteBroadcast(AffineExpr a, AffineExpr b, AffineExpr symbol) {
+  Broadcast broadcast = {symbol, sizesBehind(a)};
+  for (AffineExpr size : sizesBehind(b))
+    broadcast.sizes.insert(size);
+  broadcasts.push_back(std::move(broadcast));
 }
 
 void GraphImporter::clear(Region &region) {

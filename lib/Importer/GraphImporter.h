@@ -55,12 +55,26 @@ public:
   /// Erases what has been imported into `region`, and forgets what is known about it.
   void clear(mlir::Region &region);
 
-  /// Notes that code at the builder's position checks `expr`. False if that has been checked before
+  /// Notes that code at the builder's position checks sizes. False if that has been checked before
   /// on every way to here.
-  bool noteCheck(mlir::AffineExpr expr);
-  /// To be held while a region is imported: what is checked inside is not checked outside of it.
-  using CheckScope = llvm::ScopedHashTableScope<mlir::AffineExpr, bool>;
-  CheckScope enterRegion() { return CheckScope(checks); }
+  bool noteCheck(mlir::Attribute check);
+  /// The symbol that code on every way to here binds to what both sizes broadcast to. Null if there
+  /// is none.
+  mlir::AffineExpr findBroadcast(mlir::AffineExpr a, mlir::AffineExpr b) const;
+  void noteBroadcast(mlir::AffineExpr a, mlir::AffineExpr b, mlir::AffineExpr symbol);
+  /// To be held while a region is imported: what is checked or bound inside is not so outside of
+  /// it.
+  class RegionScope {
+  public:
+    explicit RegionScope(GraphImporter &graph)
+        : graph(graph), checks(graph.checks), numBroadcasts(graph.broadcasts.size()) {}
+    ~RegionScope() { graph.broadcasts.truncate(numBroadcasts); }
+
+  private:
+    GraphImporter &graph;
+    llvm::ScopedHashTableScope<mlir::Attribute, bool> checks;
+    size_t numBroadcasts;
+  };
 
   const std::shared_ptr<ModelFile> &getFile() const { return file; }
   mlir::OpBuilder &getBuilder() { return builder; }
@@ -87,9 +101,16 @@ private:
   llvm::StringMap<const onnx::FunctionProto *> functions;
   llvm::SmallVector<const onnx::FunctionProto *> activeFunctions;
   llvm::StringSet<> symbolNames;
-  /// Expressions over the symbols that are checked at run time.
-  llvm::ScopedHashTable<mlir::AffineExpr, bool> checks;
-  CheckScope outermostChecks{checks};
+  /// What is checked at run time: sizes, as attributes.
+  llvm::ScopedHashTable<mlir::Attribute, bool> checks;
+  llvm::ScopedHashTableScope<mlir::Attribute, bool> outermostChecks{checks};
+  /// A symbol, and all sizes that broadcast to it.
+  struct Broadcast {
+    mlir::AffineExpr symbol;
+    llvm::SmallDenseSet<mlir::AffineExpr> sizes;
+  };
+  llvm::SmallDenseSet<mlir::AffineExpr> sizesBehind(mlir::AffineExpr size) const;
+  llvm::SmallVector<Broadcast, 0> broadcasts;
   ContentsMap contents;
   /// How many more nodes may be imported.
   int64_t nodesLeft = 0;

@@ -46,6 +46,8 @@ public:
   LogicalResult checkOverrides();
 
 private:
+  /// A dimension of its own, unless an override gives it a size.
+  AffineExpr makeDim(StringRef name);
   /// The dimensions of an input, after overrides of the input as a whole.
   FailureOr<DimExprs> readDims(const onnx::ValueInfoProto &input, Location location);
   AffineExpr namedDim(StringRef name);
@@ -69,13 +71,27 @@ const ShapeOverride *Signature::findOverride(StringRef name, bool isDimension) {
   return nullptr;
 }
 
+AffineExpr Signature::makeDim(StringRef name) {
+  const ShapeOverride *fixed = findOverride(name, /*isDimension=*/true);
+  return fixed ? getAffineConstantExpr(*fixed->dims[0], context) : addSymbol(function, name);
+}
+
 AffineExpr Signature::namedDim(StringRef name) {
   AffineExpr &dim = dimsByName[name];
-  if (!dim) {
-    const ShapeOverride *fixed = findOverride(name, /*isDimension=*/true);
-    dim = fixed ? getAffineConstantExpr(*fixed->dims[0], context) : addSymbol(function, name);
-  }
+  if (!dim)
+    dim = makeDim(name);
   return dim;
+}
+
+/// Whether the text is there to call a dimension by. Many exporters write "?" or what their
+/// language prints for nothing; such dimensions have nothing to do with each other.
+static bool isName(StringRef text) {
+  text = text.trim();
+  int64_t number = 0;
+  bool isNegative = !text.getAsInteger(10, number) && number < 0;
+  bool isNothing = llvm::any_of(ArrayRef<StringRef>{"none", "null", "unk", "unknown"},
+                                [&](StringRef word) { return text.equals_insensitive(word); });
+  return llvm::any_of(text, llvm::isAlnum) && !isNegative && !isNothing;
 }
 
 FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Location location) {
@@ -100,10 +116,10 @@ FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Locat
       dims.push_back(getAffineConstantExpr(size, context));
     } else if (hasSize(dim)) {
       dims.push_back(getAffineConstantExpr(dim.dim_value(), context));
-    } else if (!dim.dim_param().empty()) {
+    } else if (isName(dim.dim_param())) {
       dims.push_back(namedDim(dim.dim_param()));
     } else {
-      dims.push_back(namedDim(input.name() + "." + std::to_string(axis)));
+      dims.push_back(makeDim(input.name() + "." + std::to_string(axis)));
     }
   }
   if (llvm::Error error = checkDims(dims))

@@ -1,6 +1,7 @@
 // Operands, contents and building for one node (see the header).
 
 #include "lib/Importer/NodeImporter.h"
+#include "lib/Importer/Broadcasting.h"
 #include "lib/Importer/RunTimeChecks.h"
 #include "lib/Importer/TensorData.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -173,6 +174,10 @@ bool NodeImporter::checkOperands(ValueRange operands) {
   if (!hasError)
     emitError() << "an operand is missing";
   return false;
+}
+
+NodeImporter::Values NodeImporter::alignOperands(StringRef op, ValueRange operands) {
+  return broadcastOperands(*this, OperationName(op, context()), operands);
 }
 
 Operation *NodeImporter::makeOp(StringRef name, TypeRange types, ValueRange operands,

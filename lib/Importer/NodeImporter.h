@@ -107,13 +107,23 @@ public:
                                          int64_t minimum = 0);
   mlir::AffineExpr addSymbol(llvm::StringRef name);
   /// Whether a check of `expr` at run time is new here.
-  bool noteCheck(mlir::AffineExpr expr) { return graph.noteCheck(expr); }
+  bool noteCheck(mlir::Attribute check) { return graph.noteCheck(check); }
+  /// The symbol that stands for what both sizes broadcast to, if code before binds one.
+  mlir::AffineExpr findBroadcast(mlir::AffineExpr a, mlir::AffineExpr b) {
+    return graph.findBroadcast(a, b);
+  }
+  void noteBroadcast(mlir::AffineExpr a, mlir::AffineExpr b, mlir::AffineExpr symbol) {
+    graph.noteBroadcast(a, b, symbol);
+  }
 
   // Building. Both check the op as its verifier does.
-  /// An op that infers its result types.
+  /// An op that infers its result types, of operands that broadcast if need be.
   template <typename OpTy>
-  mlir::Operation *inferOp(mlir::ValueRange operands,
+  mlir::Operation *inferOp(mlir::ValueRange given,
                            llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
+    if (!checkOperands(given))
+      return nullptr;
+    Values operands = alignOperands(OpTy::getOperationName(), given);
     if (!checkOperands(operands))
       return nullptr;
     llvm::SmallVector<mlir::Type> types;
@@ -179,7 +189,7 @@ public:
   /// Symbols that exist; later ones belong to what is imported from here on.
   unsigned numSymbols() const { return graph.numSymbols(); }
   /// To be held while a region is imported.
-  GraphImporter::CheckScope enterRegion() { return graph.enterRegion(); }
+  GraphImporter::RegionScope enterRegion() { return GraphImporter::RegionScope(graph); }
   /// Erases what has been imported into `region`.
   void clear(mlir::Region &region) { graph.clear(region); }
 
@@ -195,6 +205,7 @@ private:
   const onnx::AttributeProto *
   findAttribute(llvm::StringRef name, onnx::AttributeProto::AttributeType type, bool required);
   bool checkOperands(mlir::ValueRange operands);
+  Values alignOperands(llvm::StringRef op, mlir::ValueRange operands);
   mlir::Operation *makeOp(llvm::StringRef name, mlir::TypeRange types, mlir::ValueRange operands,
                           llvm::ArrayRef<mlir::NamedAttribute> attributes);
   std::nullptr_t fail() {

@@ -1,8 +1,4 @@
-// Checks of sizes at run time (see the header). A check binds a symbol that nothing else uses:
-// binding ends the run if the value is too small.
-//
-//     a = b          both a - b and b - a are bound
-//     a = b or a = 1 the same for (a - 1) (a - b)
+// Checks of sizes at run time (see the header): `tenon.require` ops, unless types tell already.
 
 #include "lib/Importer/RunTimeChecks.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -11,22 +7,30 @@ using namespace mlir;
 
 namespace tenon {
 
+static void require(NodeImporter &node, SizeRelation relation, AffineExpr left, AffineExpr right,
+                    StringRef what) {
+  if (node.hasFailed())
+    return;
+  AffineMap sizes = makeDimsMap({left, right}, node.context());
+  Builder &b = node.builder();
+  if (!node.noteCheck(b.getArrayAttr(
+          {b.getI64IntegerAttr(static_cast<int64_t>(relation)), AffineMapAttr::get(sizes)})))
+    return;
+  RequireOp::create(node.builder(), relation, sizes, what);
+}
+
 void requireNonNegative(NodeImporter &node, AffineExpr expr, StringRef what) {
   if (isKnownNonNegative(expr) || node.hasFailed())
     return;
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     node.emitError() << what << " would be " << constant.getValue();
-    return;
-  }
-  if (!node.noteCheck(expr))
-    return;
-  auto type = RankedTensorType::get({1}, node.builder().getI64Type());
-  Value checked =
-      node.make<ShapeTensorOp>(type, {}, node.attr("contents", ArrayRef<AffineExpr>(expr)));
-  auto symbol = cast<AffineSymbolExpr>(node.addSymbol(what));
-  if (checked)
-    BindSymbolOp::create(node.builder(), checked, /*position=*/0, symbol.getPosition(),
-                         /*minimum=*/0);
+  else
+    require(node, SizeRelation::AtLeast, expr, node.expr(0), what);
+}
+
+void requireEqual(NodeImporter &node, AffineExpr a, AffineExpr b, StringRef what) {
+  if (dependsOnSymbols(a - b))
+    require(node, SizeRelation::Equal, a, b, what);
 }
 
 namespace {
@@ -35,30 +39,26 @@ class SizeChecks {
 public:
   explicit SizeChecks(NodeImporter &node) : node(node) {}
 
-  void requireZero(AffineExpr expr) {
-    requireNonNegative(node, expr, "mismatch");
-    requireNonNegative(node, expr * -1, "mismatch");
+  void requireEqual(AffineExpr a, AffineExpr b, StringRef what) {
+    tenon::requireEqual(node, a, b, what);
   }
-  /// Constants that differ are what verifiers report.
-  void requireEqual(AffineExpr a, AffineExpr b) {
-    if (dependsOnSymbols(a - b))
-      requireZero(a - b);
-  }
-  void requireEqual(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
+  void requireEqual(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b, StringRef what) {
     for (auto [left, right] : llvm::zip(a, b))
-      requireEqual(left, right);
+      requireEqual(left, right, what);
   }
   /// The last dimensions of `to` are what `from` broadcasts to.
   void requireBroadcast(ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to) {
-    for (auto [left, right] : llvm::zip(llvm::reverse(from), llvm::reverse(to)))
-      if (!isa<AffineConstantExpr>(left) && dependsOnSymbols(left - right))
-        requireZero((left - 1) * (left - right));
+    for (auto [left, right] : llvm::zip(llvm::reverse(from), llvm::reverse(to))) {
+      bool isBound = llvm::is_contained({left, right}, node.findBroadcast(left, right));
+      if (!isa<AffineConstantExpr>(left) && dependsOnSymbols(left - right) && !isBound)
+        require(node, SizeRelation::Broadcasts, left, right, "sizes");
+    }
   }
   /// Positions for a gather or scatter reach over no dimension but the axis.
   void requireInside(ArrayRef<AffineExpr> indices, ArrayRef<AffineExpr> dims, int64_t axis) {
     for (auto [number, index, dim] : llvm::enumerate(indices, dims))
       if (static_cast<int64_t>(number) != axis && dependsOnSymbols(dim - index))
-        requireNonNegative(node, dim - index, "mismatch");
+        require(node, SizeRelation::AtLeast, dim, index, "the size of a dimension with indices");
   }
 
 private:
@@ -70,12 +70,9 @@ private:
 static DimExprs dimsOf(Value value) { return getDims(value.getType()); }
 
 static void checkMatMul(SizeChecks checks, MatMulOp op) {
-  DimExprs lhs = dimsOf(op.getLhs()), rhs = dimsOf(op.getRhs()), to = dimsOf(op);
-  checks.requireEqual(lhs.back(), rhs[rhs.size() - 2]);
-  for (DimExprs *dims : {&lhs, &rhs, &to})
-    dims->pop_back_n(2);
-  checks.requireBroadcast(lhs, to);
-  checks.requireBroadcast(rhs, to);
+  // Batch dimensions have been brought to common sizes.
+  DimExprs lhs = dimsOf(op.getLhs()), rhs = dimsOf(op.getRhs());
+  checks.requireEqual(lhs.back(), rhs[rhs.size() - 2], "inner dimensions");
 }
 
 static void checkConcat(SizeChecks checks, ConcatOp op) {
@@ -83,7 +80,7 @@ static void checkConcat(SizeChecks checks, ConcatOp op) {
     DimExprs dims = dimsOf(input), to = dimsOf(op);
     dims.erase(dims.begin() + op.getAxis());
     to.erase(to.begin() + op.getAxis());
-    checks.requireEqual(dims, to);
+    checks.requireEqual(dims, to, "sizes besides the axis");
   }
 }
 
@@ -91,7 +88,8 @@ static void checkScatterND(SizeChecks checks, ScatterNDOp op) {
   DimExprs expected = dimsOf(op.getIndices()), dims = dimsOf(op.getOperand());
   auto tuple = cast<AffineConstantExpr>(expected.pop_back_val()).getValue();
   expected.append(dims.begin() + tuple, dims.end());
-  checks.requireEqual(dimsOf(op.getUpdates()), expected);
+  checks.requireEqual(dimsOf(op.getUpdates()), expected,
+                      "sizes of updates and of what they replace");
 }
 
 void requireMatchingSizes(NodeImporter &node, Operation *op) {
@@ -101,16 +99,15 @@ void requireMatchingSizes(NodeImporter &node, Operation *op) {
   node.builder().setInsertionPoint(op);
   SizeChecks checks(node);
   llvm::TypeSwitch<Operation *>(op)
-      .Case<PointwiseOpInterface, BroadcastOp, LayerNormOp, RMSNormOp>([&](auto) {
-        for (Value operand : op->getOperands())
-          checks.requireBroadcast(dimsOf(operand), dimsOf(op->getResult(0)));
+      .Case<BroadcastOp>([&](BroadcastOp broadcast) {
+        checks.requireBroadcast(dimsOf(broadcast.getOperand()), dimsOf(broadcast));
       })
       .Case<MatMulOp>([&](MatMulOp matmul) { checkMatMul(checks, matmul); })
       .Case<ConcatOp>([&](ConcatOp concat) { checkConcat(checks, concat); })
       .Case<ConvOp>([&](ConvOp conv) {
         DimExprs weights = dimsOf(conv.getWeights());
         checks.requireEqual(dimsOf(conv.getInput()).back(),
-                            weights[weights.size() - 2] * conv.getGroups());
+                            weights[weights.size() - 2] * conv.getGroups(), "channels");
       })
       .Case<GatherElementsOp>([&](GatherElementsOp gather) {
         checks.requireInside(dimsOf(gather.getIndices()), dimsOf(gather.getOperand()),
@@ -119,15 +116,16 @@ void requireMatchingSizes(NodeImporter &node, Operation *op) {
       .Case<ScatterElementsOp>([&](ScatterElementsOp scatter) {
         checks.requireInside(dimsOf(scatter.getIndices()), dimsOf(scatter.getOperand()),
                              scatter.getAxis());
-        checks.requireEqual(dimsOf(scatter.getUpdates()), dimsOf(scatter.getIndices()));
+        checks.requireEqual(dimsOf(scatter.getUpdates()), dimsOf(scatter.getIndices()),
+                            "sizes of updates and indices");
       })
       .Case<ScatterNDOp>([&](ScatterNDOp scatter) { checkScatterND(checks, scatter); })
       .Case<LstmOp, GruOp, RnnOp>([&](auto cell) {
         AffineExpr batch = dimsOf(cell.getGates())[1];
         if (Value state = cell.getInitialHidden())
-          checks.requireEqual(dimsOf(state)[1], batch);
+          checks.requireEqual(dimsOf(state)[1], batch, "batch sizes");
         if (Value lengths = cell.getLengths())
-          checks.requireEqual(dimsOf(lengths)[0], batch);
+          checks.requireEqual(dimsOf(lengths)[0], batch, "batch sizes");
       });
 }
 

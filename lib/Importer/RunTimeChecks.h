@@ -11,9 +11,12 @@ namespace tenon {
 /// cannot be, or has been checked; a constant that is negative is an error at once.
 void requireNonNegative(NodeImporter &node, mlir::AffineExpr expr, llvm::StringRef what);
 
+/// Ends the run with an error where the sizes differ; `what` names them both. Constants that differ
+/// are left to verifiers.
+void requireEqual(NodeImporter &node, mlir::AffineExpr a, mlir::AffineExpr b, llvm::StringRef what);
+
 /// Ends the run with an error where the sizes of the operands of `op` contradict each other. Types
-/// take two different expressions for equal, so that a model with careless names for its dimensions
-/// compiles; only the run knows.
+/// cannot tell that of two different expressions; only the run knows.
 void requireMatchingSizes(NodeImporter &node, mlir::Operation *op);
 
 } // namespace tenon

@@ -75,8 +75,9 @@ private:
 
 /// Ops that stay in the function: they compute nothing at run time, or hold regions.
 bool staysInFunction(Operation *op) {
-  return isa<ConstantOp, ReshapeOp, BindSymbolOp, LaunchOp>(op) || op->getNumRegions() > 0 ||
-         op->hasTrait<OpTrait::IsTerminator>() || !isa<TenonDialect>(op->getDialect());
+  return isa<ConstantOp, ReshapeOp, BindSymbolOp, BindBroadcastOp, RequireOp, LaunchOp>(op) ||
+         op->getNumRegions() > 0 || op->hasTrait<OpTrait::IsTerminator>() ||
+         !isa<TenonDialect>(op->getDialect());
 }
 
 bool isSplat(Value value) {

@@ -97,8 +97,8 @@ static LogicalResult verifyKernels(ModuleOp module) {
   WalkResult result = module.walk<WalkOrder::PreOrder>([](Operation *op) {
     if (isa<KernelOp>(op))
       return WalkResult::skip();
-    if (isa<ModuleOp, func::FuncOp, func::ReturnOp, ConstantOp, ReshapeOp, BindSymbolOp, IfOp,
-            LoopOp, YieldOp, LaunchOp, ReleaseOp>(op))
+    if (isa<ModuleOp, func::FuncOp, func::ReturnOp, ConstantOp, ReshapeOp, BindSymbolOp,
+            BindBroadcastOp, RequireOp, IfOp, LoopOp, YieldOp, LaunchOp, ReleaseOp>(op))
       return WalkResult::advance();
     op->emitError("is in no kernel");
     return WalkResult::interrupt();

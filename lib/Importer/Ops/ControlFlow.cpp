@@ -65,7 +65,7 @@ static Type mergeBranchTypes(NodeImporter &node, unsigned number, Value thenValu
 static FailureOr<SmallVector<Value>> importBranch(NodeImporter &node, const onnx::GraphProto &graph,
                                                   Region &region) {
   OpBuilder::InsertionGuard guard(node.builder());
-  GraphImporter::CheckScope checks = node.enterRegion();
+  GraphImporter::RegionScope scope = node.enterRegion();
   node.builder().createBlock(&region);
   FailureOr<SmallVector<Value>> values = node.inlineGraph(graph);
   if (succeeded(values))
@@ -169,7 +169,7 @@ LogicalResult LoopBuilder::importOnce(BodyImporter importBody) {
   for (auto [init, dims] : llvm::zip(inits, carriedDims))
     types.push_back(makeTensorType(dims, node.elementType(init)));
   OpBuilder::InsertionGuard guard(node.builder());
-  GraphImporter::CheckScope checks = node.enterRegion();
+  GraphImporter::RegionScope scope = node.enterRegion();
   SmallVector<Location> locations(types.size(), node.loc());
   Block *block = node.builder().createBlock(&body, body.end(), types, locations);
   Results results = importBody(block->getArgument(0), block->getArguments().drop_front());

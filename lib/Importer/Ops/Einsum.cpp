@@ -5,6 +5,7 @@
 // contracted, the others are rows or columns. Ellipses stand for labels of their own ('0', '1', ...
 // counted from the right, so that shapes align as in broadcasting).
 
+#include "lib/Importer/Broadcasting.h"
 #include "lib/Importer/Ops/TensorMath.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -33,6 +34,8 @@ private:
   Labelled sumExcept(Labelled operand, StringRef needed);
   Labelled arrange(Labelled operand, StringRef labels);
   Labelled multiply(Labelled lhs, Labelled rhs, StringRef needed);
+  /// The operand's dimensions, those of `labels` brought to what both operands broadcast to.
+  DimExprs widened(const Labelled &operand, const Labelled &other, StringRef labels);
   AffineExpr sizeOf(const Labelled &operand, char label) {
     return node.dim(operand.value, operand.labels.find(label));
   }
@@ -152,6 +155,15 @@ Labelled Einsum::arrange(Labelled operand, StringRef labels) {
   return {m.unsqueeze(m.transpose(operand.value, permutation), missing), labels.str()};
 }
 
+DimExprs Einsum::widened(const Labelled &operand, const Labelled &other, StringRef labels) {
+  DimExprs dims = node.dims(operand.value);
+  for (char label : labels) {
+    AffineExpr &dim = dims[operand.labels.find(label)];
+    dim = broadcastSizes(node, dim, sizeOf(other, label));
+  }
+  return dims;
+}
+
 Labelled Einsum::multiply(Labelled lhs, Labelled rhs, StringRef needed) {
   lhs = sumExcept(lhs, (needed + rhs.labels).str());
   rhs = sumExcept(rhs, (needed + lhs.labels).str());
@@ -177,12 +189,16 @@ Labelled Einsum::multiply(Labelled lhs, Labelled rhs, StringRef needed) {
       sizes.push_back(sizeOf(operand, label));
     return product(sizes, node.context());
   };
+  // Merged labels must agree in both operands before they become one inner dimension.
+  lhs.value = m.broadcast(lhs.value, widened(lhs, rhs, contracted));
+  rhs.value = m.broadcast(rhs.value, widened(rhs, lhs, contracted));
+  if (!lhs.value || !rhs.value)
+    return {nullptr, ""};
   DimExprs left, right, result;
   for (char label : batch) {
-    AffineExpr a = sizeOf(lhs, label), b = sizeOf(rhs, label);
-    left.push_back(a);
-    right.push_back(b);
-    result.push_back(a == node.expr(1) ? b : a);
+    left.push_back(sizeOf(lhs, label));
+    right.push_back(sizeOf(rhs, label));
+    result.push_back(broadcastSizes(node, left.back(), right.back()));
   }
   left.append({merge(lhs, rows), merge(lhs, contracted)});
   right.append({merge(rhs, contracted), merge(rhs, columns)});

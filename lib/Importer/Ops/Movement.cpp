@@ -1,5 +1,6 @@
 // Ops that move whole parts of tensors: transposing, joining, splitting, repeating.
 
+#include "lib/Importer/Broadcasting.h"
 #include "lib/Importer/Ops/TensorMath.h"
 
 using namespace mlir;
@@ -65,7 +66,7 @@ static Results importSplit(NodeImporter &node) {
                      << " positions together, dimension " << axis << " of " << data.getType()
                      << " has not";
   else if (start != size)
-    requireNonNegative(node, size - start, "split.rest");
+    requireNonNegative(node, size - start, "what the parts leave of the dimension");
   return parts;
 }
 
@@ -75,12 +76,7 @@ static Results importExpand(NodeImporter &node) {
   std::optional<DimExprs> shape = node.contentsOrBind(node.operand(1), "shape");
   if (!shape)
     return failure();
-  FailureOr<DimExprs> dims = broadcastDims({node.dims(data), *shape}, node.context());
-  if (failed(dims)) {
-    node.emitError() << data.getType() << " does not broadcast to the given shape";
-    return failure();
-  }
-  return {{TensorMath(node).broadcast(data, *dims)}};
+  return {{TensorMath(node).broadcast(data, broadcastSizes(node, node.dims(data), *shape))}};
 }
 
 // Each repeated dimension d becomes [repeat, d], broadcast from [1, d].

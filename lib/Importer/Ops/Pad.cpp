@@ -32,7 +32,7 @@ static Results buildPad(NodeImporter &node, Value data, ArrayRef<int64_t> axes,
     isNothing &= staysAs;
     // Other modes repeat what is there: nothing, in an empty dimension.
     if (!staysAs && mode != PadMode::Constant)
-      requireNonNegative(node, node.dim(data, axis) - 1, "padded.last");
+      requireNonNegative(node, node.dim(data, axis) - 1, "the last position of a padded dimension");
   }
   if (isNothing)
     return {{data}};

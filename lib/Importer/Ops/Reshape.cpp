@@ -68,11 +68,9 @@ static void checkCount(NodeImporter &node, ArrayRef<AffineExpr> from, ArrayRef<A
   if (divideProducts(from, to, node.context()) == one &&
       divideProducts(to, from, node.context()) == one)
     return;
-  AffineExpr more = product(from, node.context()) - product(to, node.context());
-  if (!dependsOnSymbols(more)) // the op's verifier reports it
-    return;
-  requireNonNegative(node, more, "reshape.rest");
-  requireNonNegative(node, more * -1, "reshape.missing");
+  // Of constants, the op's verifier reports it.
+  requireEqual(node, product(from, node.context()), product(to, node.context()),
+               "the numbers of elements before and after,");
 }
 
 static Results importReshape(NodeImporter &node) {

@@ -139,7 +139,7 @@ Results LinearAttention::import() {
   Region body;
   {
     OpBuilder::InsertionGuard guard(n.builder());
-    GraphImporter::CheckScope checks = n.enterRegion();
+    GraphImporter::RegionScope scope = n.enterRegion();
     Block *block = n.builder().createBlock(
         &body, body.end(), {RankedTensorType::get({}, n.builder().getI64Type()), initial.getType()},
         {n.loc(), n.loc()});

@@ -66,7 +66,7 @@ void HostLowering::returnIf(Value condition, int32_t code) {
   em.setInsertionPointToStart(next);
 }
 
-void HostLowering::failIf(Value condition, int32_t code, const Twine &message) {
+void HostLowering::failIf(Value condition, int32_t code, const Twine &message, ValueRange values) {
   Block *failed = newBlock(), *next = newBlock();
   em.create<LLVM::CondBrOp>(condition, failed, next);
   em.setInsertionPointToStart(failed);
@@ -82,8 +82,18 @@ void HostLowering::failIf(Value condition, int32_t code, const Twine &message) {
   }
   Value pointer = em.create<LLVM::AddressOfOp>(pointerType, name);
   Value number = em.create<arith::ConstantOp>(em.getI32IntegerAttr(code));
-  Value status =
-      callService(field(&tenon_exec::fail, pointerType), em.getI32Type(), {exec, number, pointer});
+  Value status;
+  if (values.empty()) {
+    status = callService(field(&tenon_exec::fail, pointerType), em.getI32Type(),
+                         {exec, number, pointer});
+  } else {
+    Value slots = stackSlots(i64, values.size());
+    for (auto [i, value] : llvm::enumerate(values))
+      em.store(value, em.offsetPointer(slots, i64, i));
+    Value count = em.create<arith::ConstantOp>(em.getI32IntegerAttr(values.size()));
+    status = callService(field(&tenon_exec::fail_values, pointerType), em.getI32Type(),
+                         {exec, number, pointer, slots, count});
+  }
   em.create<LLVM::ReturnOp>(status);
   em.setInsertionPointToStart(next);
 }

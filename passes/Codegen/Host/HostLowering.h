@@ -28,6 +28,8 @@ private:
   mlir::LogicalResult lower(ConstantOp op);
   void lower(LaunchOp op);
   void lower(BindSymbolOp op);
+  void lower(BindBroadcastOp op);
+  void lower(RequireOp op);
   mlir::LogicalResult lower(IfOp op);
   mlir::LogicalResult lower(LoopOp op);
   void lower(mlir::func::ReturnOp op);
@@ -52,7 +54,9 @@ private:
   mlir::Value allocate(mlir::Value bytes);
   void release(mlir::Value pointer);
   mlir::Value outputBuffer(int64_t number, mlir::Type type);
-  void failIf(mlir::Value condition, int32_t code, const llvm::Twine &message);
+  /// Each TENON_VALUE_MARK in the message stands for the next of `values`.
+  void failIf(mlir::Value condition, int32_t code, const llvm::Twine &message,
+              mlir::ValueRange values = {});
   void returnIf(mlir::Value condition, int32_t code);
   mlir::Value isNull(mlir::Value pointer);
   mlir::Value stackSlots(mlir::Type type, int64_t count);

@@ -13,13 +13,72 @@ using namespace mlir;
 
 namespace tenon {
 
+/// "node 'x' (Add): ".
+static std::string nodePrefix(Location location) {
+  NodeOrigin origin = getNodeOrigin(location);
+  if (origin.node.empty())
+    return "";
+  std::string type = origin.opType.empty() ? "" : " (" + origin.opType.str() + ")";
+  return "node '" + origin.node.str() + "'" + type + ": ";
+}
+
+static constexpr char mark[] = {TENON_VALUE_MARK, 0};
+
 void HostLowering::lower(BindSymbolOp op) {
   Value size = loadElement(op.getTensor(), op.getPosition());
-  NodeOrigin origin = getNodeOrigin(op.getLoc());
-  failIf(em.less(size, em.i64(op.getMinimum())), TENON_EXEC_BAD_SHAPE,
-         "node '" + origin.node + "' (" + origin.opType +
-             "): the sizes that it meets in this run do not fit");
+  Value least = em.i64(op.getMinimum());
+  SmallVector<StringRef> names = getSymbolNames(op);
+  StringRef name = op.getSymbol() < names.size() ? names[op.getSymbol()] : "a size";
+  failIf(em.less(size, least), TENON_EXEC_BAD_SHAPE,
+         nodePrefix(op.getLoc()) + name + " is " + mark + ", but must be at least " +
+             Twine(op.getMinimum()),
+         size);
   symbols[op.getSymbol()] = size;
+}
+
+// Sizes of 1 give way, so that 1 and 0 give 0.
+void HostLowering::lower(BindBroadcastOp op) {
+  Value one = em.i64(1), size;
+  for (AffineExpr expr : op.getSizes().getResults()) {
+    Value next = value(expr);
+    if (!size) {
+      size = next;
+      continue;
+    }
+    Value isOne = em.compare(arith::CmpIPredicate::eq, size, one);
+    Value widened = em.select(isOne, next, size);
+    Value differs = em.compare(arith::CmpIPredicate::ne, next, widened);
+    Value isWide = em.compare(arith::CmpIPredicate::ne, next, one);
+    failIf(em.create<arith::AndIOp>(differs, isWide), TENON_EXEC_BAD_SHAPE,
+           nodePrefix(op.getLoc()) + "sizes " + mark + " and " + mark +
+               " do not broadcast: they must be equal, or one of them 1",
+           {size, next});
+    size = widened;
+  }
+  symbols[op.getSymbol()] = size;
+}
+
+void HostLowering::lower(RequireOp op) {
+  Value left = value(op.getSizes().getResult(0)), right = value(op.getSizes().getResult(1));
+  Value isBad = em.compare(op.getRelation() == SizeRelation::AtLeast ? arith::CmpIPredicate::slt
+                                                                     : arith::CmpIPredicate::ne,
+                           left, right);
+  StringRef rule = " differ: they must be equal";
+  if (op.getRelation() == SizeRelation::AtLeast) {
+    failIf(isBad, TENON_EXEC_BAD_SHAPE,
+           nodePrefix(op.getLoc()) + op.getWhat() + " is " + mark + ", but must be at least " +
+               mark,
+           {left, right});
+    return;
+  }
+  if (op.getRelation() == SizeRelation::Broadcasts) {
+    Value isWide = em.compare(arith::CmpIPredicate::ne, left, em.i64(1));
+    isBad = em.create<arith::AndIOp>(isBad, isWide);
+    rule = " do not broadcast: they must be equal, or the first of them 1";
+  }
+  failIf(isBad, TENON_EXEC_BAD_SHAPE,
+         nodePrefix(op.getLoc()) + op.getWhat() + " " + mark + " and " + mark + rule,
+         {left, right});
 }
 
 LogicalResult HostLowering::lower(ConstantOp op) {
@@ -58,7 +117,7 @@ LogicalResult HostLowering::lower(Operation *op) {
       })
       .Case([&](IfOp op) { return lower(op); })
       .Case([&](LoopOp op) { return lower(op); })
-      .Case<LaunchOp, BindSymbolOp, func::ReturnOp>([&](auto op) {
+      .Case<LaunchOp, BindSymbolOp, BindBroadcastOp, RequireOp, func::ReturnOp>([&](auto op) {
         lower(op);
         return success();
       })
