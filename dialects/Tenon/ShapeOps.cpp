@@ -314,6 +314,15 @@ bool PadOp::isFrame() {
          });
 }
 
+/// `index - low` modulo `period`, which is 1 or more. Division is that of numbers that are not
+/// negative, so as many whole periods are added first as it takes.
+static LaneIndex repeat(ElementEmitter &e, LaneIndex index, AffineExpr low, LaneIndex period) {
+  LaneIndex before = e.uniform(e.value(low)), beyond = e.sub(e.add(before, period), e.index(1));
+  LaneIndex periods = e.floorDiv(e.max(beyond, e.index(0)), period.base);
+  LaneIndex added = e.sub(e.mul(periods, period.base), before);
+  return e.mod(e.add(index, added), period.base);
+}
+
 Value PadOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
   SmallVector<LaneIndex> source;
   Value inside;
@@ -337,13 +346,13 @@ Value PadOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index)
       position = e.min(e.max(position, zero), last);
       break;
     case PadMode::Wrap:
-      position = e.mod(e.add(position, e.mul(size, e.constant(1 << 20))), size.base);
+      position = repeat(e, index[number], low, e.max(size, e.index(1)));
       break;
     case PadMode::Reflect: {
       // Positions repeat with period 2 (size - 1): down, then up again.
-      Value span = e.max(e.mul(last, e.constant(2)), e.index(1)).base;
-      position = e.mod(e.add(position, e.mul(e.uniform(span), e.constant(1 << 20))), span);
-      position = e.min(position, e.sub(e.uniform(span), position));
+      LaneIndex span = e.max(e.mul(last, e.constant(2)), e.index(1));
+      position = repeat(e, index[number], low, span);
+      position = e.min(position, e.sub(span, position));
       position = e.min(position, last);
       break;
     }

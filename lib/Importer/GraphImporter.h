@@ -62,17 +62,23 @@ public:
   /// is none.
   mlir::AffineExpr findBroadcast(mlir::AffineExpr a, mlir::AffineExpr b) const;
   void noteBroadcast(mlir::AffineExpr a, mlir::AffineExpr b, mlir::AffineExpr symbol);
+  /// The symbol that code on every way to here has bound to the larger of `expr` and 0; null if
+  /// there is none.
+  mlir::AffineExpr findClamped(mlir::AffineExpr expr) const { return clamped.lookup(expr); }
+  void noteClamped(mlir::AffineExpr expr, mlir::AffineExpr symbol) { clamped.insert(expr, symbol); }
   /// To be held while a region is imported: what is checked or bound inside is not so outside of
   /// it.
   class RegionScope {
   public:
     explicit RegionScope(GraphImporter &graph)
-        : graph(graph), checks(graph.checks), numBroadcasts(graph.broadcasts.size()) {}
+        : graph(graph), checks(graph.checks), clamped(graph.clamped),
+          numBroadcasts(graph.broadcasts.size()) {}
     ~RegionScope() { graph.broadcasts.truncate(numBroadcasts); }
 
   private:
     GraphImporter &graph;
     llvm::ScopedHashTableScope<mlir::Attribute, bool> checks;
+    llvm::ScopedHashTableScope<mlir::AffineExpr, mlir::AffineExpr> clamped;
     size_t numBroadcasts;
   };
 
@@ -103,7 +109,8 @@ private:
   llvm::StringSet<> symbolNames;
   /// What is checked at run time: sizes, as attributes.
   llvm::ScopedHashTable<mlir::Attribute, bool> checks;
-  llvm::ScopedHashTableScope<mlir::Attribute, bool> outermostChecks{checks};
+  /// Expressions that may be negative, and the symbols bound to the larger of them and 0.
+  llvm::ScopedHashTable<mlir::AffineExpr, mlir::AffineExpr> clamped;
   /// A symbol, and all sizes that broadcast to it.
   struct Broadcast {
     mlir::AffineExpr symbol;
@@ -111,6 +118,7 @@ private:
   };
   llvm::SmallDenseSet<mlir::AffineExpr> sizesBehind(mlir::AffineExpr size) const;
   llvm::SmallVector<Broadcast, 0> broadcasts;
+  RegionScope outermost{*this};
   ContentsMap contents;
   /// How many more nodes may be imported.
   int64_t nodesLeft = 0;

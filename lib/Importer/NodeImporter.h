@@ -115,6 +115,11 @@ public:
   void noteBroadcast(mlir::AffineExpr a, mlir::AffineExpr b, mlir::AffineExpr symbol) {
     graph.noteBroadcast(a, b, symbol);
   }
+  /// The symbol that stands for the larger of `expr` and 0 here; null if there is none yet.
+  mlir::AffineExpr findClamped(mlir::AffineExpr expr) const { return graph.findClamped(expr); }
+  void noteClamped(mlir::AffineExpr expr, mlir::AffineExpr symbol) {
+    graph.noteClamped(expr, symbol);
+  }
 
   // Building. Both check the op as its verifier does.
   /// An op that infers its result types, of operands that broadcast if need be.

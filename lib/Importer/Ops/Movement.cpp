@@ -55,18 +55,23 @@ static Results importSplit(NodeImporter &node) {
   std::optional<DimExprs> sizes = getSplitSizes(node, size);
   if (!sizes)
     return failure();
+  AffineExpr sum = node.expr(0);
+  for (AffineExpr part : *sizes) {
+    requireNonNegative(node, part, "split.part");
+    sum = sum + part;
+  }
+  if (isa<AffineConstantExpr>(sum) && isa<AffineConstantExpr>(size) && sum != size)
+    node.emitError() << "the parts have " << cast<AffineConstantExpr>(sum).getValue()
+                     << " positions together, dimension " << axis << " of " << data.getType()
+                     << " has not";
+  requireNonNegative(node, size - sum, "split.rest");
+  requireNonNegative(node, sum - size, "split.missing");
   SmallVector<Value> parts;
   AffineExpr start = node.expr(0);
   for (AffineExpr part : *sizes) {
     parts.push_back(m.slice(data, axis, start, part));
     start = start + part;
   }
-  if (isa<AffineConstantExpr>(start) && isa<AffineConstantExpr>(size) && start != size)
-    node.emitError() << "the parts have " << cast<AffineConstantExpr>(start).getValue()
-                     << " positions together, dimension " << axis << " of " << data.getType()
-                     << " has not";
-  else if (start != size)
-    requireNonNegative(node, size - start, "what the parts leave of the dimension");
   return parts;
 }
 

@@ -1,6 +1,7 @@
 // Pad and CenterCropPad.
 
 #include "lib/Importer/Ops/RunTimeAxes.h"
+#include "lib/Importer/RunTimeSizes.h"
 
 using namespace mlir;
 
@@ -14,27 +15,67 @@ static std::optional<PadMode> getMode(NodeImporter &node) {
   return mode;
 }
 
-/// Grows `data` by `low` and `high` along `axes`. `value` may be null: zero.
+namespace {
+
+/// What happens to one dimension at its beginning and end: positive amounts grow it.
+struct PadAmounts {
+  int64_t axis;
+  AffineExpr low, high;
+};
+
+} // namespace
+
+/// Modes that repeat what is there do so with what cutting off leaves, so that comes first.
+static Value cutOff(NodeImporter &node, Value data, MutableArrayRef<PadAmounts> amounts) {
+  TensorMath m(node);
+  for (PadAmounts &pad : amounts) {
+    SignedSize low = splitSign(node, pad.low, "pads"), high = splitSign(node, pad.high, "pads");
+    AffineExpr rest = node.dim(data, pad.axis) - low.negative - high.negative;
+    AffineExpr growth = low.positive + high.positive;
+    // Nothing can be repeated in an empty dimension.
+    requireNonNegative(node, rest, "padded.rest");
+    if (growth != node.expr(0))
+      requireNonNegative(node, growth * (rest - 1), "padded.last");
+    data = m.slice(data, pad.axis, low.negative, rest);
+    pad.low = low.positive;
+    pad.high = high.positive;
+  }
+  return data;
+}
+
+/// Grows `data` by `amounts`, those of all `axes` in front, then those behind. `value` may be null:
+/// zero.
 static Results buildPad(NodeImporter &node, Value data, ArrayRef<int64_t> axes,
                         ArrayRef<AffineExpr> amounts, PadMode mode, Value value) {
-  DimExprs dims = node.dims(data), low(dims.size(), node.expr(0));
   if (node.hasFailed())
     return failure();
   if (amounts.size() != 2 * axes.size()) {
     node.emitError() << amounts.size() << " pads do not fit " << axes.size() << " axes";
     return failure();
   }
-  bool isNothing = true;
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    low[axis] = amounts[i];
-    dims[axis] = dims[axis] + amounts[i] + amounts[axes.size() + i];
-    bool staysAs = amounts[i] == node.expr(0) && amounts[axes.size() + i] == node.expr(0);
-    isNothing &= staysAs;
+  SmallVector<PadAmounts> pads;
+  AffineExpr zero = node.expr(0);
+  for (auto [i, axis] : llvm::enumerate(axes))
+    if (PadAmounts pad{axis, amounts[i], amounts[axes.size() + i]};
+        pad.low != zero || pad.high != zero)
+      pads.push_back(pad);
+  if (mode != PadMode::Constant)
+    data = cutOff(node, data, pads);
+  if (!data || node.hasFailed())
+    return failure();
+  DimExprs dims = node.dims(data), low(dims.size(), zero);
+  for (const PadAmounts &pad : pads) {
+    low[pad.axis] = pad.low;
+    dims[pad.axis] = dims[pad.axis] + pad.low + pad.high;
+    requireNonNegative(node, dims[pad.axis], "padded");
     // Other modes repeat what is there: nothing, in an empty dimension.
-    if (!staysAs && mode != PadMode::Constant)
-      requireNonNegative(node, node.dim(data, axis) - 1, "the last position of a padded dimension");
+    if (mode != PadMode::Constant)
+      requireNonNegative(node, node.dim(data, pad.axis) - 1,
+                         "the last position of a padded dimension");
   }
-  if (isNothing)
+  if (node.hasFailed())
+    return failure();
+  if (dims == node.dims(data) && llvm::all_of(low, [&](AffineExpr pad) { return pad == zero; }))
     return {{data}};
   SmallVector<Value> operands = {data};
   if (mode == PadMode::Constant)
@@ -72,29 +113,17 @@ static Value spreadPads(NodeImporter &node, Value pads, Value axes, int64_t rank
 static Results importPad(NodeImporter &node) {
   Value data = node.operand(0);
   std::optional<PadMode> mode = getMode(node);
-  constexpr int64_t any = std::numeric_limits<int64_t>::min();
   Value pads = node.operand(1);
   bool runTimeAxes = hasRunTimeAxes(node, 3);
   if (runTimeAxes)
     pads = spreadPads(node, pads, node.operand(3), node.rank(data));
-  std::optional<DimExprs> amounts = node.contentsOrBind(pads, "pads", any);
+  std::optional<DimExprs> amounts = signedContentsOrBind(node, pads, "pads");
   NodeImporter::Ints axes = countUp(node.rank(data));
   if (node.operand(3) && !runTimeAxes)
     axes = getAxes(node, 3, node.rank(data)).value_or(NodeImporter::Ints());
   if (!mode || !amounts || node.hasFailed())
     return failure();
   return buildPad(node, data, axes, *amounts, *mode, node.operand(2));
-}
-
-/// Half of a number that may be negative, rounded towards 0.
-static std::optional<AffineExpr> halve(NodeImporter &node, AffineExpr number) {
-  TensorMath m(node);
-  if (isa<AffineConstantExpr>(number) || isKnownNonNegative(number))
-    return isKnownNonNegative(number) ? number.floorDiv(2) : number.ceilDiv(2);
-  Value value = m.shapeTensor(number), half = m.div(m.abs(value), 2);
-  std::optional<DimExprs> bound = node.contentsOrBind(
-      m.select(m.less(value, 0.0), m.neg(half), half), "crop", std::numeric_limits<int64_t>::min());
-  return bound ? std::optional((*bound)[0]) : std::nullopt;
 }
 
 // What is missing or too much is shared between both sides, the odd one at the end.
@@ -112,11 +141,10 @@ static Results importCenterCropPad(NodeImporter &node) {
   DimExprs dims = node.dims(data), low, high;
   for (auto [axis, size] : llvm::zip_equal(axes, *shape)) {
     AffineExpr missing = size - dims[axis];
-    std::optional<AffineExpr> before = halve(node, missing);
-    if (!before)
-      return failure();
-    low.push_back(*before);
-    high.push_back(missing - *before);
+    SignedSize parts = splitSign(node, missing, "crop");
+    AffineExpr before = parts.positive.floorDiv(2) - parts.negative.floorDiv(2);
+    low.push_back(before);
+    high.push_back(missing - before);
   }
   low.append(high);
   return buildPad(node, data, axes, low, PadMode::Constant, nullptr);

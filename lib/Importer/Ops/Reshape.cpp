@@ -116,9 +116,14 @@ static Results importSqueeze(NodeImporter &node) {
   }
   if (node.hasFailed())
     return failure();
-  for (int64_t axis : *axes)
-    if (isa<AffineConstantExpr>(dims[axis]) && dims[axis] != node.expr(1))
+  for (int64_t axis : *axes) {
+    if (isa<AffineConstantExpr>(dims[axis]) && dims[axis] != node.expr(1)) {
       node.emitError() << "dimension " << axis << " of " << data.getType() << " is not 1";
+      return failure();
+    }
+    requireNonNegative(node, dims[axis] - 1, "squeezed");
+    requireNonNegative(node, 1 - dims[axis], "squeezed");
+  }
   return {{TensorMath(node).squeeze(data, *axes)}};
 }
 
