@@ -16,6 +16,7 @@
 
 #include "lib/Importer/Ops/Contractions.h"
 #include "lib/Importer/Ops/Windows.h"
+#include "lib/Importer/RunTimeSizes.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -197,15 +198,15 @@ static LogicalResult readPadding(NodeImporter &node, MutableArrayRef<TransposedD
     AffineExpr full = spread + (reach - dim.stride + extra[d]);
     if (shape.empty() && !isSame) {
       dim.low = node.expr(pads[d]);
-      dim.resultSize = spread + (reach - dim.stride + extra[d] - pads[d] - pads[rank + d]);
+      dim.resultSize = full - pads[d] - pads[rank + d];
+      requireNonNegative(node, dim.resultSize, "output");
       continue;
     }
-    dim.resultSize = shape.empty() ? spread : node.expr(shape[d]);
-    // SAME does not depend on the size.
-    AffineExpr total =
-        shape.empty() ? node.expr(reach - dim.stride + extra[d]) : full - dim.resultSize;
-    AffineExpr half = total.floorDiv(2);
-    dim.low = autoPad == "SAME_UPPER" ? half : total - half;
+    // What there is too much of, which does not depend on the size for SAME. Nothing is added.
+    AffineExpr wanted = shape.empty() ? spread : node.expr(shape[d]);
+    AffineExpr total = atLeastZero(node, full - wanted, "pads");
+    dim.resultSize = shape.empty() ? full - total : wanted;
+    dim.low = autoPad == "SAME_UPPER" ? total.floorDiv(2) : total.ceilDiv(2);
   }
   return success();
 }
@@ -234,7 +235,7 @@ static Results importConvTranspose(NodeImporter &node) {
   for (size_t d = 0; d < rank; ++d)
     dims.push_back(
         {(*kernel)[d], (*strides)[d], (*dilations)[d], node.dims(x)[d + 2], nullptr, nullptr});
-  if (failed(readPadding(node, dims)))
+  if (failed(readPadding(node, dims)) || node.hasFailed())
     return failure();
   Value result = buildTransposedConv(node, m.toChannelsLast(x), weights, dims, groups);
   if (Value bias = node.operand(2))

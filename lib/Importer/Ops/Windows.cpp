@@ -31,30 +31,41 @@ std::optional<NodeImporter::Ints> getSpatialInts(NodeImporter &node, StringRef n
   return std::nullopt;
 }
 
-/// What padding makes as many windows as strides fit into the dimension: ceil(size / stride).
+/// The larger of `number` and 0, for a number from -stride to stride - 1. An expression that
+/// clearly is not negative: a symbol of its own would hide how the sizes depend on each other.
+static AffineExpr positivePart(AffineExpr number, int64_t stride) {
+  return (number % stride) * (number + stride).floorDiv(stride);
+}
+
+/// What padding makes as many windows as strides fit into the dimension: ceil(size / stride). The
+/// last stride lacks some positions, and the kernel needs `missing` more than that, or fewer.
 static void padToSame(Windows &windows, ArrayRef<AffineExpr> spatial, bool upper) {
   for (auto [d, size] : llvm::enumerate(spatial)) {
-    AffineExpr count = size.ceilDiv(windows.strides[d]);
-    AffineExpr total = (count - 1) * windows.strides[d] + windows.reach(d) - size;
-    if (auto constant = dyn_cast<AffineConstantExpr>(total); constant && constant.getValue() < 0)
-      total = getAffineConstantExpr(0, total.getContext());
-    AffineExpr smaller = total.floorDiv(2);
-    windows.low.push_back(upper ? smaller : total - smaller);
-    windows.high.push_back(upper ? total - smaller : smaller);
-    windows.counts.push_back(count);
+    int64_t stride = windows.strides[d], missing = windows.reach(d) - stride;
+    AffineExpr lacks = (size * -1) % stride, total = lacks + missing;
+    if (missing < 0)
+      total = windows.reach(d) == 1 ? lacks * 0 : positivePart(total, stride);
+    AffineExpr smaller = total.floorDiv(2), larger = total.ceilDiv(2);
+    windows.low.push_back(upper ? smaller : larger);
+    windows.high.push_back(upper ? larger : smaller);
+    windows.counts.push_back(size.ceilDiv(stride));
   }
 }
 
 /// Windows per dimension. In ceil mode a last window may reach beyond the padding, but must start
-/// inside of the operand or the padding before it.
+/// inside of the operand or the padding before it: only the last one is ever left out. Whether it
+/// is depends on the size only where padding is as long as the kernel, up to a stride less.
 static AffineExpr countWindows(const Windows &windows, size_t d, AffineExpr size, bool ceilMode) {
-  AffineExpr room = size + windows.low[d] + windows.high[d] - windows.reach(d);
+  AffineExpr begin = size + windows.low[d], room = begin + windows.high[d] - windows.reach(d);
   int64_t stride = windows.strides[d];
   if (!ceilMode)
     return room.floorDiv(stride) + 1;
-  AffineExpr count = room.ceilDiv(stride) + 1;
-  auto lastStart = dyn_cast<AffineConstantExpr>((count - 1) * stride - size - windows.low[d]);
-  return lastStart && lastStart.getValue() >= 0 ? count - 1 : count;
+  // Windows that start before the end of the operand: as many as strides fit, counting a part.
+  int64_t high = cast<AffineConstantExpr>(windows.high[d]).getValue();
+  int64_t farther = high - windows.reach(d) + stride;
+  if (farther > stride)
+    return room.ceilDiv(stride);
+  return farther < 0 ? room.ceilDiv(stride) + 1 : begin.ceilDiv(stride);
 }
 
 std::optional<Windows> getWindows(NodeImporter &node, Value input, ArrayRef<int64_t> kernel) {
@@ -101,6 +112,7 @@ std::optional<Windows> getWindows(NodeImporter &node, Value input, ArrayRef<int6
                        << input.getType();
       return std::nullopt;
     }
+    requireNonNegative(node, count, "windows");
     windows.counts.push_back(count);
   }
   return windows;
