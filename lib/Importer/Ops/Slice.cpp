@@ -1,12 +1,19 @@
-// Slice. ONNX clamps starts and ends to the operand's bounds; an affine expression cannot say that,
-// so bounds fall into three classes:
+// Slice. ONNX clamps starts and ends to the operand's bounds, which an affine expression cannot
+// say. So there are three ways:
 //
-// - those that are constants, or that the shapes' expressions decide, are resolved at compile time;
-// - those that nobody would write unless they lie inside (an end of s0 in a table of 512 rows, a
-//   start of 1, a last position) are taken as they are, with a check at run time;
+// - bounds that are constants, or that the shapes' expressions decide, are resolved at compile
+// time;
+// - those whose sign is known are clamped as far as that cannot be told: the run finds the larger
+// of
+//   an expression and 0, and the same expression gives the same symbol (RunTimeSizes.h);
 // - all others are computed by tensor arithmetic, and the start and size bound to new symbols.
+//
+// A table in the model itself is as long as anyone needs: who slices the first s0 of 512 learned
+// positions means s0 positions. There, bounds are taken as they are, with a check at run time, so
+// that sizes do not get new names.
 
 #include "lib/Importer/Ops/RunTimeAxes.h"
+#include "lib/Importer/RunTimeSizes.h"
 
 using namespace mlir;
 
@@ -20,11 +27,21 @@ struct Range {
   std::optional<AffineExpr> start, end; // nullopt: depends on data
   Value startTensor, endTensor; // their rank-1 tensors of one element, if they depend on data
   int64_t step;
+  bool isOfTable;
+};
+
+/// A bound as a position, and whether it is known not to lie behind the operand.
+struct Position {
+  AffineExpr at;
+  bool isInside;
 };
 
 struct Resolved {
   AffineExpr start, count;
 };
+
+/// Longer steps leave every dimension, too, and sums with them might overflow.
+constexpr int64_t largestStep = int64_t(1) << 40;
 
 std::optional<int64_t> constantOf(AffineExpr expr) {
   auto constant = dyn_cast<AffineConstantExpr>(expr);
@@ -44,66 +61,56 @@ static Resolved resolveConstant(NodeImporter &node, int64_t size, int64_t start,
     end = std::clamp<int64_t>(end, 0, size);
     count = end > start ? (end - start - 1) / step + 1 : 0;
   } else {
-    start = std::clamp<int64_t>(start, 0, std::max<int64_t>(size - 1, 0));
+    start = std::min(std::max<int64_t>(start, 0), size - 1);
     end = std::clamp<int64_t>(end, -1, size - 1);
     count = start > end ? (start - end - 1) / -step + 1 : 0;
   }
-  return {node.expr(start), node.expr(count)};
+  return {node.expr(std::max<int64_t>(start, 0)), node.expr(count)};
 }
 
-// Conditions that make a symbolic bound exact; the caller checks them at run time.
-using Conditions = SmallVector<AffineExpr>;
+/// `size + offset`, or 0 where the offset reaches beyond the beginning.
+static Position countFromEnd(NodeImporter &node, AffineExpr size, AffineExpr offset) {
+  return {atLeastZero(node, size + offset, "slice.bound"), true};
+}
 
-/// A start or end as a position, when it can be told; what must hold goes to `conditions`.
-static std::optional<AffineExpr> resolveBound(AffineExpr bound, AffineExpr size, bool isEnd,
-                                              Conditions &conditions) {
+/// A start or end, not clamped to the size yet; nullopt if only the run tells from which side it
+/// counts.
+static std::optional<Position> findPosition(NodeImporter &node, const Range &range,
+                                            AffineExpr bound) {
   constexpr int64_t huge = std::numeric_limits<int32_t>::max();
-  MLIRContext *context = size.getContext();
   if (std::optional<int64_t> value = constantOf(bound)) {
     if (*value >= huge)
-      return size;
+      return Position{range.size, true};
     if (*value <= -huge)
-      return getAffineConstantExpr(0, context);
-    AffineExpr position = *value < 0 ? size + *value : bound;
-    if (*value < 0) {
-      bool isInside = isKnownNonNegative(position);
-      if (!isInside && *value != -1)
-        return std::nullopt;
-      if (!isInside)
-        conditions.push_back(position);
-      return position;
-    }
-    if (!isKnownNonNegative(size - bound)) {
-      if (isEnd && *value > 1)
-        return std::nullopt;
-      conditions.push_back(size - bound);
-    }
-    return position;
+      return Position{node.expr(0), true};
+    if (*value < 0)
+      return countFromEnd(node, range.size, bound);
   }
-  // An expression over sizes: not negative but for mistakes, or its negation.
-  AffineExpr position = bound;
-  if (!isKnownNonNegative(bound) && isKnownNonNegative(bound * -1))
-    position = size + bound;
-  if (!isKnownNonNegative(position))
-    conditions.push_back(position);
-  if (!isKnownNonNegative(size - position)) {
-    // Two unrelated sizes: the smaller one counts, and which that is shows at run time.
-    if (!constantOf(size))
+  if (!isKnownNonNegative(bound)) {
+    if (isKnownNonNegative(bound * -1 - 1))
+      return countFromEnd(node, range.size, bound);
+    if (!range.isOfTable)
       return std::nullopt;
-    conditions.push_back(size - position);
+    requireNonNegative(node, bound, "slice.bound");
   }
-  return position;
+  if (!range.isOfTable || constantOf(bound))
+    return Position{bound, isKnownNonNegative(range.size - bound)};
+  requireNonNegative(node, range.size - bound, "slice.bound");
+  return Position{bound, true};
 }
 
-static std::optional<Resolved> resolveForward(const Range &range, Conditions &conditions) {
-  auto start = resolveBound(*range.start, range.size, /*isEnd=*/false, conditions);
-  auto end = resolveBound(*range.end, range.size, /*isEnd=*/true, conditions);
+/// A start behind the end gives no positions, and so matters to nobody.
+static std::optional<Resolved> resolveForward(NodeImporter &node, const Range &range) {
+  std::optional<Position> start = findPosition(node, range, *range.start);
+  std::optional<Position> end = findPosition(node, range, *range.end);
   if (!start || !end)
     return std::nullopt;
-  AffineExpr length = *end - *start;
-  if (!isKnownNonNegative(length))
-    conditions.push_back(length);
-  return Resolved{*start, length.ceilDiv(range.step)};
+  if (!end->isInside)
+    end->at = smallerOf(node, end->at, range.size, "slice.end");
+  AffineExpr length = end->at - start->at;
+  if (end->at != range.size || !start->isInside)
+    length = atLeastZero(node, length, "slice.size");
+  return Resolved{start->at, length.ceilDiv(range.step)};
 }
 
 /// Backwards over the whole dimension is all that symbolic sizes occur with.
@@ -122,14 +129,7 @@ static std::optional<Resolved> resolve(NodeImporter &node, const Range &range) {
        end = constantOf(*range.end);
   if (size && start && end)
     return resolveConstant(node, *size, *start, *end, range.step);
-  Conditions conditions;
-  std::optional<Resolved> resolved =
-      range.step > 0 ? resolveForward(range, conditions) : resolveBackward(range);
-  if (!resolved)
-    return std::nullopt;
-  for (AffineExpr condition : conditions)
-    requireNonNegative(node, condition, "slice.bound");
-  return resolved;
+  return range.step > 0 ? resolveForward(node, range) : resolveBackward(range);
 }
 
 /// The same arithmetic as resolveConstant's, on tensors of one element.
@@ -148,17 +148,28 @@ static std::optional<Resolved> resolveAtRunTime(NodeImporter &node, const Range 
     end = m.min(m.max(end, zero), size);
     count = m.div(m.add(m.sub(end, start), range.step - 1), range.step);
   } else {
-    start = m.max(m.min(start, last), zero);
+    start = m.min(m.max(start, zero), last); // -1 in an empty dimension
     end = m.max(m.min(end, last), -1);
     count = m.div(m.add(m.sub(start, end), -range.step - 1), -range.step);
   }
   bool startsAtZero = range.start && constantOf(*range.start) == 0 && range.step > 0;
   std::optional<DimExprs> counts = node.contentsOrBind(m.max(count, zero), "slice.size");
-  std::optional<DimExprs> starts =
-      startsAtZero ? DimExprs{node.expr(0)} : node.contentsOrBind(start, "slice.start");
+  std::optional<DimExprs> starts = startsAtZero
+                                       ? DimExprs{node.expr(0)}
+                                       : node.contentsOrBind(m.max(start, zero), "slice.start");
   if (!counts || !starts)
     return std::nullopt;
   return Resolved{(*starts)[0], (*counts)[0]};
+}
+
+/// Whether a value comes from constants in a few steps.
+static bool isTable(Value value, unsigned steps = 4) {
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<ConstantOp>(op))
+    return op;
+  return steps > 0 && op->getNumOperands() > 0 && op->getNumRegions() == 0 &&
+         llvm::all_of(op->getOperands(),
+                      [&](Value operand) { return isTable(operand, steps - 1); });
 }
 
 /// Slices `data` along axes that bounds are given for, as expressions or as rank-1 tensors.
@@ -166,10 +177,12 @@ static Results buildSlice(NodeImporter &node, Value data, ArrayRef<int64_t> axes
                           ArrayRef<int64_t> steps, std::optional<DimExprs> starts,
                           std::optional<DimExprs> ends) {
   TensorMath m(node);
+  if (!data)
+    return failure();
   DimExprs dims = node.dims(data), first(dims.size(), node.expr(0));
   SmallVector<int64_t> allSteps(dims.size(), 1);
   for (auto [i, axis] : llvm::enumerate(axes)) {
-    Range range{dims[axis], {}, {}, {}, {}, steps[i]};
+    Range range{dims[axis], {}, {}, {}, {}, steps[i], isTable(data) && constantOf(dims[axis])};
     if (starts)
       range.start = (*starts)[i];
     else
@@ -234,8 +247,13 @@ static Results buildSliceAtRunTime(NodeImporter &node, Value data) {
   };
   start = position(start);
   end = position(end);
+  // Steps of 0 are an error, and must not be divided by before that shows.
+  step = m.clamp(step, -largestStep, largestStep);
+  if (!node.contentsOrBind(m.abs(step), "slice.step", 1))
+    return failure();
+  step = m.select(m.equal(step, zero), one, step);
   Value forward = m.less(zero, step), last = m.sub(size, one);
-  start = m.max(m.min(start, m.select(forward, size, last)), zero);
+  start = m.min(m.max(start, zero), m.select(forward, size, last));
   end = m.select(forward, m.max(m.min(end, size), zero), m.max(m.min(end, last), m.neg(one)));
   Value length = m.sub(m.add(m.sub(end, start), step), node.infer<SignOp>(step));
   std::optional<DimExprs> counts =
@@ -280,8 +298,8 @@ static Results importSlice(NodeImporter &node) {
   if (static_cast<int64_t>(axes.size()) != count || static_cast<int64_t>(steps.size()) != count ||
       llvm::is_contained(steps, 0))
     node.emitError() << "axes and steps must fit " << count << " starts, and steps must not be 0";
-  for (int64_t &step : steps) // so that sums stay in range
-    step = std::clamp<int64_t>(step, -(int64_t(1) << 40), int64_t(1) << 40);
+  for (int64_t &step : steps)
+    step = std::clamp(step, -largestStep, largestStep);
   if (node.hasFailed())
     return failure();
   return buildSlice(node, data, axes, steps, node.contents(node.operand(1)),
