@@ -234,7 +234,7 @@ static void keepAspectRatio(NodeImporter &node, MutableArrayRef<Axis> axes, Stri
   std::optional<double> common;
   for (const Axis &axis : axes) {
     if (!axis.scale) {
-      node.emitError() << "keep_aspect_ratio_policy needs sizes known at compile time";
+      node.emitError() << "cannot keep the aspect ratio of an empty dimension";
       return;
     }
     bool takes =
@@ -309,7 +309,10 @@ static bool setRunTimeSizes(NodeImporter &node, MutableArrayRef<Axis> axes, Valu
 static bool setSizes(NodeImporter &node, MutableArrayRef<Axis> axes, Value sizes) {
   StringRef policy = node.getString("keep_aspect_ratio_policy", "stretch");
   std::optional<DimExprs> known = node.contents(sizes);
-  if (!known)
+  bool isStatic = known && getConstantDims(*known) && llvm::all_of(axes, [](const Axis &axis) {
+                    return isa<AffineConstantExpr>(axis.from);
+                  });
+  if (!known || (policy != "stretch" && !isStatic))
     return setRunTimeSizes(node, axes, sizes, policy);
   if (!checkCount(node, "sizes", known->size(), axes.size()))
     return false;
@@ -325,28 +328,39 @@ static bool setSizes(NodeImporter &node, MutableArrayRef<Axis> axes, Value sizes
   return !node.hasFailed();
 }
 
-/// floor(size * scale); a symbolic size takes scales that are a ratio of small integers.
-static std::optional<AffineExpr> scaleSize(AffineExpr size, double scale) {
+/// floor(sizes * scales) in f32, as ONNX's shape inference computes it.
+static Value scaleSizes(NodeImporter &node, Value sizes, Value scales) {
+  TensorMath m(node);
+  Type f32 = node.builder().getF32Type();
+  return m.floor(m.mul(node.cast(sizes, f32), node.cast(scales, f32)));
+}
+
+/// The same for one size and a scale that is known. Null after an error.
+static AffineExpr scaleSize(NodeImporter &node, AffineExpr size, double scale) {
   constexpr double maxScale = 1 << 20;
-  if (!(scale <= maxScale))
-    return std::nullopt;
-  if (auto constant = dyn_cast<AffineConstantExpr>(size)) {
-    double scaled = std::floor(static_cast<double>(constant.getValue()) * scale + 1e-9);
-    return scaled < 1e15 ? std::optional(getAffineConstantExpr(static_cast<int64_t>(scaled),
-                                                               size.getContext()))
-                         : std::nullopt;
+  auto constant = dyn_cast<AffineConstantExpr>(size);
+  double known = constant ? static_cast<double>(constant.getValue()) : 0;
+  if (!(scale > 0 && scale <= maxScale) || known * scale >= 1e15) {
+    node.emitError() << "cannot scale a dimension of " << node.operand(0).getType() << " by "
+                     << scale;
+    return nullptr;
   }
-  for (int64_t divisor = 1; divisor <= 64; ++divisor) {
-    double factor = scale * divisor;
-    if (std::abs(factor - std::round(factor)) < 1e-9)
-      return (size * static_cast<int64_t>(std::round(factor))).floorDiv(divisor);
-  }
-  return std::nullopt;
+  if (constant)
+    return node.expr(static_cast<int64_t>(
+        std::floor(static_cast<float>(constant.getValue()) * static_cast<float>(scale))));
+  for (int64_t divisor = 1; divisor <= 64; divisor *= 2)
+    if (double factor = scale * divisor; factor == std::round(factor))
+      return (size * static_cast<int64_t>(factor)).floorDiv(divisor);
+  TensorMath m(node);
+  Value factor = node.makeScalar(node.builder().getF32Type(), scale);
+  Value scaled = scaleSizes(node, m.shapeTensor(size), factor);
+  std::optional<DimExprs> bound =
+      node.contentsOrBind(node.cast(scaled, node.builder().getI64Type()), "sizes");
+  return bound ? (*bound)[0] : AffineExpr();
 }
 
 static bool setScales(NodeImporter &node, MutableArrayRef<Axis> axes,
                       std::optional<SmallVector<double>> scales, Value tensor) {
-  TensorMath m(node);
   if (!scales) {
     SmallVector<Value> scalars = takeApart(node, tensor);
     if (!checkCount(node, "scales", scalars.size(), axes.size()))
@@ -355,20 +369,15 @@ static bool setScales(NodeImporter &node, MutableArrayRef<Axis> axes,
       axis.scale.reset();
       axis.scaleTensor = scale;
     }
-    Value real = node.cast(tensor, node.builder().getF64Type());
-    return bindSizes(node, axes, m.floor(m.add(m.mul(sizesBefore(node, axes), real), 1e-9)));
+    return bindSizes(node, axes, scaleSizes(node, sizesBefore(node, axes), tensor));
   }
   if (!checkCount(node, "scales", scales->size(), axes.size()))
     return false;
   for (auto [axis, scale] : llvm::zip_equal(axes, *scales)) {
-    std::optional<AffineExpr> size = scale > 0 ? scaleSize(axis.from, scale) : std::nullopt;
-    if (!size) {
-      node.emitError() << "cannot scale dimension " << axis.axis << " of "
-                       << node.operand(0).getType() << " by " << scale;
-      return false;
-    }
     axis.scale = scale;
-    axis.to = *size;
+    axis.to = scaleSize(node, axis.from, scale);
+    if (!axis.to)
+      return false;
   }
   return true;
 }
@@ -384,6 +393,15 @@ static bool setRoi(NodeImporter &node, MutableArrayRef<Axis> axes, Value roi) {
   return true;
 }
 
+/// An empty dimension has nothing to take elements from.
+static void requireElements(NodeImporter &node, const Axis &axis) {
+  auto staysEmpty = [&](AffineExpr size) {
+    return size.replace(axis.from, node.expr(0)) == node.expr(0);
+  };
+  if (!staysEmpty(axis.to))
+    requireNonNegative(node, axis.to * (axis.from - 1), "resize.from");
+}
+
 static Results buildResize(NodeImporter &node, Value x, const Options &options,
                            SmallVectorImpl<Axis> &axes) {
   TensorMath m(node);
@@ -391,7 +409,10 @@ static Results buildResize(NodeImporter &node, Value x, const Options &options,
     bool isScaled = axis.scale && *axis.scale != 1;
     return axis.from == axis.to && !isScaled && options.coordinates != "tf_crop_and_resize";
   });
-  if (axes.empty())
+  for (const Axis &axis : axes)
+    if (!axis.scale)
+      requireElements(node, axis);
+  if (axes.empty() || node.hasFailed())
     return {{x}};
   bool spatialOnly =
       node.rank(x) >= 3 && llvm::all_of(axes, [](const Axis &axis) { return axis.axis >= 2; });
