@@ -95,7 +95,8 @@ int64_t NodeImporter::getInt(StringRef name, std::optional<int64_t> otherwise) {
 
 double NodeImporter::getFloat(StringRef name, std::optional<double> otherwise) {
   const AttributeProto *attribute = findAttribute(name, AttributeProto::FLOAT, !otherwise);
-  return attribute ? attribute->f() : otherwise.value_or(0);
+  // A default is an f32 as well: the same 1e-5 whether or not a file spells it out.
+  return attribute ? attribute->f() : static_cast<float>(otherwise.value_or(0));
 }
 
 StringRef NodeImporter::getString(StringRef name, std::optional<StringRef> otherwise) {

@@ -32,6 +32,19 @@ std::optional<int64_t> OpRegistry::firstVersion(StringRef domain, StringRef name
   return versions->second.rbegin()->first;
 }
 
+void OpRegistry::forEach(
+    function_ref<void(StringRef domain, StringRef name, int64_t version)> visit) const {
+  SmallVector<std::tuple<StringRef, StringRef, int64_t>> sorted;
+  for (const auto &entry : entries)
+    for (int64_t version : make_first_range(entry.second)) {
+      auto [domain, name] = entry.first().split(':');
+      sorted.emplace_back(domain, name, version);
+    }
+  sort(sorted);
+  for (auto &[domain, name, version] : sorted)
+    visit(domain, name, version);
+}
+
 const OpRegistry &OpRegistry::all() {
   static const OpRegistry registry = [] {
     OpRegistry registry;

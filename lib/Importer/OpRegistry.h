@@ -8,6 +8,7 @@
 #define TENON_LIB_IMPORTER_OPREGISTRY_H
 
 #include "mlir/IR/Value.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include <map>
 
@@ -46,6 +47,11 @@ public:
 
   /// The first version that has the operator; nullopt when none has.
   std::optional<int64_t> firstVersion(llvm::StringRef domain, llvm::StringRef name) const;
+
+  /// Calls `visit` with every domain, operator and since-version, sorted.
+  void forEach(
+      llvm::function_ref<void(llvm::StringRef domain, llvm::StringRef name, int64_t version)> visit)
+      const;
 
   /// Every operator that Tenon imports.
   static const OpRegistry &all();

@@ -1,5 +1,6 @@
 // `tenon info`: what a model takes and gives, what it is made of, and what it needs.
 
+#include "lib/Importer/OpRegistry.h"
 #include "lib/Importer/TensorData.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/ModelOptions.h"
@@ -10,6 +11,7 @@ namespace tenon::cli {
 
 static constexpr Option infoOptions[] = {
     {"--no-compile", false, "of an ONNX model, only what its file says"},
+    {"--ops", false, "instead of a model: every operator that is imported, and since which version"},
     targetOption,
     shapeOption,
     {"--help", false, "print this"},
@@ -143,6 +145,13 @@ static llvm::Error printCompiled(const Session &session, const driver::CompileRe
   return llvm::Error::success();
 }
 
+/// One line per entry of the registry: domain, name, first version that the entry imports.
+static void printOps() {
+  OpRegistry::all().forEach([](llvm::StringRef domain, llvm::StringRef name, int64_t version) {
+    llvm::outs() << (domain.empty() ? "ai.onnx" : domain) << " " << name << " " << version << "\n";
+  });
+}
+
 static llvm::Error info(const Arguments &arguments) {
   tenon_context_options options{};
   options.threads = 1;
@@ -170,6 +179,10 @@ int runInfo(llvm::ArrayRef<const char *> raw) {
     return fail(llvm::toString(arguments.takeError()));
   if (arguments->has("--help")) {
     llvm::outs() << formatHelp("usage: tenon info MODEL.{so,onnx} [options]\n", infoOptions);
+    return 0;
+  }
+  if (arguments->has("--ops")) {
+    printOps();
     return 0;
   }
   if (llvm::Error error = info(*arguments)) {

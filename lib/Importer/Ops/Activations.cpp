@@ -67,12 +67,16 @@ static Results importMish(NodeImporter &node) {
   return {{TensorMath(node).mul(x, node.infer<TanhOp>(node.infer<SoftplusOp>(x)))}};
 }
 
+/// Integers are shrunk as f64: bounds are fractions, and negative ones of unsigned types.
 static Results importShrink(NodeImporter &node) {
   TensorMath m(node);
+  Type type = node.elementType(node.operand(0));
   Value x = node.operand(0);
+  if (!m.isFloat(x))
+    x = node.cast(x, node.builder().getF64Type());
   double lambda = node.getFloat("lambd", 0.5), bias = node.getFloat("bias", 0);
   Value above = m.select(m.less(lambda, x), m.sub(x, bias), m.scalar(x, 0));
-  return {{m.select(m.less(x, -lambda), m.add(x, bias), above)}};
+  return {{node.cast(m.select(m.less(x, -lambda), m.add(x, bias), above), type)}};
 }
 
 /// x / (1 + e^(-alpha x)).

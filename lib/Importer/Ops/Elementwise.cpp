@@ -61,6 +61,16 @@ static Results importBitShift(NodeImporter &node) {
   return failure();
 }
 
+/// Of integers it is computed as of f64, and what is left of a fraction is 0.
+static Results importErf(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  if (m.isFloat(x))
+    return {{node.infer<ErfOp>(x)}};
+  Type f64 = node.builder().getF64Type();
+  return {{node.cast(node.infer<ErfOp>(node.cast(x, f64)), node.elementType(x))}};
+}
+
 /// Bounds were attributes before version 11.
 static Results importClip(NodeImporter &node) {
   TensorMath m(node);
@@ -152,7 +162,7 @@ void registerElementwiseOps(OpRegistry &registry) {
   registry.add("Reciprocal", 1, 1, importUnary<ReciprocalOp>);
   registry.add("Exp", 1, 1, importUnary<ExpOp>);
   registry.add("Log", 1, 1, importUnary<LogOp>);
-  registry.add("Erf", 9, 1, importUnary<ErfOp>);
+  registry.add("Erf", 9, 1, importErf);
   registry.add("Sin", 7, 1, importUnary<SinOp>);
   registry.add("Cos", 7, 1, importUnary<CosOp>);
   registry.add("Tan", 7, 1, importUnary<TanOp>);

@@ -1,0 +1,120 @@
+"""Where ONNX's reference evaluator is not followed, and why.
+
+`FAULTS` are operators of which it is known to be wrong or to lack a part; they are computed by ONNX Runtime instead.
+Behaviour that ONNX leaves open is not listed here: recipes do not draw it (casts of what does not fit, integer
+division by zero, shifts by the width and more).
+"""
+
+import math
+
+import numpy as np
+import onnxruntime
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
+
+onnxruntime.set_default_logger_severity(4)
+
+# operator → why the evaluator is not followed.
+FAULTS = {
+    "GlobalLpPool": "not there",
+    "MaxRoiPool": "not there",
+    "Scatter": "not there",
+}
+
+
+def runtime_session(model):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def has_lengths(node):
+    """The evaluator's recurrences do not look at sequence_lens."""
+    return node.op_type in ("LSTM", "GRU", "RNN") and len(node.input) > 4 and bool(node.input[4])
+
+
+def evaluator(node, model):
+    if node.op_type in FAULTS or node.domain == "com.microsoft" or has_lengths(node):
+        return runtime_session(model)
+    return ReferenceEvaluator(model)
+
+
+def special(node, opsets):
+    """A function (environment → results) for a node that has one here; else None."""
+    function = SPECIAL.get(node.op_type)
+    if function is None or node.domain:
+        return None
+    version = next((opset.version for opset in opsets if not opset.domain), 1)
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    return lambda env: function([env[name] if name else None for name in node.input], attributes, version)
+
+
+def _softmax(inputs, attributes, version, form):
+    """Before version 13 all dimensions from `axis` on are one; the evaluator knows only the later form."""
+    x = inputs[0]
+    axis = attributes.get("axis", -1 if version >= 13 else 1) % max(x.ndim, 1)
+    rows = np.moveaxis(x, axis, -1) if version >= 13 else x.reshape(int(np.prod(x.shape[:axis])), -1)
+    result = form(rows.astype(np.float64) if x.dtype.itemsize > 2 else rows.astype(np.float32)).astype(x.dtype)
+    return [np.moveaxis(result, -1, axis) if version >= 13 else result.reshape(x.shape)]
+
+
+def _log_softmax(rows):
+    shifted = rows - rows.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+
+
+def _hardmax(rows):
+    return (np.arange(rows.shape[-1]) == rows.argmax(-1)[..., None]).astype(rows.dtype)
+
+
+def _one_hot(inputs, attributes, version):
+    """The evaluator computes off + (on - off), which is not `on` exactly."""
+    indices, depth, (off, on) = inputs[0].astype(np.int64), int(np.ravel(inputs[1])[0]), inputs[2]
+    hot = np.expand_dims(np.where((indices < 0) & (indices >= -depth), indices + depth, indices), -1) == np.arange(depth)
+    axis = attributes.get("axis", -1)
+    return [np.moveaxis(np.where(hot, on, off), -1, axis).astype(inputs[2].dtype)]
+
+
+def _batch_norm(inputs, attributes, version):
+    """The evaluator's form for versions before 9 forgets epsilon's place."""
+    x, *others = inputs
+    scale, bias, mean, variance = (a.reshape(-1, *[1] * (x.ndim - 2)) for a in others)
+    epsilon = x.dtype.type(attributes.get("epsilon", np.float32(1e-5)))
+    return [((x - mean) / np.sqrt(variance + epsilon) * scale + bias).astype(x.dtype)]
+
+
+def _lp_norm(inputs, attributes, version):
+    """The evaluator sums values where it should sum their absolute values."""
+    x, p = inputs[0], attributes.get("p", 2)
+    norm = np.sum(np.abs(x) ** p, attributes.get("axis", -1), keepdims=True) ** (1 / p)
+    return [np.where(norm == 0, 0, x / np.where(norm == 0, 1, norm)).astype(x.dtype)]
+
+
+def _erf(inputs, attributes, version):
+    """The evaluator rounds doubles to floats."""
+    x = inputs[0]
+    return [np.array([math.erf(value) for value in x.astype(np.float64).flat]).reshape(x.shape).astype(x.dtype)]
+
+
+def _lrn(inputs, attributes, version):
+    """The evaluator forgets the last channel of a window, and takes four dimensions only."""
+    x, size = inputs[0], attributes["size"]
+    alpha, beta = (np.float64(np.float32(attributes.get(*item))) for item in (("alpha", 1e-4), ("beta", 0.75)))
+    before, squares = (size - 1) // 2, x.astype(np.float64) ** 2
+    sums = [squares[:, max(0, c - before) : c - before + size].sum(1) for c in range(x.shape[1])]
+    return [(x / (attributes.get("bias", 1.0) + alpha / size * np.stack(sums, 1)) ** beta).astype(x.dtype)]
+
+
+# Operators of which the evaluator is wrong, computed here.
+SPECIAL = {
+    "Softmax": lambda *args: _softmax(*args, lambda rows: np.exp(_log_softmax(rows))),
+    "LogSoftmax": lambda *args: _softmax(*args, _log_softmax),
+    "Hardmax": lambda *args: _softmax(*args, _hardmax),
+    "Erf": _erf,
+    "LRN": _lrn,
+    "OneHot": _one_hot,
+    "BatchNormalization": _batch_norm,
+    "LpNormalization": _lp_norm,
+}
