@@ -5,6 +5,8 @@
 
 Suites:
     node      the onnx package's backend tests; list in test/conformance/passing.txt
+    node-dynamic         the same with unknown dimensions; list in test/conformance/passing-dynamic.txt
+    node-dynamic-inputs  and with axes, shapes, sizes and the like as inputs; list in passing-dynamic-inputs.txt
     cases     the small models of test/conformance/cases; all of them must pass
     field     small models of faults seen in the field, in ../cases beside TENON_MODELS; list in test/models/field.txt
     models    real models in TENON_MODELS (default ../shared/models); list in test/models/passing.txt
@@ -31,14 +33,18 @@ def node_tests():
     return made("generate.py", "conformance")
 
 
+def dynamic_tests(form):
+    return made("generate_dynamic.py", f"conformance-dynamic-{form}", form)
+
+
 def own_cases():
     return made("make_cases.py", "cases")
 
 
-def made(script, name):
+def made(script, name, *arguments):
     """The folder in the build directory that `script` writes."""
     folder = BUILD / name
-    subprocess.run([sys.executable, ROOT / "test" / "conformance" / script, folder], check=True)
+    subprocess.run([sys.executable, ROOT / "test" / "conformance" / script, folder, *arguments], check=True)
     return folder
 
 
@@ -50,6 +56,8 @@ def real_models():
 TESTS = ROOT / "test"
 SUITES = {
     "node": (node_tests, TESTS / "conformance" / "passing.txt"),
+    "node-dynamic": (lambda: dynamic_tests("constants"), TESTS / "conformance" / "passing-dynamic.txt"),
+    "node-dynamic-inputs": (lambda: dynamic_tests("inputs"), TESTS / "conformance" / "passing-dynamic-inputs.txt"),
     "cases": (own_cases, None),
     "field": (lambda: real_models().parent / "cases", TESTS / "models" / "field.txt"),
     "models": (real_models, TESTS / "models" / "passing.txt"),
