@@ -230,15 +230,27 @@ Value AddOp::buildScalar(OpBuilder &b, ValueRange v) { return Math{b, getLoc()}.
 Value SubOp::buildScalar(OpBuilder &b, ValueRange v) { return Math{b, getLoc()}.sub(v[0], v[1]); }
 Value MulOp::buildScalar(OpBuilder &b, ValueRange v) { return Math{b, getLoc()}.mul(v[0], v[1]); }
 
-// Integer division by zero traps in hardware; ONNX leaves it undefined, and a run must not crash.
-static Value nonZero(Math m, Value divisor) {
-  return m.select(m.equal(divisor, m.like(divisor, 0)), m.like(divisor, 1), divisor);
+// Integer division by zero, and of the smallest number by -1, traps in hardware; ONNX leaves it
+// undefined, and a run must not crash. Both are divided by 1 instead, which leaves no remainder
+// either: x / 0 is x, and x mod 0 is 0.
+static Value harmlessDivisor(Math m, Value divisor, bool isUnsigned) {
+  Value isHarmful = m.equal(divisor, m.like(divisor, 0));
+  if (!isUnsigned)
+    isHarmful = m.make<arith::OrIOp>(isHarmful, m.equal(divisor, m.like(divisor, -1)));
+  return m.select(isHarmful, m.like(divisor, 1), divisor);
 }
 
+// A quotient by -1 is a difference, which wraps where the smallest number has no opposite.
 Value DivOp::buildScalar(OpBuilder &b, ValueRange v) {
   Math m{b, getLoc()};
-  Value divisor = m.isFloat(v[1]) ? v[1] : nonZero(m, v[1]);
-  return m.div(v[0], divisor, isUnsigned(getLhs()));
+  if (m.isFloat(v[0]))
+    return m.div(v[0], v[1], /*isUnsigned=*/false);
+  bool unsignedElements = isUnsigned(getLhs());
+  Value quotient = m.div(v[0], harmlessDivisor(m, v[1], unsignedElements), unsignedElements);
+  if (unsignedElements)
+    return quotient;
+  Value isMinusOne = m.equal(v[1], m.like(v[1], -1));
+  return m.select(isMinusOne, m.sub(m.like(v[0], 0), v[0]), quotient);
 }
 
 // Converts between compute types; `isUnsigned` tells how the source's bits read.
@@ -366,7 +378,7 @@ Value FmodOp::buildScalar(OpBuilder &b, ValueRange v) {
   Math m{b, getLoc()};
   if (m.isFloat(v[0]))
     return m.make<arith::RemFOp>(v[0], v[1]);
-  Value divisor = nonZero(m, v[1]);
+  Value divisor = harmlessDivisor(m, v[1], isUnsigned(getLhs()));
   return isUnsigned(getLhs()) ? m.make<arith::RemUIOp>(v[0], divisor)
                               : m.make<arith::RemSIOp>(v[0], divisor);
 }
@@ -374,8 +386,8 @@ Value FmodOp::buildScalar(OpBuilder &b, ValueRange v) {
 Value ModOp::buildScalar(OpBuilder &b, ValueRange v) {
   Math m{b, getLoc()};
   if (isUnsigned(getLhs()))
-    return m.make<arith::RemUIOp>(v[0], nonZero(m, v[1]));
-  Value divisor = m.isFloat(v[1]) ? v[1] : nonZero(m, v[1]);
+    return m.make<arith::RemUIOp>(v[0], harmlessDivisor(m, v[1], /*isUnsigned=*/true));
+  Value divisor = m.isFloat(v[1]) ? v[1] : harmlessDivisor(m, v[1], /*isUnsigned=*/false);
   Value remainder = m.isFloat(v[0]) ? m.make<arith::RemFOp>(v[0], divisor)
                                     : m.make<arith::RemSIOp>(v[0], divisor);
   // A remainder whose sign is not the divisor's moves by one divisor.

@@ -4,6 +4,7 @@
 
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -23,7 +24,32 @@ std::optional<DimExprs> getSymbolicContents(Value value) {
   SmallVector<std::optional<DimExprs>> operands;
   for (Value operand : op->getOperands())
     operands.push_back(getSymbolicContents(operand));
-  return op.inferContents(operands);
+  return wrapContents(op.inferContents(operands), type.getElementType());
+}
+
+/// The number that the low bits of `value` are as an element of an integer type.
+static int64_t wrap(int64_t value, IntegerType type) {
+  unsigned width = type.getWidth();
+  if (width >= 64)
+    return value;
+  bool extendsZero = type.isUnsigned() || width == 1;
+  return extendsZero ? static_cast<int64_t>(llvm::maskTrailingOnes<uint64_t>(width) & value)
+                     : llvm::SignExtend64(value, width);
+}
+
+std::optional<DimExprs> wrapContents(std::optional<DimExprs> contents, Type elementType) {
+  auto type = dyn_cast<IntegerType>(elementType);
+  if (!contents || !type)
+    return contents;
+  // A tensor has fewer than 2^31 positions in a dimension, or would not fit any memory.
+  constexpr unsigned sizeWidth = 32;
+  for (AffineExpr &element : *contents) {
+    if (auto constant = dyn_cast<AffineConstantExpr>(element))
+      element = getAffineConstantExpr(wrap(constant.getValue(), type), type.getContext());
+    else if (type.getWidth() < sizeWidth || (type.isUnsigned() && !isKnownNonNegative(element)))
+      return std::nullopt;
+  }
+  return contents;
 }
 
 /// Row-major strides of a static type.
@@ -112,15 +138,14 @@ std::optional<DimExprs> SubOp::inferContents(Operands operands) {
 std::optional<DimExprs> MulOp::inferContents(Operands operands) {
   return inferBinary(*this, operands, [](AffineExpr a, AffineExpr b) { return a * b; });
 }
+// Integers are divided towards zero, expressions towards minus infinity: the same if nothing is
+// negative. Elements that are constants have been evaluated by themselves.
 std::optional<DimExprs> DivOp::inferContents(Operands operands) {
-  // Sizes are not negative, so that truncation and floor agree.
   return inferBinary(*this, operands, [](AffineExpr a, AffineExpr b) -> AffineExpr {
-    auto x = dyn_cast<AffineConstantExpr>(a), y = dyn_cast<AffineConstantExpr>(b);
-    if (y && y.getValue() == 0)
-      return {};
-    if (x && y)
-      return getAffineConstantExpr(x.getValue() / y.getValue(), a.getContext());
-    if (y && y.getValue() < 0)
+    auto divisor = dyn_cast<AffineConstantExpr>(b);
+    if (divisor && divisor.getValue() == 1)
+      return a;
+    if ((divisor && divisor.getValue() == 0) || !isKnownNonNegative(a) || !isKnownNonNegative(b))
       return {};
     return a.floorDiv(b);
   });

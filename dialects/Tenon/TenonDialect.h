@@ -58,6 +58,10 @@ LaneIndex wrapIndex(ElementEmitter &emitter, mlir::Value element, mlir::Value si
 /// that compute it; nullopt when they depend on data.
 std::optional<DimExprs> getSymbolicContents(mlir::Value value);
 
+/// What was computed without regard to the width of an integer type, as elements of that type:
+/// constants wrap around. Nothing, where an expression could.
+std::optional<DimExprs> wrapContents(std::optional<DimExprs> contents, mlir::Type elementType);
+
 } // namespace tenon
 
 #define GET_OP_CLASSES

@@ -185,7 +185,7 @@ std::optional<DimExprs> ContentsMap::infer(Value value) {
   if (!symbolic || (!movesElements && !(isInteger(value.getType()) &&
                                         llvm::all_of(op->getOperandTypes(), isInteger))))
     return std::nullopt;
-  return symbolic.inferContents(operands);
+  return wrapContents(symbolic.inferContents(operands), getElementTypeOrSelf(value.getType()));
 }
 
 std::optional<DimExprs> ContentsMap::get(Value value) {

@@ -57,15 +57,14 @@ static Results importSplit(NodeImporter &node) {
     return failure();
   AffineExpr sum = node.expr(0);
   for (AffineExpr part : *sizes) {
-    requireNonNegative(node, part, "split.part");
+    requireNonNegative(node, part, "the size of a part");
     sum = sum + part;
   }
   if (isa<AffineConstantExpr>(sum) && isa<AffineConstantExpr>(size) && sum != size)
     node.emitError() << "the parts have " << cast<AffineConstantExpr>(sum).getValue()
                      << " positions together, dimension " << axis << " of " << data.getType()
                      << " has not";
-  requireNonNegative(node, size - sum, "split.rest");
-  requireNonNegative(node, sum - size, "split.missing");
+  requireEqual(node, sum, size, "the sizes of the parts together and of the dimension");
   SmallVector<Value> parts;
   AffineExpr start = node.expr(0);
   for (AffineExpr part : *sizes) {

@@ -43,6 +43,18 @@ static std::optional<Reduction> getReduction(NodeImporter &node) {
   return reduction;
 }
 
+/// The first positions of a dimension. More than there are, which happens where it is empty, are
+/// zeros that nobody uses.
+static Value takeFirst(NodeImporter &node, Value x, int64_t axis, AffineExpr size) {
+  TensorMath m(node);
+  DimExprs dims = node.dims(x), low(dims.size(), node.expr(0));
+  auto constant = dyn_cast<AffineConstantExpr>(dims[axis]);
+  if (constant && constant.getValue() > 0)
+    return m.slice(x, axis, node.expr(0), size);
+  dims[axis] = size;
+  return m.pad(x, low, dims);
+}
+
 // Axes that only a run tells: every dimension is reduced in turn, and where it shall stay as it is,
 // the operand is taken instead of the reduced tensor, which has size 1 there.
 static Value reduceFlagged(NodeImporter &node, ReduceKind kind, Value x, Value flags) {
@@ -55,8 +67,8 @@ static Value reduceFlagged(NodeImporter &node, ReduceKind kind, Value x, Value f
     return nullptr;
   for (size_t d = 0; d < dims.size(); ++d) {
     Value flag = m.toScalar(m.slice(isReduced, 0, d, 1));
-    Value chosen = m.select(flag, m.reduce(kind, x, static_cast<int64_t>(d)), x);
-    x = m.slice(chosen, d, node.expr(0), (*result)[d]);
+    Value reduced = m.reduce(kind, x, static_cast<int64_t>(d));
+    x = m.select(flag, reduced, takeFirst(node, x, d, (*result)[d]));
   }
   return x;
 }

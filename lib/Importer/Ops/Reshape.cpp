@@ -6,6 +6,31 @@ using namespace mlir;
 
 namespace tenon {
 
+static Value productOf(NodeImporter &node, Value sizes) {
+  return node.infer<ReduceOp>(
+      sizes, {node.attr("axes", ArrayRef<int64_t>{0}),
+              node.attr("kind", ReduceKindAttr::get(node.context(), ReduceKind::Prod))});
+}
+
+/// What dimension -1 of a shape is, as a tensor of one element: `shape` has 1 in its place. An empty
+/// tensor under a shape that is empty without it keeps its other positions: 0 x 6 as [0, -1] has 6.
+static Value takeRest(NodeImporter &node, Value from, Value shape) {
+  TensorMath m(node);
+  auto positive = [&](Value sizes) { return productOf(node, m.max(sizes, 1)); };
+  Value isEmpty = m.equal(productOf(node, shape), 0.0);
+  return m.div(m.select(isEmpty, positive(from), productOf(node, from)), positive(shape));
+}
+
+/// Whether a divisor may be 0 in a run.
+static bool dividesBySymbols(AffineExpr expr) {
+  bool found = false;
+  expr.walk([&](AffineExpr part) {
+    if (auto binary = dyn_cast<AffineBinaryOpExpr>(part); part.getKind() == AffineExprKind::FloorDiv)
+      found |= !isa<AffineConstantExpr>(binary.getRHS());
+  });
+  return found;
+}
+
 /// The result's dimensions, from a shape that is known as expressions: 0 copies the operand's
 /// dimension (unless `allowZero`), and one -1 takes what is left.
 static std::optional<DimExprs> resolveShape(NodeImporter &node, ArrayRef<AffineExpr> from,
@@ -32,8 +57,18 @@ static std::optional<DimExprs> resolveShape(NodeImporter &node, ArrayRef<AffineE
       rest = axis;
     result.push_back(value == -1 ? node.expr(1) : size);
   }
-  if (rest)
-    result[*rest] = divideProducts(from, result, node.context());
+  if (!rest)
+    return result;
+  result[*rest] = divideProducts(from, result, node.context());
+  if (dividesBySymbols(result[*rest])) {
+    TensorMath m(node);
+    result[*rest] = node.expr(1);
+    std::optional<DimExprs> bound = node.contentsOrBind(
+        takeRest(node, m.shapeTensor(from), m.shapeTensor(result)), "reshape.rest");
+    if (!bound)
+      return std::nullopt;
+    result[*rest] = bound->front();
+  }
   return result;
 }
 
@@ -54,12 +89,8 @@ static std::optional<DimExprs> bindShape(NodeImporter &node, ArrayRef<AffineExpr
   if (!allowZero)
     shape = m.select(m.equal(shape, 0.0), m.shapeTensor(kept), shape);
   Value isRest = m.equal(shape, -1);
-  Value known = node.infer<ReduceOp>(
-      m.select(isRest, m.scalar(shape, 1), shape),
-      {node.attr("axes", ArrayRef<int64_t>{0}),
-       node.attr("kind", ReduceKindAttr::get(node.context(), ReduceKind::Prod))});
-  Value total = m.shapeTensor(product(from, node.context()));
-  return node.contentsOrBind(m.select(isRest, m.div(total, known), shape), "shape");
+  Value rest = takeRest(node, m.shapeTensor(from), m.select(isRest, m.scalar(shape, 1), shape));
+  return node.contentsOrBind(m.select(isRest, rest, shape), "shape");
 }
 
 /// Ends the run with an error where the number of elements changes, unless it clearly does not.
@@ -82,10 +113,7 @@ static Results importReshape(NodeImporter &node) {
       known ? resolveShape(node, from, *known, allowZero) : bindShape(node, from, shape, allowZero);
   if (!dims)
     return failure();
-  // One that takes what is left cannot take more.
-  bool takesRest = known && llvm::is_contained(*known, node.expr(-1));
-  if (!takesRest)
-    checkCount(node, from, *dims);
+  checkCount(node, from, *dims);
   return {{node.reshape(data, *dims)}};
 }
 

@@ -189,6 +189,18 @@ AffineExpr divideProducts(ArrayRef<AffineExpr> numerator, ArrayRef<AffineExpr> d
   if (!upConstant || !downConstant) // out of range, which building reports
     return upExpr.floorDiv(downExpr);
   int64_t up = upConstant.getValue(), down = downConstant.getValue();
+  // Empty on both sides: what the other dimensions leave.
+  if (up == 0 && down == 0) {
+    auto isZero = [](AffineExpr dim) {
+      auto constant = dyn_cast<AffineConstantExpr>(dim);
+      return constant && constant.getValue() == 0;
+    };
+    DimExprs rest(numerator), others(denominator);
+    llvm::erase_if(rest, isZero);
+    llvm::erase_if(others, isZero);
+    if (rest.size() != numerator.size() && others.size() != denominator.size())
+      return divideProducts(rest, others, context);
+  }
   SmallVector<AffineExpr> left;
   for (AffineExpr factor : below)
     if (auto *match = llvm::find(above, factor); match != above.end())

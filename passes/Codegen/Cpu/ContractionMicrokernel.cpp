@@ -19,7 +19,8 @@ namespace tenon::cpu {
 /// The unroll factor of the loop over `channels` (unknown: none). `limit` is 0 if there is none.
 static int64_t chooseUnroll(std::optional<int64_t> channels, int64_t wanted, int64_t limit,
                             int64_t accumulators) {
-  if (!channels)
+  // Without any channels there is a loop without trips.
+  if (!channels || *channels == 0)
     return wanted;
   // Short loops disappear as long as the code stays within the instruction cache.
   bool isShort = *channels * accumulators <= 256 || *channels <= wanted;

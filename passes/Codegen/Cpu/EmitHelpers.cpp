@@ -48,6 +48,10 @@ Value Emitter::evaluate(AffineExpr expr, llvm::function_ref<Value(unsigned)> val
     return valueOf(symbol.getPosition());
   auto binary = cast<AffineBinaryOpExpr>(expr);
   Value lhs = evaluate(binary.getLHS(), valueOf), rhs = evaluate(binary.getRHS(), valueOf);
+  // A size that a run gives may be 0. What it divides is then 0 as well, or never used.
+  bool divides = expr.getKind() != AffineExprKind::Add && expr.getKind() != AffineExprKind::Mul;
+  if (divides && !constantOf(rhs))
+    rhs = max(rhs, i64(1));
   switch (expr.getKind()) {
   case AffineExprKind::Add:
     return add(lhs, rhs);
