@@ -169,11 +169,20 @@ std::optional<DimExprs> NodeImporter::contentsOrBind(Value value, StringRef what
 // --- Building ---
 
 bool NodeImporter::checkOperands(ValueRange operands) {
-  if (!hasError && llvm::all_of(operands, [](Value value) { return static_cast<bool>(value); }))
-    return true;
-  if (!hasError)
-    emitError() << "an operand is missing";
-  return false;
+  if (hasError)
+    return false;
+  for (Value operand : operands) {
+    if (!operand) {
+      emitError() << "an operand is missing";
+      return false;
+    }
+    if (isa<StringType>(getElementTypeOrSelf(operand.getType()))) {
+      emitError() << "takes a tensor of strings, " << operand.getType()
+                  << ", which is not supported";
+      return false;
+    }
+  }
+  return true;
 }
 
 NodeImporter::Values NodeImporter::alignOperands(StringRef op, ValueRange operands) {
@@ -182,7 +191,11 @@ NodeImporter::Values NodeImporter::alignOperands(StringRef op, ValueRange operan
 
 Operation *NodeImporter::makeOp(StringRef name, TypeRange types, ValueRange operands,
                                 ArrayRef<NamedAttribute> attributes) {
-  for (Type type : types)
+  for (Type type : types) {
+    if (isa<StringType>(getElementTypeOrSelf(type))) {
+      emitError() << "computes a tensor of strings, " << type << ", which is not supported";
+      return nullptr;
+    }
     if (llvm::Error error = checkDims(getDims(type))) {
       InFlightDiagnostic diagnostic = emitError() << "the result ";
       if (isStatic(type)) // expressions may fill pages
@@ -190,6 +203,7 @@ Operation *NodeImporter::makeOp(StringRef name, TypeRange types, ValueRange oper
       diagnostic << "is impossible: " << llvm::toString(std::move(error));
       return nullptr;
     }
+  }
   OperationState state(loc(), name, operands, types, attributes);
   Operation *op = b.create(state);
   if (failed(op->getName().verifyInvariants(op))) {

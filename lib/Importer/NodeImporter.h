@@ -121,7 +121,8 @@ public:
     graph.noteClamped(expr, symbol);
   }
 
-  // Building. Both check the op as its verifier does.
+  // Building. Both check the op as its verifier does. Tensors of strings exist only as constants
+  // that import functions read: an op that takes or computes one is refused.
   /// An op that infers its result types, of operands that broadcast if need be.
   template <typename OpTy>
   mlir::Operation *inferOp(mlir::ValueRange given,
