@@ -19,6 +19,13 @@ Value Scope::find(StringRef name) const {
   return nullptr;
 }
 
+bool Scope::isOmitted(StringRef name) const {
+  for (const Scope *scope = this; scope; scope = scope->parent)
+    if (scope->values.contains(name) || scope->omitted.contains(name))
+      return scope->omitted.contains(name);
+  return false;
+}
+
 std::string normalizeDomain(StringRef domain) { return domain == "ai.onnx" ? "" : domain.str(); }
 
 StringRef getDisplayName(const onnx::NodeProto &node) {
@@ -205,6 +212,10 @@ FailureOr<SmallVector<Value>> GraphImporter::importGraph(const onnx::GraphProto 
     if (!outputs.back())
       return emitError(fileLocation()) << "graph '" << graph.name() << "': output '"
                                        << output.name() << "' is not computed by any node";
+    if (isa<StringType>(getElementTypeOrSelf(outputs.back().getType())))
+      return emitError(fileLocation()) << "graph '" << graph.name() << "': output '"
+                                       << output.name() << "' is a tensor of strings, which is "
+                                       << "not supported";
   }
   return outputs;
 }
@@ -255,7 +266,7 @@ FailureOr<SmallVector<Value>> GraphImporter::lookUpInputs(const onnx::NodeProto 
   SmallVector<Value> operands;
   for (auto [number, input] : llvm::enumerate(node.input())) {
     operands.push_back(input.empty() ? Value() : scope.find(input));
-    if (!operands.back() && !input.empty())
+    if (!operands.back() && !input.empty() && !scope.isOmitted(input))
       return emitError(location) << "input " << number << " '" << input
                                  << "' is not defined: no node, input or initializer has this name";
   }
@@ -402,8 +413,13 @@ LogicalResult GraphImporter::callFunction(const onnx::FunctionProto &callee,
   Scope body;
   body.opsets = &opsets;
   body.attributes = &attributes;
-  for (auto [name, operand] : llvm::zip(callee.input(), *operands))
-    body.values[name] = operand;
+  operands->resize(callee.input_size());
+  for (auto [name, operand] : llvm::zip_equal(callee.input(), *operands)) {
+    if (operand)
+      body.values[name] = operand;
+    else
+      body.omitted.insert(name);
+  }
 
   auto order = orderNodes(callee.node(), [&](const onnx::NodeProto &inner) {
     return makeNodeLocation(file->name(), getDisplayName(inner), inner.op_type(), getContext());
@@ -417,9 +433,10 @@ LogicalResult GraphImporter::callFunction(const onnx::FunctionProto &callee,
   activeFunctions.pop_back();
 
   SmallVector<Value> results;
-  for (const std::string &output : callee.output()) {
+  for (auto [number, output] : llvm::enumerate(callee.output())) {
+    bool isUsed = number < static_cast<size_t>(node.output_size()) && !node.output(number).empty();
     results.push_back(body.find(output));
-    if (!results.back() && results.size() <= static_cast<size_t>(node.output_size()))
+    if (!results.back() && isUsed)
       return emitError(location) << "function '" << callee.name()
                                  << "' does not compute its output '" << output << "'";
   }

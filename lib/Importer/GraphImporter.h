@@ -26,12 +26,17 @@ struct Scope {
   /// The values of a function's attribute parameters; null outside of functions.
   const llvm::StringMap<const onnx::AttributeProto *> *attributes = nullptr;
   llvm::StringMap<mlir::Value> values;
+  /// Optional parameters of a function that its call does not give: as if not written where they
+  /// are used.
+  llvm::StringSet<> omitted;
 
   Scope() = default;
   explicit Scope(const Scope &parent)
       : parent(&parent), opsets(parent.opsets), attributes(parent.attributes) {}
 
   mlir::Value find(llvm::StringRef name) const;
+  /// Whether `name` is a parameter without a value.
+  bool isOmitted(llvm::StringRef name) const;
 };
 
 class GraphImporter {
