@@ -167,6 +167,8 @@ void ContractionKernelEmitter::emitDepthwiseConv(ConvOp op) {
   spec.weights = e.argument(op.getWeights()).pointer;
   spec.weightType = e.argument(op.getWeights()).elementType;
   spec.accumulatorType = getAccumulatorType(input.elementType);
+  spec.inputIsUnsigned = isUnsignedTensor(op.getInput());
+  spec.weightsAreUnsigned = isUnsignedTensor(op.getWeights());
   emitDepthwise(em, em.getLoc(), e.module, spec, schedule<DepthwiseScheduleAttr>(), e.target,
                 e.task, e.tasks,
                 [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {

@@ -75,7 +75,6 @@ private:
   Sums emitChannels(Value input, Value weights, Value tap, Sums sums);
   Sums emitChannel(Value input, Value weights, int64_t unrolled, Sums sums);
   SmallVector<Value> loadWeights(Value pointer);
-  Value multiplyAdd(Value a, Value b, Value sum);
   Value maskOf(int64_t number);
   void emitEpilogue(ArrayRef<Value> sums);
 
@@ -175,7 +174,7 @@ auto MicrokernelEmitter::Body::emitDotProducts() -> Sums {
       Value weights = load(pointer, weightType, k, mask, spec.weightsAreUnsigned);
       for (auto [row, value] : llvm::enumerate(rows)) {
         Value &sum = sums[row * columns + column];
-        sum = multiplyAdd(value, weights, sum);
+        sum = emitter.multiplyAdd(value, weights, sum);
       }
     }
     return sums;
@@ -282,17 +281,10 @@ auto MicrokernelEmitter::Body::emitChannel(Value input, Value weights, int64_t u
     Value broadcast = vector::BroadcastOp::create(emitter, vectorType, scalar);
     for (int64_t v = 0; v < shape.vectors; ++v) {
       Value &sum = sums[position * shape.vectors + v];
-      sum = multiplyAdd(broadcast, weightVectors[v], sum);
+      sum = emitter.multiplyAdd(broadcast, weightVectors[v], sum);
     }
   }
   return sums;
-}
-
-Value MicrokernelEmitter::Body::multiplyAdd(Value a, Value b, Value sum) {
-  if (isa<FloatType>(spec.accumulatorType))
-    return vector::FMAOp::create(emitter, a, b, sum);
-  Value product = arith::MulIOp::create(emitter, a, b);
-  return arith::AddIOp::create(emitter, sum, product);
 }
 
 void MicrokernelEmitter::Body::emitEpilogue(ArrayRef<Value> sums) {

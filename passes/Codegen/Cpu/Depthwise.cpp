@@ -4,7 +4,7 @@
 //     for tile of neighbouring outputs, for vector of channels:   // in either order
 //       for input line, for input column that the tile needs:
 //         x = load input                                  // once per tile
-//         for every output and tap it belongs to: sum[output] = fma(x, w[tap], sum[output])
+//         for every output and tap it belongs to: sum[output] += x * w[tap]
 //
 // Lines come first so that the input lines of one output line stay in the nearer caches. Two lines
 // at once read most input lines once instead of twice.
@@ -96,12 +96,14 @@ private:
 Value DepthwiseEmitter::loadWeight(Emitter &e, const Line &line, Value tap) {
   Value pointer = e.offsetPointer(line.weights, spec.weightType, e.mul(tap, spec.channels));
   auto type = VectorType::get(lanes, spec.weightType);
-  return e.convert(e.maskedLoad(type, pointer, line.mask), spec.accumulatorType);
+  return e.convert(e.maskedLoad(type, pointer, line.mask), spec.accumulatorType,
+                   spec.weightsAreUnsigned);
 }
 
 Value DepthwiseEmitter::loadInput(Emitter &e, const Line &line, Value pointer) {
   auto type = VectorType::get(lanes, spec.inputType);
-  return e.convert(e.maskedLoad(type, pointer, line.mask), spec.accumulatorType);
+  return e.convert(e.maskedLoad(type, pointer, line.mask), spec.accumulatorType,
+                   spec.inputIsUnsigned);
 }
 
 /// Adds the products of one long kernel line, tap by tap.
@@ -114,7 +116,7 @@ auto DepthwiseEmitter::emitTaps(Emitter &e, const Line &line, Value input, Value
     Value column = e.offsetPointer(input, spec.inputType, e.mul(e.mul(tap, dilation[2]), step[2]));
     for (int64_t row = 0; row < rows; ++row) {
       Value pointer = e.offsetPointer(column, spec.inputType, e.mul(step[2], row * stride[2]));
-      next[row] = vector::FMAOp::create(e, loadInput(e, line, pointer), weight, next[row]);
+      next[row] = e.multiplyAdd(loadInput(e, line, pointer), weight, next[row]);
     }
     return next;
   });
@@ -142,7 +144,7 @@ auto DepthwiseEmitter::emitInputLine(Emitter &e, const Line &line, Value input,
     for (auto [number, use] : llvm::enumerate(uses))
       for (auto [row, tap] : rowsAndTaps) {
         Value &sum = sums[use.outputLine * rows + row];
-        sum = vector::FMAOp::create(e, value, weights[number * kernel[2] + tap], sum);
+        sum = e.multiplyAdd(value, weights[number * kernel[2] + tap], sum);
       }
   }
   return sums;

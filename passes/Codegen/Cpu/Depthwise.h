@@ -28,8 +28,9 @@ struct DepthwiseSpec {
   /// [taps...][channels].
   mlir::Value weights;
   mlir::Type weightType;
-  /// f32 or f64.
+  /// f32, f64 or an integer type.
   mlir::Type accumulatorType;
+  bool inputIsUnsigned = false, weightsAreUnsigned = false;
 };
 
 struct DepthwiseSchedule {

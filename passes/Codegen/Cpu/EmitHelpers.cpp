@@ -172,6 +172,12 @@ Value Emitter::laneMask(int64_t lanes, Value count) {
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, iota, limit);
 }
 
+Value Emitter::multiplyAdd(Value a, Value b, Value sum) {
+  if (isa<FloatType>(getElementTypeOrSelf(sum.getType())))
+    return create<vector::FMAOp>(a, b, sum);
+  return create<arith::AddIOp>(sum, create<arith::MulIOp>(a, b));
+}
+
 Value Emitter::convert(Value value, Type elementType, bool isUnsigned) {
   Type from = getElementTypeOrSelf(value);
   if (from == elementType)

@@ -74,6 +74,8 @@ public:
 
   /// Converts a scalar or vector to `elementType`; unsigned integers extend with zeros.
   mlir::Value convert(mlir::Value value, mlir::Type elementType, bool isUnsigned = false);
+  /// a * b + sum of vectors: rounded once for floats, modulo the width for integers.
+  mlir::Value multiplyAdd(mlir::Value a, mlir::Value b, mlir::Value sum);
 
   /// `for (i = lower; i < upper; i += step)`; emits the body alone if that is provably one trip.
   void loop(mlir::Value lower, mlir::Value upper, mlir::Value step,
