@@ -71,13 +71,20 @@ static Results importErf(NodeImporter &node) {
   return {{node.cast(node.infer<ErfOp>(node.cast(x, f64)), node.elementType(x))}};
 }
 
-/// Bounds were attributes before version 11.
+/// Bounds were attributes before version 11, with the largest finite numbers of f32 as defaults.
+/// To halves these are infinite and bound nothing.
 static Results importClip(NodeImporter &node) {
   TensorMath m(node);
   Value x = node.operand(0), low = node.operand(1), high = node.operand(2);
   if (node.opset() < 11) {
-    low = node.hasAttribute("min") ? m.scalar(x, node.getFloat("min")) : Value();
-    high = node.hasAttribute("max") ? m.scalar(x, node.getFloat("max")) : Value();
+    constexpr double largest = std::numeric_limits<float>::max();
+    auto bound = [&](StringRef name, double otherwise) {
+      bool isWide = node.elementType(x).isF32() || node.elementType(x).isF64();
+      return isWide || node.hasAttribute(name) ? m.scalar(x, node.getFloat(name, otherwise))
+                                               : Value();
+    };
+    low = bound("min", -largest);
+    high = bound("max", largest);
   }
   if (low)
     x = m.max(x, m.toScalar(low));
