@@ -105,7 +105,8 @@ static Results importGroupNormalization(NodeImporter &node) {
   int64_t groups = node.getInt("num_groups");
   int64_t channels = node.rank(x) > 1 ? node.type(x).getDimSize(1) : 0;
   if (groups < 1 || channels <= 0 || channels % groups != 0) {
-    node.emitError() << groups << " groups do not divide the channels of " << x.getType();
+    node.emitError() << "num_groups must divide the channels, which must be known: " << groups
+                     << " groups for dimension 1 of " << x.getType();
     return failure();
   }
   auto perChannel = [&](Value parameter) {
@@ -121,19 +122,33 @@ static Results importGroupNormalization(NodeImporter &node) {
       {buildGroupNorm(node, x, node.expr(groups), scale, bias, node.getFloat("epsilon", 1e-5))}};
 }
 
+/// Before version 7 a node says that it does not train, from version 14 on that it does; in
+/// between, outputs for the statistics would say so, which are refused as outputs that are not
+/// there.
+static bool isTraining(NodeImporter &node) {
+  if (node.opset() < 7)
+    return !node.getBool("is_test", false);
+  return node.getBool("training_mode", false);
+}
+
 // x * a + b with a = scale / sqrt(variance + epsilon) and b = bias - mean * a, which are constants
-// in most models.
+// in most models. Up to version 8, spatial = 0 asks for parameters per element instead of per
+// channel: [C, spatial...].
 static Results importBatchNormalization(NodeImporter &node) {
   TensorMath m(node);
   Value x = node.operand(0), scale = node.operand(1), bias = node.operand(2);
   Value mean = node.operand(3), variance = node.operand(4);
   double epsilon = node.getFloat("epsilon", 1e-5);
+  bool isPerChannel = node.opset() >= 9 || node.getBool("spatial", true);
   SmallVector<Value> results;
   if (!node.checkRank(x, 2))
     return failure();
-  if (node.getBool("training_mode", false)) {
-    SmallVector<int64_t> axes = countUp(node.rank(x));
-    axes.erase(axes.begin() + 1);
+  if (isTraining(node)) {
+    SmallVector<int64_t> axes = {0};
+    if (isPerChannel) {
+      axes = countUp(node.rank(x));
+      axes.erase(axes.begin() + 1);
+    }
     Value wide = node.cast(x, node.elementType(mean));
     Value batchMean = m.mean(wide, axes), centered = m.sub(wide, batchMean);
     Value batchVariance = m.mean(m.mul(centered, centered), axes);
@@ -154,8 +169,12 @@ static Results importBatchNormalization(NodeImporter &node) {
   Type type = node.elementType(variance);
   Value factor = m.div(node.cast(scale, type), m.sqrt(m.add(variance, epsilon)));
   Value offset = m.sub(node.cast(bias, type), m.mul(node.cast(mean, type), factor));
-  factor = m.alongChannels(node.cast(factor, node.elementType(x)), node.rank(x));
-  offset = m.alongChannels(node.cast(offset, node.elementType(x)), node.rank(x));
+  auto alongInput = [&](Value parameter) {
+    parameter = node.cast(parameter, node.elementType(x));
+    return isPerChannel ? m.alongChannels(parameter, node.rank(x)) : parameter;
+  };
+  factor = alongInput(factor);
+  offset = alongInput(offset);
   results.insert(results.begin(), m.add(m.mul(x, factor), offset));
   return results;
 }
@@ -213,7 +232,7 @@ void registerNormalizationOps(OpRegistry &registry) {
   registry.add("RMSNormalization", 23, 2, importRMSNormalization);
   registry.add("GroupNormalization", 18, 3, importGroupNormalization);
   registry.add("InstanceNormalization", 6, 3, importInstanceNormalization);
-  registry.add("BatchNormalization", 7, 5, importBatchNormalization);
+  registry.add("BatchNormalization", 1, 5, importBatchNormalization);
   registry.add("LpNormalization", 1, 1, importLpNormalization);
   registry.add("MeanVarianceNormalization", 9, 1, importMeanVarianceNormalization);
   registry.add("LRN", 1, 1, importLRN);
