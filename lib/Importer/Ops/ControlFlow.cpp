@@ -8,6 +8,7 @@
 
 #include "lib/Importer/NodeImporter.h"
 #include "lib/Importer/Ops/Ops.h"
+#include "lib/Importer/TensorData.h"
 
 using namespace mlir;
 
@@ -217,8 +218,10 @@ AffineExpr LoopBuilder::getTripCount() {
   std::optional<DimExprs> count = node.contents(max);
   if (!count || count->size() != 1)
     return nullptr;
-  auto constant = dyn_cast<AffineConstantExpr>(count->front());
-  return constant && constant.getValue() < 0 ? node.expr(0) : count->front();
+  // A negative count is none; where only a run tells, so does the loop.
+  if (auto constant = dyn_cast<AffineConstantExpr>(count->front()))
+    return node.expr(std::max<int64_t>(constant.getValue(), 0));
+  return isKnownNonNegative(count->front()) ? count->front() : nullptr;
 }
 
 SmallVector<Type> LoopBuilder::inferResultTypes() {
@@ -253,6 +256,10 @@ Results LoopBuilder::build(BodyImporter importBody) {
       break;
   }
   SmallVector<Type> types = inferResultTypes();
+  for (auto [number, type] : llvm::enumerate(types))
+    if (llvm::Error error = checkDims(getDims(type)))
+      return node.emitError() << "output " << number
+                              << " is impossible: " << llvm::toString(std::move(error));
   auto op = LoopOp::create(node.builder(), types, max, condition, inits);
   op.getBody().takeBody(body);
   return SmallVector<Value>(op.getResults());
