@@ -13,7 +13,7 @@ using namespace mlir;
 namespace tenon {
 namespace {
 
-constexpr int32_t leafMode = 15;
+constexpr int32_t memberMode = 6, leafMode = 15;
 
 struct Forest {
   /// feature * 16 + mode, where to go if the test holds, where if not, whether NaN passes; leaves:
@@ -43,7 +43,7 @@ static std::optional<int32_t> getMode(StringRef name) {
       .Case("BRANCH_GT", 3)
       .Case("BRANCH_EQ", 4)
       .Case("BRANCH_NEQ", 5)
-      .Case("BRANCH_MEMBER", 6)
+      .Case("BRANCH_MEMBER", memberMode)
       .Case("LEAF", leafMode)
       .Default(std::nullopt);
 }
@@ -81,21 +81,32 @@ static bool attachWeights(NodeImporter &node, Forest &forest, std::vector<LeafWe
   return true;
 }
 
-/// Whether every node is reached at most once, so that walking a tree ends.
-static bool areTrees(const Forest &forest) {
-  std::vector<bool> reached(forest.nodes.size(), false);
-  for (int32_t root : forest.roots) {
-    SmallVector<int32_t> pending = {root};
+/// A node that walking down from it leads back to; nullopt if every walk ends. Nodes may share
+/// children: LightGBM's tests for a set of categories are chains of comparisons with one child.
+static std::optional<int32_t> findCycle(const Forest &forest) {
+  enum State : char { Unseen, Open, Done }; // Open: on the way from where the search began
+  std::vector<State> states(forest.nodes.size(), Unseen);
+  for (int32_t start = 0; start < static_cast<int32_t>(states.size()); ++start) {
+    SmallVector<int32_t> pending = {start};
     while (!pending.empty()) {
-      int32_t at = pending.pop_back_val();
-      if (at < 0 || at >= static_cast<int32_t>(forest.nodes.size()) || reached[at])
-        return false;
-      reached[at] = true;
-      if ((forest.nodes[at][0] & 15) != leafMode)
-        pending.append({forest.nodes[at][1], forest.nodes[at][2]});
+      int32_t at = pending.back();
+      if (states[at] != Unseen) { // all below it is done
+        states[at] = Done;
+        pending.pop_back();
+        continue;
+      }
+      states[at] = Open;
+      if ((forest.nodes[at][0] & 15) == leafMode)
+        continue;
+      for (int32_t child : {forest.nodes[at][1], forest.nodes[at][2]}) {
+        if (states[child] == Open)
+          return child;
+        if (states[child] == Unseen)
+          pending.push_back(child);
+      }
     }
   }
-  return true;
+  return std::nullopt;
 }
 
 /// The forest of the older ops; `prefix` is "class" or "target".
@@ -127,7 +138,6 @@ static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, in
 
   DenseMap<std::pair<int64_t, int64_t>, int64_t> positions;
   Forest forest;
-  std::vector<bool> isChild(count, false);
   for (size_t i = 0; i < count; ++i)
     if (!positions.try_emplace({trees[i], ids[i]}, i).second) {
       node.emitError() << "tree " << trees[i] << " has two nodes " << ids[i];
@@ -142,7 +152,9 @@ static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, in
   };
   for (size_t i = 0; i < count; ++i) {
     std::optional<int32_t> mode = getMode(modes[i]);
-    if (!mode || (*mode != leafMode && (tested[i] < 0 || tested[i] >= features))) {
+    // Sets have a place in TreeEnsemble only.
+    bool isKnown = mode && *mode != memberMode;
+    if (!isKnown || (*mode != leafMode && (tested[i] < 0 || tested[i] >= features))) {
       node.emitError() << "node " << ids[i] << " of tree " << trees[i] << " tests feature "
                        << tested[i] << " of " << features << " with mode '" << modes[i] << "'";
       return std::nullopt;
@@ -153,14 +165,14 @@ static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, in
       continue;
     }
     int64_t ifTrue = find(trees[i], yes[i]), ifFalse = find(trees[i], no[i]);
-    isChild[ifTrue] = isChild[ifFalse] = true;
     forest.nodes.push_back({static_cast<int32_t>(tested[i] * 16 + *mode),
                             static_cast<int32_t>(ifTrue), static_cast<int32_t>(ifFalse),
                             nan[i] != 0});
   }
-  // A tree's root is the node that is nobody's child.
+  // A tree's root is the first of its nodes in the list.
+  llvm::DenseSet<int64_t> started;
   for (size_t i = 0; i < count; ++i)
-    if (!isChild[i])
+    if (started.insert(trees[i]).second)
       forest.roots.push_back(i);
 
   std::vector<LeafWeight> leafWeights;
@@ -171,8 +183,8 @@ static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, in
   }
   if (node.hasFailed() || !attachWeights(node, forest, leafWeights))
     return std::nullopt;
-  if (!areTrees(forest)) {
-    node.emitError() << "the nodes do not form trees";
+  if (std::optional<int32_t> at = findCycle(forest)) {
+    node.emitError() << "tree " << trees[*at] << " has a cycle through node " << ids[*at];
     return std::nullopt;
   }
   SmallVector<float> base = node.getFloats("base_values", SmallVector<float>());
@@ -355,13 +367,13 @@ static std::optional<Forest> readTreeEnsemble(NodeImporter &node, int64_t featur
   size_t nextMember = 0;
   for (size_t i = 0; i < count; ++i) {
     int64_t mode = (*modes)[i];
-    if (ids[i] < 0 || ids[i] >= features || mode < 0 || mode > 6) {
+    if (ids[i] < 0 || ids[i] >= features || mode < 0 || mode > memberMode) {
       node.emitError() << "node " << i << " tests feature " << ids[i] << " of " << features
                        << " with mode " << mode;
       return std::nullopt;
     }
     forest.limits.push_back(static_cast<float>((*splits)[i]));
-    if (mode == 6) {
+    if (mode == memberMode) {
       size_t start = forest.members.size();
       forest.limits.back() = static_cast<float>(start);
       forest.members.push_back(0);
@@ -385,15 +397,17 @@ static std::optional<Forest> readTreeEnsemble(NodeImporter &node, int64_t featur
     leafWeights.push_back(
         {static_cast<int64_t>(count) + i, leafTargets[i], static_cast<float>((*weights)[i])});
   }
-  forest.roots.assign(roots.begin(), roots.end());
+  for (int64_t root : roots)
+    forest.roots.push_back(child(root, /*isLeaf=*/false));
   if (node.hasFailed() || !attachWeights(node, forest, leafWeights))
     return std::nullopt;
   // A tree that is one leaf has an inner node with that leaf on both sides.
   for (auto &entry : forest.nodes)
-    if ((entry[0] & 15) != leafMode && entry[1] == entry[2])
+    if ((entry[0] & 15) != leafMode && entry[1] == entry[2] &&
+        (forest.nodes[entry[1]][0] & 15) == leafMode)
       entry = forest.nodes[entry[1]];
-  if (!areTrees(forest)) {
-    node.emitError() << "the nodes do not form trees";
+  if (std::optional<int32_t> at = findCycle(forest)) {
+    node.emitError() << "the trees have a cycle through node " << *at;
     return std::nullopt;
   }
   return forest;
