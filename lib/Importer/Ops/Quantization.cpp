@@ -4,6 +4,7 @@
 //     q = saturate(round(x / scale) + zero)        x = (q - zero) * scale
 //     QLinearMatMul: round((a - za)·(b - zb) * (sa sb / sy)) + zy, the product in i32
 
+#include "lib/Importer/ElementTypes.h"
 #include "lib/Importer/Ops/Contractions.h"
 #include "lib/Importer/Ops/Quantize.h"
 
@@ -54,18 +55,21 @@ static std::pair<double, double> getRange(IntegerType type) {
 }
 
 Value quantize(NodeImporter &node, Value x, Value scale, Value zero, Type type) {
+  return quantizeQuotient(node, TensorMath(node).div(x, scale), zero, type);
+}
+
+Value quantizeQuotient(NodeImporter &node, Value quotient, Value zero, Type type, bool saturate) {
   TensorMath m(node);
-  Value quotient = m.div(x, scale);
-  auto integer = dyn_cast<IntegerType>(type);
-  if (!integer) {
-    Value shifted = zero ? m.add(quotient, node.cast(zero, node.elementType(x))) : quotient;
-    return node.cast(shifted, type);
+  auto shift = [&](Value value) {
+    return zero ? m.add(value, node.cast(zero, node.elementType(value))) : value;
+  };
+  if (auto integer = dyn_cast<IntegerType>(type)) {
+    auto [low, high] = getRange(integer);
+    return node.cast(m.clamp(shift(node.infer<RoundOp>(quotient)), low, high), type);
   }
-  Value rounded = node.infer<RoundOp>(quotient);
-  if (zero)
-    rounded = m.add(rounded, node.cast(zero, node.elementType(x)));
-  auto [low, high] = getRange(integer);
-  return node.cast(m.clamp(rounded, low, high), type);
+  return node.infer<CastOp>(shift(quotient),
+                            {node.attr("to", TypeAttr::get(type)),
+                             node.attr("saturate", node.builder().getBoolAttr(saturate))});
 }
 
 Value subtractZero(NodeImporter &node, Value q, Value zero) {
@@ -89,30 +93,68 @@ static int64_t getQuantizationAxis(NodeImporter &node, Value x) {
   return axis < 0 ? axis + rank : axis;
 }
 
+/// An element type that an attribute may leave open, which 0 does as well; null then.
+static Type getOptionalType(NodeImporter &node, StringRef name) {
+  return node.getInt(name, 0) == 0 ? Type() : node.getElementType(name);
+}
+
+/// The element type of QuantizeLinear's result; null after an error.
+static Type getQuantizedType(NodeImporter &node) {
+  Value zero = node.operand(2);
+  Type given = getOptionalType(node, "output_dtype");
+  Type type = zero    ? node.elementType(zero)
+              : given ? given
+                      : node.builder().getIntegerType(8, /*isSigned=*/false);
+  if (given && given != type)
+    node.emitAttributeError("output_dtype")
+        << "is " << describeElementType(given) << ", but the zero point has type "
+        << describeElementType(type);
+  auto floating = dyn_cast<FloatType>(type);
+  auto integer = dyn_cast<IntegerType>(type);
+  bool isNarrow = floating ? floating.getWidth() <= 8 : integer && integer.getWidth() <= 16;
+  if (!isNarrow || type.isInteger(1))
+    node.emitError() << "cannot quantize to " << describeElementType(type);
+  return node.hasFailed() ? Type() : type;
+}
+
+/// The type in which QuantizeLinear divides: that of the scale from version 23 on, unless
+/// `precision` names another. Before, ONNX left it open, and f32 rounds halves only once.
+static Type getQuotientType(NodeImporter &node, Value x, Value scale) {
+  Type f32 = node.builder().getF32Type();
+  if (node.domain().empty() && node.opset() >= 23) {
+    Type type = getOptionalType(node, "precision");
+    type = type ? type : node.elementType(scale);
+    return isa<FloatType>(type) ? type : f32;
+  }
+  return node.elementType(x).isF64() ? node.elementType(x) : f32;
+}
+
+/// x / scale in `type`. Halves divide in f32, which rounds as their own division would, and keep
+/// the type of what computes with them.
+static Value divideIn(NodeImporter &node, Value x, Value scale, Type type) {
+  TensorMath m(node);
+  Type wide = type.isF64() ? type : node.builder().getF32Type();
+  auto round = [&](Value value) { return node.cast(node.cast(value, type), wide); };
+  return round(m.div(round(x), round(scale)));
+}
+
 static Results importQuantizeLinear(NodeImporter &node) {
   Value x = node.operand(0), zero = node.operand(2);
   int64_t axis = getQuantizationAxis(node, x), blockSize = node.getInt("block_size", 0);
-  Type type = zero ? node.elementType(zero) : node.getElementType("output_dtype", false);
-  if (!type)
-    type = node.builder().getIntegerType(8, /*isSigned=*/false);
-  if (node.hasFailed())
-    return failure();
-  // Half precision would round the quotient twice.
-  Type computed = isa<FloatType>(node.elementType(x)) && node.elementType(x).isF64()
-                      ? node.elementType(x)
-                      : node.builder().getF32Type();
+  Type type = getQuantizedType(node);
   Value scale = spread(node, node.operand(1), x, axis, blockSize);
-  if (!scale)
+  if (!type || !scale)
     return failure();
-  return {{quantize(node, node.cast(x, computed), node.cast(scale, computed),
-                    spread(node, zero, x, axis, blockSize), type)}};
+  Value quotient = divideIn(node, x, scale, getQuotientType(node, x, scale));
+  return {{quantizeQuotient(node, quotient, spread(node, zero, x, axis, blockSize), type,
+                            node.getBool("saturate", true))}};
 }
 
 static Results importDequantizeLinear(NodeImporter &node) {
   Value q = node.operand(0);
   int64_t axis = getQuantizationAxis(node, q), blockSize = node.getInt("block_size", 0);
   Value scale = spread(node, node.operand(1), q, axis, blockSize);
-  Type result = node.getElementType("output_dtype", false);
+  Type result = getOptionalType(node, "output_dtype");
   if (!scale || node.hasFailed())
     return failure();
   Value wideScale = node.cast(scale, node.builder().getF32Type());

@@ -12,6 +12,11 @@ namespace tenon {
 mlir::Value quantize(NodeImporter &node, mlir::Value x, mlir::Value scale, mlir::Value zero,
                      mlir::Type type);
 
+/// saturate(round(quotient) + zero) in `type`. Floats narrower than a byte, and unless `saturate`
+/// is false 8-bit ones, too, take their largest finite number for what is beyond it.
+mlir::Value quantizeQuotient(NodeImporter &node, mlir::Value quotient, mlir::Value zero,
+                             mlir::Type type, bool saturate = true);
+
 /// (q - zero) * scale in the scale's element type.
 mlir::Value dequantize(NodeImporter &node, mlir::Value q, mlir::Value scale, mlir::Value zero);
 
