@@ -100,6 +100,10 @@ void RoiAlignOp::getLibraryArguments(SmallVectorImpl<int64_t> &ints,
 
 AffineExpr RoiAlignOp::getMaxTasks() { return countChannels(*this); }
 
+StringRef RoiAlignOp::getFailureReason() {
+  return "a region's image is not between 0 and the number of images less 1";
+}
+
 LogicalResult MaxRoiPoolOp::verify() { return verifyBoxes(*this, 5); }
 
 std::string MaxRoiPoolOp::getLibraryFunction() {
@@ -112,6 +116,10 @@ void MaxRoiPoolOp::getLibraryArguments(SmallVectorImpl<int64_t> &,
 }
 
 AffineExpr MaxRoiPoolOp::getMaxTasks() { return countChannels(*this); }
+
+StringRef MaxRoiPoolOp::getFailureReason() {
+  return "a region's image is not between 0 and the number of images less 1";
+}
 
 // --- Matrices ---
 

@@ -28,7 +28,7 @@ def Tenon_DftOp : Tenon_LibraryOp<"dft", [],
 }
 
 def Tenon_RoiAlignOp : Tenon_LibraryOp<"roi_align", [],
-    ["getLibraryArguments", "getMaxTasks"]> {
+    ["getLibraryArguments", "getMaxTasks", "getFailureReason"]> {
   let summary = "regions of images, sampled to one size";
   let description = [{
     ONNX [RoiAlign](https://onnx.ai/onnx/operators/onnx__RoiAlign.html): images [N, C, H, W], regions
@@ -48,7 +48,7 @@ def Tenon_RoiAlignOp : Tenon_LibraryOp<"roi_align", [],
 }
 
 def Tenon_MaxRoiPoolOp : Tenon_LibraryOp<"max_roi_pool", [],
-    ["getLibraryArguments", "getMaxTasks"]> {
+    ["getLibraryArguments", "getMaxTasks", "getFailureReason"]> {
   let summary = "regions of images, pooled to one size";
   let description = [{
     ONNX [MaxRoiPool](https://onnx.ai/onnx/operators/onnx__MaxRoiPool.html): images [N, C, H, W],

@@ -62,6 +62,10 @@ AffineExpr TopKOp::getMaxTasks() {
   return product(rows, getContext());
 }
 
+StringRef TopKOp::getFailureReason() {
+  return "k is not between 0 and the size of the dimension to choose from";
+}
+
 // --- NonZero ---
 
 LogicalResult NonZeroOp::verify() {
@@ -153,11 +157,16 @@ DimExprs NonMaxSuppressionOp::getResultCapacity(unsigned) {
   DimExprs scores = getDims(getScores().getType());
   AffineExpr perClass = scores[2];
   std::optional<DimExprs> most = getMost() ? getSymbolicContents(getMost()) : std::nullopt;
-  auto limit =
-      most && most->size() == 1 ? dyn_cast<AffineConstantExpr>((*most)[0]) : AffineConstantExpr();
-  auto boxes = dyn_cast<AffineConstantExpr>(perClass);
-  if (limit && limit.getValue() >= 0 && (!boxes || limit.getValue() < boxes.getValue()))
-    perClass = limit;
+  if (most && most->size() == 1) {
+    auto limit = dyn_cast<AffineConstantExpr>((*most)[0]);
+    auto boxes = dyn_cast<AffineConstantExpr>(perClass);
+    // A limit that only a run tells has been clamped by the importer; any number may be written.
+    if (!limit)
+      perClass = (*most)[0];
+    else if (boxes)
+      perClass = getAffineConstantExpr(std::clamp<int64_t>(limit.getValue(), 0, boxes.getValue()),
+                                       getContext());
+  }
   return {scores[0] * scores[1] * perClass, getAffineConstantExpr(3, getContext())};
 }
 
@@ -167,6 +176,12 @@ AffineExpr NonMaxSuppressionOp::getScratchBytes() {
 }
 
 // --- Scatter ---
+
+static constexpr StringRef badIndex =
+    "an index is not between -size and size - 1 of the dimension that it addresses";
+
+StringRef ScatterElementsOp::getFailureReason() { return badIndex; }
+StringRef ScatterNDOp::getFailureReason() { return badIndex; }
 
 template <typename OpT> static LogicalResult verifyElementTypes(OpT op) {
   if (getElementTypeOrSelf(op.getOperand()) == getElementTypeOrSelf(op.getUpdates()))

@@ -6,7 +6,7 @@
 include "dialects/Tenon/LibraryOps.td"
 
 def Tenon_TopKOp : Tenon_LibraryOp<"top_k", [Tenon_InferType],
-    ["getLibraryArguments", "getScratchBytes", "getMaxTasks"]> {
+    ["getLibraryArguments", "getScratchBytes", "getMaxTasks", "getFailureReason"]> {
   let summary = "the largest or smallest elements along an axis, best first";
   let description = [{
     ONNX [TopK](https://onnx.ai/onnx/operators/onnx__TopK.html). Of equal elements the earlier ones
@@ -94,7 +94,8 @@ def Tenon_ScatterKind : I32EnumAttr<"ScatterKind", "how an update combines with 
 }
 
 class Tenon_ScatterOp<string mnemonic>
-    : Tenon_LibraryOp<mnemonic, [Tenon_InferType], ["getLibraryArguments"]> {
+    : Tenon_LibraryOp<mnemonic, [Tenon_InferType],
+                      ["getLibraryArguments", "getFailureReason"]> {
   let assemblyFormat = "$kind operands attr-dict `:` functional-type(operands, results)";
   let results = (outs Tenon_NumberTensor:$result);
   let hasVerifier = 1;

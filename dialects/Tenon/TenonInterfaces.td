@@ -85,7 +85,8 @@ def LibraryOpInterface : OpInterface<"LibraryOpInterface", [KernelRootOpInterfac
 
     Tensors are row-major. An omitted operand has null data. A function whose result sizes depend
     on data writes them to `outputs[i].dims`; the shape symbols that stand for them are bound to
-    what it wrote. A result other than 0 ends the run with an error.
+    what it wrote. A result other than 0 ends the run with an error, for the reason that
+    `getFailureReason` gives.
   }];
   let methods = [
     InterfaceMethod<"Name of the function, for the op's element types.", "::std::string",
@@ -103,7 +104,9 @@ def LibraryOpInterface : OpInterface<"LibraryOpInterface", [KernelRootOpInterfac
       [{ return ::mlir::getAffineConstantExpr(0, $_op->getContext()); }]>,
     InterfaceMethod<"How many tasks the function can divide its work into.", "::mlir::AffineExpr",
       "getMaxTasks", (ins), "",
-      [{ return ::mlir::getAffineConstantExpr(1, $_op->getContext()); }]>
+      [{ return ::mlir::getAffineConstantExpr(1, $_op->getContext()); }]>,
+    InterfaceMethod<"Which values the function refuses.", "::llvm::StringRef", "getFailureReason",
+      (ins), "", [{ return "its operands hold values that it is not defined for"; }]>
   ];
 }
 

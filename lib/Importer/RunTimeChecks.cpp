@@ -119,6 +119,11 @@ void requireMatchingSizes(NodeImporter &node, Operation *op) {
         checks.requireEqual(dimsOf(scatter.getUpdates()), dimsOf(scatter.getIndices()),
                             "sizes of updates and indices");
       })
+      .Case<NonMaxSuppressionOp>([&](NonMaxSuppressionOp suppression) {
+        DimExprs boxes = dimsOf(suppression.getBoxes()), scores = dimsOf(suppression.getScores());
+        AffineExpr corners = getAffineConstantExpr(4, node.context());
+        checks.requireEqual(boxes, {scores[0], scores[2], corners});
+      })
       .Case<ScatterNDOp>([&](ScatterNDOp scatter) { checkScatterND(checks, scatter); })
       .Case<LstmOp, GruOp, RnnOp>([&](auto cell) {
         AffineExpr batch = dimsOf(cell.getGates())[1];

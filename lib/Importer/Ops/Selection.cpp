@@ -121,16 +121,30 @@ static Results importUnique(NodeImporter &node) {
   return results;
 }
 
+/// The limit of chosen boxes per class, which exporters write as large as can be, clamped to how
+/// many boxes there are. Where only a run tells either, the result becomes a symbol, so that it
+/// bounds the memory for the chosen boxes, too.
+static Value clampLimit(NodeImporter &node, Value limit, AffineExpr boxes) {
+  TensorMath m(node);
+  if (!limit)
+    return limit;
+  Value clamped = m.max(m.min(limit, m.shapeScalar(boxes)), 0.0);
+  std::optional<DimExprs> most = node.contentsOrBind(clamped, "boxes_per_class");
+  return most && most->size() == 1 ? m.shapeScalar((*most)[0]) : Value();
+}
+
 static Results importNonMaxSuppression(NodeImporter &node) {
   OpBuilder &b = node.builder();
   auto scalar = [&](unsigned number, Type type) {
     Value operand = node.operand(number);
     return operand ? node.reshape(node.cast(operand, type), {}) : operand;
   };
-  OptionalOperands operands(node,
-                            {node.operand(0), node.operand(1), scalar(2, b.getI64Type()),
-                             scalar(3, b.getF32Type()), scalar(4, b.getF32Type())},
-                            2);
+  OptionalOperands operands(
+      node,
+      {node.operand(0), node.operand(1),
+       clampLimit(node, scalar(2, b.getI64Type()), node.dim(node.operand(1), 2)),
+       scalar(3, b.getF32Type()), scalar(4, b.getF32Type())},
+      2);
   SmallVector<NamedAttribute> attributes = {operands.segments};
   if (node.getBool("center_point_box", false))
     attributes.push_back(node.attr("centers", b.getUnitAttr()));

@@ -1,5 +1,6 @@
 // Launches of kernels: buffers for their results, their arguments, and what they report.
 
+#include "dialects/Tenon/NodeLocation.h"
 #include "passes/Codegen/Host/HostLowering.h"
 
 using namespace mlir;
@@ -77,8 +78,10 @@ void HostLowering::lower(LaunchOp op) {
   size_t numResults = op.getCapacities()->size();
   Value report = pointers[op.getOutputs()[numResults]];
   Value status = em.load(i64, report);
+  auto library = *kernel.getOps<LibraryOpInterface>().begin();
+  NodeOrigin origin = getNodeOrigin(op.getLoc());
   failIf(em.compare(arith::CmpIPredicate::ne, status, em.i64(0)), TENON_EXEC_BAD_VALUE,
-         kernel.getSymName() + " met an invalid value");
+         "node '" + origin.node + "' (" + origin.opType + "): " + library.getFailureReason());
   int64_t slot = 1;
   for (Value result : op.getOutputs().take_front(numResults)) {
     SmallVector<Value> sizes;
