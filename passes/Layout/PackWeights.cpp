@@ -31,6 +31,16 @@ public:
     return ReshapeOp::create(b, loc, RankedTensorType::get(shape, element), value);
   }
 
+  /// The value with 1s in front of its dimensions, up to this rank.
+  Value raise(Value value, int64_t rank) {
+    DimExprs dims = getDims(value.getType());
+    if (static_cast<int64_t>(dims.size()) >= rank)
+      return value;
+    dims.insert(dims.begin(), rank - dims.size(), getAffineConstantExpr(1, b.getContext()));
+    return ReshapeOp::create(b, loc, makeTensorType(dims, getElementTypeOrSelf(value.getType())),
+                             value);
+  }
+
   /// Pads the last dimension to a multiple of `width` with zeros.
   Value padLast(Value value, int64_t width) {
     auto type = cast<RankedTensorType>(value.getType());
@@ -164,6 +174,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
         return;
       int64_t width = panelWidth(op, target);
       ArrayRef<int64_t> shape = cast<RankedTensorType>(weights.getType()).getShape();
+      // Packing drops the batch dimensions of the weights, which the result may have had from them.
+      matmul.getLhsMutable().assign(packer.raise(matmul.getLhs(), shape.size()));
       Value matrix = packer.reshape(weights, shape.take_back(2));
       if (matmul.getTransposeRhs())
         matrix = packer.transpose(matrix, {1, 0});

@@ -141,8 +141,8 @@ class Builder:
 
     # Values.
 
-    def fresh(self, type, dims, kind=None, constant=None):
-        """A new input, or an initializer if it can be one."""
+    def fresh(self, type, dims, kind=None, constant=None, fixed=False):
+        """A new input, or an initializer if it can be one. `fixed`: sizes are declared as they are."""
         if kind is None and self.flip(self.style.wild):
             kind = "wild"
         elif kind is None:
@@ -154,7 +154,7 @@ class Builder:
         if constant:
             array = values.draw(self.rng, type, shapes[0], kind)
             return self.initializer(array)
-        return self.input([values.draw(self.rng, type, shape, kind) for shape in shapes])
+        return self.input([values.draw(self.rng, type, shape, kind) for shape in shapes], fixed=fixed)
 
     def name(self, stem="v"):
         self.count += 1
@@ -171,12 +171,13 @@ class Builder:
         data = [[array] * oracle.VERSIONS for _ in range(self.style.data_sets)]
         return self._pool(Value(name, data, constant=True), pooled)
 
-    def input(self, arrays, pooled=True):
+    def input(self, arrays, pooled=True, fixed=False):
         name = self.name("x")
         value = Value(name, [[array] * oracle.VERSIONS for array in arrays])
         for feed, array in zip(self.feeds, arrays):
             feed[name] = array
-        declared = [self.declared(size) for size in value.shape]
+        fixed = fixed and all(len(set(size)) == 1 for size in value.shape)
+        declared = [size[0] if fixed else self.declared(size) for size in value.shape]
         self.inputs.append(helper.make_tensor_value_info(name, values.onnx_type(value.type), declared))
         return self._pool(value, pooled)
 
@@ -206,7 +207,8 @@ class Builder:
             return self.initializer(arrays[0], pooled=False)
         if not self.style.run_time:
             raise Reject("numbers that only a run tells")
-        return self.input(arrays, pooled=False)
+        # How many there are decides a rank, which is known when a model is compiled.
+        return self.input(arrays, pooled=False, fixed=True)
 
     def value(self, types, rank=None, where=None, shape=None, kind=None):
         """A value of the graph that fits, or a new one. `rank`: a number or a range (low, high)."""

@@ -104,7 +104,7 @@ def conv(g, op):
     group = g.pick([d for d in (1, 1, 1, 2, c) if c % d == 0])
     window = Window(g, x.shape[2:])
     m = group * g.integer(1, 4) if group > 1 else g.integer(1, 9)
-    w = g.fresh(x.type, [*map(g.constant_size, [m, c // group, *window.kernel])], kind="normal", constant=g.flip(0.7))
+    w = g.fresh(x.type, [*map(g.constant_size, [m, c // group, *window.kernel])], kind="normal", constant=g.flip(0.7), fixed=True)
     b = g.fresh(x.type, [g.constant_size(m)], kind="normal") if g.flip() else None
     return g.node(op, [x, w, b], group=group if group > 1 or g.flip(0.2) else None,
                   kernel_shape=window.kernel if g.flip() else None, **window.attributes)
@@ -117,7 +117,7 @@ def conv_transpose(g, op):
     group = g.pick([d for d in (1, 1, 1, 2, c) if c % d == 0])
     window = Window(g, x.shape[2:], modes=g.flip(0.3))
     m = g.integer(1, 4)
-    w = g.fresh(x.type, [*map(g.constant_size, [c, m, *window.kernel])], kind="normal", constant=g.flip(0.7))
+    w = g.fresh(x.type, [*map(g.constant_size, [c, m, *window.kernel])], kind="normal", constant=g.flip(0.7), fixed=True)
     b = g.fresh(x.type, [g.constant_size(m * group)], kind="normal") if g.flip() else None
     if g.flip(0.3):
         window.attributes["output_padding"] = [g.integer(0, s - 1) for s in window.strides]

@@ -7,19 +7,12 @@ from ..builder import Reject
 from . import recipe
 
 
-def unary(g, op, low=None, high=None, **attributes):
-    """On an operand whose finite values are within bounds, where there are any."""
-    types = g.types(op)
-    inside = lambda v: low is None or v.every(lambda a: np.all(~np.isfinite(a.astype(float)) | ((a >= low) & (a <= high))))
-    x = g.value(types, where=inside if low is not None else None, kind="unit" if low == -1 else None)
-    return g.node(op, [x], **attributes)
-
-
 @recipe("Abs Neg Sign Floor Ceil Sqrt Reciprocal Exp Log Erf Round Relu Softsign Softplus Tanh Sigmoid Mish HardSwish",
         "Sin Cos Tan Atan Sinh Cosh Asinh Acosh Asin Acos Atanh IsNaN", weight=1.5)
 def plain(g, op):
     parameter = "T1" if op == "IsNaN" else "T"
-    types = g.types(op, parameter)
+    # HardSwish multiplies by 1/6: an f32 in ONNX's function, a quotient in its text.
+    types = [t for t in g.types(op, parameter) if op != "HardSwish" or t != "float64"]
     x = g.value(types, where=lambda v: _defined(op, v))
     return g.node(op, [x])
 

@@ -77,7 +77,7 @@ def conv_integer(g, op):
     group = g.pick([d for d in (1, 1, 2, c) if c % d == 0])
     window = Window(g, x.shape[2:], modes=False)
     m = group * g.integer(1, 3)
-    w = g.fresh("uint8" if op == "ConvInteger" or g.flip() else "int8", [*map(g.constant_size, [m, c // group, *window.kernel])])
+    w = g.fresh("uint8" if op == "ConvInteger" or g.flip() else "int8", [*map(g.constant_size, [m, c // group, *window.kernel])], fixed=True)
     attributes = dict(window.attributes, group=group)
     if op == "ConvInteger":
         zeros = [g.fresh(v.type, [], "small") if g.flip() else None for v in (x, w)]

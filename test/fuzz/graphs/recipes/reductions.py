@@ -56,7 +56,7 @@ def softmax(g, op):
     x = g.value(g.types(op), rank=(1, 4), where=NOT_EMPTY)
     if not x.every(lambda a: np.all(np.isfinite(a.astype(float)))):
         raise Reject("softmax of infinities")
-    return g.node(op, [x], axis=axis_of(g, x.rank, g.version() >= 11) if g.flip(0.8) else None)
+    return g.node(op, [x], axis=axis_of(g, x.rank, g.version() >= 11) if g.flip(0.8) or x.rank < 2 else None)
 
 
 @recipe("TopK", weight=1)
