@@ -166,8 +166,3 @@ def mel(g, op):
     numbers = [(g.integer(2, 6), "int64"), (16, "int64"), (8192, "int64"), (0.0, "float32"), (4096.0, "float32")]
     return g.node(op, [g.ints(n, type) for n, type in numbers])
 
-
-@recipe("SwiGLU", weight=0.5)
-def swiglu(g, op):
-    x = g.value(["float32"], rank=(1, 3), where=lambda v: finite(v) and all(n % 2 == 0 for n in v.shape[-1]))
-    return g.node(op, [x])
