@@ -128,6 +128,18 @@ FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Locat
   return dims;
 }
 
+/// Elements of less than a byte lie packed in a caller's memory, but one per byte inside of a model.
+static LogicalResult checkOutside(Type type, StringRef kind, StringRef name, Location location) {
+  Type elementType = getElementTypeOrSelf(type);
+  bool isPacked = !elementType.isInteger(1) && elementType.isIntOrFloat() &&
+                  elementType.getIntOrFloatBitWidth() < 8;
+  if (!isPacked)
+    return success();
+  return emitError(location) << kind << " '" << name << "': element type "
+                             << describeElementType(elementType)
+                             << " is supported inside of a model only; cast it there";
+}
+
 LogicalResult Signature::addInput(const onnx::ValueInfoProto &input) {
   Location location = makeFileLocation(file.name(), context);
   if (!input.type().has_tensor_type())
@@ -138,7 +150,7 @@ LogicalResult Signature::addInput(const onnx::ValueInfoProto &input) {
     return emitError(location) << "input '" << input.name() << "': element type "
                                << describeElementType(dataType) << " is not supported";
   FailureOr<DimExprs> dims = readDims(input, location);
-  if (failed(dims))
+  if (failed(dims) || failed(checkOutside(elementType, "input", input.name(), location)))
     return failure();
   auto name = DictionaryAttr::get(context, NamedAttribute(StringAttr::get(context, "tenon.name"),
                                                           StringAttr::get(context, input.name())));
@@ -204,6 +216,9 @@ static LogicalResult importMain(const std::shared_ptr<ModelFile> &file, func::Fu
   FailureOr<SmallVector<Value>> outputs = importer.importGraph(graph, scope);
   if (failed(outputs))
     return failure();
+  for (auto [output, value] : llvm::zip_equal(graph.output(), *outputs))
+    if (failed(checkOutside(value.getType(), "output", output.name(), location)))
+      return failure();
 
   func::ReturnOp::create(builder, location, *outputs);
   main.setFunctionType(
