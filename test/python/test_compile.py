@@ -88,6 +88,20 @@ def test_errors_name_the_cause(tmp_path):
         tenon.compile(make_model(), shapes={"x": ("a", 8)})
 
 
+@pytest.mark.parametrize("op", ["Identity", "Gather", "Concat", "Reshape"])
+def test_strings_are_an_error_not_the_end(op):
+    """What the compiler does not know must not take the process with it."""
+    i64 = lambda name, dims: helper.make_tensor_value_info(name, TensorProto.INT64, dims)
+    words = helper.make_tensor("words", TensorProto.STRING, [2], [b"a", b"b"])
+    inputs = {"Identity": ["words"], "Gather": ["words", "i"], "Concat": ["words", "words"]}
+    node = helper.make_node(op, inputs.get(op, ["words", "i"]), ["y"], **({"axis": 0} if op == "Concat" else {}))
+    output = helper.make_tensor_value_info("y", TensorProto.STRING, None)
+    graph = helper.make_graph([node], "words", [i64("i", [1])], [output], [words])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    with pytest.raises(tenon.CompileError, match="tensor of strings"):
+        tenon.compile(model)
+
+
 def test_compiling_in_several_threads():
     done = []
 
