@@ -128,7 +128,8 @@ FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Locat
   return dims;
 }
 
-/// Elements of less than a byte lie packed in a caller's memory, but one per byte inside of a model.
+/// Elements of less than a byte lie packed in a caller's memory, but one per byte inside of a
+/// model.
 static LogicalResult checkOutside(Type type, StringRef kind, StringRef name, Location location) {
   Type elementType = getElementTypeOrSelf(type);
   bool isPacked = !elementType.isInteger(1) && elementType.isIntOrFloat() &&

@@ -34,6 +34,16 @@ TEST(Depthwise, StrideDilationBatch) {
   expectRightBothWays(description);
 }
 
+TEST(Depthwise, OtherTypes) {
+  for (Scalar type : {Scalar::F64, Scalar::I32}) {
+    ContractionCase description = ContractionCase::depthwiseConv(14, 21, 3);
+    description.inputType = description.weightType = description.sumType = type;
+    expectRightBothWays(description);
+    description.kernel = {31, 29}; // more taps than are written out
+    expectRight(description);
+  }
+}
+
 // Images larger than the caches go two lines at a time; the last line may be alone.
 TEST(Depthwise, StreamedLines) {
   expectRight(ContractionCase::depthwiseConv(46, 130, 3));
