@@ -15,12 +15,27 @@ using namespace mlir;
 
 namespace {
 
-/// Whether the value will be a constant once constants are folded.
-bool isConstant(Value value) {
-  Operation *op = value.getDefiningOp();
-  return op && (isa<ConstantOp>(op) || (isa<ElementalOpInterface>(op) && op->getNumOperands() > 0 &&
-                                        llvm::all_of(op->getOperands(), isConstant)));
-}
+/// Tells which values will be constants once constants are folded.
+class ConstantValues {
+public:
+  bool contains(Value value) {
+    Operation *op = value.getDefiningOp();
+    return op && contains(op);
+  }
+
+private:
+  bool contains(Operation *op) {
+    if (auto found = known.find(op); found != known.end())
+      return found->second;
+    auto isIn = [this](Value operand) { return contains(operand); };
+    bool result =
+        isa<ConstantOp>(op) || (isa<ElementalOpInterface>(op) && op->getNumOperands() > 0 &&
+                                llvm::all_of(op->getOperands(), isIn));
+    return known[op] = result;
+  }
+
+  llvm::DenseMap<Operation *, bool> known;
+};
 
 class WeightPacker {
 public:
@@ -117,6 +132,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   using PackWeightsPassBase::PackWeightsPassBase;
 
   void runOnOperation() override {
+    constants = {};
     FailureOr<cpu::TargetInfo> target = getTarget(getOperation());
     if (failed(target))
       return signalPassFailure();
@@ -151,7 +167,11 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
 
   void pack(Operation *op, const cpu::TargetInfo &target) {
     Value weights = op->getOperand(1);
-    if (!isStatic(weights.getType()) || !isConstant(weights))
+    if (!isStatic(weights.getType()) || !constants.contains(weights))
+      return;
+    // What depends on constants alone is folded by the processor that compiles, whose kernels read
+    // panels of another width than those of the processor compiled for.
+    if (constants.contains(op->getResult(0)))
       return;
     OpBuilder b(op);
     WeightPacker packer(b, op->getLoc());
@@ -187,6 +207,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     }
     ++numPacked;
   }
+
+  ConstantValues constants;
 };
 
 } // namespace

@@ -30,3 +30,16 @@ func.func @direct(%x: tensor<1x58x58x3xf32>) -> tensor<1x56x56x64xf32> {
      : (tensor<1x58x58x3xf32>, tensor<3x3x3x64xf32>) -> tensor<1x56x56x64xf32>
   return %y : tensor<1x56x56x64xf32>
 }
+
+// A product of constants will be folded by the machine that compiles: its weights stay as they are.
+// CHECK-LABEL: func.func @constant
+// CHECK-NOT: packed
+// CHECK: return
+func.func @constant(%x: tensor<8x40xf32>) -> tensor<8x40xf32> {
+  %c = tenon.constant dense<2.0> : tensor<8x24xf32>
+  %e = tenon.exp %c : (tensor<8x24xf32>) -> tensor<8x24xf32>
+  %w = tenon.constant dense<1.0> : tensor<24x40xf32>
+  %p = tenon.matmul %e, %w : (tensor<8x24xf32>, tensor<24x40xf32>) -> tensor<8x40xf32>
+  %y = tenon.add %x, %p : (tensor<8x40xf32>, tensor<8x40xf32>) -> tensor<8x40xf32>
+  return %y : tensor<8x40xf32>
+}
