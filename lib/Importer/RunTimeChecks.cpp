@@ -122,7 +122,7 @@ void requireMatchingSizes(NodeImporter &node, Operation *op) {
       .Case<NonMaxSuppressionOp>([&](NonMaxSuppressionOp suppression) {
         DimExprs boxes = dimsOf(suppression.getBoxes()), scores = dimsOf(suppression.getScores());
         AffineExpr corners = getAffineConstantExpr(4, node.context());
-        checks.requireEqual(boxes, {scores[0], scores[2], corners});
+        checks.requireEqual(boxes, {scores[0], scores[2], corners}, "sizes of boxes and scores");
       })
       .Case<ScatterNDOp>([&](ScatterNDOp scatter) { checkScatterND(checks, scatter); })
       .Case<LstmOp, GruOp, RnnOp>([&](auto cell) {

@@ -398,7 +398,8 @@ void KernelFormer::outline(Group &group) {
     resultTypes.push_back(replacer.replace(extra));
 
   OpBuilder moduleBuilder = OpBuilder::atBlockEnd(module.getBody());
-  SmallVector<Location> locations;
+  // Errors about the kernel name the first node: that of the op that it is there for.
+  SmallVector<Location> locations = {(group.root ? group.root : group.seed)->getLoc()};
   for (Operation *op : ops)
     locations.push_back(op->getLoc());
   Location loc = FusedLoc::get(context, locations);
