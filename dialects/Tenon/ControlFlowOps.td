@@ -9,7 +9,7 @@
 
 include "dialects/Tenon/TenonBase.td"
 
-def Tenon_IfOp : Tenon_Op<"if", [RecursiveMemoryEffects, NoRegionArguments,
+def Tenon_IfOp : Tenon_Op<"if", [Tenon_HostOp, RecursiveMemoryEffects, NoRegionArguments,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "runs one of two regions";
   let description = [{
@@ -34,7 +34,7 @@ def Tenon_IfOp : Tenon_Op<"if", [RecursiveMemoryEffects, NoRegionArguments,
   let hasRegionVerifier = 1;
 }
 
-def Tenon_LoopOp : Tenon_Op<"loop", [RecursiveMemoryEffects, AttrSizedOperandSegments,
+def Tenon_LoopOp : Tenon_Op<"loop", [Tenon_HostOp, RecursiveMemoryEffects, AttrSizedOperandSegments,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "runs a region again and again";
   let description = [{

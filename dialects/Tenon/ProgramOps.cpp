@@ -35,6 +35,50 @@ void KernelOp::print(OpAsmPrinter &printer) {
                                            getResAttrsAttrName());
 }
 
+/// A symbol that is none of the first `known` ones, in an expression of the map.
+static std::optional<unsigned> findForeignSymbol(AffineMap map, unsigned known) {
+  for (unsigned symbol = known; symbol < map.getNumSymbols(); ++symbol)
+    if (map.isFunctionOfSymbol(symbol))
+      return symbol;
+  return std::nullopt;
+}
+
+/// The maps that an op holds: of its attributes and of its results' types.
+static SmallVector<AffineMap> mapsOf(Operation *op) {
+  SmallVector<AffineMap> maps;
+  for (NamedAttribute attribute : op->getAttrs())
+    if (auto map = dyn_cast<AffineMapAttr>(attribute.getValue()))
+      maps.push_back(map.getValue());
+  for (Type type : op->getResultTypes())
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      if (auto dims = dyn_cast_if_present<AffineMapAttr>(tensor.getEncoding()))
+        maps.push_back(dims.getValue());
+  return maps;
+}
+
+LogicalResult KernelOp::verify() {
+  int64_t known = getNumSymbols();
+  if (known < 0)
+    return emitOpError("has ") << known << " symbols";
+  auto yield = dyn_cast<YieldOp>(getEntryBlock().back());
+  if (!yield)
+    return emitOpError("ends with ") << getEntryBlock().back().getName() << ", not with a yield";
+  if (TypeRange(yield.getOperandTypes()) != TypeRange(getResultTypes()))
+    return yield.emitOpError("gives ") << yield.getOperandTypes() << ", but @" << getSymName()
+                                       << " has results of " << getResultTypes();
+  for (Type type : getArgumentTypes())
+    if (auto dims = dyn_cast_if_present<AffineMapAttr>(cast<RankedTensorType>(type).getEncoding()))
+      if (std::optional<unsigned> symbol = findForeignSymbol(dims.getValue(), known))
+        return emitOpError("has an argument with symbol ")
+               << *symbol << ", but " << known << " symbols";
+  for (Operation &op : getEntryBlock())
+    for (AffineMap map : mapsOf(&op))
+      if (std::optional<unsigned> symbol = findForeignSymbol(map, known))
+        return op.emitOpError("uses symbol ")
+               << *symbol << " of @" << getSymName() << ", which has " << known << " symbols";
+  return success();
+}
+
 LogicalResult InsertOp::verify() {
   DimExprs part = getDims(getOperand().getType()), whole = getDims(getType());
   if (part.size() != whole.size() || getLow().getNumResults() != whole.size())

@@ -21,7 +21,7 @@ def Tenon_KernelClassAttr : EnumAttr<Tenon_Dialect, Tenon_KernelClass, "kernel_c
   let assemblyFormat = "`<` $value `>`";
 }
 
-def Tenon_YieldOp : Tenon_Op<"yield", [Pure, Terminator, ReturnLike]> {
+def Tenon_YieldOp : Tenon_Op<"yield", [Tenon_HostOp, Pure, Terminator, ReturnLike]> {
   let summary = "ends a region and gives its results";
   let arguments = (ins Variadic<Tenon_Tensor>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
@@ -35,6 +35,9 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
     arguments and results are buffers. Shape symbols in the body's types are the kernel's own:
     `numSymbols` of them, bound by each launch. A pad with constants that ends the body is a frame:
     what is under it is written into the middle of the result.
+
+    The body ends with a `tenon.yield` of the function type's results, and holds no symbol beyond
+    the kernel's own.
 
     ```mlir
     tenon.kernel @add_relu(%a: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<8xf32>
@@ -54,6 +57,7 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
                        OptionalAttr<Tenon_Schedule>:$schedule);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::FunctionType":$type,
                                  "::tenon::KernelClass":$kernelClass, "int64_t":$numSymbols)>];
@@ -105,7 +109,7 @@ def Tenon_InsertOp : Tenon_Op<"insert"> {
   let hasVerifier = 1;
 }
 
-def Tenon_ReleaseOp : Tenon_Op<"release", []> {
+def Tenon_ReleaseOp : Tenon_Op<"release", [Tenon_HostOp]> {
   let summary = "gives back a buffer that was allocated at run time";
   let description = [{
     Memory planning puts it after the last use of a launch's result.
@@ -118,7 +122,8 @@ def Tenon_ReleaseOp : Tenon_Op<"release", []> {
   let assemblyFormat = "$buffer attr-dict `:` type($buffer)";
 }
 
-def Tenon_LaunchOp : Tenon_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>,
     AttrSizedOperandSegments]> {
   let summary = "runs a kernel";
   let description = [{

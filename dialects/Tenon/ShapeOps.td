@@ -18,7 +18,8 @@ class Tenon_InferredOp<string mnemonic, list<Trait> traits = []>
     : Tenon_ElementalOp<mnemonic, !listconcat(traits, [
         Tenon_InferType])>;
 
-def Tenon_ConstantOp : Tenon_Op<"constant", [Pure, ConstantLike, AllTypesMatch<["value", "result"]>,
+def Tenon_ConstantOp : Tenon_Op<"constant", [Tenon_HostOp, Pure, ConstantLike,
+    AllTypesMatch<["value", "result"]>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "a tensor known at compile time";
   let description = [{
@@ -51,7 +52,7 @@ def Tenon_ShapeTensorOp : Tenon_ElementalOp<"shape_tensor", [
   let hasVerifier = 1;
 }
 
-def Tenon_BindSymbolOp : Tenon_Op<"bind_symbol", []> {
+def Tenon_BindSymbolOp : Tenon_Op<"bind_symbol", [Tenon_HostOp]> {
   let summary = "binds a shape symbol to an element of an integer tensor at run time";
   let description = [{
     The symbol stands for the element's value in every type and attribute after this op. With
@@ -66,7 +67,7 @@ def Tenon_BindSymbolOp : Tenon_Op<"bind_symbol", []> {
   let assemblyFormat = "$tensor `[` $position `]` `to` $symbol attr-dict `:` type($tensor)";
 }
 
-def Tenon_BindBroadcastOp : Tenon_Op<"bind_broadcast", []> {
+def Tenon_BindBroadcastOp : Tenon_Op<"bind_broadcast", [Tenon_HostOp]> {
   let summary = "binds a shape symbol to what several sizes broadcast to in a run";
   let description = [{
     The symbol stands, in every type and attribute after this op, for the size that is not 1, or for
@@ -90,7 +91,7 @@ def Tenon_SizeRelation : I32EnumAttr<"SizeRelation", "what must hold between two
   let cppNamespace = "::tenon";
 }
 
-def Tenon_RequireOp : Tenon_Op<"require", []> {
+def Tenon_RequireOp : Tenon_Op<"require", [Tenon_HostOp]> {
   let summary = "ends the run with an error where sizes do not fit each other";
   let description = [{
     `equal`: both sizes are the same. `broadcasts`: the first is the second, or 1. `at_least`: the
@@ -105,7 +106,7 @@ def Tenon_RequireOp : Tenon_Op<"require", []> {
   let hasVerifier = 1;
 }
 
-def Tenon_ReshapeOp : Tenon_ElementalOp<"reshape", [
+def Tenon_ReshapeOp : Tenon_ElementalOp<"reshape", [Tenon_HostOp,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "the same elements in row-major order under another shape";
   let description = [{

@@ -56,6 +56,9 @@ def Tenon_InferType : TraitList<[
       }
     }], [{}]>]>;
 
+// What the function that runs a program may hold once kernels exist: all else is in a kernel.
+def Tenon_HostOp : NativeOpTrait<"HostOp"> { let cppNamespace = "::tenon"; }
+
 class Tenon_Op<string mnemonic, list<Trait> traits = []> : Op<Tenon_Dialect, mnemonic, traits>;
 
 #endif

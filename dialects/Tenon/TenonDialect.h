@@ -64,6 +64,14 @@ std::optional<DimExprs> wrapContents(std::optional<DimExprs> contents, mlir::Typ
 
 } // namespace tenon
 
+namespace tenon {
+
+/// The op stays in the function that runs a program: the host lowers it, no kernel computes it.
+template <typename ConcreteType>
+class HostOp : public mlir::OpTrait::TraitBase<ConcreteType, HostOp> {};
+
+} // namespace tenon
+
 #define GET_OP_CLASSES
 #include "dialects/Tenon/TenonOps.h.inc"
 

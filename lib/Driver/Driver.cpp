@@ -46,9 +46,12 @@ public:
           return success();
         }) {}
 
+  /// What was collected so far, once: whoever passes it on may report it as part of an error of
+  /// its own.
   llvm::Error takeError(const llvm::Twine &fallback) {
     std::lock_guard lock(mutex);
-    return makeError(text.empty() ? fallback.str() : text);
+    std::string taken = std::exchange(text, std::string());
+    return makeError(taken.empty() ? fallback.str() : taken);
   }
 
 private:
@@ -142,8 +145,9 @@ int64_t flopsOf(KernelOp kernel) {
 class ProgramBuilder {
 public:
   ProgramBuilder(MLIRContext &context, DiagnosticCollector &diagnostics,
-                 ConstantEvaluator evaluator)
-      : context(context), diagnostics(diagnostics), evaluator(std::move(evaluator)) {}
+                 ConstantEvaluator evaluator, bool separateBuffers)
+      : context(context), diagnostics(diagnostics), evaluator(std::move(evaluator)),
+        separateBuffers(separateBuffers) {}
 
   /// Starts a model with the signature of `function`, to be written near `output`.
   llvm::Error begin(func::FuncOp function, StringRef output);
@@ -156,11 +160,12 @@ public:
   ModuleOp program;
 
 private:
-  FailureOr<uint64_t> placeConstant(ElementsAttr attr);
+  FailureOr<uint64_t> placeConstant(ConstantOp op);
 
   MLIRContext &context;
   DiagnosticCollector &diagnostics;
   ConstantEvaluator evaluator;
+  bool separateBuffers;
   std::unique_ptr<WeightsStore> weights;
   /// Programs and hosts stay alive until the file is written: code is generated from them then.
   std::vector<OwningOpRef<ModuleOp>> modules;
@@ -171,8 +176,9 @@ class Compilation {
 public:
   Compilation(const std::shared_ptr<ModelFile> &file, const CompileOptions &options)
       : file(file), options(options), diagnostics(context),
-        builder(context, diagnostics,
-                [this](ModuleOp module) { return evaluateConstants(module); }) {}
+        builder(
+            context, diagnostics, [this](ModuleOp module) { return evaluateConstants(module); },
+            options.separateBuffers) {}
 
   llvm::Expected<CompileReport> run();
 
@@ -193,7 +199,7 @@ private:
 LogicalResult ProgramBuilder::runPasses(ModuleOp module, Stage from, Stage to,
                                         const cpu::TargetInfo &target) {
   PassManager passes(&context);
-  buildPipeline(passes, from, to, PipelineOptions{target, evaluator});
+  buildPipeline(passes, from, to, PipelineOptions{target, evaluator, separateBuffers});
   return passes.run(module);
 }
 
@@ -220,15 +226,14 @@ llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
   return llvm::Error::success();
 }
 
-FailureOr<uint64_t> ProgramBuilder::placeConstant(ElementsAttr attr) {
-  Location loc = UnknownLoc::get(&context);
-  FailureOr<SmallVector<char>> bytes = constantBytes(attr);
+FailureOr<uint64_t> ProgramBuilder::placeConstant(ConstantOp op) {
+  FailureOr<SmallVector<char>> bytes = constantBytes(op.getValue());
   if (failed(bytes))
-    return emitError(loc) << "cannot store a constant of type " << attr.getType();
+    return op.emitError() << "cannot store a constant of type " << op.getType();
   llvm::Expected<uint64_t> offset = weights->add(*bytes);
   if (offset)
     return *offset;
-  return emitError(loc) << llvm::toString(offset.takeError());
+  return op.emitError() << llvm::toString(offset.takeError());
 }
 
 llvm::Error ProgramBuilder::addVariant(ModuleOp graph, const cpu::TargetInfo &target) {
@@ -247,13 +252,18 @@ llvm::Error ProgramBuilder::addVariant(ModuleOp graph, const cpu::TargetInfo &ta
     code.kernels.push_back([this, kernel, target](llvm::LLVMContext &llvmContext) mutable
                                -> llvm::Expected<std::unique_ptr<llvm::Module>> {
       FailureOr<OwningOpRef<ModuleOp>> module = cpu::generateKernel(kernel, target);
+      std::string name =
+          "kernel '" + kernel.getSymName().str() + "' (node '" + nodeNames(kernel.getLoc()) + "')";
       if (failed(module))
-        return diagnostics.takeError("cannot generate kernel " + kernel.getSymName());
-      return translateFrom(**module)(llvmContext);
+        return diagnostics.takeError("cannot generate " + name);
+      llvm::Expected<std::unique_ptr<llvm::Module>> code = translateFrom(**module)(llvmContext);
+      if (code)
+        return code;
+      return diagnostics.takeError(name + ": " + llvm::toString(code.takeError()));
     });
   }
   HostOptions host;
-  host.placeConstant = [this](ElementsAttr attr) { return placeConstant(attr); };
+  host.placeConstant = [this](ConstantOp op) { return placeConstant(op); };
   FailureOr<OwningOpRef<ModuleOp>> hostModule = lowerHost(function, host);
   if (failed(hostModule))
     return diagnostics.takeError("cannot lower the host function");
@@ -274,7 +284,8 @@ FailureOr<SmallVector<ElementsAttr>> Compilation::evaluateConstants(ModuleOp mod
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("tenon", "so", path))
     return fail(llvm::errorCodeToError(error));
   llvm::FileRemover remover(path);
-  ProgramBuilder constants(context, diagnostics, /*evaluator=*/nullptr);
+  ProgramBuilder constants(context, diagnostics, /*evaluator=*/nullptr,
+                           /*separateBuffers=*/false);
   constants.model.info.name = "constants";
   auto function = module.lookupSymbol<func::FuncOp>("main");
   if (llvm::Error error = constants.begin(function, path))

@@ -20,6 +20,8 @@ struct CompileOptions {
   /// Names of targets, best first, each with or without "cpu:" in front; "cpu" means "native".
   std::vector<std::string> targets = {"native"};
   ImportOptions import;
+  /// Allocate each buffer by itself instead of in one arena, so that a run can guard it.
+  bool separateBuffers = false;
   /// Of the compiler; 0 is one per core.
   unsigned threads = 0;
 };

@@ -56,6 +56,16 @@ struct PreparedModule {
   LLVMOptimization level;
 };
 
+/// Whose code it is, for errors: "kernel 'conv_3' (node 'conv1'): ".
+std::string describe(const Unit &unit) {
+  if (unit.isHost)
+    return "the host program: ";
+  auto kernel = find_if(unit.variant->kernels,
+                        [&](const KernelInfo &info) { return info.name == unit.name; });
+  std::string nodes = kernel->nodes.empty() ? "" : " (node '" + kernel->nodes + "')";
+  return "kernel '" + unit.name + "'" + nodes + ": ";
+}
+
 class CodeCompiler {
 public:
   CodeCompiler(const CompiledModel &model, EmitStatistics &statistics);
@@ -115,7 +125,7 @@ Expected<PreparedModule> CodeCompiler::prepare(const Unit &unit, LLVMContext &co
   Stopwatch libraryWatch;
   Expected<bool> linked = linkKernelLibrary(**module);
   if (!linked)
-    return linked.takeError();
+    return createStringError(describe(unit) + toString(linked.takeError()));
   addTime(&EmitStatistics::library, libraryWatch);
   return PreparedModule{std::move(*module),
                         *linked ? LLVMOptimization::Full : LLVMOptimization::CleanUp};
@@ -130,7 +140,7 @@ Expected<CodeObject> CodeCompiler::compile(const Unit &unit) {
   Expected<SmallVector<char>> object =
       compileToObject(std::move(prepared->module), unit.variant->target, prepared->level);
   if (!object)
-    return object.takeError();
+    return createStringError(describe(unit) + toString(object.takeError()));
   addTime(&EmitStatistics::compile, watch);
   return CodeObject{unit.symbol() + ".o", std::move(*object)};
 }

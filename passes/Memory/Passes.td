@@ -18,6 +18,10 @@ def PlanMemoryPass : Pass<"tenon-plan-memory", "::mlir::ModuleOp"> {
 
     After the pass every launch has a `placement`.
   }];
+  let options = [
+    Option<"separateBuffers", "separate-buffers", "bool", "false",
+           "Allocate every buffer when it is first written, so that a checking run can guard each">
+  ];
   let statistics = [
     Statistic<"numStatic", "static", "Buffers in the arena">,
     Statistic<"numDynamic", "dynamic", "Buffers allocated at run time">

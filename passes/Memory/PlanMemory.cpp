@@ -1,16 +1,12 @@
-// Plans the arena.
-//
-// Time is the position of ops in a walk of the function. A buffer lives from its launch to the last
-// use of any value that shares it: reshapes are views, and the result of an `if` is whatever buffer
-// the branch yields. A buffer from outside a loop lives to the end of the loop that uses it, since
-// the next iteration may use it again. Launches that write parts of one tensor share the buffer of
-// the first of them, its home.
+// Plans the arena: buffers of constant size get a place there for the time that they are in use
+// (Lifetimes.h tells when). All others, or all if they are to be separate, are allocated by the
+// run.
 
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Memory/Arena.h"
+#include "passes/Memory/Lifetimes.h"
 #include "passes/Memory/Passes.h"
-#include "llvm/ADT/EquivalenceClasses.h"
 
 namespace tenon {
 
@@ -21,124 +17,29 @@ using namespace mlir;
 
 namespace {
 
-constexpr int64_t kAlignment = 64;
 constexpr int64_t kAtRunTime = -1;
 
 class Planner {
 public:
-  explicit Planner(func::FuncOp function) : function(function) {}
+  Planner(func::FuncOp function, bool separateBuffers)
+      : function(function), lifetimes(function), separateBuffers(separateBuffers) {}
 
   LogicalResult run();
 
   int64_t numStatic = 0, numDynamic = 0;
 
 private:
-  void numberOps();
-  void findAliases();
-  int64_t lastUse(Value value);
   void placeOutputs();
   void releaseAfterLastUse(Value value);
-  std::vector<Value> membersOf(Value value);
 
   func::FuncOp function;
-  llvm::DenseMap<Operation *, int64_t> position, endPosition;
-  llvm::EquivalenceClasses<void *> aliases;
-  /// Values in whose class a buffer from a branch is.
-  llvm::DenseSet<Value> fromBranch;
+  Lifetimes lifetimes;
+  bool separateBuffers;
   /// The function result that a launch result is written to directly.
   llvm::DenseMap<Value, int64_t> outputOf;
 };
 
-/// Bytes of a result's buffer, or nothing if they depend on the run.
-std::optional<int64_t> constantBytes(LaunchOp launch, unsigned number) {
-  auto type = cast<RankedTensorType>(launch.getResult(number).getType());
-  DimExprs dims = getDims(type);
-  if (launch.getCapacities() && number < launch.getCapacities()->size())
-    dims = DimExprs(cast<AffineMapAttr>((*launch.getCapacities())[number]).getValue().getResults());
-  auto sizes = getConstantDims(dims);
-  if (!sizes)
-    return std::nullopt;
-  int64_t bytes = std::max(1u, getStorageType(type.getElementType()).getIntOrFloatBitWidth() / 8);
-  for (int64_t size : *sizes)
-    bytes *= size;
-  return llvm::alignTo(std::max<int64_t>(bytes, 1), kAlignment);
-}
-
-/// The first of the launches that write parts of the tensor.
-Value homeOf(Value value) {
-  while (auto launch = value.getDefiningOp<LaunchOp>()) {
-    if (!launch.getDestination())
-      break;
-    value = launch.getDestination();
-  }
-  return value;
-}
-
 } // namespace
-
-void Planner::numberOps() {
-  int64_t next = 0;
-  std::function<void(Operation *)> visit = [&](Operation *op) {
-    position[op] = next++;
-    for (Region &region : op->getRegions())
-      for (Block &block : region)
-        for (Operation &inner : block)
-          visit(&inner);
-    endPosition[op] = next++;
-  };
-  for (Operation &op : function.getBody().front())
-    visit(&op);
-}
-
-void Planner::findAliases() {
-  function.walk([&](Operation *op) {
-    auto alias = [&](Value a, Value b) {
-      aliases.unionSets(a.getAsOpaquePointer(), b.getAsOpaquePointer());
-    };
-    if (auto reshape = dyn_cast<ReshapeOp>(op))
-      alias(reshape.getResult(), reshape.getOperand());
-    if (auto launch = dyn_cast<LaunchOp>(op); launch && launch.getDestination())
-      alias(launch.getResult(0), launch.getDestination());
-    if (auto branch = dyn_cast<IfOp>(op))
-      for (Region *region : {&branch.getThenRegion(), &branch.getElseRegion()})
-        for (auto [result, yielded] :
-             llvm::zip(branch.getResults(), region->front().getTerminator()->getOperands())) {
-          alias(result, yielded);
-          fromBranch.insert(result);
-        }
-  });
-}
-
-std::vector<Value> Planner::membersOf(Value value) {
-  std::vector<Value> members = {value};
-  auto found = aliases.findLeader(value.getAsOpaquePointer());
-  if (found == aliases.member_end())
-    return members;
-  members.clear();
-  for (; found != aliases.member_end(); ++found)
-    members.push_back(Value::getFromOpaquePointer(*found));
-  return members;
-}
-
-/// The last position at which the buffer of `value` is in use.
-int64_t Planner::lastUse(Value value) {
-  int64_t last = position.lookup(value.getDefiningOp());
-  for (Value member : membersOf(value)) {
-    if (Operation *definition = member.getDefiningOp())
-      last = std::max(last, position.lookup(definition));
-    for (Operation *user : member.getUsers()) {
-      last = std::max(last, position.lookup(user));
-      // A loop around the use, but not around the launch, may come back to it.
-      for (Operation *parent = user->getParentOp(); parent && parent != function;
-           parent = parent->getParentOp()) {
-        bool holdsLaunch = parent->isAncestor(value.getDefiningOp());
-        if (isa<LoopOp>(parent) && !holdsLaunch)
-          last = std::max(last, endPosition.lookup(parent));
-      }
-    }
-  }
-  return last;
-}
 
 // A function result that a top-level launch makes, as it is or reshaped, is written in place. A
 // reshape may need sizes that are bound only after the launch: such results are copied.
@@ -151,7 +52,7 @@ void Planner::placeOutputs() {
     Value source = returned;
     while (auto reshape = source.getDefiningOp<ReshapeOp>())
       source = reshape.getOperand();
-    source = homeOf(source);
+    source = getHome(source);
     auto launch = source.getDefiningOp<LaunchOp>();
     if (!launch || launch.getCapacities() || launch->getBlock() != &body ||
         outputOf.contains(source))
@@ -168,8 +69,8 @@ void Planner::releaseAfterLastUse(Value value) {
   Operation *launch = value.getDefiningOp();
   Block *home = launch->getBlock();
   Operation *last = launch;
-  for (Value member : membersOf(value)) {
-    if (fromBranch.contains(member))
+  for (Value member : lifetimes.membersOf(value)) {
+    if (lifetimes.isFromBranch(member))
       return; // which buffer it is depends on the branch: freed when the run ends
     for (Operation *user : member.getUsers()) {
       Operation *inHome = home->findAncestorOpInBlock(*user);
@@ -185,8 +86,6 @@ void Planner::releaseAfterLastUse(Value value) {
 }
 
 LogicalResult Planner::run() {
-  numberOps();
-  findAliases();
   placeOutputs();
   std::vector<Interval> intervals;
   llvm::DenseMap<Operation *, SmallVector<int64_t>> placements;
@@ -196,12 +95,13 @@ LogicalResult Planner::run() {
     SmallVector<int64_t> &placement = placements[launch];
     for (OpResult result : launch->getResults()) {
       placement.push_back(kAtRunTime);
-      if (homeOf(result) != result)
+      if (getHome(result) != result)
         continue;
       if (auto output = outputOf.find(result); output != outputOf.end()) {
         placement.back() = -2 - output->second;
-      } else if (auto bytes = constantBytes(launch, result.getResultNumber())) {
-        intervals.push_back({position.lookup(launch), lastUse(result), *bytes});
+      } else if (auto bytes = getBufferBytes(launch, result.getResultNumber());
+                 bytes && !separateBuffers) {
+        intervals.push_back({lifetimes.begin(launch), lifetimes.lastUse(result), *bytes});
         owners.push_back(result);
       } else {
         dynamic.push_back(result);
@@ -218,7 +118,7 @@ LogicalResult Planner::run() {
     placements[owner.getOwner()][owner.getResultNumber()] = interval.offset;
   function.walk([&](LaunchOp launch) {
     if (launch.getDestination()) {
-      auto home = cast<OpResult>(homeOf(launch.getDestination()));
+      auto home = cast<OpResult>(getHome(launch.getDestination()));
       placements[launch][0] = placements[home.getOwner()][home.getResultNumber()];
     }
     launch.setPlacement(placements[launch]);
@@ -233,9 +133,11 @@ LogicalResult Planner::run() {
 namespace {
 
 struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
+  using PlanMemoryPassBase::PlanMemoryPassBase;
+
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      Planner planner(function);
+      Planner planner(function, separateBuffers);
       if (failed(planner.run()))
         return signalPassFailure();
       numStatic += planner.numStatic;

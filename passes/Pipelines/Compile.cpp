@@ -51,8 +51,8 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
 }
 
 // Every buffer gets its place.
-static void buildProgramPipeline(OpPassManager &passes, const PipelineOptions &) {
-  passes.addPass(createPlanMemoryPass());
+static void buildProgramPipeline(OpPassManager &passes, const PipelineOptions &options) {
+  passes.addPass(createPlanMemoryPass({options.separateBuffers}));
 }
 
 static constexpr struct {

@@ -25,6 +25,8 @@ struct PipelineOptions {
   cpu::TargetInfo target;
   /// Runs constant parts of the graph; without one they stay as they are.
   ConstantEvaluator evaluator;
+  /// No arena: each buffer is allocated by itself.
+  bool separateBuffers = false;
 };
 
 /// Adds the passes that lead from the end of `from` to the end of `to`.

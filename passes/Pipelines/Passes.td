@@ -8,15 +8,18 @@ include "mlir/Pass/PassBase.td"
 def VerifyStagePass : Pass<"tenon-verify-stage", "::mlir::ModuleOp"> {
   let summary = "checks what must hold at the end of a stage";
   let description = [{
-    Ops verify themselves; this checks what no op can see alone. Each stage ends with it, so that a
-    pass that breaks a promise is found there and not in the machine code.
+    Ops verify themselves; this checks what no op can see alone, and reports all that it finds. Each
+    stage ends with it, so that a pass that breaks a promise is found there and not in the machine
+    code.
 
     - `import` and `graph`: ops on tensors only, no kernels yet; every symbol that a type uses is
-      one of the function's.
+      one of the function's. After `graph` no value holds strings.
     - `kernels`: the function holds nothing but constants, views, control flow and launches; every
-      kernel has at most one root, and a schedule of its class if it is a contraction or attention; nothing that
-      decomposes is left outside of the root.
-    - `program`: every result of a launch has a place, inside the arena or in an output that exists.
+      kernel has at most one root, and the kind of schedule that its class takes; nothing that
+      decomposes is left outside of the root; packed weights have the panel width, and transformed
+      filters the output tile, of the schedule.
+    - `program`: every result of a launch has a place: in the arena, where it is large enough and
+      shares its bytes with nothing that is in use at the same time, or in an output of its size.
   }];
   let options = [
     Option<"stage", "stage", "std::string", "\"import\"", "import, graph, kernels or program">

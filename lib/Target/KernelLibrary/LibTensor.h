@@ -12,6 +12,7 @@
 #define TENON_LIB_TARGET_KERNELLIBRARY_LIBTENSOR_H
 
 #include "runtime/abi.h"
+#include <cstddef>
 
 /// A row-major tensor. An omitted operand has null data.
 struct LibTensor {
@@ -30,6 +31,13 @@ struct LibTensor {
     return count;
   }
 };
+
+// Compiled kernels fill in the structure as it is described in LibraryKernel.cpp: two pointers and
+// an i64 without padding.
+static_assert(sizeof(void *) == 8 && sizeof(LibTensor) == 24 && offsetof(LibTensor, data) == 0 &&
+                  offsetof(LibTensor, dims) == 8 && offsetof(LibTensor, rank) == 16 &&
+                  sizeof(LibTensor::rank) == 8,
+              "LibraryKernel.cpp describes another LibTensor");
 
 /// The part of [0, count) that a task does.
 struct Share {

@@ -17,6 +17,7 @@ class LibraryEmitter {
 public:
   explicit LibraryEmitter(KernelEmitter &e)
       : e(e), em(e.em), pointer(LLVM::LLVMPointerType::get(em.getContext())), i64(em.getI64Type()),
+        // LibTensor (lib/Target/KernelLibrary), which asserts this layout.
         tensorType(LLVM::LLVMStructType::getLiteral(em.getContext(), {pointer, pointer, i64})) {}
 
   void emit();

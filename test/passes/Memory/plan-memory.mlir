@@ -1,4 +1,5 @@
 // RUN: tenon-opt %s --mlir-print-local-scope --tenon-plan-memory --split-input-file | FileCheck %s
+// RUN: tenon-opt %s --mlir-print-local-scope --tenon-plan-memory=separate-buffers=true --split-input-file | FileCheck %s --check-prefix=SEPARATE
 
 // A buffer's place is free after its last use. The function's result is in the caller's memory.
 // CHECK-LABEL: func @chain
@@ -7,6 +8,17 @@
 //       CHECK:   tenon.launch @k({{.*}}) {placement = array<i64: 64>}
 //       CHECK:   tenon.launch @k({{.*}}) {placement = array<i64: 0>}
 //       CHECK:   tenon.launch @k({{.*}}) {placement = array<i64: -2>}
+
+// Without an arena each buffer is allocated by itself, and given back after its last use.
+// SEPARATE-LABEL: func @chain
+//  SEPARATE-SAME:   tenon.arena_bytes = 0 : i64
+//       SEPARATE:   %[[A:.+]] = tenon.launch @k(%arg0) {placement = array<i64: -1>}
+//       SEPARATE:   %[[B:.+]] = tenon.launch @k(%[[A]]) {placement = array<i64: -1>}
+//  SEPARATE-NEXT:   tenon.release %[[A]]
+//       SEPARATE:   %[[C:.+]] = tenon.launch @k(%[[B]]) {placement = array<i64: -1>}
+//  SEPARATE-NEXT:   tenon.release %[[B]]
+//       SEPARATE:   tenon.launch @k(%[[C]]) {placement = array<i64: -2>}
+//  SEPARATE-NEXT:   tenon.release %[[C]]
 func.func @chain(%x: tensor<16xf32>) -> tensor<16xf32> {
   %0 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
   %1 = tenon.launch @k(%0) : (tensor<16xf32>) -> tensor<16xf32>

@@ -2,6 +2,11 @@
 // RUN: tenon-opt %t/graph.mlir --tenon-verify-stage=stage=graph --verify-diagnostics --split-input-file
 // RUN: tenon-opt %t/kernels.mlir --tenon-verify-stage=stage=kernels --verify-diagnostics --split-input-file
 // RUN: tenon-opt %t/program.mlir --tenon-verify-stage=stage=program --verify-diagnostics --split-input-file
+// RUN: not tenon-opt %t/stage.mlir --tenon-verify-stage=stage=graphs 2>&1 | FileCheck %s --check-prefix=STAGE
+// STAGE: unknown stage 'graphs'
+
+//--- stage.mlir
+module {}
 
 //--- graph.mlir
 func.func @symbols(%x: tensor<?xf32, affine_map<()[s0, s1] -> (s1)>>) attributes {tenon.symbols = ["n"]} {
@@ -15,6 +20,26 @@ func.func @symbols(%x: tensor<?xf32, affine_map<()[s0, s1] -> (s1)>>) attributes
 // expected-error @+1 {{is not part of a graph}}
 tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
   tenon.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// Everything that is wrong is reported.
+func.func @several(%x: tensor<4xf32>) {
+  // expected-error @+1 {{is not part of a graph: no kernels exist yet}}
+  tenon.release %x : tensor<4xf32>
+  // expected-error @+1 {{is not part of a graph: no kernels exist yet}}
+  tenon.release %x : tensor<4xf32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{holds strings, for which no code can be generated: 'tensor<2x!tenon.string>'}}
+func.func @strings(%x: tensor<2x!tenon.string>) -> tensor<2x1x!tenon.string> {
+  // expected-error @+1 {{holds strings, for which no code can be generated: 'tensor<2x1x!tenon.string>'}}
+  %0 = tenon.reshape %x : (tensor<2x!tenon.string>) -> tensor<2x1x!tenon.string>
+  return %0 : tensor<2x1x!tenon.string>
 }
 
 //--- kernels.mlir
@@ -57,6 +82,57 @@ tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {kernel_class
   tenon.yield %0 : tensor<4x4xf32>
 }
 
+// -----
+
+// A kernel's own fault does not hide the next one's.
+// expected-error @+1 {{has no schedule for its class, attention}}
+tenon.kernel @first(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<attention>} {
+  tenon.yield %x : tensor<4xf32>
+}
+// expected-error @+1 {{has no schedule for its class, rows}}
+tenon.kernel @second(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>, schedule = #tenon.depthwise_schedule<tile_rows = 1>} {
+  tenon.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// The schedule says how wide panels are that the kernel reads; the op, how wide they were packed.
+module attributes {tenon.target = #tenon.target<name = "x86-64-v3">} {
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #tenon.contraction_schedule<tile_vectors = 1>} {
+  // expected-error @+1 {{has weights in panels of 16 columns, but the schedule of @k reads panels of 8}}
+  %0 = tenon.matmul %x, %w {packed = 16 : i64, columns = 6 : i64} : (tensor<4x4xf32>, tensor<1x4x16xf32>) -> tensor<4x6xf32>
+  tenon.yield %0 : tensor<4x6xf32>
+}
+}
+
+// -----
+
+// The same width, written as 16 lanes for a target that has 8 of them.
+module attributes {tenon.target = #tenon.target<name = "x86-64-v3">} {
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #tenon.contraction_schedule<lanes = 16, tile_vectors = 1>} {
+  %0 = tenon.matmul %x, %w {packed = 16 : i64, columns = 6 : i64} : (tensor<4x4xf32>, tensor<1x4x16xf32>) -> tensor<4x6xf32>
+  tenon.yield %0 : tensor<4x6xf32>
+}
+}
+
+// -----
+
+// expected-error @+1 {{the module has no 'tenon.target'}}
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #tenon.contraction_schedule<tile_vectors = 1>} {
+  %0 = tenon.matmul %x, %w {packed = 16 : i64, columns = 6 : i64} : (tensor<4x4xf32>, tensor<1x4x16xf32>) -> tensor<4x6xf32>
+  tenon.yield %0 : tensor<4x6xf32>
+}
+
+// -----
+
+module attributes {tenon.target = #tenon.target<name = "x86-64-v3">} {
+tenon.kernel @k(%x: tensor<1x6x6x4xf32>, %w: tensor<1x1x4x4x4x8xf32>) -> tensor<1x4x4x8xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #tenon.winograd_schedule<output_tile = 4, tile_vectors = 1>} {
+  // expected-error @+1 {{has filters transformed for output tiles of 2, but the schedule of @k has tiles of 4}}
+  %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1, packed = 8 : i64, channels = 8 : i64, winograd = 2 : i64} : (tensor<1x6x6x4xf32>, tensor<1x1x4x4x4x8xf32>) -> tensor<1x4x4x8xf32>
+  tenon.yield %0 : tensor<1x4x4x8xf32>
+}
+}
+
 //--- program.mlir
 func.func @unplaced(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_bytes = 64} {
   // expected-error @+1 {{needs one place for each of its 1 results}}
@@ -70,10 +146,99 @@ tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #
 // -----
 
 func.func @outside(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_bytes = 64} {
-  // expected-error @+1 {{has a result at 64, with an arena of 64 bytes and 1 outputs}}
+  // expected-error @+1 {{has a result of 64 bytes at 64, with an arena of 64 bytes in units of 64}}
   %0 = tenon.launch @k(%x) {placement = array<i64: 64>} : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
 tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
   tenon.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// The result begins in the arena, but does not end there.
+func.func @too_large(%x: tensor<32xf32>) -> tensor<32xf32> attributes {tenon.arena_bytes = 64} {
+  // expected-error @+1 {{has a result of 128 bytes at 0, with an arena of 64 bytes in units of 64}}
+  %0 = tenon.launch @k(%x) {placement = array<i64: 0>} : (tensor<32xf32>) -> tensor<32xf32>
+  return %0 : tensor<32xf32>
+}
+tenon.kernel @k(%x: tensor<32xf32>) -> tensor<32xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  tenon.yield %x : tensor<32xf32>
+}
+
+// -----
+
+func.func @misaligned(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_bytes = 128} {
+  // expected-error @+1 {{has a result of 64 bytes at 16, with an arena of 128 bytes in units of 64}}
+  %0 = tenon.launch @k(%x) {placement = array<i64: 16>} : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  tenon.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// Both are in use when the third launch reads them.
+func.func @overlap(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_bytes = 64} {
+  // expected-note @+1 {{the other one is at 0 to 64}}
+  %0 = tenon.launch @k(%x) {placement = array<i64: 0>} : (tensor<4xf32>) -> tensor<4xf32>
+  // expected-error @+1 {{has a result at 0 to 64 while another is in use there}}
+  %1 = tenon.launch @k(%x) {placement = array<i64: 0>} : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = tenon.launch @add(%0, %1) {placement = array<i64: -2>} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %2 : tensor<4xf32>
+}
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  tenon.yield %x : tensor<4xf32>
+}
+tenon.kernel @add(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.add %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  tenon.yield %0 : tensor<4xf32>
+}
+
+// -----
+
+// All launches are looked at.
+func.func @outputs(%x: tensor<4xf32>) -> tensor<8xf32> attributes {tenon.arena_bytes = 64} {
+  // expected-error @+1 {{has a result at output 1 of a function with 1}}
+  %0 = tenon.launch @k(%x) {placement = array<i64: -3>} : (tensor<4xf32>) -> tensor<4xf32>
+  // expected-error @+1 {{has a result of 'tensor<4xf32>' at output 0, which is 'tensor<8xf32>'}}
+  %1 = tenon.launch @k(%x) {placement = array<i64: -2>} : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = tenon.constant dense<0.0> : tensor<8xf32>
+  return %2 : tensor<8xf32>
+}
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  tenon.yield %x : tensor<4xf32>
+}
+
+// -----
+
+func.func @dynamic(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) attributes {tenon.arena_bytes = 64, tenon.symbols = ["n"]} {
+  // expected-error @+1 {{has a result at 0, but its size depends on the run}}
+  %0 = tenon.launch @k(%x) {placement = array<i64: 0>, symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
+  return
+}
+tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {kernel_class = #tenon.kernel_class<rows>, num_symbols = 1 : i64} {
+  tenon.yield %x : tensor<?xf32, affine_map<()[s0] -> (s0)>>
+}
+
+// -----
+
+// Parts of one tensor have one place.
+func.func @parts(%x: tensor<4xf32>) -> tensor<8xf32> attributes {tenon.arena_bytes = 128} {
+  %0 = tenon.launch @part(%x) {placement = array<i64: 0>} : (tensor<4xf32>) -> tensor<8xf32>
+  // expected-error @+1 {{has a result at 64 that is a part of a tensor at 0}}
+  %1 = tenon.launch @part(%x) into %0 : tensor<8xf32> {placement = array<i64: 64>} : (tensor<4xf32>) -> tensor<8xf32>
+  return %1 : tensor<8xf32>
+}
+tenon.kernel @part(%x: tensor<4xf32>) -> tensor<8xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+  %0 = tenon.insert %x {low = affine_map<() -> (0)>} : (tensor<4xf32>) -> tensor<8xf32>
+  tenon.yield %0 : tensor<8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{has no 'tenon.arena_bytes'}}
+func.func @no_arena() {
+  return
 }

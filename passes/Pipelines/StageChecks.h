@@ -1,0 +1,20 @@
+// What tenon-verify-stage checks, by the level of the IR. Each check reports all that it finds.
+#ifndef TENON_PASSES_PIPELINES_STAGECHECKS_H
+#define TENON_PASSES_PIPELINES_STAGECHECKS_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace tenon {
+
+/// Ops on tensors only; every dimension is an expression over symbols that the function has.
+llvm::LogicalResult verifyGraph(mlir::ModuleOp module);
+/// As verifyGraph, and no strings are left.
+llvm::LogicalResult verifyFinalGraph(mlir::ModuleOp module);
+/// Every kernel can be generated as its class and schedule say; all computation is in kernels.
+llvm::LogicalResult verifyKernels(mlir::ModuleOp module);
+/// Every launch's results have places that are large enough and nobody else's at that time.
+llvm::LogicalResult verifyPlacements(mlir::ModuleOp module);
+
+} // namespace tenon
+
+#endif
