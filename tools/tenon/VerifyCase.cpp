@@ -7,6 +7,7 @@
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Child.h"
 #include "tools/tenon/Commands.h"
+#include "tools/tenon/GuardedSession.h"
 #include "tools/tenon/Session.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
@@ -47,6 +48,8 @@ private:
   llvm::Error checkDataSet(const std::string &dataSet);
   llvm::Error compareWithReference(llvm::StringRef dataSet, const std::vector<Tensor> &results);
   llvm::Error checkRepeatability(std::vector<Tensor> &inputs, const std::vector<Tensor> &results);
+  std::vector<Tensor> readReference(llvm::StringRef dataSet);
+  llvm::Error checkMemory(std::vector<Tensor> &inputs, std::vector<Tensor> &results);
   llvm::Expected<std::vector<Tensor>> readInputs(const Session &session, llvm::StringRef dataSet);
   using ValueInfos = google::protobuf::RepeatedPtrField<onnx::ValueInfoProto>;
   llvm::Expected<std::vector<NamedTensor>>
@@ -65,6 +68,8 @@ private:
   ModelTolerance tolerance;
   /// One per number of threads to run with.
   std::vector<Session> sessions;
+  /// One for each end of buffers.
+  std::vector<std::unique_ptr<GuardedSession>> guarded;
   std::string whySkipped;
 };
 
@@ -105,6 +110,7 @@ llvm::Error CaseCheck::compileModel() {
   if (!threads)
     return threads.takeError();
   options.threads = static_cast<unsigned>(*threads);
+  options.separateBuffers = arguments.has("--guard");
   llvm::Expected<driver::CompileReport> report = driver::compile(file, options);
   if (!report)
     return report.takeError();
@@ -196,6 +202,10 @@ llvm::Error CaseCheck::compareWithReference(llvm::StringRef dataSet,
   return causes.empty() ? llvm::Error::success() : makeError(causes);
 }
 
+static bool isSame(const Tensor &a, const Tensor &b) {
+  return a.dims == b.dims && a.bytes == b.bytes && a.strings == b.strings;
+}
+
 /// Runs again, with the same context and with those of other numbers of threads: results must be
 /// equal bit by bit, since no sum is split by threads and no memory is read before it is written.
 llvm::Error CaseCheck::checkRepeatability(std::vector<Tensor> &inputs,
@@ -208,7 +218,7 @@ llvm::Error CaseCheck::checkRepeatability(std::vector<Tensor> &inputs,
     const int32_t threads = tenon_context_threads(session.context());
     for (size_t i = 0; i < results.size(); ++i) {
       const Tensor &a = results[i], &b = (*again)[i];
-      if (a.dims == b.dims && a.bytes == b.bytes && a.strings == b.strings)
+      if (isSame(a, b))
         continue;
       return makeError(llvm::Twine("output '") + session.output(i).name + "' " +
                        (&session == &sessions[0]
@@ -220,16 +230,52 @@ llvm::Error CaseCheck::checkRepeatability(std::vector<Tensor> &inputs,
   return llvm::Error::success();
 }
 
+/// The reference's tensors, as far as there are any and they can be read.
+std::vector<Tensor> CaseCheck::readReference(llvm::StringRef dataSet) {
+  std::vector<Tensor> tensors;
+  llvm::Expected<std::vector<NamedTensor>> read =
+      readTensors(dataSet, "output", file->graph().output());
+  if (!read)
+    llvm::consumeError(read.takeError());
+  else
+    for (NamedTensor &each : *read)
+      tensors.push_back(std::move(each.tensor));
+  return tensors;
+}
+
+/// Runs again where nothing can be touched that is not the model's, with the same results.
+llvm::Error CaseCheck::checkMemory(std::vector<Tensor> &inputs, std::vector<Tensor> &results) {
+  for (const auto &session : guarded) {
+    llvm::Expected<std::vector<Tensor>> again = session->run(inputs, results);
+    if (!again)
+      return again.takeError();
+    for (size_t i = 0; i < results.size(); ++i)
+      if (!isSame(results[i], (*again)[i]))
+        return makeError(llvm::Twine("output '") + sessions[0].output(i).name +
+                         "' depends on memory that the model has not written");
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error CaseCheck::checkDataSet(const std::string &dataSet) {
   llvm::Expected<std::vector<Tensor>> inputs = readInputs(sessions[0], dataSet);
   if (!inputs)
     return inputs.takeError();
+  // Misused memory may end the process long after; only between guard pages it says why.
+  if (arguments.has("--guard")) {
+    std::vector<Tensor> expected = readReference(dataSet);
+    if (llvm::Error error = guarded[0]->run(*inputs, expected).takeError())
+      return error;
+  }
   llvm::Expected<std::vector<Tensor>> results = sessions[0].run(*inputs);
   if (!results)
     return results.takeError();
   if (llvm::Error error = compareWithReference(dataSet, *results))
     return error;
-  return checkRepeatability(*inputs, *results);
+  if (llvm::Error error = checkRepeatability(*inputs, *results))
+    return error;
+  startPhase("running " + llvm::sys::path::filename(dataSet) + " between guard pages");
+  return checkMemory(*inputs, *results);
 }
 
 llvm::Error CaseCheck::loadSessions() {
@@ -243,6 +289,13 @@ llvm::Error CaseCheck::loadSessions() {
     if (!session)
       return session.takeError();
     sessions.push_back(std::move(*session));
+  }
+  for (auto [count, end] : {std::pair(threads->front(), GuardedEnd::Back),
+                            std::pair(threads->back(), GuardedEnd::Front)}) {
+    auto session = GuardedSession::create(sessions[0].model(), static_cast<int32_t>(count), end);
+    if (!session)
+      return session.takeError();
+    guarded.push_back(std::move(*session));
   }
   return llvm::Error::success();
 }
@@ -280,7 +333,7 @@ llvm::Error CaseCheck::run() {
 static constexpr Option verifyOneOptions[] = {
     {"--output", true, "FILE where to compile to"}, {"--target", true, "LIST targets"},
     {"--compile-threads", true, "N threads"},       {"--threads", true, "LIST numbers of threads"},
-    {"--memory", true, "MB may be used"},
+    {"--memory", true, "MB may be used"},           {"--guard", false, "each buffer"},
 };
 
 int runVerifyOne(llvm::ArrayRef<const char *> raw) {
@@ -355,6 +408,8 @@ VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
                                       "--memory=" + std::to_string(settings.memoryMegabytes),
                                       "--",
                                       folder};
+  if (settings.guard)
+    command.insert(command.begin() + 1, "--guard");
   llvm::Expected<ChildResult> child = runSelf(command, settings.limit);
   VerifyResult result;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -18,6 +18,8 @@ struct VerifySettings {
   /// Of the compiled model: numbers, separated by commas.
   std::string threads;
   int64_t memoryMegabytes = 0;
+  /// Compile without an arena, so that each buffer is between guard pages of its own.
+  bool guard = false;
   std::chrono::seconds limit;
 };
 

@@ -26,6 +26,7 @@ static constexpr Option verifyOptions[] = {
     {"--threads", true, "LIST of how many threads run a model; default 1,2,4"},
     {"--timeout", true, "S seconds that one model may take; default 300"},
     {"--memory", true, "MB megabytes of memory that one model may take; default 8192"},
+    {"--guard", false, "allocate each buffer by itself, between pages that may not be touched"},
     {"--json", true, "FILE results, with the cause of each failure"},
     {"--list", true, "FILE names of the models that passed, one per line"},
     {"-v", false, "print what passed and was skipped, too"},
@@ -192,6 +193,7 @@ static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, i
     return memory.takeError();
   settings.limit = std::chrono::seconds(*timeout);
   settings.memoryMegabytes = *memory;
+  settings.guard = arguments.has("--guard");
   settings.compileThreads = std::max<int64_t>(1, cores / jobs);
   return settings;
 }
