@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define TENON_ABI_VERSION 1
+#define TENON_ABI_VERSION 2 /* 2: files end in a seal (seal.h) */
 #define TENON_MAGIC "TENONMDL"
 
 /* Element types: ONNX's TensorProto.DataType numbers, so that no table is needed between them. */
@@ -108,6 +108,7 @@ typedef struct tenon_model_desc {
   const tenon_tensor_desc *inputs, *outputs;
   const char *const *symbols;
   const tenon_variant_desc *variants; /* best first; the first one the CPU supports is used */
+  uint64_t weights_checksum;          /* of the constants (XXH64); all variants share them */
 } tenon_model_desc;
 
 #ifdef __cplusplus

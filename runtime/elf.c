@@ -9,15 +9,17 @@
  *   segments       within the file, no longer in the file than in memory
  *   sections       table and contents within the file; the table is at the end of what linkers
  *                  write, so that a truncated copy always lacks it
- *   .dynsym        exports the model's symbol */
+ *   .dynsym        exports the model's symbol
+ *
+ * A model ends in a seal (seal.h), whose checksum is compared first: then what follows only tells
+ * what kind of file it is. A file without a seal is never mapped; but the models of earlier
+ * versions had none, and are told from damaged ones by the version in their descriptor. */
 #include "runtime/internal.h"
+#include "runtime/seal.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -28,17 +30,11 @@ enum { HOST_MACHINE = EM_AARCH64 };
 #error "elf.c: name this machine's ELF number"
 #endif
 
-typedef struct file {
-  const char *path;
-  int fd;
-  uint64_t size;
-} file;
-
-static tenon_status invalid(const file *f, const char *why) {
+static tenon_status invalid(const tn_file *f, const char *why) {
   return tn_fail(TENON_INVALID_MODEL, "%s: %s", f->path, why);
 }
 
-static tenon_status truncated(const file *f, const char *what, uint64_t begin, uint64_t bytes) {
+static tenon_status truncated(const tn_file *f, const char *what, uint64_t begin, uint64_t bytes) {
   uint64_t end;
   if (__builtin_add_overflow(begin, bytes, &end))
     return tn_fail(TENON_INVALID_MODEL, "%s: damaged: %s has an impossible size", f->path, what);
@@ -46,35 +42,25 @@ static tenon_status truncated(const file *f, const char *what, uint64_t begin, u
                  f->path, what, (unsigned long long)end, (unsigned long long)f->size);
 }
 
-static bool within(const file *f, uint64_t begin, uint64_t bytes) {
-  return begin <= f->size && bytes <= f->size - begin;
-}
-
 /* Reads a part into new memory, with a zero byte behind it. */
-static tenon_status read_part(const file *f, const char *what, uint64_t begin, uint64_t bytes,
+static tenon_status read_part(const tn_file *f, const char *what, uint64_t begin, uint64_t bytes,
                               void **part) {
-  if (!within(f, begin, bytes))
+  if (!tn_file_has(f, begin, bytes))
     return truncated(f, what, begin, bytes);
   char *memory = malloc(bytes + 1);
   if (!memory)
     return tn_fail(TENON_OUT_OF_MEMORY, "%s: no memory to check %s", f->path, what);
-  for (uint64_t done = 0; done < bytes;) {
-    ssize_t n = pread(f->fd, memory + done, bytes - done, (off_t)(begin + done));
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0) {
-      free(memory);
-      return tn_fail(TENON_FILE_ERROR, "%s: cannot read %s: %s", f->path, what,
-                     n < 0 ? strerror(errno) : "the file has become shorter");
-    }
-    done += (uint64_t)n;
+  tenon_status status = tn_read_file(f, what, begin, bytes, memory);
+  if (status) {
+    free(memory);
+    return status;
   }
   memory[bytes] = 0;
   *part = memory;
   return TENON_OK;
 }
 
-static tenon_status check_header(const file *f, const Elf64_Ehdr *header) {
+static tenon_status check_header(const tn_file *f, const Elf64_Ehdr *header) {
   const unsigned char *id = header->e_ident;
   if (id[EI_CLASS] != ELFCLASS64 || id[EI_DATA] != ELFDATA2LSB || id[EI_VERSION] != EV_CURRENT)
     return invalid(f, "not a 64-bit little-endian library");
@@ -90,14 +76,14 @@ static tenon_status check_header(const file *f, const Elf64_Ehdr *header) {
   return TENON_OK;
 }
 
-static tenon_status check_segments(const file *f, const Elf64_Phdr *segments, int count) {
+static tenon_status check_segments(const tn_file *f, const Elf64_Phdr *segments, int count) {
   for (int i = 0; i < count; ++i) {
     const Elf64_Phdr *s = &segments[i];
     if (s->p_type == PT_INTERP)
       return invalid(f, "a program, not a model");
     if (s->p_type == PT_NULL || s->p_type == PT_GNU_STACK)
       continue;
-    if (!within(f, s->p_offset, s->p_filesz))
+    if (!tn_file_has(f, s->p_offset, s->p_filesz))
       return truncated(f, "a segment", s->p_offset, s->p_filesz);
     if (s->p_type == PT_LOAD && s->p_filesz > s->p_memsz)
       return invalid(f, "damaged: a segment is larger in the file than in memory");
@@ -105,17 +91,17 @@ static tenon_status check_segments(const file *f, const Elf64_Phdr *segments, in
   return TENON_OK;
 }
 
-static tenon_status check_sections(const file *f, const Elf64_Shdr *sections, int count) {
+static tenon_status check_sections(const tn_file *f, const Elf64_Shdr *sections, int count) {
   for (int i = 0; i < count; ++i)
     if (sections[i].sh_type != SHT_NOBITS && sections[i].sh_type != SHT_NULL &&
-        !within(f, sections[i].sh_offset, sections[i].sh_size))
+        !tn_file_has(f, sections[i].sh_offset, sections[i].sh_size))
       return truncated(f, "a section", sections[i].sh_offset, sections[i].sh_size);
   return TENON_OK;
 }
 
 /* Looks the symbol up in the dynamic symbol table: dlsym would need dlopen, which runs code. */
-static tenon_status check_export(const file *f, const Elf64_Shdr *sections, int count,
-                                 const char *symbol) {
+static tenon_status find_export(const tn_file *f, const Elf64_Shdr *sections, int count,
+                                const char *symbol, uint64_t *address) {
   const Elf64_Shdr *table = NULL;
   for (int i = 0; i < count && !table; ++i)
     if (sections[i].sh_type == SHT_DYNSYM)
@@ -133,9 +119,11 @@ static tenon_status check_export(const file *f, const Elf64_Shdr *sections, int 
         read_part(f, "the symbol names", strings->sh_offset, strings->sh_size, (void **)&names);
   bool found = false;
   if (!status)
-    for (uint64_t i = 0; i < table->sh_size / sizeof *symbols && !found; ++i)
+    for (uint64_t i = 0; i < table->sh_size / sizeof *symbols && !found; ++i) {
       found = symbols[i].st_shndx != SHN_UNDEF && symbols[i].st_name < strings->sh_size &&
               strcmp(names + symbols[i].st_name, symbol) == 0;
+      *address = symbols[i].st_value;
+    }
   free(names);
   free(symbols);
   if (!status && !found)
@@ -145,9 +133,35 @@ static tenon_status check_export(const file *f, const Elf64_Shdr *sections, int 
   return status;
 }
 
-static tenon_status check_tables(const file *f, const Elf64_Ehdr *header, const char *symbol) {
+/* Of a file without a seal: whether its descriptor is of another version, or what it lost. */
+static tenon_status explain_missing_seal(const tn_file *f, const Elf64_Phdr *segments, int count,
+                                         uint64_t address) {
+  // The first fields, which every version has.
+  struct {
+    char magic[8];
+    uint32_t abi_version;
+  } start;
+  for (int i = 0; i < count; ++i) {
+    const Elf64_Phdr *s = &segments[i];
+    if (s->p_type != PT_LOAD || address < s->p_vaddr || s->p_filesz < sizeof start ||
+        address - s->p_vaddr > s->p_filesz - sizeof start)
+      continue;
+    tenon_status status = tn_read_file(f, "the descriptor", s->p_offset + (address - s->p_vaddr),
+                                       sizeof start, &start);
+    if (status)
+      return status;
+    if (memcmp(start.magic, TENON_MAGIC, sizeof start.magic) == 0 &&
+        start.abi_version != TENON_ABI_VERSION)
+      return tn_wrong_version(f->path, start.abi_version);
+  }
+  return invalid(f, "truncated, or changed after it was compiled: it does not end in a seal");
+}
+
+static tenon_status check_tables(const tn_file *f, const Elf64_Ehdr *header, const char *symbol,
+                                 bool sealed) {
   Elf64_Phdr *segments = NULL;
   Elf64_Shdr *sections = NULL;
+  uint64_t address = 0;
   tenon_status status = read_part(f, "the program header table", header->e_phoff,
                                   header->e_phnum * sizeof *segments, (void **)&segments);
   if (!status)
@@ -158,41 +172,46 @@ static tenon_status check_tables(const file *f, const Elf64_Ehdr *header, const 
   if (!status)
     status = check_sections(f, sections, header->e_shnum);
   if (!status)
-    status = check_export(f, sections, header->e_shnum, symbol);
+    status = find_export(f, sections, header->e_shnum, symbol, &address);
+  if (!status && !sealed)
+    status = explain_missing_seal(f, segments, header->e_phnum, address);
   free(sections);
   free(segments);
   return status;
 }
 
-static tenon_status check_open_file(file *f, const char *symbol) {
-  struct stat info;
-  if (fstat(f->fd, &info))
-    return tn_fail(TENON_FILE_ERROR, "%s: %s", f->path, strerror(errno));
-  if (!S_ISREG(info.st_mode))
-    return tn_fail(TENON_FILE_ERROR, "%s: not a file", f->path);
-  f->size = (uint64_t)info.st_size;
-
+static tenon_status check_open_file(const tn_file *f, const char *symbol, uint64_t *checksum) {
   char magic[SELFMAG];
-  if (f->size < SELFMAG || pread(f->fd, magic, SELFMAG, 0) != SELFMAG ||
-      memcmp(magic, ELFMAG, SELFMAG) != 0)
+  tenon_status status = f->size < SELFMAG ? invalid(f, "not a compiled model: not an ELF file")
+                                          : tn_read_file(f, "its mark", 0, SELFMAG, magic);
+  if (status)
+    return status;
+  if (memcmp(magic, ELFMAG, SELFMAG) != 0)
     return invalid(f, "not a compiled model: not an ELF file");
+  tenon_seal seal;
+  bool sealed;
+  status = tn_check_seal(f, &seal, &sealed);
+  if (status)
+    return status;
   Elf64_Ehdr *header;
-  tenon_status status = read_part(f, "the ELF header", 0, sizeof *header, (void **)&header);
+  status = read_part(f, "the ELF header", 0, sizeof *header, (void **)&header);
   if (status)
     return status;
   status = check_header(f, header);
   if (!status)
-    status = check_tables(f, header, symbol);
+    status = check_tables(f, header, symbol, sealed);
   free(header);
+  if (!status)
+    *checksum = seal.code_checksum;
   return status;
 }
 
-tenon_status tn_check_library(const char *path, const char *symbol) {
-  // Not blocking: a path that names a pipe must not wait for a writer.
-  file f = {path, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), 0};
-  if (f.fd < 0)
-    return tn_fail(TENON_FILE_ERROR, "%s: %s", path, strerror(errno));
-  tenon_status status = check_open_file(&f, symbol);
-  close(f.fd);
+tenon_status tn_check_library(const char *path, const char *symbol, uint64_t *checksum) {
+  tn_file file;
+  tenon_status status = tn_open_file(path, &file);
+  if (status)
+    return status;
+  status = check_open_file(&file, symbol, checksum);
+  close(file.fd);
   return status;
 }

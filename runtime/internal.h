@@ -2,6 +2,7 @@
  * names begin with tenon_, these with tn_.
  *
  * status.c  errors        dtype.c    element types      elf.c     checks a file before dlopen
+ * seal.c    damage        checksum.c XXH64
  * model.c   load, query   features.c what the CPU has   cpus.c    which CPUs to use
  * context.c create, free  run.c      one run            region.c  run-time sized memory
  * pool.c    threads       profile.c  recording, traces */
@@ -29,8 +30,14 @@ tenon_status tn_fail(tenon_status status, const char *format, ...)
 
 /* ---- elf.c */
 
-/* Checks that the file is a complete shared library for this machine that exports `symbol`. */
-tenon_status tn_check_library(const char *path, const char *symbol);
+/* Checks that the file is an undamaged shared library for this machine that exports `symbol`;
+ * weights are not looked at. Gives the checksum of all else. */
+tenon_status tn_check_library(const char *path, const char *symbol, uint64_t *checksum);
+
+/* ---- model.c */
+
+/* Refuses a model that was compiled for another version of runtime/abi.h. */
+tenon_status tn_wrong_version(const char *origin, uint32_t version);
 
 /* ---- features.c */
 

@@ -1,12 +1,17 @@
 /* Loading a model: check the file, map it, check the descriptor, choose the code for this CPU.
  * What the caller may ask about the model is prepared here once, so that queries are plain reads.
  */
+#include "runtime/checksum.h"
 #include "runtime/objects.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* No model comes near these; sums of them do not overflow. */
+static const int32_t MAX_RANK = 1 << 16;
+static const int64_t MAX_BYTES = INT64_C(1) << 56;
 
 static bool supports(const tenon_variant_desc *variant) {
   for (const char *const *feature = variant->features; *feature; ++feature)
@@ -47,14 +52,76 @@ static tenon_status choose_variant(tenon_model *model) {
                  missing);
 }
 
+tenon_status tn_wrong_version(const char *origin, uint32_t version) {
+  return tn_fail(TENON_WRONG_VERSION,
+                 "%s: compiled for version %u of the runtime interface; this runtime has %d",
+                 origin, version, TENON_ABI_VERSION);
+}
+
+static tenon_status damaged(const char *origin, const char *what, int64_t value) {
+  return tn_fail(TENON_INVALID_MODEL, "%s: damaged: %s is %lld", origin, what, (long long)value);
+}
+
+static tenon_status check_tensors(const char *origin, const tenon_model_desc *desc,
+                                  const tenon_tensor_desc *tensors, int32_t count) {
+  for (int32_t i = 0; i < count; ++i) {
+    const tenon_tensor_desc *tensor = &tensors[i];
+    if (!tensor->name)
+      return damaged(origin, "the name of a tensor", 0);
+    if (!tenon_dtype_bits(tensor->dtype))
+      return damaged(origin, "the element type of a tensor", tensor->dtype);
+    if (tensor->rank < 0 || tensor->rank > MAX_RANK || (tensor->rank && !tensor->dims))
+      return damaged(origin, "the rank of a tensor", tensor->rank);
+    for (int32_t d = 0; d < tensor->rank; ++d) {
+      if (tensor->dims[d].value < -1)
+        return damaged(origin, "a dimension of a tensor", tensor->dims[d].value);
+      if (tensor->dims[d].symbol < -1 || tensor->dims[d].symbol >= desc->num_symbols)
+        return damaged(origin, "the symbol of a dimension", tensor->dims[d].symbol);
+    }
+  }
+  return TENON_OK;
+}
+
+static tenon_status check_variant(const char *origin, const tenon_variant_desc *variant) {
+  if (!variant->target || !variant->features || !variant->run)
+    return damaged(origin, "a pointer of a variant", 0);
+  if (variant->arena_bytes < 0 || variant->arena_bytes > MAX_BYTES)
+    return damaged(origin, "the size of the arena", variant->arena_bytes);
+  if (variant->weights_bytes < 0 || variant->weights_bytes > MAX_BYTES ||
+      (variant->weights_bytes && !variant->weights))
+    return damaged(origin, "the size of the weights", variant->weights_bytes);
+  if (variant->num_kernels < 0 || variant->num_kernels > INT32_MAX ||
+      (variant->num_kernels && !variant->kernels))
+    return damaged(origin, "the number of kernels", variant->num_kernels);
+  for (int64_t i = 0; i < variant->num_kernels; ++i)
+    if (!variant->kernels[i].fn || !variant->kernels[i].name)
+      return damaged(origin, "a pointer of a kernel", 0);
+  return TENON_OK;
+}
+
+/* What no compiler writes: of a file it would be a forged checksum, of a linked model damage. */
+static tenon_status check_contents(const tenon_model_desc *desc, const char *origin) {
+  if (!desc->name || !desc->compiler_version || !desc->variants ||
+      (desc->num_inputs && !desc->inputs) || (desc->num_outputs && !desc->outputs) ||
+      (desc->num_symbols && !desc->symbols))
+    return damaged(origin, "a pointer of its descriptor", 0);
+  for (int32_t i = 0; i < desc->num_symbols; ++i)
+    if (!desc->symbols[i])
+      return damaged(origin, "the name of a symbol", 0);
+  tenon_status status = check_tensors(origin, desc, desc->inputs, desc->num_inputs);
+  if (!status)
+    status = check_tensors(origin, desc, desc->outputs, desc->num_outputs);
+  for (int32_t i = 0; i < desc->num_variants && !status; ++i)
+    status = check_variant(origin, &desc->variants[i]);
+  return status;
+}
+
 static tenon_status check_desc(const tenon_model_desc *desc, const char *origin) {
   if (memcmp(desc->magic, TENON_MAGIC, sizeof desc->magic) != 0)
     return tn_fail(TENON_INVALID_MODEL, "%s: not a Tenon model: its descriptor has another mark",
                    origin);
   if (desc->abi_version != TENON_ABI_VERSION)
-    return tn_fail(TENON_WRONG_VERSION,
-                   "%s: compiled for version %u of the runtime interface; this runtime has %d",
-                   origin, desc->abi_version, TENON_ABI_VERSION);
+    return tn_wrong_version(origin, desc->abi_version);
   if (desc->size < sizeof *desc)
     return tn_fail(TENON_INVALID_MODEL, "%s: damaged: its descriptor has %u bytes, not %zu", origin,
                    desc->size, sizeof *desc);
@@ -62,7 +129,7 @@ static tenon_status check_desc(const tenon_model_desc *desc, const char *origin)
       desc->num_variants < 1)
     return tn_fail(TENON_INVALID_MODEL, "%s: damaged: its descriptor has impossible counts",
                    origin);
-  return TENON_OK;
+  return check_contents(desc, origin);
 }
 
 static int64_t total_rank(const tenon_tensor_desc *tensors, int32_t count) {
@@ -129,10 +196,9 @@ static tenon_status make_model(const tenon_model_desc *desc, void *library, cons
   return status;
 }
 
-tenon_status tenon_model_load(const char *path, tenon_model **model) {
-  if (!path || !model)
-    return tn_fail(TENON_INVALID_ARGUMENT, "tenon_model_load: %s is null", path ? "model" : "path");
-  tenon_status status = tn_check_library(path, "tenon_model");
+static tenon_status load(const char *path, tenon_model **model) {
+  uint64_t checksum = 0;
+  tenon_status status = tn_check_library(path, "tenon_model", &checksum);
   if (status)
     return status;
 
@@ -154,7 +220,29 @@ tenon_status tenon_model_load(const char *path, tenon_model **model) {
     dlclose(library);
     return tn_fail(TENON_INVALID_MODEL, "%s: not a Tenon model: no symbol 'tenon_model'", path);
   }
-  return make_model(desc, library, path, model);
+  status = make_model(desc, library, path, model);
+  if (!status)
+    (*model)->code_checksum = checksum;
+  return status;
+}
+
+tenon_status tenon_model_load(const char *path, tenon_model **model) {
+  return tenon_model_load_with(path, NULL, model);
+}
+
+tenon_status tenon_model_load_with(const char *path, const tenon_load_options *options,
+                                   tenon_model **model) {
+  if (!path || !model)
+    return tn_fail(TENON_INVALID_ARGUMENT, "tenon_model_load: %s is null", path ? "model" : "path");
+  tenon_model *loaded = NULL;
+  tenon_status status = load(path, &loaded);
+  if (!status && options && options->check_weights)
+    status = tenon_model_check_weights(loaded);
+  if (status)
+    tenon_model_free(loaded);
+  else
+    *model = loaded;
+  return status;
 }
 
 tenon_status tenon_model_from_desc(const tenon_model_desc *desc, tenon_model **model) {
@@ -162,6 +250,19 @@ tenon_status tenon_model_from_desc(const tenon_model_desc *desc, tenon_model **m
     return tn_fail(TENON_INVALID_ARGUMENT, "tenon_model_from_desc: %s is null",
                    desc ? "model" : "desc");
   return make_model(desc, NULL, "linked model", model);
+}
+
+tenon_status tenon_model_check_weights(const tenon_model *model) {
+  const tenon_variant_desc *variant = model->variant;
+  if (!variant->weights_bytes)
+    return TENON_OK;
+  uint64_t value = tn_checksum_of(variant->weights, (size_t)variant->weights_bytes);
+  if (value == model->desc->weights_checksum)
+    return TENON_OK;
+  return tn_fail(TENON_INVALID_MODEL,
+                 "model '%s' is damaged: its weights have the checksum %016llx, not %016llx",
+                 model->desc->name, (unsigned long long)value,
+                 (unsigned long long)model->desc->weights_checksum);
 }
 
 void tenon_model_free(tenon_model *model) {
@@ -179,6 +280,10 @@ const char *tenon_model_compiler_version(const tenon_model *model) {
   return model->desc->compiler_version;
 }
 uint64_t tenon_model_checksum(const tenon_model *model) { return model->desc->checksum; }
+uint64_t tenon_model_code_checksum(const tenon_model *model) { return model->code_checksum; }
+uint64_t tenon_model_weights_checksum(const tenon_model *model) {
+  return model->desc->weights_checksum;
+}
 int32_t tenon_model_num_inputs(const tenon_model *model) { return model->desc->num_inputs; }
 int32_t tenon_model_num_outputs(const tenon_model *model) { return model->desc->num_outputs; }
 

@@ -14,6 +14,7 @@ struct tenon_model {
   tenon_tensor_info *infos; /* inputs, then outputs */
   int64_t total_input_dims; /* sum of the inputs' ranks */
   int64_t total_output_dims;
+  uint64_t code_checksum; /* 0 if linked in */
 };
 
 typedef struct tn_buffer {

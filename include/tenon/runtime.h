@@ -132,13 +132,25 @@ typedef struct tenon_tensor {
 typedef struct tenon_model tenon_model;
 struct tenon_model_desc;
 
-/* Loads a compiled model (a shared library). The file is checked before it is mapped: a truncated,
- * damaged or foreign one gives a status. Its code is trusted as any library's is: load only what
- * you would link. Free the model with tenon_model_free. */
+/* Loads a compiled model (a shared library). The file is checked before it is mapped: a truncated
+ * or foreign one gives a status, and so does one that differs from what was compiled in any bit but
+ * those of the weights, which may be gigabytes. Checksums find accidents, not intent: load only
+ * what you would link. Free the model with tenon_model_free. */
 TENON_API tenon_status tenon_model_load(const char *path, tenon_model **model);
 
+/* All zeros are the defaults. */
+typedef struct tenon_load_options {
+  /* Nonzero: compare the checksum of the weights too, as tenon_model_check_weights does. */
+  int32_t check_weights;
+} tenon_load_options;
+
+/* options == NULL: the defaults. */
+TENON_API tenon_status tenon_model_load_with(const char *path, const tenon_load_options *options,
+                                             tenon_model **model);
+
 /* A model that was linked into the program; the header that `tenon compile --emit=obj,header` wrote
- * declares the descriptor. */
+ * declares the descriptor. A linker changes code and descriptor, so they are as trusted as the
+ * program itself; impossible numbers in the descriptor are refused. */
 TENON_API tenon_status tenon_model_from_desc(const struct tenon_model_desc *desc,
                                              tenon_model **model);
 
@@ -151,6 +163,12 @@ TENON_API const char *tenon_model_target(const tenon_model *model);
 TENON_API const char *tenon_model_compiler_version(const tenon_model *model);
 /* XXH3-64 of the ONNX file that it was compiled from. */
 TENON_API uint64_t tenon_model_checksum(const tenon_model *model);
+/* XXH64 of the file but for its weights, compared when it was loaded; 0 of a linked model. */
+TENON_API uint64_t tenon_model_code_checksum(const tenon_model *model);
+/* XXH64 of the weights, as the compiler wrote it down. */
+TENON_API uint64_t tenon_model_weights_checksum(const tenon_model *model);
+/* Reads all weights and compares their checksum; TENON_INVALID_MODEL if they are damaged. */
+TENON_API tenon_status tenon_model_check_weights(const tenon_model *model);
 
 /* A dimension of a signature. */
 typedef struct tenon_dim_info {

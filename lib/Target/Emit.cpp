@@ -37,13 +37,17 @@ private:
   Error emitText();
   Error writeBinary(MutableArrayRef<char> elf);
 
-  uint64_t weightsBytes() const { return model.weights ? model.weights->size() : 0; }
   bool isObject() const { return options.kind == EmitKind::Object; }
   std::string symbol() const {
     return isObject() ? "tenon_model_" + sanitizeModelName(model.info.name) : "tenon_model";
   }
   std::unique_ptr<Module> buildDescriptor(LLVMContext &context) const {
-    return buildModelDescriptor(model.info, symbol(), weightsBytes(), !isObject(), context);
+    WeightsPlace place{/*bytes=*/0, /*checksum=*/0, /*writable=*/!isObject()};
+    if (model.weights) {
+      place.bytes = model.weights->size();
+      place.checksum = model.weights->checksum();
+    }
+    return buildModelDescriptor(model.info, symbol(), place, context);
   }
   const cpu::TargetInfo &mainTarget() const { return model.info.variants.front().target; }
 
@@ -103,9 +107,10 @@ Error Emitter::writeBinary(MutableArrayRef<char> elf) {
   Expected<OutputFile> file = OutputFile::create(options.path);
   if (!file)
     return file.takeError();
-  Expected<uint64_t> end = options.kind == EmitKind::Executable
-                               ? writeExecutable(*file, elf, model.weights)
-                               : writeWithWeights(*file, elf, model.weights);
+  auto *write = isObject()                             ? writeObject
+                : options.kind == EmitKind::Executable ? writeExecutable
+                                                       : writeLibrary;
+  Expected<uint64_t> end = write(*file, elf, model.weights);
   if (!end)
     return end.takeError();
   statistics.fileBytes = *end;

@@ -17,7 +17,7 @@ namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 24 &&
                   sizeof(tenon_kernel_desc) == 40 && sizeof(tenon_variant_desc) == 64 &&
-                  sizeof(tenon_model_desc) == 88,
+                  sizeof(tenon_model_desc) == 96,
               "runtime/abi.h changed: change the builders below with it");
 
 std::string sanitizeModelName(StringRef name) {
@@ -38,7 +38,7 @@ public:
   explicit DescriptorBuilder(Module &module)
       : module(module), pointer(PointerType::get(module.getContext(), 0)) {}
 
-  GlobalVariable *buildModel(const ModelInfo &model, StringRef symbol, uint64_t weightsBytes);
+  GlobalVariable *buildModel(const ModelInfo &model, StringRef symbol, const WeightsPlace &place);
 
 private:
   Constant *int32(int64_t value) {
@@ -149,19 +149,19 @@ Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant
 }
 
 // tenon_model_desc {magic, abi_version, size, name, compiler_version, checksum, num_inputs,
-// num_outputs, num_symbols, num_variants, inputs, outputs, symbols, variants}
+// num_outputs, num_symbols, num_variants, inputs, outputs, symbols, variants, weights_checksum}
 GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef symbol,
-                                              uint64_t weightsBytes) {
+                                              const WeightsPlace &place) {
   Constant *weights = null();
-  if (weightsBytes) {
-    auto *place = new GlobalVariable(module, Type::getInt8Ty(module.getContext()), true,
-                                     GlobalValue::ExternalLinkage, nullptr, weightsSymbol);
-    place->setVisibility(GlobalValue::HiddenVisibility);
-    weights = place;
+  if (place.bytes) {
+    auto *variable = new GlobalVariable(module, Type::getInt8Ty(module.getContext()), true,
+                                        GlobalValue::ExternalLinkage, nullptr, weightsSymbol);
+    variable->setVisibility(GlobalValue::HiddenVisibility);
+    weights = variable;
   }
   SmallVector<Constant *> variants;
   for (size_t i = 0; i < model.variants.size(); ++i)
-    variants.push_back(buildVariant(model, i, weights, weightsBytes));
+    variants.push_back(buildVariant(model, i, weights, place.bytes));
   Constant *fields[] = {
       ConstantDataArray::getString(module.getContext(), TENON_MAGIC, /*AddNull=*/false),
       int32(TENON_ABI_VERSION),
@@ -177,6 +177,7 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
       buildTensors(model.outputs, "outputs"),
       stringArray(model.symbols, /*terminated=*/false, "symbols"),
       array(variants, "variants"),
+      int64(static_cast<int64_t>(place.checksum)),
   };
   auto *desc = global(record(fields), symbol, GlobalValue::ExternalLinkage);
   desc->setAlignment(Align(8));
@@ -186,17 +187,16 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
 } // namespace
 
 std::unique_ptr<Module> buildModelDescriptor(const ModelInfo &model, StringRef symbol,
-                                             uint64_t weightsBytes, bool writablePlace,
-                                             LLVMContext &context) {
+                                             const WeightsPlace &weights, LLVMContext &context) {
   auto module = std::make_unique<Module>("descriptor", context);
   module->setTargetTriple(Triple(model.variants.front().target.triple));
-  DescriptorBuilder(*module).buildModel(model, symbol, weightsBytes);
+  DescriptorBuilder(*module).buildModel(model, symbol, weights);
   // LLVM never gives a named section to zeros without storing them, hence assembly.
-  if (weightsBytes)
+  if (weights.bytes)
     module->setModuleInlineAsm(
         formatv(".section {0},\"{1}\",@nobits\n.globl {2}\n.hidden {2}\n.p2align 12\n"
                 ".type {2},@object\n.size {2},{3}\n{2}:\n.skip {3}\n.text\n",
-                weightsSection, writablePlace ? "aw" : "a", weightsSymbol, weightsBytes)
+                weightsSection, weights.writable ? "aw" : "a", weightsSymbol, weights.bytes)
             .str());
   return module;
 }

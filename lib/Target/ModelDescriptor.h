@@ -13,12 +13,18 @@ inline constexpr llvm::StringLiteral runSymbol = "tenon_run";         // int32_t
 inline constexpr llvm::StringLiteral kernelsSymbol = "tenon_kernels"; // tenon_kernel_desc[]
 inline constexpr llvm::StringLiteral weightsSymbol = "tenon_weights"; // const unsigned char[]
 
+/// What the descriptor says about the constants, and how their section asks for its place.
+struct WeightsPlace {
+  uint64_t bytes = 0, checksum = 0;
+  /// Whether the section asks for write permission (PlaceWeights takes it away).
+  bool writable = false;
+};
+
 /// Builds a module that defines `symbol`, the tenon_model_desc of `model`, and all that it points
 /// to except code and weights: it declares every variant's run function and kernels. The weights
-/// are an empty place of `weightsBytes` in the section that PlaceWeights fills; `writablePlace`
-/// says whether that section asks for write permission (PlaceWeights takes it away).
+/// are an empty place in the section that PlaceWeights fills.
 std::unique_ptr<llvm::Module> buildModelDescriptor(const ModelInfo &model, llvm::StringRef symbol,
-                                                   uint64_t weightsBytes, bool writablePlace,
+                                                   const WeightsPlace &weights,
                                                    llvm::LLVMContext &context);
 
 } // namespace tenon

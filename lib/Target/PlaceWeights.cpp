@@ -8,6 +8,7 @@
 //
 // In a relocatable object there are no segments, only the section.
 #include "lib/Target/PlaceWeights.h"
+#include "lib/Target/SealedFile.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/Object/ELF.h"
 #include "llvm/Support/MathExtras.h"
@@ -59,8 +60,19 @@ Expected<uint64_t> placeWeights(MutableArrayRef<char> elf) {
   return 0;
 }
 
-Expected<uint64_t> writeWithWeights(OutputFile &file, MutableArrayRef<char> elf,
-                                    const WeightsStore *weights) {
+Expected<uint64_t> writeLibrary(OutputFile &file, MutableArrayRef<char> elf,
+                                const WeightsStore *weights) {
+  Expected<uint64_t> offset = placeWeights(elf);
+  if (!offset)
+    return offset.takeError();
+  SealedFile sealed(file);
+  if (Error error = sealed.append(elf))
+    return std::move(error);
+  return sealed.finish(/*libraryOffset=*/0, *offset ? weights : nullptr);
+}
+
+Expected<uint64_t> writeObject(OutputFile &file, MutableArrayRef<char> elf,
+                               const WeightsStore *weights) {
   Expected<uint64_t> offset = placeWeights(elf);
   if (!offset)
     return offset.takeError();

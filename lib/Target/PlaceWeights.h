@@ -23,9 +23,14 @@ inline constexpr uint64_t weightsAlignment = 4096;
 /// which is the first aligned one behind the file's end. Returns 0 if there is no weights section.
 llvm::Expected<uint64_t> placeWeights(llvm::MutableArrayRef<char> elf);
 
-/// Writes `elf` with the constants in their place, and returns the file's size.
-llvm::Expected<uint64_t> writeWithWeights(OutputFile &file, llvm::MutableArrayRef<char> elf,
-                                          const WeightsStore *weights);
+/// Writes `elf`, a linked library, with the constants in their place and a seal behind them, and
+/// returns the file's size.
+llvm::Expected<uint64_t> writeLibrary(OutputFile &file, llvm::MutableArrayRef<char> elf,
+                                      const WeightsStore *weights);
+
+/// The same for a relocatable object, which is a linker's input and has no seal.
+llvm::Expected<uint64_t> writeObject(OutputFile &file, llvm::MutableArrayRef<char> elf,
+                                     const WeightsStore *weights);
 
 } // namespace tenon
 

@@ -4,6 +4,7 @@
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/xxhash.h"
 #include <cstring>
+#include <vector>
 
 using namespace llvm;
 
@@ -52,6 +53,9 @@ Expected<uint64_t> WeightsStore::add(ArrayRef<char> data, uint64_t alignment) {
   if (Error error = writeAt(file.get(), data, offset))
     return createStringError("cannot store a constant of " + std::to_string(data.size()) +
                              " bytes: " + toString(std::move(error)));
+  std::vector<char> gap(offset - end);
+  tn_checksum_update(&sum, gap.data(), gap.size());
+  tn_checksum_update(&sum, data.data(), data.size());
   end = offset + data.size();
   offsets.emplace(key, offset);
   return offset;

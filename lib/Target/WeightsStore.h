@@ -3,6 +3,7 @@
 #define TENON_LIB_TARGET_WEIGHTSSTORE_H
 
 #include "lib/Support/Files.h"
+#include "runtime/checksum.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 #include <map>
@@ -26,12 +27,14 @@ public:
   llvm::Expected<uint64_t> add(llvm::ArrayRef<char> data, uint64_t alignment = 64);
 
   uint64_t size() const { return end; }
+  /// XXH64 of all bytes so far, zeros between constants included.
+  uint64_t checksum() const { return tn_checksum_value(&sum); }
 
   /// Writes all of it to a file from `offset` on.
   llvm::Error writeTo(int fd, uint64_t offset) const;
 
 private:
-  explicit WeightsStore(FileHandle file) : file(std::move(file)) {}
+  explicit WeightsStore(FileHandle file) : file(std::move(file)) { tn_checksum_init(&sum); }
 
   using Key = std::pair<std::pair<uint64_t, uint64_t>, uint64_t>; // 128-bit hash, size
   llvm::Expected<bool> equals(uint64_t offset, llvm::ArrayRef<char> data) const;
@@ -40,6 +43,7 @@ private:
   std::mutex mutex;
   std::multimap<Key, uint64_t> offsets;
   uint64_t end = 0;
+  tn_checksum sum;
 };
 
 } // namespace tenon

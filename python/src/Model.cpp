@@ -49,9 +49,12 @@ static std::vector<tenon_tensor> getTensors(const std::vector<Feed> &feeds) {
   return tensors;
 }
 
-Model::Model(const std::string &path, int32_t threads, bool pin) : threads(threads), pin(pin) {
+Model::Model(const std::string &path, int32_t threads, bool pin, bool checkWeights)
+    : threads(threads), pin(pin) {
   tenon_model *loaded = nullptr;
-  check(tenon_model_load(path.c_str(), &loaded));
+  tenon_load_options options = {};
+  options.check_weights = checkWeights;
+  check(tenon_model_load_with(path.c_str(), &options, &loaded));
   model = ModelHandle(loaded, tenon_model_free);
   // Now, so that the first run is not the one that starts threads, and bad options are refused
   // here.

@@ -39,7 +39,7 @@ private:
 
 class Model {
 public:
-  Model(const std::string &path, int32_t threads, bool pin);
+  Model(const std::string &path, int32_t threads, bool pin, bool checkWeights);
 
   nanobind::dict run(nanobind::handle feeds);
   std::unique_ptr<Bound> bind(nanobind::handle feeds);

@@ -119,12 +119,14 @@ NB_MODULE(_runtime, m) {
 
   m.def(
       "load",
-      [](nb::object path, int32_t threads, bool pin) {
+      [](nb::object path, int32_t threads, bool pin, bool check) {
         nb::object text = nb::module_::import_("os").attr("fspath")(path);
-        return std::make_unique<Model>(nb::cast<std::string>(text), threads, pin);
+        return std::make_unique<Model>(nb::cast<std::string>(text), threads, pin, check);
       },
-      "path"_a, "threads"_a = 1, nb::kw_only(), "pin"_a = false,
+      "path"_a, "threads"_a = 1, nb::kw_only(), "pin"_a = false, "check"_a = false,
       "Loads a compiled model from a shared library.\n\n"
       "A run uses `threads` threads (0: one for each core that this process may use), each kept on "
-      "one CPU if `pin` is true. The file's code is trusted as any library's is.");
+      "one CPU if `pin` is true. A file that differs from what was compiled is a RuntimeError; its "
+      "weights are compared only if `check` is true, because that reads all of them. Checksums "
+      "find accidents: the file's code is trusted as any library's is.");
 }

@@ -14,6 +14,7 @@ static constexpr Option infoOptions[] = {
     {"--ops", false, "instead of a model: every operator that is imported, and since which version"},
     targetOption,
     shapeOption,
+    checkOption,
     {"--help", false, "print this"},
 };
 
@@ -115,6 +116,10 @@ static llvm::Error printCompiled(const Session &session, const driver::CompileRe
                << "compiler: " << tenon_model_compiler_version(model) << "\n"
                << "checksum of the ONNX file: "
                << llvm::format_hex_no_prefix(tenon_model_checksum(model), 16) << "\n"
+               << "checksum of the code: "
+               << llvm::format_hex_no_prefix(tenon_model_code_checksum(model), 16)
+               << ", of the weights: "
+               << llvm::format_hex_no_prefix(tenon_model_weights_checksum(model), 16) << "\n"
                << "memory: workspace " << formatBytes(tenon_model_workspace_size(model));
   if (report)
     llvm::outs() << " (arena " << formatBytes(report->arenaBytes) << ", lower bound "

@@ -36,7 +36,9 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
   if (!isOnnxFile(path)) {
     if (arguments.has("--target"))
       return makeError("option '--target' is for ONNX models; " + path + " is compiled already");
-    return Session::load(path, options);
+    tenon_load_options loadOptions{};
+    loadOptions.check_weights = arguments.has("--check");
+    return Session::load(path, options, loadOptions);
   }
   driver::CompileOptions compile;
   if (llvm::Error error = readCompileOptions(arguments, compile))

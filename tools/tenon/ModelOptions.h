@@ -38,6 +38,8 @@ inline constexpr Option shapeOption = {
     "model is compiled, else of random inputs; may be repeated"};
 inline constexpr Option targetOption = {
     "--target", true, "LIST what an ONNX model is compiled for, as for tenon compile"};
+inline constexpr Option checkOption = {
+    "--check", false, "compare the checksum of the weights, too; that of all else always is"};
 inline constexpr Option threadsOption = {"--threads", true, "N threads; default one per core"};
 
 // How images become inputs.

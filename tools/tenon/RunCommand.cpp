@@ -17,6 +17,7 @@ static constexpr Option runOptions[] = {
     shapeOption,
     {"--output-dir", true, "DIR where outputs are written to, as NAME.npy"},
     threadsOption,
+    checkOption,
     {"--runs", true, "N run as often; default 1"},
     {"--profile", true, "FILE a Chrome trace of all runs (chrome://tracing, Perfetto)"},
     targetOption,

@@ -6,11 +6,11 @@ namespace tenon::cli {
 
 llvm::Error runtimeError() { return llvm::createStringError(tenon_last_error()); }
 
-llvm::Expected<Session> Session::load(const std::string &path,
-                                      const tenon_context_options &options) {
+llvm::Expected<Session> Session::load(const std::string &path, const tenon_context_options &options,
+                                      const tenon_load_options &loadOptions) {
   Session session;
   tenon_model *model = nullptr;
-  if (tenon_model_load(path.c_str(), &model) != TENON_OK)
+  if (tenon_model_load_with(path.c_str(), &loadOptions, &model) != TENON_OK)
     return runtimeError();
   session.loaded.reset(model);
   tenon_context *context = nullptr;

@@ -10,8 +10,8 @@ namespace tenon::cli {
 
 class Session {
 public:
-  static llvm::Expected<Session> load(const std::string &path,
-                                      const tenon_context_options &options);
+  static llvm::Expected<Session> load(const std::string &path, const tenon_context_options &options,
+                                      const tenon_load_options &loadOptions = {});
 
   const tenon_model *model() const { return loaded.get(); }
   tenon_context *context() const { return running.get(); }

@@ -1,8 +1,6 @@
-// See trailer.h for the layout of the file.
+// The file's layout is that of runtime/seal.h.
 #include "lib/Target/Runner/Executable.h"
-#include "lib/Target/Runner/trailer.h"
-#include "llvm/Support/MathExtras.h"
-#include <cstring>
+#include "lib/Target/SealedFile.h"
 
 extern "C" const char tenon_embedded_runner[], tenon_embedded_runner_end[];
 
@@ -10,28 +8,17 @@ using namespace llvm;
 
 namespace tenon {
 
-Expected<uint64_t> writeExecutable(OutputFile &file, ArrayRef<char> library,
+Expected<uint64_t> writeExecutable(OutputFile &file, MutableArrayRef<char> library,
                                    const WeightsStore *weights) {
-  constexpr uint64_t pageSize = 4096;
-  ArrayRef<char> runner(tenon_embedded_runner, tenon_embedded_runner_end);
-  tenon_trailer trailer{};
-  trailer.library_offset = alignTo(runner.size(), pageSize);
-  trailer.library_bytes = library.size();
-  trailer.weights_offset = alignTo(trailer.library_offset + library.size(), pageSize);
-  trailer.weights_bytes = weights ? weights->size() : 0;
-  std::memcpy(trailer.magic, TENON_TRAILER_MAGIC, sizeof trailer.magic);
-
-  if (Error error = file.write(runner, 0))
+  SealedFile sealed(file);
+  if (Error error = sealed.append({tenon_embedded_runner, tenon_embedded_runner_end}))
     return std::move(error);
-  if (Error error = file.write(library, trailer.library_offset))
+  if (Error error = sealed.alignToPage())
     return std::move(error);
-  if (weights)
-    if (Error error = weights->writeTo(file.fd(), trailer.weights_offset))
-      return std::move(error);
-  uint64_t end = alignTo(trailer.weights_offset + trailer.weights_bytes, 8);
-  if (Error error = file.write({reinterpret_cast<const char *>(&trailer), sizeof trailer}, end))
+  uint64_t libraryOffset = sealed.size();
+  if (Error error = sealed.append(library))
     return std::move(error);
-  return end + sizeof trailer;
+  return sealed.finish(libraryOffset, weights);
 }
 
 } // namespace tenon

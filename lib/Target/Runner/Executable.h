@@ -1,5 +1,5 @@
 // Programs made of a runner and a model, without linking anything: the runner was linked when Tenon
-// was built, and finds the model behind its own end (trailer.h).
+// was built, and finds the model behind its own end (runtime/seal.h).
 #ifndef TENON_LIB_TARGET_RUNNER_EXECUTABLE_H
 #define TENON_LIB_TARGET_RUNNER_EXECUTABLE_H
 
@@ -10,7 +10,7 @@ namespace tenon {
 
 /// Writes the runner with `library`, as the linker made it (its weights section is still empty),
 /// and the weights. Returns the file's size.
-llvm::Expected<uint64_t> writeExecutable(OutputFile &file, llvm::ArrayRef<char> library,
+llvm::Expected<uint64_t> writeExecutable(OutputFile &file, llvm::MutableArrayRef<char> library,
                                          const WeightsStore *weights);
 
 } // namespace tenon

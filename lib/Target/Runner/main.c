@@ -4,10 +4,9 @@
  */
 #include "npy.h"
 #include "runtime/abi.h"
-#include "trailer.h"
+#include "runtime/seal.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,7 +14,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,24 +44,24 @@ static void *allocate(size_t count, size_t size) {
 
 /* ---- Loading ---- */
 
-static tenon_trailer read_trailer(int file) {
-  struct stat status;
-  tenon_trailer trailer;
-  if (fstat(file, &status) != 0 || status.st_size < (off_t)sizeof trailer ||
-      pread(file, &trailer, sizeof trailer, status.st_size - (off_t)sizeof trailer) !=
-          (ssize_t)sizeof trailer ||
-      memcmp(trailer.magic, TENON_TRAILER_MAGIC, sizeof trailer.magic) != 0)
-    fail("the executable is truncated: it holds no model");
-  return trailer;
+/* All but the weights is compared with the checksum before any of it is used. What of this program
+ * itself runs until then cannot be guarded: a damaged runner may fail in any way. */
+static tenon_seal read_seal(const tn_file *file) {
+  tenon_seal seal;
+  bool sealed;
+  check(tn_check_seal(file, &seal, &sealed));
+  if (!sealed)
+    fail("the executable is truncated, or was changed: it does not end in a seal");
+  return seal;
 }
 
-static void *load_library(int file, const tenon_trailer *trailer) {
+static void *load_library(const tn_file *file, const tenon_seal *seal) {
   int memory = memfd_create("tenon_model", MFD_CLOEXEC);
   if (memory < 0)
     fail("cannot make a file in memory");
-  off_t offset = (off_t)trailer->library_offset;
-  for (size_t left = trailer->library_bytes; left;) {
-    ssize_t sent = sendfile(memory, file, &offset, left);
+  off_t offset = (off_t)seal->library_offset;
+  for (size_t left = seal->weights_offset - seal->library_offset; left;) {
+    ssize_t sent = sendfile(memory, file->fd, &offset, left);
     if (sent <= 0)
       fail("cannot read the model");
     left -= (size_t)sent;
@@ -78,23 +76,24 @@ static void *load_library(int file, const tenon_trailer *trailer) {
 }
 
 static tenon_model *load_model(void) {
-  int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    fail("cannot read /proc/self/exe");
-  tenon_trailer trailer = read_trailer(file);
-  void *library = load_library(file, &trailer);
+  tn_file file;
+  check(tn_open_file("/proc/self/exe", &file));
+  file.path = "the executable";
+  tenon_seal seal = read_seal(&file);
+  void *library = load_library(&file, &seal);
   const tenon_model_desc *desc = dlsym(library, "tenon_model");
   if (!desc)
-    fail("the model is damaged");
-  /* All variants share one place. */
-  void *place = (void *)desc->variants[0].weights;
-  if (trailer.weights_bytes &&
-      mmap(place, trailer.weights_bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, file,
-           (off_t)trailer.weights_offset) != place)
-    fail("cannot map the model's weights");
-  close(file);
+    fail("the executable holds no model");
   tenon_model *model;
   check(tenon_model_from_desc(desc, &model));
+  /* All variants share one place. */
+  void *place = (void *)desc->variants[0].weights;
+  if (seal.weights_bytes != (uint64_t)desc->variants[0].weights_bytes)
+    fail("the executable holds another model's weights");
+  if (seal.weights_bytes && mmap(place, seal.weights_bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED,
+                                 file.fd, (off_t)seal.weights_offset) != place)
+    fail("cannot map the model's weights");
+  close(file.fd);
   return model;
 }
 
@@ -103,7 +102,7 @@ static tenon_model *load_model(void) {
 typedef struct options {
   const char *output_dir;
   int threads, repeat;
-  bool help;
+  bool check, help;
   const char **files; /* by input */
 } options;
 
@@ -146,6 +145,8 @@ static options parse_options(const tenon_model *model, int count, char **argumen
       result.threads = number_of(count, arguments, &i);
     else if (!strcmp(arguments[i], "--repeat"))
       result.repeat = number_of(count, arguments, &i);
+    else if (!strcmp(arguments[i], "--check"))
+      result.check = true;
     else if (!strcmp(arguments[i], "--help"))
       result.help = true;
     else
@@ -167,7 +168,8 @@ static void print_signature(const char *kind, const tenon_tensor_info *info) {
 }
 
 static void print_help(const tenon_model *model) {
-  printf("usage: %s --input NAME=FILE.npy... [--output-dir DIR] [--threads N] [--repeat N]\n"
+  printf("usage: %s --input NAME=FILE.npy... [--output-dir DIR] [--threads N] [--repeat N] "
+         "[--check]\n"
          "Runs %s (%s, compiled by Tenon %s).\n",
          program, tenon_model_name(model), tenon_model_target(model),
          tenon_model_compiler_version(model));
@@ -274,6 +276,8 @@ int main(int argc, char **argv) {
   program = argv[0];
   tenon_model *model = load_model();
   options options = parse_options(model, argc, argv);
+  if (options.check)
+    check(tenon_model_check_weights(model));
   if (options.help)
     print_help(model);
   else

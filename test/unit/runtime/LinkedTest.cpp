@@ -29,4 +29,22 @@ TEST(Linked, checksTheDescriptor) {
   desc = tenon_model_linked;
   desc.num_variants = 0;
   EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "impossible counts");
+  desc = tenon_model_linked;
+  desc.inputs = nullptr;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "a pointer");
+  tenon_tensor_desc inputs[] = {tenon_model_linked.inputs[0], tenon_model_linked.inputs[1]};
+  desc.inputs = inputs;
+  inputs[1].rank = -3;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL,
+               "damaged: the rank of a tensor is -3");
+  inputs[1].rank = 1;
+  inputs[0].dtype = 77;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL,
+               "damaged: the element type of a tensor is 77");
+  desc = tenon_model_linked;
+  tenon_variant_desc variant = desc.variants[0];
+  desc.variants = &variant;
+  variant.arena_bytes = -4096;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL,
+               "damaged: the size of the arena is -4096");
 }

@@ -1,46 +1,12 @@
 // Loading: what a model tells about itself, and every kind of file that must be refused.
-#include "Helpers.h"
+#include "Files.h"
 
-#include <cstdio>
 #include <elf.h>
-#include <fstream>
-#include <iterator>
-#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace tenon::test;
 
 namespace {
-
-std::string readFile(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-/// A file of the given content that is removed at the end of the test.
-class TemporaryFile {
-public:
-  explicit TemporaryFile(const std::string &content) {
-    int fd = mkstemp(name);
-    EXPECT_GE(fd, 0);
-    EXPECT_EQ(write(fd, content.data(), content.size()), static_cast<ssize_t>(content.size()));
-    close(fd);
-  }
-  ~TemporaryFile() { unlink(name); }
-  const char *path() const { return name; }
-
-private:
-  char name[32] = "/tmp/tenon-load-test-XXXXXX";
-};
-
-tenon_status tryLoad(const std::string &content) {
-  TemporaryFile file(content);
-  tenon_model *model = nullptr;
-  tenon_status status = tenon_model_load(file.path(), &model);
-  EXPECT_EQ(model == nullptr, status != TENON_OK);
-  tenon_model_free(model);
-  return status;
-}
 
 TEST(Load, describesTheModel) {
   Model model = load("scale");
@@ -124,13 +90,13 @@ TEST(Load, refusesEveryTruncation) {
   EXPECT_ERROR(tryLoad(content.substr(0, content.size() - 1)), TENON_INVALID_MODEL, "truncated");
 }
 
-/// Every header field that sizes something, set to nonsense.
+/// Every header field that sizes something, set to nonsense, under a seal that agrees.
 TEST(Load, refusesDamagedHeaders) {
   std::string content = readFile(modelPath("add"));
   auto damaged = [&](auto change) {
     std::string copy = content;
     change(reinterpret_cast<Elf64_Ehdr *>(copy.data()), copy.data());
-    return tryLoad(copy);
+    return tryLoad(reseal(copy));
   };
   EXPECT_ERROR(damaged([](Elf64_Ehdr *h, char *) { h->e_machine = EM_SPARC; }), TENON_INVALID_MODEL,
                "another machine");
@@ -162,7 +128,11 @@ TEST(Load, refusesDamagedHeaders) {
 TEST(Load, refusesOtherVersionsAndMarks) {
   tenon_model *model = nullptr;
   EXPECT_ERROR(tenon_model_load(modelPath("old-version").c_str(), &model), TENON_WRONG_VERSION,
-               "compiled for version 0 of the runtime interface; this runtime has 1");
+               "compiled for version 0 of the runtime interface; this runtime has 2");
+  // The models of the first version had no seal.
+  std::string content = readFile(modelPath("old-version"));
+  content.resize(content.size() - sizeof(tenon_seal));
+  EXPECT_ERROR(tryLoad(content), TENON_WRONG_VERSION, "compiled for version 0");
   EXPECT_ERROR(tenon_model_load(modelPath("other-mark").c_str(), &model), TENON_INVALID_MODEL,
                "another mark");
 }

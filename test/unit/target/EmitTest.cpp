@@ -7,6 +7,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/abi.h"
+#include "runtime/seal.h"
 #include "test/unit/target/TestFiles.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Program.h"
@@ -303,6 +304,12 @@ TEST_F(EmitTest, AnObjectCarriesItsWeightsIntoAnyLink) {
   auto *desc = static_cast<const tenon_model_desc *>(dlsym(handle, "tenon_model_tiny_model"));
   ASSERT_NE(desc, nullptr);
   EXPECT_EQ(desc->variants[0].weights[2], 3);
+  // No linker changes weights: their checksum goes with them into any program.
+  tenon_model *linked = nullptr;
+  ASSERT_EQ(tenon_model_from_desc(desc, &linked), TENON_OK) << tenon_last_error();
+  EXPECT_EQ(tenon_model_check_weights(linked), TENON_OK) << tenon_last_error();
+  EXPECT_EQ(tenon_model_code_checksum(linked), 0u);
+  tenon_model_free(linked);
   runAndCheck(desc->variants[0]);
   dlclose(handle);
 }
@@ -341,6 +348,36 @@ TEST_F(EmitTest, AnExecutableRunsOnFiles) {
 
   EXPECT_NE(runProgram({path("model"), "--input", "x=" + path("x.npy")}), 0);
   EXPECT_NE(read(path("log")).find("input 'mask' is missing"), std::string::npos);
+}
+
+/// Flips one bit of a program and runs it; what it says goes to the file "log".
+TEST_F(EmitTest, AnExecutableKnowsWhenItIsDamaged) {
+  CompiledModel model = makeModel({cpu::getNativeTarget()});
+  model.info.inputs.clear(); // so that it runs without files as far as it is to run here
+  ASSERT_FALSE(errorToBool(emitModel(model, {EmitKind::Executable, path("model")})));
+  const std::string content = read(path("model"));
+  tenon_seal seal;
+  std::memcpy(&seal, content.data() + content.size() - sizeof seal, sizeof seal);
+  ASSERT_EQ(seal.weights_bytes, 80u);
+  auto runFlipped = [&](uint64_t byte, const char *option) {
+    std::string damaged = content;
+    damaged[byte] = static_cast<char>(damaged[byte] ^ 1 << byte % 8);
+    cantFail(writeFile(path("damaged"), damaged, /*executable=*/true));
+    return runProgram({path("damaged"), option});
+  };
+  uint64_t step = (seal.weights_offset - seal.library_offset) / 97;
+  for (uint64_t byte = seal.library_offset; byte < seal.weights_offset; byte += step) {
+    EXPECT_EQ(runFlipped(byte, "--help"), 1) << "byte " << byte;
+    EXPECT_NE(read(path("log")).find("damaged: its code has the checksum"), std::string::npos)
+        << read(path("log"));
+  }
+  for (uint64_t byte = content.size() - sizeof seal; byte < content.size(); ++byte)
+    EXPECT_EQ(runFlipped(byte, "--help"), 1) << "byte " << byte;
+  uint64_t weight = seal.weights_offset + 66;
+  EXPECT_EQ(runFlipped(weight, "--help"), 0) << read(path("log"));
+  EXPECT_EQ(runFlipped(weight, "--check"), 1);
+  EXPECT_NE(read(path("log")).find("its weights have the checksum"), std::string::npos)
+      << read(path("log"));
 }
 
 // Lowering of one context's modules on several threads: every module has types, attributes and
