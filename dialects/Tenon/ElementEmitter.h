@@ -38,6 +38,8 @@ public:
   mlir::OpBuilder &builder() { return b; }
   mlir::Location loc() const { return location; }
   int64_t lanes() const { return numLanes; }
+  /// Whether this code runs only where no size that may be 1 is: what broadcasts only then, does not.
+  bool sizesAgree() const { return doSizesAgree; }
 
   /// The element(s) of `tensor` at `index`, in its compute type: scalar for one lane, else vector.
   virtual mlir::Value element(mlir::Value tensor, llvm::ArrayRef<LaneIndex> index) = 0;
@@ -102,6 +104,7 @@ protected:
   mlir::OpBuilder &b;
   mlir::Location location;
   int64_t numLanes;
+  bool doSizesAgree = false;
 
 private:
   mlir::Value general(LaneIndex index);

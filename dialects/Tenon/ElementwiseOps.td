@@ -54,7 +54,8 @@ class Tenon_BinaryOp<string mnemonic, string onnxName, string formula, TypeConst
 }
 
 class Tenon_CompareOp<string mnemonic, string onnxName, string formula>
-    : Tenon_PointwiseOp<mnemonic, [SameOperandsElementType],
+    : Tenon_PointwiseOp<mnemonic, [SameOperandsElementType,
+                                   DeclareOpInterfaceMethods<SymbolicContentsOpInterface>],
                         "::mlir::IntegerType::get(context, 1)"> {
   let summary = formula;
   let description = "ONNX [" # onnxName # "](https://onnx.ai/onnx/operators/onnx__" # onnxName #

@@ -137,6 +137,9 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
     `capacities` bounds the results' dimensions where they depend on data, and `maxTasks` is the
     number of tasks that the function can use.
 
+    A kernel that only broadcasts, and only where sizes differ that may be equal, has `differences`:
+    if all of these are 0 in a run, nothing is launched and the result is the input's memory.
+
     Memory planning writes `placement`, one number per result: an offset into the arena, -1 for
     memory allocated at run time, or -2 - i for the memory of the function's result i.
 
@@ -147,13 +150,14 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Tenon_Tensor>:$inputs,
                        Optional<Tenon_Tensor>:$destination,
                        OptionalAttr<AffineMapAttr>:$symbols,
+                       OptionalAttr<AffineMapAttr>:$differences,
                        OptionalAttr<ArrayAttr>:$capacities, OptionalAttr<AffineMapAttr>:$maxTasks,
                        OptionalAttr<DenseI64ArrayAttr>:$placement);
   let results = (outs Variadic<Tenon_Tensor>:$outputs);
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$outputs, "::llvm::StringRef":$kernel,
                                  "::mlir::ValueRange":$inputs,
                                  "::mlir::AffineMapAttr":$symbols), [{
-    build($_builder, $_state, outputs, kernel, inputs, nullptr, symbols, nullptr, nullptr, nullptr);
+    build($_builder, $_state, outputs, kernel, inputs, nullptr, symbols, nullptr, nullptr, nullptr, nullptr);
   }]>];
   let assemblyFormat = [{
     $kernel `(` $inputs `)` (`into` $destination^ `:` type($destination))? attr-dict `:`

@@ -175,6 +175,25 @@ LogicalResult BroadcastOp::verify() {
   return success();
 }
 
+DimExprs BroadcastOp::getDifferences() {
+  DimExprs from = getDims(getOperand().getType()), to = getDims(getType()), differences;
+  if (from.size() != to.size())
+    return {};
+  for (auto [size, wide] : llvm::zip_equal(from, to)) {
+    if (size == wide)
+      continue;
+    if (isa<AffineConstantExpr>(size))
+      return {};
+    differences.push_back(wide - size);
+  }
+  return differences;
+}
+
+bool BroadcastOp::isLastUncertain() {
+  DimExprs from = getDims(getOperand().getType()), to = getDims(getType());
+  return !from.empty() && !isa<AffineConstantExpr>(from.back()) && from.back() != to.back();
+}
+
 OpFoldResult BroadcastOp::fold(FoldAdaptor) {
   return getOperand().getType() == getType() ? OpFoldResult(getOperand()) : OpFoldResult();
 }

@@ -143,7 +143,8 @@ def Tenon_BroadcastOp : Tenon_ElementalOp<"broadcast", [
   let summary = "repeats dimensions of size 1 to a larger shape";
   let description = [{
     ONNX [Expand](https://onnx.ai/onnx/operators/onnx__Expand.html) and ConstantOfShape. The operand
-    broadcasts to the result's shape under ONNX's rules.
+    broadcasts to the result's shape under ONNX's rules. A dimension that is neither 1 nor the
+    result's as an expression is one of both at run time.
 
     ```mlir
     %y = tenon.broadcast %x : (tensor<3x1xf32>) -> tensor<2x3x4xf32>
@@ -151,6 +152,13 @@ def Tenon_BroadcastOp : Tenon_ElementalOp<"broadcast", [
   }];
   let arguments = (ins Tenon_Tensor:$operand);
   let results = (outs Tenon_Tensor:$result);
+  let extraClassDeclaration = [{
+    /// What is 0 in a run in which the result is the operand as it is. Empty unless that can be,
+    /// and be told.
+    ::tenon::DimExprs getDifferences();
+    /// Whether only a run tells if the last dimension repeats.
+    bool isLastUncertain();
+  }];
   let hasVerifier = 1;
   let hasFolder = 1;
 }

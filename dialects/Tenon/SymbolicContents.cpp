@@ -151,6 +151,34 @@ std::optional<DimExprs> DivOp::inferContents(Operands operands) {
   });
 }
 
+/// 1 or 0 where the order of the sizes is the same in every run. `a < b` is b - a > 0.
+static AffineExpr compareSizes(AffineExpr a, AffineExpr b, bool isLess, bool isEqual,
+                               bool isGreater) {
+  auto truth = [&](bool value) { return getAffineConstantExpr(value, a.getContext()); };
+  if (a == b)
+    return truth(isEqual);
+  if (isKnownNonNegative(b - a - 1))
+    return truth(isLess);
+  if (isKnownNonNegative(a - b - 1))
+    return truth(isGreater);
+  bool isKnown = (isLess == isEqual && isKnownNonNegative(b - a)) ||
+                 (isGreater == isEqual && isKnownNonNegative(a - b));
+  return isKnown ? truth(isEqual) : AffineExpr();
+}
+
+std::optional<DimExprs> EqualOp::inferContents(Operands operands) {
+  return inferBinary(*this, operands,
+                     [](AffineExpr a, AffineExpr b) { return compareSizes(a, b, 0, 1, 0); });
+}
+std::optional<DimExprs> LessOp::inferContents(Operands operands) {
+  return inferBinary(*this, operands,
+                     [](AffineExpr a, AffineExpr b) { return compareSizes(a, b, 1, 0, 0); });
+}
+std::optional<DimExprs> LessEqualOp::inferContents(Operands operands) {
+  return inferBinary(*this, operands,
+                     [](AffineExpr a, AffineExpr b) { return compareSizes(a, b, 1, 1, 0); });
+}
+
 std::optional<DimExprs> SelectOp::inferContents(Operands operands) {
   if (!operands[0] || !operands[1] || !operands[2])
     return std::nullopt;

@@ -86,7 +86,7 @@ SmallVector<LaneIndex> broadcastIndex(ElementEmitter &emitter, Value operand,
     LaneIndex position = index[offset + number];
     AffineExpr resultDim = resultDims[offset + number];
     auto constant = dyn_cast<AffineConstantExpr>(dim);
-    if (dim == resultDim || (constant && constant.getValue() != 1)) {
+    if (dim == resultDim || (constant ? constant.getValue() != 1 : emitter.sizesAgree())) {
       result.push_back(position);
       continue;
     }

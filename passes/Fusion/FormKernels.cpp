@@ -119,6 +119,13 @@ bool canBeFramed(Operation *op) {
           root.getKernelClass() == KernelClass::Depthwise);
 }
 
+/// Whether the op is a broadcast that only a run may find to be one, of whole vectors: an epilogue
+/// reads through it.
+bool repeatsRows(Operation *op) {
+  auto broadcast = dyn_cast<BroadcastOp>(op);
+  return broadcast && !broadcast.getDifferences().empty() && !broadcast.isLastUncertain();
+}
+
 DimExprs resultDims(Operation *op) { return getDims(op->getResult(0).getType()); }
 
 /// Number of elements, or -1.
@@ -217,7 +224,7 @@ bool KernelFormer::canJoinElement(Operation *op, Group &group) {
   collectReaders(op, group, readers);
   if (group.root && llvm::is_contained(readers, group.root))
     return false;
-  if (group.root && !isPointwise(op))
+  if (group.root && !isPointwise(op) && !repeatsRows(op))
     return false;
   if (group.ops.size() > 48)
     return false;
@@ -437,6 +444,9 @@ void KernelFormer::outline(Group &group) {
   if (destination)
     launch.getDestinationMutable().assign(destination);
   setLibraryAttributes(group, launch);
+  if (auto broadcast = dyn_cast<BroadcastOp>(group.seed); broadcast && ops.size() == 1)
+    if (DimExprs differences = broadcast.getDifferences(); !differences.empty())
+      launch.setDifferencesAttr(AffineMapAttr::get(makeDimsMap(differences, context)));
   for (auto [output, result] : llvm::zip(outputs, launch.getOutputs()))
     output.replaceAllUsesWith(result);
   for (Operation *op : llvm::reverse(ops))

@@ -97,6 +97,27 @@ def SimplifyQuantizationPass : Pass<"tenon-simplify-quantization", "::mlir::func
   }];
 }
 
+def UnifySizesPass : Pass<"tenon-unify-sizes", "::mlir::func::FuncOp"> {
+  let summary = "replaces symbols of broadcasts by the sizes that they must be equal to";
+  let description = [{
+    `tenon.bind_broadcast` binds a symbol of its own where only a run tells which size wins. Often
+    an op further down needs that size to be another one: the masked scores of attention have as
+    many columns as there are values. Then the symbol is that size wherever it occurs, and most of
+    what broadcast to it does not broadcast any more. The check that both are equal moves up to where
+    the symbol is bound.
+
+    ```mlir
+    tenon.bind_broadcast affine_map<()[s0, s1] -> (s0, s1)> to 2
+    %1 = tenon.broadcast %x : (tensor<?xf32, affine_map<()[s0] -> (s0)>>)
+                              -> tensor<?xf32, affine_map<()[s0, s1, s2] -> (s2)>>
+    tenon.require equal affine_map<()[s0, s1, s2] -> (s2, s0)>, "inner dimensions"
+    ```
+
+    makes `%1` the same as `%x`. Runs first: shapes are as the importer wrote them.
+  }];
+  let statistics = [Statistic<"numUnified", "unified", "Symbols replaced by other sizes">];
+}
+
 def WidenHalvesPass : Pass<"tenon-widen-halves", "::mlir::func::FuncOp"> {
   let summary = "computes in f32 what a model computes in f16 or bf16";
   let description = [{

@@ -57,6 +57,9 @@ void Lifetimes::findAliases() {
       alias(reshape.getResult(), reshape.getOperand());
     if (auto launch = dyn_cast<LaunchOp>(op); launch && launch.getDestination())
       alias(launch.getResult(0), launch.getDestination());
+    // The result may be the input itself; memory of its own is reserved all the same.
+    if (auto launch = dyn_cast<LaunchOp>(op); launch && launch.getDifferences())
+      alias(launch.getResult(0), launch.getInputs().front());
     if (auto branch = dyn_cast<IfOp>(op))
       for (Region *region : {&branch.getThenRegion(), &branch.getElseRegion()})
         for (auto [result, yielded] :

@@ -17,6 +17,8 @@ namespace tenon {
 // The graph gets as small as it can be: dead shape arithmetic goes, long-hand forms get their names
 // back, transposes and scales go into what they surround, constants fold, equal nodes merge.
 static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &options) {
+  // Types as simple as they can be, for all that follows.
+  passes.addNestedPass<func::FuncOp>(createUnifySizesPass());
   passes.addPass(createCanonicalizerPass());
   // Patterns compare values: what is computed twice must be one value.
   passes.addPass(createCSEPass());

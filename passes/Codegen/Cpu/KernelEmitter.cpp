@@ -72,6 +72,33 @@ Value KernelEmitter::value(AffineExpr expr) {
   return em.evaluate(expr, [&](unsigned symbol) { return symbols[symbol]; });
 }
 
+/// The sizes of last dimensions that broadcast only if they are not equal at run time.
+static SmallVector<std::pair<AffineExpr, AffineExpr>> collectUncertainLanes(KernelOp kernel) {
+  SmallVector<std::pair<AffineExpr, AffineExpr>> pairs;
+  for (BroadcastOp op : kernel.getOps<BroadcastOp>())
+    if (op.isLastUncertain())
+      pairs.push_back({getDims(op.getOperand().getType()).back(), getDims(op.getType()).back()});
+  return pairs;
+}
+
+void KernelEmitter::withAgreeingSizes(function_ref<void()> body) {
+  Value agree;
+  for (auto [size, wide] : collectUncertainLanes(kernel)) {
+    Value equal = em.compare(arith::CmpIPredicate::eq, value(size), value(wide));
+    agree = agree ? Value(em.create<arith::AndIOp>(agree, equal)) : equal;
+  }
+  if (!agree)
+    return body();
+  auto emitVersion = [&](bool agrees) {
+    auto saved = sources;
+    doSizesAgree = agrees;
+    withLanes(numLanes, mask, body);
+    doSizesAgree = false;
+    sources = std::move(saved);
+  };
+  em.ifThen(agree, [&] { emitVersion(true); }, [&] { emitVersion(false); });
+}
+
 //===-- Reuse of elements --===//
 
 void KernelEmitter::inScope(function_ref<void()> body) {

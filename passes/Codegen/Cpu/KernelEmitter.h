@@ -83,6 +83,10 @@ public:
   using Source = std::function<mlir::Value(llvm::ArrayRef<LaneIndex>)>;
   void setSource(mlir::Value tensor, Source source) { sources[tensor] = std::move(source); }
 
+  /// Runs `body`, twice where vectors may broadcast or not, which only a run tells: for a run in
+  /// which they do not, without the gathers that they need otherwise.
+  void withAgreeingSizes(llvm::function_ref<void()> body);
+
   /// Fills the frames of the results and ends the function.
   void finish();
 

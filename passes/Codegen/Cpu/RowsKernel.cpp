@@ -329,6 +329,8 @@ void RowsEmitter::emitRowResults(ArrayRef<LaneIndex> row) {
   }
 }
 
-void emitRowsKernel(KernelEmitter &emitter) { RowsEmitter(emitter).emit(); }
+void emitRowsKernel(KernelEmitter &emitter) {
+  emitter.withAgreeingSizes([&] { RowsEmitter(emitter).emit(); });
+}
 
 } // namespace tenon::cpu

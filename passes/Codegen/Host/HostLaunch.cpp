@@ -27,8 +27,34 @@ Value HostLowering::maxTasks(LaunchOp op, KernelOp kernel) {
 }
 
 void HostLowering::lower(LaunchOp op) {
-  auto program = function->getParentOfType<ModuleOp>();
-  auto kernel = program.lookupSymbol<KernelOp>(op.getKernelAttr());
+  bool isOutput = op.getPlacement()->front() <= -2; // written to the caller's memory in any case
+  if (op.getDifferences() && !isOutput)
+    return launchWhereSizesDiffer(op);
+  placeResults(op);
+  launch(op);
+}
+
+void HostLowering::launchWhereSizesDiffer(LaunchOp op) {
+  Value sum = em.i64(0);
+  for (AffineExpr difference : op.getDifferences()->getResults())
+    sum = em.create<arith::OrIOp>(sum, value(difference));
+  Block *runs = newBlock(), *after = newBlock();
+  after->addArguments({pointerType, pointerType}, {op.getLoc(), op.getLoc()});
+  Value none = em.create<LLVM::ZeroOp>(pointerType);
+  em.create<LLVM::CondBrOp>(em.compare(arith::CmpIPredicate::ne, sum, em.i64(0)), runs,
+                            ValueRange(), after,
+                            ValueRange{pointerOf(op.getInputs().front()), none});
+  em.setInsertionPointToStart(runs);
+  placeResults(op);
+  launch(op);
+  Value &pointer = pointers[op.getResult(0)];
+  branch(after, {pointer, pointer});
+  em.setInsertionPointToStart(after);
+  pointer = after->getArgument(0);
+  ownMemory[op.getResult(0)] = after->getArgument(1);
+}
+
+void HostLowering::placeResults(LaunchOp op) {
   SmallVector<int64_t> placement(*op.getPlacement());
   for (auto [number, result] : llvm::enumerate(op.getOutputs())) {
     Value &pointer = pointers[result];
@@ -47,6 +73,11 @@ void HostLowering::lower(LaunchOp op) {
       pointer = outputBuffer(output, function.getFunctionType().getResult(output));
     }
   }
+}
+
+void HostLowering::launch(LaunchOp op) {
+  auto program = function->getParentOfType<ModuleOp>();
+  auto kernel = program.lookupSymbol<KernelOp>(op.getKernelAttr());
   SmallVector<Value> arguments;
   for (Value input : op.getInputs())
     arguments.push_back(pointerOf(input));

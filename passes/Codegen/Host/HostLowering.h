@@ -27,6 +27,9 @@ private:
   mlir::LogicalResult lower(mlir::Operation *op);
   mlir::LogicalResult lower(ConstantOp op);
   void lower(LaunchOp op);
+  void placeResults(LaunchOp op);
+  void launch(LaunchOp op);
+  void launchWhereSizesDiffer(LaunchOp op);
   void lower(BindSymbolOp op);
   void lower(BindBroadcastOp op);
   void lower(RequireOp op);
@@ -80,6 +83,8 @@ private:
   mlir::Value exec, arena, weights;
   mlir::Block *entry = nullptr;
   llvm::DenseMap<mlir::Value, mlir::Value> pointers;
+  /// The memory to release after a result that may be another one's.
+  llvm::DenseMap<mlir::Value, mlir::Value> ownMemory;
   llvm::DenseMap<unsigned, mlir::Value> symbols;
   llvm::StringMap<int64_t> kernelNumbers;
   int64_t numStrings = 0;

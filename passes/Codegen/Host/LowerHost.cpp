@@ -122,7 +122,8 @@ LogicalResult HostLowering::lower(Operation *op) {
         return success();
       })
       .Case([&](ReleaseOp op) {
-        release(pointerOf(op.getBuffer()));
+        Value own = ownMemory.lookup(op.getBuffer());
+        release(own ? own : pointerOf(op.getBuffer()));
         return success();
       })
       .Case([&](YieldOp) { return success(); })

@@ -1,0 +1,137 @@
+// Replaces symbols of broadcasts by the sizes that they must be equal to.
+//
+//     n = broadcast(a, b); ...; require n = e   ->   n = broadcast(a, b); require n = e; ...
+//
+// with e for n everywhere else, if e is known where n is bound: it consists of older symbols. Runs
+// end with the same error, only earlier. Sizes that coincide then make other broadcasts trivial:
+//
+//     n = broadcast(a, a)   ->   a for n everywhere
+
+#include "dialects/Tenon/TenonDialect.h"
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "passes/Graph/Passes.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace tenon {
+
+#define GEN_PASS_DEF_UNIFYSIZESPASS
+#include "passes/Graph/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+class SizeUnifier {
+public:
+  explicit SizeUnifier(func::FuncOp function) : function(function) {}
+
+  int64_t run();
+
+private:
+  bool unifyOne();
+  bool unify(RequireOp op, AffineExpr symbol, AffineExpr size);
+  bool simplify(BindBroadcastOp op);
+  void replace(AffineExpr symbol, AffineExpr size);
+  void eraseTrivial();
+
+  func::FuncOp function;
+  llvm::DenseMap<AffineExpr, BindBroadcastOp> binders;
+};
+
+/// Whether the size consists of symbols that are older than `symbol`.
+bool isOlder(AffineExpr size, AffineExpr symbol) {
+  unsigned position = cast<AffineSymbolExpr>(symbol).getPosition();
+  return dependsOnSymbols(size) && makeDimsMap(size, size.getContext()).getNumSymbols() <= position;
+}
+
+} // namespace
+
+void SizeUnifier::replace(AffineExpr symbol, AffineExpr size) {
+  auto inExprs = [&](ArrayRef<AffineExpr> exprs) {
+    return llvm::map_to_vector<6>(exprs, [&](AffineExpr e) { return e.replace(symbol, size); });
+  };
+  AttrTypeReplacer replacer;
+  // Differences of sizes may become constants, and dimensions static.
+  replacer.addReplacement([&](RankedTensorType type) -> std::pair<Type, WalkResult> {
+    return {makeTensorType(inExprs(getDims(type)), type.getElementType()), WalkResult::skip()};
+  });
+  replacer.addReplacement([&](AffineMapAttr attr) -> Attribute {
+    return AffineMapAttr::get(
+        makeDimsMap(inExprs(attr.getValue().getResults()), attr.getContext()));
+  });
+  replacer.recursivelyReplaceElementsIn(function, /*replaceAttrs=*/true, /*replaceLocs=*/false,
+                                        /*replaceTypes=*/true);
+}
+
+bool SizeUnifier::unify(RequireOp op, AffineExpr symbol, AffineExpr size) {
+  BindBroadcastOp binder = binders.lookup(symbol);
+  if (!binder || !isOlder(size, symbol) || binder->getBlock() != op->getBlock())
+    return false;
+  AffineMapAttr sizes = op.getSizesAttr();
+  op->moveAfter(binder);
+  replace(symbol, size);
+  op.setSizesAttr(sizes);
+  binders.erase(symbol);
+  return true;
+}
+
+bool SizeUnifier::simplify(BindBroadcastOp op) {
+  llvm::SmallSetVector<AffineExpr, 4> sizes;
+  sizes.insert_range(op.getSizes().getResults());
+  AffineExpr symbol = getAffineSymbolExpr(op.getSymbol(), op.getContext());
+  if (sizes.size() != 1 || !binders.erase(symbol))
+    return false;
+  replace(symbol, sizes.front());
+  op.erase();
+  return true;
+}
+
+bool SizeUnifier::unifyOne() {
+  WalkResult found = function.walk([&](Operation *op) {
+    bool changes = false;
+    if (auto bind = dyn_cast<BindBroadcastOp>(op))
+      changes = simplify(bind);
+    else if (auto require = dyn_cast<RequireOp>(op);
+             require && require.getRelation() == SizeRelation::Equal) {
+      AffineExpr left = require.getSizes().getResult(0), right = require.getSizes().getResult(1);
+      changes = unify(require, left, right) || unify(require, right, left);
+    }
+    return changes ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return found.wasInterrupted();
+}
+
+void SizeUnifier::eraseTrivial() {
+  function.walk([](Operation *op) {
+    auto broadcast = dyn_cast<BroadcastOp>(op);
+    if (broadcast && broadcast.getOperand().getType() == broadcast.getType()) {
+      broadcast.replaceAllUsesWith(broadcast.getOperand());
+      op->erase();
+    } else if (auto require = dyn_cast<RequireOp>(op)) {
+      if (require.getSizes().getResult(0) == require.getSizes().getResult(1))
+        op->erase();
+    }
+  });
+}
+
+int64_t SizeUnifier::run() {
+  function.walk([&](BindBroadcastOp op) {
+    binders[getAffineSymbolExpr(op.getSymbol(), op.getContext())] = op;
+  });
+  int64_t count = 0;
+  while (unifyOne())
+    ++count;
+  if (count)
+    eraseTrivial();
+  return count;
+}
+
+namespace {
+
+struct UnifySizes : impl::UnifySizesPassBase<UnifySizes> {
+  void runOnOperation() override { numUnified += SizeUnifier(getOperation()).run(); }
+};
+
+} // namespace
+
+} // namespace tenon

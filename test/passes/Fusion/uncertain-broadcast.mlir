@@ -1,0 +1,19 @@
+// RUN: tenon-opt %s --tenon-form-kernels | FileCheck %s
+
+// A broadcast that only a run finds to be one stands alone in front of a product, whose operands are
+// buffers: it is launched only where sizes differ. In front of a sum it is a part of the kernel.
+// CHECK-LABEL: @main
+// CHECK: %[[WIDE:.*]] = tenon.launch @broadcast_only(%arg0) {differences = affine_map<()[s0, s1, s2] -> (-s0 + s2)>
+// CHECK: %[[PRODUCT:.*]] = tenon.launch @matmul_only(%[[WIDE]], %arg1)
+// CHECK: tenon.launch @broadcast_add(%arg2, %[[PRODUCT]])
+func.func @main(%x: tensor<?x4x4xf32, affine_map<()[s0] -> (s0, 4, 4)>>,
+                %y: tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>,
+                %z: tensor<?x4x4xf32, affine_map<()[s0, s1] -> (s1, 4, 4)>>)
+    -> tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>> attributes {tenon.symbols = ["A", "B", "n"]} {
+  %wide = tenon.broadcast %x : (tensor<?x4x4xf32, affine_map<()[s0] -> (s0, 4, 4)>>) -> tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>
+  %product = tenon.matmul %wide, %y : (tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>, tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>) -> tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>
+  %other = tenon.broadcast %z : (tensor<?x4x4xf32, affine_map<()[s0, s1] -> (s1, 4, 4)>>) -> tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>
+  %sum = tenon.transpose %product {permutation = array<i64: 0, 2, 1>} : (tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>) -> tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>
+  %result = tenon.add %other, %sum : (tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>, tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>) -> tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>
+  return %result : tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>
+}
