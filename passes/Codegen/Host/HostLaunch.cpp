@@ -67,7 +67,7 @@ void HostLowering::placeResults(LaunchOp op) {
       DimExprs dims = getDims(result.getType());
       if (op.getCapacities() && number < op.getCapacities()->size())
         dims = DimExprs(cast<AffineMapAttr>((*op.getCapacities())[number]).getValue().getResults());
-      pointer = allocate(em.mul(count(dims), elementBytes(result.getType())));
+      pointer = allocate(bytesOf(dims, result.getType()));
     } else {
       int64_t output = -2 - place;
       pointer = outputBuffer(output, function.getFunctionType().getResult(output));

@@ -22,7 +22,27 @@ int64_t elementBytes(Type type) {
   return std::max(1u, storage.getIntOrFloatBitWidth() / 8);
 }
 
-Value HostLowering::bytesOf(Type type) { return em.mul(count(getDims(type)), elementBytes(type)); }
+// Sizes may be whatever data says. Floating point has room for their product.
+Value HostLowering::bytesOf(ArrayRef<AffineExpr> dims, Type elementType) {
+  int64_t size = elementBytes(elementType);
+  Value bytes = em.mul(count(dims), size);
+  if (getConstantDims(dims))
+    return bytes;
+  constexpr int64_t most = int64_t(1) << 62;
+  auto real = [&](double number) {
+    return em.create<arith::ConstantOp>(em.getF64FloatAttr(number)).getResult();
+  };
+  Value estimate = real(static_cast<double>(size));
+  for (AffineExpr dim : dims) {
+    Value factor = em.create<arith::SIToFPOp>(em.getF64Type(), value(dim));
+    estimate = em.create<arith::MulFOp>(estimate, factor);
+  }
+  Value fits = em.create<arith::CmpFOp>(arith::CmpFPredicate::OLT, estimate,
+                                        real(static_cast<double>(most)));
+  return em.select(fits, bytes, em.i64(most));
+}
+
+Value HostLowering::bytesOf(Type type) { return bytesOf(getDims(type), type); }
 
 Value HostLowering::loadElement(Value tensor, int64_t position) {
   Type elementType = getElementTypeOrSelf(tensor.getType());

@@ -41,6 +41,9 @@ private:
   mlir::Value pointerOf(mlir::Value tensor) { return pointers.lookup(tensor); }
   mlir::Value value(mlir::AffineExpr expr);
   mlir::Value count(llvm::ArrayRef<mlir::AffineExpr> dims);
+  /// How many bytes a tensor of these dimensions takes; more than any memory has where the number
+  /// does not fit into 64 bits.
+  mlir::Value bytesOf(llvm::ArrayRef<mlir::AffineExpr> dims, mlir::Type elementType);
   mlir::Value bytesOf(mlir::Type type);
   mlir::Value loadElement(mlir::Value tensor, int64_t position);
   /// Binds the dimensions of `type` that are symbols nothing has bound yet.
