@@ -2,6 +2,7 @@
 
 #include "lib/Importer/Broadcasting.h"
 #include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/RunTimeSizes.h"
 
 using namespace mlir;
 

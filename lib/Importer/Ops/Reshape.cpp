@@ -149,8 +149,7 @@ static Results importSqueeze(NodeImporter &node) {
       node.emitError() << "dimension " << axis << " of " << data.getType() << " is not 1";
       return failure();
     }
-    requireNonNegative(node, dims[axis] - 1, "squeezed");
-    requireNonNegative(node, 1 - dims[axis], "squeezed");
+    requireEqual(node, dims[axis], node.expr(1), "squeezed");
   }
   return {{TensorMath(node).squeeze(data, *axes)}};
 }

@@ -1,6 +1,7 @@
 // Sampling of images at positions that data gives (GridSample, AffineGrid), and Col2Im.
 
 #include "lib/Importer/Ops/Windows.h"
+#include "lib/Importer/RunTimeSizes.h"
 
 using namespace mlir;
 
@@ -217,9 +218,10 @@ static Value spreadOut(NodeImporter &node, Value values, int64_t axis, int64_t s
 static Results importCol2Im(NodeImporter &node) {
   TensorMath m(node);
   Value columns = node.operand(0);
-  auto image = node.constantInts(node.operand(1)), block = node.constantInts(node.operand(2));
+  std::optional<DimExprs> image = node.contentsOrBind(node.operand(1), "image");
+  std::optional<NodeImporter::Ints> block = node.constantInts(node.operand(2));
   if (!image || !block || image->size() != block->size() || node.rank(columns) != 3) {
-    node.emitError() << "image and block shapes must be known and of equal length";
+    node.emitError() << "image and block shapes must be of equal length, and the latter known";
     return failure();
   }
   size_t rank = image->size();
@@ -232,23 +234,33 @@ static Results importCol2Im(NodeImporter &node) {
   for (int64_t size : *block)
     volume *= volume > maxVolume ? 1 : std::clamp<int64_t>(size, 0, maxVolume + 1);
   auto isSmall = [](int64_t value) { return llvm::isInt<32>(value); };
+  auto isImageSize = [](AffineExpr size) {
+    auto constant = dyn_cast<AffineConstantExpr>(size);
+    return !constant || isWindowSize(constant.getValue());
+  };
   if (strides.size() != rank || dilations.size() != rank || pads.size() != 2 * rank || volume < 1 ||
       volume > maxVolume || !llvm::all_of(strides, isWindowSize) ||
       !llvm::all_of(dilations, isWindowSize) || !llvm::all_of(pads, isSmall) ||
-      !llvm::all_of(*image, isWindowSize)) {
+      !llvm::all_of(*image, isImageSize)) {
     node.emitError() << "attributes do not fit an image of rank " << rank;
     return failure();
   }
   DimExprs dims = node.dims(columns);
-  AffineExpr channels = dims[1].floorDiv(volume);
+  AffineExpr channels = dims[1].floorDiv(volume), windows = node.expr(1);
   DimExprs split = {dims[0], channels}, result = {dims[0], channels};
   for (int64_t size : *block)
     split.push_back(node.expr(size));
   for (size_t d = 0; d < rank; ++d) {
     int64_t reach = ((*block)[d] - 1) * dilations[d] + 1;
-    split.push_back(node.expr(((*image)[d] + pads[d] + pads[rank + d] - reach) / strides[d] + 1));
-    result.push_back(node.expr((*image)[d]));
+    AffineExpr count = ((*image)[d] + pads[d] + pads[rank + d] - reach).floorDiv(strides[d]) + 1;
+    requireNonNegative(node, (*image)[d], "image");
+    requireNonNegative(node, count, "windows");
+    split.push_back(count);
+    result.push_back((*image)[d]);
+    windows = windows * count;
   }
+  requireEqual(node, channels * volume, dims[1], "channels");
+  requireEqual(node, windows, dims[2], "windows");
   Value blocks = node.reshape(columns, split), sum;
   for (int64_t offset = 0; offset < volume && blocks; ++offset) {
     Value part = blocks;

@@ -1,6 +1,7 @@
 // ScatterElements, ScatterND, TensorScatter and MaxUnpool: a copy with some elements replaced.
 
 #include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/RunTimeSizes.h"
 
 using namespace mlir;
 
@@ -88,9 +89,15 @@ static Results importMaxUnpool(NodeImporter &node) {
   if (strides.size() != spatial || pads.size() != 2 * spatial || !llvm::all_of(kernel, isSmall) ||
       !llvm::all_of(strides, isSmall) || !llvm::all_of(pads, isSmall))
     return node.emitError() << "strides and pads do not fit " << spatial << " dimensions";
-  DimExprs dims = node.dims(x);
-  for (size_t i = 0; i < spatial; ++i)
+  DimExprs dims = node.dims(x), positions = node.dims(indices);
+  if (positions.size() != dims.size())
+    return node.emitError() << "indices " << indices.getType() << " do not fit " << x.getType();
+  for (auto [size, other] : llvm::zip_equal(dims, positions))
+    requireEqual(node, size, other, "indices");
+  for (size_t i = 0; i < spatial; ++i) {
     dims[i + 2] = (dims[i + 2] - 1) * strides[i] + kernel[i] - pads[i] - pads[i + spatial];
+    requireNonNegative(node, dims[i + 2], "unpooled");
+  }
   AffineExpr count = product(node.dims(x), node.context());
   Value zeros = m.broadcast(m.scalar(x, 0), product(dims, node.context()));
   Value flat = buildScatter<ScatterElementsOp>(node, zeros, node.reshape(indices, count),

@@ -189,7 +189,48 @@ def transposed_convolutions():
         )
 
 
+def scattered():
+    def col2im(columns, image, block, strides, pads):
+        channels = columns.shape[1] // np.prod(block)
+        padded = np.zeros((channels, *(n + 2 * p for n, p in zip(image, pads))), np.float32)
+        counts = [(n + 2 * p - b) // s + 1 for n, p, b, s in zip(image, pads, block, strides)]
+        parts = columns.reshape(channels, *block, *counts)
+        for at in np.ndindex(*block):
+            for o in np.ndindex(*counts):
+                place = tuple(i * s + k for i, s, k in zip(o, strides, at))
+                padded[(slice(None), *place)] += parts[(slice(None), *at, *o)]
+        return padded[None][:, :, pads[0] : pads[0] + image[0], pads[1] : pads[1] + image[1]]
+
+    data = []
+    for image in (4, 5), (3, 3), (2, 7):
+        count = (image[0] + 2 - 2) // 1 + 1, (image[1] - 3) // 2 + 1
+        columns = numbers(1, 2 * 6, int(np.prod(count)))
+        y = col2im(columns, image, (2, 3), (1, 2), (1, 0))
+        data.append(DataSet({"x": columns, "s": np.array(image)}, {"y": y}))
+    yield Case(
+        "col2im",
+        "The size of the image as an input.",
+        """g (float[1, 12, L] x, int64[2] s) => (float[1, 2, H, W] y) <int64[2] b = {2, 3}>
+           { y = Col2Im<strides = [1, 2], pads = [1, 0, 1, 0]>(x, s, b) }""",
+        data,
+    )
+    data = []
+    for n in 1, 2, 4:
+        x, i = numbers(1, 1, n), np.arange(n).reshape(1, 1, n) * 2 + np.arange(n).reshape(1, 1, n) % 2
+        y = np.zeros((1, 1, 2 * n), np.float32)
+        y[0, 0, i] = x
+        data.append(DataSet({"x": x, "i": i}, {"y": y}))
+    yield Case(
+        "unpool",
+        "MaxUnpool of an unknown size, and positions of another name.",
+        """g (float[1, 1, N] x, int64[1, 1, M] i) => (float[1, 1, A] y)
+           { y = MaxUnpool<kernel_shape = [2], strides = [2]>(x, i) }""",
+        data,
+    )
+
+
 def cases():
     yield from pools()
+    yield from scattered()
     yield from convolutions()
     yield from transposed_convolutions()
