@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstring>
 #include <jpeglib.h>
+// Codes of messages; needs jpeglib.h.
+#include <jerror.h>
 #include <png.h>
 
 namespace tenon {
@@ -48,6 +50,7 @@ namespace {
 struct JpegErrors {
   jpeg_error_mgr base;
   std::jmp_buf escape;
+  bool damaged; // it warned that samples are missing or made up
   char message[JMSG_LENGTH_MAX];
 };
 
@@ -66,6 +69,19 @@ static void escapeJpegError(j_common_ptr info) {
   auto *errors = reinterpret_cast<JpegErrors *>(info->err);
   info->err->format_message(info, errors->message);
   std::longjmp(errors->escape, 1);
+}
+
+/// A warning, or with a level above 0 what nobody wants to know. Bytes between the parts of a file
+/// are harmless; but where data ends or is no code of the format, libjpeg goes on with grey.
+static void noteJpegWarning(j_common_ptr info, int level) {
+  auto *errors = reinterpret_cast<JpegErrors *>(info->err);
+  int code = info->err->msg_code;
+  bool isDamage = code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE ||
+                  code == JWRN_ARITH_BAD_CODE || code == JWRN_MUST_RESYNC;
+  if (level >= 0 || !isDamage || errors->damaged)
+    return;
+  errors->damaged = true;
+  info->err->format_message(info, errors->message);
 }
 
 /// No object with a destructor may live here: an error jumps out.
@@ -94,7 +110,7 @@ static bool readJpeg(jpeg_decompress_struct &jpeg, JpegErrors &errors, JpegTarge
     jpeg_read_scanlines(&jpeg, &row, 1);
   }
   jpeg_finish_decompress(&jpeg);
-  return true;
+  return !errors.damaged;
 }
 
 static llvm::Expected<Image> decodeJpeg(llvm::StringRef bytes, int64_t channels) {
@@ -102,7 +118,7 @@ static llvm::Expected<Image> decodeJpeg(llvm::StringRef bytes, int64_t channels)
   JpegErrors errors{};
   jpeg.err = jpeg_std_error(&errors.base);
   errors.base.error_exit = escapeJpegError;
-  errors.base.output_message = [](j_common_ptr) {}; // warnings: a picture that can be seen is used
+  errors.base.emit_message = noteJpegWarning;
   JpegTarget target{bytes.data(), bytes.size(),
                     channels == 1   ? JCS_GRAYSCALE
                     : channels == 3 ? JCS_RGB

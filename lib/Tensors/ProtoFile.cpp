@@ -49,14 +49,26 @@ static bool copyTypedField(const onnx::TensorProto &proto, std::vector<char> &by
   }
 }
 
+/// How many values the message holds, of whatever field; each makes at most 16 bytes of elements.
+static uint64_t countValues(const onnx::TensorProto &proto) {
+  return proto.raw_data().size() + uint64_t(proto.float_data_size()) + proto.double_data_size() +
+         proto.int32_data_size() + proto.int64_data_size() + proto.uint64_data_size() +
+         proto.string_data_size();
+}
+
 llvm::Expected<Tensor> decodeTensor(const onnx::TensorProto &proto) {
   auto fail = [](const llvm::Twine &reason) { return llvm::createStringError(reason); };
   if (tenon_dtype_bits(proto.data_type()) == 0)
     return fail("element type " + llvm::Twine(proto.data_type()) + " is not known");
   if (proto.data_location() == onnx::TensorProto::EXTERNAL || proto.has_segment())
     return fail("its elements are in another file, which is not supported");
-  llvm::Expected<Tensor> tensor = Tensor::create(
-      proto.data_type(), llvm::ArrayRef<int64_t>(proto.dims().data(), proto.dims().size()));
+  llvm::ArrayRef<int64_t> dims(proto.dims().data(), proto.dims().size());
+  int64_t bytes = tenon_tensor_bytes(proto.data_type(), proto.dims().size(), dims.data());
+  // Nothing is allocated for what the file does not hold.
+  if (bytes > 0 && static_cast<uint64_t>(bytes) / 16 > countValues(proto))
+    return fail("it has " + llvm::Twine(countValues(proto)) + " values, too few for " +
+                describeTensorType(proto.data_type(), dims));
+  llvm::Expected<Tensor> tensor = Tensor::create(proto.data_type(), dims);
   if (!tensor)
     return tensor.takeError();
   std::string type = describeTensorType(*tensor);

@@ -31,6 +31,7 @@ struct Reader {
 
 struct Location {
   uint64_t packedSize, size, offset;
+  uint32_t checksum; // CRC-32 of what was packed
 };
 
 } // namespace
@@ -82,8 +83,8 @@ static llvm::Expected<std::string> inflateRaw(llvm::StringRef packed, uint64_t s
   return result;
 }
 
-static llvm::Expected<std::string> readEntry(llvm::StringRef archive, const Location &location,
-                                             uint16_t method) {
+static llvm::Expected<std::string> unpackEntry(llvm::StringRef archive, const Location &location,
+                                               uint16_t method) {
   Reader reader{archive};
   if (reader.u32(location.offset) != localMark)
     return makeError("is not where the directory says");
@@ -99,6 +100,17 @@ static llvm::Expected<std::string> readEntry(llvm::StringRef archive, const Loca
   return makeError("is packed with method " + llvm::Twine(method) + ", which is not supported");
 }
 
+static llvm::Expected<std::string> readEntry(llvm::StringRef archive, const Location &location,
+                                             uint16_t method) {
+  llvm::Expected<std::string> contents = unpackEntry(archive, location, method);
+  if (!contents)
+    return contents;
+  auto *bytes = reinterpret_cast<const Bytef *>(contents->data());
+  if (contents->size() != location.size || crc32_z(0, bytes, contents->size()) != location.checksum)
+    return makeError("is damaged: its checksum is another");
+  return contents;
+}
+
 llvm::Expected<std::vector<ZipEntry>> readZip(llvm::StringRef archive) {
   Reader reader{archive};
   // The end record is the last thing but for a comment of at most 64 KiB.
@@ -111,7 +123,8 @@ llvm::Expected<std::vector<ZipEntry>> readZip(llvm::StringRef archive) {
     if (reader.u32(at) != directoryMark)
       return makeError("has a damaged directory");
     uint64_t nameSize = reader.u16(at + 28), extraSize = reader.u16(at + 30);
-    Location location{reader.u32(at + 20), reader.u32(at + 24), reader.u32(at + 42)};
+    Location location{reader.u32(at + 20), reader.u32(at + 24), reader.u32(at + 42),
+                      reader.u32(at + 16)};
     applyZip64(reader, at + 46 + nameSize, extraSize, location);
     ZipEntry entry;
     entry.name = archive.substr(at + 46, nameSize).str();

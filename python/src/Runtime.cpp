@@ -126,7 +126,7 @@ NB_MODULE(_runtime, m) {
       "path"_a, "threads"_a = 1, nb::kw_only(), "pin"_a = false, "check"_a = false,
       "Loads a compiled model from a shared library.\n\n"
       "A run uses `threads` threads (0: one for each core that this process may use), each kept on "
-      "one CPU if `pin` is true. A file that differs from what was compiled is a RuntimeError; its "
+      "one CPU if `pin` is true. A file that differs from what was compiled is a ValueError; its "
       "weights are compared only if `check` is true, because that reads all of them. Checksums "
       "find accidents: the file's code is trusted as any library's is.");
 }

@@ -1,5 +1,6 @@
 """The runtime's binding, on the hand-written models that the runtime's unit tests use."""
 import os
+import struct
 import threading
 from pathlib import Path
 
@@ -179,3 +180,20 @@ def test_everything_is_documented():
         assert getattr(tenon, name).__doc__
     for method in (tenon.Model.run, tenon.Model.bind):
         assert len(method.__doc__) > 80
+
+
+def test_damaged_files_are_refused(tmp_path):
+    path = MODELS / "digits.so"
+    if not path.exists():
+        pytest.skip(f"{path} is not built")
+    good = path.read_bytes()
+    assert tenon.load(path, check=True).inputs
+    _, weights, size, _, _, _ = struct.unpack("<5Q8s", good[-48:])  # runtime/seal.h
+    for at, check in [(0, False), (64, False), (weights // 2, False), (weights + size // 2, True)]:
+        damaged = bytearray(good)
+        damaged[at] ^= 1
+        copy = tmp_path / f"damaged-{at}.so"
+        copy.write_bytes(damaged)
+        with pytest.raises(ValueError):
+            tenon.load(copy, check=check)
+    assert tenon.load(copy).inputs  # weights are compared on request only

@@ -4,6 +4,10 @@
 
 #include "tenon/runtime.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { NPY_MAX_RANK = 32 };
 
 typedef struct npy_array {
@@ -17,5 +21,9 @@ typedef struct npy_array {
 /* NULL, or what is wrong. */
 const char *npy_read(const char *path, npy_array *array);
 const char *npy_write(const char *path, const tenon_tensor *tensor);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -94,3 +94,48 @@ TEST(Zip, RefusesWhatIsNone) {
       llvm::consumeError(read.takeError());
   }
 }
+
+/// An archive with one stored entry. The checksum is that of the contents, unless another is given.
+static std::string makeZip(llvm::StringRef contents, uint32_t checksum) {
+  std::string file;
+  auto put = [&](uint64_t value, int bytes) {
+    for (; bytes > 0; --bytes, value >>= 8)
+      file += static_cast<char>(value);
+  };
+  auto putSizes = [&] {
+    put(checksum, 4);
+    put(contents.size(), 4);
+    put(contents.size(), 4);
+    put(1, 2); // the name's size
+    put(0, 2);
+  };
+  put(0x04034b50, 4);
+  put(0, 10);
+  putSizes();
+  file += "x" + contents.str();
+  size_t directory = file.size();
+  put(0x02014b50, 4);
+  put(0, 12);
+  putSizes();
+  put(0, 14); // comment, disk, attributes; then the offset of the entry, which is 0
+  file += 'x';
+  size_t end = file.size();
+  put(0x06054b50, 4);
+  put(0, 4);
+  put(1, 2);
+  put(1, 2);
+  put(end - directory, 4);
+  put(directory, 4);
+  put(0, 2);
+  return file;
+}
+
+TEST(Zip, ComparesChecksums) {
+  llvm::Expected<std::vector<ZipEntry>> read = readZip(makeZip("123456789", 0xcbf43926));
+  ASSERT_TRUE(static_cast<bool>(read)) << llvm::toString(read.takeError());
+  EXPECT_EQ(read->front().contents, "123456789");
+  read = readZip(makeZip("123456788", 0xcbf43926));
+  ASSERT_FALSE(static_cast<bool>(read));
+  EXPECT_EQ(llvm::toString(read.takeError()),
+            "entry 'x' is damaged: its checksum is another");
+}

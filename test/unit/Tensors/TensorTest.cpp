@@ -85,6 +85,11 @@ TEST(ProtoFile, RefusesWhatDoesNotFit) {
   proto.clear_raw_data();
   EXPECT_EQ(llvm::toString(decodeTensor(proto).takeError()),
             "it has too few or too many elements for float[2]");
+  // A damaged size: nothing of the kind is allocated.
+  proto.set_dims(0, int64_t(1) << 37);
+  EXPECT_EQ(llvm::toString(decodeTensor(proto).takeError()),
+            "it has 0 values, too few for float[137438953472]");
+  proto.set_dims(0, 2);
   proto.set_data_type(77);
   EXPECT_EQ(llvm::toString(decodeTensor(proto).takeError()), "element type 77 is not known");
   proto.set_data_type(TENON_STRING);

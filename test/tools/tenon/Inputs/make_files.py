@@ -103,7 +103,12 @@ def inputs(folder):
     Image.fromarray(pixels).save(folder / "pixels.png")
     gray = Image.new("RGB", (40, 30), (102, 102, 102))
     gray.save(folder / "gray.jpg")
-    (folder / "short.jpg").write_bytes((folder / "gray.jpg").read_bytes()[:100])
+    jpeg = (folder / "gray.jpg").read_bytes()
+    (folder / "short.jpg").write_bytes(jpeg[:100])
+    (folder / "torn.jpg").write_bytes(jpeg[:-5])
+    stored = bytearray((folder / "x.npz").read_bytes())
+    stored[stored.index(b"NUMPY") + 130] ^= 1
+    (folder / "flipped.npz").write_bytes(stored)
 
 
 def main():

@@ -1,0 +1,152 @@
+// Feeds the loader with damaged models, from the file to a context. Their seals are not mended:
+// what is not as it was compiled must be refused before it is mapped, weights apart, and what is
+// refused later would run foreign code. What lies behind the seal is fuzzed as a descriptor in
+// memory, whose pointers are right and whose numbers are anything.
+#include "runtime/abi.h"
+#include "tenon/runtime.h"
+#include "test/fuzz/FuzzFile.h"
+
+#include <cstring>
+#include <fuzzer/FuzzedDataProvider.h>
+#include <vector>
+
+using namespace tenon;
+
+namespace {
+
+void require(bool condition) {
+  if (!condition)
+    __builtin_trap();
+}
+
+/// Asks all that can be asked about a model, and makes a context where that is cheap.
+void useModel(tenon_model *model) {
+  for (int32_t i = 0; i < tenon_model_num_inputs(model); ++i)
+    require(tenon_model_find_input(model, tenon_model_input(model, i)->name) >= 0);
+  for (int32_t i = 0; i < tenon_model_num_outputs(model); ++i)
+    require(tenon_model_find_output(model, tenon_model_output(model, i)->name) >= 0);
+  tenon_kernel_info info;
+  for (int64_t i = 0; i < tenon_model_num_kernels(model); ++i)
+    require(tenon_model_kernel(model, i, &info) == TENON_OK && info.name && info.nodes);
+  if (tenon_model_workspace_size(model) < 1 << 20) {
+    tenon_context_options options = {};
+    options.threads = 1;
+    tenon_context *context = nullptr;
+    if (tenon_context_create(model, &options, &context) == TENON_OK)
+      tenon_context_free(context);
+  }
+  tenon_model_free(model);
+}
+
+void loadFile(const uint8_t *data, size_t size) {
+  fuzz::FuzzFile file(data, size);
+  for (int32_t check : {0, 1}) {
+    tenon_model *model = nullptr;
+    tenon_load_options options = {check};
+    tenon_status status = tenon_model_load_with(file.path().c_str(), &options, &model);
+    require((status == TENON_OK) == (model != nullptr));
+    require(model || *tenon_last_error());
+    if (model)
+      useModel(model);
+  }
+}
+
+int32_t noRun(tenon_exec *) { return TENON_EXEC_OK; }
+void noKernel(void *const *, int64_t, int64_t) {}
+
+/// A descriptor of up to three of each thing. Counts are right or negative: arrays shorter than
+/// their count cannot be told from others.
+class DescriptorMaker {
+public:
+  explicit DescriptorMaker(FuzzedDataProvider &data) : data(data) {}
+
+  tenon_model_desc make() {
+    tenon_model_desc desc = {};
+    std::memcpy(desc.magic, TENON_MAGIC, sizeof desc.magic);
+    desc.abi_version = data.ConsumeBool() ? TENON_ABI_VERSION : data.ConsumeIntegral<uint32_t>();
+    desc.size = data.ConsumeBool() ? sizeof desc : data.ConsumeIntegral<uint32_t>();
+    desc.name = text();
+    desc.compiler_version = text();
+    desc.weights_checksum = data.ConsumeIntegral<uint64_t>();
+    for (const char *&symbol : symbols)
+      symbol = text();
+    desc.symbols = orNull(symbols);
+    desc.num_symbols = count();
+    desc.inputs = makeTensors(inputs, desc.num_inputs);
+    desc.outputs = makeTensors(outputs, desc.num_outputs);
+    for (tenon_variant_desc &variant : variants)
+      makeVariant(variant);
+    desc.variants = orNull(variants);
+    desc.num_variants = count();
+    return desc;
+  }
+
+private:
+  bool rarely() { return data.ConsumeIntegralInRange(0, 15) == 0; }
+  int32_t count() {
+    return rarely() ? data.ConsumeIntegralInRange(INT32_MIN, -1)
+                    : data.ConsumeIntegralInRange(0, 3);
+  }
+  const char *text() { return rarely() ? nullptr : data.ConsumeBool() ? "avx2" : "x"; }
+  template <typename T> const T *orNull(const T *array) { return rarely() ? nullptr : array; }
+
+  const tenon_tensor_desc *makeTensors(tenon_tensor_desc *tensors, int32_t &number) {
+    for (int i = 0; i < 3; ++i) {
+      tensors[i] = {text(), data.ConsumeIntegralInRange(-1, 30), count(), nullptr};
+      tensors[i].dims = orNull(dims);
+    }
+    for (tenon_dim_desc &dim : dims)
+      dim = {rarely() ? data.ConsumeIntegral<int64_t>() : data.ConsumeIntegralInRange(-1, 3),
+             rarely() ? data.ConsumeIntegral<int32_t>() : data.ConsumeIntegralInRange(-1, 2), 0};
+    number = count();
+    return orNull(tensors);
+  }
+
+  void makeVariant(tenon_variant_desc &variant) {
+    features[0] = text();
+    for (tenon_kernel_desc &kernel : kernels)
+      kernel = {rarely() ? nullptr : noKernel, text(), text(), 0, 0};
+    variant = {text(),
+               orNull(features),
+               rarely() ? data.ConsumeIntegral<int64_t>() : data.ConsumeIntegralInRange(0, 4096),
+               rarely() ? nullptr : noRun,
+               orNull(kernels),
+               count(),
+               nullptr,
+               rarely() ? data.ConsumeIntegral<int64_t>() : 0};
+  }
+
+  FuzzedDataProvider &data;
+  const char *symbols[3], *features[2] = {nullptr, nullptr};
+  tenon_dim_desc dims[3];
+  tenon_tensor_desc inputs[3], outputs[3];
+  tenon_kernel_desc kernels[3];
+  tenon_variant_desc variants[3];
+};
+
+void loadDescriptor(const uint8_t *bytes, size_t size) {
+  FuzzedDataProvider data(bytes, size);
+  DescriptorMaker maker(data);
+  tenon_model_desc desc = maker.make();
+  tenon_model *model = nullptr;
+  tenon_status status = tenon_model_from_desc(&desc, &model);
+  require((status == TENON_OK) == (model != nullptr));
+  require(model || *tenon_last_error());
+  if (!model)
+    return;
+  require(desc.abi_version == TENON_ABI_VERSION);
+  useModel(model);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  if (size >= 4 && std::memcmp(data,
+                               "\x7f"
+                               "ELF",
+                               4) == 0)
+    loadFile(data, size);
+  else
+    loadDescriptor(data, size);
+  return 0;
+}
