@@ -10,6 +10,9 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -113,6 +116,47 @@ FunctionPassManager buildCleanUpPipeline() {
   return functions;
 }
 
+/// The one lane that a constant mask lets through; nullopt if there are others, or none.
+std::optional<unsigned> findOnlyLane(Value *mask) {
+  auto *constant = dyn_cast<Constant>(mask);
+  auto *type = dyn_cast<FixedVectorType>(mask->getType());
+  std::optional<unsigned> only;
+  for (unsigned lane = 0; constant && type && lane < type->getNumElements(); ++lane) {
+    Constant *bit = constant->getAggregateElement(lane);
+    if (!bit || !(bit->isNullValue() || bit->isAllOnesValue()))
+      return std::nullopt;
+    if (bit->isNullValue())
+      continue;
+    if (only)
+      return std::nullopt;
+    only = lane;
+  }
+  return only;
+}
+
+/// masked_store(v, p, {1, 0, 0, 0}) -> store v[0], p.
+///
+/// LLVM 22's x86 back end does the same too late: of a vector that is truncated on the way (i32
+/// sums to bytes, f32 to bf16) it stores the element as it was before, which is longer, and
+/// overwrites what follows in memory.
+void storeOnlyLanes(Module &module) {
+  for (Function &function : module)
+    for (Instruction &instruction : make_early_inc_range(instructions(function))) {
+      auto *store = dyn_cast<IntrinsicInst>(&instruction);
+      if (!store || store->getIntrinsicID() != Intrinsic::masked_store)
+        continue;
+      Value *vector = store->getArgOperand(0), *pointer = store->getArgOperand(1);
+      std::optional<unsigned> lane = findOnlyLane(store->getArgOperand(2));
+      if (!lane)
+        continue;
+      IRBuilder<> b(store);
+      Type *element = vector->getType()->getScalarType();
+      b.CreateAlignedStore(b.CreateExtractElement(vector, *lane),
+                           b.CreateConstInBoundsGEP1_32(element, pointer, *lane), Align());
+      store->eraseFromParent();
+    }
+}
+
 Expected<SmallVector<char>> generate(Module &module, TargetMachine &machine, CodeGenFileType kind) {
   ErrorCollector errors(module.getContext());
   SmallVector<char> code;
@@ -200,6 +244,7 @@ void optimizeModule(Module &module, TargetMachine &machine, LLVMOptimization lev
     passes.addPass(createModuleToFunctionPassAdaptor(buildCleanUpPipeline()));
   }
   passes.run(module, moduleAnalyses);
+  storeOnlyLanes(module);
 }
 
 Expected<SmallVector<char>> compileToObject(std::unique_ptr<Module> module,

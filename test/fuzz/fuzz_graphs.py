@@ -71,7 +71,7 @@ class Run:
             case = self.generate(index)
             if case is None:
                 return (), None
-            return case.ops, findings.check(case, self.backend, stage, workers.guarded)
+            return case.ops, findings.check(case, self.backend, stage, workers.Guard())
         except Exception:
             return (), findings.Finding("tool", traceback.format_exc()[-600:])
 

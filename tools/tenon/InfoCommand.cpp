@@ -11,7 +11,8 @@ namespace tenon::cli {
 
 static constexpr Option infoOptions[] = {
     {"--no-compile", false, "of an ONNX model, only what its file says"},
-    {"--ops", false, "instead of a model: every operator that is imported, and since which version"},
+    {"--ops", false,
+     "instead of a model: every operator that is imported, and since which version"},
     targetOption,
     shapeOption,
     checkOption,

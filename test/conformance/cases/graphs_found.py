@@ -31,6 +31,7 @@ def cases():
             f"g ({name}[4] x) => ({name}[4] y) {{ y = Erf(x) }}",
             [DataSet({"x": x}, {"y": np.array([int(math.erf(v)) for v in x.tolist()], name)})],
         )
+    yield from one_column()
     yield from matmuls()
     yield from defaults()
 
@@ -68,3 +69,19 @@ def defaults():
                  {"y": normal * scale[:, None] + bias[:, None]})],
         {"rtol": 1e-12, "atol": 0},
     )
+
+
+def one_column():
+    """Sums that are cut off to narrower elements, with one column in the last vector: no byte more is written."""
+    rng = np.random.default_rng(1)
+    for columns in (1, 5, 9, 17, 33):
+        x = rng.integers(0, 9, (6, 3, 1)).astype(np.uint8)
+        w = rng.integers(0, 9, (1, columns)).astype(np.uint8)
+        one, zero = np.float32(1), np.uint8(0)
+        yield Case(
+            f"narrow_columns_{columns}",
+            "Rows of one column more than fills vectors follow each other: what is written too far shows in the next.",
+            f"g (uint8[6, 3, 1] x, uint8[1, {columns}] w, float s, uint8 z) => (uint8[6, 3, {columns}] y) "
+            "{ y = QLinearMatMul(x, s, z, w, s, z, s, z) }",
+            [DataSet({"x": x, "w": w, "s": one, "z": zero}, {"y": (x @ w)})],
+        )

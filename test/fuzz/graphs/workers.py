@@ -39,6 +39,20 @@ def guarded(array):
     return copy
 
 
+class Guard:
+    """Makes inputs guarded, and while it is entered outputs too, for which Tenon asks numpy for memory."""
+
+    def __call__(self, array):
+        return guarded(array)
+
+    def __enter__(self):
+        self.empty = np.empty
+        np.empty = lambda shape, dtype: guarded(self.empty(shape, dtype))
+
+    def __exit__(self, *error):
+        np.empty = self.empty
+
+
 def serve(connection, log, work):
     """The worker's life."""
     import resource
@@ -142,5 +156,5 @@ def _listen(worker, limit):
 
 def check_case(case, backend, limit=60):
     """`check` of one case in a process of its own."""
-    for _, answer in run([case], lambda case, stage: check(case, backend, stage, guarded), 1, limit):
+    for _, answer in run([case], lambda case, stage: check(case, backend, stage, Guard()), 1, limit):
         return answer

@@ -20,7 +20,8 @@ def per_channel(g, type, dims, count, kind="normal"):
 
 @recipe("LayerNormalization RMSNormalization", weight=1.5)
 def layer_norm(g, op):
-    x = g.value([t for t in g.types(op) if t in FLOAT], rank=(1, 4), where=finite)
+    # Of f64 they compute the statistics in f32, if stash_type is left out.
+    x = g.value(["float32"], rank=(1, 4), where=finite)
     axis = g.integer(0, x.rank - 1)
     scale = g.fresh(x.type, x.shape[axis:], "normal")
     bias = g.fresh(x.type, x.shape[axis:], "normal") if op == "LayerNormalization" and g.flip() else None
@@ -31,7 +32,7 @@ def layer_norm(g, op):
 
 @recipe("GroupNormalization InstanceNormalization BatchNormalization", weight=1)
 def channel_norm(g, op):
-    x = image(g, [t for t in g.types(op) if t in FLOAT])
+    x = image(g, [t for t in g.types(op) if t in FLOAT and (t == "float32" or op != "GroupNormalization")])
     if not finite(x):
         raise Reject("infinities")
     c = x.shape[1]
