@@ -188,10 +188,10 @@ struct AttentionBuilder : DecomposeBuilder {
     size_t at = dims.size() - 3;
     if (dims[at] == heads)
       return value;
-    int64_t times = constantOr(heads, 1) / constantOr(dims[at], 1);
+    AffineExpr times = heads.floorDiv(dims[at]);
     wide.insert(wide.begin() + at + 1, getAffineConstantExpr(1, b.getContext()));
     Value split = reshape(value, wide);
-    wide[at + 1] = getAffineConstantExpr(times, b.getContext());
+    wide[at + 1] = times;
     result[at] = heads;
     return reshape(broadcast(split, wide), result);
   }

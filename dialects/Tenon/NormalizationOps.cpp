@@ -13,10 +13,16 @@ static LogicalResult verifyNorm(Operation *op, int64_t axis, ValueRange paramete
     return op->emitOpError("axis ") << axis << " is not a dimension of " << type;
   DimExprs dims = getDims(type);
   for (Value parameter : parameters) {
-    FailureOr<DimExprs> merged =
-        broadcastDims({dims, getDims(parameter.getType())}, op->getContext());
-    if (failed(merged) || merged->size() != dims.size() ||
-        !areCompatibleTypes(makeTensorType(*merged, type.getElementType()), type))
+    // Sizes that only a run tells may be anything; constants must be 1 or what the operand has.
+    DimExprs own = getDims(parameter.getType());
+    auto widens = [](AffineExpr size, AffineExpr dim) {
+      auto have = dyn_cast<AffineConstantExpr>(size), want = dyn_cast<AffineConstantExpr>(dim);
+      return have && want && have.getValue() != 1 && have != want;
+    };
+    auto pairs = llvm::zip(llvm::reverse(own), llvm::reverse(dims));
+    if (own.size() > dims.size() || llvm::any_of(pairs, [&](auto pair) {
+          return widens(std::get<0>(pair), std::get<1>(pair));
+        }))
       return op->emitOpError("cannot broadcast ") << parameter.getType() << " to " << type;
   }
   return success();

@@ -22,8 +22,8 @@ LogicalResult DftOp::verify() {
   };
   if (!isPart(from) || !isPart(to))
     return emitOpError("the last dimension holds one or two parts, not as in ") << from;
-  if (static_cast<int64_t>(getLength()) < 1 || to.isDynamicDim(axis) ||
-      to.getShape()[axis] > static_cast<int64_t>(getLength()))
+  auto length = static_cast<int64_t>(getLength());
+  if (length < 0 || (length > 0 && (to.isDynamicDim(axis) || to.getShape()[axis] > length)))
     return emitOpError("transforms of length ") << getLength() << " do not give " << to;
   return success();
 }
@@ -47,7 +47,11 @@ void DftOp::getLibraryArguments(SmallVectorImpl<int64_t> &ints, SmallVectorImpl<
 AffineExpr DftOp::getScratchBytes() {
   constexpr int64_t buffers = 2, parts = 2;
   int64_t perElement = (buffers * linesAtOnce(*this) + 1) * parts * doubleBytes;
-  return getAffineConstantExpr(llvm::alignTo(perElement * getLength(), 64), getContext());
+  if (getLength() > 0)
+    return getAffineConstantExpr(llvm::alignTo(perElement * getLength(), 64), getContext());
+  // The sum of two sizes is not less than the larger one.
+  AffineExpr from = getDims(getOperand().getType())[getAxis()], to = getDims(getType())[getAxis()];
+  return (from == to ? from : from + to) * llvm::alignTo(perElement, 64);
 }
 
 AffineExpr DftOp::getMaxTasks() {

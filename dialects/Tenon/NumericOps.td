@@ -15,7 +15,8 @@ def Tenon_DftOp : Tenon_LibraryOp<"dft", [],
     ONNX [DFT](https://onnx.ai/onnx/operators/onnx__DFT.html). The last dimension holds real numbers
     (size 1) or real and imaginary parts (size 2). Lines are cut off or padded with zeros to
     `length`, and the result may have fewer elements than that: the first ones. An inverse transform
-    whose result is real takes the first half of a symmetric spectrum.
+    whose result is real takes the first half of a symmetric spectrum. A `length` of 0 is one that
+    only a run tells: the larger of the sizes that operand and result have along the axis.
 
     ```mlir
     %y = tenon.dft %x {axis = 1, length = 16} : (tensor<3x16x1xf32>) -> tensor<3x9x2xf32>

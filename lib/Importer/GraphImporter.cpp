@@ -5,6 +5,7 @@
 #include "lib/Importer/ElementTypes.h"
 #include "lib/Importer/NodeImporter.h"
 #include "lib/Importer/NodeOrder.h"
+#include "lib/Importer/OperandLengths.h"
 #include "lib/Importer/TensorData.h"
 #include "llvm/ADT/ScopeExit.h"
 
@@ -185,19 +186,16 @@ FailureOr<SmallVector<Value>> GraphImporter::importGraph(const onnx::GraphProto 
   });
   if (failed(order))
     return failure();
-  llvm::StringMap<const onnx::ValueInfoProto *> declared;
-  if (checkDeclaredShapes) {
-    for (const onnx::ValueInfoProto &info : graph.value_info())
-      declared[info.name()] = &info;
-    for (const onnx::ValueInfoProto &info : graph.output())
-      declared[info.name()] = &info;
-  }
+  for (const onnx::ValueInfoProto &info : graph.value_info())
+    scope.declared[info.name()] = &info;
+  for (const onnx::ValueInfoProto &info : graph.output())
+    scope.declared[info.name()] = &info;
   for (const onnx::NodeProto *node : *order) {
     if (failed(importNode(*node, scope)))
       return failure();
     for (const std::string &output : node->output()) {
-      const onnx::ValueInfoProto *info = declared.lookup(output);
-      if (!info || output.empty())
+      const onnx::ValueInfoProto *info = scope.declared.lookup(output);
+      if (!checkDeclaredShapes || !info || output.empty())
         continue;
       Location location =
           makeNodeLocation(file->name(), getDisplayName(*node), node->op_type(), getContext());
@@ -314,6 +312,7 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, Scope &scop
     return failure();
 
   NodeImporter importer(*this, scope, node, domain, version, *operands, location);
+  fixOperandLengths(importer);
   // Whoever fails says why; should one not, the node is named all the same.
   bool hasError = false;
   FailureOr<SmallVector<Value>> results = failure();

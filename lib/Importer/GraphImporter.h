@@ -29,6 +29,8 @@ struct Scope {
   /// Optional parameters of a function that its call does not give: as if not written where they
   /// are used.
   llvm::StringSet<> omitted;
+  /// What the graph declares about values that its nodes compute.
+  llvm::StringMap<const onnx::ValueInfoProto *> declared;
 
   Scope() = default;
   explicit Scope(const Scope &parent)

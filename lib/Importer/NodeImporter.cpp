@@ -49,6 +49,14 @@ bool NodeImporter::checkRank(Value value, int64_t atLeast) {
   return false;
 }
 
+std::optional<int64_t> NodeImporter::declaredRank(unsigned number) const {
+  const onnx::ValueInfoProto *info =
+      hasOutput(number) ? scope.declared.lookup(node.output(number)) : nullptr;
+  if (!info || !info->type().has_tensor_type() || !info->type().tensor_type().has_shape())
+    return std::nullopt;
+  return info->type().tensor_type().shape().dim_size();
+}
+
 // --- Contents ---
 
 ElementsAttr NodeImporter::constant(Value value) const {

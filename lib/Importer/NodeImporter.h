@@ -38,6 +38,8 @@ public:
     return number < operandValues.size() ? operandValues[number] : mlir::Value();
   }
   llvm::ArrayRef<mlir::Value> operands() const { return operandValues; }
+  /// Replaces an operand, or omits it if `value` is null, for whoever imports the node.
+  void setOperand(unsigned number, mlir::Value value) { operandValues[number] = value; }
   unsigned numOutputs() const { return node.output_size(); }
   /// Whether output `number` has a name, so that someone may use it.
   bool hasOutput(unsigned number) const {
@@ -47,6 +49,9 @@ public:
   llvm::StringRef outputName(unsigned number) const {
     return hasOutput(number) ? llvm::StringRef(node.output(number)) : getDisplayName(node);
   }
+
+  /// The rank that the graph around declares for output `number`.
+  std::optional<int64_t> declaredRank(unsigned number) const;
 
   // Attributes. Those of the wrong type are errors; so are absent ones without a default.
   bool hasAttribute(llvm::StringRef name) const { return findAttribute(name); }

@@ -61,6 +61,13 @@ public:
         require(node, SizeRelation::AtLeast, dim, index, "the size of a dimension with indices");
   }
 
+  /// Gathers clamp positions to the dimension, which must have one then, unless nothing is
+  /// gathered.
+  void requireReadable(Value indices, AffineExpr dim) {
+    AffineExpr count = product(getDims(indices.getType()), node.context());
+    requireNonNegative(node, count * (dim - 1), "positions gathered from none");
+  }
+
 private:
   NodeImporter &node;
 };
@@ -112,6 +119,21 @@ void requireMatchingSizes(NodeImporter &node, Operation *op) {
       .Case<GatherElementsOp>([&](GatherElementsOp gather) {
         checks.requireInside(dimsOf(gather.getIndices()), dimsOf(gather.getOperand()),
                              gather.getAxis());
+        checks.requireReadable(gather.getIndices(), dimsOf(gather.getOperand())[gather.getAxis()]);
+      })
+      .Case<GatherOp>([&](GatherOp gather) {
+        checks.requireReadable(gather.getIndices(), dimsOf(gather.getOperand())[gather.getAxis()]);
+      })
+      .Case<GatherNDOp>([&](GatherNDOp gather) {
+        DimExprs dims = dimsOf(gather.getOperand());
+        auto tuple = cast<AffineConstantExpr>(dimsOf(gather.getIndices()).back()).getValue();
+        for (int64_t i = 0; i < tuple; ++i)
+          checks.requireReadable(gather.getIndices(), dims[gather.getBatchDims() + i]);
+      })
+      .Case<TopKOp>([&](TopKOp topk) {
+        requireNonNegative(node,
+                           dimsOf(topk.getOperand())[topk.getAxis()] - topk.getCount().getResult(0),
+                           "elements beyond the k that are chosen");
       })
       .Case<ScatterElementsOp>([&](ScatterElementsOp scatter) {
         checks.requireInside(dimsOf(scatter.getIndices()), dimsOf(scatter.getOperand()),

@@ -11,15 +11,15 @@ namespace tenon {
 Value splitHeads(NodeImporter &node, Value x, int64_t heads) {
   if (!x)
     return x;
-  auto width =
-      node.rank(x) == 3 ? dyn_cast<AffineConstantExpr>(node.dim(x, 2)) : AffineConstantExpr();
-  if (!width || heads < 1 || width.getValue() % heads != 0) {
+  AffineExpr width = node.rank(x) == 3 ? node.dim(x, 2) : node.expr(1);
+  auto known = dyn_cast<AffineConstantExpr>(width);
+  if (node.rank(x) != 3 || heads < 1 || (known && known.getValue() % heads != 0)) {
     node.emitError() << "cannot split " << x.getType() << " into " << heads << " heads";
     return nullptr;
   }
+  requireEqual(node, width % heads, node.expr(0), "elements that heads leave, and 0,");
   DimExprs dims = node.dims(x);
-  Value split =
-      node.reshape(x, {dims[0], dims[1], node.expr(heads), node.expr(width.getValue() / heads)});
+  Value split = node.reshape(x, {dims[0], dims[1], node.expr(heads), width.floorDiv(heads)});
   return TensorMath(node).transpose(split, {0, 2, 1, 3});
 }
 
@@ -31,14 +31,14 @@ Value joinHeads(NodeImporter &node, Value x) {
   return node.reshape(joined, {dims[0], dims[1], dims[2] * dims[3]});
 }
 
-/// Every head of [B, K, T, d] repeated: [B, K * times, T, d].
-static Value repeatHeads(NodeImporter &node, Value x, int64_t times) {
-  if (times == 1 || !x)
-    return x;
+/// Every head of [B, K, T, d] repeated: [B, heads, T, d].
+static Value repeatHeads(NodeImporter &node, Value x, AffineExpr heads) {
   TensorMath m(node);
+  if (!x || node.dim(x, 1) == heads)
+    return x;
   DimExprs dims = node.dims(x), wide = dims, result = dims;
-  wide.insert(wide.begin() + 2, node.expr(times));
-  result[1] = dims[1] * times;
+  wide.insert(wide.begin() + 2, heads.floorDiv(dims[1]));
+  result[1] = heads;
   return node.reshape(m.broadcast(m.unsqueeze(x, {2}), wide), result);
 }
 
@@ -67,29 +67,84 @@ static Value buildWhole(NodeImporter &node, const AttentionProblem &problem, dou
   return node.infer<AttentionOp>(operands, attributes);
 }
 
-AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &problem) {
+/// Of two sizes that must be the same, the one that is known.
+static AffineExpr preferKnown(AffineExpr a, AffineExpr b) {
+  return isa<AffineConstantExpr>(b) ? b : a;
+}
+
+// Kernels take sizes that operands share from any of them. So all operands get the same ones here,
+// checked at run time where types do not tell that they are: a size that is not what it should be
+// would be read over the end. False after an error.
+static bool matchSizes(NodeImporter &node, AttentionProblem &problem) {
+  TensorMath m(node);
+  if (!node.checkRank(problem.queries, 4) || !node.checkRank(problem.keys, 4) ||
+      !node.checkRank(problem.values, 4))
+    return false;
+  DimExprs queries = node.dims(problem.queries), keys = node.dims(problem.keys);
+  DimExprs values = node.dims(problem.values);
+  AffineExpr batch = queries[0], one = node.expr(1);
+  for (AffineExpr own : {keys[0], values[0]})
+    batch = own == one ? batch : preferKnown(batch, own);
+  AffineExpr keyHeads = preferKnown(keys[1], values[1]), depth = preferKnown(queries[3], keys[3]);
+  AffineExpr keyCount = preferKnown(keys[2], values[2]);
+  // One row of keys may serve all of the queries'.
+  auto batchOf = [&](AffineExpr own) { return own == one ? own : batch; };
+  problem.queries = m.sized(problem.queries, {batch, queries[1], queries[2], depth}, "queries");
+  problem.keys = m.sized(problem.keys, {batchOf(keys[0]), keyHeads, keyCount, depth}, "keys");
+  problem.values =
+      m.sized(problem.values, {batchOf(values[0]), keyHeads, keyCount, values[3]}, "values");
+  if (queries[1] != keyHeads) {
+    requireNonNegative(node, keyHeads - 1, "heads of keys beyond the first");
+    requireEqual(node, queries[1] % keyHeads, node.expr(0),
+                 "heads of queries that do not share heads of keys evenly, and 0,");
+  }
+  return problem.queries && problem.keys && problem.values;
+}
+
+/// A bias brought to the sizes of the scores, where only a run tells whether it has them or 1.
+static Value matchBias(NodeImporter &node, Value bias, ArrayRef<AffineExpr> scores) {
+  if (!bias)
+    return bias;
+  DimExprs dims = node.dims(bias);
+  for (auto [own, size] : llvm::zip(llvm::reverse(dims), llvm::reverse(scores)))
+    if (!isa<AffineConstantExpr>(own))
+      own = size;
+  return TensorMath(node).broadcast(bias, dims);
+}
+
+Value makeAttentionScale(NodeImporter &node, AffineExpr depth, Type type) {
+  TensorMath m(node);
+  if (auto known = dyn_cast<AffineConstantExpr>(depth))
+    return node.makeScalar(type, 1 / std::sqrt(static_cast<double>(known.getValue())));
+  Value size = node.cast(m.shapeScalar(depth), node.builder().getF64Type());
+  return node.cast(m.reciprocal(m.sqrt(size)), type);
+}
+
+AttentionResult buildAttention(NodeImporter &node, AttentionProblem problem) {
   TensorMath m(node);
   AttentionResult r;
-  Value queries = problem.queries, keys = problem.keys, values = problem.values;
-  if (!node.checkRank(queries, 4) || !node.checkRank(keys, 4) || !node.checkRank(values, 4))
+  if (!matchSizes(node, problem))
     return r;
-  auto heads = dyn_cast<AffineConstantExpr>(node.dim(queries, 1));
-  auto keyHeads = dyn_cast<AffineConstantExpr>(node.dim(keys, 1));
-  if (heads && keyHeads && heads != keyHeads) {
-    if (keyHeads.getValue() == 0 || heads.getValue() % keyHeads.getValue() != 0) {
-      node.emitError() << heads.getValue() << " heads of queries cannot share "
-                       << keyHeads.getValue() << " heads of keys";
-      return r;
-    }
+  Value queries = problem.queries, keys = problem.keys, values = problem.values;
+  AffineExpr heads = node.dim(queries, 1), keyHeads = node.dim(keys, 1);
+  auto numHeads = dyn_cast<AffineConstantExpr>(heads);
+  auto numKeyHeads = dyn_cast<AffineConstantExpr>(keyHeads);
+  if (numHeads && numKeyHeads && heads != keyHeads &&
+      (numKeyHeads.getValue() == 0 || numHeads.getValue() % numKeyHeads.getValue() != 0)) {
+    node.emitError() << numHeads.getValue() << " heads of queries cannot share "
+                     << numKeyHeads.getValue() << " heads of keys";
+    return r;
   }
+  problem.bias = matchBias(node, problem.bias,
+                           {node.dim(queries, 0), heads, node.dim(queries, 2), node.dim(keys, 2)});
   double scale = problem.scale;
   if (scale == 0) {
-    auto depth = dyn_cast<AffineConstantExpr>(node.dim(queries, 3));
-    if (!depth) {
-      node.emitError() << "the size of a head must be known";
-      return r;
-    }
-    scale = 1 / std::sqrt(static_cast<double>(depth.getValue()));
+    scale = 1;
+    if (auto depth = dyn_cast<AffineConstantExpr>(node.dim(queries, 3)))
+      scale = 1 / std::sqrt(static_cast<double>(depth.getValue()));
+    else
+      queries = problem.queries =
+          m.mul(queries, makeAttentionScale(node, node.dim(queries, 3), node.elementType(queries)));
   }
   bool isPlain = !problem.softcap &&
                  (!problem.softmaxType || problem.softmaxType == node.elementType(queries));
@@ -97,11 +152,8 @@ AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &probl
     r.result = buildWhole(node, problem, scale);
     return r;
   }
-  if (heads && keyHeads && heads != keyHeads) {
-    int64_t times = heads.getValue() / keyHeads.getValue();
-    keys = repeatHeads(node, keys, times);
-    values = repeatHeads(node, values, times);
-  }
+  keys = repeatHeads(node, keys, heads);
+  values = repeatHeads(node, values, heads);
   r.products = node.infer<MatMulOp>({m.mul(queries, scale), m.transpose(keys, {0, 1, 3, 2})});
   r.capped = r.products;
   if (problem.softcap > 0)
@@ -122,34 +174,40 @@ AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &probl
   return r;
 }
 
-Value buildRotation(NodeImporter &node, Value x, Value cosines, Value sines, int64_t dim,
+Value buildRotation(NodeImporter &node, Value x, Value cosines, Value sines, AffineExpr dim,
                     bool interleaved) {
   TensorMath m(node);
-  if (!node.checkRank(x, 4) || !cosines || !sines)
+  if (!node.checkRank(x, 4) || !node.checkRank(cosines, 3) || !node.checkRank(sines, 3))
     return nullptr;
-  auto depth = dyn_cast<AffineConstantExpr>(node.dim(x, 3));
-  if (!depth || dim < 2 || dim % 2 != 0 || dim > depth.getValue()) {
-    node.emitError() << "cannot rotate " << dim << " elements of " << x.getType();
+  AffineExpr depth = node.dim(x, 3), zero = node.expr(0), half = dim.floorDiv(2);
+  auto size = dyn_cast<AffineConstantExpr>(dim), all = dyn_cast<AffineConstantExpr>(depth);
+  if (size && (size.getValue() < 2 || size.getValue() % 2 != 0 ||
+               (all && size.getValue() > all.getValue()))) {
+    node.emitError() << "cannot rotate " << size.getValue() << " elements of " << x.getType();
     return nullptr;
   }
-  int64_t half = dim / 2, rest = depth.getValue() - dim;
-  cosines = m.slice(m.unsqueeze(cosines, {1}), 3, 0, half);
-  sines = m.slice(m.unsqueeze(sines, {1}), 3, 0, half);
-  AffineExpr count = node.expr(half);
-  Value a = interleaved ? m.slice(x, 3, node.expr(0), count, 2) : m.slice(x, 3, 0, half);
-  Value b = interleaved ? m.slice(x, 3, node.expr(1), count, 2) : m.slice(x, 3, half, half);
+  requireEqual(node, dim % 2, zero, "rotated elements without a partner, and 0,");
+  requireNonNegative(node, depth - dim, "elements of a head that are not rotated");
+  for (Value *angles : {&cosines, &sines}) {
+    requireNonNegative(node, node.dim(*angles, 2) - half, "angles beyond those of the rotation");
+    *angles = m.slice(m.unsqueeze(*angles, {1}), 3, zero, half);
+  }
+  Value a = interleaved ? m.slice(x, 3, zero, half, 2) : m.slice(x, 3, zero, half);
+  Value b = interleaved ? m.slice(x, 3, node.expr(1), half, 2) : m.slice(x, 3, half, half);
   Value real = m.sub(m.mul(a, cosines), m.mul(b, sines));
   Value imaginary = m.add(m.mul(a, sines), m.mul(b, cosines));
   Value rotated;
   if (interleaved) {
     DimExprs dims = node.dims(x);
-    dims[3] = node.expr(dim);
+    dims[3] = dim;
     rotated =
         node.reshape(m.concat({m.unsqueeze(real, {4}), m.unsqueeze(imaginary, {4})}, 4), dims);
   } else {
     rotated = m.concat({real, imaginary}, 3);
   }
-  return rest == 0 ? rotated : m.concat({rotated, m.slice(x, 3, dim, rest)}, 3);
+  if (dim == depth || !rotated)
+    return rotated;
+  return m.concat({rotated, m.slice(x, 3, dim, depth - dim)}, 3);
 }
 
 // --- RotaryEmbedding ---
@@ -166,10 +224,8 @@ static Results importRotaryEmbedding(NodeImporter &node) {
     cosines = m.gather(cosines, positions, 0);
     sines = m.gather(sines, positions, 0);
   }
-  int64_t dim = node.getInt("rotary_embedding_dim", 0);
-  auto depth = dyn_cast<AffineConstantExpr>(node.dim(x, 3));
-  if (dim == 0 && depth)
-    dim = depth.getValue();
+  int64_t given = node.getInt("rotary_embedding_dim", 0);
+  AffineExpr dim = given == 0 ? node.dim(x, 3) : node.expr(given);
   Value result = buildRotation(node, x, cosines, sines, dim, node.getBool("interleaved", false));
   return {{isFlat ? joinHeads(node, result) : result}};
 }
@@ -194,6 +250,7 @@ private:
   void add(Value allowed) { addBias(makeBias(n, allowed, elementType)); }
   void addBias(Value more) { bias = bias ? m.add(bias, more) : more; }
   void addMask(Value mask);
+  Value padMask(Value mask, int64_t axis, Value masked);
   void addWindow(Value offset);
   /// Where the first query stands among the keys, broadcasting with [S, T].
   Value getOffset();
@@ -218,20 +275,29 @@ Value MaskBuilder::getOffset() {
   return m.unsqueeze(offsets, {1, 2, 3});
 }
 
+// A mask that is too short says nothing good about the keys behind its end; but one of size 1 is
+// for all keys.
+Value MaskBuilder::padMask(Value mask, int64_t axis, Value masked) {
+  AffineExpr size = n.dim(mask, axis), one = n.expr(1);
+  if (size == keys || size == one)
+    return mask;
+  requireNonNegative(n, keys - size, "keys beyond those that the mask is for");
+  DimExprs dims = n.dims(mask), low(dims.size(), n.expr(0));
+  dims[axis] = keys;
+  Value padded = m.pad(mask, low, dims, masked);
+  if (isa<AffineConstantExpr>(size))
+    return padded;
+  requireNonNegative(n, size - one, "elements of the mask beyond the first");
+  return m.select(m.equal(m.shapeScalar(size), 1.0), m.slice(mask, axis, 0, 1), padded);
+}
+
 void MaskBuilder::addMask(Value mask) {
   mayMask = true;
   int64_t last = n.rank(mask) - 1;
   if (last < 0)
     return;
   bool isBool = n.elementType(mask).isInteger(1);
-  AffineExpr size = n.dim(mask, last);
-  // A mask that is too short says nothing good about the keys behind its end.
-  if (isa<AffineConstantExpr>(size) && isa<AffineConstantExpr>(keys) && size != keys &&
-      size != n.expr(1)) {
-    DimExprs dims = n.dims(mask), low(dims.size(), n.expr(0));
-    dims[last] = keys;
-    mask = m.pad(mask, low, dims, n.makeScalar(n.elementType(mask), isBool ? 0 : -HUGE_VAL));
-  }
+  mask = padMask(mask, last, n.makeScalar(n.elementType(mask), isBool ? 0 : -HUGE_VAL));
   if (isBool)
     add(mask);
   else

@@ -33,7 +33,10 @@ struct AttentionResult {
   mlir::Value result, products, capped, biased, probabilities;
 };
 
-AttentionResult buildAttention(NodeImporter &node, const AttentionProblem &problem);
+AttentionResult buildAttention(NodeImporter &node, AttentionProblem problem);
+
+/// 1 / sqrt(depth) as a scalar.
+mlir::Value makeAttentionScale(NodeImporter &node, mlir::AffineExpr depth, mlir::Type type);
 
 /// [B, S, heads * d] to [B, heads, S, d], and back.
 mlir::Value splitHeads(NodeImporter &node, mlir::Value x, int64_t heads);
@@ -51,7 +54,7 @@ mlir::Value makeCausalMask(NodeImporter &node, mlir::AffineExpr queries, mlir::A
 /// Rotates the first `dim` elements of each head of x [B, H, S, d] by the angles whose cosines and
 /// sines are [B or 1, S, dim / 2]. Pairs are neighbours if `interleaved`, else halves apart.
 mlir::Value buildRotation(NodeImporter &node, mlir::Value x, mlir::Value cosines, mlir::Value sines,
-                          int64_t dim, bool interleaved);
+                          mlir::AffineExpr dim, bool interleaved);
 
 } // namespace tenon
 

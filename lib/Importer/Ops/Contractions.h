@@ -25,6 +25,11 @@ mlir::Value buildChannelsLastConv(NodeImporter &node, mlir::Value x, mlir::Value
                                   llvm::ArrayRef<int64_t> strides,
                                   llvm::ArrayRef<int64_t> dilations, int64_t groups);
 
+/// The same for weights [O, C / groups, kernel...] of which any size may be known at run time only.
+mlir::Value buildGatheredConv(NodeImporter &node, mlir::Value x, mlir::Value weights,
+                              llvm::ArrayRef<int64_t> strides, llvm::ArrayRef<int64_t> dilations,
+                              mlir::AffineExpr groups);
+
 } // namespace tenon
 
 #endif

@@ -7,7 +7,7 @@
 // dimensions as symbols, until what it yields fits what it takes.
 
 #include "lib/Importer/NodeImporter.h"
-#include "lib/Importer/Ops/Ops.h"
+#include "lib/Importer/Ops/TensorMath.h"
 #include "lib/Importer/TensorData.h"
 
 using namespace mlir;
@@ -74,17 +74,43 @@ static FailureOr<SmallVector<Value>> importBranch(NodeImporter &node, const onnx
   return values;
 }
 
+/// Whether the values have the ranks that the model declares for the node's outputs, and it
+/// declares one where `others` have another rank.
+static bool haveDeclaredRanks(NodeImporter &node, ArrayRef<Value> values, ArrayRef<Value> others) {
+  bool isTold = false;
+  for (auto [number, value, other] : llvm::enumerate(values, others)) {
+    std::optional<int64_t> declared = node.declaredRank(number);
+    if (declared && *declared != node.rank(value))
+      return false;
+    isTold |= declared && node.rank(value) != node.rank(other);
+  }
+  return isTold;
+}
+
 /// Branches of different ranks come from exporters that write squeezing "a dimension if it is 1" as
-/// If, with the squeezed value in then_branch; what follows is for that rank. So it is taken, and a
-/// run in which the condition does not hold ends with an error.
-static Results importThenBranchOnly(NodeImporter &node, const onnx::GraphProto &thenGraph,
-                                    Value condition) {
+/// If; what follows is for one of the ranks. Where the model declares it, that branch is taken, and
+/// a run in which the condition chooses the other ends with an error.
+static Results importOneBranch(NodeImporter &node, const onnx::GraphProto &graph, bool isThen,
+                               Value condition) {
+  if (!isThen)
+    condition = TensorMath(node).logicalNot(condition);
   Value flag = node.reshape(node.cast(condition, node.builder().getI64Type()), {node.expr(1)});
   if (!flag)
     return failure();
   auto symbol = cast<AffineSymbolExpr>(node.addSymbol((node.outputName(0) + ".taken").str()));
   BindSymbolOp::create(node.builder(), flag, /*position=*/0, symbol.getPosition(), /*minimum=*/1);
-  return node.inlineGraph(thenGraph);
+  return node.inlineGraph(graph);
+}
+
+/// Where the branches' ranks differ, for an error.
+static std::string describeRanks(NodeImporter &node, ArrayRef<Value> thenValues,
+                                 ArrayRef<Value> elseValues) {
+  for (auto [number, values] : llvm::enumerate(llvm::zip(thenValues, elseValues)))
+    if (auto [a, b] = values; node.rank(a) != node.rank(b))
+      return ("output " + Twine(number) + " of then_branch has rank " + Twine(node.rank(a)) +
+              ", that of else_branch rank " + Twine(node.rank(b)))
+          .str();
+  return "";
 }
 
 static Results importIf(NodeImporter &node) {
@@ -114,9 +140,16 @@ static Results importIf(NodeImporter &node) {
   if (llvm::any_of(llvm::zip(*thenValues, *elseValues), [&](auto values) {
         return node.rank(std::get<0>(values)) != node.rank(std::get<1>(values));
       })) {
+    bool takeThen = haveDeclaredRanks(node, *thenValues, *elseValues);
+    bool takeElse = haveDeclaredRanks(node, *elseValues, *thenValues);
+    std::string types = describeRanks(node, *thenValues, *elseValues);
     node.clear(thenRegion);
     node.clear(elseRegion);
-    return importThenBranchOnly(node, *thenGraph, condition);
+    if (takeThen != takeElse)
+      return importOneBranch(node, takeThen ? *thenGraph : *elseGraph, takeThen, condition);
+    return node.emitError() << "the rank of the result depends on the condition: " << types
+                            << "; the model must declare the type of '" << node.outputName(0)
+                            << "'";
   }
   SmallVector<Type> types;
   for (auto [number, values] : llvm::enumerate(llvm::zip(*thenValues, *elseValues)))

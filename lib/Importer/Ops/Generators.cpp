@@ -136,6 +136,7 @@ static Results importOneHot(NodeImporter &node) {
   Value count = m.shapeScalar((*depth)[0]);
   indices = m.select(m.less(indices, 0.0), m.add(indices, count), indices);
   Value isHot = m.equal(m.unsqueeze(indices, {axis}), m.iotaAlong(rank, axis, (*depth)[0]));
+  values = m.sized(values, node.expr(2), "values for off and on");
   Value off = m.toScalar(m.slice(values, 0, 0, 1)), on = m.toScalar(m.slice(values, 0, 1, 1));
   return {{m.select(isHot, on, off)}};
 }

@@ -6,11 +6,26 @@ using namespace mlir;
 
 namespace tenon {
 
+/// The operand of a norm, with sizes that only scale or bias tell.
+static Value adoptSizes(NodeImporter &node, Value x, ArrayRef<Value> parameters) {
+  if (!x)
+    return x;
+  DimExprs dims = node.dims(x);
+  for (Value parameter : parameters) {
+    if (!parameter)
+      continue;
+    for (auto [dim, size] : llvm::zip(llvm::reverse(dims), llvm::reverse(node.dims(parameter))))
+      if (!isa<AffineConstantExpr>(dim) && isa<AffineConstantExpr>(size) && size != node.expr(1))
+        dim = size;
+  }
+  return TensorMath(node).sized(x, dims, "the operand");
+}
+
 /// A named normalization op over the dimensions from `axis` on. Scale and bias may be null.
 template <typename OpT>
 static Value buildNorm(NodeImporter &node, Value x, Value scale, Value bias, int64_t axis,
                        double epsilon) {
-  SmallVector<Value> operands = {x};
+  SmallVector<Value> operands = {adoptSizes(node, x, {scale, bias})};
   for (Value parameter : {scale, bias})
     if (parameter)
       operands.push_back(parameter);
@@ -103,17 +118,24 @@ static Results importGroupNormalization(NodeImporter &node) {
   TensorMath m(node);
   Value x = node.operand(0), scale = node.operand(1), bias = node.operand(2);
   int64_t groups = node.getInt("num_groups");
-  int64_t channels = node.rank(x) > 1 ? node.type(x).getDimSize(1) : 0;
-  if (groups < 1 || channels <= 0 || channels % groups != 0) {
-    node.emitError() << "num_groups must divide the channels, which must be known: " << groups
+  if (!node.checkRank(x, 2))
+    return failure();
+  AffineExpr channels = node.dim(x, 1);
+  auto known = dyn_cast<AffineConstantExpr>(channels);
+  if (groups < 1 || (known && (known.getValue() <= 0 || known.getValue() % groups != 0))) {
+    node.emitError() << "num_groups must divide the channels: " << groups
                      << " groups for dimension 1 of " << x.getType();
     return failure();
   }
+  requireEqual(node, channels % groups, node.expr(0), "channels that groups leave, and 0,");
   auto perChannel = [&](Value parameter) {
-    DimExprs repeated = {node.expr(groups), node.expr(channels / groups)};
+    DimExprs repeated = {node.expr(groups), channels.floorDiv(groups)};
     Value wide = m.broadcast(node.reshape(parameter, {repeated[0], node.expr(1)}), repeated);
-    return node.reshape(wide, node.expr(channels));
+    return node.reshape(wide, channels);
   };
+  AffineExpr expected = node.opset() < 21 ? node.expr(groups) : channels;
+  scale = m.sized(scale, expected, "scale");
+  bias = m.sized(bias, expected, "bias");
   if (node.opset() < 21) {
     scale = perChannel(scale);
     bias = perChannel(bias);

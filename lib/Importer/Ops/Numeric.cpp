@@ -16,20 +16,44 @@ static Type getComputeType(NodeImporter &node, Value x) {
 
 static constexpr int64_t maxLength = int64_t(1) << 40;
 
+/// x [..., parts] with two parts, if its type does not tell how many it has.
+static Value completeParts(NodeImporter &node, Value x) {
+  AffineExpr parts = node.dim(x, -1);
+  if (isa<AffineConstantExpr>(parts))
+    return x;
+  requireNonNegative(node, parts - 1, "parts of a number beyond the real one");
+  requireNonNegative(node, node.expr(2) - parts, "parts of a number, less than two,");
+  DimExprs dims = node.dims(x);
+  dims.back() = node.expr(2);
+  return TensorMath(node).pad(x, DimExprs(dims.size(), node.expr(0)), dims);
+}
+
 /// The transform of x [..., parts] along `axis`; half of it if `half`.
-static Value buildDft(NodeImporter &node, Value x, int64_t axis, int64_t length, bool isInverse,
+static Value buildDft(NodeImporter &node, Value x, int64_t axis, AffineExpr length, bool isInverse,
                       bool half) {
   if (!x)
     return x;
-  if (length < 1 || length > maxLength) {
-    node.emitError() << "cannot transform lines of length " << length;
+  auto known = dyn_cast<AffineConstantExpr>(length);
+  if (known && (known.getValue() < 1 || known.getValue() > maxLength)) {
+    node.emitError() << "cannot transform lines of length " << known.getValue();
     return nullptr;
   }
+  requireNonNegative(node, length - 1, "the length of a transform beyond 1");
+  x = completeParts(node, x);
+  if (!x)
+    return x;
   DimExprs dims = node.dims(x);
+  AffineExpr halfLength = length.floorDiv(2) + 1;
+  // The op takes a length that it is not told from its operand or result.
+  if (AffineExpr given = half && isInverse ? halfLength : length; !known && dims[axis] != given) {
+    dims[axis] = given;
+    x = TensorMath(node).pad(x, DimExprs(dims.size(), node.expr(0)), dims);
+  }
   // The inverse of half a spectrum is real and has full length.
-  dims[axis] = node.expr(half && !isInverse ? length / 2 + 1 : length);
+  dims[axis] = half && !isInverse ? halfLength : length;
   dims.back() = node.expr(half && isInverse ? 1 : 2);
-  SmallVector<NamedAttribute> attributes = {node.attr("axis", axis), node.attr("length", length)};
+  SmallVector<NamedAttribute> attributes = {
+      node.attr("axis", axis), node.attr("length", known ? known.getValue() : int64_t(0))};
   if (isInverse)
     attributes.push_back(node.attr("inverse", node.builder().getUnitAttr()));
   Type computed = getComputeType(node, x);
@@ -50,6 +74,16 @@ static std::optional<int64_t> getKnownInt(NodeImporter &node, Value value, Strin
   return std::nullopt;
 }
 
+/// The same where a run may tell it.
+static std::optional<AffineExpr> getLength(NodeImporter &node, Value value, StringRef what,
+                                           AffineExpr otherwise) {
+  if (!value)
+    return otherwise;
+  std::optional<DimExprs> sizes =
+      node.contentsOrBind(TensorMath(node).toScalar(value), what, /*minimum=*/1);
+  return sizes && sizes->size() == 1 ? std::optional(sizes->front()) : std::nullopt;
+}
+
 static Results importDft(NodeImporter &node) {
   Value x = node.operand(0);
   int64_t rank = node.rank(x);
@@ -61,15 +95,11 @@ static Results importDft(NodeImporter &node) {
   bool isInverse = node.getBool("inverse", false), half = node.getBool("onesided", false);
   if (node.hasFailed())
     return failure();
-  auto size = dyn_cast<AffineConstantExpr>(node.dim(x, along));
-  std::optional<int64_t> otherwise;
-  if (size)
-    otherwise = half && isInverse ? 2 * (size.getValue() - 1) : size.getValue();
-  std::optional<int64_t> length = getKnownInt(node, node.operand(1), "dft_length", otherwise);
+  AffineExpr size = node.dim(x, along);
+  std::optional<AffineExpr> length =
+      getLength(node, node.operand(1), "dft_length", half && isInverse ? (size - 1) * 2 : size);
   if (!length)
-    return node.hasFailed() ? failure()
-                            : node.emitError() << "the transform's length must be known, not as in "
-                                               << x.getType();
+    return failure();
   return {{buildDft(node, x, along, *length, isInverse, half)}};
 }
 
@@ -78,12 +108,10 @@ static Results importStft(NodeImporter &node) {
   TensorMath m(node);
   Value signal = node.operand(0), window = node.operand(2);
   std::optional<DimExprs> step = node.contentsOrBind(node.operand(1), "frame_step", 1);
-  std::optional<int64_t> otherwise;
-  if (window)
-    if (auto size = dyn_cast<AffineConstantExpr>(node.dim(window, 0)))
-      otherwise = size.getValue();
-  auto length = getKnownInt(node, node.operand(3), "frame_length", otherwise);
-  if (!step || step->size() != 1 || !length || *length < 1 || step->front() == node.expr(0))
+  AffineExpr otherwise = window ? node.dim(window, 0) : node.expr(0);
+  std::optional<AffineExpr> length = getLength(node, node.operand(3), "frame_length", otherwise);
+  if (!step || step->size() != 1 || !length || *length == node.expr(0) ||
+      step->front() == node.expr(0))
     return node.hasFailed() ? failure()
                             : node.emitError() << "frame_step and frame_length must be positive";
   if (node.rank(signal) == 2)
@@ -91,10 +119,10 @@ static Results importStft(NodeImporter &node) {
   AffineExpr frames = (node.dim(signal, 1) - *length).floorDiv(step->front()) + 1;
   requireNonNegative(node, frames, "the number of frames");
   Value starts = m.mul(m.iotaAlong(2, 0, frames), m.shapeScalar(step->front()));
-  Value positions = m.add(starts, m.iotaAlong(2, 1, node.expr(*length)));
+  Value positions = m.add(starts, m.iotaAlong(2, 1, *length));
   Value framed = m.gather(signal, positions, 1);
   if (window)
-    framed = m.mul(framed, m.unsqueeze(window, {1}));
+    framed = m.mul(framed, m.unsqueeze(m.sized(window, *length, "window"), {1}));
   return {{buildDft(node, framed, 2, *length, false, node.getBool("onesided", true))}};
 }
 
@@ -173,8 +201,13 @@ static Results importRoiAlign(NodeImporter &node) {
                                          node.opset() >= 16 ? "half_pixel" : "output_half_pixel");
   if (mode != "avg" && mode != "max")
     return node.emitAttributeError("mode") << "unknown mode '" << mode << "'";
-  if (node.rank(x) != 4 || node.rank(regions) != 2)
-    return node.emitError() << "images need rank 4 and regions rank 2";
+  Value images = node.operand(2);
+  if (node.rank(x) != 4 || node.rank(regions) != 2 || node.rank(images) != 1)
+    return node.emitError() << "images need rank 4, regions rank 2 and their numbers rank 1";
+  TensorMath m(node);
+  AffineExpr count = node.dim(regions, 0);
+  regions = m.sized(regions, {count, node.expr(4)}, "regions");
+  images = m.sized(images, count, "images of regions");
   SmallVector<NamedAttribute> attributes = {
       node.attr("samples", node.getInt("sampling_ratio", 0)),
       node.attr("scale", b.getF64FloatAttr(node.getFloat("spatial_scale", 1)))};
@@ -183,12 +216,11 @@ static Results importRoiAlign(NodeImporter &node) {
   if (coordinates == "half_pixel")
     attributes.push_back(node.attr("halfPixel", b.getUnitAttr()));
   Type f32 = b.getF32Type();
-  DimExprs dims = {node.dim(regions, 0), node.dim(x, 1), node.expr(node.getInt("output_height", 1)),
+  DimExprs dims = {count, node.dim(x, 1), node.expr(node.getInt("output_height", 1)),
                    node.expr(node.getInt("output_width", 1))};
   Value result = node.make<RoiAlignOp>(
       makeTensorType(dims, f32),
-      {node.cast(x, f32), node.cast(regions, f32), node.cast(node.operand(2), b.getI64Type())},
-      attributes);
+      {node.cast(x, f32), node.cast(regions, f32), node.cast(images, b.getI64Type())}, attributes);
   return {{node.cast(result, node.elementType(x))}};
 }
 
@@ -201,6 +233,7 @@ static Results importMaxRoiPool(NodeImporter &node) {
                             : node.emitError() << "needs images of rank 4, regions of rank 2 and a "
                                                   "pooled_shape of two numbers";
   Type f32 = b.getF32Type();
+  regions = TensorMath(node).sized(regions, {node.dim(regions, 0), node.expr(5)}, "regions");
   DimExprs dims = {node.dim(regions, 0), node.dim(x, 1), node.expr(shape[0]), node.expr(shape[1])};
   Value result = node.make<MaxRoiPoolOp>(
       makeTensorType(dims, f32), {node.cast(x, f32), node.cast(regions, f32)},

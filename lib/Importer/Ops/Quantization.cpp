@@ -21,8 +21,9 @@ static Value spread(NodeImporter &node, Value parameter, Value tensor, int64_t a
     return nullptr;
   int64_t rank = node.rank(tensor), parameterRank = node.rank(parameter);
   RankedTensorType type = node.type(parameter);
-  if (parameterRank == 0 || node.hasElements(parameter, 1))
-    return node.reshape(parameter, {});
+  bool isOne = parameterRank == 1 && rank <= 1 && blockSize == 0 && axis >= rank;
+  if (parameterRank == 0 || node.hasElements(parameter, 1) || isOne)
+    return m.toScalar(parameter);
   if (axis < 0 || axis >= rank) {
     node.emitError() << "axis " << axis << " is not a dimension of " << tensor.getType();
     return nullptr;
@@ -32,19 +33,21 @@ static Value spread(NodeImporter &node, Value parameter, Value tensor, int64_t a
     dims[axis] = node.dim(parameter, 0);
     return node.reshape(parameter, dims);
   }
-  auto size = dyn_cast<AffineConstantExpr>(node.dim(tensor, axis));
-  auto blocks = parameterRank == rank ? dyn_cast<AffineConstantExpr>(node.dim(parameter, axis))
-                                      : AffineConstantExpr();
-  if (!size || !blocks || blocks.getValue() < 1 || size.getValue() < 1 || blockSize < 0) {
+  auto isEmpty = [](AffineExpr size) {
+    auto constant = dyn_cast<AffineConstantExpr>(size);
+    return constant && constant.getValue() < 1;
+  };
+  AffineExpr size = node.dim(tensor, axis);
+  AffineExpr blocks = parameterRank == rank ? node.dim(parameter, axis) : node.expr(0);
+  if (isEmpty(blocks) || isEmpty(size) || blockSize < 0) {
     node.emitError() << "blocks " << type << " do not fit " << tensor.getType();
     return nullptr;
   }
-  if (blockSize == 0)
-    blockSize = llvm::divideCeil(size.getValue(), blocks.getValue());
-  blockSize = std::min(blockSize, size.getValue());
-  Value position = m.iota({node.expr(size.getValue())}, 0, node.builder().getI64Type());
-  Value last = m.scalar(position, static_cast<double>(blocks.getValue() - 1));
-  return m.gather(parameter, m.min(m.div(position, static_cast<double>(blockSize)), last), axis);
+  requireNonNegative(node, blocks - 1, "blocks beyond the first");
+  AffineExpr perBlock = blockSize == 0 ? size.ceilDiv(blocks) : node.expr(blockSize);
+  Value position = m.iota(size, 0, node.builder().getI64Type());
+  Value number = m.min(m.div(position, m.shapeScalar(perBlock)), m.shapeScalar(blocks - 1));
+  return m.gather(parameter, number, axis);
 }
 
 /// The smallest and largest value of an integer type.

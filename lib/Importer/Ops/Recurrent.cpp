@@ -71,11 +71,14 @@ public:
   TensorMath m;
   CellTraits traits;
   bool batchFirst;
-  int64_t directions = 1, hidden = 0, inputs = 0;
+  int64_t directions = 1, hidden = 0;
+  AffineExpr inputs;
   RecurrentDirection direction = RecurrentDirection::Forward;
 
 private:
   bool readActivations();
+  void setSizes(unsigned number, ArrayRef<AffineExpr> dims, StringRef what);
+  void setStateSizes();
 
   SmallVector<Attribute> names;
   SmallVector<double> alphas, betas;
@@ -97,22 +100,53 @@ bool RecurrentImporter::read() {
     return false;
   }
   auto weights = n.type(n.operand(1)), recurrent = n.type(n.operand(2));
-  if (!weights.hasStaticShape() || !recurrent.hasStaticShape()) {
-    n.emitError() << "the weights' shapes must be known, got " << weights << " and " << recurrent;
-    return false;
-  }
-  hidden = recurrent.getShape()[2];
-  inputs = weights.getShape()[2];
-  int64_t width = traits.gates * hidden;
+  // The number of hidden units is an attribute or a size of the weights.
+  constexpr int64_t maxHidden = 1 << 24;
+  auto units = dyn_cast<AffineConstantExpr>(n.dim(n.operand(2), 2));
+  hidden = units ? units.getValue() : n.getInt("hidden_size", 0);
   int64_t wanted = n.getInt("hidden_size", hidden);
-  if (hidden == 0 || wanted != hidden || weights.getShape()[0] != directions ||
-      recurrent.getShape()[0] != directions || weights.getShape()[1] != width ||
-      recurrent.getShape()[1] != width) {
-    n.emitError() << "weights " << weights << " and " << recurrent << " do not fit " << directions
-                  << " directions, " << wanted << " hidden units and " << traits.gates << " gates";
+  if (hidden < 1 || hidden > maxHidden || wanted != hidden) {
+    n.emitError() << "weights " << weights << " and " << recurrent << " do not fit " << wanted
+                  << " hidden units";
     return false;
   }
-  return readActivations() && !n.hasFailed();
+  inputs = n.dim(n.operand(1), 2);
+  if (isa<AffineConstantExpr>(n.dim(n.operand(0), 2)))
+    inputs = n.dim(n.operand(0), 2);
+  int64_t width = traits.gates * hidden;
+  setSizes(1, {n.expr(directions), n.expr(width), inputs}, "weights");
+  setSizes(2, {n.expr(directions), n.expr(width), n.expr(hidden)}, "recurrence weights");
+  setSizes(3, {n.expr(directions), n.expr(2 * width)}, "bias");
+  setSizes(7, {n.expr(directions), n.expr(3 * hidden)}, "peepholes");
+  if (!n.hasFailed())
+    setStateSizes();
+  return !n.hasFailed() && readActivations() && !n.hasFailed();
+}
+
+/// Gives an operand that is there the sizes that it must have, checked at run time if need be.
+void RecurrentImporter::setSizes(unsigned number, ArrayRef<AffineExpr> dims, StringRef what) {
+  if (Value operand = n.operand(number))
+    if (Value sized = m.sized(operand, dims, what))
+      n.setOperand(number, sized);
+}
+
+void RecurrentImporter::setStateSizes() {
+  DimExprs dims = n.dims(n.operand(0));
+  AffineExpr batch = dims[batchFirst ? 0 : 1];
+  // An initial state for one sequence says that there is one, which the input may leave open.
+  for (unsigned number : {5, 6})
+    if (Value state = n.operand(number); state && n.rank(state) == 3)
+      if (auto size = dyn_cast<AffineConstantExpr>(n.dim(state, batchFirst ? 0 : 1)))
+        batch = isa<AffineConstantExpr>(batch) ? batch : size;
+  dims[batchFirst ? 0 : 1] = batch;
+  dims[2] = inputs;
+  setSizes(0, dims, "the input");
+  setSizes(4, batch, "lengths");
+  DimExprs state = {n.expr(directions), batch, n.expr(hidden)};
+  if (batchFirst)
+    std::swap(state[0], state[1]);
+  setSizes(5, state, "the initial state");
+  setSizes(6, state, "the initial cells");
 }
 
 bool RecurrentImporter::readActivations() {
@@ -152,12 +186,8 @@ Value RecurrentImporter::buildGates(Value bias) {
   if (!x)
     return x;
   DimExprs dims = n.dims(x);
-  // An initial state for one sequence says that there is one, which the input may leave open.
-  if (Value state = getState(5);
-      state && !isa<AffineConstantExpr>(dims[1]) && n.dim(state, 1) == n.expr(1))
-    dims[1] = n.expr(1);
   AffineExpr width = n.expr(directions * traits.gates * hidden);
-  Value weights = n.reshape(get(1), {width, n.expr(inputs)});
+  Value weights = n.reshape(get(1), {width, inputs});
   x = n.reshape(x, {dims[0] * dims[1], dims[2]});
   Value gates = n.infer<MatMulOp>({x, m.transpose(weights, {1, 0})});
   if (bias)
@@ -185,11 +215,6 @@ Value RecurrentImporter::buildBias() {
   if (!bias)
     return bias;
   int64_t width = traits.gates * hidden;
-  if (n.type(bias).getShape() != ArrayRef<int64_t>{directions, 2 * width}) {
-    n.emitError() << "bias " << n.type(bias) << " does not fit " << traits.gates << " gates of "
-                  << hidden << " units";
-    return nullptr;
-  }
   return m.add(m.slice(bias, 1, 0, width), m.slice(bias, 1, width, width));
 }
 

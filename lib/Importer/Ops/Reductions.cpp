@@ -20,16 +20,42 @@ struct Reduction {
 
 } // namespace
 
+/// `flagAxes`, where no axes at all may mean all of them.
+static Value flagReduced(NodeImporter &node, Value axes, int64_t rank) {
+  TensorMath m(node);
+  Value flags = flagAxes(node, axes, rank);
+  if (!flags || node.type(axes).hasStaticShape() || node.getBool("noop_with_empty_axes", false))
+    return flags;
+  Value isEmpty = m.equal(m.shapeScalar(node.dim(axes, 0)), 0.0);
+  return m.select(isEmpty, m.scalar(flags, 1), flags);
+}
+
+/// How many dimensions are reduced, as far as the result's rank depends on it.
+static std::optional<int64_t> countReduced(NodeImporter &node, Value axes, int64_t rank) {
+  if (node.type(axes).hasStaticShape())
+    return node.type(axes).getNumElements();
+  if (node.getBool("keepdims", true))
+    return 0;
+  std::optional<int64_t> declared = node.declaredRank(0);
+  if (declared && *declared <= rank)
+    return rank - *declared;
+  node.emitError() << "the rank of the result depends on the number of axes, which only a run "
+                      "tells; the model must declare the type of '"
+                   << node.outputName(0) << "'";
+  return std::nullopt;
+}
+
 /// Axes are an attribute, or operand 1 from version 13 (ReduceSum) or 18 on.
 static std::optional<Reduction> getReduction(NodeImporter &node) {
   Reduction reduction{node.operand(0), {}, nullptr, 0, node.getBool("keepdims", true)};
   int64_t rank = node.rank(reduction.x);
   Value operand = node.operand(1);
   if (hasRunTimeAxes(node, 1)) {
-    reduction.flags = flagAxes(node, operand, rank);
-    if (!reduction.flags)
+    reduction.flags = flagReduced(node, operand, rank);
+    std::optional<int64_t> numFlagged = countReduced(node, operand, rank);
+    if (!reduction.flags || !numFlagged)
       return std::nullopt;
-    reduction.numFlagged = node.type(operand).getNumElements();
+    reduction.numFlagged = *numFlagged;
     return reduction;
   }
   bool isEmpty = operand && node.hasElements(operand, 0);

@@ -126,6 +126,24 @@ static Results importFlatten(NodeImporter &node) {
                                product(all.drop_front(axis), node.context())})}};
 }
 
+/// Squeezes what has size 1, where only a run tells some of the sizes. The rank depends on them, so
+/// the model must declare it. If it is what `known` ones leave, the other dimensions stay.
+static Results squeezeOnes(NodeImporter &node, Value data, ArrayRef<int64_t> known) {
+  TensorMath m(node);
+  int64_t rank = node.rank(data);
+  std::optional<int64_t> declared = node.declaredRank(0);
+  if (!declared || *declared > rank)
+    return node.emitError() << "the rank of the result depends on which dimensions have size 1, "
+                               "which only a run tells; give axes, or declare the type of '"
+                            << node.outputName(0) << "'";
+  int64_t squeezed = rank - *declared;
+  if (squeezed == static_cast<int64_t>(known.size()))
+    return {{m.squeeze(data, known)}};
+  Value isOne = m.equal(m.shapeTensor(node.dims(data)), 1.0);
+  Value flags = node.cast(isOne, node.builder().getI64Type());
+  return {{squeezeFlagged(node, data, flags, squeezed)}};
+}
+
 static Results importSqueeze(NodeImporter &node) {
   Value data = node.operand(0);
   DimExprs dims = node.dims(data);
@@ -136,11 +154,13 @@ static Results importSqueeze(NodeImporter &node) {
     return {{squeezeFlagged(node, data, flags, node.type(node.operand(1)).getNumElements())}};
   }
   std::optional<NodeImporter::Ints> axes = getAxes(node, 1, dims.size());
-  if (!axes) {
+  if (!axes && !node.hasFailed()) {
     axes.emplace();
     for (auto [axis, dim] : llvm::enumerate(dims))
       if (dim == node.expr(1))
         axes->push_back(axis);
+    if (!llvm::all_of(dims, llvm::IsaPred<AffineConstantExpr>))
+      return squeezeOnes(node, data, *axes);
   }
   if (node.hasFailed())
     return failure();
@@ -149,7 +169,7 @@ static Results importSqueeze(NodeImporter &node) {
       node.emitError() << "dimension " << axis << " of " << data.getType() << " is not 1";
       return failure();
     }
-    requireEqual(node, dims[axis], node.expr(1), "squeezed");
+    requireEqual(node, dims[axis], node.expr(1), "sizes of a squeezed dimension");
   }
   return {{TensorMath(node).squeeze(data, *axes)}};
 }

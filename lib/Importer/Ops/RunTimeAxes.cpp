@@ -49,7 +49,11 @@ Value squeezeFlagged(NodeImporter &node, Value x, Value flags, int64_t numFlagge
   Value sizes = m.unsqueeze(m.shapeTensor(dims), {0});
   Value found = m.sum(m.select(isHere, sizes, m.scalar(sizes, 0)), 1);
   std::optional<DimExprs> result = node.contentsOrBind(m.squeeze(found, {1}), "kept");
-  return result ? node.reshape(x, *result) : Value();
+  if (!result)
+    return nullptr;
+  requireEqual(node, product(dims, node.context()), product(*result, node.context()),
+               "elements before and after squeezing");
+  return node.reshape(x, *result);
 }
 
 Value unsqueezeAtRunTime(NodeImporter &node, Value x, Value axes) {

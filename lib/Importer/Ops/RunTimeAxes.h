@@ -1,5 +1,6 @@
-// Axes that only a run tells. Their number is known at compile time, so ranks are; which dimensions
-// they are is followed by arithmetic on small tensors, and sizes become new symbols.
+// Axes that only a run tells. Ranks are known at compile time, from the number of axes or what the
+// model declares; which dimensions they are is followed by arithmetic on small tensors, and sizes
+// become new symbols.
 
 #ifndef TENON_LIB_IMPORTER_OPS_RUNTIMEAXES_H
 #define TENON_LIB_IMPORTER_OPS_RUNTIMEAXES_H

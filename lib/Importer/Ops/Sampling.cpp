@@ -140,10 +140,17 @@ Results GridSampler::import() {
             : name == "reflection" ? Padding::Reflection
                                    : Padding::Zeros;
   bool isKnown = llvm::is_contained({"nearest", "linear", "bilinear", "cubic", "bicubic"}, mode);
-  if (!isKnown || (padding == Padding::Zeros && name != "zeros") ||
-      node.type(grid).getShape().back() != rank) {
-    node.emitError() << "mode " << mode << ", padding " << name << " and grid " << grid.getType()
-                     << " do not go together";
+  // A grid has a position of each sample, with a coordinate for each dimension.
+  DimExprs positions = node.dims(grid);
+  bool fits = !isa<AffineConstantExpr>(positions.back()) || positions.back() == node.expr(rank);
+  positions.front() = node.dim(image, 0);
+  positions.back() = node.expr(rank);
+  if (fits)
+    grid = m.sized(grid, positions, "grid");
+  if (!isKnown || (padding == Padding::Zeros && name != "zeros") || !fits || !grid) {
+    if (!node.hasFailed())
+      node.emitError() << "mode " << mode << ", padding " << name << " and grid " << grid.getType()
+                       << " do not go together";
     return failure();
   }
   // Interpolating reads 2 or 4 neighbours in each dimension.

@@ -42,12 +42,17 @@ static Results importScatterElements(NodeImporter &node) {
                                            *kind, node.attr("axis", axis))}};
 }
 
+// The ranks tell how many numbers each index tuple has, if the indices' type does not.
 static Results importScatterND(NodeImporter &node) {
   std::optional<ScatterKind> kind = getKind(node);
-  if (node.hasFailed())
+  Value data = node.operand(0), indices = node.operand(1), updates = node.operand(2);
+  if (node.hasFailed() || !node.checkRank(indices, 1))
     return failure();
-  return {
-      {buildScatter<ScatterNDOp>(node, node.operand(0), node.operand(1), node.operand(2), *kind)}};
+  DimExprs sizes = node.dims(indices);
+  if (!isa<AffineConstantExpr>(sizes.back()))
+    sizes.back() = node.expr(node.rank(data) + node.rank(indices) - 1 - node.rank(updates));
+  indices = TensorMath(node).sized(indices, sizes, "indices");
+  return {{buildScatter<ScatterNDOp>(node, data, indices, updates, *kind)}};
 }
 
 // Writes `update` into a cache along `axis`, from a position per batch row on.

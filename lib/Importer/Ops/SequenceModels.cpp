@@ -1,6 +1,7 @@
 // Layers of newer sequence models: SwiGLU, CausalConvWithState and LinearAttention.
 
 #include "lib/Importer/Ops/Attention.h"
+#include "lib/Importer/Ops/Contractions.h"
 
 using namespace mlir;
 
@@ -23,30 +24,43 @@ static Results importCausalConvWithState(NodeImporter &node) {
   TensorMath m(node);
   Value x = node.operand(0), weights = node.operand(1), state = node.operand(3);
   StringRef activation = node.getString("activation", "none");
-  auto kernel = dyn_cast<AffineConstantExpr>(node.dim(weights, -1));
-  auto channels =
-      node.rank(x) == 3 ? dyn_cast<AffineConstantExpr>(node.dim(x, 1)) : AffineConstantExpr();
-  if (!kernel || !channels || node.rank(weights) != 3 || kernel.getValue() < 1)
+  auto emptyKernel = [](AffineExpr size) {
+    auto known = dyn_cast<AffineConstantExpr>(size);
+    return known && known.getValue() < 1;
+  };
+  if (node.rank(x) != 3 || node.rank(weights) != 3 || emptyKernel(node.dim(weights, 2)))
     return node.emitError() << "weights " << weights.getType() << " do not fit " << x.getType();
+  AffineExpr kernel = node.dim(weights, 2), channels = node.dim(x, 1);
+  if (isa<AffineConstantExpr>(node.dim(weights, 0)))
+    channels = node.dim(weights, 0);
+  AffineExpr before = kernel - 1, batch = node.dim(x, 0);
+  requireNonNegative(node, before, "positions of the kernel beyond the first");
+  x = m.sized(x, {batch, channels, node.dim(x, 2)}, "the input");
+  weights = m.sized(weights, {channels, node.expr(1), kernel}, "weights");
+  state = m.sized(state, {batch, channels, before}, "the state");
+  if (!x || !weights)
+    return failure();
   if (activation != "none" && activation != "silu" && activation != "swish")
     return node.emitAttributeError("activation") << "unknown function '" << activation << "'";
-  int64_t before = kernel.getValue() - 1;
   DimExprs dims = node.dims(x), padded = dims, low(3, node.expr(0));
   padded[2] = dims[2] + before;
-  low[2] = node.expr(before);
+  low[2] = before;
   Value input = x;
-  if (before > 0)
+  if (before != node.expr(0))
     input = state ? m.concat({state, x}, 2) : m.pad(x, low, padded);
   // [C, 1, k] to [k, 1, C], over [N, L, C].
-  Value result = node.infer<ConvOp>({m.toChannelsLast(input), m.transpose(weights, {2, 1, 0})},
-                                    {node.attr("strides", ArrayRef<int64_t>{1}),
-                                     node.attr("dilations", ArrayRef<int64_t>{1}),
-                                     node.attr("groups", channels.getValue())});
+  auto groups = dyn_cast<AffineConstantExpr>(channels);
+  Value last = m.toChannelsLast(input), result;
+  if (groups && isa<AffineConstantExpr>(kernel))
+    result =
+        buildChannelsLastConv(node, last, m.transpose(weights, {2, 1, 0}), 1, 1, groups.getValue());
+  else
+    result = buildGatheredConv(node, last, weights, 1, 1, channels);
   if (node.operand(2))
     result = m.add(result, node.operand(2));
   if (activation != "none")
     result = node.infer<SiluOp>(result);
-  Value next = input ? m.slice(input, 2, padded[2] - before, node.expr(before)) : input;
+  Value next = input ? m.slice(input, 2, dims[2], before) : input;
   return {{m.toChannelsFirst(result), next}};
 }
 
@@ -64,6 +78,7 @@ public:
 
 private:
   bool read();
+  void matchSizes();
   /// [B, H, 1, d] of step `i`.
   Value at(Value x, Value i) { return m.unsqueeze(m.gather(x, i, 2), {2}); }
   std::pair<Value, Value> buildStep(Value i, Value state);
@@ -72,8 +87,7 @@ private:
   TensorMath m;
   Type f32 = n.builder().getF32Type();
   int64_t heads = 0, keyHeads = 0;
-  double scale = 0;
-  Value queries, keys, values, decay, beta, initial;
+  Value scale, queries, keys, values, decay, beta, initial;
 };
 
 } // namespace
@@ -99,20 +113,53 @@ bool LinearAttention::read() {
   if (isGated)
     decay = split(n.operand(4), keyHeads);
   if (hasDelta) {
-    bool isShared = n.dim(n.operand(5), -1) == n.expr(1);
-    beta = split(n.operand(5), isShared ? 1 : keyHeads);
+    DimExprs widths = n.dims(n.operand(5));
+    bool isKnown = n.rank(n.operand(5)) == 3 && isa<AffineConstantExpr>(widths.back());
+    bool isShared = isKnown && widths.back() == n.expr(1);
+    Value given = n.operand(5);
+    if (!isKnown && !widths.empty()) {
+      widths.back() = n.expr(keyHeads);
+      given = m.broadcast(given, widths);
+    }
+    beta = split(given, isShared ? 1 : keyHeads);
   }
   if (!queries || !keys || !values || n.hasFailed())
     return false;
+  matchSizes();
+  if (n.hasFailed())
+    return false;
   DimExprs dims = n.dims(keys);
-  auto depth = dyn_cast<AffineConstantExpr>(dims[3]);
-  scale = n.getFloat("scale", 0);
-  if (scale == 0 && depth)
-    scale = 1 / std::sqrt(static_cast<double>(depth.getValue()));
-  initial = n.operand(3)
-                ? n.cast(n.operand(3), f32)
-                : m.broadcast(n.makeScalar(f32, 0), {dims[0], dims[1], dims[3], n.dim(values, 3)});
+  if (double given = n.getFloat("scale", 0); given != 0)
+    scale = n.makeScalar(f32, given);
+  else
+    scale = makeAttentionScale(n, dims[3], f32);
+  DimExprs state = {dims[0], dims[1], dims[3], n.dim(values, 3)};
+  initial = n.operand(3) ? m.sized(n.cast(n.operand(3), f32), state, "the state")
+                         : m.broadcast(n.makeScalar(f32, 0), state);
   return initial != nullptr;
+}
+
+/// Gives operands that go together the same sizes: batch, steps, and those of the state.
+void LinearAttention::matchSizes() {
+  DimExprs dims = n.dims(queries), own = n.dims(keys);
+  AffineExpr batch = dims[0], steps = dims[2], depth = dims[3];
+  for (Value operand : {keys, values}) {
+    DimExprs sizes = n.dims(operand);
+    batch = isa<AffineConstantExpr>(batch) ? batch : sizes[0];
+    steps = isa<AffineConstantExpr>(steps) ? steps : sizes[2];
+  }
+  if (!isa<AffineConstantExpr>(depth))
+    depth = own[3];
+  AffineExpr all = n.expr(heads), shared = n.expr(keyHeads);
+  queries = m.sized(queries, {batch, all, steps, depth}, "queries");
+  keys = m.sized(keys, {batch, shared, steps, depth}, "keys");
+  values = m.sized(values, {batch, shared, steps, n.dim(values, 3)}, "values");
+  if (decay && !isa<AffineConstantExpr>(n.dim(decay, 3)))
+    decay = m.broadcast(decay, {batch, shared, steps, depth});
+  else if (decay)
+    decay = m.sized(decay, {batch, shared, steps, n.dim(decay, 3)}, "decay");
+  if (beta)
+    beta = m.sized(beta, {batch, n.dim(beta, 1), steps, n.dim(beta, 3)}, "beta");
 }
 
 std::pair<Value, Value> LinearAttention::buildStep(Value i, Value state) {

@@ -33,6 +33,24 @@ Value TensorMath::pad(Value a, ArrayRef<AffineExpr> low, ArrayRef<AffineExpr> di
   return n.make<PadOp>(makeTensorType(dims, n.elementType(a)), {a, value}, n.attr("low", low));
 }
 
+Value TensorMath::sized(Value a, ArrayRef<AffineExpr> dims, StringRef what) {
+  if (!a)
+    return a;
+  DimExprs own = n.dims(a);
+  bool fits = own.size() == dims.size() && llvm::all_of(llvm::zip(own, dims), [](auto pair) {
+                auto [have, want] = pair;
+                return have == want || dependsOnSymbols(have - want);
+              });
+  if (!fits) {
+    n.emitError() << what << " of type " << a.getType() << " should be "
+                  << makeTensorType(dims, n.elementType(a));
+    return nullptr;
+  }
+  for (auto [have, want] : llvm::zip(own, dims))
+    requireEqual(n, have, want, ("sizes of " + what).str());
+  return n.reshape(a, dims);
+}
+
 Value TensorMath::unsqueeze(Value a, Ints axes) {
   if (!a)
     return a;
@@ -152,15 +170,19 @@ std::optional<NodeImporter::Ints> getAxes(NodeImporter &node, unsigned number, i
 Value flagAxes(NodeImporter &node, Value axes, int64_t rank) {
   TensorMath m(node);
   RankedTensorType type = node.type(axes);
-  if (type.getRank() != 1 || !type.hasStaticShape() || !isa<IntegerType>(type.getElementType())) {
-    node.emitError() << "axes must be integers, their number known at compile time, not " << type;
+  if (type.getRank() != 1 || !isa<IntegerType>(type.getElementType())) {
+    node.emitError() << "axes must be a list of integers, not " << type;
     return nullptr;
   }
   Type i64 = node.builder().getI64Type();
   axes = node.cast(axes, i64);
   axes = m.select(m.less(axes, 0.0), m.add(axes, rank), axes);
   Value isAxis = m.equal(m.iotaAlong(2, 0, node.expr(rank)), m.unsqueeze(axes, {0}));
-  return m.squeeze(m.maximum(node.cast(isAxis, i64), 1), {1});
+  Value flags = m.min(m.squeeze(m.sum(node.cast(isAxis, i64), 1), {1}), 1.0);
+  // An axis that is none, or named twice, leaves no mark.
+  Value unmarked = m.sub(m.sum(flags, 0), m.shapeTensor(node.dim(axes, 0)));
+  return node.contentsOrBind(unmarked, "axes that are dimensions, less those given") ? flags
+                                                                                     : nullptr;
 }
 
 /// Splits a dimension into a constant and other factors.

@@ -102,6 +102,9 @@ public:
   /// given.
   Value pad(Value a, llvm::ArrayRef<mlir::AffineExpr> low, llvm::ArrayRef<mlir::AffineExpr> dims,
             Value value = nullptr);
+  /// The tensor with these dimensions, which must be its own in every run, though types may not
+  /// tell. `what` names it in errors.
+  Value sized(Value a, llvm::ArrayRef<mlir::AffineExpr> dims, llvm::StringRef what);
   /// Inserts dimensions of size 1 at these positions of the result.
   Value unsqueeze(Value a, Ints axes);
   /// Drops dimensions of size 1.
@@ -116,8 +119,12 @@ public:
   Value shapeScalar(mlir::AffineExpr value);
   /// A constant of rank 1.
   Value constants(mlir::Type elementType, llvm::ArrayRef<double> values);
-  /// A tensor of one element as rank 0.
-  Value toScalar(Value a) { return n.reshape(a, {}); }
+  /// A tensor of one element as rank 0. The run ends with an error if it has more or fewer.
+  Value toScalar(Value a) {
+    if (a)
+      requireEqual(n, product(n.dims(a), n.context()), n.expr(1), "elements of a scalar");
+    return n.reshape(a, {});
+  }
 
   /// x over channels: a tensor [C] shaped so that it broadcasts along dimension 1 of rank `rank`.
   Value alongChannels(Value a, int64_t rank);

@@ -133,22 +133,25 @@ static Results importContribAttention(NodeImporter &node) {
   Value packed = buildMatMul(node, x, node.operand(1));
   if (node.operand(2))
     packed = m.add(packed, node.operand(2));
-  auto width = packed && node.rank(packed) == 3 ? dyn_cast<AffineConstantExpr>(node.dim(packed, 2))
-                                                : AffineConstantExpr();
-  if (!width || heads < 1)
-    return node.hasFailed() ? failure() : node.emitError() << "the hidden size must be known";
-  NodeImporter::Ints sizes =
-      node.getInts("qkv_hidden_sizes", NodeImporter::Ints(3, width.getValue() / 3));
-  auto fits = [&](int64_t size) { return size >= 0 && size <= width.getValue(); };
-  if (sizes.size() != 3 || !llvm::all_of(sizes, fits) ||
-      sizes[0] + sizes[1] + sizes[2] != width.getValue())
+  if (!packed || node.rank(packed) != 3 || heads < 1)
+    return node.hasFailed() ? failure() : node.emitError() << "needs heads and inputs of rank 3";
+  AffineExpr width = node.dim(packed, 2);
+  DimExprs sizes(3, width.floorDiv(3));
+  if (node.hasAttribute("qkv_hidden_sizes"))
+    sizes = llvm::map_to_vector<6>(node.getInts("qkv_hidden_sizes"),
+                                   [&](int64_t size) { return node.expr(size); });
+  if (sizes.size() != 3 || !llvm::all_of(sizes, isKnownNonNegative))
+    return node.emitAttributeError("qkv_hidden_sizes") << "needs three sizes";
+  AffineExpr all = sizes[0] + sizes[1] + sizes[2];
+  if (!dependsOnSymbols(all - width) && all != width)
     return node.emitAttributeError("qkv_hidden_sizes") << "does not fit " << packed.getType();
+  requireEqual(node, width, all, "sizes of queries, keys and values together");
   AttentionProblem problem;
   Value *parts[] = {&problem.queries, &problem.keys, &problem.values};
-  int64_t start = 0;
+  AffineExpr start = node.expr(0);
   for (auto [part, size] : llvm::zip(parts, sizes)) {
     *part = splitHeads(node, m.slice(packed, 2, start, size), heads);
-    start += size;
+    start = start + size;
   }
   AffineExpr before = node.expr(0);
   if (past) {
@@ -186,16 +189,14 @@ static Results importMultiHeadAttention(NodeImporter &node) {
   if (!inputs[1] || !inputs[2] || node.rank(inputs[0]) != 3)
     return node.emitError() << "packed queries, keys and values are not supported";
   if (Value bias = node.operand(3)) {
-    int64_t start = 0;
+    AffineExpr start = node.expr(0);
     for (Value &input : inputs) {
       if (node.rank(input) != 3)
         continue;
-      auto width = dyn_cast<AffineConstantExpr>(node.dim(input, 2));
-      if (!width)
-        return node.emitError() << "the hidden size must be known";
-      int64_t size = width.getValue();
+      AffineExpr size = node.dim(input, 2);
+      requireNonNegative(node, node.dim(bias, 0) - start - size, "what the bias has beyond inputs");
       input = m.add(input, m.slice(bias, 0, start, size));
-      start += size;
+      start = start + size;
     }
   }
   problem.queries = splitHeads(node, inputs[0], heads);
@@ -234,15 +235,15 @@ static Results importGroupQueryAttention(NodeImporter &node) {
       keyHeads > maxHeads || !node.operand(5))
     return node.emitError() << "queries of rank 3, heads and lengths are needed";
   if (!keys) {
-    auto width = dyn_cast<AffineConstantExpr>(node.dim(queries, 2));
     int64_t all = heads + 2 * keyHeads;
-    if (!width || width.getValue() % all != 0)
+    AffineExpr width = node.dim(queries, 2), depth = width.floorDiv(all);
+    if (auto known = dyn_cast<AffineConstantExpr>(width); known && known.getValue() % all != 0)
       return node.emitError() << "cannot split " << queries.getType() << " into " << all
                               << " heads";
-    int64_t depth = width.getValue() / all;
-    values = m.slice(queries, 2, (heads + keyHeads) * depth, keyHeads * depth);
-    keys = m.slice(queries, 2, heads * depth, keyHeads * depth);
-    queries = m.slice(queries, 2, 0, heads * depth);
+    requireEqual(node, width % all, node.expr(0), "elements that heads leave, and 0,");
+    values = m.slice(queries, 2, depth * (heads + keyHeads), depth * keyHeads);
+    keys = m.slice(queries, 2, depth * heads, depth * keyHeads);
+    queries = m.slice(queries, 2, node.expr(0), depth * heads);
   }
   AttentionProblem problem;
   problem.queries = splitHeads(node, queries, heads);
@@ -261,14 +262,12 @@ static Results importGroupQueryAttention(NodeImporter &node) {
     Value cosines = node.operand(7), sines = node.operand(8);
     if (!cosines || !sines)
       return node.emitError() << "do_rotary needs caches of cosines and sines";
-    auto half = dyn_cast<AffineConstantExpr>(node.dim(cosines, 1));
-    if (!half)
-      return node.emitError() << "the caches' width must be known";
+    AffineExpr half = node.dim(cosines, 1);
     bool interleaved = node.getBool("rotary_interleaved", false);
     cosines = m.gather(cosines, positions, 0);
     sines = m.gather(sines, positions, 0);
     for (Value *part : {&problem.queries, &problem.keys})
-      *part = buildRotation(node, *part, cosines, sines, 2 * half.getValue(), interleaved);
+      *part = buildRotation(node, *part, cosines, sines, half * 2, interleaved);
   }
   AffineExpr pastSize = node.expr(0);
   if (node.operand(3) && node.operand(4)) {
@@ -299,13 +298,12 @@ static Results importContribRotaryEmbedding(NodeImporter &node) {
   Value x = node.operand(0), positions = node.operand(1);
   Value cosines = node.operand(2), sines = node.operand(3);
   int64_t heads = node.getInt("num_heads", 0), dim = node.getInt("rotary_embedding_dim", 0);
-  auto half = dyn_cast<AffineConstantExpr>(node.dim(cosines, -1));
-  if (!half)
-    return node.emitError() << "the caches' width must be known";
+  AffineExpr half = node.dim(cosines, -1);
   bool isFlat = node.rank(x) == 3;
-  if (isFlat && heads == 0 && half.getValue() > 0) {
+  if (auto known = dyn_cast<AffineConstantExpr>(half);
+      isFlat && heads == 0 && known && known.getValue() > 0) {
     auto width = dyn_cast<AffineConstantExpr>(node.dim(x, 2));
-    heads = width ? width.getValue() / (2 * half.getValue()) : 0;
+    heads = width ? width.getValue() / (2 * known.getValue()) : 0;
   }
   if (isFlat)
     x = splitHeads(node, x, heads);
@@ -316,7 +314,7 @@ static Results importContribRotaryEmbedding(NodeImporter &node) {
     where = m.add(m.iotaAlong(2, 1, node.dim(x, 2)), m.unsqueeze(positions, {0}));
   Value result =
       buildRotation(node, x, m.gather(cosines, where, 0), m.gather(sines, where, 0),
-                    dim == 0 ? 2 * half.getValue() : dim, node.getBool("interleaved", false));
+                    dim == 0 ? half * 2 : node.expr(dim), node.getBool("interleaved", false));
   return {{isFlat ? joinHeads(node, result) : result}};
 }
 

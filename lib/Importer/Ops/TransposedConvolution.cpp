@@ -27,7 +27,9 @@ namespace {
 
 /// One dimension of a transposed convolution.
 struct TransposedDim {
-  int64_t kernel, stride, dilation;
+  int64_t kernel, stride, dilation; // kernel is 0 if only a run tells it
+  /// How many results an input adds to, from the first to the last.
+  AffineExpr reach;
   AffineExpr inputSize, resultSize;
   /// How much of the full result to cut off in front.
   AffineExpr low;
@@ -171,6 +173,42 @@ static Value buildTransposedConv(NodeImporter &node, Value x, Value weights,
   return m.pad(result, offset, resultDims);
 }
 
+// Weights of sizes that only a run tells: a convolution of the input with zeros between its
+// positions and weights that are turned around.
+static Value buildOpenTransposedConv(NodeImporter &node, Value x, Value weights,
+                                     ArrayRef<TransposedDim> dims, int64_t groups) {
+  TensorMath m(node);
+  if (!x || !weights)
+    return nullptr;
+  DimExprs sizes = node.dims(x), low(sizes.size(), node.expr(0)), kernel = node.dims(weights);
+  SmallVector<int64_t> strides(dims.size(), 1), dilations;
+  SmallVector<int64_t> permutation = {0, 2, 1};
+  for (auto [d, dim] : llvm::enumerate(dims)) {
+    DimExprs split = sizes, none(sizes.size() + 1, node.expr(0));
+    split.insert(split.begin() + d + 2, node.expr(1));
+    DimExprs spread = split;
+    spread[d + 2] = node.expr(dim.stride);
+    sizes[d + 1] = sizes[d + 1] * dim.stride;
+    x = node.reshape(m.pad(node.reshape(x, split), none, spread), sizes);
+    weights = m.slice(weights, d + 2, kernel[d + 2] - 1, kernel[d + 2], -1);
+    low[d + 1] = dim.reach - 1 - dim.low;
+    dilations.push_back(dim.dilation);
+    permutation.push_back(d + 3);
+  }
+  for (auto [d, dim] : llvm::enumerate(dims))
+    sizes[d + 1] = dim.resultSize + dim.reach - 1;
+  // [C, O / groups, kernel...] to [O, C / groups, kernel...].
+  DimExprs split = kernel, turned = kernel;
+  split[0] = kernel[0].floorDiv(groups);
+  split.insert(split.begin(), node.expr(groups));
+  turned[0] = kernel[1] * groups;
+  turned[1] = split[1];
+  requireEqual(node, kernel[0] % groups, node.expr(0), "channels that groups leave, and 0,");
+  weights = node.reshape(m.transpose(node.reshape(weights, split), permutation), turned);
+  return buildGatheredConv(node, m.pad(x, low, sizes), weights, strides, dilations,
+                           node.expr(groups));
+}
+
 /// Cuts and sizes from explicit pads, or from the shape that the result shall have.
 static LogicalResult readPadding(NodeImporter &node, MutableArrayRef<TransposedDim> dims) {
   size_t rank = dims.size();
@@ -193,8 +231,7 @@ static LogicalResult readPadding(NodeImporter &node, MutableArrayRef<TransposedD
     return failure();
   }
   for (auto [d, dim] : llvm::enumerate(dims)) {
-    int64_t reach = (dim.kernel - 1) * dim.dilation + 1;
-    AffineExpr spread = dim.inputSize * dim.stride;
+    AffineExpr reach = dim.reach, spread = dim.inputSize * dim.stride;
     AffineExpr full = spread + (reach - dim.stride + extra[d]);
     if (shape.empty() && !isSame) {
       dim.low = node.expr(pads[d]);
@@ -215,14 +252,17 @@ static Results importConvTranspose(NodeImporter &node) {
   TensorMath m(node);
   Value x = node.operand(0), weights = node.operand(1);
   int64_t groups = node.getInt("group", 1);
-  std::optional<NodeImporter::Ints> kernel = getKernelSizes(node, weights);
+  bool isOpen = !node.type(weights).hasStaticShape() && node.rank(weights) >= 3;
+  std::optional<NodeImporter::Ints> kernel =
+      isOpen ? NodeImporter::Ints(node.rank(weights) - 2, 0) : getKernelSizes(node, weights);
   if (!kernel)
     return failure();
   size_t rank = kernel->size();
   int64_t channels = node.rank(x) > 1 ? node.type(x).getDimSize(1) : 0;
   if (node.rank(x) != static_cast<int64_t>(rank) + 2 || groups < 1 ||
-      (!ShapedType::isDynamic(channels) && channels != node.type(weights).getDimSize(0)) ||
-      node.type(weights).getDimSize(0) % groups != 0) {
+      (!isOpen &&
+       ((!ShapedType::isDynamic(channels) && channels != node.type(weights).getDimSize(0)) ||
+        node.type(weights).getDimSize(0) % groups != 0))) {
     node.emitError() << "weights " << weights.getType() << " in " << groups << " groups do not fit "
                      << x.getType();
     return failure();
@@ -232,12 +272,15 @@ static Results importConvTranspose(NodeImporter &node) {
   if (!strides || !dilations)
     return failure();
   SmallVector<TransposedDim> dims;
-  for (size_t d = 0; d < rank; ++d)
-    dims.push_back(
-        {(*kernel)[d], (*strides)[d], (*dilations)[d], node.dims(x)[d + 2], nullptr, nullptr});
+  for (size_t d = 0; d < rank; ++d) {
+    AffineExpr reach = (node.dims(weights)[d + 2] - 1) * (*dilations)[d] + 1;
+    dims.push_back({(*kernel)[d], (*strides)[d], (*dilations)[d], reach, node.dims(x)[d + 2],
+                    nullptr, nullptr});
+  }
   if (failed(readPadding(node, dims)) || node.hasFailed())
     return failure();
-  Value result = buildTransposedConv(node, m.toChannelsLast(x), weights, dims, groups);
+  Value result = (isOpen ? buildOpenTransposedConv : buildTransposedConv)(node, m.toChannelsLast(x),
+                                                                          weights, dims, groups);
   if (Value bias = node.operand(2))
     result = m.add(result, bias);
   return {{m.toChannelsFirst(result)}};

@@ -206,11 +206,16 @@ static Value buildForest(NodeImporter &node, const Forest &forest, TreeCombinati
   Type f32 = b.getF32Type(), i32 = b.getI32Type();
   auto size = [](const auto &list) { return static_cast<int64_t>(list.size()); };
   SmallVector<int32_t> nodes;
-  for (const auto &entry : forest.nodes)
+  int64_t needed = 0;
+  for (const auto &entry : forest.nodes) {
     nodes.append(entry.begin(), entry.end());
+    if ((entry[0] & 15) != leafMode)
+      needed = std::max<int64_t>(needed, (static_cast<uint32_t>(entry[0]) >> 4) + 1);
+  }
   Value x = node.cast(node.operand(0), f32);
   if (!x)
     return x;
+  requireNonNegative(node, node.dim(x, 1) - needed, "features beyond those that nodes test");
   if (!forest.base.empty() && size(forest.base) != numTargets) {
     node.emitAttributeError("base_values")
         << "expected " << numTargets << " numbers, got " << forest.base.size();
@@ -233,13 +238,16 @@ static Value buildForest(NodeImporter &node, const Forest &forest, TreeCombinati
       {operands.segments, node.attr("kind", TreeCombinationAttr::get(node.context(), kind))});
 }
 
-/// The number of features of operand 0, which must have rank 2; nullopt after an error.
+/// The number of features of operand 0, which must have rank 2, or the most that there may be where
+/// only a run tells: buildForest checks it then. nullopt after an error.
 static std::optional<int64_t> getFeatures(NodeImporter &node) {
   RankedTensorType type = node.type(node.operand(0));
   constexpr int64_t maxFeatures = 1 << 26; // they share 32 bits with the mode
-  if (type.getRank() == 2 && !type.isDynamicDim(1) && type.getDimSize(1) <= maxFeatures)
+  if (type.getRank() == 2 && type.isDynamicDim(1))
+    return maxFeatures;
+  if (type.getRank() == 2 && type.getDimSize(1) <= maxFeatures)
     return type.getShape()[1];
-  node.emitError() << "expected [samples, features] with a known number of features, at most "
+  node.emitError() << "expected [samples, features] with a number of features of at most "
                    << maxFeatures << ", got " << type;
   return std::nullopt;
 }

@@ -162,9 +162,11 @@ struct Lines {
 
 template <typename T, typename L, int64_t lanes> int32_t transformLines(TENON_KERNEL_PARAMETERS) {
   const LibTensor &x = inputs[0], &y = outputs[0];
-  const int64_t axis = ints[0], length = ints[1];
+  const int64_t axis = ints[0];
   const bool isInverse = ints[2];
   const Lines from(x, axis), to(y, axis);
+  const int64_t open = from.size > to.size ? from.size : to.size;
+  const int64_t length = ints[1] > 0 ? ints[1] : open;
   if (length < 1 || to.size > length)
     return TENON_EXEC_BAD_SHAPE;
   auto *elements = static_cast<Complex<L> *>(scratch), *other = elements + length;
