@@ -38,7 +38,8 @@ public:
   mlir::OpBuilder &builder() { return b; }
   mlir::Location loc() const { return location; }
   int64_t lanes() const { return numLanes; }
-  /// Whether this code runs only where no size that may be 1 is: what broadcasts only then, does not.
+  /// Whether this code runs only where no size that may be 1 is: what broadcasts only then, does
+  /// not.
   bool sizesAgree() const { return doSizesAgree; }
 
   /// The element(s) of `tensor` at `index`, in its compute type: scalar for one lane, else vector.

@@ -344,7 +344,8 @@ static LaneIndex repeat(ElementEmitter &e, LaneIndex index, AffineExpr low, Lane
 
 Value PadOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
   SmallVector<LaneIndex> source;
-  Value inside;
+  // For all lanes together, and for each of them: what is read at a uniform index is not masked.
+  Value inside, insideLanes;
   DimExprs dims = getDims(getOperand().getType()), resultDims = getDims(getType());
   for (auto [number, low] : llvm::enumerate(getLow().getResults())) {
     auto constant = dyn_cast<AffineConstantExpr>(low);
@@ -358,7 +359,8 @@ Value PadOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index)
     switch (getMode()) {
     case PadMode::Constant: {
       Value here = e.logicalAnd(e.lessEqual(zero, position), e.less(position, size));
-      inside = inside ? e.logicalAnd(inside, here) : here;
+      Value &all = isa<VectorType>(here.getType()) ? insideLanes : inside;
+      all = all ? e.logicalAnd(all, here) : here;
       break;
     }
     case PadMode::Edge:
@@ -378,10 +380,12 @@ Value PadOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index)
     }
     source.push_back(position);
   }
-  if (!inside)
-    return e.element(getOperand(), source);
+  auto read = [&] { return e.element(getOperand(), source); };
+  if (!inside && !insideLanes)
+    return read();
   Value value = e.element(getValue(), SmallVector<LaneIndex>(rankOf(getValue()), e.index(0)));
-  return e.guarded(inside, [&] { return e.element(getOperand(), source); }, value);
+  auto readLanes = [&] { return insideLanes ? e.guarded(insideLanes, read, value) : read(); };
+  return inside ? e.guarded(inside, readLanes, value) : readLanes();
 }
 
 //===-- Gather --===//

@@ -102,17 +102,6 @@ static Results importOneBranch(NodeImporter &node, const onnx::GraphProto &graph
   return node.inlineGraph(graph);
 }
 
-/// Where the branches' ranks differ, for an error.
-static std::string describeRanks(NodeImporter &node, ArrayRef<Value> thenValues,
-                                 ArrayRef<Value> elseValues) {
-  for (auto [number, values] : llvm::enumerate(llvm::zip(thenValues, elseValues)))
-    if (auto [a, b] = values; node.rank(a) != node.rank(b))
-      return ("output " + Twine(number) + " of then_branch has rank " + Twine(node.rank(a)) +
-              ", that of else_branch rank " + Twine(node.rank(b)))
-          .str();
-  return "";
-}
-
 static Results importIf(NodeImporter &node) {
   const onnx::GraphProto *thenGraph = node.getGraph("then_branch");
   const onnx::GraphProto *elseGraph = node.getGraph("else_branch");
@@ -142,14 +131,12 @@ static Results importIf(NodeImporter &node) {
       })) {
     bool takeThen = haveDeclaredRanks(node, *thenValues, *elseValues);
     bool takeElse = haveDeclaredRanks(node, *elseValues, *thenValues);
-    std::string types = describeRanks(node, *thenValues, *elseValues);
     node.clear(thenRegion);
     node.clear(elseRegion);
-    if (takeThen != takeElse)
-      return importOneBranch(node, takeThen ? *thenGraph : *elseGraph, takeThen, condition);
-    return node.emitError() << "the rank of the result depends on the condition: " << types
-                            << "; the model must declare the type of '" << node.outputName(0)
-                            << "'";
+    // Where nothing is declared: exporters write squeezing "a dimension if it is 1" as If, with the
+    // squeezed value in then_branch, and what follows is for that rank.
+    bool takesThen = takeThen || !takeElse;
+    return importOneBranch(node, takesThen ? *thenGraph : *elseGraph, takesThen, condition);
   }
   SmallVector<Type> types;
   for (auto [number, values] : llvm::enumerate(llvm::zip(*thenValues, *elseValues)))

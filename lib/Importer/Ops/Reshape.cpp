@@ -12,8 +12,9 @@ static Value productOf(NodeImporter &node, Value sizes) {
               node.attr("kind", ReduceKindAttr::get(node.context(), ReduceKind::Prod))});
 }
 
-/// What dimension -1 of a shape is, as a tensor of one element: `shape` has 1 in its place. An empty
-/// tensor under a shape that is empty without it keeps its other positions: 0 x 6 as [0, -1] has 6.
+/// What dimension -1 of a shape is, as a tensor of one element: `shape` has 1 in its place. An
+/// empty tensor under a shape that is empty without it keeps its other positions: 0 x 6 as [0, -1]
+/// has 6.
 static Value takeRest(NodeImporter &node, Value from, Value shape) {
   TensorMath m(node);
   auto positive = [&](Value sizes) { return productOf(node, m.max(sizes, 1)); };
@@ -25,7 +26,8 @@ static Value takeRest(NodeImporter &node, Value from, Value shape) {
 static bool dividesBySymbols(AffineExpr expr) {
   bool found = false;
   expr.walk([&](AffineExpr part) {
-    if (auto binary = dyn_cast<AffineBinaryOpExpr>(part); part.getKind() == AffineExprKind::FloorDiv)
+    if (auto binary = dyn_cast<AffineBinaryOpExpr>(part);
+        part.getKind() == AffineExprKind::FloorDiv)
       found |= !isa<AffineConstantExpr>(binary.getRHS());
   });
   return found;

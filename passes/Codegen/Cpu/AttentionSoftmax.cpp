@@ -97,12 +97,16 @@ Value SoftmaxEmitter::finiteShift(Emitter &e, Value shift) const {
 
 Value SoftmaxEmitter::emitFinalFactor(Emitter &e, Value largest, Value sum) const {
   Type type = sum.getType();
+  // A row without any keys is a sum over nothing.
+  Value zero = floatConstant(e, type, 0);
+  Value hasNoKeys = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, sum, zero);
   Value factor = arith::DivFOp::create(e, floatConstant(e, type, 1), sum);
+  factor = arith::SelectOp::create(e, hasNoKeys, zero, factor);
   if (!zeroEmptyRows)
     return factor;
   Value isEmpty = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, largest,
                                         floatConstant(e, type, -HUGE_VAL));
-  return arith::SelectOp::create(e, isEmpty, floatConstant(e, type, 0), factor);
+  return arith::SelectOp::create(e, isEmpty, zero, factor);
 }
 
 /// Several rows at a time: folding one row's lanes is a long chain, which others fill.

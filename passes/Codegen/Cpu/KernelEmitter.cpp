@@ -72,18 +72,26 @@ Value KernelEmitter::value(AffineExpr expr) {
   return em.evaluate(expr, [&](unsigned symbol) { return symbols[symbol]; });
 }
 
-/// The sizes of last dimensions that broadcast only if they are not equal at run time.
-static SmallVector<std::pair<AffineExpr, AffineExpr>> collectUncertainLanes(KernelOp kernel) {
+/// The sizes that broadcast only if they are not equal at run time, if there are vectors among what
+/// they would repeat; else nothing, as rows repeat without another version of the code.
+static SmallVector<std::pair<AffineExpr, AffineExpr>> collectUncertainSizes(KernelOp kernel) {
   SmallVector<std::pair<AffineExpr, AffineExpr>> pairs;
-  for (BroadcastOp op : kernel.getOps<BroadcastOp>())
-    if (op.isLastUncertain())
-      pairs.push_back({getDims(op.getOperand().getType()).back(), getDims(op.getType()).back()});
+  bool repeatsLanes = false;
+  for (BroadcastOp op : kernel.getOps<BroadcastOp>()) {
+    repeatsLanes |= op.isLastUncertain();
+    DimExprs from = getDims(op.getOperand().getType()), to = getDims(op.getType());
+    for (auto [size, wide] : llvm::zip(llvm::reverse(from), llvm::reverse(to)))
+      if (size != wide && !isa<AffineConstantExpr>(size))
+        pairs.push_back({size, wide});
+  }
+  if (!repeatsLanes)
+    pairs.clear();
   return pairs;
 }
 
 void KernelEmitter::withAgreeingSizes(function_ref<void()> body) {
   Value agree;
-  for (auto [size, wide] : collectUncertainLanes(kernel)) {
+  for (auto [size, wide] : collectUncertainSizes(kernel)) {
     Value equal = em.compare(arith::CmpIPredicate::eq, value(size), value(wide));
     agree = agree ? Value(em.create<arith::AndIOp>(agree, equal)) : equal;
   }

@@ -84,7 +84,7 @@ void HostLowering::lower(RequireOp op) {
 LogicalResult HostLowering::lower(ConstantOp op) {
   if (op.use_empty())
     return success();
-  FailureOr<uint64_t> offset = options.placeConstant(op.getValue());
+  FailureOr<uint64_t> offset = options.placeConstant(op);
   if (failed(offset))
     return failure();
   pointers[op] = em.offsetPointer(weights, em.getI8Type(), *offset);

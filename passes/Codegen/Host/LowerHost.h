@@ -11,7 +11,7 @@ namespace tenon {
 
 struct HostOptions {
   /// Gives a constant its place among the model's weights: an offset in bytes.
-  std::function<mlir::FailureOr<uint64_t>(mlir::ElementsAttr)> placeConstant;
+  std::function<mlir::FailureOr<uint64_t>(ConstantOp)> placeConstant;
 };
 
 /// Lowers `function`, whose launches have placements, to `i32 tenon_run(ptr exec)` in a module of

@@ -136,6 +136,5 @@ TEST(Zip, ComparesChecksums) {
   EXPECT_EQ(read->front().contents, "123456789");
   read = readZip(makeZip("123456788", 0xcbf43926));
   ASSERT_FALSE(static_cast<bool>(read));
-  EXPECT_EQ(llvm::toString(read.takeError()),
-            "entry 'x' is damaged: its checksum is another");
+  EXPECT_EQ(llvm::toString(read.takeError()), "entry 'x' is damaged: its checksum is another");
 }
