@@ -3,7 +3,7 @@
 // A broadcast that only a run finds to be one stands alone in front of a product, whose operands are
 // buffers: it is launched only where sizes differ. In front of a sum it is a part of the kernel.
 // CHECK-LABEL: @main
-// CHECK: %[[WIDE:.*]] = tenon.launch @broadcast_only(%arg0) {differences = affine_map<()[s0, s1, s2] -> (-s0 + s2)>
+// CHECK: %[[WIDE:.*]] = tenon.launch @broadcast_only(%arg0) {differences = #{{map[0-9]*}}
 // CHECK: %[[PRODUCT:.*]] = tenon.launch @matmul_only(%[[WIDE]], %arg1)
 // CHECK: tenon.launch @broadcast_add(%arg2, %[[PRODUCT]])
 func.func @main(%x: tensor<?x4x4xf32, affine_map<()[s0] -> (s0, 4, 4)>>,
