@@ -134,8 +134,8 @@ static Results squeezeOnes(NodeImporter &node, Value data, ArrayRef<int64_t> kno
   TensorMath m(node);
   int64_t rank = node.rank(data);
   std::optional<int64_t> declared = node.declaredRank(0);
-  // Where some are known to be 1 they are what exporters mean; a run in which others are 1, too, has
-  // another rank, and ends.
+  // Where some are known to be 1 they are what exporters mean; a run in which others are 1, too,
+  // has another rank, and ends.
   if (!declared && !known.empty()) {
     for (AffineExpr dim : node.dims(data))
       if (!isa<AffineConstantExpr>(dim))

@@ -5,7 +5,7 @@
 // CHECK-LABEL: @main
 // CHECK: %[[WIDE:.*]] = tenon.launch @broadcast_only(%arg0) {differences = #{{map[0-9]*}}
 // CHECK: %[[PRODUCT:.*]] = tenon.launch @matmul_only(%[[WIDE]], %arg1)
-// CHECK: tenon.launch @broadcast_add(%arg2, %[[PRODUCT]])
+// CHECK: tenon.launch @broadcast_transpose_add(%arg2, %[[PRODUCT]])
 func.func @main(%x: tensor<?x4x4xf32, affine_map<()[s0] -> (s0, 4, 4)>>,
                 %y: tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>,
                 %z: tensor<?x4x4xf32, affine_map<()[s0, s1] -> (s1, 4, 4)>>)
