@@ -68,10 +68,6 @@ static Results buildPad(NodeImporter &node, Value data, ArrayRef<int64_t> axes,
     low[pad.axis] = pad.low;
     dims[pad.axis] = dims[pad.axis] + pad.low + pad.high;
     requireNonNegative(node, dims[pad.axis], "padded");
-    // Other modes repeat what is there: nothing, in an empty dimension.
-    if (mode != PadMode::Constant)
-      requireNonNegative(node, node.dim(data, pad.axis) - 1,
-                         "the last position of a padded dimension");
   }
   if (node.hasFailed())
     return failure();
