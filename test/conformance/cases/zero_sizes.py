@@ -42,11 +42,15 @@ def single(op, arrays, attributes=None, constants=(), opset=21, outputs=1, kinds
             infos.append(helper.make_tensor_value_info(name, kind, shape))
             inputs[name] = array
         kinds_out = kinds or [FLOAT] * outputs
-        graph = helper.make_graph(
-            [node], "g", infos, [helper.make_tensor_value_info(r, k, None) for r, k in zip(results, kinds_out)],
-            initializers)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
-        values = expected if expected is not None else run_peer(model, inputs)
+
+        def build(shapes):
+            infos_out = [helper.make_tensor_value_info(r, k, s) for r, k, s in zip(results, kinds_out, shapes)]
+            graph = helper.make_graph([node], "g", infos, infos_out, initializers)
+            return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+
+        values = expected if expected is not None else run_peer(build([None] * outputs), inputs)
+        # The rank is declared: lists of unknown length do not tell it.
+        model = build([[None] * np.ndim(value) for value in values])
         yield form, model, [DataSet(inputs, dict(zip(results, values)))]
 
 

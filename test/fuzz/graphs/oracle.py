@@ -39,7 +39,7 @@ POINTWISE = set(
 COARSE = {"Conv", "ConvTranspose", "DFT", "STFT", "Resize", "GridSample", "Det", "LinearAttention", "BlackmanWindow", "HammingWindow",
           "HannWindow", "LSTM", "GRU", "RNN", "SoftmaxCrossEntropyLoss"}
 # Functions of one operand that subtract numbers close to each other: errors are relative to operand and 1.
-CANCELLING = {"Celu", "Elu", "Gelu", "LogSoftmax", "Mish", "Selu"}
+CANCELLING = {"BiasGelu", "Celu", "Elu", "FastGelu", "Gelu", "LogSoftmax", "Mish", "QuickGelu", "Selu"}
 
 
 class Unknown(Exception):
