@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct {
   int32_t dtype;
@@ -49,10 +50,12 @@ static const char *parse_header(const char *header, npy_array *array) {
 
   array->rank = 0;
   for (const char *at = shape + 1; *at && *at != ')';) {
-    if (!isdigit((unsigned char)*at)) {
+    if (*at == ' ' || *at == ',') {
       ++at;
       continue;
     }
+    if (!isdigit((unsigned char)*at))
+      return "its shape is damaged";
     if (array->rank == NPY_MAX_RANK)
       return "it has too many dimensions";
     char *end;
@@ -64,6 +67,16 @@ static const char *parse_header(const char *header, npy_array *array) {
     return "its shape is too large";
   array->bytes = (size_t)bytes;
   return NULL;
+}
+
+/* Whether a file, as far as its size can be told, is too short for so many more bytes: nothing is
+ * allocated for what it does not hold. */
+static bool is_too_short(FILE *file, size_t bytes) {
+  struct stat info;
+  long at = ftell(file);
+  if (at < 0 || fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode))
+    return false;
+  return info.st_size < at || bytes > (size_t)(info.st_size - at);
 }
 
 static const char *read_open(FILE *file, npy_array *array) {
@@ -85,6 +98,8 @@ static const char *read_open(FILE *file, npy_array *array) {
   const char *problem = parse_header(header, array);
   if (problem)
     return problem;
+  if (is_too_short(file, array->bytes))
+    return "it is truncated";
   array->data = malloc(array->bytes ? array->bytes : 1);
   if (!array->data)
     return "there is not enough memory for it";

@@ -348,6 +348,14 @@ TEST_F(EmitTest, AnExecutableRunsOnFiles) {
 
   EXPECT_NE(runProgram({path("model"), "--input", "x=" + path("x.npy")}), 0);
   EXPECT_NE(read(path("log")).find("input 'mask' is missing"), std::string::npos);
+  for (const char *shape : {"(400000000000,)", "(4", "(-4,)", "(4x,)"}) {
+    ASSERT_FALSE(errorToBool(writeFile(path("bad.npy"), makeNpy("<f4", shape, x, 15))));
+    EXPECT_EQ(runProgram({path("model"), "--input", "x=" + path("bad.npy")}), 1) << shape;
+    std::string log = read(path("log"));
+    bool isClear = log.find("bad.npy': it is truncated") != std::string::npos ||
+                   log.find("bad.npy': its shape is damaged") != std::string::npos;
+    EXPECT_TRUE(isClear) << log;
+  }
 }
 
 /// Flips one bit of a program and runs it; what it says goes to the file "log".
