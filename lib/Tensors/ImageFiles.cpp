@@ -50,7 +50,6 @@ namespace {
 struct JpegErrors {
   jpeg_error_mgr base;
   std::jmp_buf escape;
-  bool damaged; // it warned that samples are missing or made up
   char message[JMSG_LENGTH_MAX];
 };
 
@@ -72,16 +71,14 @@ static void escapeJpegError(j_common_ptr info) {
 }
 
 /// A warning, or with a level above 0 what nobody wants to know. Bytes between the parts of a file
-/// are harmless; but where data ends or is no code of the format, libjpeg goes on with grey.
+/// are harmless; but where data ends or is no code of the format, libjpeg would go on with grey,
+/// for as long as the size in a damaged header says.
 static void noteJpegWarning(j_common_ptr info, int level) {
-  auto *errors = reinterpret_cast<JpegErrors *>(info->err);
   int code = info->err->msg_code;
   bool isDamage = code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE ||
                   code == JWRN_ARITH_BAD_CODE || code == JWRN_MUST_RESYNC;
-  if (level >= 0 || !isDamage || errors->damaged)
-    return;
-  errors->damaged = true;
-  info->err->format_message(info, errors->message);
+  if (level < 0 && isDamage)
+    escapeJpegError(info);
 }
 
 /// No object with a destructor may live here: an error jumps out.
@@ -110,7 +107,7 @@ static bool readJpeg(jpeg_decompress_struct &jpeg, JpegErrors &errors, JpegTarge
     jpeg_read_scanlines(&jpeg, &row, 1);
   }
   jpeg_finish_decompress(&jpeg);
-  return !errors.damaged;
+  return true;
 }
 
 static llvm::Expected<Image> decodeJpeg(llvm::StringRef bytes, int64_t channels) {

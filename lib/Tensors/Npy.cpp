@@ -105,6 +105,8 @@ static llvm::Error readStrings(llvm::StringRef data, char kind, size_t width, Te
 static std::vector<char> toRowMajor(llvm::StringRef data, llvm::ArrayRef<int64_t> dims,
                                     size_t elementBytes) {
   std::vector<char> result(data.size());
+  if (data.empty())
+    return result;
   llvm::SmallVector<int64_t> index(dims.size(), 0), strides(dims.size(), 1);
   for (size_t axis = 1; axis < dims.size(); ++axis)
     strides[axis] = strides[axis - 1] * dims[axis - 1];

@@ -110,6 +110,9 @@ Tensor Tensor::copy(const tenon_tensor &from) {
 }
 
 int64_t Tensor::numElements() const {
+  // The product of the others may be any.
+  if (llvm::is_contained(dims, 0))
+    return 0;
   int64_t count = 1;
   for (int64_t dim : dims)
     count *= dim;

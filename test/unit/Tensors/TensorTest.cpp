@@ -57,6 +57,13 @@ TEST(Tensor, RefusesNonsense) {
   }
 }
 
+TEST(Tensor, IsEmptyWhateverTheOtherDimensionsAre) {
+  int64_t wide = int64_t(1) << 40;
+  Tensor tensor = make(TENON_FLOAT, {wide, wide, 0});
+  EXPECT_EQ(tensor.numElements(), 0);
+  EXPECT_TRUE(tensor.bytes.empty());
+}
+
 TEST(Tensor, Describes) {
   EXPECT_EQ(describeTensorType(TENON_FLOAT16, {1, -1}), "float16[1,?]");
   EXPECT_EQ(describePosition(23, {2, 3, 4}), "[1,2,3]");
