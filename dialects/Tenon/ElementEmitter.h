@@ -38,8 +38,7 @@ public:
   mlir::OpBuilder &builder() { return b; }
   mlir::Location loc() const { return location; }
   int64_t lanes() const { return numLanes; }
-  /// Whether this code runs only where no size that may be 1 is: what broadcasts only then, does
-  /// not.
+  /// Whether this code runs only where last dimensions that may repeat do not.
   bool sizesAgree() const { return doSizesAgree; }
 
   /// The element(s) of `tensor` at `index`, in its compute type: scalar for one lane, else vector.

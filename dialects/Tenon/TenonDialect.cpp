@@ -86,7 +86,8 @@ SmallVector<LaneIndex> broadcastIndex(ElementEmitter &emitter, Value operand,
     LaneIndex position = index[offset + number];
     AffineExpr resultDim = resultDims[offset + number];
     auto constant = dyn_cast<AffineConstantExpr>(dim);
-    if (dim == resultDim || (constant ? constant.getValue() != 1 : emitter.sizesAgree())) {
+    if (dim == resultDim ||
+        (constant ? constant.getValue() != 1 : emitter.sizesAgree() && number + 1 == dims.size())) {
       result.push_back(position);
       continue;
     }

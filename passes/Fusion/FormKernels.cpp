@@ -140,26 +140,40 @@ bool Group::isAround(Operation *op) const {
 
 } // namespace
 
+/// Whether the elements of `op` are written to `dims`, one for one, through this broadcast if that
+/// does nothing in this run. Else the kernel falls back to the op's elemental form, which
+/// transformed weights do not have, and which costs little only where a convolution's map is a
+/// single position.
+static bool mayKeepShape(Operation *op, BroadcastOp broadcast, ArrayRef<AffineExpr> dims) {
+  auto conv = dyn_cast<ConvOp>(op);
+  return conv && !conv.getWinograd() && repeatsRows(broadcast) && resultDims(broadcast) == dims &&
+         getDims(broadcast.getOperand().getType()) == resultDims(conv);
+}
+
 // A contraction under pointwise ops of exactly its shape: they become its epilogue.
 bool KernelFormer::canJoinRoot(Operation *op, Group &group) {
   if (group.root || group.rowDims || isa<LibraryOpInterface>(op))
     return false;
-  DimExprs dims = resultDims(op);
-  return resultDims(group.computed) == dims && llvm::all_of(group.ops, [&](Operation *member) {
-           bool usesRoot = false;
-           SmallVector<Operation *> work = {member};
-           while (!work.empty() && !usesRoot) {
-             Operation *next = work.pop_back_val();
-             for (Value operand : next->getOperands()) {
-               usesRoot |= operand == op->getResult(0);
-               if (Operation *producer = operand.getDefiningOp();
-                   producer && group.ops.contains(producer))
-                 work.push_back(producer);
-             }
-           }
-           return !usesRoot || group.isAround(member) ||
-                  (isPointwise(member) && resultDims(member) == dims);
-         });
+  DimExprs dims = resultDims(op), wide = resultDims(group.computed);
+  bool hasBroadcast = false;
+  bool fits = llvm::all_of(group.ops, [&](Operation *member) {
+    bool usesRoot = false;
+    SmallVector<Operation *> work = {member};
+    while (!work.empty() && !usesRoot) {
+      Operation *next = work.pop_back_val();
+      for (Value operand : next->getOperands()) {
+        usesRoot |= operand == op->getResult(0);
+        if (Operation *producer = operand.getDefiningOp(); producer && group.ops.contains(producer))
+          work.push_back(producer);
+      }
+    }
+    if (!usesRoot || group.isAround(member))
+      return true;
+    if (auto broadcast = dyn_cast<BroadcastOp>(member))
+      return hasBroadcast |= mayKeepShape(op, broadcast, wide);
+    return isPointwise(member) && (resultDims(member) == dims || resultDims(member) == wide);
+  });
+  return fits && (wide == dims || hasBroadcast);
 }
 
 // All reductions of a kernel go over the same rows, and what depends on them is pointwise.

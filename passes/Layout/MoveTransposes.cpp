@@ -162,6 +162,20 @@ struct MovePastSlice : MovePast<SliceOp> {
   }
 };
 
+/// Where only a run tells whether dimensions repeat. Others are cheaper than their results.
+struct MovePastBroadcast : MovePast<BroadcastOp> {
+  using MovePast::MovePast;
+  LogicalResult matchAndRewrite(BroadcastOp op, PatternRewriter &rewriter) const override {
+    if (op.getDifferences().empty())
+      return rewriter.notifyMatchFailure(op, "is known to repeat its operand");
+    return MovePast::matchAndRewrite(op, rewriter);
+  }
+  Value build(OpBuilder &b, BroadcastOp op, Value source,
+              ArrayRef<int64_t> permutation) const override {
+    return BroadcastOp::create(b, op.getLoc(), toSourceType(op.getType(), permutation), source);
+  }
+};
+
 struct MovePastPad : MovePast<PadOp> {
   using MovePast::MovePast;
   Value build(OpBuilder &b, PadOp op, Value source, ArrayRef<int64_t> permutation) const override {
@@ -305,8 +319,8 @@ struct MoveTransposes : impl::MoveTransposesPassBase<MoveTransposes> {
   void runOnOperation() override {
     int64_t before = countTransposes();
     RewritePatternSet patterns(&getContext());
-    patterns.add<MovePastPointwise, MovePastReduce, MovePastSlice, MovePastPad, MovePastConcat,
-                 MovePastReshape, TransposeToReshape>(&getContext());
+    patterns.add<MovePastPointwise, MovePastReduce, MovePastSlice, MovePastBroadcast, MovePastPad,
+                 MovePastConcat, MovePastReshape, TransposeToReshape>(&getContext());
     GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config))) {

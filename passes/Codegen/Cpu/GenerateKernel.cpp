@@ -32,6 +32,37 @@ static bool isEmittable(KernelOp kernel) {
   return true;
 }
 
+/// The sizes between a contraction and the kernel's result that must be equal in a run, so that
+/// each element of the product is one of the result.
+static KernelEmitter::SizePairs collectUncertainRows(KernelOp kernel) {
+  llvm::SmallPtrSet<Operation *, 8> dependent;
+  KernelEmitter::SizePairs pairs;
+  for (Operation &op : kernel.getEntryBlock()) {
+    bool depends = isa<KernelRootOpInterface>(op) || llvm::any_of(op.getOperands(), [&](Value v) {
+                     return v.getDefiningOp() && dependent.contains(v.getDefiningOp());
+                   });
+    if (!depends)
+      continue;
+    dependent.insert(&op);
+    if (auto broadcast = dyn_cast<BroadcastOp>(op))
+      for (auto [size, wide] :
+           llvm::zip_equal(getDims(broadcast.getOperand().getType()), getDims(broadcast.getType())))
+        if (size != wide)
+          pairs.push_back({size, wide});
+  }
+  return pairs;
+}
+
+/// A contraction with its epilogue. Where the epilogue repeats it in this run, the elements are
+/// computed one by one.
+static void emitContraction(KernelEmitter &emitter) {
+  KernelEmitter::SizePairs pairs = collectUncertainRows(emitter.kernel);
+  if (pairs.empty())
+    return emitContractionKernel(emitter);
+  emitter.ifSizesAgree(
+      pairs, [&] { emitContractionKernel(emitter); }, [&] { emitRowsKernel(emitter); });
+}
+
 OwningOpRef<ModuleOp> emitKernel(KernelOp kernel, const TargetInfo &target) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc(), kernel.getSymName());
   KernelEmitter emitter(kernel, *module, target);
@@ -45,7 +76,7 @@ OwningOpRef<ModuleOp> emitKernel(KernelOp kernel, const TargetInfo &target) {
   case KernelClass::Contraction:
   case KernelClass::Depthwise:
     if (isEmittable(kernel))
-      emitContractionKernel(emitter);
+      emitContraction(emitter);
     else
       emitRowsKernel(emitter);
     break;

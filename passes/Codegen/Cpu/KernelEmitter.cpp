@@ -72,39 +72,34 @@ Value KernelEmitter::value(AffineExpr expr) {
   return em.evaluate(expr, [&](unsigned symbol) { return symbols[symbol]; });
 }
 
-/// The sizes that broadcast only if they are not equal at run time, if there are vectors among what
-/// they would repeat; else nothing, as rows repeat without another version of the code.
-static SmallVector<std::pair<AffineExpr, AffineExpr>> collectUncertainSizes(KernelOp kernel) {
-  SmallVector<std::pair<AffineExpr, AffineExpr>> pairs;
-  bool repeatsLanes = false;
-  for (BroadcastOp op : kernel.getOps<BroadcastOp>()) {
-    repeatsLanes |= op.isLastUncertain();
-    DimExprs from = getDims(op.getOperand().getType()), to = getDims(op.getType());
-    for (auto [size, wide] : llvm::zip(llvm::reverse(from), llvm::reverse(to)))
-      if (size != wide && !isa<AffineConstantExpr>(size))
-        pairs.push_back({size, wide});
-  }
-  if (!repeatsLanes)
-    pairs.clear();
-  return pairs;
-}
-
-void KernelEmitter::withAgreeingSizes(function_ref<void()> body) {
-  Value agree;
-  for (auto [size, wide] : collectUncertainSizes(kernel)) {
-    Value equal = em.compare(arith::CmpIPredicate::eq, value(size), value(wide));
-    agree = agree ? Value(em.create<arith::AndIOp>(agree, equal)) : equal;
-  }
-  if (!agree)
-    return body();
-  auto emitVersion = [&](bool agrees) {
+void KernelEmitter::ifSizesAgree(const SizePairs &pairs, function_ref<void()> agreeing,
+                                 function_ref<void()> otherwise) {
+  Value agree = arith::ConstantOp::create(em, em.getLoc(), em.getBoolAttr(true));
+  for (auto [size, wide] : pairs)
+    agree = em.create<arith::AndIOp>(
+        agree, em.compare(arith::CmpIPredicate::eq, value(size), value(wide)));
+  // Neither version may use what only the other has computed.
+  auto emitVersion = [&](function_ref<void()> body) {
     auto saved = sources;
-    doSizesAgree = agrees;
     withLanes(numLanes, mask, body);
-    doSizesAgree = false;
     sources = std::move(saved);
   };
-  em.ifThen(agree, [&] { emitVersion(true); }, [&] { emitVersion(false); });
+  em.ifThen(agree, [&] { emitVersion(agreeing); }, [&] { emitVersion(otherwise); });
+}
+
+void KernelEmitter::withAgreeingLanes(function_ref<void()> body) {
+  SizePairs pairs;
+  for (BroadcastOp op : kernel.getOps<BroadcastOp>())
+    if (op.isLastUncertain())
+      pairs.push_back({getDims(op.getOperand().getType()).back(), getDims(op.getType()).back()});
+  if (pairs.empty())
+    return body();
+  auto withFlag = [&] {
+    doSizesAgree = true;
+    body();
+    doSizesAgree = false;
+  };
+  ifSizesAgree(pairs, withFlag, body);
 }
 
 //===-- Reuse of elements --===//

@@ -83,9 +83,13 @@ public:
   using Source = std::function<mlir::Value(llvm::ArrayRef<LaneIndex>)>;
   void setSource(mlir::Value tensor, Source source) { sources[tensor] = std::move(source); }
 
+  using SizePairs = llvm::SmallVector<std::pair<mlir::AffineExpr, mlir::AffineExpr>>;
+  /// Emits `agreeing` for a run in which the sizes of each pair are equal, and else `otherwise`.
+  void ifSizesAgree(const SizePairs &pairs, llvm::function_ref<void()> agreeing,
+                    llvm::function_ref<void()> otherwise);
   /// Runs `body`, twice where vectors may broadcast or not, which only a run tells: for a run in
   /// which they do not, without the gathers that they need otherwise.
-  void withAgreeingSizes(llvm::function_ref<void()> body);
+  void withAgreeingLanes(llvm::function_ref<void()> body);
 
   /// Fills the frames of the results and ends the function.
   void finish();

@@ -330,7 +330,7 @@ void RowsEmitter::emitRowResults(ArrayRef<LaneIndex> row) {
 }
 
 void emitRowsKernel(KernelEmitter &emitter) {
-  emitter.withAgreeingSizes([&] { RowsEmitter(emitter).emit(); });
+  emitter.withAgreeingLanes([&] { RowsEmitter(emitter).emit(); });
 }
 
 } // namespace tenon::cpu

@@ -136,6 +136,23 @@ def products():
              z = Add(c, u) }""",
         [DataSet({"x": numbers(1, 2, 4, 6)}), DataSet({"x": numbers(1, 2, 2, 2)})],
     )
+    for name, weights, shape in (("conv", "float[3, 2, 1, 1]", 6), ("conv_3x3", "float[3, 2, 3, 3]", 54)):
+        pad = "<pads = [1, 1, 1, 1]> " if "3x3" in name else ""
+        yield Case(
+            f"{name}_repeats",
+            "A convolution's map repeats, or what is added to it does, and then it is clipped.",
+            f"""g (float[A, 2, H, W] x, float[B, 3, I, J] y) => (float[C, 3, K, L] z)
+                <{weights} w = {{{", ".join(str(i % 5 - 2) for i in range(shape))}}}> {{
+                  c = Conv {pad}(x, w) n = Neg(c) s = Add(n, y) z = Relu(s) }}""",
+            pairs(
+                xy,
+                ((2, 2, 5, 4), (2, 3, 5, 4)),
+                ((1, 2, 1, 1), (2, 3, 5, 4)),
+                ((1, 2, 5, 1), (2, 3, 1, 4)),
+                ((2, 2, 5, 4), (1, 3, 1, 1)),
+                ((1, 2, 0, 1), (2, 3, 1, 4)),
+            )[: 4 if pad else 5],
+        )
     equations = {
         "einsum_contracted": ("ij,jk->ik", [((2, 5), (5, 3)), ((2, 1), (1, 3))]),
         "einsum_batch": ("bij,bjk->bik", [((2, 2, 5), (2, 5, 3)), ((1, 2, 5), (2, 5, 3)), ((2, 2, 5), (1, 5, 3))]),

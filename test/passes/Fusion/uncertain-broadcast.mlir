@@ -17,3 +17,16 @@ func.func @main(%x: tensor<?x4x4xf32, affine_map<()[s0] -> (s0, 4, 4)>>,
   %result = tenon.add %other, %sum : (tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>, tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>) -> tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>
   return %result : tensor<?x4x4xf32, affine_map<()[s0, s1, s2] -> (s2, 4, 4)>>
 }
+
+// A convolution keeps its epilogue across it: the kernel falls back to the elemental form.
+// CHECK-LABEL: @conv
+// CHECK-NEXT: tenon.launch @conv_broadcast_add(%arg0, %arg2, %arg1)
+func.func @conv(%x: tensor<1x?x6x4xf32, affine_map<()[s0] -> (1, s0, 6, 4)>>,
+                %y: tensor<1x?x6x4xf32, affine_map<()[s0, s1] -> (1, s1, 6, 4)>>,
+                %w: tensor<1x1x4x4xf32>)
+    -> tensor<1x?x6x4xf32, affine_map<()[s0, s1] -> (1, s1, 6, 4)>> attributes {tenon.symbols = ["H", "n"]} {
+  %0 = tenon.conv %x, %w {dilations = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<1x?x6x4xf32, affine_map<()[s0] -> (1, s0, 6, 4)>>, tensor<1x1x4x4xf32>) -> tensor<1x?x6x4xf32, affine_map<()[s0] -> (1, s0, 6, 4)>>
+  %1 = tenon.broadcast %0 : (tensor<1x?x6x4xf32, affine_map<()[s0] -> (1, s0, 6, 4)>>) -> tensor<1x?x6x4xf32, affine_map<()[s0, s1] -> (1, s1, 6, 4)>>
+  %2 = tenon.add %1, %y : (tensor<1x?x6x4xf32, affine_map<()[s0, s1] -> (1, s1, 6, 4)>>, tensor<1x?x6x4xf32, affine_map<()[s0, s1] -> (1, s1, 6, 4)>>) -> tensor<1x?x6x4xf32, affine_map<()[s0, s1] -> (1, s1, 6, 4)>>
+  return %2 : tensor<1x?x6x4xf32, affine_map<()[s0, s1] -> (1, s1, 6, 4)>>
+}

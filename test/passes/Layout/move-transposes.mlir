@@ -70,3 +70,15 @@ func.func @used_twice(%x: tensor<?x8x6x4xf32, affine_map<()[s0] -> (s0, 8, 6, 4)
   %3 = tenon.transpose %2 {permutation = array<i64: 0, 2, 3, 1>} : (tensor<?x4x8x6xf32, affine_map<()[s0] -> (s0, 4, 8, 6)>>) -> tensor<?x8x6x4xf32, affine_map<()[s0] -> (s0, 8, 6, 4)>>
   return %3 : tensor<?x8x6x4xf32, affine_map<()[s0] -> (s0, 8, 6, 4)>>
 }
+
+// A broadcast that only a run may find to be one does not keep a transpose from moving.
+// CHECK-LABEL: func @uncertain_broadcast
+//  CHECK-NEXT:   %[[B:.+]] = tenon.broadcast %arg0 : (tensor<1x?x6x4xf32, {{.*}}>) -> tensor<1x?x6x4xf32, {{.*}}>
+//  CHECK-NEXT:   return %[[B]]
+func.func @uncertain_broadcast(%x: tensor<1x?x6x4xf32, affine_map<()[s0] -> (1, s0, 6, 4)>>)
+    -> tensor<1x?x6x4xf32, affine_map<()[s0, s1] -> (1, s1, 6, 4)>> attributes {tenon.symbols = ["H", "n"]} {
+  %0 = tenon.transpose %x {permutation = array<i64: 0, 3, 1, 2>} : (tensor<1x?x6x4xf32, affine_map<()[s0] -> (1, s0, 6, 4)>>) -> tensor<1x4x?x6xf32, affine_map<()[s0] -> (1, 4, s0, 6)>>
+  %1 = tenon.broadcast %0 : (tensor<1x4x?x6xf32, affine_map<()[s0] -> (1, 4, s0, 6)>>) -> tensor<1x4x?x6xf32, affine_map<()[s0, s1] -> (1, 4, s1, 6)>>
+  %2 = tenon.transpose %1 {permutation = array<i64: 0, 2, 3, 1>} : (tensor<1x4x?x6xf32, affine_map<()[s0, s1] -> (1, 4, s1, 6)>>) -> tensor<1x?x6x4xf32, affine_map<()[s0, s1] -> (1, s1, 6, 4)>>
+  return %2 : tensor<1x?x6x4xf32, affine_map<()[s0, s1] -> (1, s1, 6, 4)>>
+}
