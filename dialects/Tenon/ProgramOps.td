@@ -157,7 +157,8 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$outputs, "::llvm::StringRef":$kernel,
                                  "::mlir::ValueRange":$inputs,
                                  "::mlir::AffineMapAttr":$symbols), [{
-    build($_builder, $_state, outputs, kernel, inputs, nullptr, symbols, nullptr, nullptr, nullptr, nullptr);
+    build($_builder, $_state, outputs, kernel, inputs, nullptr, symbols, nullptr, nullptr, nullptr,
+          nullptr);
   }]>];
   let assemblyFormat = [{
     $kernel `(` $inputs `)` (`into` $destination^ `:` type($destination))? attr-dict `:`

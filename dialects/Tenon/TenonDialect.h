@@ -62,10 +62,6 @@ std::optional<DimExprs> getSymbolicContents(mlir::Value value);
 /// constants wrap around. Nothing, where an expression could.
 std::optional<DimExprs> wrapContents(std::optional<DimExprs> contents, mlir::Type elementType);
 
-} // namespace tenon
-
-namespace tenon {
-
 /// The op stays in the function that runs a program: the host lowers it, no kernel computes it.
 template <typename ConcreteType>
 class HostOp : public mlir::OpTrait::TraitBase<ConcreteType, HostOp> {};

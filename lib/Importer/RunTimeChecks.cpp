@@ -19,13 +19,18 @@ static void require(NodeImporter &node, SizeRelation relation, AffineExpr left, 
   RequireOp::create(node.builder(), relation, sizes, what);
 }
 
-void requireNonNegative(NodeImporter &node, AffineExpr expr, StringRef what) {
-  if (isKnownNonNegative(expr) || node.hasFailed())
+void requireAtLeast(NodeImporter &node, AffineExpr size, AffineExpr least, StringRef what) {
+  if (isKnownNonNegative(size - least) || node.hasFailed())
     return;
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+  auto constant = dyn_cast<AffineConstantExpr>(size);
+  if (constant && isa<AffineConstantExpr>(least))
     node.emitError() << what << " would be " << constant.getValue();
   else
-    require(node, SizeRelation::AtLeast, expr, node.expr(0), what);
+    require(node, SizeRelation::AtLeast, size, least, what);
+}
+
+void requireNonNegative(NodeImporter &node, AffineExpr expr, StringRef what) {
+  requireAtLeast(node, expr, node.expr(0), what);
 }
 
 void requireEqual(NodeImporter &node, AffineExpr a, AffineExpr b, StringRef what) {

@@ -11,6 +11,10 @@ namespace tenon {
 /// cannot be, or has been checked; a constant that is negative is an error at once.
 void requireNonNegative(NodeImporter &node, mlir::AffineExpr expr, llvm::StringRef what);
 
+/// The same where `size` is below `least`.
+void requireAtLeast(NodeImporter &node, mlir::AffineExpr size, mlir::AffineExpr least,
+                    llvm::StringRef what);
+
 /// Ends the run with an error where the sizes differ; `what` names them both. Constants that differ
 /// are left to verifiers.
 void requireEqual(NodeImporter &node, mlir::AffineExpr a, mlir::AffineExpr b, llvm::StringRef what);

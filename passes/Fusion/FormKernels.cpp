@@ -73,11 +73,9 @@ private:
   SymbolTable symbolTable;
 };
 
-/// Ops that stay in the function: they compute nothing at run time, or hold regions.
+/// Ops that stay in the function: the host executes them.
 bool staysInFunction(Operation *op) {
-  return isa<ConstantOp, ReshapeOp, BindSymbolOp, BindBroadcastOp, RequireOp, LaunchOp>(op) ||
-         op->getNumRegions() > 0 || op->hasTrait<OpTrait::IsTerminator>() ||
-         !isa<TenonDialect>(op->getDialect());
+  return op->hasTrait<HostOp>() || !isa<TenonDialect>(op->getDialect());
 }
 
 bool isSplat(Value value) {

@@ -17,8 +17,6 @@ using namespace mlir;
 
 namespace {
 
-constexpr int64_t kAtRunTime = -1;
-
 class Planner {
 public:
   Planner(func::FuncOp function, bool separateBuffers)

@@ -12,8 +12,6 @@ namespace tenon {
 
 namespace {
 
-constexpr int64_t kAtRunTime = -1;
-
 class PlacementChecks {
 public:
   PlacementChecks(func::FuncOp function, int64_t arenaBytes)

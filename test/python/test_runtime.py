@@ -13,11 +13,16 @@ BUILD = Path(os.environ.get("TENON_BUILD_DIR", Path(__file__).resolve().parents[
 MODELS = BUILD / "test" / "unit" / "runtime" / "models"
 
 
-def load(name, **options):
+def find(name):
+    """A model that the build makes for the runtime's unit tests, which -DTENON_BUILD_TESTS=OFF leaves out."""
     path = MODELS / f"{name}.so"
     if not path.exists():
         pytest.skip(f"{path} is not built")
-    return tenon.load(path, **options)
+    return path
+
+
+def load(name, **options):
+    return tenon.load(find(name), **options)
 
 
 @pytest.fixture
@@ -183,9 +188,7 @@ def test_everything_is_documented():
 
 
 def test_damaged_files_are_refused(tmp_path):
-    path = MODELS / "digits.so"
-    if not path.exists():
-        pytest.skip(f"{path} is not built")
+    path = find("digits")
     good = path.read_bytes()
     assert tenon.load(path, check=True).inputs
     _, weights, size, _, _, _ = struct.unpack("<5Q8s", good[-48:])  # runtime/seal.h

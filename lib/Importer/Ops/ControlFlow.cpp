@@ -88,8 +88,9 @@ static bool haveDeclaredRanks(NodeImporter &node, ArrayRef<Value> values, ArrayR
 }
 
 /// Branches of different ranks come from exporters that write squeezing "a dimension if it is 1" as
-/// If; what follows is for one of the ranks. Where the model declares it, that branch is taken, and
-/// a run in which the condition chooses the other ends with an error.
+/// If; what follows is for one of the ranks. Where the model declares it, that branch is taken;
+/// where it does not, then_branch, which holds the squeezed value. A run in which the condition
+/// chooses the other ends with an error.
 static Results importOneBranch(NodeImporter &node, const onnx::GraphProto &graph, bool isThen,
                                Value condition) {
   if (!isThen)
@@ -129,13 +130,10 @@ static Results importIf(NodeImporter &node) {
   if (llvm::any_of(llvm::zip(*thenValues, *elseValues), [&](auto values) {
         return node.rank(std::get<0>(values)) != node.rank(std::get<1>(values));
       })) {
-    bool takeThen = haveDeclaredRanks(node, *thenValues, *elseValues);
-    bool takeElse = haveDeclaredRanks(node, *elseValues, *thenValues);
+    bool takesThen = haveDeclaredRanks(node, *thenValues, *elseValues) ||
+                     !haveDeclaredRanks(node, *elseValues, *thenValues);
     node.clear(thenRegion);
     node.clear(elseRegion);
-    // Where nothing is declared: exporters write squeezing "a dimension if it is 1" as If, with the
-    // squeezed value in then_branch, and what follows is for that rank.
-    bool takesThen = takeThen || !takeElse;
     return importOneBranch(node, takesThen ? *thenGraph : *elseGraph, takesThen, condition);
   }
   SmallVector<Type> types;

@@ -6,20 +6,15 @@ using namespace mlir;
 
 namespace tenon {
 
-static Value productOf(NodeImporter &node, Value sizes) {
-  return node.infer<ReduceOp>(
-      sizes, {node.attr("axes", ArrayRef<int64_t>{0}),
-              node.attr("kind", ReduceKindAttr::get(node.context(), ReduceKind::Prod))});
-}
-
 /// What dimension -1 of a shape is, as a tensor of one element: `shape` has 1 in its place. An
 /// empty tensor under a shape that is empty without it keeps its other positions: 0 x 6 as [0, -1]
 /// has 6.
 static Value takeRest(NodeImporter &node, Value from, Value shape) {
   TensorMath m(node);
-  auto positive = [&](Value sizes) { return productOf(node, m.max(sizes, 1)); };
-  Value isEmpty = m.equal(productOf(node, shape), 0.0);
-  return m.div(m.select(isEmpty, positive(from), productOf(node, from)), positive(shape));
+  auto count = [&](Value sizes) { return m.reduce(ReduceKind::Prod, sizes, 0); };
+  auto positive = [&](Value sizes) { return count(m.max(sizes, 1)); };
+  Value isEmpty = m.equal(count(shape), 0.0);
+  return m.div(m.select(isEmpty, positive(from), count(from)), positive(shape));
 }
 
 /// Whether a divisor may be 0 in a run.
@@ -139,7 +134,7 @@ static Results squeezeOnes(NodeImporter &node, Value data, ArrayRef<int64_t> kno
   if (!declared && !known.empty()) {
     for (AffineExpr dim : node.dims(data))
       if (!isa<AffineConstantExpr>(dim))
-        requireNonNegative(node, dim - 2, "a size that is not squeezed, less 2,");
+        requireAtLeast(node, dim, node.expr(2), "a size that is not squeezed");
     return {{m.squeeze(data, known)}};
   }
   if (!declared || *declared > rank)

@@ -207,19 +207,6 @@ static Results importAffineGrid(NodeImporter &node) {
   return {{node.reshape(moved, result)}};
 }
 
-/// `values` scaled up with zeros in between, in dimension `axis`.
-static Value spreadOut(NodeImporter &node, Value values, int64_t axis, int64_t stride) {
-  TensorMath m(node);
-  if (stride == 1 || !values)
-    return values;
-  DimExprs dims = node.dims(values), split = dims;
-  split.insert(split.begin() + axis + 1, node.expr(1));
-  DimExprs wide = split, merged = dims, low(split.size(), node.expr(0));
-  wide[axis + 1] = node.expr(stride);
-  merged[axis] = dims[axis] * stride;
-  return node.reshape(m.pad(node.reshape(values, split), low, wide), merged);
-}
-
 // Every offset of the block contributes one image: its column values spread out by the strides and
 // moved to where the offset lies. The result is their sum.
 static Results importCol2Im(NodeImporter &node) {
@@ -284,7 +271,7 @@ static Results importCol2Im(NodeImporter &node) {
     }
     part = m.squeeze(part, blockAxes);
     for (size_t d = 0; d < rank; ++d)
-      part = spreadOut(node, part, 2 + d, strides[d]);
+      part = m.spreadOut(part, 2 + d, strides[d]);
     part = m.pad(part, low, result);
     sum = sum ? m.add(sum, part) : part;
   }

@@ -1,8 +1,7 @@
 // Slice. ONNX clamps starts and ends to the operand's bounds, which an affine expression cannot
 // say. So there are three ways:
 //
-// - bounds that are constants, or that the shapes' expressions decide, are resolved at compile
-// time;
+// - bounds that are constants, or that the shapes' expressions decide, are resolved now;
 // - those whose sign is known are clamped as far as that cannot be told: the run finds the larger
 // of
 //   an expression and 0, and the same expression gives the same symbol (RunTimeSizes.h);

@@ -33,6 +33,17 @@ Value TensorMath::pad(Value a, ArrayRef<AffineExpr> low, ArrayRef<AffineExpr> di
   return n.make<PadOp>(makeTensorType(dims, n.elementType(a)), {a, value}, n.attr("low", low));
 }
 
+Value TensorMath::spreadOut(Value a, int64_t axis, int64_t spacing) {
+  if (spacing == 1 || !a)
+    return a;
+  DimExprs merged = n.dims(a), split = merged;
+  split.insert(split.begin() + axis + 1, n.expr(1));
+  DimExprs wide = split, low(split.size(), n.expr(0));
+  wide[axis + 1] = n.expr(spacing);
+  merged[axis] = merged[axis] * spacing;
+  return n.reshape(pad(n.reshape(a, split), low, wide), merged);
+}
+
 Value TensorMath::sized(Value a, ArrayRef<AffineExpr> dims, StringRef what) {
   if (!a)
     return a;

@@ -102,6 +102,8 @@ public:
   /// given.
   Value pad(Value a, llvm::ArrayRef<mlir::AffineExpr> low, llvm::ArrayRef<mlir::AffineExpr> dims,
             Value value = nullptr);
+  /// Puts `spacing` - 1 zeros behind each position of dimension `axis`.
+  Value spreadOut(Value a, int64_t axis, int64_t spacing);
   /// The tensor with these dimensions, which must be its own in every run, though types may not
   /// tell. `what` names it in errors.
   Value sized(Value a, llvm::ArrayRef<mlir::AffineExpr> dims, llvm::StringRef what);

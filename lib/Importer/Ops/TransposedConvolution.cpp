@@ -81,14 +81,8 @@ static Value splitWeights(NodeImporter &node, Value weights, ArrayRef<Phases> ph
   TensorMath m(node);
   DimExprs dims = node.dims(weights), low(dims.size(), node.expr(0));
   for (auto [d, phase] : llvm::enumerate(phases)) {
-    if (phase.spacing == 1)
-      continue;
-    DimExprs split = dims, none(dims.size() + 1, node.expr(0));
-    split.insert(split.begin() + d + 3, node.expr(1));
-    DimExprs spread = split;
-    spread[d + 3] = node.expr(phase.spacing);
+    weights = m.spreadOut(weights, d + 2, phase.spacing);
     dims[d + 2] = dims[d + 2] * phase.spacing;
-    weights = node.reshape(m.pad(node.reshape(weights, split), none, spread), dims);
   }
   for (auto [d, phase] : llvm::enumerate(phases)) {
     low[d + 2] = node.expr(phase.shift);
@@ -180,21 +174,17 @@ static Value buildOpenTransposedConv(NodeImporter &node, Value x, Value weights,
   TensorMath m(node);
   if (!x || !weights)
     return nullptr;
-  DimExprs sizes = node.dims(x), low(sizes.size(), node.expr(0)), kernel = node.dims(weights);
+  DimExprs low(node.rank(x), node.expr(0)), kernel = node.dims(weights);
   SmallVector<int64_t> strides(dims.size(), 1), dilations;
   SmallVector<int64_t> permutation = {0, 2, 1};
   for (auto [d, dim] : llvm::enumerate(dims)) {
-    DimExprs split = sizes, none(sizes.size() + 1, node.expr(0));
-    split.insert(split.begin() + d + 2, node.expr(1));
-    DimExprs spread = split;
-    spread[d + 2] = node.expr(dim.stride);
-    sizes[d + 1] = sizes[d + 1] * dim.stride;
-    x = node.reshape(m.pad(node.reshape(x, split), none, spread), sizes);
+    x = m.spreadOut(x, d + 1, dim.stride);
     weights = m.slice(weights, d + 2, kernel[d + 2] - 1, kernel[d + 2], -1);
     low[d + 1] = dim.reach - 1 - dim.low;
     dilations.push_back(dim.dilation);
     permutation.push_back(d + 3);
   }
+  DimExprs sizes = node.dims(x);
   for (auto [d, dim] : llvm::enumerate(dims))
     sizes[d + 1] = dim.resultSize + dim.reach - 1;
   // [C, O / groups, kernel...] to [O, C / groups, kernel...].

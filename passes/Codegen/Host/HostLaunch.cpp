@@ -1,6 +1,5 @@
 // Launches of kernels: buffers for their results, their arguments, and what they report.
 
-#include "dialects/Tenon/NodeLocation.h"
 #include "passes/Codegen/Host/HostLowering.h"
 
 using namespace mlir;
@@ -110,9 +109,8 @@ void HostLowering::launch(LaunchOp op) {
   Value report = pointers[op.getOutputs()[numResults]];
   Value status = em.load(i64, report);
   auto library = *kernel.getOps<LibraryOpInterface>().begin();
-  NodeOrigin origin = getNodeOrigin(op.getLoc());
   failIf(em.compare(arith::CmpIPredicate::ne, status, em.i64(0)), TENON_EXEC_BAD_VALUE,
-         "node '" + origin.node + "' (" + origin.opType + "): " + library.getFailureReason());
+         library.getFailureReason());
   int64_t slot = 1;
   for (Value result : op.getOutputs().take_front(numResults)) {
     SmallVector<Value> sizes;

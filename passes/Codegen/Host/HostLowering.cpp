@@ -1,6 +1,7 @@
 // Values of the host function, and its calls of the runtime (see the header).
 
 #include "passes/Codegen/Host/HostLowering.h"
+#include "dialects/Tenon/NodeLocation.h"
 
 using namespace mlir;
 
@@ -86,11 +87,20 @@ void HostLowering::returnIf(Value condition, int32_t code) {
   em.setInsertionPointToStart(next);
 }
 
+/// "node 'x' (Add): ".
+static std::string describeNode(Location location) {
+  NodeOrigin origin = getNodeOrigin(location);
+  if (origin.node.empty())
+    return "";
+  std::string type = origin.opType.empty() ? "" : " (" + origin.opType.str() + ")";
+  return "node '" + origin.node.str() + "'" + type + ": ";
+}
+
 void HostLowering::failIf(Value condition, int32_t code, const Twine &message, ValueRange values) {
   Block *failed = newBlock(), *next = newBlock();
   em.create<LLVM::CondBrOp>(condition, failed, next);
   em.setInsertionPointToStart(failed);
-  std::string text = message.str();
+  std::string text = describeNode(em.getLoc()) + message.str();
   text.push_back('\0');
   std::string name = "message." + std::to_string(numStrings++);
   auto type = LLVM::LLVMArrayType::get(em.getI8Type(), text.size());

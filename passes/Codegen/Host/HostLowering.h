@@ -60,7 +60,8 @@ private:
   mlir::Value allocate(mlir::Value bytes);
   void release(mlir::Value pointer);
   mlir::Value outputBuffer(int64_t number, mlir::Type type);
-  /// Each TENON_VALUE_MARK in the message stands for the next of `values`.
+  /// Ends the run with an error about the present op's node. Each TENON_VALUE_MARK in the message
+  /// stands for the next of `values`.
   void failIf(mlir::Value condition, int32_t code, const llvm::Twine &message,
               mlir::ValueRange values = {});
   void returnIf(mlir::Value condition, int32_t code);

@@ -5,22 +5,12 @@
 // errors leave from anywhere: every service of the runtime that can fail is followed by a branch to
 // a block that returns the error.
 
-#include "dialects/Tenon/NodeLocation.h"
 #include "passes/Codegen/Cpu/LowerToLLVM.h"
 #include "passes/Codegen/Host/HostLowering.h"
 
 using namespace mlir;
 
 namespace tenon {
-
-/// "node 'x' (Add): ".
-static std::string nodePrefix(Location location) {
-  NodeOrigin origin = getNodeOrigin(location);
-  if (origin.node.empty())
-    return "";
-  std::string type = origin.opType.empty() ? "" : " (" + origin.opType.str() + ")";
-  return "node '" + origin.node.str() + "'" + type + ": ";
-}
 
 static constexpr char mark[] = {TENON_VALUE_MARK, 0};
 
@@ -30,9 +20,7 @@ void HostLowering::lower(BindSymbolOp op) {
   SmallVector<StringRef> names = getSymbolNames(op);
   StringRef name = op.getSymbol() < names.size() ? names[op.getSymbol()] : "a size";
   failIf(em.less(size, least), TENON_EXEC_BAD_SHAPE,
-         nodePrefix(op.getLoc()) + name + " is " + mark + ", but must be at least " +
-             Twine(op.getMinimum()),
-         size);
+         name + " is " + mark + ", but must be at least " + Twine(op.getMinimum()), size);
   symbols[op.getSymbol()] = size;
 }
 
@@ -50,7 +38,7 @@ void HostLowering::lower(BindBroadcastOp op) {
     Value differs = em.compare(arith::CmpIPredicate::ne, next, widened);
     Value isWide = em.compare(arith::CmpIPredicate::ne, next, one);
     failIf(em.create<arith::AndIOp>(differs, isWide), TENON_EXEC_BAD_SHAPE,
-           nodePrefix(op.getLoc()) + "sizes " + mark + " and " + mark +
+           Twine("sizes ") + mark + " and " + mark +
                " do not broadcast: they must be equal, or one of them 1",
            {size, next});
     size = widened;
@@ -66,9 +54,7 @@ void HostLowering::lower(RequireOp op) {
   StringRef rule = " differ: they must be equal";
   if (op.getRelation() == SizeRelation::AtLeast) {
     failIf(isBad, TENON_EXEC_BAD_SHAPE,
-           nodePrefix(op.getLoc()) + op.getWhat() + " is " + mark + ", but must be at least " +
-               mark,
-           {left, right});
+           op.getWhat() + " is " + mark + ", but must be at least " + mark, {left, right});
     return;
   }
   if (op.getRelation() == SizeRelation::Broadcasts) {
@@ -76,8 +62,7 @@ void HostLowering::lower(RequireOp op) {
     isBad = em.create<arith::AndIOp>(isBad, isWide);
     rule = " do not broadcast: they must be equal, or the first of them 1";
   }
-  failIf(isBad, TENON_EXEC_BAD_SHAPE,
-         nodePrefix(op.getLoc()) + op.getWhat() + " " + mark + " and " + mark + rule,
+  failIf(isBad, TENON_EXEC_BAD_SHAPE, op.getWhat() + " " + mark + " and " + mark + rule,
          {left, right});
 }
 

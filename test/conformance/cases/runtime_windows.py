@@ -65,6 +65,12 @@ def transposed(x, w, stride, dilation, low, size):
     return out
 
 
+def over_line(name, why, pool, data):
+    """A pool of `x` over one dimension of unknown size."""
+    model = f"g (float[1, 2, L] x) => (float[1, 2, M] y) {{ y = {pool} }}"
+    return Case(name, why, model, data, {"rtol": 1e-5, "atol": 1e-5})
+
+
 def pools():
     ops = {
         "max": "MaxPool<{}>(x)",
@@ -85,12 +91,11 @@ def pools():
                 x = numbers(1, 2, size)
                 count = ceil_count(size, kernel, stride, dilation, low, high)
                 data.append(DataSet({"x": x}, {"y": pool(x, kernel, stride, dilation, (low, high), count, kind)}))
-            yield Case(
+            yield over_line(
                 f"{kind}_ceil_k{kernel}s{stride}d{dilation}p{low}{high}",
                 "Whether there is a last, partial window depends on the size.",
-                f"g (float[1, 2, L] x) => (float[1, 2, M] y) {{ y = {op.format(attributes)} }}",
+                op.format(attributes),
                 data,
-                {"rtol": 1e-5, "atol": 1e-5},
             )
         for pad, kernel, stride in itertools.product(("UPPER", "LOWER"), (1, 2, 3), (1, 2, 3, 4)):
             attributes = f'kernel_shape = [{kernel}], strides = [{stride}], auto_pad = "SAME_{pad}"'
@@ -98,12 +103,11 @@ def pools():
             for size in range(1, 10):
                 x, pads = numbers(1, 2, size), same(size, kernel, stride, pad == "UPPER")
                 data.append(DataSet({"x": x}, {"y": pool(x, kernel, stride, 1, pads, -(-size // stride), kind)}))
-            yield Case(
+            yield over_line(
                 f"{kind}_same_{pad.lower()}_k{kernel}s{stride}",
                 "A pool with SAME padding, which depends on the size.",
-                f"g (float[1, 2, L] x) => (float[1, 2, M] y) {{ y = {op.format(attributes)} }}",
+                op.format(attributes),
                 data,
-                {"rtol": 1e-5, "atol": 1e-5},
             )
 
 
