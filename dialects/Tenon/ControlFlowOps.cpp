@@ -15,6 +15,34 @@ static LogicalResult checkFlow(Operation *op, Type from, Type to, StringRef what
   return op->emitOpError(what) << " " << number << " has type " << from << " for " << to;
 }
 
+/// Whether a dimension of `result` is a symbol that the value behind it does not have there.
+static bool bindsSymbol(Type result, Type source) {
+  DimExprs dims = getDims(result), sources = getDims(source);
+  return llvm::any_of(llvm::zip_equal(dims, sources), [](auto pair) {
+    return isa<AffineSymbolExpr>(std::get<0>(pair)) && std::get<0>(pair) != std::get<1>(pair);
+  });
+}
+
+void IfOp::getEffects(SmallVectorImpl<EffectInstance> &effects) {
+  for (Region *region : {&getThenRegion(), &getElseRegion()})
+    for (auto [result, value] :
+         llvm::zip_equal(getOutputs(), region->front().getTerminator()->getOperands()))
+      if (bindsSymbol(result.getType(), value.getType()))
+        return (void)effects.emplace_back(MemoryEffects::Write::get(), ShapeSymbols::get());
+}
+
+void LoopOp::getEffects(SmallVectorImpl<EffectInstance> &effects) {
+  bool binds = llvm::any_of(llvm::zip_equal(getFinals(), getInits()), [](auto pair) {
+    return bindsSymbol(std::get<0>(pair).getType(), std::get<1>(pair).getType());
+  });
+  // Stacks are as long as there are iterations.
+  binds |= llvm::any_of(getStacks(), [](Value stack) {
+    return isa<AffineSymbolExpr>(getDims(stack.getType()).front());
+  });
+  if (binds)
+    effects.emplace_back(MemoryEffects::Write::get(), ShapeSymbols::get());
+}
+
 LogicalResult IfOp::verifyRegions() {
   for (Region *region : {&getThenRegion(), &getElseRegion()}) {
     bool isThen = region == &getThenRegion();

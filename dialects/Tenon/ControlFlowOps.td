@@ -2,14 +2,16 @@
 //
 // Both ops bind shape symbols. A dimension of a block argument or of a result whose expression is a
 // symbol that nothing has bound before stands for the size met at run time: on entry to an
-// iteration for a block argument, after the op for a result.
+// iteration for a block argument, after the op for a result. That is a memory effect: an op whose
+// results nobody reads stays for their sizes.
 
 #ifndef TENON_CONTROL_FLOW_OPS_TD
 #define TENON_CONTROL_FLOW_OPS_TD
 
 include "dialects/Tenon/TenonBase.td"
 
-def Tenon_IfOp : Tenon_Op<"if", [Tenon_HostOp, RecursiveMemoryEffects, NoRegionArguments,
+def Tenon_IfOp : Tenon_Op<"if", [Tenon_HostOp, RecursiveMemoryEffects,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, NoRegionArguments,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "runs one of two regions";
   let description = [{
@@ -34,7 +36,8 @@ def Tenon_IfOp : Tenon_Op<"if", [Tenon_HostOp, RecursiveMemoryEffects, NoRegionA
   let hasRegionVerifier = 1;
 }
 
-def Tenon_LoopOp : Tenon_Op<"loop", [Tenon_HostOp, RecursiveMemoryEffects, AttrSizedOperandSegments,
+def Tenon_LoopOp : Tenon_Op<"loop", [Tenon_HostOp, RecursiveMemoryEffects,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AttrSizedOperandSegments,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "runs a region again and again";
   let description = [{

@@ -1,6 +1,7 @@
-// Names of library functions (see the header).
+// What library ops share (see the header).
 
 #include "dialects/Tenon/LibraryOp.h"
+#include "dialects/Tenon/TenonDialect.h"
 
 using namespace mlir;
 
@@ -17,6 +18,12 @@ std::string getLibraryTypeName(Type elementType) {
   if (isa<FloatType>(elementType))
     return ("f" + Twine(elementType.getIntOrFloatBitWidth())).str();
   return "string";
+}
+
+void addLibraryEffects(LibraryOpInterface op, SmallVectorImpl<EffectInstance> &effects) {
+  for (OpResult result : op->getResults())
+    if (op.getResultCapacity(result.getResultNumber()) != getDims(result.getType()))
+      return (void)effects.emplace_back(MemoryEffects::Write::get(), ShapeSymbols::get());
 }
 
 } // namespace tenon

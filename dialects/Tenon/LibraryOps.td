@@ -6,14 +6,19 @@
 include "dialects/Tenon/TenonBase.td"
 include "dialects/Tenon/TenonInterfaces.td"
 
-// `methods` are those of LibraryOpInterface that the op defines, beside getLibraryFunction.
+// Such an op binds the symbols of result sizes that depend on data: that is an effect, so that the op
+// stays where only a size is used. `methods` are those of LibraryOpInterface that the op defines, beside getLibraryFunction.
 class Tenon_LibraryOp<string mnemonic, list<Trait> traits = [], list<string> methods = []>
     : Tenon_Op<mnemonic, !listconcat(traits, [
-        Pure, DeclareOpInterfaceMethods<KernelRootOpInterface>,
+        AlwaysSpeculatable, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+        DeclareOpInterfaceMethods<KernelRootOpInterface>,
         DeclareOpInterfaceMethods<LibraryOpInterface, methods>])> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let extraClassDefinition = [{
     ::tenon::KernelClass $cppClass::getKernelClass() { return ::tenon::KernelClass::Library; }
+    void $cppClass::getEffects(::llvm::SmallVectorImpl<::tenon::EffectInstance> &effects) {
+      ::tenon::addLibraryEffects(*this, effects);
+    }
   }];
 }
 

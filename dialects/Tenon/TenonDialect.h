@@ -59,8 +59,18 @@ LaneIndex wrapIndex(ElementEmitter &emitter, mlir::Value element, mlir::Value si
 std::optional<DimExprs> getSymbolicContents(mlir::Value value);
 
 /// What was computed without regard to the width of an integer type, as elements of that type:
-/// constants wrap around. Nothing, where an expression could.
+/// constants wrap around. Expressions that could are unknown elements.
 std::optional<DimExprs> wrapContents(std::optional<DimExprs> contents, mlir::Type elementType);
+
+/// What binds shape symbols writes this: an op whose results nobody reads may still give sizes.
+struct ShapeSymbols : mlir::SideEffects::Resource::Base<ShapeSymbols> {
+  llvm::StringRef getName() final { return "ShapeSymbols"; }
+};
+
+using EffectInstance = mlir::SideEffects::EffectInstance<mlir::MemoryEffects::Effect>;
+
+/// Writes the shape symbols if the sizes of a library op's results depend on data.
+void addLibraryEffects(LibraryOpInterface op, llvm::SmallVectorImpl<EffectInstance> &effects);
 
 /// The op stays in the function that runs a program: the host lowers it, no kernel computes it.
 template <typename ConcreteType>
