@@ -87,10 +87,27 @@ static bool haveDeclaredRanks(NodeImporter &node, ArrayRef<Value> values, ArrayR
   return isTold;
 }
 
-/// Branches of different ranks come from exporters that write squeezing "a dimension if it is 1" as
-/// If; what follows is for one of the ranks. Where the model declares it, that branch is taken;
-/// where it does not, then_branch, which holds the squeezed value. A run in which the condition
-/// chooses the other ends with an error.
+static const onnx::NodeProto *findProducer(const onnx::GraphProto &graph, const std::string &name) {
+  for (const onnx::NodeProto &node : graph.node())
+    if (llvm::is_contained(node.output(), name))
+      return &node;
+  return nullptr;
+}
+
+/// Whether then_branch squeezes what else_branch gives as it is: how exporters write squeezing "a
+/// dimension if it is 1". What follows is for the squeezed value.
+static bool squeezesIfOne(const onnx::GraphProto &thenGraph, const onnx::GraphProto &elseGraph) {
+  return llvm::all_of(llvm::zip_equal(thenGraph.output(), elseGraph.output()), [&](auto outputs) {
+    const onnx::NodeProto *squeeze = findProducer(thenGraph, std::get<0>(outputs).name());
+    const onnx::NodeProto *identity = findProducer(elseGraph, std::get<1>(outputs).name());
+    return squeeze && identity && squeeze->op_type() == "Squeeze" &&
+           identity->op_type() == "Identity" && squeeze->input_size() > 0 &&
+           identity->input_size() > 0 && squeeze->input(0) == identity->input(0);
+  });
+}
+
+/// Takes one of the branches, whose ranks differ. A run in which the condition chooses the other
+/// ends with an error.
 static Results importOneBranch(NodeImporter &node, const onnx::GraphProto &graph, bool isThen,
                                Value condition) {
   if (!isThen)
@@ -130,10 +147,15 @@ static Results importIf(NodeImporter &node) {
   if (llvm::any_of(llvm::zip(*thenValues, *elseValues), [&](auto values) {
         return node.rank(std::get<0>(values)) != node.rank(std::get<1>(values));
       })) {
+    bool takesElse = haveDeclaredRanks(node, *elseValues, *thenValues);
     bool takesThen = haveDeclaredRanks(node, *thenValues, *elseValues) ||
-                     !haveDeclaredRanks(node, *elseValues, *thenValues);
+                     (!takesElse && squeezesIfOne(*thenGraph, *elseGraph));
     node.clear(thenRegion);
     node.clear(elseRegion);
+    if (!takesThen && !takesElse)
+      return node.emitError() << "then_branch and else_branch give different ranks, so that the "
+                                 "result's depends on data; declare the type of '"
+                              << node.outputName(0) << "'";
     return importOneBranch(node, takesThen ? *thenGraph : *elseGraph, takesThen, condition);
   }
   SmallVector<Type> types;

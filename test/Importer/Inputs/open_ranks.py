@@ -9,11 +9,17 @@ import onnx.parser
 MODELS = {
     "reshape": "g (float[N] x, int64[L] a) => (float y) { it = Reshape(x, a) y = ReduceSum<keepdims = 0>(it) }",
     "squeeze": "g (float[N, M] x) => (float y) { it = Squeeze(x) y = ReduceSum<keepdims = 0>(it) }",
+    "squeeze_one": "g (float[N, 1, M] x) => (float y) { it = Squeeze(x) y = ReduceSum<keepdims = 0>(it) }",
     "reduce": "g (float[N, M] x, int64[L] a) => (float y) { it = ReduceMax<keepdims = 0>(x, a) y = ReduceSum<keepdims = 0>(it) }",
     "gather": "g (float[N, M] x, int64[A, B] i) => (float y) { it = GatherND(x, i) y = ReduceSum<keepdims = 0>(it) }",
     "branches": """g (float[N, M] x, bool c) => (float y) {
         it = If (c) <then_branch = g1 () => (float[A, B] t) { t = Identity(x) },
                      else_branch = g2 () => (float[C] e) { e = ReduceSum<keepdims = 0>(x) }>
+        y = ReduceSum<keepdims = 0>(it)
+    }""",
+    "squeezing": """g (float[N, M] x, bool c) => (float y) {
+        it = If (c) <then_branch = g1 () => (t) { one = Constant<value_ints = [1]>() t = Squeeze(x, one) },
+                     else_branch = g2 () => (e) { e = Identity(x) }>
         y = ReduceSum<keepdims = 0>(it)
     }""",
     "split": "g (float[N] x, int64[L] a) => (float[A] y, float[B] z) { y, z = Split<axis = 0>(x, a) }",
