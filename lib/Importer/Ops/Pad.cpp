@@ -33,9 +33,10 @@ static Value cutOff(NodeImporter &node, Value data, MutableArrayRef<PadAmounts> 
     AffineExpr rest = node.dim(data, pad.axis) - low.negative - high.negative;
     AffineExpr growth = low.positive + high.positive;
     // Nothing can be repeated in an empty dimension.
-    requireNonNegative(node, rest, "padded.rest");
-    if (growth != node.expr(0))
-      requireNonNegative(node, growth * (rest - 1), "padded.last");
+    requireNonNegative(node, rest, "what negative pads leave of a dimension");
+    if (!isKnownNonNegative(growth * (rest - 1)))
+      requireAtLeast(node, growth * rest, growth,
+                     "the product of elements to add and elements to repeat");
     data = m.slice(data, pad.axis, low.negative, rest);
     pad.low = low.positive;
     pad.high = high.positive;
@@ -67,7 +68,7 @@ static Results buildPad(NodeImporter &node, Value data, ArrayRef<int64_t> axes,
   for (const PadAmounts &pad : pads) {
     low[pad.axis] = pad.low;
     dims[pad.axis] = dims[pad.axis] + pad.low + pad.high;
-    requireNonNegative(node, dims[pad.axis], "padded");
+    requireNonNegative(node, dims[pad.axis], "a padded dimension");
   }
   if (node.hasFailed())
     return failure();

@@ -398,8 +398,9 @@ static void requireElements(NodeImporter &node, const Axis &axis) {
   auto staysEmpty = [&](AffineExpr size) {
     return size.replace(axis.from, node.expr(0)) == node.expr(0);
   };
-  if (!staysEmpty(axis.to))
-    requireNonNegative(node, axis.to * (axis.from - 1), "resize.from");
+  if (!staysEmpty(axis.to) && !isKnownNonNegative(axis.to * (axis.from - 1)))
+    requireAtLeast(node, axis.to * axis.from, axis.to,
+                   "the product of the sizes before and after resizing");
 }
 
 static Results buildResize(NodeImporter &node, Value x, const Options &options,

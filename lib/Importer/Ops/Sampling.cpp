@@ -247,14 +247,14 @@ static Results importCol2Im(NodeImporter &node) {
   for (size_t d = 0; d < rank; ++d) {
     int64_t reach = ((*block)[d] - 1) * dilations[d] + 1;
     AffineExpr count = ((*image)[d] + pads[d] + pads[rank + d] - reach).floorDiv(strides[d]) + 1;
-    requireNonNegative(node, (*image)[d], "image");
-    requireNonNegative(node, count, "windows");
+    requireNonNegative(node, (*image)[d], "a size of the image");
+    requireNonNegative(node, count, "the number of windows");
     split.push_back(count);
     result.push_back((*image)[d]);
     windows = windows * count;
   }
   requireEqual(node, channels * volume, dims[1], "channels");
-  requireEqual(node, windows, dims[2], "windows");
+  requireEqual(node, windows, dims[2], "numbers of windows");
   Value blocks = node.reshape(columns, split), sum;
   for (int64_t offset = 0; offset < volume && blocks; ++offset) {
     Value part = blocks;

@@ -101,7 +101,7 @@ static Results importMaxUnpool(NodeImporter &node) {
     requireEqual(node, size, other, "indices");
   for (size_t i = 0; i < spatial; ++i) {
     dims[i + 2] = (dims[i + 2] - 1) * strides[i] + kernel[i] - pads[i] - pads[i + spatial];
-    requireNonNegative(node, dims[i + 2], "unpooled");
+    requireNonNegative(node, dims[i + 2], "a size of the result");
   }
   AffineExpr count = product(node.dims(x), node.context());
   Value zeros = m.broadcast(m.scalar(x, 0), product(dims, node.context()));

@@ -226,7 +226,7 @@ static LogicalResult readPadding(NodeImporter &node, MutableArrayRef<TransposedD
     if (shape.empty() && !isSame) {
       dim.low = node.expr(pads[d]);
       dim.resultSize = full - pads[d] - pads[rank + d];
-      requireNonNegative(node, dim.resultSize, "output");
+      requireNonNegative(node, dim.resultSize, "a size of the result");
       continue;
     }
     // What there is too much of, which does not depend on the size for SAME. Nothing is added.

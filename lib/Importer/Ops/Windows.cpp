@@ -112,7 +112,7 @@ std::optional<Windows> getWindows(NodeImporter &node, Value input, ArrayRef<int6
                        << input.getType();
       return std::nullopt;
     }
-    requireNonNegative(node, count, "windows");
+    requireNonNegative(node, count, "the number of windows");
     windows.counts.push_back(count);
   }
   return windows;
