@@ -33,8 +33,9 @@ class Tenon_PointwiseOp<string mnemonic, list<Trait> traits = [],
   let extraClassDefinition = inferTypes;
 }
 
-class Tenon_UnaryOp<string mnemonic, string onnxName, string formula, TypeConstraint type>
-    : Tenon_PointwiseOp<mnemonic> {
+class Tenon_UnaryOp<string mnemonic, string onnxName, string formula, TypeConstraint type,
+                    list<Trait> traits = []>
+    : Tenon_PointwiseOp<mnemonic, traits> {
   let summary = formula;
   let description = "ONNX [" # onnxName # "](https://onnx.ai/onnx/operators/onnx__" # onnxName #
                     ".html). Every element of the result is " # formula # ".\n\n```mlir\n%y = tenon." #
@@ -67,7 +68,8 @@ class Tenon_CompareOp<string mnemonic, string onnxName, string formula>
 
 // Sign, rounding, roots.
 def Tenon_AbsOp : Tenon_UnaryOp<"abs", "Abs", "|x|", Tenon_NumberTensor>;
-def Tenon_NegOp : Tenon_UnaryOp<"neg", "Neg", "-x", Tenon_NumberTensor>;
+def Tenon_NegOp : Tenon_UnaryOp<"neg", "Neg", "-x", Tenon_NumberTensor, [
+    DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
 def Tenon_SignOp : Tenon_UnaryOp<"sign", "Sign", "-1, 0 or 1 by the sign of x", Tenon_NumberTensor>;
 def Tenon_FloorOp : Tenon_UnaryOp<"floor", "Floor", "the largest integer <= x", Tenon_FloatTensor>;
 def Tenon_CeilOp : Tenon_UnaryOp<"ceil", "Ceil", "the smallest integer >= x", Tenon_FloatTensor>;
@@ -141,9 +143,11 @@ def Tenon_PowOp : Tenon_PointwiseOp<"pow", [], "getElementTypeOrSelf(operands.fr
   let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs);
 }
 def Tenon_MinOp : Tenon_BinaryOp<"min", "Min", "the smaller of a and b; NaN if either is",
-                                 Tenon_NumberTensor, [Commutative]>;
+                                 Tenon_NumberTensor, [
+    Commutative, DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
 def Tenon_MaxOp : Tenon_BinaryOp<"max", "Max", "the larger of a and b; NaN if either is",
-                                 Tenon_NumberTensor, [Commutative]>;
+                                 Tenon_NumberTensor, [
+    Commutative, DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
 def Tenon_ModOp : Tenon_BinaryOp<"mod", "Mod", "the remainder of a / b, with b's sign",
                                  Tenon_NumberTensor>;
 def Tenon_FmodOp : Tenon_BinaryOp<"fmod", "Mod", "the remainder of a / b, with a's sign",

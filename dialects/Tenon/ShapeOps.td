@@ -122,7 +122,8 @@ def Tenon_ReshapeOp : Tenon_ElementalOp<"reshape", [Tenon_HostOp,
   let hasFolder = 1;
 }
 
-def Tenon_TransposeOp : Tenon_InferredOp<"transpose"> {
+def Tenon_TransposeOp : Tenon_InferredOp<"transpose", [
+    DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "permutes the dimensions";
   let description = [{
     ONNX [Transpose](https://onnx.ai/onnx/operators/onnx__Transpose.html): result dimension `i` is

@@ -1,7 +1,8 @@
 // Follows small integer tensors through shape arithmetic: each element becomes an affine expression
-// over the shape symbols. This is what turns Shape -> Gather -> Concat -> Reshape chains into
-// types.
+// over the shape symbols, or stays unknown. This is what turns Shape -> Gather -> Concat -> Reshape
+// chains into types.
 
+#include "dialects/Tenon/SymbolicContents.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
@@ -24,7 +25,11 @@ std::optional<DimExprs> getSymbolicContents(Value value) {
   SmallVector<std::optional<DimExprs>> operands;
   for (Value operand : op->getOperands())
     operands.push_back(getSymbolicContents(operand));
-  return wrapContents(op.inferContents(operands), type.getElementType());
+  std::optional<DimExprs> contents =
+      wrapContents(op.inferContents(operands), type.getElementType());
+  if (!contents || llvm::any_of(*contents, isUnknownElement))
+    return std::nullopt;
+  return contents;
 }
 
 /// The number that the low bits of `value` are as an element of an integer type.
@@ -46,8 +51,9 @@ std::optional<DimExprs> wrapContents(std::optional<DimExprs> contents, Type elem
   for (AffineExpr &element : *contents) {
     if (auto constant = dyn_cast<AffineConstantExpr>(element))
       element = getAffineConstantExpr(wrap(constant.getValue(), type), type.getContext());
-    else if (type.getWidth() < sizeWidth || (type.isUnsigned() && !isKnownNonNegative(element)))
-      return std::nullopt;
+    else if (!isUnknownElement(element) &&
+             (type.getWidth() < sizeWidth || (type.isUnsigned() && !isKnownNonNegative(element))))
+      element = getUnknownElement(type.getContext());
   }
   return contents;
 }
@@ -60,6 +66,8 @@ static SmallVector<int64_t> stridesOf(Type type) {
     strides[i - 1] = strides[i] * shape[i];
   return strides;
 }
+
+using Operands = ArrayRef<std::optional<DimExprs>>;
 
 /// Calls `visit(position)` for every index of a static type in row-major order.
 static void forEachIndex(Type type, function_ref<void(ArrayRef<int64_t>)> visit) {
@@ -87,22 +95,22 @@ static AffineExpr broadcastElement(const DimExprs &contents, Type type, ArrayRef
   return contents[position];
 }
 
-using Operands = ArrayRef<std::optional<DimExprs>>;
-
+/// What `combine` makes of two elements that are known; unknown where it gives none.
 static std::optional<DimExprs>
 inferBinary(Operation *op, Operands operands,
             function_ref<AffineExpr(AffineExpr, AffineExpr)> combine) {
   if (!operands[0] || !operands[1])
     return std::nullopt;
   DimExprs result;
-  bool known = true;
   forEachIndex(op->getResult(0).getType(), [&](ArrayRef<int64_t> index) {
-    AffineExpr expr = combine(broadcastElement(*operands[0], op->getOperand(0).getType(), index),
-                              broadcastElement(*operands[1], op->getOperand(1).getType(), index));
-    known &= static_cast<bool>(expr);
-    result.push_back(expr);
+    AffineExpr left = broadcastElement(*operands[0], op->getOperand(0).getType(), index);
+    AffineExpr right = broadcastElement(*operands[1], op->getOperand(1).getType(), index);
+    AffineExpr expr;
+    if (!isUnknownElement(left) && !isUnknownElement(right))
+      expr = combine(left, right);
+    result.push_back(expr ? expr : getUnknownElement(op->getContext()));
   });
-  return known ? std::optional(result) : std::nullopt;
+  return result;
 }
 
 std::optional<DimExprs> ConstantOp::inferContents(Operands) {
@@ -134,6 +142,13 @@ std::optional<DimExprs> AddOp::inferContents(Operands operands) {
 }
 std::optional<DimExprs> SubOp::inferContents(Operands operands) {
   return inferBinary(*this, operands, [](AffineExpr a, AffineExpr b) { return a - b; });
+}
+std::optional<DimExprs> NegOp::inferContents(Operands operands) {
+  if (!operands[0])
+    return std::nullopt;
+  return llvm::map_to_vector<6>(*operands[0], [](AffineExpr element) {
+    return isUnknownElement(element) ? element : element * -1;
+  });
 }
 std::optional<DimExprs> MulOp::inferContents(Operands operands) {
   return inferBinary(*this, operands, [](AffineExpr a, AffineExpr b) { return a * b; });
@@ -179,19 +194,30 @@ std::optional<DimExprs> LessEqualOp::inferContents(Operands operands) {
                      [](AffineExpr a, AffineExpr b) { return compareSizes(a, b, 1, 1, 0); });
 }
 
+std::optional<DimExprs> MinOp::inferContents(Operands operands) {
+  return inferBinary(*this, operands, [](AffineExpr a, AffineExpr b) {
+    return isKnownNonNegative(b - a) ? a : isKnownNonNegative(a - b) ? b : AffineExpr();
+  });
+}
+std::optional<DimExprs> MaxOp::inferContents(Operands operands) {
+  return inferBinary(*this, operands, [](AffineExpr a, AffineExpr b) {
+    return isKnownNonNegative(a - b) ? a : isKnownNonNegative(b - a) ? b : AffineExpr();
+  });
+}
+
 std::optional<DimExprs> SelectOp::inferContents(Operands operands) {
   if (!operands[0] || !operands[1] || !operands[2])
     return std::nullopt;
   DimExprs result;
-  bool known = true;
   forEachIndex(getType(), [&](ArrayRef<int64_t> index) {
-    auto condition = dyn_cast<AffineConstantExpr>(
-        broadcastElement(*operands[0], getCondition().getType(), index));
-    known &= static_cast<bool>(condition);
-    unsigned chosen = condition && condition.getValue() ? 1 : 2;
-    result.push_back(broadcastElement(*operands[chosen], getOperand(chosen).getType(), index));
+    auto elementOf = [&](unsigned number) {
+      return broadcastElement(*operands[number], getOperand(number).getType(), index);
+    };
+    auto condition = dyn_cast<AffineConstantExpr>(elementOf(0));
+    result.push_back(condition ? elementOf(condition.getValue() ? 1 : 2)
+                               : getUnknownElement(getContext()));
   });
-  return known ? std::optional(result) : std::nullopt;
+  return result;
 }
 
 std::optional<DimExprs> BroadcastOp::inferContents(Operands operands) {
@@ -237,6 +263,20 @@ std::optional<DimExprs> SliceOp::inferContents(Operands operands) {
   return result;
 }
 
+std::optional<DimExprs> TransposeOp::inferContents(Operands operands) {
+  if (!operands[0])
+    return std::nullopt;
+  SmallVector<int64_t> strides = stridesOf(getOperand().getType());
+  DimExprs result;
+  forEachIndex(getType(), [&](ArrayRef<int64_t> index) {
+    int64_t position = 0;
+    for (auto [at, axis] : llvm::zip_equal(index, getPermutation()))
+      position += at * strides[axis];
+    result.push_back((*operands[0])[position]);
+  });
+  return result;
+}
+
 std::optional<DimExprs> GatherOp::inferContents(Operands operands) {
   if (!operands[0] || !operands[1])
     return std::nullopt;
@@ -258,7 +298,8 @@ std::optional<DimExprs> GatherOp::inferContents(Operands operands) {
 std::optional<DimExprs> ReduceOp::inferContents(Operands operands) {
   auto type = cast<RankedTensorType>(getOperand().getType());
   bool isProduct = getKind() == ReduceKind::Prod;
-  if (!operands[0] || type.getRank() != 1 || (!isProduct && getKind() != ReduceKind::Sum))
+  if (!operands[0] || type.getRank() != 1 || (!isProduct && getKind() != ReduceKind::Sum) ||
+      llvm::any_of(*operands[0], isUnknownElement))
     return std::nullopt;
   AffineExpr result = getAffineConstantExpr(isProduct, getContext());
   for (AffineExpr element : *operands[0])

@@ -50,7 +50,8 @@ def SymbolicContentsOpInterface : OpInterface<"SymbolicContentsOpInterface"> {
   let cppNamespace = "::tenon";
   let description = [{
     An op on small integer tensors whose contents can be followed as expressions of the shape
-    symbols, so that shape arithmetic folds away at compile time.
+    symbols, so that shape arithmetic folds away at compile time. Single elements may be unknown
+    (isUnknownElement).
   }];
   let methods = [
     InterfaceMethod<[{

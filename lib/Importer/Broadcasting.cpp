@@ -5,6 +5,7 @@
 // in some run, none is the result's: that is a symbol of its own.
 
 #include "lib/Importer/Broadcasting.h"
+#include "lib/Importer/RunTimeChecks.h"
 
 using namespace mlir;
 
@@ -26,6 +27,18 @@ static bool areEqual(AffineExpr a, AffineExpr b) {
   return isConstant(simplifyAffineExpr(a - b, 0, numSymbols), 0);
 }
 
+/// Whether sizes that broadcast are equal: `narrow` is the smaller one of `wide` and a constant of
+/// two or more, so that it is 1 only where `wide` is.
+static bool mustBeEqual(NodeImporter &node, AffineExpr narrow, AffineExpr wide) {
+  // wide - narrow is a symbol k = max(wide - constant, 0).
+  unsigned numSymbols = makeDimsMap({narrow, wide}, node.context()).getNumSymbols();
+  AffineExpr excess = node.findUnclamped(simplifyAffineExpr(wide - narrow, 0, numSymbols));
+  if (!excess)
+    return false;
+  auto most = dyn_cast<AffineConstantExpr>(simplifyAffineExpr(wide - excess, 0, numSymbols));
+  return most && most.getValue() >= 2;
+}
+
 AffineExpr broadcastSizes(NodeImporter &node, AffineExpr a, AffineExpr b) {
   if (areEqual(a, b) || isConstant(b, 1))
     return a;
@@ -33,6 +46,10 @@ AffineExpr broadcastSizes(NodeImporter &node, AffineExpr a, AffineExpr b) {
     return b;
   if (isa<AffineConstantExpr>(a) || isa<AffineConstantExpr>(b))
     return isa<AffineConstantExpr>(a) ? a : b;
+  if (mustBeEqual(node, a, b) || mustBeEqual(node, b, a)) {
+    requireEqual(node, a, b, "sizes");
+    return mustBeEqual(node, a, b) ? b : a;
+  }
   if (AffineExpr known = node.findBroadcast(a, b))
     return known;
   AffineExpr symbol = node.addSymbol("broadcast");

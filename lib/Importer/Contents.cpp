@@ -7,6 +7,7 @@
 // folded away. So no operator has a second implementation here.
 
 #include "lib/Importer/Contents.h"
+#include "dialects/Tenon/SymbolicContents.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -112,16 +113,20 @@ static AffineExpr readBroadcast(const DimExprs &contents, Type type, ArrayRef<in
 }
 
 /// Builds the scalar function on the operands' elements at `index`, in an empty block, and reads
-/// what it folds to.
+/// what it folds to. Null if one of them is no constant.
 static AffineExpr evaluateElement(PointwiseOpInterface op,
                                   ArrayRef<std::optional<DimExprs>> operands,
                                   ArrayRef<int64_t> index, Block &block) {
   OpBuilder b = OpBuilder::atBlockEnd(&block);
-  SmallVector<Value> scalars;
+  DimExprs elements;
   for (auto [contents, operand] : llvm::zip(operands, op->getOperands()))
-    scalars.push_back(makeScalar(b, op->getLoc(),
-                                 readBroadcast(*contents, operand.getType(), index),
-                                 getElementTypeOrSelf(operand.getType())));
+    elements.push_back(readBroadcast(*contents, operand.getType(), index));
+  if (!getConstantDims(elements))
+    return nullptr;
+  SmallVector<Value> scalars;
+  for (auto [element, operand] : llvm::zip(elements, op->getOperands()))
+    scalars.push_back(
+        makeScalar(b, op->getLoc(), element, getElementTypeOrSelf(operand.getType())));
   // Uses the result, so that folding has an operand to replace.
   Operation *user = YieldOp::create(b, op->getLoc(), op.buildScalar(b, scalars));
   foldBlock(block);
@@ -135,9 +140,7 @@ static AffineExpr evaluateElement(PointwiseOpInterface op,
 static std::optional<DimExprs> evaluatePointwise(PointwiseOpInterface op,
                                                  ArrayRef<std::optional<DimExprs>> operands) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  if (type.getNumElements() > maxEvaluated || !llvm::all_of(operands, [](auto &contents) {
-        return contents && getConstantDims(*contents);
-      }))
+  if (type.getNumElements() > maxEvaluated)
     return std::nullopt;
   DimExprs result;
   // Folding looks at the ops around; so there must be one.
@@ -150,9 +153,7 @@ static std::optional<DimExprs> evaluatePointwise(PointwiseOpInterface op,
       rest /= type.getDimSize(axis);
     }
     AffineExpr element = evaluateElement(op, operands, index, *scratch->getBody());
-    if (!element)
-      return std::nullopt;
-    result.push_back(element);
+    result.push_back(element ? element : getUnknownElement(op->getContext()));
   }
   return result;
 }
@@ -165,6 +166,16 @@ static bool isFollowed(Value value) {
          type.getElementType().isIntOrFloat();
 }
 
+/// Where something is known of one operand, all elements of the others are unknown ones.
+static void fillUnknown(Operation *op, MutableArrayRef<std::optional<DimExprs>> operands) {
+  if (!llvm::any_of(operands, [](auto &contents) { return contents.has_value(); }))
+    return;
+  for (auto [contents, operand] : llvm::zip_equal(operands, op->getOperands()))
+    if (!contents && isFollowed(operand))
+      contents.emplace(cast<RankedTensorType>(operand.getType()).getNumElements(),
+                       getUnknownElement(op->getContext()));
+}
+
 std::optional<DimExprs> ContentsMap::infer(Value value) {
   Operation *op = value.getDefiningOp();
   if (auto constant = dyn_cast<ConstantOp>(op))
@@ -175,31 +186,49 @@ std::optional<DimExprs> ContentsMap::infer(Value value) {
     return std::nullopt;
   SmallVector<std::optional<DimExprs>> operands;
   for (Value operand : op->getOperands())
-    operands.push_back(get(operand));
-  if (pointwise)
-    if (auto evaluated = evaluatePointwise(pointwise, operands))
-      return evaluated;
+    operands.push_back(getPartly(operand));
+  fillUnknown(op, operands);
+  std::optional<DimExprs> result;
+  if (pointwise && llvm::all_of(operands, [](auto &contents) { return contents.has_value(); }))
+    result = evaluatePointwise(pointwise, operands);
   // Arithmetic on expressions is arithmetic on integers; moving elements is all the same.
   auto isInteger = [](Type type) { return getElementTypeOrSelf(type).isInteger(); };
-  bool movesElements = isa<ReshapeOp, BroadcastOp, ConcatOp, SliceOp, GatherOp, SelectOp>(op);
+  bool movesElements =
+      isa<ReshapeOp, BroadcastOp, ConcatOp, SliceOp, GatherOp, TransposeOp, SelectOp>(op);
   if (!symbolic || (!movesElements && !(isInteger(value.getType()) &&
                                         llvm::all_of(op->getOperandTypes(), isInteger))))
-    return std::nullopt;
-  return wrapContents(symbolic.inferContents(operands), getElementTypeOrSelf(value.getType()));
+    return result;
+  std::optional<DimExprs> inferred =
+      wrapContents(symbolic.inferContents(operands), getElementTypeOrSelf(value.getType()));
+  if (!result || !inferred)
+    return inferred ? inferred : result;
+  for (auto [element, other] : llvm::zip_equal(*result, *inferred))
+    if (isUnknownElement(element))
+      element = other;
+  return result;
 }
 
-std::optional<DimExprs> ContentsMap::get(Value value) {
+std::optional<DimExprs> ContentsMap::getPartly(Value value) {
   constexpr unsigned maxParts = 64;
   if (!value.getDefiningOp() || !isFollowed(value))
     return std::nullopt;
   if (auto entry = known.find(value); entry != known.end())
     return entry->second;
   std::optional<DimExprs> contents = infer(value);
-  if (contents && llvm::any_of(*contents, [](AffineExpr expr) {
-        return countParts(expr, maxParts) >= maxParts;
-      }))
+  if (contents)
+    for (AffineExpr &element : *contents)
+      if (countParts(element, maxParts) >= maxParts)
+        element = getUnknownElement(value.getContext());
+  if (contents && !contents->empty() && llvm::all_of(*contents, isUnknownElement))
     contents.reset();
   known[value] = contents;
+  return contents;
+}
+
+std::optional<DimExprs> ContentsMap::get(Value value) {
+  std::optional<DimExprs> contents = getPartly(value);
+  if (contents && llvm::any_of(*contents, isUnknownElement))
+    return std::nullopt;
   return contents;
 }
 

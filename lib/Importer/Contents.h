@@ -13,8 +13,11 @@ namespace tenon {
 /// and given as the bits of the number.
 class ContentsMap {
 public:
-  /// nullopt when the contents depend on data, or their expressions grow beyond use.
+  /// nullopt when elements depend on data, or their expressions grow beyond use.
   std::optional<DimExprs> get(mlir::Value value);
+  /// The same with unknown elements (isUnknownElement) beside those that are known; nullopt when
+  /// none is.
+  std::optional<DimExprs> getPartly(mlir::Value value);
   /// The same as an attribute; null when an element is no constant.
   mlir::DenseElementsAttr getConstant(mlir::Value value);
   /// To be called before a value is erased.

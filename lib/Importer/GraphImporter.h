@@ -65,6 +65,7 @@ public:
   /// Notes that code at the builder's position checks sizes. False if that has been checked before
   /// on every way to here.
   bool noteCheck(mlir::Attribute check);
+  bool isChecked(mlir::Attribute check) const { return checks.count(check); }
   /// The symbol that code on every way to here binds to what both sizes broadcast to. Null if there
   /// is none.
   mlir::AffineExpr findBroadcast(mlir::AffineExpr a, mlir::AffineExpr b) const;
@@ -72,20 +73,25 @@ public:
   /// The symbol that code on every way to here has bound to the larger of `expr` and 0; null if
   /// there is none.
   mlir::AffineExpr findClamped(mlir::AffineExpr expr) const { return clamped.lookup(expr); }
-  void noteClamped(mlir::AffineExpr expr, mlir::AffineExpr symbol) { clamped.insert(expr, symbol); }
+  /// The expression of which `symbol` is known to be the larger one of it and 0; or null.
+  mlir::AffineExpr findUnclamped(mlir::AffineExpr symbol) const { return unclamped.lookup(symbol); }
+  void noteClamped(mlir::AffineExpr expr, mlir::AffineExpr symbol) {
+    clamped.insert(expr, symbol);
+    unclamped.insert(symbol, expr);
+  }
   /// To be held while a region is imported: what is checked or bound inside is not so outside of
   /// it.
   class RegionScope {
   public:
     explicit RegionScope(GraphImporter &graph)
-        : graph(graph), checks(graph.checks), clamped(graph.clamped),
+        : graph(graph), checks(graph.checks), clamped(graph.clamped), unclamped(graph.unclamped),
           numBroadcasts(graph.broadcasts.size()) {}
     ~RegionScope() { graph.broadcasts.truncate(numBroadcasts); }
 
   private:
     GraphImporter &graph;
     llvm::ScopedHashTableScope<mlir::Attribute, bool> checks;
-    llvm::ScopedHashTableScope<mlir::AffineExpr, mlir::AffineExpr> clamped;
+    llvm::ScopedHashTableScope<mlir::AffineExpr, mlir::AffineExpr> clamped, unclamped;
     size_t numBroadcasts;
   };
 
@@ -117,7 +123,7 @@ private:
   /// What is checked at run time: sizes, as attributes.
   llvm::ScopedHashTable<mlir::Attribute, bool> checks;
   /// Expressions that may be negative, and the symbols bound to the larger of them and 0.
-  llvm::ScopedHashTable<mlir::AffineExpr, mlir::AffineExpr> clamped;
+  llvm::ScopedHashTable<mlir::AffineExpr, mlir::AffineExpr> clamped, unclamped;
   /// A symbol, and all sizes that broadcast to it.
   struct Broadcast {
     mlir::AffineExpr symbol;

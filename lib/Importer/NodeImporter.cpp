@@ -1,6 +1,7 @@
 // Operands, contents and building for one node (see the header).
 
 #include "lib/Importer/NodeImporter.h"
+#include "dialects/Tenon/SymbolicContents.h"
 #include "lib/Importer/Broadcasting.h"
 #include "lib/Importer/RunTimeChecks.h"
 #include "lib/Importer/TensorData.h"
@@ -149,12 +150,21 @@ AffineExpr NodeImporter::addSymbol(StringRef name) {
   return getAffineSymbolExpr(0, context());
 }
 
-std::optional<DimExprs> NodeImporter::contentsOrBind(Value value, StringRef what, int64_t minimum) {
+AffineExpr NodeImporter::bindElement(Value tensor, int64_t position, StringRef what,
+                                     int64_t minimum) {
+  AffineExpr symbol = addSymbol((what + "." + Twine(position)).str());
+  BindSymbolOp::create(b, tensor, position, mlir::cast<AffineSymbolExpr>(symbol).getPosition(),
+                       minimum);
+  return symbol;
+}
+
+std::optional<DimExprs> NodeImporter::contentsToBind(Value value, StringRef what) {
   if (!value)
     return std::nullopt;
-  if (std::optional<DimExprs> known = contents(value))
-    return known;
   RankedTensorType tensor = type(value);
+  if (std::optional<DimExprs> known = graph.getContents().getPartly(value))
+    if (tensor.getElementType().isInteger())
+      return known;
   if (!isa<IntegerType>(tensor.getElementType())) {
     emitError() << what << " must be a tensor of integers, not " << tensor;
     return std::nullopt;
@@ -164,14 +174,16 @@ std::optional<DimExprs> NodeImporter::contentsOrBind(Value value, StringRef what
     emitError() << what << " must have a fixed number of elements, at most " << maxBound;
     return std::nullopt;
   }
-  DimExprs symbols;
-  for (int64_t position = 0; position < tensor.getNumElements(); ++position) {
-    AffineExpr symbol = addSymbol((what + "." + Twine(position)).str());
-    BindSymbolOp::create(b, value, position, mlir::cast<AffineSymbolExpr>(symbol).getPosition(),
-                         minimum);
-    symbols.push_back(symbol);
-  }
-  return symbols;
+  return DimExprs(tensor.getNumElements(), getUnknownElement(context()));
+}
+
+std::optional<DimExprs> NodeImporter::contentsOrBind(Value value, StringRef what, int64_t minimum) {
+  std::optional<DimExprs> elements = contentsToBind(value, what);
+  if (elements)
+    for (auto [position, element] : llvm::enumerate(*elements))
+      if (isUnknownElement(element))
+        element = bindElement(value, position, what, minimum);
+  return elements;
 }
 
 // --- Building ---

@@ -110,9 +110,17 @@ public:
   /// smaller values than `minimum` are a run-time error. `what` names the tensor in errors.
   std::optional<DimExprs> contentsOrBind(mlir::Value value, llvm::StringRef what,
                                          int64_t minimum = 0);
+  /// The same, except that elements which depend on data are unknown ones (isUnknownElement), to be
+  /// bound by the caller.
+  std::optional<DimExprs> contentsToBind(mlir::Value value, llvm::StringRef what);
+  /// A new symbol for an element of a tensor of integers. In a run, less than `minimum` is an
+  /// error.
+  mlir::AffineExpr bindElement(mlir::Value tensor, int64_t position, llvm::StringRef what,
+                               int64_t minimum = 0);
   mlir::AffineExpr addSymbol(llvm::StringRef name);
   /// Whether a check of `expr` at run time is new here.
   bool noteCheck(mlir::Attribute check) { return graph.noteCheck(check); }
+  bool isChecked(mlir::Attribute check) const { return graph.isChecked(check); }
   /// The symbol that stands for what both sizes broadcast to, if code before binds one.
   mlir::AffineExpr findBroadcast(mlir::AffineExpr a, mlir::AffineExpr b) {
     return graph.findBroadcast(a, b);
@@ -122,6 +130,10 @@ public:
   }
   /// The symbol that stands for the larger of `expr` and 0 here; null if there is none yet.
   mlir::AffineExpr findClamped(mlir::AffineExpr expr) const { return graph.findClamped(expr); }
+  /// The other way round: null for other symbols.
+  mlir::AffineExpr findUnclamped(mlir::AffineExpr symbol) const {
+    return graph.findUnclamped(symbol);
+  }
   void noteClamped(mlir::AffineExpr expr, mlir::AffineExpr symbol) {
     graph.noteClamped(expr, symbol);
   }

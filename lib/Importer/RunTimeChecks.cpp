@@ -7,16 +7,20 @@ using namespace mlir;
 
 namespace tenon {
 
+/// What is noted of a check.
+static Attribute makeKey(NodeImporter &node, SizeRelation relation, AffineMap sizes) {
+  Builder &b = node.builder();
+  return b.getArrayAttr(
+      {b.getI64IntegerAttr(static_cast<int64_t>(relation)), AffineMapAttr::get(sizes)});
+}
+
 static void require(NodeImporter &node, SizeRelation relation, AffineExpr left, AffineExpr right,
                     StringRef what) {
   if (node.hasFailed())
     return;
   AffineMap sizes = makeDimsMap({left, right}, node.context());
-  Builder &b = node.builder();
-  if (!node.noteCheck(b.getArrayAttr(
-          {b.getI64IntegerAttr(static_cast<int64_t>(relation)), AffineMapAttr::get(sizes)})))
-    return;
-  RequireOp::create(node.builder(), relation, sizes, what);
+  if (node.noteCheck(makeKey(node, relation, sizes)))
+    RequireOp::create(node.builder(), relation, sizes, what);
 }
 
 void requireAtLeast(NodeImporter &node, AffineExpr size, AffineExpr least, StringRef what) {
@@ -27,6 +31,11 @@ void requireAtLeast(NodeImporter &node, AffineExpr size, AffineExpr least, Strin
     node.emitError() << what << " would be " << constant.getValue();
   else
     require(node, SizeRelation::AtLeast, size, least, what);
+}
+
+bool isNonNegativeHere(NodeImporter &node, AffineExpr expr) {
+  AffineMap sizes = makeDimsMap({expr, node.expr(0)}, node.context());
+  return isKnownNonNegative(expr) || node.isChecked(makeKey(node, SizeRelation::AtLeast, sizes));
 }
 
 void requireNonNegative(NodeImporter &node, AffineExpr expr, StringRef what) {

@@ -15,6 +15,9 @@ void requireNonNegative(NodeImporter &node, mlir::AffineExpr expr, llvm::StringR
 void requireAtLeast(NodeImporter &node, mlir::AffineExpr size, mlir::AffineExpr least,
                     llvm::StringRef what);
 
+/// Whether `expr` is not negative where the run has come this far.
+bool isNonNegativeHere(NodeImporter &node, mlir::AffineExpr expr);
+
 /// Ends the run with an error where the sizes differ; `what` names them both. Constants that differ
 /// are left to verifiers.
 void requireEqual(NodeImporter &node, mlir::AffineExpr a, mlir::AffineExpr b, llvm::StringRef what);

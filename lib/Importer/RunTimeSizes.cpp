@@ -1,14 +1,16 @@
 // Minima and maxima of sizes (see the header).
 
 #include "lib/Importer/RunTimeSizes.h"
+#include "dialects/Tenon/SymbolicContents.h"
 #include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/RunTimeChecks.h"
 
 using namespace mlir;
 
 namespace tenon {
 
 AffineExpr atLeastZero(NodeImporter &node, AffineExpr expr, StringRef what) {
-  if (node.hasFailed() || isKnownNonNegative(expr))
+  if (node.hasFailed() || isNonNegativeHere(node, expr))
     return expr;
   if (isKnownNonNegative(expr * -1))
     return node.expr(0);
@@ -27,21 +29,25 @@ SignedSize splitSign(NodeImporter &node, AffineExpr expr, StringRef what) {
 }
 
 std::optional<DimExprs> signedContentsOrBind(NodeImporter &node, Value value, StringRef what) {
-  if (!value)
-    return std::nullopt;
-  if (std::optional<DimExprs> known = node.contents(value))
-    return known;
+  std::optional<DimExprs> elements = node.contentsToBind(value, what);
+  if (!elements || !llvm::any_of(*elements, isUnknownElement))
+    return elements;
   // Far beyond what any tensor has, and small enough for sums.
   constexpr double most = int64_t(1) << 48;
   TensorMath m(node);
   Value number = m.clamp(node.cast(value, node.builder().getI64Type()), -most, most);
-  std::optional<DimExprs> positive = node.contentsOrBind(m.max(number, 0.0), what);
-  std::optional<DimExprs> negative = node.contentsOrBind(m.max(m.neg(number), 0.0), what);
-  if (!positive || !negative)
+  Value positive = m.max(number, 0.0), negative = m.max(m.neg(number), 0.0);
+  if (node.hasFailed())
     return std::nullopt;
-  for (auto [all, shrinks] : llvm::zip_equal(*positive, *negative))
-    all = all - shrinks;
-  return positive;
+  for (auto [position, element] : llvm::enumerate(*elements))
+    if (isUnknownElement(element)) {
+      AffineExpr above = node.bindElement(positive, position, what);
+      AffineExpr below = node.bindElement(negative, position, what);
+      element = above - below;
+      node.noteClamped(element, above);
+      node.noteClamped(element * -1, below);
+    }
+  return elements;
 }
 
 } // namespace tenon

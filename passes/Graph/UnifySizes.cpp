@@ -3,7 +3,9 @@
 //     n = broadcast(a, b); ...; require n = e   ->   n = broadcast(a, b); require n = e; ...
 //
 // with e for n everywhere else, if e is known where n is bound: it consists of older symbols. Runs
-// end with the same error, only earlier. Sizes that coincide then make other broadcasts trivial:
+// end with the same error, only earlier. The same goes for symbols bound to elements of tensors,
+// and for equations that give n by addition. Sizes that coincide then make other broadcasts
+// trivial:
 //
 //     n = broadcast(a, a)   ->   a for n everywhere
 
@@ -29,19 +31,35 @@ public:
 
 private:
   bool unifyOne();
-  bool unify(RequireOp op, AffineExpr symbol, AffineExpr size);
+  bool unify(RequireOp op);
   bool simplify(BindBroadcastOp op);
   void replace(AffineExpr symbol, AffineExpr size);
   void eraseTrivial();
 
   func::FuncOp function;
-  llvm::DenseMap<AffineExpr, BindBroadcastOp> binders;
+  llvm::DenseMap<AffineExpr, Operation *> binders;
 };
 
-/// Whether the size consists of symbols that are older than `symbol`.
-bool isOlder(AffineExpr size, AffineExpr symbol) {
-  unsigned position = cast<AffineSymbolExpr>(symbol).getPosition();
-  return dependsOnSymbols(size) && makeDimsMap(size, size.getContext()).getNumSymbols() <= position;
+/// A symbol, and what it is equal to.
+struct Solution {
+  AffineExpr symbol, size;
+};
+
+/// Solves `difference` = 0 for the youngest of its symbols, so that the solution consists of older
+/// ones.
+std::optional<Solution> solveForYoungest(AffineExpr difference) {
+  unsigned numSymbols = makeDimsMap(difference, difference.getContext()).getNumSymbols();
+  if (numSymbols == 0)
+    return std::nullopt;
+  auto simplify = [&](AffineExpr expr) { return simplifyAffineExpr(expr, 0, numSymbols); };
+  AffineExpr symbol = getAffineSymbolExpr(numSymbols - 1, difference.getContext());
+  AffineExpr rest = difference.replace(symbol, getAffineConstantExpr(0, difference.getContext()));
+  AffineExpr part = simplify(difference - rest);
+  if (part == symbol)
+    return Solution{symbol, simplify(rest * -1)};
+  if (part == simplify(symbol * -1))
+    return Solution{symbol, simplify(rest)};
+  return std::nullopt;
 }
 
 } // namespace
@@ -63,15 +81,19 @@ void SizeUnifier::replace(AffineExpr symbol, AffineExpr size) {
                                         /*replaceTypes=*/true);
 }
 
-bool SizeUnifier::unify(RequireOp op, AffineExpr symbol, AffineExpr size) {
-  BindBroadcastOp binder = binders.lookup(symbol);
-  if (!binder || !isOlder(size, symbol) || binder->getBlock() != op->getBlock())
+bool SizeUnifier::unify(RequireOp op) {
+  if (op.getRelation() != SizeRelation::Equal)
     return false;
   AffineMapAttr sizes = op.getSizesAttr();
+  std::optional<Solution> solution =
+      solveForYoungest(sizes.getValue().getResult(0) - sizes.getValue().getResult(1));
+  Operation *binder = solution ? binders.lookup(solution->symbol) : nullptr;
+  if (!binder || binder->getBlock() != op->getBlock())
+    return false;
   op->moveAfter(binder);
-  replace(symbol, size);
+  replace(solution->symbol, solution->size);
   op.setSizesAttr(sizes);
-  binders.erase(symbol);
+  binders.erase(solution->symbol);
   return true;
 }
 
@@ -91,11 +113,8 @@ bool SizeUnifier::unifyOne() {
     bool changes = false;
     if (auto bind = dyn_cast<BindBroadcastOp>(op))
       changes = simplify(bind);
-    else if (auto require = dyn_cast<RequireOp>(op);
-             require && require.getRelation() == SizeRelation::Equal) {
-      AffineExpr left = require.getSizes().getResult(0), right = require.getSizes().getResult(1);
-      changes = unify(require, left, right) || unify(require, right, left);
-    }
+    else if (auto require = dyn_cast<RequireOp>(op))
+      changes = unify(require);
     return changes ? WalkResult::interrupt() : WalkResult::advance();
   });
   return found.wasInterrupted();
@@ -115,8 +134,12 @@ void SizeUnifier::eraseTrivial() {
 }
 
 int64_t SizeUnifier::run() {
-  function.walk([&](BindBroadcastOp op) {
-    binders[getAffineSymbolExpr(op.getSymbol(), op.getContext())] = op;
+  auto symbolOf = [&](auto op) { return getAffineSymbolExpr(op.getSymbol(), op.getContext()); };
+  function.walk([&](Operation *op) {
+    if (auto bind = dyn_cast<BindBroadcastOp>(op))
+      binders[symbolOf(bind)] = op;
+    else if (auto bind = dyn_cast<BindSymbolOp>(op))
+      binders[symbolOf(bind)] = op;
   });
   int64_t count = 0;
   while (unifyOne())

@@ -3,13 +3,13 @@
 //
 // - bounds that are constants, or that the shapes' expressions decide, are resolved now;
 // - those whose sign is known are clamped as far as that cannot be told: the run finds the larger
-// of
-//   an expression and 0, and the same expression gives the same symbol (RunTimeSizes.h);
+//   of an expression and 0, and the same expression gives the same symbol (RunTimeSizes.h);
 // - all others are computed by tensor arithmetic, and the start and size bound to new symbols.
 //
-// A table in the model itself is as long as anyone needs: who slices the first s0 of 512 learned
-// positions means s0 positions. There, bounds are taken as they are, with a check at run time, so
-// that sizes do not get new names.
+// A table in the model itself is as long as anyone needs: who slices s0 of 512 learned positions
+// from the s1-th on means s0 positions. There, bounds are taken as they are, with a check at run
+// time, so that sizes do not get new names. (From the first on, the smaller one of s0 and 512 is s0
+// wherever it meets s0 again: Broadcasting.cpp.)
 
 #include "lib/Importer/Ops/RunTimeAxes.h"
 #include "lib/Importer/RunTimeSizes.h"
@@ -26,7 +26,7 @@ struct Range {
   std::optional<AffineExpr> start, end; // nullopt: depends on data
   Value startTensor, endTensor; // their rank-1 tensors of one element, if they depend on data
   int64_t step;
-  bool isOfTable;
+  bool isOfTable; // so that nothing is clamped
 };
 
 /// A bound as a position, and whether it is known not to lie behind the operand.
@@ -85,7 +85,7 @@ static std::optional<Position> findPosition(NodeImporter &node, const Range &ran
     if (*value < 0)
       return countFromEnd(node, range.size, bound);
   }
-  if (!isKnownNonNegative(bound)) {
+  if (!isNonNegativeHere(node, bound)) {
     if (isKnownNonNegative(bound * -1 - 1))
       return countFromEnd(node, range.size, bound);
     if (!range.isOfTable)
@@ -181,7 +181,7 @@ static Results buildSlice(NodeImporter &node, Value data, ArrayRef<int64_t> axes
   DimExprs dims = node.dims(data), first(dims.size(), node.expr(0));
   SmallVector<int64_t> allSteps(dims.size(), 1);
   for (auto [i, axis] : llvm::enumerate(axes)) {
-    Range range{dims[axis], {}, {}, {}, {}, steps[i], isTable(data) && constantOf(dims[axis])};
+    Range range{dims[axis], {}, {}, {}, {}, steps[i], false};
     if (starts)
       range.start = (*starts)[i];
     else
@@ -190,6 +190,8 @@ static Results buildSlice(NodeImporter &node, Value data, ArrayRef<int64_t> axes
       range.end = (*ends)[i];
     else
       range.endTensor = m.slice(node.operand(2), 0, i, 1);
+    bool startsAnywhere = range.start && !constantOf(*range.start);
+    range.isOfTable = startsAnywhere && constantOf(range.size) && isTable(data);
     std::optional<Resolved> resolved = resolve(node, range);
     if (!resolved && !node.hasFailed())
       resolved = resolveAtRunTime(node, range);

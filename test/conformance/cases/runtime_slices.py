@@ -142,3 +142,36 @@ def cases():
         [DataSet({"x": numbers(n, 4)}, {"y": np.diff(numbers(n, 4), axis=0)[: max(n - 1, 0)]}) for n in (1, 2, 5)]
         + [DataSet({"x": numbers(0, 4)}, {"y": np.zeros((0, 4), np.float32)})],
     )
+    yield from tables()
+
+
+def tables():
+    """Slices of constants that end at a size of the run: as far as the constant goes."""
+    table = numbers(4, 2)
+    literal = "{" + ", ".join(str(v) for v in table.ravel()) + "}"
+    for start in (0, 1, 3):
+        yield Case(
+            f"table_from_{start}",
+            f"The rows from {start} of a table of four, up to a size of the run.",
+            f"""g (float[N] x) => (float[M, 2] y)
+                <float[4, 2] table = {literal}, int64[1] s = {text([start])}, int64[1] a = {text([0])}>
+                {{ n = Shape(x)  y = Slice(table, s, n, a) }}""",
+            [DataSet({"x": numbers(n)}, {"y": table[start:n]}) for n in (0, 1, 2, 3, 4, 5, 9)],
+        )
+    yield Case(
+        "table_of_positions",
+        "A row of the table for each row of the operand.",
+        f"""g (float[N, 2] x) => (float[N, 2] y)
+            <float[4, 2] table = {literal}, int64[1] s = {text([0])}, int64[1] a = {text([0])}>
+            {{ n = Shape<start = 0, end = 1>(x)  t = Slice(table, s, n, a)  y = Add(x, t) }}""",
+        [DataSet({"x": numbers(n, 2)}, {"y": numbers(n, 2) + table[:n]}) for n in (0, 1, 2, 4)],
+    )
+    row = numbers(1, 2)
+    yield Case(
+        "table_of_one_row",
+        "A table of one row broadcasts, however many rows are asked for.",
+        f"""g (float[N, 2] x) => (float[N, 2] y)
+            <float[1, 2] table = {text(row.ravel())}, int64[1] s = {text([0])}, int64[1] a = {text([0])}>
+            {{ n = Shape<start = 0, end = 1>(x)  t = Slice(table, s, n, a)  y = Add(x, t) }}""",
+        [DataSet({"x": numbers(n, 2)}, {"y": numbers(n, 2) + row}) for n in (1, 2, 4)],
+    )

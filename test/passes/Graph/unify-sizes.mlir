@@ -50,3 +50,19 @@ func.func @cascade(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>, %y: tensor<?xf
   %0 = tenon.broadcast %x : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0, s1, s2, s3] -> (s3)>>
   return %0 : tensor<?xf32, affine_map<()[s0, s1, s2, s3] -> (s3)>>
 }
+
+// -----
+
+// A size less what it has beyond a constant is that size where both must be equal: nothing is beyond.
+// CHECK-LABEL: @smaller
+// CHECK: tenon.bind_symbol %arg1[0] to 1
+// CHECK-NEXT: tenon.require equal #[[EQUATION:map[0-9]*]], "sizes"
+// CHECK-NOT: tenon.broadcast
+// CHECK: return %arg0 : tensor<?xf32, #[[WHOLE:map[0-9]*]]>
+func.func @smaller(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>, %excess: tensor<1xi64>)
+    -> tensor<?xf32, affine_map<()[s0, s1] -> (s0 - s1)>> attributes {tenon.symbols = ["N", "excess"]} {
+  tenon.bind_symbol %excess[0] to 1 : tensor<1xi64>
+  %y = tenon.broadcast %x : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0, s1] -> (s0 - s1)>>
+  tenon.require equal affine_map<()[s0, s1] -> (s0 - s1, s0)>, "sizes"
+  return %y : tensor<?xf32, affine_map<()[s0, s1] -> (s0 - s1)>>
+}

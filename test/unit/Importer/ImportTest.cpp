@@ -57,6 +57,18 @@ TEST(ImportTest, TakesShapesFromTheUser) {
             "'a=3xb': 'b' is not a dimension");
 }
 
+// Of a list that depends on data in part, only that part becomes symbols.
+TEST(ImportTest, FollowsListsInPart) {
+  std::string text = textOf(parseGraph(
+      "g (float[N, 3] x, int64[1] p, int64[2] rows) => (y, z) <int64[1] none = {0}, int64[1] all = "
+      "{-1}> { pads = Concat<axis = 0>(none, none, p, none) y = Pad(x, pads) "
+      "n = ReduceProd(rows) shape = Concat<axis = 0>(n, all) z = Reshape(x, shape) }"));
+  EXPECT_TRUE(contains(text, "-> (tensor<?x3xf32")) << text;
+  EXPECT_TRUE(
+      contains(text, R"(tenon.symbols = ["N", "pads.2", "pads.2_0", "shape.0", "shape.1"])"))
+      << text;
+}
+
 TEST(ImportTest, InitializersThatAreInputsAreConstants) {
   onnx::ModelProto model = parseGraph("g (float[2] x, float[1] w) => (float[1] y)"
                                       "<float[1] w = {3.0}> { y = Identity(w) }");
