@@ -16,26 +16,30 @@ static bool isConstant(AffineExpr expr, int64_t value) {
   return constant && constant.getValue() == value;
 }
 
+/// a - b; null for expressions that are too large.
+static AffineExpr subtract(AffineExpr a, AffineExpr b) {
+  constexpr unsigned maxParts = 64; // expressions may be trees of exponential size
+  if (countParts(a, maxParts) == maxParts || countParts(b, maxParts) == maxParts)
+    return nullptr;
+  unsigned numSymbols = makeDimsMap({a, b}, a.getContext()).getNumSymbols();
+  return simplifyAffineExpr(a - b, 0, numSymbols);
+}
+
 /// Whether the sizes are the same in every run.
 static bool areEqual(AffineExpr a, AffineExpr b) {
   if (a == b)
     return true;
-  constexpr unsigned maxParts = 64; // expressions may be trees of exponential size
-  if (countParts(a, maxParts) == maxParts || countParts(b, maxParts) == maxParts)
-    return false;
-  unsigned numSymbols = makeDimsMap({a, b}, a.getContext()).getNumSymbols();
-  return isConstant(simplifyAffineExpr(a - b, 0, numSymbols), 0);
+  AffineExpr difference = subtract(a, b);
+  return difference && isConstant(difference, 0);
 }
 
 /// Whether sizes that broadcast are equal: `narrow` is the smaller one of `wide` and a constant of
 /// two or more, so that it is 1 only where `wide` is.
 static bool mustBeEqual(NodeImporter &node, AffineExpr narrow, AffineExpr wide) {
   // wide - narrow is a symbol k = max(wide - constant, 0).
-  unsigned numSymbols = makeDimsMap({narrow, wide}, node.context()).getNumSymbols();
-  AffineExpr excess = node.findUnclamped(simplifyAffineExpr(wide - narrow, 0, numSymbols));
-  if (!excess)
-    return false;
-  auto most = dyn_cast<AffineConstantExpr>(simplifyAffineExpr(wide - excess, 0, numSymbols));
+  AffineExpr cut = subtract(wide, narrow);
+  AffineExpr excess = cut ? node.findUnclamped(cut) : AffineExpr();
+  auto most = dyn_cast_or_null<AffineConstantExpr>(excess ? subtract(wide, excess) : AffineExpr());
   return most && most.getValue() >= 2;
 }
 

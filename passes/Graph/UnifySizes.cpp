@@ -48,6 +48,9 @@ struct Solution {
 /// Solves `difference` = 0 for the youngest of its symbols, so that the solution consists of older
 /// ones.
 std::optional<Solution> solveForYoungest(AffineExpr difference) {
+  constexpr unsigned maxParts = 64; // expressions may be trees of exponential size
+  if (countParts(difference, maxParts) == maxParts)
+    return std::nullopt;
   unsigned numSymbols = makeDimsMap(difference, difference.getContext()).getNumSymbols();
   if (numSymbols == 0)
     return std::nullopt;

@@ -129,6 +129,14 @@ static Results squeezeOnes(NodeImporter &node, Value data, ArrayRef<int64_t> kno
   TensorMath m(node);
   int64_t rank = node.rank(data);
   std::optional<int64_t> declared = node.declaredRank(0);
+  // Where some are known to be 1 they are what exporters, and ONNX's own functions, mean; a run in
+  // which others are 1, too, has another rank, and ends.
+  if (!declared && !known.empty()) {
+    for (AffineExpr dim : node.dims(data))
+      if (!isa<AffineConstantExpr>(dim))
+        requireAtLeast(node, dim, node.expr(2), "a size that is not squeezed");
+    return {{m.squeeze(data, known)}};
+  }
   if (!declared || *declared > rank)
     return node.emitError() << "the rank of the result depends on which dimensions have size 1, "
                                "which only a run tells; give axes, or declare the type of '"
