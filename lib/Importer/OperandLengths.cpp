@@ -180,6 +180,19 @@ static void fixPad(NodeImporter &node) {
   node.setOperand(axes, nullptr);
 }
 
+/// The result has two dimensions before those of the image.
+static void fixCol2Im(NodeImporter &node) {
+  constexpr unsigned image = 1, block = 2;
+  std::optional<int64_t> length = getLength(node, image);
+  if (!length)
+    length = getLength(node, block);
+  if (!length)
+    if (auto rank = getRank(node, "the image's shape"))
+      length = *rank - 2;
+  for (unsigned number : {image, block})
+    setLength(node, number, length.value_or(-1), "the shape of image or block");
+}
+
 void fixOperandLengths(NodeImporter &node) {
   if (!node.domain().empty() || !llvm::any_of(countUp(node.numOperands()),
                                               [&](int64_t number) { return isOpen(node, number); }))
@@ -197,6 +210,7 @@ void fixOperandLengths(NodeImporter &node) {
                   .Case("TopK", fixTopK)
                   .Case("Split", fixSplit)
                   .Case("CenterCropPad", fixCenterCropPad)
+                  .Case("Col2Im", fixCol2Im)
                   .Case("Resize", fixResize)
                   .Case("Slice", fixSlice)
                   .Case("Pad", fixPad)

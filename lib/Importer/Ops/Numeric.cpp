@@ -62,19 +62,7 @@ static Value buildDft(NodeImporter &node, Value x, int64_t axis, AffineExpr leng
   return node.cast(result, node.elementType(x));
 }
 
-/// A single integer that must be known; `otherwise` where the operand is omitted.
-static std::optional<int64_t> getKnownInt(NodeImporter &node, Value value, StringRef what,
-                                          std::optional<int64_t> otherwise) {
-  if (!value)
-    return otherwise;
-  auto known = node.constantInts(value);
-  if (known && known->size() == 1)
-    return known->front();
-  node.emitError() << what << " must be one number that is known at compile time";
-  return std::nullopt;
-}
-
-/// The same where a run may tell it.
+/// A single size; `otherwise` where the operand is omitted.
 static std::optional<AffineExpr> getLength(NodeImporter &node, Value value, StringRef what,
                                            AffineExpr otherwise) {
   if (!value)
@@ -84,23 +72,68 @@ static std::optional<AffineExpr> getLength(NodeImporter &node, Value value, Stri
   return sizes && sizes->size() == 1 ? std::optional(sizes->front()) : std::nullopt;
 }
 
-static Results importDft(NodeImporter &node) {
-  Value x = node.operand(0);
-  int64_t rank = node.rank(x);
-  std::optional<int64_t> axis =
-      node.opset() >= 20 ? getKnownInt(node, node.operand(2), "axis", -2) : node.getInt("axis", 1);
-  if (!axis || rank < 2)
-    return node.hasFailed() ? failure() : node.emitError() << "needs rank 2 or more";
-  int64_t along = node.normalizeAxis(*axis, rank);
+/// The transform of x along `axis`, with what the node says.
+static Value transform(NodeImporter &node, Value x, int64_t axis) {
   bool isInverse = node.getBool("inverse", false), half = node.getBool("onesided", false);
-  if (node.hasFailed())
-    return failure();
-  AffineExpr size = node.dim(x, along);
+  AffineExpr size = node.dim(x, axis);
   std::optional<AffineExpr> length =
       getLength(node, node.operand(1), "dft_length", half && isInverse ? (size - 1) * 2 : size);
-  if (!length)
+  return length ? buildDft(node, x, axis, *length, isInverse, half) : Value();
+}
+
+// An axis that only a run tells: the dimensions before it count as one, and so do those behind it.
+static Value transformAlong(NodeImporter &node, Value x, Value axis) {
+  TensorMath m(node);
+  int64_t rank = node.rank(x);
+  DimExprs dims = node.dims(x);
+  AffineExpr parts = dims.pop_back_val();
+  axis = m.toScalar(node.cast(axis, node.builder().getI64Type()));
+  axis = m.select(m.less(axis, 0.0), m.add(axis, static_cast<double>(rank)), axis);
+  Value size = m.shapeTensor(dims), one = m.scalar(size, 1);
+  Value number = m.iotaAlong(1, 0, node.expr(rank - 1));
+  Value isBefore = m.less(number, axis), isAxis = m.equal(number, axis);
+  // Another axis is none of the dimensions: none of them is counted.
+  Value counted = m.sum(node.cast(isAxis, node.builder().getI64Type()), {0});
+  auto found = node.contentsOrBind(counted, "dimensions at the axis", /*minimum=*/1);
+  auto extent = [&](Value isPart) {
+    return m.reduce(ReduceKind::Prod, m.select(isPart, size, one), {0});
+  };
+  Value isBehind = m.less(axis, number);
+  auto shape = node.contentsOrBind(
+      m.concat({extent(isBefore), extent(isAxis), extent(isBehind)}, 0), "around the axis");
+  if (!found || !shape)
+    return nullptr;
+  requireEqual(node, product(*shape, node.context()), product(dims, node.context()),
+               "the numbers of elements before and after,");
+  shape->push_back(parts);
+  Value result = transform(node, node.reshape(x, *shape), 1);
+  if (!result)
+    return nullptr;
+  Value along = m.shapeTensor(node.dim(result, 1));
+  auto after = node.contentsOrBind(m.select(isAxis, along, size), "transformed");
+  if (!after)
+    return nullptr;
+  after->push_back(node.dim(result, -1));
+  return node.reshape(result, *after);
+}
+
+static Results importDft(NodeImporter &node) {
+  Value x = node.operand(0), given = node.opset() >= 20 ? node.operand(2) : Value();
+  int64_t rank = node.rank(x), axis = node.opset() >= 20 ? -2 : node.getInt("axis", 1);
+  if (rank < 2)
+    return node.hasFailed() ? failure() : node.emitError() << "needs rank 2 or more";
+  if (given) {
+    auto known = node.constantInts(given);
+    if (!known)
+      return {{transformAlong(node, x, given)}};
+    if (known->size() != 1)
+      return node.emitError() << "axis must be one number, not " << known->size();
+    axis = known->front();
+  }
+  axis = node.normalizeAxis(axis, rank);
+  if (node.hasFailed())
     return failure();
-  return {{buildDft(node, x, along, *length, isInverse, half)}};
+  return {{transform(node, x, axis)}};
 }
 
 // Frames [B, frames, length] are gathered from the signal, multiplied by the window, transformed.
@@ -152,32 +185,32 @@ static constexpr double hann[3] = {0.5, 0.5, 0};
 static constexpr double hamming[3] = {25.0 / 46, 21.0 / 46, 0};
 static constexpr double blackman[3] = {0.42, 0.5, 0.08};
 
-// Triangles over the bins of a spectrum, at equal distances on the mel scale. The edges are few and
-// depend on constants, so they are computed here; the matrix is arithmetic on their positions:
-// each column rises from one edge to the next and falls to the one after.
+// Triangles over the bins of a spectrum, at equal distances on the mel scale: each column rises
+// from one edge to the next and falls to the one after.
 static Results importMelWeightMatrix(NodeImporter &node) {
   TensorMath m(node);
-  auto bins = getKnownInt(node, node.operand(0), "num_mel_bins", std::nullopt);
-  auto length = getKnownInt(node, node.operand(1), "dft_length", std::nullopt);
-  auto rate = getKnownInt(node, node.operand(2), "sample_rate", std::nullopt);
-  auto low = node.constantFloats(node.operand(3)), high = node.constantFloats(node.operand(4));
-  if (!bins || !length || !rate || !low || !high || low->size() != 1 || high->size() != 1 ||
-      *bins < 1 || *bins > 4096 || *length < 1 || *length > maxLength || *rate < 1)
-    return node.hasFailed() ? failure() : node.emitError() << "all inputs must be known";
-  auto toMel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
-  double first = toMel((*low)[0]);
-  double step = (toMel((*high)[0]) - first) / static_cast<double>(*bins + 2);
-  SmallVector<double> edges;
-  for (int64_t i = 0; i < *bins + 2; ++i) {
-    double hertz = 700 * (std::pow(10, (first + step * static_cast<double>(i)) / 2595) - 1);
-    edges.push_back(
-        std::floor(static_cast<double>(*length + 1) * hertz / static_cast<double>(*rate)));
-  }
-  Type f32 = node.builder().getF32Type();
-  Value all = m.constants(f32, edges);
-  Value lower = m.slice(all, 0, 0, *bins), center = m.slice(all, 0, 1, *bins);
-  Value upper = m.slice(all, 0, 2, *bins);
-  Value bin = node.cast(m.iotaAlong(2, 0, node.expr(*length / 2 + 1)), f32);
+  Type f64 = node.builder().getF64Type(), f32 = node.builder().getF32Type();
+  auto bins = getLength(node, node.operand(0), "num_mel_bins", node.expr(1));
+  auto length = getLength(node, node.operand(1), "dft_length", node.expr(1));
+  if (!bins || !length)
+    return failure();
+  auto constant = dyn_cast<AffineConstantExpr>(*length);
+  if (constant && (constant.getValue() < 1 || constant.getValue() > maxLength))
+    return node.emitError() << "no spectrum has length " << constant.getValue();
+  auto real = [&](unsigned number) { return m.toScalar(node.cast(node.operand(number), f64)); };
+  auto toMel = [&](Value hertz) {
+    return m.mul(m.log(m.add(m.div(hertz, 700), 1)), 2595 / std::log(10.0));
+  };
+  Value first = toMel(real(3)), rate = real(2);
+  Value count = node.cast(m.shapeScalar(*bins + 2), f64);
+  Value step = m.div(m.sub(toMel(real(4)), first), count);
+  Value mel = m.add(first, m.mul(m.iota(*bins + 2, 0, f64), step));
+  Value hertz = m.mul(m.sub(m.pow(m.scalar(mel, 10), m.div(mel, 2595)), 1), 700);
+  Value edges = m.floor(m.div(m.mul(hertz, node.cast(m.shapeScalar(*length + 1), f64)), rate));
+  Value all = node.cast(edges, f32);
+  auto edge = [&](int64_t start) { return m.slice(all, 0, node.expr(start), *bins); };
+  Value lower = edge(0), center = edge(1), upper = edge(2);
+  Value bin = node.cast(m.iotaAlong(2, 0, length->floorDiv(2) + 1), f32);
   Value rising = m.div(m.sub(bin, lower), m.max(m.sub(center, lower), 1));
   Value falling = m.div(m.sub(upper, bin), m.max(m.sub(upper, center), 1));
   Value zero = m.scalar(bin, 0);

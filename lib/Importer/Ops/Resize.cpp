@@ -52,11 +52,26 @@ public:
   Value resize(Value x, const Axis &axis);
 
 private:
+  /// Sizes before and after, and the scale, as scalars of f64.
+  struct Scalars {
+    Value from, to, scale;
+  };
+  Scalars makeScalars(const Axis &axis);
   Value real(double value) { return node.makeScalar(node.builder().getF64Type(), value); }
   Value coordinate(const Axis &axis, Value from, Value to, Value scale);
   Value nearestIndex(Value coordinate);
-  Value weigh(Value distance, double shrink);
+  /// Where a coordinate lies outside of the operand, for tf_crop_and_resize; else null.
+  Value findOutside(Value coordinate, Value last) {
+    if (options.coordinates != "tf_crop_and_resize")
+      return nullptr;
+    return m.logicalOr(m.less(coordinate, 0.0), m.less(last, coordinate));
+  }
+  Value extrapolate(Value result, Value isOutside, const Axis &axis);
+  /// Neighbours reach as far to both sides.
+  double radius() const { return options.mode == Mode::Linear ? 1 : 2; }
+  Value weigh(Value distance);
   Taps makeTaps(const Axis &axis);
+  Value resizeByMatrix(Value x, const Axis &axis);
 
   NodeImporter &node;
   TensorMath m;
@@ -118,9 +133,9 @@ Value Interpolation::nearestIndex(Value coordinate) {
   return nullptr;
 }
 
-/// The weight of a neighbour at `distance`, stretched by 1 / shrink when reading a wider range.
-Value Interpolation::weigh(Value distance, double shrink) {
-  Value d = m.abs(shrink == 1 ? distance : m.mul(distance, shrink));
+/// The weight of a neighbour at `distance`.
+Value Interpolation::weigh(Value distance) {
+  Value d = m.abs(distance);
   if (options.mode == Mode::Linear)
     return m.max(m.sub(real(1), d), 0.0);
   // Keys' cubic convolution.
@@ -131,45 +146,43 @@ Value Interpolation::weigh(Value distance, double shrink) {
   return m.select(m.lessEqual(d, 1), near, m.select(m.less(d, 2), far, real(0)));
 }
 
-Taps Interpolation::makeTaps(const Axis &axis) {
-  Type f64 = node.builder().getF64Type(), i64 = node.builder().getI64Type();
+Interpolation::Scalars Interpolation::makeScalars(const Axis &axis) {
   auto size = [&](AffineExpr expr) -> Value {
     if (auto constant = dyn_cast<AffineConstantExpr>(expr))
       return real(constant.getValue());
-    return node.cast(m.shapeScalar(expr), f64);
+    return node.cast(m.shapeScalar(expr), node.builder().getF64Type());
   };
   Value from = size(axis.from), to = size(axis.to);
-  Value scale = axis.scale         ? real(*axis.scale)
-                : axis.scaleTensor ? axis.scaleTensor
-                                   : m.div(to, from);
+  if (axis.scale)
+    return {from, to, real(*axis.scale)};
+  return {from, to, axis.scaleTensor ? axis.scaleTensor : m.div(to, from)};
+}
+
+Taps Interpolation::makeTaps(const Axis &axis) {
+  Type i64 = node.builder().getI64Type();
+  auto [from, to, scale] = makeScalars(axis);
   Value last = m.sub(from, 1);
   Value x = coordinate(axis, from, to, scale);
   Taps taps;
-  if (options.coordinates == "tf_crop_and_resize")
-    taps.isOutside = m.logicalOr(m.less(x, 0.0), m.less(last, x));
+  taps.isOutside = findOutside(x, last);
   auto clampedIndex = [&](Value index) { return node.cast(m.min(m.max(index, 0.0), last), i64); };
   if (options.mode == Mode::Nearest) {
     taps.indices.push_back(clampedIndex(nearestIndex(x)));
     return taps;
   }
-  // Neighbours reach `radius` to both sides, farther when several positions fall into one.
-  double radius = options.mode == Mode::Linear ? 1 : 2, shrink = 1;
-  if (options.antialias && !axis.scale) {
-    node.emitError() << "antialiasing needs scales known at compile time";
-    return taps;
-  }
-  if (options.antialias)
-    shrink = std::min(*axis.scale, 1.0);
+  // Neighbours are read from farther when several positions fall into one.
+  double shrink = options.antialias ? std::min(*axis.scale, 1.0) : 1;
   constexpr double maxRadius = 2048;
-  if (!(radius / shrink <= maxRadius)) {
+  if (!(radius() / shrink <= maxRadius)) {
     node.emitError() << "antialiasing reads too many neighbours at a scale of " << shrink;
     return taps;
   }
-  int64_t first = static_cast<int64_t>(std::floor(-radius / shrink)) + 1, end = 2 - first;
+  int64_t first = static_cast<int64_t>(std::floor(-radius() / shrink)) + 1, end = 2 - first;
   // The neighbour to the left counts as at distance 1 where the coordinate is an integer.
   Value base = m.sub(m.ceil(x), 1), sum;
   for (int64_t tap = first; tap < end; ++tap) {
-    Value index = m.add(base, tap), weight = weigh(m.sub(index, x), shrink);
+    Value index = m.add(base, tap), distance = m.sub(index, x);
+    Value weight = weigh(shrink == 1 ? distance : m.mul(distance, shrink));
     if (options.excludeOutside) {
       Value outside = m.logicalOr(m.less(index, 0.0), m.less(last, index));
       weight = m.select(outside, real(0), weight);
@@ -184,9 +197,53 @@ Taps Interpolation::makeTaps(const Axis &axis) {
   return taps;
 }
 
+Value Interpolation::extrapolate(Value result, Value isOutside, const Axis &axis) {
+  if (!isOutside || !result)
+    return result;
+  DimExprs along(node.rank(result), node.expr(1));
+  along[axis.axis] = axis.to;
+  return m.select(node.reshape(isOutside, along), m.scalar(result, options.extrapolation), result);
+}
+
+// How many neighbours antialiasing reads shows in the run only: a matrix has the weights of all
+// positions, and of as many beyond both ends as are read there.
+Value Interpolation::resizeByMatrix(Value x, const Axis &axis) {
+  Type f64 = node.builder().getF64Type(), type = node.elementType(x);
+  auto [from, to, scale] = makeScalars(axis);
+  Value center = coordinate(axis, from, to, scale), shrink = m.min(scale, 1.0);
+  if (!center)
+    return nullptr;
+  Value reach = m.add(m.ceil(m.div(real(radius()), shrink)), 1);
+  auto bound = node.contentsOrBind(
+      node.cast(node.reshape(reach, node.expr(1)), node.builder().getI64Type()), "neighbours");
+  if (!bound)
+    return nullptr;
+  AffineExpr beyond = bound->front(), wide = axis.from + beyond * 2;
+  Value index = m.sub(node.cast(m.iotaAlong(2, 1, wide), f64), reach);
+  Value distance = m.sub(index, m.unsqueeze(center, {1}));
+  Value weights = weigh(m.mul(distance, shrink));
+  Value isOutside = m.logicalOr(m.less(index, 0.0), m.lessEqual(from, index));
+  if (options.excludeOutside)
+    weights = m.select(isOutside, m.scalar(weights, 0), weights);
+  weights = m.div(weights, m.sum(weights, {1}));
+  // The elements at both ends stand for what lies beyond.
+  int64_t rank = node.rank(x);
+  Value inside = m.sub(m.iotaAlong(1, 0, wide), m.shapeScalar(beyond));
+  inside = m.min(m.max(inside, 0.0), m.shapeScalar(axis.from - 1));
+  NodeImporter::Ints turned = countUp(rank);
+  std::swap(turned[axis.axis], turned.back());
+  Type computed = isa<FloatType>(type) ? type : node.builder().getF32Type();
+  Value lines = m.transpose(node.cast(m.gather(x, inside, axis.axis), computed), turned);
+  Value result = node.infer<MatMulOp>({lines, m.transpose(node.cast(weights, computed), {1, 0})});
+  result = extrapolate(m.transpose(result, turned), findOutside(center, m.sub(from, 1)), axis);
+  return node.cast(result, type);
+}
+
 Value Interpolation::resize(Value x, const Axis &axis) {
   if (!x)
     return x;
+  if (options.antialias && !axis.scale && options.mode != Mode::Nearest)
+    return resizeByMatrix(x, axis);
   Taps taps = makeTaps(axis);
   if (node.hasFailed())
     return nullptr;
@@ -200,9 +257,7 @@ Value Interpolation::resize(Value x, const Axis &axis) {
       tap = m.mul(node.cast(tap, real), node.reshape(node.cast(taps.weights[number], real), along));
     result = result ? m.add(result, tap) : tap;
   }
-  if (taps.isOutside)
-    result = m.select(node.reshape(taps.isOutside, along), m.scalar(result, options.extrapolation),
-                      result);
+  result = extrapolate(result, taps.isOutside, axis);
   // Integers round to nearest, as the reference's conversion does not for linear ones.
   return node.cast(result, type);
 }

@@ -207,54 +207,117 @@ static Results importAffineGrid(NodeImporter &node) {
   return {{node.reshape(moved, result)}};
 }
 
+/// The attributes of Col2Im, for an image of `rank` dimensions.
+struct ColumnWindows {
+  ColumnWindows(NodeImporter &node, size_t rank)
+      : strides(node.getInts("strides", NodeImporter::Ints(rank, 1))),
+        dilations(node.getInts("dilations", NodeImporter::Ints(rank, 1))),
+        pads(node.getInts("pads", NodeImporter::Ints(2 * rank, 0))) {}
+
+  bool fit(size_t rank) const {
+    auto isSmall = [](int64_t value) { return llvm::isInt<32>(value); };
+    return strides.size() == rank && dilations.size() == rank && pads.size() == 2 * rank &&
+           llvm::all_of(strides, isWindowSize) && llvm::all_of(dilations, isWindowSize) &&
+           llvm::all_of(pads, isSmall);
+  }
+
+  /// How many windows of `block` positions lie in dimension `d` of the image.
+  AffineExpr count(NodeImporter &node, AffineExpr image, AffineExpr block, size_t d) const {
+    AffineExpr reach = (block - 1) * dilations[d] + 1;
+    AffineExpr windows =
+        (image + pads[d] + pads[strides.size() + d] - reach).floorDiv(strides[d]) + 1;
+    requireNonNegative(node, image, "a size of the image");
+    requireNonNegative(node, windows, "the number of windows");
+    return windows;
+  }
+
+  NodeImporter::Ints strides, dilations, pads;
+};
+
+// A block that only a run tells: every column value is added to where it lies in the image as one
+// row, those outside of it to one position more.
+static Results buildCol2ImAtRunTime(NodeImporter &node, ArrayRef<AffineExpr> image,
+                                    const ColumnWindows &windows) {
+  TensorMath m(node);
+  Value columns = node.operand(0);
+  std::optional<DimExprs> block = node.contentsOrBind(node.operand(2), "block", /*minimum=*/1);
+  if (!block || block->size() != image.size())
+    return node.hasFailed() ? failure()
+                            : node.emitError() << "image and block shapes differ in length";
+  size_t rank = image.size();
+  DimExprs dims = node.dims(columns);
+  AffineExpr volume = product(*block, node.context()), pixels = product(image, node.context());
+  std::optional<DimExprs> channels =
+      node.contentsOrBind(m.div(m.shapeTensor(dims[1]), m.shapeTensor(volume)), "channels");
+  if (!channels)
+    return failure();
+  Value position = m.shapeScalar(node.expr(0)), isInside;
+  AffineExpr count = node.expr(1);
+  for (size_t d = 0; d < rank; ++d) {
+    AffineExpr along = windows.count(node, image[d], (*block)[d], d);
+    Value inBlock = m.mul(m.iotaAlong(2 * rank, d, (*block)[d]), windows.dilations[d]);
+    Value inWindows = m.mul(m.iotaAlong(2 * rank, rank + d, along), windows.strides[d]);
+    Value at = m.sub(m.add(inBlock, inWindows), windows.pads[d]);
+    Value size = m.shapeScalar(image[d]);
+    Value fits = m.logicalAnd(m.less(-1, at), m.less(at, size));
+    isInside = isInside ? m.logicalAnd(isInside, fits) : fits;
+    position = m.add(m.mul(position, size), at);
+    count = count * along;
+  }
+  requireEqual(node, channels->front() * volume, dims[1], "channels");
+  requireEqual(node, count, dims[2], "numbers of windows");
+  Value row = m.select(isInside, position, m.shapeScalar(pixels));
+  DimExprs rows = {dims[0], channels->front(), volume * count};
+  Value zeros = m.broadcast(m.scalar(columns, 0), {dims[0], channels->front(), pixels + 1});
+  Value result = node.infer<ScatterElementsOp>(
+      {zeros, m.broadcast(node.reshape(row, {node.expr(1), node.expr(1), rows.back()}), rows),
+       node.reshape(columns, rows)},
+      {node.attr("axis", int64_t(2)),
+       node.attr("kind", ScatterKindAttr::get(node.context(), ScatterKind::Add))});
+  DimExprs shape = {dims[0], channels->front()};
+  shape.append(image.begin(), image.end());
+  return {{node.reshape(m.slice(result, 2, node.expr(0), pixels), shape)}};
+}
+
 // Every offset of the block contributes one image: its column values spread out by the strides and
 // moved to where the offset lies. The result is their sum.
 static Results importCol2Im(NodeImporter &node) {
   TensorMath m(node);
   Value columns = node.operand(0);
   std::optional<DimExprs> image = node.contentsOrBind(node.operand(1), "image");
-  std::optional<NodeImporter::Ints> block = node.constantInts(node.operand(2));
-  if (!image || !block || image->size() != block->size() || node.rank(columns) != 3) {
-    node.emitError() << "image and block shapes must be of equal length, and the latter known";
-    return failure();
-  }
+  if (!image || node.rank(columns) != 3)
+    return node.hasFailed() ? failure() : node.emitError() << "the columns must have rank 3";
   size_t rank = image->size();
-  NodeImporter::Ints strides = node.getInts("strides", NodeImporter::Ints(rank, 1));
-  NodeImporter::Ints dilations = node.getInts("dilations", NodeImporter::Ints(rank, 1));
-  NodeImporter::Ints pads = node.getInts("pads", NodeImporter::Ints(2 * rank, 0));
+  ColumnWindows windows(node, rank);
+  auto isImageSize = [](AffineExpr size) {
+    auto constant = dyn_cast<AffineConstantExpr>(size);
+    return !constant || isWindowSize(constant.getValue());
+  };
+  if (!windows.fit(rank) || !llvm::all_of(*image, isImageSize))
+    return node.emitError() << "attributes do not fit an image of rank " << rank;
+  std::optional<NodeImporter::Ints> block = node.constantInts(node.operand(2));
+  if (!block)
+    return buildCol2ImAtRunTime(node, *image, windows);
   // Each of the block's positions becomes ops of its own.
   constexpr int64_t maxVolume = 4096;
   int64_t volume = 1;
   for (int64_t size : *block)
     volume *= volume > maxVolume ? 1 : std::clamp<int64_t>(size, 0, maxVolume + 1);
-  auto isSmall = [](int64_t value) { return llvm::isInt<32>(value); };
-  auto isImageSize = [](AffineExpr size) {
-    auto constant = dyn_cast<AffineConstantExpr>(size);
-    return !constant || isWindowSize(constant.getValue());
-  };
-  if (strides.size() != rank || dilations.size() != rank || pads.size() != 2 * rank || volume < 1 ||
-      volume > maxVolume || !llvm::all_of(strides, isWindowSize) ||
-      !llvm::all_of(dilations, isWindowSize) || !llvm::all_of(pads, isSmall) ||
-      !llvm::all_of(*image, isImageSize)) {
-    node.emitError() << "attributes do not fit an image of rank " << rank;
-    return failure();
-  }
+  if (block->size() != rank || volume < 1 || volume > maxVolume)
+    return node.emitError() << "the block does not fit an image of rank " << rank;
   DimExprs dims = node.dims(columns);
-  AffineExpr channels = dims[1].floorDiv(volume), windows = node.expr(1);
+  AffineExpr channels = dims[1].floorDiv(volume), numWindows = node.expr(1);
   DimExprs split = {dims[0], channels}, result = {dims[0], channels};
   for (int64_t size : *block)
     split.push_back(node.expr(size));
   for (size_t d = 0; d < rank; ++d) {
-    int64_t reach = ((*block)[d] - 1) * dilations[d] + 1;
-    AffineExpr count = ((*image)[d] + pads[d] + pads[rank + d] - reach).floorDiv(strides[d]) + 1;
-    requireNonNegative(node, (*image)[d], "a size of the image");
-    requireNonNegative(node, count, "the number of windows");
+    AffineExpr count = windows.count(node, (*image)[d], node.expr((*block)[d]), d);
     split.push_back(count);
     result.push_back((*image)[d]);
-    windows = windows * count;
+    numWindows = numWindows * count;
   }
   requireEqual(node, channels * volume, dims[1], "channels");
-  requireEqual(node, windows, dims[2], "numbers of windows");
+  requireEqual(node, numWindows, dims[2], "numbers of windows");
   Value blocks = node.reshape(columns, split), sum;
   for (int64_t offset = 0; offset < volume && blocks; ++offset) {
     Value part = blocks;
@@ -266,12 +329,12 @@ static Results importCol2Im(NodeImporter &node) {
       int64_t at = rest % (*block)[d];
       rest /= (*block)[d];
       part = m.slice(part, 2 + d, at, 1);
-      low[2 + d] = node.expr(at * dilations[d] - pads[d]);
+      low[2 + d] = node.expr(at * windows.dilations[d] - windows.pads[d]);
       blockAxes.push_back(2 + d);
     }
     part = m.squeeze(part, blockAxes);
     for (size_t d = 0; d < rank; ++d)
-      part = m.spreadOut(part, 2 + d, strides[d]);
+      part = m.spreadOut(part, 2 + d, windows.strides[d]);
     part = m.pad(part, low, result);
     sum = sum ? m.add(sum, part) : part;
   }

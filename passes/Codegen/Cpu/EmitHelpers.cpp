@@ -92,11 +92,25 @@ static unsigned elementAlignment(Type type) {
   return std::max(1u, getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8);
 }
 
+static bool isBFloat(Type type) { return getElementTypeOrSelf(type).isBF16(); }
+
+/// The integer type of bf16's size, or vectors of it. A bf16 that stays in a register from one
+/// block to another makes the back end call a library that models do not have.
+static Type bitsOfBFloat(Type type) {
+  Type bits = IntegerType::get(type.getContext(), 16);
+  auto vector = dyn_cast<VectorType>(type);
+  return vector ? Type(vector.clone(bits)) : bits;
+}
+
 Value Emitter::load(Type type, Value pointer) {
+  if (isBFloat(type))
+    return arith::BitcastOp::create(*this, type, load(bitsOfBFloat(type), pointer));
   return LLVM::LoadOp::create(*this, type, pointer, elementAlignment(type));
 }
 
 void Emitter::store(Value value, Value pointer) {
+  if (isBFloat(value.getType()))
+    value = arith::BitcastOp::create(*this, bitsOfBFloat(value.getType()), value);
   LLVM::StoreOp::create(*this, value, pointer, elementAlignment(value.getType()));
 }
 
