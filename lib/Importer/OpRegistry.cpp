@@ -3,6 +3,7 @@
 #include "lib/Importer/OpRegistry.h"
 #include "lib/Importer/Ops/Ops.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/ErrorHandling.h"
 
 using namespace llvm;
 
@@ -12,9 +13,11 @@ static std::string makeKey(StringRef domain, StringRef name) { return (domain + 
 
 void OpRegistry::add(StringRef domain, StringRef name, int64_t sinceVersion, Arity inputs,
                      ImportFunction import) {
-  [[maybe_unused]] bool isNew =
-      entries[makeKey(domain, name)].try_emplace(sinceVersion, OpEntry{inputs, import}).second;
-  assert(isNew && "operator registered twice");
+  std::string key = makeKey(domain, name);
+  // Which of two entries counts would depend on the order of families: no build may go on.
+  if (!entries[key].try_emplace(sinceVersion, OpEntry{inputs, import}).second)
+    reportFatalInternalError(Twine("operator ") + key + " of version " + Twine(sinceVersion) +
+                             " is registered twice");
 }
 
 const OpEntry *OpRegistry::find(StringRef domain, StringRef name, int64_t version) const {

@@ -39,6 +39,7 @@ public:
   void add(llvm::StringRef name, int64_t sinceVersion, Arity inputs, ImportFunction import) {
     add("", name, sinceVersion, inputs, import);
   }
+  /// Ends the program if there is such an entry already.
   void add(llvm::StringRef domain, llvm::StringRef name, int64_t sinceVersion, Arity inputs,
            ImportFunction import);
 

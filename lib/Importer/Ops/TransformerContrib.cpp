@@ -1,4 +1,5 @@
-// Fused transformer ops of com.microsoft, taken apart into primitive ops.
+// Fused transformer ops of com.microsoft, taken apart into primitive ops. Its activations and norms
+// are with those of ONNX.
 
 #include "lib/Importer/Ops/Attention.h"
 #include "lib/Importer/Ops/Contractions.h"
@@ -7,7 +8,7 @@ using namespace mlir;
 
 namespace tenon {
 
-// --- Products and activations ---
+// --- Products ---
 
 static Results importFusedMatMul(NodeImporter &node) {
   TensorMath m(node);
@@ -27,56 +28,7 @@ static Results importFusedMatMul(NodeImporter &node) {
   return {{alpha == 1 ? product : m.mul(product, alpha)}};
 }
 
-template <bool approximate> static Results importGelu(NodeImporter &node) {
-  Value x = node.operand(0);
-  if (node.operand(1))
-    x = TensorMath(node).add(x, node.operand(1));
-  SmallVector<NamedAttribute> attributes;
-  if (approximate)
-    attributes.push_back(node.attr("approximate", node.builder().getUnitAttr()));
-  return {{node.infer<GeluOp>(x, attributes)}};
-}
-
-static Results importQuickGelu(NodeImporter &node) {
-  TensorMath m(node);
-  Value x = node.operand(0);
-  return {{m.mul(x, node.infer<SigmoidOp>(m.mul(x, node.getFloat("alpha", 1.702))))}};
-}
-
-// --- Normalization ---
-
-static Value buildLayerNorm(NodeImporter &node, Value x, Value scale, Value bias, bool centred) {
-  if (!x || !scale)
-    return nullptr;
-  int64_t axis = node.rank(x) - 1;
-  double epsilon = node.getFloat("epsilon", centred ? 1e-12 : 1e-5);
-  SmallVector<Value> operands = {x, scale};
-  if (bias)
-    operands.push_back(bias);
-  SmallVector<NamedAttribute> attributes = {
-      node.attr("axis", axis), node.attr("epsilon", node.builder().getF64FloatAttr(epsilon)),
-      node.attr("operandSegmentSizes", node.builder().getDenseI32ArrayAttr({1, 1, bias ? 1 : 0}))};
-  return centred ? node.infer<LayerNormOp>(operands, attributes)
-                 : node.infer<RMSNormOp>(operands, attributes);
-}
-
-// Operands: x, skip, scale, bias of the norm (LayerNorm only), bias of the sum.
-template <bool centred> static Results importSkipNorm(NodeImporter &node) {
-  TensorMath m(node);
-  Value sum = m.add(node.operand(0), node.operand(1));
-  if (Value bias = node.operand(centred ? 4 : 3))
-    sum = m.add(sum, bias);
-  Value result =
-      buildLayerNorm(node, sum, node.operand(2), centred ? node.operand(3) : Value(), centred);
-  // Outputs 1 and 2 exist for training only.
-  if (node.hasOutput(1) || node.hasOutput(2))
-    return node.emitError() << "mean and deviation as outputs are not supported";
-  return {{result, Value(), Value(), sum}};
-}
-
-static Results importSimplifiedLayerNorm(NodeImporter &node) {
-  return {{buildLayerNorm(node, node.operand(0), node.operand(1), Value(), false)}};
-}
+// --- Embedding ---
 
 // Operands: ids, segments, tables of words, positions and segments, scale, bias, mask, positions.
 static Results importEmbedLayerNorm(NodeImporter &node) {
@@ -92,7 +44,13 @@ static Results importEmbedLayerNorm(NodeImporter &node) {
   Value sum = m.add(m.gather(node.operand(2), ids, 0), m.gather(node.operand(3), positions, 0));
   if (segments && node.operand(4))
     sum = m.add(sum, m.gather(node.operand(4), segments, 0));
-  Value result = buildLayerNorm(node, sum, node.operand(5), node.operand(6), true);
+  if (!sum)
+    return failure();
+  Value result = node.infer<LayerNormOp>(
+      {sum, node.operand(5), node.operand(6)},
+      {node.attr("axis", node.rank(sum) - 1),
+       node.attr("epsilon", node.builder().getF64FloatAttr(node.getFloat("epsilon", 1e-12))),
+       node.attr("operandSegmentSizes", node.builder().getDenseI32ArrayAttr({1, 1, 1}))});
   // Output 1 says how many positions of each row count.
   Type i32 = node.builder().getI32Type();
   Value lengths = mask ? m.squeeze(m.sum(node.cast(mask, i32), {1}), {1})
@@ -381,15 +339,6 @@ void registerTransformerContribOps(OpRegistry &registry) {
     registry.add("com.microsoft", name, 1, inputs, import);
   };
   add("FusedMatMul", 2, importFusedMatMul);
-  add("FastGelu", {1, 2}, importGelu<true>);
-  add("BiasGelu", 2, importGelu<false>);
-  add("Gelu", 1, importGelu<false>);
-  add("QuickGelu", 1, importQuickGelu);
-  add("SkipLayerNormalization", {3, 5}, importSkipNorm<true>);
-  add("SkipSimplifiedLayerNormalization", {3, 4}, importSkipNorm<false>);
-  add("SimplifiedLayerNormalization", 2, importSimplifiedLayerNorm);
-  // ONNX Runtime's own spelling puts this one into ONNX's domain.
-  registry.add("SimplifiedLayerNormalization", 1, 2, importSimplifiedLayerNorm);
   add("EmbedLayerNormalization", {1, 9}, importEmbedLayerNorm);
   add("Attention", {2, 7}, importContribAttention);
   add("MultiHeadAttention", {1, 8}, importMultiHeadAttention);
