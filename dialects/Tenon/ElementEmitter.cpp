@@ -204,7 +204,8 @@ LaneIndex ElementEmitter::linearize(ArrayRef<LaneIndex> index, ArrayRef<AffineEx
 SmallVector<LaneIndex> ElementEmitter::delinearize(LaneIndex position, ArrayRef<AffineExpr> dims) {
   SmallVector<LaneIndex> index(dims.size());
   for (size_t i = dims.size(); i-- > 1;) {
-    Value size = value(dims[i]);
+    // Where a guard leaves no lane, a tensor without elements may be asked for one.
+    Value size = max(uniform(value(dims[i])), this->index(1)).base;
     index[i] = mod(position, size);
     position = floorDiv(position, size);
   }

@@ -344,7 +344,7 @@ static LaneIndex repeat(ElementEmitter &e, LaneIndex index, AffineExpr low, Lane
 
 Value PadOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
   SmallVector<LaneIndex> source;
-  // For all lanes together, and for each of them: what is read at a uniform index is not masked.
+  // For all lanes together, which a branch decides, and for each of them.
   Value inside, insideLanes;
   DimExprs dims = getDims(getOperand().getType()), resultDims = getDims(getType());
   for (auto [number, low] : llvm::enumerate(getLow().getResults())) {

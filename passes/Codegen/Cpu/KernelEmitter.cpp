@@ -174,7 +174,9 @@ Value KernelEmitter::guarded(Value condition, function_ref<Value()> inner, Value
   if (isa<VectorType>(condition.getType())) {
     Value result;
     Value narrowed = mask ? em.create<arith::AndIOp>(condition, mask) : condition;
+    bool outside = std::exchange(mayHaveNoLanes, true);
     withLanes(numLanes, narrowed, [&] { result = inner(); });
+    mayHaveNoLanes = outside;
     return arith::SelectOp::create(em, em.getLoc(), condition, result, otherwise);
   }
   auto branch = scf::IfOp::create(em, em.getLoc(), otherwise.getType(), condition,
@@ -273,13 +275,28 @@ Value KernelEmitter::loadEverySecond(VectorType type, const Buffer &buffer, Valu
                                       chosen);
 }
 
+/// One element, at an address that a guard may keep every lane from.
+Value KernelEmitter::loadForAllLanes(const Buffer &buffer, Value base) {
+  Type storage = getStorageType(buffer.elementType);
+  auto read = [&] { return em.load(storage, em.offsetPointer(buffer.pointer, storage, base)); };
+  if (!mayHaveNoLanes || (buffer.hasElements && isConstant(base, 0)))
+    return read();
+  Value isRead = em.create<vector::ReductionOp>(vector::CombiningKind::OR, mask);
+  auto branch = em.create<scf::IfOp>(storage, isRead, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(em);
+  em.setInsertionPointToStart(branch.thenBlock());
+  em.create<scf::YieldOp>(read());
+  em.setInsertionPointToStart(branch.elseBlock());
+  Value nothing = em.create<arith::ConstantOp>(em.getZeroAttr(storage));
+  em.create<scf::YieldOp>(nothing);
+  return branch.getResult(0);
+}
+
 Value KernelEmitter::load(const Buffer &buffer, ArrayRef<LaneIndex> index) {
   Type storage = getStorageType(buffer.elementType);
   LaneIndex position = offset(buffer, index);
-  if (position.isUniform()) {
-    Value scalar = em.load(storage, em.offsetPointer(buffer.pointer, storage, position.base));
-    return broadcast(toCompute(scalar, buffer.elementType));
-  }
+  if (position.isUniform())
+    return broadcast(toCompute(loadForAllLanes(buffer, position.base), buffer.elementType));
   auto type = VectorType::get({numLanes}, storage);
   if (!position.general && position.stride == 1) {
     Value pointer = em.offsetPointer(buffer.pointer, storage, position.base);

@@ -19,6 +19,8 @@ struct Buffer {
   mlir::Value pointer;
   mlir::Type elementType;
   DimExprs strides;
+  /// Whether there is a first element in every run.
+  bool hasElements = false;
 };
 
 /// Where all elements of a tensor of this type lie one behind another, in row-major order.
@@ -123,6 +125,7 @@ private:
   /// Pointers to each lane's element.
   mlir::Value lanePointers(const Buffer &buffer, LaneIndex offset);
   mlir::Value loadEverySecond(mlir::VectorType type, const Buffer &buffer, mlir::Value base);
+  mlir::Value loadForAllLanes(const Buffer &buffer, mlir::Value base);
   mlir::Value fullMask();
 
   llvm::DenseMap<mlir::Value, Buffer> arguments;
@@ -133,6 +136,8 @@ private:
   llvm::DenseMap<mlir::Value, Source> sources;
   std::vector<Scope> scopes;
   mlir::Value mask;
+  /// Whether a guard may leave no lane of the mask; loops have no trips without lanes.
+  bool mayHaveNoLanes = false;
 };
 
 } // namespace tenon::cpu

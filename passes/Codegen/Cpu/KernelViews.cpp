@@ -19,7 +19,11 @@ Buffer makeBuffer(Value pointer, Type type) {
   DimExprs strides(dims.size(), getAffineConstantExpr(1, type.getContext()));
   for (size_t i = dims.size(); i-- > 1;)
     strides[i - 1] = strides[i] * dims[i];
-  return {pointer, getElementTypeOrSelf(type), strides};
+  bool hasElements = llvm::all_of(dims, [](AffineExpr dim) {
+    auto constant = dyn_cast<AffineConstantExpr>(dim);
+    return constant && constant.getValue() > 0;
+  });
+  return {pointer, getElementTypeOrSelf(type), strides, hasElements};
 }
 
 /// The part of a buffer whose first element is at `starts`.

@@ -4,6 +4,8 @@
 #include "passes/Codegen/Cpu/GenerateKernel.h"
 #include "test/unit/codegen/KernelChecks.h"
 #include <cmath>
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace tenon;
@@ -13,8 +15,33 @@ namespace {
 
 constexpr float kUnwritten = -77.0f;
 
+/// A copy of numbers that begins, or ends, where a page may not be touched.
+class GuardedCopy {
+public:
+  GuardedCopy(const std::vector<float> &values, bool guardsFront) {
+    size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), bytes = values.size() * sizeof(float);
+    size_t room = llvm::alignTo(std::max<size_t>(bytes, 1), page);
+    mappedBytes = room + 2 * page;
+    void *memory = mmap(nullptr, mappedBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mapping = memory == MAP_FAILED ? nullptr : static_cast<char *>(memory);
+    if (!mapping || mprotect(mapping + page, room, PROT_READ | PROT_WRITE) != 0)
+      return;
+    begin = mapping + page + (guardsFront ? 0 : room - bytes);
+    std::copy(values.begin(), values.end(), reinterpret_cast<float *>(begin));
+  }
+  GuardedCopy(const GuardedCopy &) = delete;
+  ~GuardedCopy() { munmap(mapping, mappedBytes); }
+
+  const void *data() const { return begin; }
+
+private:
+  char *mapping = nullptr, *begin = nullptr;
+  size_t mappedBytes = 0;
+};
+
 /// Runs the kernel `k` of the text on `input` for every target and several numbers of tasks, and
-/// gives each result to `check`. `symbols` are the values of its shape symbols.
+/// gives each result to `check`. `symbols` are the values of its shape symbols. Reading in front of
+/// the input, or behind it, ends the process.
 void runKernel(const std::string &text, const std::vector<float> &input, size_t outputSize,
                llvm::function_ref<void(const std::vector<float> &)> check,
                llvm::ArrayRef<int64_t> symbols = {}) {
@@ -28,11 +55,13 @@ void runKernel(const std::string &text, const std::vector<float> &input, size_t 
     CompiledKernel kernel = CompiledKernel::compile(**module, "k", target);
     ASSERT_TRUE(kernel);
     for (int64_t tasks : {1, 3}) {
+      GuardedCopy guarded(input, /*guardsFront=*/tasks == 1);
+      ASSERT_NE(guarded.data(), nullptr);
       // What a kernel writes beyond its result, or in two tasks, is noticed.
       std::vector<float> output(outputSize + 16, kUnwritten);
       for (int64_t task = 0; task < tasks; ++task) {
         std::vector<float> written(output.size(), kUnwritten);
-        std::vector<const void *> arguments = {input.data(), written.data()};
+        std::vector<const void *> arguments = {guarded.data(), written.data()};
         for (int64_t symbol : symbols)
           arguments.push_back(reinterpret_cast<const void *>(symbol));
         kernel(const_cast<void *const *>(arguments.data()), task, tasks);
@@ -165,6 +194,43 @@ TEST(Slice, EverySecondElement) {
         for (int64_t i = 0; i < half; ++i)
           ASSERT_EQ(output[row * half + i], input[row * size + 2 * i]) << size << " at " << i;
     });
+  }
+}
+
+// Above the first row and below the last one no lane is inside; what all lanes read at one address
+// lies outside then.
+TEST(Guard, ReadsNothingWhereNoLaneIs) {
+  std::string text = R"(
+    tenon.kernel @k(%x: tensor<1x5x1x1xf32>) -> tensor<1x1x5x70xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+      %0 = tenon.broadcast %x : (tensor<1x5x1x1xf32>) -> tensor<1x5x70x1xf32>
+      %1 = tenon.max_pool %0 {dilations = array<i64: 1, 1>, kernel = array<i64: 3, 3>, low = affine_map<() -> (1, 1)>, strides = array<i64: 1, 1>} : (tensor<1x5x70x1xf32>) -> tensor<1x5x70x1xf32>
+      %2 = tenon.transpose %1 {permutation = array<i64: 0, 3, 1, 2>} : (tensor<1x5x70x1xf32>) -> tensor<1x1x5x70xf32>
+      tenon.yield %2 : tensor<1x1x5x70xf32>
+    })";
+  runKernel(text, countUp(5), 5 * 70, [&](const std::vector<float> &output) {
+    for (int64_t row = 0; row < 5; ++row)
+      for (int64_t column = 0; column < 70; ++column)
+        ASSERT_EQ(output[row * 70 + column], std::min<float>(row + 1, 4)) << row << ", " << column;
+  });
+}
+
+// Where a part of a concatenation has no elements, positions in it are not divided by its sizes.
+TEST(Guard, DividesByNoSizeWhereNoLaneIs) {
+  std::string text = R"(
+    tenon.kernel @k(%x: tensor<2x?x?xf32, affine_map<()[s0, s1] -> (2, s0, s1)>>) -> tensor<2x?xf32, affine_map<()[s0, s1] -> (2, s0 * s1 + 40)>> attributes {num_symbols = 2 : i64, kernel_class = #tenon.kernel_class<rows>} {
+      %0 = tenon.reshape %x : (tensor<2x?x?xf32, affine_map<()[s0, s1] -> (2, s0, s1)>>) -> tensor<2x?xf32, affine_map<()[s0, s1] -> (2, s0 * s1)>>
+      %ones = tenon.constant dense<1.0> : tensor<2x40xf32>
+      %1 = tenon.concat %0, %ones {axis = 1 : i64} : (tensor<2x?xf32, affine_map<()[s0, s1] -> (2, s0 * s1)>>, tensor<2x40xf32>) -> tensor<2x?xf32, affine_map<()[s0, s1] -> (2, s0 * s1 + 40)>>
+      tenon.yield %1 : tensor<2x?xf32, affine_map<()[s0, s1] -> (2, s0 * s1 + 40)>>
+    })";
+  for (auto [a, b] : {std::pair<int64_t, int64_t>(3, 5), {3, 0}, {0, 5}, {0, 0}}) {
+    std::vector<float> input = countUp(2 * a * b);
+    auto check = [&, part = a * b](const std::vector<float> &output) {
+      for (int64_t row = 0; row < 2; ++row)
+        for (int64_t i = 0; i < part + 40; ++i)
+          ASSERT_EQ(output[row * (part + 40) + i], i < part ? input[row * part + i] : 1) << i;
+    };
+    runKernel(text, input, 2 * (a * b + 40), check, {a, b});
   }
 }
 
