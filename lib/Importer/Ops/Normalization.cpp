@@ -14,7 +14,8 @@ static Value adoptSizes(NodeImporter &node, Value x, ArrayRef<Value> parameters)
   for (Value parameter : parameters) {
     if (!parameter)
       continue;
-    for (auto [dim, size] : llvm::zip(llvm::reverse(dims), llvm::reverse(node.dims(parameter))))
+    DimExprs sizes = node.dims(parameter);
+    for (auto [dim, size] : llvm::zip(llvm::reverse(dims), llvm::reverse(sizes)))
       if (!isa<AffineConstantExpr>(dim) && isa<AffineConstantExpr>(size) && size != node.expr(1))
         dim = size;
   }

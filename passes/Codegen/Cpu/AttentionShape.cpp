@@ -27,7 +27,8 @@ cpu::AttentionSizes getAttentionSizes(AttentionOp op) {
   // From one row of scores to the next: queries of one head, or heads with one query.
   int64_t rowDim = op.getQueryPermutation()[sizes.queryCount == 1 ? rank - 3 : rank - 2];
   sizes.queryRowStride = 1;
-  for (AffineExpr dim : ArrayRef(getDims(op.getQueries().getType())).drop_front(rowDim + 1))
+  DimExprs stored = getDims(op.getQueries().getType());
+  for (AffineExpr dim : ArrayRef(stored).drop_front(rowDim + 1))
     sizes.queryRowStride = sizeOf(dim) < 0 ? -1 : sizes.queryRowStride * sizeOf(dim);
   return sizes;
 }
