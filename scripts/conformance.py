@@ -1,7 +1,7 @@
 """Runs `tenon verify` over a suite of models and holds the result against the list of those that pass.
 
-    conformance.py check  SUITE [TARGET]   every model on the list must pass; else exit 1
-    conformance.py update SUITE            runs the whole suite and rewrites the list
+    conformance.py check  SUITE [TARGET] [OPTIONS]   every model on the list must pass; else exit 1
+    conformance.py update SUITE                      runs the whole suite and rewrites the list
 
 Suites:
     node      the onnx package's backend tests; list in test/conformance/passing.txt
@@ -12,10 +12,17 @@ Suites:
     models    real models in TENON_MODELS (default ../shared/models); list in test/models/passing.txt
     models-2  more of them, in ../models-2 beside TENON_MODELS; list in test/models/passing-2.txt
 
+Options of `check`:
+    --every N        only every N-th model (default TENON_EVERY, or 1)
+    --largest KB     only models whose folder has at most so many kilobytes (default TENON_LARGEST, or all)
+    --guard          each buffer by itself between pages that may not be touched (tenon verify --guard)
+    --threads LIST   numbers of threads that run a model (tenon verify --threads)
+
 `check` runs only what is listed, so a line can leave a list only through `update` and a reviewed change.
 Of real models it also checks that their buffers are packed tightly.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -72,13 +79,13 @@ def read_list(file):
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def verify(folders, target="cpu:native"):
+def verify(folders, target="cpu:native", options=()):
     """Runs tenon verify, whose output goes where ours goes; returns name → result."""
     jobs = os.environ.get("TENON_JOBS", str(len(os.sched_getaffinity(0))))
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
         command = [BUILD / "bin" / "tenon", "verify", "--target", target, "--jobs", jobs, "--json", report,
-                   *folders]
+                   *options, *folders]
         status = subprocess.run(command, stdin=subprocess.DEVNULL).returncode
         if not report.exists():
             sys.exit(f"tenon verify wrote no report (exit status {status})")
@@ -95,7 +102,20 @@ def wasteful_arenas(results):
     ]
 
 
-def check(suite, target="cpu:native"):
+def kilobytes(folder):
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1024
+
+
+def chosen(source, names, options):
+    """Those of the models that the options do not leave out."""
+    small = [name for name in names if options.largest == float("inf") or kilobytes(source / name) <= options.largest]
+    few = small[:: options.every]
+    if len(few) < len(names):
+        print(f"checking {len(few)} of {len(names)} models")
+    return few
+
+
+def check(suite, options):
     find, listing = SUITES[suite]
     source = find()
     if listing is None:
@@ -105,14 +125,16 @@ def check(suite, target="cpu:native"):
     if not names:
         print(f"{where} is empty: run scripts/update-conformance {suite}")
         return 1
+    names = chosen(source, names, options)
     folders = [source / name for name in names if (source / name / "model.onnx").exists()]
-    results = verify(folders, target)
+    results = verify(folders, options.target, options.verify)
     # Neither skipped nor vanished is passed.
     statuses = {name: results[name]["status"] if name in results else "missing" for name in names}
     lost = {name: status for name, status in statuses.items() if status != "passed"}
     for name, status in lost.items():
         print(f"{where} lists {name}, which is {status}")
-    wasteful = wasteful_arenas(results) if suite in REAL else []
+    # Guarded buffers are not packed.
+    wasteful = wasteful_arenas(results) if suite in REAL and not options.guard else []
     for line in wasteful:
         print(line)
     return 1 if lost or wasteful else 0
@@ -139,12 +161,23 @@ def update(suite):
 
 
 def main():
-    commands = {"check": check, "update": update}
-    arguments = sys.argv[1:]
-    known = len(arguments) >= 2 and arguments[0] in commands and arguments[1] in SUITES
-    if not known or len(arguments) > (3 if arguments[0] == "check" else 2):
-        sys.exit(__doc__)
-    sys.exit(commands[arguments[0]](*arguments[1:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    checking, updating = commands.add_parser("check"), commands.add_parser("update")
+    for command in (checking, updating):
+        command.add_argument("suite", choices=SUITES)
+    checking.add_argument("target", nargs="?", default="cpu:native")
+    checking.add_argument("--every", type=int, default=int(os.environ.get("TENON_EVERY", 1)))
+    checking.add_argument("--largest", type=float, default=float(os.environ.get("TENON_LARGEST", "inf")))
+    checking.add_argument("--guard", action="store_true")
+    checking.add_argument("--threads")
+    options = parser.parse_args()
+    if options.command == "update":
+        sys.exit(update(options.suite))
+    options.verify = ["--guard"] * options.guard
+    if options.threads:
+        options.verify += ["--threads", options.threads]
+    sys.exit(check(options.suite, options))
 
 
 if __name__ == "__main__":
