@@ -29,7 +29,7 @@ endfunction()
 function(tenon_add_tool name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
-  target_link_libraries(${name} PRIVATE ${ARG_LINK})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} ${TENON_SANITIZER_OPTIONS})
 endfunction()
 
 # tenon_add_unit_test(NAME sources... [LINK libraries...]): a GoogleTest program run by ctest, part
@@ -37,11 +37,9 @@ endfunction()
 function(tenon_add_unit_test name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
-  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main Threads::Threads)
+  target_link_libraries(${name} PRIVATE
+    ${ARG_LINK} ${TENON_SANITIZER_OPTIONS} GTest::gtest GTest::gtest_main Threads::Threads)
   add_test(NAME ${name} COMMAND ${name})
-  # Tests that ask for too much memory want NULL from a sanitizer's allocator, as from any other.
-  set_tests_properties(${name} PROPERTIES ENVIRONMENT
-    "ASAN_OPTIONS=allocator_may_return_null=1;TSAN_OPTIONS=allocator_may_return_null=1;UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1")
   add_dependencies(unit-tests ${name})
 endfunction()
 

@@ -39,9 +39,21 @@ if(CCACHE_PROGRAM)
 endif()
 
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
+
+# See the header. Where the C library's <assert.h> would see no NDEBUG, ours takes its place.
+if(TENON_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL "Debug")
+  add_compile_definitions(NDEBUG)
+  include_directories(SYSTEM "${CMAKE_CURRENT_SOURCE_DIR}/cmake/assertions")
+endif()
+
 if(TENON_SANITIZE)
-  # Generated code has no signatures before its functions for -fsanitize=function to read.
-  add_compile_options(-fsanitize=${TENON_SANITIZE} -fno-sanitize=function
-                      -fno-omit-frame-pointer)
+  # Generated code and LLVM's libraries have no signatures or type information to check. Undefined
+  # behaviour ends the program, so that no test passes with it.
+  add_compile_options(-fsanitize=${TENON_SANITIZE} -fno-sanitize=function,vptr
+                      -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${TENON_SANITIZE})
+  # What they are told, to be linked into programs.
+  add_library(tenon_sanitizer_options OBJECT cmake/sanitizers/options.c)
+  target_compile_options(tenon_sanitizer_options PRIVATE -fno-sanitize=all)
+  set(TENON_SANITIZER_OPTIONS tenon_sanitizer_options)
 endif()

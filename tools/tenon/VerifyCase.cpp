@@ -368,7 +368,8 @@ static std::string describeCrash(const ChildResult &child, const VerifySettings 
     if (line.consume_front(phaseMark))
       phase = line.str();
     else if (complaint.empty() && !line.starts_with(arenaMark) &&
-             !line.starts_with("PLEASE submit a bug report"))
+             !line.starts_with("PLEASE submit a bug report") &&
+             !line.starts_with("====")) // a sanitizer's, above its report
       complaint = line.str();
   }
   std::string cause;

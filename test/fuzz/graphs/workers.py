@@ -61,7 +61,7 @@ def serve(connection, log, work):
     os.dup2(log, 1)
     os.dup2(log, 2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if not os.environ.get("TENON_FUZZ_SANITIZED"):
+    if not os.environ.get("TENON_SANITIZED"):
         resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES << 30, GIGABYTES << 30))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while True:

@@ -301,7 +301,8 @@ void ContractionRun::buildKernel() {
   spec.accumulatorType = typeOf(c.sumType, e);
   spec.weightLayout = c.layout;
   spec.batch = size(c.batch);
-  spec.group = size(c.group);
+  // That there is one group must be known for Winograd's algorithm.
+  spec.group = c.winograd ? e.i64(c.group) : size(c.group);
   spec.inChannels = size(c.inChannels);
   spec.outChannels = size(c.outChannels);
   std::vector<int64_t> inputSpatial = c.inputSpatial();
