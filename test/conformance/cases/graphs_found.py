@@ -2,6 +2,7 @@
 
 import math
 
+import ml_dtypes
 import numpy as np
 
 from cases import Case, DataSet
@@ -31,6 +32,21 @@ def cases():
             f"g ({name}[4] x) => ({name}[4] y) {{ y = Erf(x) }}",
             [DataSet({"x": x}, {"y": np.array([int(math.erf(v)) for v in x.tolist()], name)})],
         )
+    yield Case(
+        "bfloat16_filled",
+        "A number of bf16 that a loop stores again and again stays in a register.",
+        """g (float[N] x) => (bfloat16[N] y) {
+            n = Size(x)
+            root = Sqrt(n_16)
+            n_16 = Cast<to = 16>(n)
+            s = Shape(x)
+            y = Expand(root, s)
+        }""",
+        [
+            DataSet({"x": np.zeros(n, np.float32)}, {"y": np.full(n, n**0.5).astype(ml_dtypes.bfloat16)})
+            for n in (1, 4, 19)
+        ],
+    )
     yield from one_column()
     yield from matmuls()
     yield from defaults()
