@@ -38,6 +38,8 @@ POINTWISE = set(
 # Sums whose error is relative to the largest result, not to each (transformed convolutions, norms).
 COARSE = {"Conv", "ConvTranspose", "DFT", "STFT", "Resize", "GridSample", "Det", "LinearAttention", "BlackmanWindow", "HammingWindow",
           "HannWindow", "LSTM", "GRU", "RNN", "SoftmaxCrossEntropyLoss"}
+# Sums of products, which a fused multiply-add does not round: what overflows on the way differs.
+PRODUCTS = {"Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul"}
 # Functions of one operand that subtract numbers close to each other: errors are relative to operand and 1.
 CANCELLING = {"BiasGelu", "Celu", "Elu", "FastGelu", "Gelu", "LogSoftmax", "Mish", "QuickGelu", "Selu"}
 
@@ -147,7 +149,8 @@ class Oracle:
             return computed(env)
         if op not in POINTWISE and floating:
             inputs = {name: disturb(env[name], self.rng, 1) for name in node.input if name}
-            results = computed({**env, **inputs})
+            wide = version == 1 and op in PRODUCTS and not node.domain
+            results = self._wide(node, inputs) if wide else computed({**env, **inputs})
         else:
             results = computed(env)
         if op in COARSE:
@@ -157,6 +160,13 @@ class Oracle:
                 size = 1 + np.abs(np.nan_to_num(env[node.input[0]].astype(np.float64), posinf=0, neginf=0))
             results = {name: _coarse(value, self.rng, size) for name, value in results.items()}
         return {name: disturb(value, self.rng, ULPS / 2) for name, value in results.items()}
+
+    def _wide(self, node, inputs):
+        """The results for `inputs`, rounded once."""
+        dtype = next(iter(inputs.values())).dtype
+        doubles = {name: value.astype(np.float64) for name, value in inputs.items()}
+        with np.errstate(all="ignore"):
+            return {name: value.astype(dtype) for name, value in Node(node, doubles, self.opsets)(doubles).items()}
 
     def graph(self, graph, env, version):
         """The values of a body's outputs; `env` holds what it captures and its inputs."""
