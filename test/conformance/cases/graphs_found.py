@@ -47,9 +47,30 @@ def cases():
             for n in (1, 4, 19)
         ],
     )
+    yield from uniques()
     yield from one_column()
     yield from matmuls()
     yield from defaults()
+
+
+def uniques():
+    x = np.array([2**64 - 1, 3, 2**63, 3], np.uint64)
+    yield Case(
+        "unique_uint64",
+        "Unique of the largest integers.",
+        "g (uint64[N] x) => (uint64[M] y) { y = Unique(x) }",
+        [DataSet({"x": x}, {"y": np.unique(x)})],
+    )
+    x = np.array([2, np.nan, 1, np.nan, -np.inf, 0, np.nan, 1, np.inf] * 8, np.float32)
+    values, first, inverse, counts = np.unique(x, return_index=True, return_inverse=True, return_counts=True)
+    yield Case(
+        "unique_nan",
+        "Sorting needs an order of all numbers: NaN is the largest, and there is one.",
+        """g (float[N] x) => (float[M] y, int64[M] first, int64[N] inverse, int64[M] counts) {
+            y, first, inverse, counts = Unique(x)
+        }""",
+        [DataSet({"x": x}, {"y": values, "first": first, "inverse": inverse, "counts": counts})],
+    )
 
 
 def matmuls():

@@ -41,7 +41,7 @@ COARSE = {"Conv", "ConvTranspose", "DFT", "STFT", "Resize", "GridSample", "Det",
 # Sums of products, which a fused multiply-add does not round: what overflows on the way differs.
 PRODUCTS = {"Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul"}
 # Functions of one operand that subtract numbers close to each other: errors are relative to operand and 1.
-CANCELLING = {"BiasGelu", "Celu", "Elu", "FastGelu", "Gelu", "LogSoftmax", "Mish", "QuickGelu", "Selu"}
+CANCELLING = {"BiasGelu", "Celu", "Elu", "FastGelu", "Gelu", "HardSigmoid", "HardSwish", "LogSoftmax", "Mish", "QuickGelu", "Selu"}
 
 
 class Unknown(Exception):

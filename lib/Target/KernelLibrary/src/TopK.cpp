@@ -7,6 +7,7 @@
 // A heap holds the best k so far with the worst of them on top, so that nearly every element of a
 // long row costs one comparison. Rows are divided among tasks.
 #include "lib/Target/KernelLibrary/LibTensor.h"
+#include "lib/Target/KernelLibrary/src/Order.h"
 #include <algorithm>
 
 namespace {
@@ -15,9 +16,6 @@ template <typename T> struct Entry {
   T value;
   int64_t position;
 };
-
-/// Whether a comes before b. NaN counts as larger than any number.
-template <typename T> bool isLarger(T a, T b) { return a > b || (a != a && b == b); }
 
 template <typename T, bool largest> struct Before {
   bool operator()(const Entry<T> &a, const Entry<T> &b) const {

@@ -1,11 +1,12 @@
 // Unique: the different slices of a tensor along an axis.
 //   inputs   x
 //   outputs  the unique slices, then int64: where each first occurs, for every slice of x the
-//   number
-//            of its unique one, how often each occurs. The number of slices is written to the dims.
+//            number of its unique one, how often each occurs. The number of slices is written to
+//            the dims.
 //   ints     axis (-1: x is taken as one row of elements), whether to sort the slices
 //   scratch  three int64 per slice of x
 #include "lib/Target/KernelLibrary/LibTensor.h"
+#include "lib/Target/KernelLibrary/src/Order.h"
 #include <algorithm>
 
 namespace {
@@ -22,9 +23,9 @@ template <typename T> struct Slices {
   int compare(int64_t a, int64_t b) const {
     for (int64_t i = 0; i < outer * inner; ++i) {
       T left = element(a, i), right = element(b, i);
-      if (left < right)
+      if (isLarger(right, left))
         return -1;
-      if (right < left)
+      if (isLarger(left, right))
         return 1;
     }
     return 0;
@@ -88,3 +89,4 @@ TENON_KERNEL(tenon_unique_f32, unique<float>)
 TENON_KERNEL(tenon_unique_f64, unique<double>)
 TENON_KERNEL(tenon_unique_i32, unique<int32_t>)
 TENON_KERNEL(tenon_unique_i64, unique<int64_t>)
+TENON_KERNEL(tenon_unique_u64, unique<uint64_t>)
