@@ -267,8 +267,10 @@ def compare(found, versions):
         spread = np.max([np.abs(version - best) for version in wide], axis=0)
         exact = all(np.array_equal(version, best, equal_nan=True) for version in wide)
         name = values.name_of(right)
-        ulp = np.maximum(np.abs(best), float(values.info(name).smallest_normal)) * values.epsilon(name)
-        allowed = np.where(exact, 0, SPREAD * spread + ULPS * ulp)
+        least = float(values.info(name).smallest_normal)
+        ulp = np.maximum(np.abs(best), least) * values.epsilon(name)
+        # Steps may lose what is smaller than normal numbers.
+        allowed = np.where(exact, 0, SPREAD * spread + ULPS * ulp + least)
         # What rounding may carry over the largest number.
         huge = ~np.isfinite(got) & (np.abs(best) + allowed >= float(values.info(name).max)) & (not exact)
         ok = np.where(finite, (np.abs(got - best) <= allowed) | huge, (got == best) | (np.isnan(got) & np.isnan(best)))
