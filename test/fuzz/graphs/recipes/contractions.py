@@ -118,6 +118,8 @@ def conv_transpose(g, op):
     c = x.shape[1][0]
     group = g.pick([d for d in (1, 1, 1, 2, c) if c % d == 0])
     window = Window(g, x.shape[2:], modes=g.flip(0.3))
+    if not x.every(lambda a: np.all(np.isfinite(a))):
+        raise Reject("transposed convolution of infinities: they reach results between (docs/numerics.md)")
     m = g.integer(1, 4)
     w = g.fresh(x.type, [*map(g.constant_size, [c, m, *window.kernel])], kind="normal", constant=g.flip(0.7), fixed=True)
     b = g.fresh(x.type, [g.constant_size(m * group)], kind="normal") if g.flip() else None
