@@ -347,11 +347,13 @@ Value PowOp::buildScalar(OpBuilder &b, ValueRange v) {
     return m.make<math::PowFOp>(v[0], convert(m, v[1], base, isUnsigned(getRhs()), false));
   if (v[0].getType() == v[1].getType() && !isUnsigned(getLhs()))
     return m.make<math::IPowIOp>(v[0], v[1]);
-  // Other integers: through f64, exact for results below 2^53.
+  // Other integers: through f64, exact for results below 2^53. What a fraction of an exponent gives
+  // is cut off, as every conversion to integers does.
   Value x = convert(m, v[0], b.getF64Type(), isUnsigned(getLhs()), false);
   Value y = convert(m, v[1], b.getF64Type(), isUnsigned(getRhs()), false);
-  return convert(m, m.make<math::RoundEvenOp>(Value(m.make<math::PowFOp>(x, y))), base, false,
-                 isUnsigned(getLhs()));
+  Value power = m.make<math::PowFOp>(x, y), rounded = m.make<math::RoundEvenOp>(power);
+  Value isWhole = m.equal(y, m.make<math::RoundEvenOp>(y));
+  return convert(m, m.select(isWhole, rounded, power), base, false, isUnsigned(getLhs()));
 }
 
 // NaN in either operand must come through: select(a < b, a, b) gives b when a comparison with NaN

@@ -47,6 +47,13 @@ def cases():
             for n in (1, 4, 19)
         ],
     )
+    x, exponent = np.array([2, 3, 10, 7], np.int32), np.array([3.16, 2.0, 2.9, 0.5])
+    yield Case(
+        "pow_fraction",
+        "An integer to a power that is no integer is cut off, not rounded.",
+        "g (int32[4] x, double[4] e) => (int32[4] y) { y = Pow(x, e) }",
+        [DataSet({"x": x, "e": exponent}, {"y": np.array([8, 9, 794, 2], np.int32)})],
+    )
     yield from uniques()
     yield from one_column()
     yield from matmuls()
