@@ -107,7 +107,8 @@ static std::optional<Resolved> resolveForward(NodeImporter &node, const Range &r
   if (!end->isInside)
     end->at = smallerOf(node, end->at, range.size, "slice.end");
   AffineExpr length = end->at - start->at;
-  if (end->at != range.size || !start->isInside)
+  // No position is negative.
+  if (start->at != node.expr(0) && (end->at != range.size || !start->isInside))
     length = atLeastZero(node, length, "slice.size");
   return Resolved{start->at, length.ceilDiv(range.step)};
 }
