@@ -87,13 +87,13 @@ def _has_huge(array):
     return bool(np.any(np.isfinite(wide) & (np.abs(wide) > float(values.info(values.name_of(array)).max) ** 0.5)))
 
 
-def _replace_huge(array, infinity):
+def _replace_huge(array, other):
     """Sums that overflow do so depending on the order of their terms, and on whether products are rounded."""
     name = values.name_of(array)
     if not values.is_float(name):
         return array
     wide = array.astype(np.float64)
-    return np.where(np.abs(wide) < float(values.info(name).max) / 64, array, infinity).astype(array.dtype)
+    return np.where(np.abs(wide) < float(values.info(name).max) / 64, array, other).astype(array.dtype)
 
 
 def _single(node, inputs, opsets):
@@ -166,7 +166,8 @@ class Oracle:
             inputs = {name: disturb(env[name], self.rng, 1) for name in node.input if name}
             results = computed({**env, **inputs})
             if any(map(_has_huge, inputs.values())):
-                results = {name: _replace_huge(value, (-1) ** version * np.inf) for name, value in results.items()}
+                other = -np.inf if version == 1 else 0
+                results = {name: _replace_huge(value, other) for name, value in results.items()}
         else:
             results = computed(env)
         if op in COARSE:
