@@ -6,8 +6,9 @@
 include "dialects/Tenon/TenonBase.td"
 include "dialects/Tenon/TenonInterfaces.td"
 
-// Such an op binds the symbols of result sizes that depend on data: that is an effect, so that the op
-// stays where only a size is used. `methods` are those of LibraryOpInterface that the op defines, beside getLibraryFunction.
+// Such an op binds the symbols of result sizes that depend on data: that is an effect, so that the
+// op stays where only a size is used. `methods` are those of LibraryOpInterface that the op defines,
+// beside getLibraryFunction.
 class Tenon_LibraryOp<string mnemonic, list<Trait> traits = [], list<string> methods = []>
     : Tenon_Op<mnemonic, !listconcat(traits, [
         AlwaysSpeculatable, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,

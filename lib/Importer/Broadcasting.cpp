@@ -50,10 +50,11 @@ AffineExpr broadcastSizes(NodeImporter &node, AffineExpr a, AffineExpr b) {
     return b;
   if (isa<AffineConstantExpr>(a) || isa<AffineConstantExpr>(b))
     return isa<AffineConstantExpr>(a) ? a : b;
-  if (mustBeEqual(node, a, b) || mustBeEqual(node, b, a)) {
-    requireEqual(node, a, b, "sizes");
-    return mustBeEqual(node, a, b) ? b : a;
-  }
+  for (auto [narrow, wide] : {std::pair(a, b), std::pair(b, a)})
+    if (mustBeEqual(node, narrow, wide)) {
+      requireEqual(node, a, b, "sizes");
+      return wide;
+    }
   if (AffineExpr known = node.findBroadcast(a, b))
     return known;
   AffineExpr symbol = node.addSymbol("broadcast");

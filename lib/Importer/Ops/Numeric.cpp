@@ -69,7 +69,15 @@ static std::optional<AffineExpr> getLength(NodeImporter &node, Value value, Stri
     return otherwise;
   std::optional<DimExprs> sizes =
       node.contentsOrBind(TensorMath(node).toScalar(value), what, /*minimum=*/1);
-  return sizes && sizes->size() == 1 ? std::optional(sizes->front()) : std::nullopt;
+  if (!sizes || sizes->size() != 1)
+    return std::nullopt;
+  auto constant = dyn_cast<AffineConstantExpr>(sizes->front());
+  if (constant && (constant.getValue() < 1 || constant.getValue() > maxLength)) {
+    node.emitError() << what << " must be from 1 to " << maxLength << ", not "
+                     << constant.getValue();
+    return std::nullopt;
+  }
+  return sizes->front();
 }
 
 /// The transform of x along `axis`, with what the node says.
@@ -194,9 +202,6 @@ static Results importMelWeightMatrix(NodeImporter &node) {
   auto length = getLength(node, node.operand(1), "dft_length", node.expr(1));
   if (!bins || !length)
     return failure();
-  auto constant = dyn_cast<AffineConstantExpr>(*length);
-  if (constant && (constant.getValue() < 1 || constant.getValue() > maxLength))
-    return node.emitError() << "no spectrum has length " << constant.getValue();
   auto real = [&](unsigned number) { return m.toScalar(node.cast(node.operand(number), f64)); };
   auto toMel = [&](Value hertz) {
     return m.mul(m.log(m.add(m.div(hertz, 700), 1)), 2595 / std::log(10.0));

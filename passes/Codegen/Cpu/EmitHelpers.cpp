@@ -94,9 +94,9 @@ static unsigned elementAlignment(Type type) {
 
 static bool isBFloat(Type type) { return getElementTypeOrSelf(type).isBF16(); }
 
-/// The integer type of bf16's size, or vectors of it. A bf16 that stays in a register from one
+/// The integer type of a half's size, or vectors of it. A bf16 that stays in a register from one
 /// block to another makes the back end call a library that models do not have.
-static Type bitsOfBFloat(Type type) {
+static Type bitsOfHalf(Type type) {
   Type bits = IntegerType::get(type.getContext(), 16);
   auto vector = dyn_cast<VectorType>(type);
   return vector ? Type(vector.clone(bits)) : bits;
@@ -104,13 +104,13 @@ static Type bitsOfBFloat(Type type) {
 
 Value Emitter::load(Type type, Value pointer) {
   if (isBFloat(type))
-    return arith::BitcastOp::create(*this, type, load(bitsOfBFloat(type), pointer));
+    return arith::BitcastOp::create(*this, type, load(bitsOfHalf(type), pointer));
   return LLVM::LoadOp::create(*this, type, pointer, elementAlignment(type));
 }
 
 void Emitter::store(Value value, Value pointer) {
   if (isBFloat(value.getType()))
-    value = arith::BitcastOp::create(*this, bitsOfBFloat(value.getType()), value);
+    value = arith::BitcastOp::create(*this, bitsOfHalf(value.getType()), value);
   LLVM::StoreOp::create(*this, value, pointer, elementAlignment(value.getType()));
 }
 
@@ -122,15 +122,14 @@ static bool isNarrowFloat(VectorType type) {
 /// `value`, a vector of narrow floats, as integers; others as they are.
 static Value toMaskable(Emitter &em, Value value) {
   auto type = cast<VectorType>(value.getType());
-  return isNarrowFloat(type) ? arith::BitcastOp::create(em, type.clone(em.getI16Type()), value)
-                             : value;
+  return isNarrowFloat(type) ? arith::BitcastOp::create(em, bitsOfHalf(type), value) : value;
 }
 
 Value Emitter::maskedLoad(VectorType type, Value pointer, Value mask) {
   if (!mask)
     return load(type, pointer);
   if (isNarrowFloat(type)) {
-    auto bitsType = cast<VectorType>(type.clone(getI16Type()));
+    auto bitsType = cast<VectorType>(bitsOfHalf(type));
     return arith::BitcastOp::create(*this, type, maskedLoad(bitsType, pointer, mask));
   }
   Value zero = arith::ConstantOp::create(*this, getZeroAttr(type));
@@ -146,7 +145,7 @@ void Emitter::maskedStore(Value value, Value pointer, Value mask) {
 
 Value Emitter::gather(VectorType type, Value pointers, Value mask) {
   if (isNarrowFloat(type)) {
-    auto bitsType = cast<VectorType>(type.clone(getI16Type()));
+    auto bitsType = cast<VectorType>(bitsOfHalf(type));
     return arith::BitcastOp::create(*this, type, gather(bitsType, pointers, mask));
   }
   Value zero = arith::ConstantOp::create(*this, getZeroAttr(type));

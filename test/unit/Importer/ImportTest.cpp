@@ -71,10 +71,10 @@ TEST(ImportTest, FollowsListsInPart) {
 
 // As many rows of a table as the operand has: no size is a broadcast one, only the end is clamped.
 TEST(ImportTest, RowsOfATableFitTheirOperand) {
-  std::string text = textOf(parseGraph(
-      "g (float[N, 2] x) => (float[N, 2] y) <float[3, 2] table = {1, 2, 3, 4, 5, 6}, int64[1] zero "
-      "= "
-      "{0}> { n = Shape<start = 0, end = 1>(x) t = Slice(table, zero, n, zero) y = Add(x, t) }"));
+  std::string text = textOf(
+      parseGraph("g (float[N, 2] x) => (float[N, 2] y) "
+                 "<float[3, 2] table = {1, 2, 3, 4, 5, 6}, int64[1] zero = {0}> { n = Shape<start "
+                 "= 0, end = 1>(x) t = Slice(table, zero, n, zero) y = Add(x, t) }"));
   EXPECT_TRUE(contains(text, R"(tenon.symbols = ["N", "slice.end.0"])")) << text;
   EXPECT_TRUE(contains(text, "tenon.require equal")) << text;
 }
