@@ -75,12 +75,15 @@ class Run:
         except Exception:
             return (), findings.Finding("tool", traceback.format_exc()[-600:])
 
+    def drawn_by_the_dead(self, index, finding):
+        """What a worker that died of `finding` could not say: the operators of its graph."""
+        return () if finding.kind == "tool" else self.generate(index).ops
+
     def loop(self):
         options = self.options
         indices = range(options.first, options.first + options.count)
         for index, answer in workers.run(indices, self.work, options.jobs, options.limit):
-            # A worker that died could not say what it had drawn.
-            ops, finding = answer if isinstance(answer, tuple) else (self.generate(index).ops, answer)
+            ops, finding = answer if isinstance(answer, tuple) else (self.drawn_by_the_dead(index, answer), answer)
             self.drawn.update(ops)
             self.done += 1
             self.empty += not ops

@@ -149,6 +149,20 @@ def _lrn(inputs, attributes, version):
     return [(x / (attributes.get("bias", 1.0) + alpha / size * np.stack(sums, 1)) ** beta).astype(x.dtype)]
 
 
+def _mean_variance(inputs, attributes, version):
+    """In f32 the evaluator's sums are inexact, and what is left of them after it subtracts the squared mean more so."""
+    x, axes = inputs[0].astype(np.float64), tuple(attributes.get("axes", [0, 2, 3]))
+    centered = x - x.mean(axes, keepdims=True)
+    return [(centered / (x.std(axes, keepdims=True) + 1e-9)).astype(inputs[0].dtype)]
+
+
+def in_deviations(node, x):
+    """The largest elements that a MeanVarianceNormalization centers together, as large as they are in the result."""
+    axes = tuple(next((a.ints for a in node.attribute if a.name == "axes"), [0, 2, 3]))
+    wide = x.astype(np.float64)
+    return np.abs(wide).max(axes, keepdims=True) / (wide.std(axes, keepdims=True) + 1e-9)
+
+
 # Operators of which the evaluator is wrong, computed here.
 SPECIAL = {
     "Softmax": lambda *args: _softmax(*args, lambda rows: np.exp(_log_softmax(rows))),
@@ -161,4 +175,5 @@ SPECIAL = {
     "OneHot": _one_hot,
     "BatchNormalization": _batch_norm,
     "LpNormalization": _lp_norm,
+    "MeanVarianceNormalization": _mean_variance,
 }

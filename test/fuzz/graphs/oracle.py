@@ -36,8 +36,10 @@ POINTWISE = set(
     ThresholdedRelu DequantizeLinear Range""".split()
 )
 # Sums whose error is relative to the largest result, not to each (transformed convolutions, norms).
-COARSE = {"Conv", "ConvTranspose", "DFT", "STFT", "Resize", "GridSample", "Det", "LinearAttention", "BlackmanWindow", "HammingWindow",
-          "HannWindow", "LSTM", "GRU", "RNN", "SoftmaxCrossEntropyLoss"}
+COARSE = {"Conv", "ConvTranspose", "DFT", "STFT", "Resize", "GridSample", "Det", "LinearAttention", "LSTM", "GRU", "RNN",
+          "SoftmaxCrossEntropyLoss"}
+# Sums of cosines that are 1 at most; what is left of them errs by units of 1.
+WINDOWS = {"BlackmanWindow", "HammingWindow", "HannWindow"}
 # Functions of one operand that subtract numbers close to each other: errors are relative to operand and 1.
 CANCELLING = {"BiasGelu", "Celu", "Elu", "FastGelu", "Gelu", "HardSigmoid", "HardSwish", "LogSoftmax", "Mish", "QuickGelu", "Selu"}
 
@@ -50,8 +52,11 @@ class Disagreement(Unknown):
     """Versions have different shapes: the graph depends on its rounding errors."""
 
 
-def disturb(array, rng, ulps):
-    """`array`, every element a few units in the last place away, up or down; zeros and infinities stay."""
+def disturb(array, rng, ulps, underflowed=False):
+    """`array`, every element a few units in the last place away, up or down; zeros and infinities stay.
+
+    Halves that are zero become the smallest numbers of their sign if they may have `underflowed`.
+    """
     name = values.name_of(array)
     if not values.is_float(name) or name in values.FLOAT8 or not array.size:
         return array
@@ -61,13 +66,18 @@ def disturb(array, rng, ulps):
         wide = wide * (1 + signs * ulps * values.epsilon(name))
         if values.is_half(name):
             # Intermediate halves may be kept wider, so those that underflow differ.
-            wide = np.where(wide == 0, wide, wide + signs * float(values.info(name).smallest_normal) / 64)
+            least = float(values.info(name).smallest_normal) / 64
+            zeros = np.copysign(least, wide) if underflowed else wide
+            wide = np.where(wide == 0, zeros, wide + signs * least)
         result = wide.astype(array.dtype)
         return np.where(np.isfinite(array) & np.isfinite(result), result, array).astype(array.dtype)
 
 
-def _coarse(array, rng, size=None):
-    """`array`, wrong by some units in the last place of its largest element, or of `size`."""
+def _coarse(array, rng, size=None, cancelled=False):
+    """`array`, wrong by some units in the last place of its largest element, or of `size`.
+
+    What may be zero within that error is zero if it is `cancelled`: to divide by it says nothing.
+    """
     name = values.name_of(array)
     if not values.is_float(name) or not array.size:
         return array
@@ -76,7 +86,9 @@ def _coarse(array, rng, size=None):
         if size is None:
             finite = wide[np.isfinite(wide)]
             size = np.abs(finite).max() if finite.size else 0.0
-        return (wide + rng.choice([-1.0, 1.0], array.shape) * size * ULPS * values.epsilon(name)).astype(array.dtype)
+        error = size * ULPS * values.epsilon(name)
+        moved = wide + rng.choice([-1.0, 1.0], array.shape) * error
+        return np.where(cancelled & (np.abs(wide) <= error), 0, moved).astype(array.dtype)
 
 
 def _has_huge(array):
@@ -103,8 +115,6 @@ def _single(node, inputs, opsets):
     outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
     graph = helper.make_graph([node], "node", infos, outputs)
     return helper.make_model(graph, opset_imports=opsets, ir_version=10)
-
-
 
 
 class Node:
@@ -163,20 +173,29 @@ class Oracle:
         if version == 0 or op in EXACT:
             return computed(env)
         if op not in POINTWISE and floating:
-            inputs = {name: disturb(env[name], self.rng, 1) for name in node.input if name}
+            # The scales of a Resize tell the shape, too.
+            rounded = node.input[:1] if op == "Resize" else node.input
+            inputs = {name: disturb(env[name], self.rng, 1) for name in rounded if name}
             results = computed({**env, **inputs})
             if any(map(_has_huge, inputs.values())):
                 other = -np.inf if version == 1 else 0
                 results = {name: _replace_huge(value, other) for name, value in results.items()}
         else:
             results = computed(env)
+        cancelled = version == 2
         if op in COARSE:
-            results = {name: _coarse(value, self.rng) for name, value in results.items()}
+            results = {name: _coarse(value, self.rng, cancelled=cancelled) for name, value in results.items()}
         if op in CANCELLING:
             with np.errstate(all="ignore"):
                 size = 1 + np.abs(np.nan_to_num(env[node.input[0]].astype(np.float64), posinf=0, neginf=0))
+            results = {name: _coarse(value, self.rng, size, cancelled) for name, value in results.items()}
+        if op == "MeanVarianceNormalization":
+            with np.errstate(all="ignore"):
+                size = known.in_deviations(node, env[node.input[0]])
             results = {name: _coarse(value, self.rng, size) for name, value in results.items()}
-        return {name: disturb(value, self.rng, ULPS / 2) for name, value in results.items()}
+        if op in WINDOWS:
+            results = {name: _coarse(value, self.rng, 1.0) for name, value in results.items()}
+        return {name: disturb(value, self.rng, ULPS / 2, op in POINTWISE) for name, value in results.items()}
 
     def graph(self, graph, env, version):
         """The values of a body's outputs; `env` holds what it captures and its inputs."""

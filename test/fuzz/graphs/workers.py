@@ -148,7 +148,8 @@ def _listen(worker, limit):
         worker.process.join()
         code = worker.process.exitcode
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return Finding("crash", f"{name} while {worker.stage}: {worker.complaint()}"), False
+        kind = "tool" if worker.stage == "generating" else "crash"
+        return Finding(kind, f"{name} while {worker.stage}: {worker.complaint()}"), False
     if time.monotonic() - worker.since > limit:
         return Finding("hang", f"not done after {limit} s while {worker.stage}"), False
     return None

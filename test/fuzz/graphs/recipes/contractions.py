@@ -128,12 +128,17 @@ def conv_transpose(g, op):
     return g.node(op, [x, w, b], group=group, kernel_shape=window.kernel if g.flip() else None, **window.attributes)
 
 
+def has_maxima(array):
+    """Whether its maxima are ONNX Runtime's, which skips NaN and starts from the lowest finite number."""
+    return not np.any(np.isnan(array) | np.isneginf(array))
+
+
 @recipe("MaxPool AveragePool LpPool", weight=1.5)
 def pool(g, op):
     types = [t for t in g.types(op) if t in ("float32", "float64", "int8", "uint8", "float16")]
     x = image(g, types)
-    if values.is_float(x.type) and not x.every(lambda a: not np.any(np.isnan(a))):
-        raise Reject("pool of NaN")
+    if values.is_float(x.type) and not x.every(has_maxima):
+        raise Reject("pool of NaN or -inf")
     dilate = g.version() >= {"MaxPool": 10, "AveragePool": 19, "LpPool": 18}[op]
     ceil = g.version() >= {"MaxPool": 10, "AveragePool": 10, "LpPool": 18}[op]
     window = Window(g, x.shape[2:], dilate, ceil)
@@ -149,8 +154,8 @@ def pool(g, op):
 @recipe("GlobalMaxPool GlobalAveragePool GlobalLpPool")
 def global_pool(g, op):
     x = image(g, [t for t in g.types(op) if t in ("float32", "float64")])
-    if not x.every(lambda a: not np.any(np.isnan(a))):
-        raise Reject("pool of NaN")
+    if not x.every(has_maxima):
+        raise Reject("pool of NaN or -inf")
     return g.node(op, [x], p=g.integer(1, 3) if op == "GlobalLpPool" and g.flip() else None)
 
 

@@ -202,7 +202,7 @@ def bit_cast(g, op):
     x = g.value(g.types(op, "T1"))
     width = values.dtype(x.type).itemsize
     to = g.pick([t for t in g.types(op, "T2") if values.dtype(t).itemsize == width and t != "bool" and x.type != "bool"])
-    if any(len(set(map(bytes, map(np.ascontiguousarray, versions)))) > 1 for versions in x.data):
+    if any(len({version.tobytes() for version in versions}) > 1 for versions in x.data):
         raise Reject("bits of rounded numbers")
     return g.node(op, [x], to=values.onnx_type(to))
 

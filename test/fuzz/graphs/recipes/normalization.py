@@ -14,6 +14,24 @@ def finite(v):
     return v.every(lambda a: np.all(np.abs(a.astype(float)) < 1e6)) and all(min(s) > 0 for s in v.shape)
 
 
+def reject_alone(x, count):
+    """Rejects to normalize one element that was rounded.
+
+    It minus its mean is zero, but a multiplication before may be contracted into the subtraction and not into the
+    mean; where epsilon is small, what is left then is not.
+
+    Args:
+        count: how many elements are normalized together, in each data set.
+    """
+    if 1 in count and not all(len({version.tobytes() for version in versions}) == 1 for versions in x.data):
+        raise Reject("the mean of one rounded element")
+
+
+def product(sizes):
+    """Of the sizes of some dimensions, in each data set."""
+    return np.prod(np.array(list(sizes)), axis=0) if sizes else np.array([1])
+
+
 def per_channel(g, type, dims, count, kind="normal"):
     return [g.fresh(type, dims, kind) for _ in range(count)]
 
@@ -23,6 +41,8 @@ def layer_norm(g, op):
     # Of f64 they compute the statistics in f32, if stash_type is left out.
     x = g.value(["float32"], rank=(1, 4), where=finite)
     axis = g.integer(0, x.rank - 1)
+    if op == "LayerNormalization":
+        reject_alone(x, product(x.shape[axis:]))
     scale = g.fresh(x.type, x.shape[axis:], "normal")
     bias = g.fresh(x.type, x.shape[axis:], "normal") if op == "LayerNormalization" and g.flip() else None
     outputs = [True, g.flip(), g.flip()] if op == "LayerNormalization" and g.flip(0.2) else 1
@@ -39,9 +59,11 @@ def channel_norm(g, op):
     epsilon = 1e-2 if g.flip(0.7) else None
     if op == "GroupNormalization":
         groups = g.pick([d for d in range(1, c[0] + 1) if c[0] % d == 0])
+        reject_alone(x, product(x.shape[2:]) * (c[0] // groups))
         size = c if g.version() >= 21 else g.constant_size(groups)
         return g.node(op, [x, *per_channel(g, x.type, [size], 2)], num_groups=groups, epsilon=epsilon)
     if op == "InstanceNormalization":
+        reject_alone(x, product(x.shape[2:]))
         return g.node(op, [x, *per_channel(g, x.type, [c], 2)], epsilon=epsilon)
     operands = [*per_channel(g, x.type, [c], 3), g.fresh(x.type, [c], "positive")]
     return g.node(op, [x, *operands], epsilon=epsilon)
