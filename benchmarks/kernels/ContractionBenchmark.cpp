@@ -21,8 +21,9 @@ using llvm::cl::init;
 static llvm::cl::opt<std::string> targetName("target", desc("processor"), init("native"));
 static llvm::cl::opt<std::string> filter("filter", desc("only cases whose name contains this"));
 static llvm::cl::opt<unsigned> rounds("rounds", desc("measurements per case"), init(15));
-static llvm::cl::list<std::string> tries("try", llvm::cl::CommaSeparated,
-                                         desc("schedule fields to override, NAME=NUMBER"));
+static llvm::cl::list<std::string>
+    tries("try", llvm::cl::CommaSeparated,
+          desc("schedule fields to override, as tile_rows=6 or pack_input=true"));
 static llvm::cl::opt<bool> verify("verify", desc("check results (slow)"));
 
 namespace {
@@ -120,31 +121,28 @@ std::vector<NamedCase> benchmarkCases() {
   return cases;
 }
 
-void applyTries(cpu::ContractionSchedule &schedule) {
-  for (llvm::StringRef text : tries) {
-    auto [name, number] = text.split('=');
-    int64_t value = 0;
-    if (number.getAsInteger(10, value))
-      llvm::errs() << "not a number: " << text << "\n";
-    if (name == "rows")
-      schedule.tileRows = value;
-    else if (name == "lines")
-      schedule.tileLines = value;
-    else if (name == "vectors")
-      schedule.tileVectors = value;
-    else if (name == "unroll")
-      schedule.unrollK = value;
-    else if (name == "block")
-      schedule.blockTiles = value;
-    else if (name == "pack-input")
-      schedule.packInput = value;
-    else if (name == "pack-weights")
-      schedule.packWeights = value;
-    else if (name == "prefetch")
-      schedule.prefetchLines = value;
-    else
-      llvm::errs() << "no schedule field '" << name << "'\n";
+/// The fields of an attribute, without its name.
+std::string fieldsOf(cpu::ContractionScheduleAttr schedule) {
+  std::string text;
+  llvm::raw_string_ostream(text) << schedule;
+  llvm::StringRef inner = text;
+  return inner.drop_front(inner.find('<') + 1).drop_back().str();
+}
+
+/// The fields of `schedule` with those that are to be tried.
+std::string applyTries(cpu::ContractionScheduleAttr schedule) {
+  llvm::SmallVector<llvm::StringRef> fields;
+  std::string text = fieldsOf(schedule);
+  llvm::StringRef(text).split(fields, ", ");
+  std::string result;
+  for (llvm::StringRef field : fields) {
+    llvm::StringRef name = field.split(" = ").first;
+    if (llvm::none_of(tries, [&](llvm::StringRef each) { return each.split('=').first == name; }))
+      result += (result.empty() ? "" : ", ") + field.str();
   }
+  for (llvm::StringRef each : tries)
+    result += ", " + each.split('=').first.str() + " = " + each.split('=').second.str();
+  return result;
 }
 
 struct Candidate {
@@ -154,26 +152,14 @@ struct Candidate {
   double best = 1e30;
 };
 
-std::string describe(const cpu::ContractionSchedule &schedule) {
-  std::string text = llvm::utostr(schedule.tileLines) + "x" + llvm::utostr(schedule.tileRows) +
-                     "x" + llvm::utostr(schedule.tileVectors) + " u" +
-                     llvm::utostr(schedule.unrollK) + " b" + llvm::utostr(schedule.blockTiles);
-  if (schedule.packInput)
-    text += " pack-input";
-  if (schedule.packWeights)
-    text += " pack-weights";
-  if (schedule.prefetchLines)
-    text += " prefetch" + llvm::utostr(schedule.prefetchLines);
-  return text;
-}
-
 } // namespace
 
 int main(int argc, char **argv) {
   llvm::cl::ParseCommandLineOptions(argc, argv);
-  std::optional<cpu::TargetInfo> target = cpu::lookupTarget(targetName);
+  std::unique_ptr<mlir::MLIRContext> context = createKernelContext();
+  llvm::Expected<cpu::TargetAttr> target = cpu::lookupTarget(targetName, context.get());
   if (!target) {
-    llvm::errs() << "unknown target '" << targetName << "'\n";
+    llvm::errs() << llvm::toString(target.takeError()) << "\n";
     return 1;
   }
   std::vector<Candidate> candidates;
@@ -181,9 +167,8 @@ int main(int argc, char **argv) {
     std::string name = named.model + " " + named.shape.name();
     if (name.find(filter) == std::string::npos)
       continue;
-    named.shape.schedule = cpu::chooseContractionSchedule(*target, named.shape.sizes());
-    applyTries(*named.shape.schedule);
-    Candidate candidate{named, std::make_unique<ContractionRun>(named.shape, *target)};
+    named.shape.schedule = applyTries(cpu::chooseContraction(*target, named.shape.sizes()));
+    Candidate candidate{named, std::make_unique<ContractionRun>(named.shape, targetName)};
     if (!*candidate.run)
       return 1;
     double start = now();
@@ -195,7 +180,7 @@ int main(int argc, char **argv) {
 
   double peak = 0;
   for (unsigned round = 0; round < rounds; ++round) {
-    peak = std::max(peak, measurePeak(target->vectorBits == 512));
+    peak = std::max(peak, measurePeak(target->getVectorBits() == 512));
     for (Candidate &candidate : candidates) {
       candidate.run->run();
       double start = now();
@@ -205,7 +190,7 @@ int main(int argc, char **argv) {
     }
   }
 
-  llvm::outs() << "target " << target->llvmCpu << ", " << target->vectorBits << " bits, peak "
+  llvm::outs() << "target " << target->getCpu() << ", " << target->getVectorBits() << " bits, peak "
                << llvm::format("%.1f", peak) << " GFLOP/s\n";
   for (Candidate &candidate : candidates) {
     const ContractionCase &shape = candidate.description.shape;
@@ -214,7 +199,7 @@ int main(int argc, char **argv) {
                                  candidate.description.model.c_str(), shape.name().c_str(),
                                  candidate.best * 1e6, rate, 100 * rate / peak,
                                  candidate.run->kernel.compileMilliseconds)
-                 << describe(candidate.run->schedule);
+                 << fieldsOf(candidate.run->schedule);
     if (verify) {
       candidate.run->clearOutput();
       candidate.run->run();

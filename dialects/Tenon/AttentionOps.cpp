@@ -51,11 +51,6 @@ DimExprs AttentionOp::getScoreDims() {
   return dims;
 }
 
-static int64_t constantOr(AffineExpr expr, int64_t otherwise) {
-  auto constant = dyn_cast<AffineConstantExpr>(expr);
-  return constant ? constant.getValue() : otherwise;
-}
-
 /// Whether two sizes are known to be different.
 static bool contradict(AffineExpr a, AffineExpr b) {
   return isa<AffineConstantExpr>(a) && isa<AffineConstantExpr>(b) && a != b;
@@ -88,22 +83,22 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
     return emitOptionalError(loc, "[", resultOrder.asArrayRef(),
                              "] does not order the dimensions of a result of rank ", rank);
   if (contradict(queries.back(), keys.back()))
-    return emitOptionalError(loc, "queries of ", constantOr(queries.back(), 0),
-                             " elements do not fit keys of ", constantOr(keys.back(), 0));
+    return emitOptionalError(loc, "queries of ", getConstantOr(queries.back(), 0),
+                             " elements do not fit keys of ", getConstantOr(keys.back(), 0));
   if (contradict(keys[rank - 2], values[rank - 2]))
-    return emitOptionalError(loc, constantOr(keys[rank - 2], 0), " keys do not fit ",
-                             constantOr(values[rank - 2], 0), " values");
-  int64_t heads = constantOr(queries[rank - 3], 0), keyHeads = constantOr(keys[rank - 3], 0);
+    return emitOptionalError(loc, getConstantOr(keys[rank - 2], 0), " keys do not fit ",
+                             getConstantOr(values[rank - 2], 0), " values");
+  int64_t heads = getConstantOr(queries[rank - 3], 0), keyHeads = getConstantOr(keys[rank - 3], 0);
   if (contradict(keys[rank - 3], values[rank - 3]))
     return emitOptionalError(loc, keyHeads, " heads of keys do not fit ",
-                             constantOr(values[rank - 3], 0), " heads of values");
+                             getConstantOr(values[rank - 3], 0), " heads of values");
   if (heads && keyHeads && heads % keyHeads != 0)
     return emitOptionalError(loc, heads, " heads of queries cannot share ", keyHeads,
                              " heads of keys");
   for (const DimExprs &dims : {keys, values})
-    if (rank == 4 && constantOr(dims[0], 0) != 1 && contradict(queries[0], dims[0]))
-      return emitOptionalError(loc, "keys and values of batch ", constantOr(dims[0], 0),
-                               " do not fit batch ", constantOr(queries[0], 0));
+    if (rank == 4 && getConstantOr(dims[0], 0) != 1 && contradict(queries[0], dims[0]))
+      return emitOptionalError(loc, "keys and values of batch ", getConstantOr(dims[0], 0),
+                               " do not fit batch ", getConstantOr(queries[0], 0));
   DimExprs dims = queries, result(rank);
   dims.back() = values.back();
   for (int64_t i = 0; i < rank; ++i)
@@ -162,10 +157,10 @@ bool AttentionOp::staysWhole() {
     return false;
   int64_t last = rankOf(*this) - 1;
   for (AffineExpr size : {getQueryDims().back(), getValueDims().back()})
-    if (constantOr(size, 0) < 1 || constantOr(size, 0) > longestRow)
+    if (getConstantOr(size, 0) < 1 || getConstantOr(size, 0) > longestRow)
       return false;
   AffineExpr heads = getQueryDims()[last - 2], keyHeads = getKeyDims()[last - 2];
-  if (heads != keyHeads && (constantOr(heads, 0) < 1 || constantOr(keyHeads, 0) < 1))
+  if (heads != keyHeads && (getConstantOr(heads, 0) < 1 || getConstantOr(keyHeads, 0) < 1))
     return false;
   return getQueryPermutation()[last] == last && getValuePermutation()[last] == last &&
          getResultPermutation()[last] == last &&
@@ -315,7 +310,7 @@ struct AbsorbRepeatedHeads : OpRewritePattern<AttentionOp> {
     DimExprs from = getDims(broadcast.getOperand().getType()), to = getDims(broadcast.getType());
     DimExprs result = getDims(joined.getType());
     if (to.size() != result.size() + 1 || from.size() != to.size() ||
-        constantOr(from[heads + 1], 0) != 1)
+        getConstantOr(from[heads + 1], 0) != 1)
       return nullptr;
     for (size_t i = 0; i < to.size(); ++i)
       if (i != heads + 1 && from[i] != to[i])

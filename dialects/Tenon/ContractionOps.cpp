@@ -10,6 +10,12 @@ using namespace mlir;
 
 namespace tenon {
 
+Type getAccumulatorType(Type elementType) {
+  Type compute = ElementEmitter::computeType(elementType);
+  bool isNarrow = compute.isInteger() && compute.getIntOrFloatBitWidth() < 32;
+  return isNarrow ? IntegerType::get(elementType.getContext(), 32) : compute;
+}
+
 static Value emitMultiplyAdd(ElementEmitter &e, Value a, Value b, Value sum) {
   if (isa<FloatType>(getElementTypeOrSelf(sum.getType())))
     return math::FmaOp::create(e.builder(), e.loc(), a, b, sum);

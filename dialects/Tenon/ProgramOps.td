@@ -3,7 +3,7 @@
 #ifndef TENON_PROGRAM_OPS_TD
 #define TENON_PROGRAM_OPS_TD
 
-include "dialects/Tenon/TenonAttributes.td"
+include "dialects/Target/TargetInterfaces.td"
 include "dialects/Tenon/TenonInterfaces.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/EnumAttr.td"
@@ -54,7 +54,7 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
                        OptionalAttr<DictArrayAttr>:$res_attrs,
                        Tenon_KernelClassAttr:$kernel_class,
                        DefaultValuedAttr<I64Attr, "0">:$num_symbols,
-                       OptionalAttr<Tenon_Schedule>:$schedule);
+                       OptionalAttr<ScheduleAttrInterface>:$schedule);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

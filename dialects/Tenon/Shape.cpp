@@ -55,6 +55,11 @@ std::optional<SmallVector<int64_t, 6>> getConstantDims(ArrayRef<AffineExpr> dims
   return sizes;
 }
 
+int64_t getConstantOr(AffineExpr expr, int64_t otherwise) {
+  auto constant = dyn_cast<AffineConstantExpr>(expr);
+  return constant ? constant.getValue() : otherwise;
+}
+
 AffineExpr product(ArrayRef<AffineExpr> dims, MLIRContext *context) {
   AffineExpr result = getAffineConstantExpr(1, context);
   for (AffineExpr dim : dims)

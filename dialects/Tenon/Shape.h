@@ -27,6 +27,9 @@ mlir::AffineMap makeDimsMap(llvm::ArrayRef<mlir::AffineExpr> dims, mlir::MLIRCon
 /// The constants when every expression is one.
 std::optional<llvm::SmallVector<int64_t, 6>> getConstantDims(llvm::ArrayRef<mlir::AffineExpr> dims);
 
+/// The value of a constant expression, or `otherwise`.
+int64_t getConstantOr(mlir::AffineExpr expr, int64_t otherwise);
+
 /// The product of the expressions.
 mlir::AffineExpr product(llvm::ArrayRef<mlir::AffineExpr> dims, mlir::MLIRContext *context);
 

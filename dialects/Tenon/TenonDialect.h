@@ -3,6 +3,7 @@
 #ifndef TENON_DIALECTS_TENON_TENONDIALECT_H
 #define TENON_DIALECTS_TENON_TENONDIALECT_H
 
+#include "dialects/Target/TargetInterfaces.h"
 #include "dialects/Tenon/ElementEmitter.h"
 #include "dialects/Tenon/Shape.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
@@ -39,6 +40,9 @@ llvm::LogicalResult inferBroadcastType(std::optional<mlir::Location> loc, mlir::
 
 /// Whether the types agree in element type, rank and every dimension that both know.
 bool areCompatibleTypes(mlir::TypeRange lhs, mlir::TypeRange rhs);
+
+/// The type in which a contraction of such elements keeps its sums.
+mlir::Type getAccumulatorType(mlir::Type elementType);
 
 /// Element of a pointwise op: its function applied to the operands' elements at the broadcast
 /// index.

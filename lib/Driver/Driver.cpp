@@ -1,6 +1,7 @@
 // The way of a model through the compiler (see docs/architecture.md): import, passes, code, file.
 
 #include "lib/Driver/Driver.h"
+#include "dialects/Target/Cpu/CpuDialect.h"
 #include "dialects/Tenon/NodeLocation.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "lib/Driver/Evaluate.h"
@@ -152,8 +153,8 @@ public:
   /// Starts a model with the signature of `function`, to be written near `output`.
   llvm::Error begin(func::FuncOp function, StringRef output);
   /// Adds the code of `graph`, a module at the end of the graph stage, for one target.
-  llvm::Error addVariant(ModuleOp graph, const cpu::TargetInfo &target);
-  LogicalResult runPasses(ModuleOp module, Stage from, Stage to, const cpu::TargetInfo &target);
+  llvm::Error addVariant(ModuleOp graph, cpu::TargetAttr target);
+  LogicalResult runPasses(ModuleOp module, Stage from, Stage to, cpu::TargetAttr target);
 
   CompiledModel model;
   /// Of the last variant.
@@ -197,9 +198,10 @@ private:
 } // namespace
 
 LogicalResult ProgramBuilder::runPasses(ModuleOp module, Stage from, Stage to,
-                                        const cpu::TargetInfo &target) {
+                                        cpu::TargetAttr target) {
   PassManager passes(&context);
-  buildPipeline(passes, from, to, PipelineOptions{target, evaluator, separateBuffers});
+  buildPipeline(passes, from, to,
+                PipelineOptions{target.getName().str(), evaluator, separateBuffers});
   return passes.run(module);
 }
 
@@ -236,7 +238,7 @@ FailureOr<uint64_t> ProgramBuilder::placeConstant(ConstantOp op) {
   return op.emitError() << llvm::toString(offset.takeError());
 }
 
-llvm::Error ProgramBuilder::addVariant(ModuleOp graph, const cpu::TargetInfo &target) {
+llvm::Error ProgramBuilder::addVariant(ModuleOp graph, cpu::TargetAttr target) {
   modules.push_back(graph.clone());
   program = *modules.back();
   if (failed(runPasses(program, Stage::Graph, Stage::Program, target)))
@@ -290,7 +292,7 @@ FailureOr<SmallVector<ElementsAttr>> Compilation::evaluateConstants(ModuleOp mod
   auto function = module.lookupSymbol<func::FuncOp>("main");
   if (llvm::Error error = constants.begin(function, path))
     return fail(std::move(error));
-  if (llvm::Error error = constants.addVariant(module, cpu::getNativeTarget()))
+  if (llvm::Error error = constants.addVariant(module, cpu::getNativeTarget(&context)))
     return fail(std::move(error));
   EmitOptions emit;
   emit.path = path.str().str();
@@ -317,18 +319,21 @@ void Compilation::reportProgram() {
 
 llvm::Expected<CompileReport> Compilation::run() {
   Clock::time_point start = Clock::now();
-  context.loadDialect<TenonDialect, func::FuncDialect>();
+  // An error names the node; nobody wants to read the op.
+  context.printOpOnDiagnostic(false);
+  context.loadDialect<TenonDialect, cpu::CpuDialect, func::FuncDialect>();
   cpu::loadKernelDialects(context);
   DialectRegistry registry;
   registerLLVMTranslations(registry);
   context.appendDialectRegistry(registry);
 
-  std::vector<cpu::TargetInfo> targets;
+  std::vector<cpu::TargetAttr> targets;
   for (StringRef name : options.targets) {
     name.consume_front("cpu:");
-    std::optional<cpu::TargetInfo> target = cpu::lookupTarget(name == "cpu" ? "native" : name);
+    llvm::Expected<cpu::TargetAttr> target =
+        cpu::lookupTarget(name == "cpu" ? "native" : name, &context);
     if (!target)
-      return makeError("unknown target '" + name + "'");
+      return target.takeError();
     targets.push_back(*target);
   }
 
@@ -351,7 +356,7 @@ llvm::Expected<CompileReport> Compilation::run() {
   if (llvm::Error error =
           builder.begin((*graph)->lookupSymbol<func::FuncOp>("main"), options.output))
     return error;
-  for (const cpu::TargetInfo &target : targets)
+  for (cpu::TargetAttr target : targets)
     if (llvm::Error error = builder.addVariant(**graph, target))
       return error;
   reportProgram();

@@ -49,7 +49,7 @@ private:
     }
     return buildModelDescriptor(model.info, symbol(), place, context);
   }
-  const cpu::TargetInfo &mainTarget() const { return model.info.variants.front().target; }
+  cpu::TargetAttr mainTarget() const { return model.info.variants.front().target; }
 
   const CompiledModel &model;
   const EmitOptions &options;
@@ -64,7 +64,7 @@ Error Emitter::check() const {
   for (const auto &[variant, code] : zip_equal(model.info.variants, model.code))
     if (variant.kernels.size() != code.kernels.size())
       return createStringError("variant '%s' describes %zu kernels and has code for %zu",
-                               variant.target.name.c_str(), variant.kernels.size(),
+                               variant.target.getName().str().c_str(), variant.kernels.size(),
                                code.kernels.size());
   return Error::success();
 }

@@ -71,7 +71,7 @@ void HeaderWriter::writeSignature() {
      << " for ";
   ListSeparator comma;
   for (const VariantInfo &variant : model.variants)
-    os << comma << "cpu:" << variant.target.name;
+    os << comma << variant.target.getTargetName();
   os << ".\n *\n * Inputs\n";
   for (const auto &[index, tensor] : enumerate(model.inputs))
     writeTensor(index, tensor);

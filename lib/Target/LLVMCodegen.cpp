@@ -171,7 +171,7 @@ Expected<SmallVector<char>> generate(Module &module, TargetMachine &machine, Cod
   return code;
 }
 
-Expected<SmallVector<char>> compile(std::unique_ptr<Module> module, const cpu::TargetInfo &target,
+Expected<SmallVector<char>> compile(std::unique_ptr<Module> module, cpu::TargetAttr target,
                                     LLVMOptimization level, CodeGenFileType kind) {
   Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(target);
   if (!machine)
@@ -201,23 +201,22 @@ Expected<std::unique_ptr<Module>> translateToLLVM(mlir::ModuleOp module, LLVMCon
   return result;
 }
 
-Expected<std::unique_ptr<TargetMachine>> createTargetMachine(const cpu::TargetInfo &target) {
+Expected<std::unique_ptr<TargetMachine>> createTargetMachine(cpu::TargetAttr target) {
   initializeBackEnds();
-  Triple triple(target.triple);
+  Triple triple(target.getTriple());
   std::string error;
   const Target *llvmTarget = TargetRegistry::lookupTarget(triple, error);
   if (!llvmTarget)
-    return createStringError("no LLVM back end for target '%s': %s", target.name.c_str(),
-                             error.c_str());
+    return createStringError("no LLVM back end for target '" + target.getName() + "': " + error);
   TargetOptions options;
   // A multiplication and an addition may become one instruction, as ONNX does not define rounding
   // between operators; nothing else may change results.
   options.AllowFPOpFusion = FPOpFusion::Fast;
   std::unique_ptr<TargetMachine> machine(
-      llvmTarget->createTargetMachine(triple, target.llvmCpu, target.llvmFeatures, options,
+      llvmTarget->createTargetMachine(triple, target.getCpu(), target.getLLVMFeatures(), options,
                                       Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Default));
   if (!machine)
-    return createStringError("LLVM cannot compile for target '%s'", target.name.c_str());
+    return createStringError("LLVM cannot compile for target '" + target.getName() + "'");
   return machine;
 }
 
@@ -247,18 +246,17 @@ void optimizeModule(Module &module, TargetMachine &machine, LLVMOptimization lev
   storeOnlyLanes(module);
 }
 
-Expected<SmallVector<char>> compileToObject(std::unique_ptr<Module> module,
-                                            const cpu::TargetInfo &target, LLVMOptimization level) {
+Expected<SmallVector<char>> compileToObject(std::unique_ptr<Module> module, cpu::TargetAttr target,
+                                            LLVMOptimization level) {
   return compile(std::move(module), target, level, CodeGenFileType::ObjectFile);
 }
 
 Expected<SmallVector<char>> compileToAssembly(std::unique_ptr<Module> module,
-                                              const cpu::TargetInfo &target,
-                                              LLVMOptimization level) {
+                                              cpu::TargetAttr target, LLVMOptimization level) {
   return compile(std::move(module), target, level, CodeGenFileType::AssemblyFile);
 }
 
-Expected<SmallVector<char>> generateAssembly(Module &module, const cpu::TargetInfo &target) {
+Expected<SmallVector<char>> generateAssembly(Module &module, cpu::TargetAttr target) {
   Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(target);
   if (!machine)
     return machine.takeError();

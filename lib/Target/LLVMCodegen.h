@@ -4,7 +4,7 @@
 #ifndef TENON_LIB_TARGET_LLVMCODEGEN_H
 #define TENON_LIB_TARGET_LLVMCODEGEN_H
 
-#include "passes/Codegen/Cpu/TargetInfo.h"
+#include "dialects/Target/Cpu/CpuDialect.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
@@ -32,8 +32,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(mlir::ModuleOp mod
 enum class LLVMOptimization { CleanUp, Full };
 
 /// A target machine for position-independent code.
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
-createTargetMachine(const cpu::TargetInfo &target);
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(cpu::TargetAttr target);
 
 /// Optimises `module` in place for `machine`'s processor and the full width of its vectors.
 void optimizeModule(llvm::Module &module, llvm::TargetMachine &machine,
@@ -41,17 +40,17 @@ void optimizeModule(llvm::Module &module, llvm::TargetMachine &machine,
 
 /// Optimises and compiles `module` to an ELF object.
 llvm::Expected<llvm::SmallVector<char>>
-compileToObject(std::unique_ptr<llvm::Module> module, const cpu::TargetInfo &target,
+compileToObject(std::unique_ptr<llvm::Module> module, cpu::TargetAttr target,
                 LLVMOptimization level = LLVMOptimization::CleanUp);
 
 /// The same, as assembly text.
 llvm::Expected<llvm::SmallVector<char>>
-compileToAssembly(std::unique_ptr<llvm::Module> module, const cpu::TargetInfo &target,
+compileToAssembly(std::unique_ptr<llvm::Module> module, cpu::TargetAttr target,
                   LLVMOptimization level = LLVMOptimization::CleanUp);
 
 /// Assembly text of `module` as it is, without optimising it first.
 llvm::Expected<llvm::SmallVector<char>> generateAssembly(llvm::Module &module,
-                                                         const cpu::TargetInfo &target);
+                                                         cpu::TargetAttr target);
 
 } // namespace tenon
 

@@ -1,7 +1,6 @@
 // Each table of runtime/abi.h becomes one constant struct with the same fields in the same order;
 // LLVM lays them out by the C rules. Assertions below tie the two together.
 #include "lib/Target/ModelDescriptor.h"
-#include "lib/Target/CpuFeatures.h"
 #include "lib/Target/PlaceWeights.h"
 #include "runtime/abi.h"
 #include "llvm/ADT/STLExtras.h"
@@ -28,7 +27,7 @@ std::string sanitizeModelName(StringRef name) {
 }
 
 std::string getVariantSuffix(const VariantInfo &variant) {
-  return "." + sanitizeModelName(variant.target.name);
+  return "." + sanitizeModelName(variant.target.getName());
 }
 
 namespace {
@@ -140,9 +139,11 @@ Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant
                                           uint64_t weightsBytes) {
   const VariantInfo &info = model.variants[variant];
   auto *runType = FunctionType::get(Type::getInt32Ty(module.getContext()), {pointer}, false);
-  return record({string("cpu:" + info.target.name),
-                 stringArray(getRequiredFeatures(info.target), /*terminated=*/true, "features"),
-                 int64(info.arenaBytes),
+  std::vector<std::string> features;
+  for (auto feature : info.target.getFeatures().getAsRange<mlir::StringAttr>())
+    features.push_back(feature.str());
+  return record({string(info.target.getTargetName()),
+                 stringArray(features, /*terminated=*/true, "features"), int64(info.arenaBytes),
                  declare(runSymbol + Twine(getVariantSuffix(model.variants[variant])), runType),
                  buildKernels(model, variant), int64(info.kernels.size()), weights,
                  int64(weightsBytes)});
@@ -189,7 +190,7 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
 std::unique_ptr<Module> buildModelDescriptor(const ModelInfo &model, StringRef symbol,
                                              const WeightsPlace &weights, LLVMContext &context) {
   auto module = std::make_unique<Module>("descriptor", context);
-  module->setTargetTriple(Triple(model.variants.front().target.triple));
+  module->setTargetTriple(Triple(model.variants.front().target.getTriple()));
   DescriptorBuilder(*module).buildModel(model, symbol, weights);
   // LLVM never gives a named section to zeros without storing them, hence assembly.
   if (weights.bytes)

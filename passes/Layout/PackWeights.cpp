@@ -1,10 +1,8 @@
 // Packs constant weights: [K, N] -> pad N to panels -> [K, P, NR] -> transpose -> [P, K, NR], and
 // the same per group and kernel position for convolutions.
 
-#include "passes/Codegen/Cpu/ContractionShape.h"
-#include "passes/Codegen/Cpu/ScheduleAttributes.h"
-#include "passes/Codegen/Cpu/Winograd.h"
 #include "passes/Layout/Passes.h"
+#include "passes/Schedule/Cpu/Choose.h"
 
 namespace tenon {
 
@@ -107,7 +105,7 @@ public:
   Value transformFilters(Value weights, int64_t outputTile) {
     auto type = cast<RankedTensorType>(weights.getType());
     int64_t points = outputTile + 2, channels = type.getDimSize(2), outputs = type.getDimSize(3);
-    SmallVector<float> values(cpu::winogradFilterTransform(outputTile));
+    SmallVector<float> values(cpu::getWinogradFilterTransform(outputTile));
     auto matrixType = RankedTensorType::get({points, 3}, type.getElementType());
     Value matrix = ConstantOp::create(b, loc, matrixType,
                                       DenseElementsAttr::get(matrixType, ArrayRef<float>(values)));
@@ -133,7 +131,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
 
   void runOnOperation() override {
     constants = {};
-    FailureOr<cpu::TargetInfo> target = getTarget(getOperation());
+    FailureOr<cpu::TargetAttr> target = getTargetAs<cpu::TargetAttr>(getOperation());
     if (failed(target))
       return signalPassFailure();
     SmallVector<Operation *> contractions;
@@ -146,14 +144,14 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   }
 
   /// NR of the schedule that the contraction will get once its weights are packed.
-  static int64_t panelWidth(Operation *op, const cpu::TargetInfo &target) {
-    cpu::ContractionSizes sizes = getContractionSizes(op);
+  static int64_t panelWidth(Operation *op, cpu::TargetAttr target) {
+    cpu::ContractionSizes sizes = cpu::getContractionSizes(op);
     sizes.weightLayout = cpu::WeightLayout::Packed;
-    return cpu::chooseContractionSchedule(target, sizes).panelWidth(target, sizes.accumulatorBits);
+    return cpu::chooseContraction(target, sizes).getPanelWidth();
   }
 
   /// The output tile of minimal filtering, or 0 for direct summation.
-  static int64_t winogradTile(ConvOp op, const cpu::TargetInfo &target) {
+  static int64_t winogradTile(ConvOp op, cpu::TargetAttr target) {
     auto areAll = [](ArrayRef<int64_t> values, int64_t expected) {
       return values.size() == 2 &&
              llvm::all_of(values, [&](int64_t value) { return value == expected; });
@@ -162,10 +160,10 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
         !areAll(op.getDilations(), 1) || op.getGroups() != 1 ||
         !getElementTypeOrSelf(op.getType()).isF32())
       return 0;
-    return cpu::chooseWinogradTile(target, getContractionSizes(op));
+    return cpu::chooseWinogradTile(target, cpu::getContractionSizes(op));
   }
 
-  void pack(Operation *op, const cpu::TargetInfo &target) {
+  void pack(Operation *op, cpu::TargetAttr target) {
     Value weights = op->getOperand(1);
     if (!isStatic(weights.getType()) || !constants.contains(weights))
       return;
@@ -181,8 +179,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       int64_t width = panelWidth(op, target), channels = conv.getOutputChannels();
       if (int64_t outputTile = winogradTile(conv, target)) {
         weights = packer.transformFilters(weights, outputTile);
-        width = cpu::chooseWinogradSchedule(target, outputTile, getContractionSizes(op))
-                    .panelWidth(target);
+        width =
+            cpu::chooseWinograd(target, outputTile, cpu::getContractionSizes(op)).getPanelWidth();
         conv.setWinograd(outputTile);
       }
       conv.getWeightsMutable().assign(packer.packKernel(weights, conv.getGroups(), width));

@@ -38,7 +38,7 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &opt
 
 // The graph becomes kernels. Equal ones are compiled once.
 static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &options) {
-  passes.addPass(createAssignTargetPass({options.target.name}));
+  passes.addPass(createAssignTargetPass({options.target}));
   passes.addNestedPass<func::FuncOp>(createDecomposePass());
   passes.addPass(createCSEPass());
   passes.addNestedPass<func::FuncOp>(createPackWeightsPass());

@@ -3,7 +3,6 @@
 #define TENON_PASSES_PIPELINES_COMPILE_H
 
 #include "mlir/Pass/PassManager.h"
-#include "passes/Codegen/Cpu/TargetInfo.h"
 #include "passes/Graph/Passes.h"
 #include "llvm/ADT/StringRef.h"
 #include <optional>
@@ -22,7 +21,8 @@ enum class Stage {
 std::optional<Stage> parseStage(llvm::StringRef name);
 
 struct PipelineOptions {
-  cpu::TargetInfo target;
+  /// As `--target` takes it, without the kind of device: "native", "x86-64-v4", ...
+  std::string target = "native";
   /// Runs constant parts of the graph; without one they stay as they are.
   ConstantEvaluator evaluator;
   /// No arena: each buffer is allocated by itself.

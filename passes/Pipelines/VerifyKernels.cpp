@@ -2,9 +2,9 @@
 // earlier pass laid out for it (panels of weights, transformed filters) must agree, or the kernel
 // reads the wrong weights.
 
+#include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "passes/Codegen/Cpu/ContractionShape.h"
-#include "passes/Codegen/Cpu/ScheduleAttributes.h"
 #include "passes/Pipelines/StageChecks.h"
 
 using namespace mlir;
@@ -13,32 +13,21 @@ namespace tenon {
 
 /// Whether a kernel has the kind of schedule that its class takes, if it takes one.
 static bool isScheduled(KernelOp kernel, Operation *root) {
-  Attribute schedule = kernel.getSchedule().value_or(Attribute());
-  auto conv = dyn_cast_if_present<ConvOp>(root);
-  switch (kernel.getKernelClass()) {
-  case KernelClass::Contraction:
-    return conv && conv.getWinograd() ? isa_and_present<WinogradScheduleAttr>(schedule)
-                                      : isa_and_present<ContractionScheduleAttr>(schedule);
-  case KernelClass::Depthwise:
-    return isa_and_present<DepthwiseScheduleAttr>(schedule);
-  case KernelClass::Attention:
-    return isa_and_present<AttentionScheduleAttr>(schedule);
-  case KernelClass::Rows:
-  case KernelClass::Library:
+  ScheduleAttrInterface schedule = kernel.getScheduleAttr();
+  KernelClass kind = kernel.getKernelClass();
+  if (kind == KernelClass::Rows || kind == KernelClass::Library)
     return !schedule;
-  }
-  llvm_unreachable("all classes are listed");
+  auto conv = dyn_cast_if_present<ConvOp>(root);
+  bool isTransformed = conv && conv.getWinograd();
+  return schedule && schedule.getStrategy() == stringifyKernelClass(kind) &&
+         isa<cpu::WinogradScheduleAttr>(schedule) == isTransformed;
 }
 
 /// Columns per panel that the generated code will read.
-static FailureOr<int64_t> readPanelWidth(KernelOp kernel, Operation *root) {
-  FailureOr<cpu::TargetInfo> target = getTarget(kernel);
-  if (failed(target))
-    return failure();
-  if (auto winograd = dyn_cast<WinogradScheduleAttr>(*kernel.getSchedule()))
-    return toStruct(winograd).panelWidth(*target);
-  return toStruct(cast<ContractionScheduleAttr>(*kernel.getSchedule()))
-      .panelWidth(*target, getContractionSizes(root).accumulatorBits);
+static int64_t readPanelWidth(KernelOp kernel) {
+  if (auto winograd = dyn_cast<cpu::WinogradScheduleAttr>(kernel.getScheduleAttr()))
+    return winograd.getPanelWidth();
+  return cast<cpu::ContractionScheduleAttr>(kernel.getScheduleAttr()).getPanelWidth();
 }
 
 /// The weights lie in memory as the schedule says that they are read.
@@ -51,19 +40,17 @@ static LogicalResult verifyLayout(KernelOp kernel, Operation *root) {
   if (!packed)
     return success();
   if (conv && conv.getWinograd()) {
-    int64_t tile = cast<WinogradScheduleAttr>(*kernel.getSchedule()).getOutputTile();
+    int64_t tile = cast<cpu::WinogradScheduleAttr>(kernel.getScheduleAttr()).getOutputTile();
     if (tile != static_cast<int64_t>(*conv.getWinograd()))
       return root->emitError("has filters transformed for output tiles of ")
              << *conv.getWinograd() << ", but the schedule of @" << kernel.getSymName()
              << " has tiles of " << tile;
   }
-  FailureOr<int64_t> width = readPanelWidth(kernel, root);
-  if (failed(width))
-    return failure();
-  if (*width != *packed)
+  int64_t width = readPanelWidth(kernel);
+  if (width != static_cast<int64_t>(*packed))
     return root->emitError("has weights in panels of ")
            << *packed << " columns, but the schedule of @" << kernel.getSymName()
-           << " reads panels of " << *width;
+           << " reads panels of " << width;
   return success();
 }
 

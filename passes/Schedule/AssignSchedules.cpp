@@ -1,8 +1,6 @@
 // Writes the schedules of the kernels that have one.
 
-#include "passes/Codegen/Cpu/AttentionShape.h"
-#include "passes/Codegen/Cpu/ContractionShape.h"
-#include "passes/Codegen/Cpu/ScheduleAttributes.h"
+#include "passes/Schedule/Cpu/Choose.h"
 #include "passes/Schedule/Passes.h"
 
 namespace tenon {
@@ -18,14 +16,14 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
   using AssignSchedulesPassBase::AssignSchedulesPassBase;
 
   void runOnOperation() override {
-    FailureOr<cpu::TargetInfo> target = getTarget(getOperation());
+    FailureOr<cpu::TargetAttr> target = getTargetAs<cpu::TargetAttr>(getOperation());
     if (failed(target))
       return signalPassFailure();
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
       if (kernel.getSchedule())
         continue;
       for (Operation &op : kernel.getEntryBlock())
-        if (Attribute schedule = choose(*target, kernel.getKernelClass(), &op)) {
+        if (ScheduleAttrInterface schedule = choose(*target, kernel.getKernelClass(), &op)) {
           kernel.setScheduleAttr(schedule);
           ++numScheduled;
         }
@@ -33,21 +31,16 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
   }
 
   /// The schedule if `op` is what the strategy computes, else null.
-  Attribute choose(const cpu::TargetInfo &target, KernelClass strategy, Operation *op) {
+  ScheduleAttrInterface choose(cpu::TargetAttr target, KernelClass strategy, Operation *op) {
     auto conv = dyn_cast<ConvOp>(op);
     if (strategy == KernelClass::Depthwise && conv)
-      return toAttribute(cpu::chooseDepthwiseSchedule(target, getDepthwiseSizes(conv)),
-                         &getContext());
+      return cpu::chooseDepthwise(target, cpu::getDepthwiseSizes(conv));
     if (strategy == KernelClass::Contraction && conv && conv.getWinograd())
-      return toAttribute(
-          cpu::chooseWinogradSchedule(target, *conv.getWinograd(), getContractionSizes(op)),
-          &getContext());
+      return cpu::chooseWinograd(target, *conv.getWinograd(), cpu::getContractionSizes(op));
     if (strategy == KernelClass::Contraction && isa<MatMulOp, ConvOp>(op))
-      return toAttribute(cpu::chooseContractionSchedule(target, getContractionSizes(op)),
-                         &getContext());
+      return cpu::chooseContraction(target, cpu::getContractionSizes(op));
     if (auto attention = dyn_cast<AttentionOp>(op))
-      return toAttribute(cpu::chooseAttentionSchedule(target, getAttentionSizes(attention)),
-                         &getContext());
+      return cpu::chooseAttention(target, cpu::getAttentionSizes(attention));
     return nullptr;
   }
 };

@@ -1,6 +1,6 @@
 // Says on the module which processor it is compiled for.
 
-#include "passes/Codegen/Cpu/ScheduleAttributes.h"
+#include "dialects/Target/Cpu/CpuDialect.h"
 #include "passes/Schedule/Passes.h"
 
 namespace tenon {
@@ -14,12 +14,12 @@ struct AssignTarget : impl::AssignTargetPassBase<AssignTarget> {
   using AssignTargetPassBase::AssignTargetPassBase;
 
   void runOnOperation() override {
-    std::optional<cpu::TargetInfo> info = cpu::lookupTarget(target);
-    if (!info) {
-      getOperation().emitError() << "unknown target '" << target << "'";
+    llvm::Expected<cpu::TargetAttr> attribute = cpu::lookupTarget(target, &getContext());
+    if (!attribute) {
+      getOperation().emitError() << llvm::toString(attribute.takeError());
       return signalPassFailure();
     }
-    getOperation()->setAttr(kTargetAttrName, toAttribute(*info, &getContext()));
+    getOperation()->setAttr(kTargetAttrName, *attribute);
   }
 };
 

@@ -8,13 +8,14 @@ include "mlir/Pass/PassBase.td"
 def AssignTargetPass : Pass<"tenon-assign-target", "::mlir::ModuleOp"> {
   let summary = "says which processor a module is compiled for";
   let description = [{
-    Puts `#tenon.target`, the processor's row in the table of targets, on the module. Later passes ask
-    nothing else about the processor.
+    Puts `#cpu.target`, made of the processor's row in the table of targets and its instruction sets,
+    on the module. Later passes ask nothing else about the processor.
 
     ```mlir
-    module attributes {tenon.target = #tenon.target<name = "x86-64-v4", vector_bits = 512, ...>} {}
+    module attributes {tenon.target = #cpu.target<name = "x86-64-v4", vector_bits = 512, ...>} {}
     ```
   }];
+  let dependentDialects = ["::tenon::cpu::CpuDialect"];
   let options = [
     Option<"target", "target", "std::string", "\"native\"",
            "A processor: native, x86-64-v3, x86-64-v4, or one that LLVM knows">
@@ -29,6 +30,7 @@ def AssignSchedulesPass : Pass<"tenon-assign-schedules", "::mlir::ModuleOp"> {
     blocks of queries and keys. Code generation reads nothing else, so that a schedule can be
     written by hand or by a tuner instead.
   }];
+  let dependentDialects = ["::tenon::cpu::CpuDialect"];
   let statistics = [Statistic<"numScheduled", "scheduled", "Kernels that got a schedule">];
 }
 

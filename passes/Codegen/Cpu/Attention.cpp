@@ -17,8 +17,7 @@ namespace {
 class AttentionEmitter {
 public:
   AttentionEmitter(Emitter &em, ModuleOp module, const AttentionSpec &spec,
-                   const AttentionSchedule &schedule, const TargetInfo &target, ScoreFn score,
-                   AttentionResultFn result);
+                   AttentionScheduleAttr schedule, ScoreFn score, AttentionResultFn result);
   void emit(Value task, Value tasks);
 
 private:
@@ -47,7 +46,7 @@ private:
   void emitValues(const Set &set, const Unit &unit, Value rows, const Keys &keys, Value partial);
   void emitResults(const Set &set, const Unit &unit, Value state, Value partial);
   AttentionIndex indexOf(Emitter &e, const Set &set, const Unit &unit, Value row, Value column);
-  void emitProduct(ContractionSpec spec, const ContractionSchedule &product, EpilogueFn epilogue);
+  void emitProduct(ContractionSpec spec, ContractionScheduleAttr product, EpilogueFn epilogue);
   /// Runs `body` with the rows of a unit, as a constant where sizes are constant.
   void dispatchRows(const Unit &unit, llvm::function_ref<void(Value rows)> body);
   /// A call of the softmax, which is one function for all numbers of rows.
@@ -62,13 +61,12 @@ private:
   Value headOf(const Set &set, const AttentionOperand &operand) {
     return em.add(em.mul(set.batch, operand.batchStride), em.mul(set.head, operand.headStride));
   }
-  int64_t groupRows() const { return schedule.groupBlocks * schedule.rowBlock; }
+  int64_t groupRows() const { return schedule.getGroupBlocks() * schedule.getRowBlock(); }
 
   Emitter &em;
   ModuleOp module;
   const AttentionSpec &spec;
-  const AttentionSchedule &schedule;
-  const TargetInfo &target;
+  AttentionScheduleAttr schedule;
   ScoreFn score;
   AttentionResultFn result;
   int64_t lanes, keyPanel, valuePanel, pitch, partialPitch;
@@ -86,17 +84,17 @@ private:
 } // namespace
 
 AttentionEmitter::AttentionEmitter(Emitter &em, ModuleOp module, const AttentionSpec &spec,
-                                   const AttentionSchedule &schedule, const TargetInfo &target,
-                                   ScoreFn score, AttentionResultFn result)
-    : em(em), module(module), spec(spec), schedule(schedule), target(target), score(score),
-      result(result), lanes(target.lanes(32)), keyPanel(schedule.scores.panelWidth(target)),
-      valuePanel(schedule.values.panelWidth(target)),
+                                   AttentionScheduleAttr schedule, ScoreFn score,
+                                   AttentionResultFn result)
+    : em(em), module(module), spec(spec), schedule(schedule), score(score), result(result),
+      lanes(schedule.getLanes()), keyPanel(schedule.getScores().getPanelWidth()),
+      valuePanel(schedule.getValues().getPanelWidth()),
       // Rows that are not whole pages apart fall into different sets of the nearest cache.
-      pitch(llvm::alignTo(schedule.keyBlock, std::max(keyPanel, lanes)) + lanes),
+      pitch(llvm::alignTo(schedule.getKeyBlock(), std::max(keyPanel, lanes)) + lanes),
       partialPitch(llvm::alignTo(spec.width, std::max(valuePanel, lanes))),
-      isWhole(constantOf(spec.keyCount) && *constantOf(spec.keyCount) <= schedule.keyBlock),
+      isWhole(constantOf(spec.keyCount) && *constantOf(spec.keyCount) <= schedule.getKeyBlock()),
       rowsAreHeads(isConstant(spec.queryCount, 1)), lines(rowsAreHeads ? em.i64(1) : spec.group),
-      rowSplit(em, rowsAreHeads ? spec.group : spec.queryCount, schedule.rowBlock),
+      rowSplit(em, rowsAreHeads ? spec.group : spec.queryCount, schedule.getRowBlock()),
       softmax(lanes, pitch, spec.zeroEmptyRows) {}
 
 /// One matrix product without its input.
@@ -116,17 +114,17 @@ void AttentionEmitter::allocate() {
   auto floatArray = [&](int64_t size) { return em.stackMemory(em.i64(size * 4)); };
   // Packing writes whole squares of lanes.
   int64_t slack = lanes * std::max(keyPanel, valuePanel);
-  if (schedule.packKeys)
+  if (schedule.getPackKeys())
     packedKeys = floatArray(
-        llvm::alignTo(schedule.keyBlock, keyPanel) * llvm::alignTo(spec.depth, lanes) + slack);
-  if (schedule.packValues)
-    packedValues = floatArray(schedule.keyBlock * partialPitch + slack);
-  ScratchBytes inputBytes = contractionScratchBytes(makeProduct(em, em.i64(spec.depth), em.i64(1)),
-                                                    schedule.scores, target);
+        llvm::alignTo(schedule.getKeyBlock(), keyPanel) * llvm::alignTo(spec.depth, lanes) + slack);
+  if (schedule.getPackValues())
+    packedValues = floatArray(schedule.getKeyBlock() * partialPitch + slack);
+  ScratchBytes inputBytes =
+      contractionScratchBytes(makeProduct(em, em.i64(spec.depth), em.i64(1)), schedule.getScores());
   if (inputBytes.perChannel)
     productScratch = em.stackMemory(em.i64(inputBytes.fixed + inputBytes.perChannel * spec.depth));
-  scores = floatArray(schedule.rowBlock * pitch);
-  factors = floatArray(schedule.rowBlock);
+  scores = floatArray(schedule.getRowBlock() * pitch);
+  factors = floatArray(schedule.getRowBlock());
   if (isWhole)
     return;
   largest = floatArray(groupRows());
@@ -150,7 +148,7 @@ void AttentionEmitter::emit(Value task, Value tasks) {
 
 void AttentionEmitter::emitSet(const Set &set, Value unitBegin, Value unitEnd) {
   if (!isWhole) {
-    Value step = em.i64(schedule.groupBlocks);
+    Value step = em.i64(schedule.getGroupBlocks());
     em.loop(unitBegin, unitEnd, step,
             [&](Value begin) { emitGroup(set, begin, em.min(em.add(begin, step), unitEnd)); });
     return;
@@ -170,9 +168,9 @@ void AttentionEmitter::emitSet(const Set &set, Value unitBegin, Value unitEnd) {
 
 /// Row blocks that go through the blocks of keys together.
 void AttentionEmitter::emitGroup(const Set &set, Value unitBegin, Value unitEnd) {
-  Value one = em.i64(1), zero = em.i64(0), step = em.i64(schedule.keyBlock);
+  Value one = em.i64(1), zero = em.i64(0), step = em.i64(schedule.getKeyBlock());
   Type f32 = em.getF32Type();
-  Value rows = em.mul(em.sub(unitEnd, unitBegin), schedule.rowBlock);
+  Value rows = em.mul(em.sub(unitEnd, unitBegin), schedule.getRowBlock());
   auto fill = [&](Value array, int64_t width, double value) {
     auto type = VectorType::get(width, f32);
     Value constant = arith::ConstantOp::create(
@@ -185,7 +183,7 @@ void AttentionEmitter::emitGroup(const Set &set, Value unitBegin, Value unitEnd)
   fill(partials, partialPitch, 0);
   auto forUnits = [&](llvm::function_ref<void(const Unit &, Value firstRow)> body) {
     em.loop(unitBegin, unitEnd, one, [&](Value number) {
-      body(locate(set, number), em.mul(em.sub(number, unitBegin), schedule.rowBlock));
+      body(locate(set, number), em.mul(em.sub(number, unitBegin), schedule.getRowBlock()));
     });
   };
   em.loop(zero, spec.keyCount, step, [&](Value begin) {
@@ -250,14 +248,14 @@ ContractionSpec AttentionEmitter::valueWeights(const Set &set, const Keys &keys)
 }
 
 void AttentionEmitter::packKeys(const Set &set, const Keys &keys) {
-  if (schedule.packKeys)
-    emitPackWeights(em, em.getLoc(), module, keyWeights(set, keys), schedule.scores, target,
+  if (schedule.getPackKeys())
+    emitPackWeights(em, em.getLoc(), module, keyWeights(set, keys), schedule.getScores(),
                     packedKeys);
 }
 
 void AttentionEmitter::packValues(const Set &set, const Keys &keys) {
-  if (schedule.packValues)
-    emitPackWeights(em, em.getLoc(), module, valueWeights(set, keys), schedule.values, target,
+  if (schedule.getPackValues())
+    emitPackWeights(em, em.getLoc(), module, valueWeights(set, keys), schedule.getValues(),
                     packedValues);
 }
 
@@ -267,15 +265,15 @@ static void usePacked(ContractionSpec &product, Value packed) {
   product.weightType = product.accumulatorType;
 }
 
-void AttentionEmitter::emitProduct(ContractionSpec product, const ContractionSchedule &how,
+void AttentionEmitter::emitProduct(ContractionSpec product, ContractionScheduleAttr how,
                                    EpilogueFn epilogue) {
   product.scratch = productScratch;
-  emitContraction(em, em.getLoc(), module, product, how, target, em.i64(0), em.i64(1), epilogue);
+  emitContraction(em, em.getLoc(), module, product, how, em.i64(0), em.i64(1), epilogue);
 }
 
 void AttentionEmitter::emitScores(const Set &set, const Unit &unit, Value rows, const Keys &keys) {
   ContractionSpec product = keyWeights(set, keys);
-  if (schedule.packKeys)
+  if (schedule.getPackKeys())
     usePacked(product, packedKeys);
   Value offset = em.mul(set.batch, spec.queries.batchStride);
   offset = em.add(offset, em.mul(unit.head, spec.queries.headStride));
@@ -284,7 +282,7 @@ void AttentionEmitter::emitScores(const Set &set, const Unit &unit, Value rows, 
   product.input = elements(spec.queries, offset);
   product.inputType = spec.queries.type;
   product.inputSpatialStride = {rowsAreHeads ? spec.queries.headStride : spec.queries.rowStride};
-  emitProduct(product, schedule.scores,
+  emitProduct(product, schedule.getScores(),
               [&](OpBuilder &b, Location loc, Value sum, const OutputIndex &at, Value mask) {
                 Emitter e(b, loc);
                 Value row = at.spatial.front();
@@ -329,13 +327,13 @@ void AttentionEmitter::callSoftmax(Value rows, Value count, Value firstRow) {
 void AttentionEmitter::emitValues(const Set &set, const Unit &unit, Value rows, const Keys &keys,
                                   Value partial) {
   ContractionSpec product = valueWeights(set, keys);
-  if (schedule.packValues)
+  if (schedule.getPackValues())
     usePacked(product, packedValues);
   product.outSpatial = {rows};
   product.input = scores;
   product.inputType = em.getF32Type();
   product.inputSpatialStride = {em.i64(pitch)};
-  emitProduct(product, schedule.values,
+  emitProduct(product, schedule.getValues(),
               [&](OpBuilder &b, Location loc, Value sum, const OutputIndex &at, Value mask) {
                 Emitter e(b, loc);
                 Value row = at.spatial.front();
@@ -378,10 +376,10 @@ void AttentionEmitter::emitResults(const Set &set, const Unit &unit, Value first
 }
 
 void emitAttention(OpBuilder &builder, Location loc, ModuleOp module, const AttentionSpec &spec,
-                   const AttentionSchedule &schedule, const TargetInfo &target, Value task,
-                   Value tasks, ScoreFn score, AttentionResultFn result) {
+                   AttentionScheduleAttr schedule, Value task, Value tasks, ScoreFn score,
+                   AttentionResultFn result) {
   Emitter emitter(builder, loc);
-  AttentionEmitter(emitter, module, spec, schedule, target, score, result).emit(task, tasks);
+  AttentionEmitter(emitter, module, spec, schedule, score, result).emit(task, tasks);
   builder.restoreInsertionPoint(emitter.saveInsertionPoint());
 }
 

@@ -41,28 +41,6 @@ struct AttentionSpec {
   bool zeroEmptyRows = false;
 };
 
-/// The sizes that a schedule depends on; -1 is unknown.
-struct AttentionSizes {
-  int64_t group = 1, queryCount = -1, keyCount = -1, depth = 0, width = 0;
-  int64_t elementBits = 32;
-  int64_t queryRowStride = -1;
-  bool keysAreColumns = false;
-};
-
-/// How to compute it.
-struct AttentionSchedule {
-  /// Queries * keys' and powers * values. They pack no weights: `packKeys` and `packValues` do.
-  ContractionSchedule scores, values;
-  /// Queries of a row block, and keys whose scores are computed at one time.
-  int64_t rowBlock = 1, keyBlock = 1;
-  /// Row blocks that take one block of keys after the other, where there are several.
-  int64_t groupBlocks = 1;
-  /// Copy a block of keys, or of values, to panels before its first use.
-  bool packKeys = false, packValues = false;
-};
-
-AttentionSchedule chooseAttentionSchedule(const TargetInfo &target, const AttentionSizes &sizes);
-
 /// The place of a vector of scores (`column` is the key of lane 0) or of the result (its channel).
 struct AttentionIndex {
   mlir::Value batch, head, query, column;
@@ -78,9 +56,8 @@ using AttentionResultFn = llvm::function_ref<void(mlir::OpBuilder &, mlir::Locat
 /// Emits share `task` of `tasks` at the builder's place, which must lie in an `llvm.func` of
 /// `module`, in its entry block.
 void emitAttention(mlir::OpBuilder &builder, mlir::Location loc, mlir::ModuleOp module,
-                   const AttentionSpec &spec, const AttentionSchedule &schedule,
-                   const TargetInfo &target, mlir::Value task, mlir::Value tasks, ScoreFn score,
-                   AttentionResultFn result);
+                   const AttentionSpec &spec, AttentionScheduleAttr schedule, mlir::Value task,
+                   mlir::Value tasks, ScoreFn score, AttentionResultFn result);
 
 } // namespace tenon::cpu
 

@@ -1,9 +1,9 @@
 // Kernels around attention: describes the op to its emitter, makes scores of products, and computes
 // the pointwise ops of the kernel on the result before its only store.
 
-#include "passes/Codegen/Cpu/AttentionShape.h"
+#include "passes/Codegen/Cpu/Attention.h"
 #include "passes/Codegen/Cpu/Kernels.h"
-#include "passes/Codegen/Cpu/ScheduleAttributes.h"
+#include "passes/Schedule/Cpu/Sizes.h"
 
 using namespace mlir;
 
@@ -40,9 +40,23 @@ private:
 
 } // namespace
 
+/// The strides, in elements, of the dimensions that an operand of attention has in the order of the
+/// op's description, given those in the order of memory; 0 for a batch that all share.
+static DimExprs getStrides(ArrayRef<AffineExpr> strides, Type type, ArrayRef<int64_t> permutation) {
+  DimExprs dims = getDims(type), result;
+  AffineExpr zero = getAffineConstantExpr(0, type.getContext());
+  for (int64_t position : permutation)
+    result.push_back(strides[position]);
+  if (result.size() == 3) // all of one batch
+    result.insert(result.begin(), zero);
+  else if (getConstantOr(dims[permutation[0]], 0) == 1)
+    result[0] = zero;
+  return result;
+}
+
 AttentionOperand AttentionKernelEmitter::describe(Value operand, ArrayRef<int64_t> permutation) {
   const Buffer &buffer = e.argument(operand);
-  DimExprs strides = getAttentionStrides(buffer.strides, operand.getType(), permutation);
+  DimExprs strides = getStrides(buffer.strides, operand.getType(), permutation);
   // Keys may be columns: then their elements are apart, not they themselves.
   int64_t last = permutation.size() - 1;
   AffineExpr row = permutation[last] == last ? strides[2] : strides[3];
@@ -118,11 +132,9 @@ void AttentionKernelEmitter::store(OpBuilder &b, Value element, const AttentionI
 }
 
 void AttentionKernelEmitter::emit() {
-  AttentionSchedule schedule = e.kernel.getSchedule()
-                                   ? toStruct(cast<AttentionScheduleAttr>(*e.kernel.getSchedule()))
-                                   : chooseAttentionSchedule(e.target, getAttentionSizes(op));
+  auto schedule = cast<AttentionScheduleAttr>(*e.kernel.getSchedule());
   emitAttention(
-      em, em.getLoc(), e.module, describe(), schedule, e.target, e.task, e.tasks,
+      em, em.getLoc(), e.module, describe(), schedule, e.task, e.tasks,
       [&](OpBuilder &b, Location, Value products, const AttentionIndex &at, Value mask) {
         return makeScores(b, products, at, mask);
       },

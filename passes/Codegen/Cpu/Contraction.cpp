@@ -30,15 +30,13 @@ struct TaskShare {
 class ContractionEmitter {
 public:
   ContractionEmitter(Emitter &emitter, ModuleOp module, const ContractionSpec &spec,
-                     const ContractionSchedule &schedule, const TargetInfo &target,
-                     EpilogueFn epilogue, StringRef name)
+                     ContractionScheduleAttr schedule, EpilogueFn epilogue, StringRef name)
       : emitter(emitter), schedule(schedule), contraction(normalizeContraction(emitter, spec)),
-        spec(contraction.spec), microkernels(module, contraction, schedule, target, epilogue, name),
-        lineSplit(emitter, contraction.height.size, schedule.tileLines),
-        rowSplit(emitter, contraction.width.size, schedule.tileRows),
-        lanes(schedule.vectorLanes(target, spec.accumulatorType.getIntOrFloatBitWidth())),
-        panelWidth(schedule.tileVectors * lanes), layout(spec, schedule, lanes),
-        packs(module, contraction, schedule, target, name) {
+        spec(contraction.spec), microkernels(module, contraction, schedule, epilogue, name),
+        lineSplit(emitter, contraction.height.size, schedule.getTileLines()),
+        rowSplit(emitter, contraction.width.size, schedule.getTileRows()),
+        lanes(schedule.getLanes()), panelWidth(schedule.getPanelWidth()), layout(spec, schedule),
+        packs(module, contraction, schedule, name) {
     hasWeightsPerBatch = spec.weightBatchStride && !isConstant(spec.weightBatchStride, 0) &&
                          !isConstant(contraction.batch, 1);
     sets = hasWeightsPerBatch ? emitter.mul(contraction.batch, spec.group) : spec.group;
@@ -75,7 +73,7 @@ private:
                  llvm::function_ref<void(const Unit &piece, int64_t lines, int64_t rows)> body);
 
   Emitter &emitter;
-  const ContractionSchedule &schedule;
+  ContractionScheduleAttr schedule;
   NormalizedContraction contraction;
   const ContractionSpec &spec;
   MicrokernelEmitter microkernels;
@@ -93,8 +91,8 @@ TaskShare ContractionEmitter::splitTasks(Value task, Value tasks) {
   // The larger part of the work that any task gets, both ways, in units times panels.
   Value unitCost = emitter.mul(emitter.ceilDiv(emitter.mul(sets, units), tasks), panels);
   Value panelCost = emitter.mul(emitter.ceilDiv(emitter.mul(sets, panels), tasks), units);
-  Value byUnits = emitter.compare(schedule.preferSplitPanels ? arith::CmpIPredicate::slt
-                                                             : arith::CmpIPredicate::sle,
+  Value byUnits = emitter.compare(schedule.getPreferSplitPanels() ? arith::CmpIPredicate::slt
+                                                                  : arith::CmpIPredicate::sle,
                                   unitCost, panelCost);
   Value perSet = emitter.select(byUnits, units, panels);
   Value total = emitter.mul(sets, perSet);
@@ -201,7 +199,7 @@ void ContractionEmitter::forPanelShapes(const WorkRange &range,
                                         llvm::function_ref<void(Value, int64_t, bool)> body) {
   Value one = emitter.i64(1);
   emitter.loop(range.panelBegin, emitter.min(range.panelEnd, fullPanels), one,
-               [&](Value panel) { body(panel, schedule.tileVectors, false); });
+               [&](Value panel) { body(panel, schedule.getTileVectors(), false); });
   Value rest = emitter.sub(spec.outChannels, emitter.mul(fullPanels, panelWidth));
   if (isConstant(rest, 0))
     return;
@@ -213,7 +211,7 @@ void ContractionEmitter::forPanelShapes(const WorkRange &range,
     if (channels)
       body(fullPanels, llvm::divideCeil(*channels, lanes), *channels % lanes != 0);
     else
-      body(fullPanels, schedule.tileVectors, true);
+      body(fullPanels, schedule.getTileVectors(), true);
   });
 }
 
@@ -231,7 +229,7 @@ void ContractionEmitter::emitTileOuter(Value set, const WorkRange &range) {
     Unit unit = locate(set, number);
     forPieces(unit, [&](const Unit &piece, int64_t lines, int64_t rows) {
       Value input = piece.input;
-      if (schedule.packInput) {
+      if (schedule.getPackInput()) {
         input = packTile(piece, lines, rows, scratch);
       }
       forPanelShapes(range, [&](Value panel, int64_t vectors, bool masked) {
@@ -253,7 +251,7 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
     offset = emitter.add(offset, emitter.mul(piece.rowsBefore, spec.inChannels));
     return emitter.offsetPointer(scratch, spec.accumulatorType, offset);
   };
-  if (schedule.packInput) {
+  if (schedule.getPackInput()) {
     emitter.loop(range.unitBegin, range.unitEnd, one, [&](Value number) {
       Unit unit = locate(set, number);
       forPieces(unit, [&](const Unit &piece, int64_t lines, int64_t rows) {
@@ -266,13 +264,13 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
   forPanelShapes(range, [&](Value panel, int64_t vectors, bool masked) {
     Value weights = panelWeights(set, panel), next = weights;
     Value channel = emitter.mul(panel, panelWidth);
-    if (schedule.packWeights) {
-      Value columns = masked || vectors < schedule.tileVectors
+    if (schedule.getPackWeights()) {
+      Value columns = masked || vectors < schedule.getTileVectors()
                           ? emitter.sub(spec.outChannels, channel)
                           : emitter.i64(panelWidth);
       packs.packWeights(emitter, weights, columns, packedPanel);
       weights = next = packedPanel;
-    } else if (schedule.prefetchLines) {
+    } else if (schedule.getPrefetchLines()) {
       Value last = emitter.sub(panels, one);
       next = panelWeights(set, emitter.min(emitter.add(panel, 1), last));
     }
@@ -280,7 +278,7 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
       Unit unit = locate(set, number);
       unit.place.channel = channel;
       forPieces(unit, [&](const Unit &piece, int64_t lines, int64_t rows) {
-        bool packed = schedule.packInput && !packs.isPackedInPlace(lines, rows);
+        bool packed = schedule.getPackInput() && !packs.isPackedInPlace(lines, rows);
         Value input = packed ? packedPiece(piece) : piece.input;
         microkernels.call(emitter, {lines, rows, vectors, masked},
                           {input, weights, next, piece.place});
@@ -296,11 +294,11 @@ void ContractionEmitter::emit(Value task, Value tasks) {
   TaskShare share = splitTasks(task, tasks);
   emitter.loop(share.setBegin, share.setEnd, emitter.i64(1), [&](Value set) {
     WorkRange range = share.ofSet(set);
-    if (schedule.blockTiles == 1 && !schedule.packWeights)
+    if (schedule.getBlockTiles() == 1 && !schedule.getPackWeights())
       return emitTileOuter(set, range);
-    if (schedule.blockTiles == 0)
+    if (schedule.getBlockTiles() == 0)
       return emitPanelOuter(set, range);
-    Value step = emitter.i64(schedule.blockTiles);
+    Value step = emitter.i64(schedule.getBlockTiles());
     emitter.loop(range.unitBegin, range.unitEnd, step, [&](Value begin) {
       WorkRange block = range;
       block.unitBegin = begin;
@@ -313,10 +311,9 @@ void ContractionEmitter::emit(Value task, Value tasks) {
 } // namespace
 
 ScratchBytes contractionScratchBytes(const ContractionSpec &spec,
-                                     const ContractionSchedule &schedule,
-                                     const TargetInfo &target) {
+                                     ContractionScheduleAttr schedule) {
   int64_t bits = spec.accumulatorType.getIntOrFloatBitWidth();
-  return ScratchLayout(spec, schedule, schedule.vectorLanes(target, bits)).bytes(bits / 8);
+  return ScratchLayout(spec, schedule).bytes(bits / 8);
 }
 
 static std::string functionPrefix(OpBuilder &builder) {
@@ -325,11 +322,11 @@ static std::string functionPrefix(OpBuilder &builder) {
 }
 
 void emitPackWeights(OpBuilder &builder, Location loc, ModuleOp module, const ContractionSpec &spec,
-                     const ContractionSchedule &schedule, const TargetInfo &target, Value packed) {
+                     ContractionScheduleAttr schedule, Value packed) {
   Emitter e(builder, loc);
   NormalizedContraction contraction = normalizeContraction(e, spec);
-  PackEmitter packs(module, contraction, schedule, target, functionPrefix(builder));
-  int64_t width = schedule.panelWidth(target, spec.accumulatorType.getIntOrFloatBitWidth());
+  PackEmitter packs(module, contraction, schedule, functionPrefix(builder));
+  int64_t width = schedule.getPanelWidth();
   Value between = spec.weightLayout == WeightLayout::Transposed ? spec.weightRowStride : e.i64(1);
   e.loop(e.i64(0), spec.outChannels, e.i64(width), [&](Value column) {
     Value from = e.offsetPointer(spec.weights, spec.weightType, e.mul(column, between));
@@ -341,10 +338,10 @@ void emitPackWeights(OpBuilder &builder, Location loc, ModuleOp module, const Co
 }
 
 void emitContraction(OpBuilder &builder, Location loc, ModuleOp module, const ContractionSpec &spec,
-                     const ContractionSchedule &schedule, const TargetInfo &target, Value task,
-                     Value tasks, EpilogueFn epilogue) {
+                     ContractionScheduleAttr schedule, Value task, Value tasks,
+                     EpilogueFn epilogue) {
   Emitter emitter(builder, loc);
-  ContractionEmitter(emitter, module, spec, schedule, target, epilogue, functionPrefix(builder))
+  ContractionEmitter(emitter, module, spec, schedule, epilogue, functionPrefix(builder))
       .emit(task, tasks);
   builder.restoreInsertionPoint(emitter.saveInsertionPoint());
 }

@@ -2,10 +2,8 @@
 // computes the pointwise ops of the kernel on each finished vector of sums, before its only store.
 
 #include "passes/Codegen/Cpu/Contraction.h"
-#include "passes/Codegen/Cpu/ContractionShape.h"
 #include "passes/Codegen/Cpu/Depthwise.h"
 #include "passes/Codegen/Cpu/Kernels.h"
-#include "passes/Codegen/Cpu/ScheduleAttributes.h"
 #include "passes/Codegen/Cpu/Winograd.h"
 
 using namespace mlir;
@@ -28,9 +26,7 @@ private:
   ContractionSpec describe(MatMulOp op);
   ContractionSpec describe(ConvOp op);
   /// The kernel's schedule, which tenon-assign-schedules has written.
-  template <typename AttrT> auto schedule() {
-    return toStruct(cast<AttrT>(*e.kernel.getSchedule()));
-  }
+  template <typename AttrT> AttrT schedule() { return cast<AttrT>(*e.kernel.getSchedule()); }
   void emitDepthwiseConv(ConvOp op);
   void emitWinogradConv(ConvOp op, ContractionSpec &spec);
   /// Scratch memory of one task.
@@ -169,8 +165,7 @@ void ContractionKernelEmitter::emitDepthwiseConv(ConvOp op) {
   spec.accumulatorType = getAccumulatorType(input.elementType);
   spec.inputIsUnsigned = isUnsignedTensor(op.getInput());
   spec.weightsAreUnsigned = isUnsignedTensor(op.getWeights());
-  emitDepthwise(em, em.getLoc(), e.module, spec, schedule<DepthwiseScheduleAttr>(), e.target,
-                e.task, e.tasks,
+  emitDepthwise(em, em.getLoc(), e.module, spec, schedule<DepthwiseScheduleAttr>(), e.task, e.tasks,
                 [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
                   SmallVector<Value> index = {at.batch};
                   llvm::append_range(index, at.spatial);
@@ -187,8 +182,8 @@ Value ContractionKernelEmitter::allocate(const ContractionSpec &spec, ScratchByt
 
 void ContractionKernelEmitter::emitWinogradConv(ConvOp op, ContractionSpec &spec) {
   auto schedule = this->schedule<WinogradScheduleAttr>();
-  spec.scratch = allocate(spec, winogradScratchBytes(schedule, e.target));
-  emitWinograd(em, em.getLoc(), e.module, spec, schedule, e.target, e.task, e.tasks,
+  spec.scratch = allocate(spec, winogradScratchBytes(schedule));
+  emitWinograd(em, em.getLoc(), e.module, spec, schedule, e.task, e.tasks,
                [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
                  finish(b, sum, {at.batch, at.spatial[0], at.spatial[1], at.channel}, mask);
                });
@@ -208,13 +203,13 @@ void ContractionKernelEmitter::emit() {
   if (conv && conv.getWinograd())
     return emitWinogradConv(conv, spec);
   auto schedule = this->schedule<ContractionScheduleAttr>();
-  spec.scratch = allocate(spec, contractionScratchBytes(spec, schedule, e.target));
+  spec.scratch = allocate(spec, contractionScratchBytes(spec, schedule));
 
   // Rows of a product with shared weights are numbered through all batches.
   DimExprs dims = getDims(root->getResult(0).getType());
   auto matmul = dyn_cast<MatMulOp>(root);
   ArrayRef<AffineExpr> rowDims = ArrayRef(dims).drop_back();
-  emitContraction(em, em.getLoc(), e.module, spec, schedule, e.target, e.task, e.tasks,
+  emitContraction(em, em.getLoc(), e.module, spec, schedule, e.task, e.tasks,
                   [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
                     SmallVector<Value> index;
                     if (matmul) {

@@ -41,11 +41,10 @@ static int64_t unrollLimit(const NormalizedContraction &contraction) {
 }
 
 MicrokernelEmitter::MicrokernelEmitter(ModuleOp module, const NormalizedContraction &contraction,
-                                       const ContractionSchedule &schedule,
-                                       const TargetInfo &target, EpilogueFn epilogue,
+                                       ContractionScheduleAttr schedule, EpilogueFn epilogue,
                                        StringRef namePrefix)
-    : module(module), contraction(contraction), schedule(schedule), target(target),
-      epilogue(epilogue), namePrefix(namePrefix) {}
+    : module(module), contraction(contraction), schedule(schedule), epilogue(epilogue),
+      namePrefix(namePrefix) {}
 
 SmallVector<Value *> MicrokernelEmitter::passedCoordinates(TilePlace &place) const {
   SmallVector<Value *> coordinates{&place.channel};
@@ -84,7 +83,7 @@ private:
   TileOperands operands;
   const NormalizedContraction &contraction;
   const ContractionSpec &spec;
-  const ContractionSchedule &schedule;
+  ContractionScheduleAttr schedule;
   int64_t lanes;
   VectorType vectorType;
   /// Element types in memory, after packing.
@@ -103,25 +102,24 @@ MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitte
                                const TileShape &shape, const TileOperands &operands)
     : parent(parent), emitter(emitter), shape(shape), operands(operands),
       contraction(parent.contraction), spec(contraction.spec), schedule(parent.schedule),
-      lanes(schedule.vectorLanes(parent.target, spec.accumulatorType.getIntOrFloatBitWidth())),
-      vectorType(VectorType::get(lanes, spec.accumulatorType)),
-      inputType(schedule.packInput ? spec.accumulatorType : spec.inputType),
-      weightType(schedule.packWeights ? spec.accumulatorType : spec.weightType),
-      unroll(chooseUnroll(constantOf(contraction.sumChannels), schedule.unrollK,
+      lanes(schedule.getLanes()), vectorType(VectorType::get(lanes, spec.accumulatorType)),
+      inputType(schedule.getPackInput() ? spec.accumulatorType : spec.inputType),
+      weightType(schedule.getPackWeights() ? spec.accumulatorType : spec.weightType),
+      unroll(chooseUnroll(constantOf(contraction.sumChannels), schedule.getUnrollK(),
                           unrollLimit(contraction), shape.lines * shape.rows * shape.vectors)) {
   for (int64_t line = 0; line < shape.lines; ++line) {
     for (int64_t row = 0; row < shape.rows; ++row) {
-      if (schedule.packInput)
+      if (schedule.getPackInput())
         rowOffsets.push_back(emitter.i64(line * shape.rows + row));
       else
         rowOffsets.push_back(emitter.add(emitter.mul(contraction.height.step, line),
                                          emitter.mul(contraction.width.step, row)));
     }
   }
-  if (schedule.packInput)
+  if (schedule.getPackInput())
     channelStep = shape.lines * shape.rows;
   weightStep = parent.readsWeightsInPlace() ? spec.weightRowStride
-                                            : emitter.i64(schedule.tileVectors * lanes);
+                                            : emitter.i64(schedule.getTileVectors() * lanes);
   if (!shape.masked)
     return;
   if (std::optional<int64_t> channels = constantOf(spec.outChannels))
@@ -232,9 +230,9 @@ auto MicrokernelEmitter::Body::emitChannels(Value input, Value weights, Value ta
     auto [inputHere, weightsHere] = pointersAt(k);
     if (operands.prefetch) {
       Value trip = emitter.add(emitter.mul(tap, trips), emitter.div(k, step));
-      Value line = emitter.mul(trip, schedule.prefetchLines * 64);
+      Value line = emitter.mul(trip, schedule.getPrefetchLines() * 64);
       Value pointer = emitter.offsetPointer(operands.prefetch, emitter.getI8Type(), line);
-      for (int64_t i = 0; i < schedule.prefetchLines; ++i)
+      for (int64_t i = 0; i < schedule.getPrefetchLines(); ++i)
         emitter.prefetch(emitter.offsetPointer(pointer, emitter.getI8Type(), i * 64),
                          /*locality=*/2);
     }
@@ -310,7 +308,7 @@ const OutlinedFunction &MicrokernelEmitter::get(Emitter &emitter, const TileShap
     return it->second;
 
   Type pointerType = contraction.spec.input.getType();
-  SmallVector<Type> types(schedule.prefetchLines ? 3 : 2, pointerType);
+  SmallVector<Type> types(schedule.getPrefetchLines() ? 3 : 2, pointerType);
   TilePlace unused;
   types.append(passedCoordinates(unused).size(), emitter.getI64Type());
   std::string name = namePrefix + "_" + std::to_string(shape.lines * shape.rows) + "x" +
@@ -321,8 +319,8 @@ const OutlinedFunction &MicrokernelEmitter::get(Emitter &emitter, const TileShap
         TileOperands operands;
         operands.input = arguments[0];
         operands.weights = arguments[1];
-        operands.prefetch = schedule.prefetchLines ? arguments[2] : nullptr;
-        arguments = arguments.drop_front(schedule.prefetchLines ? 3 : 2);
+        operands.prefetch = schedule.getPrefetchLines() ? arguments[2] : nullptr;
+        arguments = arguments.drop_front(schedule.getPrefetchLines() ? 3 : 2);
         Value zero = inner.i64(0);
         operands.place = {zero, zero, zero, zero, zero, zero};
         for (auto [coordinate, argument] :
@@ -336,7 +334,7 @@ const OutlinedFunction &MicrokernelEmitter::get(Emitter &emitter, const TileShap
 
 void MicrokernelEmitter::call(Emitter &emitter, const TileShape &shape, TileOperands operands) {
   SmallVector<Value> arguments{operands.input, operands.weights};
-  if (schedule.prefetchLines)
+  if (schedule.getPrefetchLines())
     arguments.push_back(operands.prefetch);
   for (Value *coordinate : passedCoordinates(operands.place))
     arguments.push_back(*coordinate);
@@ -344,11 +342,11 @@ void MicrokernelEmitter::call(Emitter &emitter, const TileShape &shape, TileOper
 }
 
 bool MicrokernelEmitter::readsWeightsInPlace() const {
-  return contraction.spec.weightLayout != WeightLayout::Packed && !schedule.packWeights;
+  return contraction.spec.weightLayout != WeightLayout::Packed && !schedule.getPackWeights();
 }
 
 bool MicrokernelEmitter::addsAcrossLanes() const {
-  return contraction.spec.weightLayout == WeightLayout::Transposed && !schedule.packWeights;
+  return contraction.spec.weightLayout == WeightLayout::Transposed && !schedule.getPackWeights();
 }
 
 } // namespace tenon::cpu

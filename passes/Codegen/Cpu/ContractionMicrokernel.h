@@ -64,8 +64,8 @@ struct TileOperands {
 class MicrokernelEmitter {
 public:
   MicrokernelEmitter(mlir::ModuleOp module, const NormalizedContraction &contraction,
-                     const ContractionSchedule &schedule, const TargetInfo &target,
-                     EpilogueFn epilogue, llvm::StringRef namePrefix);
+                     ContractionScheduleAttr schedule, EpilogueFn epilogue,
+                     llvm::StringRef namePrefix);
 
   /// Calls the microkernel for `shape` at `emitter`'s place; emits it if it is new.
   void call(Emitter &emitter, const TileShape &shape, TileOperands operands);
@@ -83,8 +83,7 @@ private:
 
   mlir::ModuleOp module;
   const NormalizedContraction &contraction;
-  const ContractionSchedule &schedule;
-  const TargetInfo &target;
+  ContractionScheduleAttr schedule;
   EpilogueFn epilogue;
   std::string namePrefix;
   std::map<TileShape, OutlinedFunction> kernels;

@@ -70,16 +70,15 @@ Value emitLaneSums(Emitter &emitter, ArrayRef<Value> vectors) {
   return rows.front();
 }
 
-ScratchLayout::ScratchLayout(const ContractionSpec &spec, const ContractionSchedule &schedule,
-                             int64_t lanes) {
-  int64_t panelWidth = schedule.tileVectors * lanes;
-  int64_t tileSize = schedule.tileRows * schedule.tileLines;
-  if (schedule.packInput) {
+ScratchLayout::ScratchLayout(const ContractionSpec &spec, ContractionScheduleAttr schedule) {
+  int64_t lanes = schedule.getLanes(), panelWidth = schedule.getPanelWidth();
+  int64_t tileSize = schedule.getTileRows() * schedule.getTileLines();
+  if (schedule.getPackInput()) {
     inputTile = tileSize;
-    inputTiles = std::max<int64_t>(1, schedule.blockTiles);
+    inputTiles = std::max<int64_t>(1, schedule.getBlockTiles());
     slack = std::max(slack, lanes * tileSize + lanes);
   }
-  if (schedule.packWeights) {
+  if (schedule.getPackWeights()) {
     weightPanel = panelWidth;
     for (Value taps : spec.kernel)
       weightPanel *= *constantOf(taps);
@@ -95,12 +94,9 @@ ScratchBytes ScratchLayout::bytes(int64_t elementBytes) const {
 }
 
 PackEmitter::PackEmitter(ModuleOp module, const NormalizedContraction &contraction,
-                         const ContractionSchedule &schedule, const TargetInfo &target,
-                         StringRef namePrefix)
+                         ContractionScheduleAttr schedule, StringRef namePrefix)
     : module(module), contraction(contraction), spec(contraction.spec), schedule(schedule),
-      namePrefix(namePrefix),
-      lanes(schedule.vectorLanes(target, spec.accumulatorType.getIntOrFloatBitWidth())),
-      panelWidth(schedule.tileVectors * lanes) {}
+      namePrefix(namePrefix), lanes(schedule.getLanes()), panelWidth(schedule.getPanelWidth()) {}
 
 void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type, bool isUnsigned,
                                      Value packed, Value pitch) {
@@ -136,7 +132,7 @@ void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type
 
 /// One function serves every number of rows in a line: rows that do not exist repeat the last one.
 void PackEmitter::emitPackInput(Emitter &e, int64_t lines, Value rows, Value input, Value packed) {
-  int64_t most = constantOf(rows).value_or(schedule.tileRows);
+  int64_t most = constantOf(rows).value_or(schedule.getTileRows());
   Value last = e.sub(rows, e.i64(1));
   SmallVector<Value> pointers;
   for (int64_t line = 0; line < lines; ++line) {
@@ -171,7 +167,7 @@ void PackEmitter::emitPackRowMajor(Emitter &e, Value weights, Value columns, Val
   Value rows = e.mul(e.mul(contraction.depth.kernel, contraction.height.kernel),
                      e.mul(contraction.width.kernel, spec.inChannels));
   auto copyRows = [&](bool masked) {
-    SmallVector<Value> masks(schedule.tileVectors);
+    SmallVector<Value> masks(schedule.getTileVectors());
     if (masked)
       for (auto [v, mask] : llvm::enumerate(masks))
         mask = e.laneMask(lanes, e.sub(columns, e.i64(v * lanes)));
@@ -191,7 +187,7 @@ void PackEmitter::emitPackRowMajor(Emitter &e, Value weights, Value columns, Val
 
 void PackEmitter::emitPackTransposed(Emitter &e, Value weights, Value columns, Value packed) {
   Value last = e.sub(columns, e.i64(1));
-  for (int64_t v = 0; v < schedule.tileVectors; ++v) {
+  for (int64_t v = 0; v < schedule.getTileVectors(); ++v) {
     // Columns that do not exist repeat the last one; nobody looks at their sums.
     SmallVector<Value> pointers;
     for (int64_t lane = 0; lane < lanes; ++lane) {

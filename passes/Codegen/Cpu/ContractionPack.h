@@ -19,7 +19,7 @@ mlir::Value emitLaneSums(Emitter &emitter, llvm::ArrayRef<mlir::Value> vectors);
 struct ScratchLayout {
   int64_t inputTile = 0, inputTiles = 0, weightPanel = 0, slack = 0;
 
-  ScratchLayout(const ContractionSpec &spec, const ContractionSchedule &schedule, int64_t lanes);
+  ScratchLayout(const ContractionSpec &spec, ContractionScheduleAttr schedule);
   ScratchBytes bytes(int64_t elementBytes) const;
 };
 
@@ -27,8 +27,7 @@ struct ScratchLayout {
 class PackEmitter {
 public:
   PackEmitter(mlir::ModuleOp module, const NormalizedContraction &contraction,
-              const ContractionSchedule &schedule, const TargetInfo &target,
-              llvm::StringRef namePrefix);
+              ContractionScheduleAttr schedule, llvm::StringRef namePrefix);
 
   /// A tile of one row is its own packed form.
   bool isPackedInPlace(int64_t lines, int64_t rows) const {
@@ -56,7 +55,7 @@ private:
   mlir::ModuleOp module;
   const NormalizedContraction &contraction;
   const ContractionSpec &spec;
-  const ContractionSchedule &schedule;
+  ContractionScheduleAttr schedule;
   std::string namePrefix;
   int64_t lanes, panelWidth;
   std::map<std::pair<int64_t, int64_t>, OutlinedFunction> inputFunctions;

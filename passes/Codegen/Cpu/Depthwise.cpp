@@ -23,10 +23,9 @@ constexpr int64_t largestUnrolledTile = 512;
 class DepthwiseEmitter {
 public:
   DepthwiseEmitter(Emitter &emitter, ModuleOp module, const DepthwiseSpec &spec,
-                   const DepthwiseSchedule &schedule, const TargetInfo &target, EpilogueFn epilogue,
-                   StringRef name)
+                   DepthwiseScheduleAttr schedule, EpilogueFn epilogue, StringRef name)
       : emitter(emitter), module(module), spec(spec), schedule(schedule), epilogue(epilogue),
-        name(name), lanes(target.lanes(spec.accumulatorType.getIntOrFloatBitWidth())),
+        name(name), lanes(schedule.getLanes()),
         vectorType(VectorType::get(lanes, spec.accumulatorType)) {
     // Three dimensions always; absent ones have size 1.
     size_t absent = 3 - spec.outSpatial.size();
@@ -84,7 +83,7 @@ private:
   Emitter &emitter;
   ModuleOp module;
   const DepthwiseSpec &spec;
-  const DepthwiseSchedule &schedule;
+  DepthwiseScheduleAttr schedule;
   EpilogueFn epilogue;
   StringRef name;
   int64_t lanes;
@@ -183,7 +182,7 @@ void DepthwiseEmitter::emitTile(Emitter &e, const Line &line, Value firstRow, in
     Value offset = e.add(e.mul(e.mul(depthTap, dilation[0]), step[0]), e.mul(inputLine, step[1]));
     return e.offsetPointer(input, spec.inputType, offset);
   };
-  if (schedule.prefetchInput)
+  if (schedule.getPrefetchInput())
     prefetchNextLines(e, input, line.count, rows);
   if (isUnrolled(line.count * rows)) {
     int64_t lastLine = (kernel[1] - 1) * dilation[1] + (line.count - 1) * stride[1];
@@ -231,13 +230,13 @@ void DepthwiseEmitter::forTiles(Emitter &e,
     begin = end;
   };
   if (std::optional<int64_t> rows = constantOf(width)) {
-    int64_t count = llvm::divideCeil(*rows, schedule.tileRows);
+    int64_t count = llvm::divideCeil(*rows, schedule.getTileRows());
     int64_t base = *rows / count, extra = *rows % count;
     tilesUntil(e.i64(extra * (base + 1)), base + 1);
     tilesUntil(width, base);
     return;
   }
-  for (int64_t rows = schedule.tileRows; rows > 0; rows /= 2) {
+  for (int64_t rows = schedule.getTileRows(); rows > 0; rows /= 2) {
     Value count = e.div(e.sub(width, begin), e.i64(rows));
     tilesUntil(e.add(begin, e.mul(count, rows)), rows);
   }
@@ -269,12 +268,12 @@ void DepthwiseEmitter::forVectors(Emitter &e, const Line &line, Value vectorBegi
 void DepthwiseEmitter::emitLine(Emitter &e, const Line &line, Value vectorBegin, Value vectorEnd) {
   auto loadKept = [&](const Line &vector) {
     SmallVector<Value> weights;
-    if (schedule.keepWeights)
+    if (schedule.getKeepWeights())
       for (int64_t tap = 0; tap < kernel[0] * kernel[1] * kernel[2]; ++tap)
         weights.push_back(loadWeight(e, vector, e.i64(tap)));
     return weights;
   };
-  if (schedule.channelsInside) {
+  if (schedule.getChannelsInside()) {
     forTiles(e, [&](Value row, int64_t rows) {
       forVectors(e, line, vectorBegin, vectorEnd,
                  [&](const Line &vector) { emitTile(e, vector, row, rows, loadKept(vector)); });
@@ -305,7 +304,8 @@ OutlinedFunction DepthwiseEmitter::outlineLines(int64_t count) {
 void DepthwiseEmitter::emit(Value task, Value tasks) {
   Value zero = emitter.i64(0), one = emitter.i64(1);
   Value vectors = emitter.ceilDiv(spec.channels, emitter.i64(lanes));
-  int64_t most = isUnrolled(schedule.tileLines * schedule.tileRows) ? schedule.tileLines : 1;
+  int64_t most =
+      isUnrolled(schedule.getTileLines() * schedule.getTileRows()) ? schedule.getTileLines() : 1;
   Value units = emitter.ceilDiv(out[1], emitter.i64(most));
   Value lines = emitter.mul(spec.batch, emitter.mul(out[0], units));
   if (isConstant(lines, 0) || isConstant(vectors, 0) || isConstant(out[2], 0))
@@ -346,37 +346,12 @@ void DepthwiseEmitter::emit(Value task, Value tasks) {
 
 } // namespace
 
-DepthwiseSchedule chooseDepthwiseSchedule(const TargetInfo &target, const DepthwiseSizes &sizes) {
-  DepthwiseSchedule schedule;
-  schedule.tileRows = target.vectorRegisters / 2;
-  int64_t taps = 1;
-  for (int64_t size : sizes.kernel)
-    taps *= size;
-  // Half for sums, a few for the input.
-  schedule.keepWeights = taps <= target.vectorRegisters * 3 / 8;
-  // An image that fits the second cache is near in any order; a larger one is streamed.
-  bool isStreamed = sizes.imageBytes < 0 || sizes.imageBytes > target.l2Bytes / 2;
-  schedule.channelsInside = schedule.prefetchInput = isStreamed;
-  if (isStreamed) {
-    // Memory sets the pace: short tiles overlap with it better, tiles of two lines read most input
-    // once instead of twice, and weights stay in the nearest cache.
-    size_t rank = sizes.kernel.size();
-    bool linesOverlap = rank > 1 && sizes.kernel[rank - 2] > sizes.stride[rank - 2];
-    schedule.tileLines = linesOverlap ? 2 : 1;
-    schedule.tileRows = linesOverlap ? std::min<int64_t>(schedule.tileRows / schedule.tileLines, 5)
-                                     : std::min<int64_t>(schedule.tileRows, 8);
-    schedule.keepWeights = false;
-  }
-  return schedule;
-}
-
 void emitDepthwise(OpBuilder &builder, Location loc, ModuleOp module, const DepthwiseSpec &spec,
-                   const DepthwiseSchedule &schedule, const TargetInfo &target, Value task,
-                   Value tasks, EpilogueFn epilogue) {
+                   DepthwiseScheduleAttr schedule, Value task, Value tasks, EpilogueFn epilogue) {
   Emitter emitter(builder, loc);
   auto parent = builder.getInsertionBlock()->getParent()->getParentOfType<LLVM::LLVMFuncOp>();
   std::string name = (parent ? parent.getName() : StringRef("kernel")).str() + "_line";
-  DepthwiseEmitter(emitter, module, spec, schedule, target, epilogue, name).emit(task, tasks);
+  DepthwiseEmitter(emitter, module, spec, schedule, epilogue, name).emit(task, tasks);
   builder.restoreInsertionPoint(emitter.saveInsertionPoint());
 }
 

@@ -33,34 +33,10 @@ struct DepthwiseSpec {
   bool inputIsUnsigned = false, weightsAreUnsigned = false;
 };
 
-struct DepthwiseSchedule {
-  /// Neighbouring outputs that are computed together.
-  int64_t tileRows = 1;
-  /// Lines of them.
-  int64_t tileLines = 1;
-  /// All weights are loaded before a tile is computed; otherwise one kernel line's at a time.
-  bool keepWeights = false;
-  /// All channels of one tile before the next tile: memory is read in order. Otherwise all tiles of
-  /// a line before the next channels: kept weights are loaded once per line.
-  bool channelsInside = true;
-  /// Prefetch what the next line of outputs reads anew.
-  bool prefetchInput = false;
-};
-
-/// What the schedule depends on.
-struct DepthwiseSizes {
-  llvm::SmallVector<int64_t, 3> kernel, stride;
-  /// Bytes of one image of the input; -1 if only a run tells.
-  int64_t imageBytes = -1;
-};
-
-DepthwiseSchedule chooseDepthwiseSchedule(const TargetInfo &target, const DepthwiseSizes &sizes);
-
 /// As emitContraction. `OutputIndex::group` is 0.
 void emitDepthwise(mlir::OpBuilder &builder, mlir::Location loc, mlir::ModuleOp module,
-                   const DepthwiseSpec &spec, const DepthwiseSchedule &schedule,
-                   const TargetInfo &target, mlir::Value task, mlir::Value tasks,
-                   EpilogueFn epilogue);
+                   const DepthwiseSpec &spec, DepthwiseScheduleAttr schedule, mlir::Value task,
+                   mlir::Value tasks, EpilogueFn epilogue);
 
 } // namespace tenon::cpu
 

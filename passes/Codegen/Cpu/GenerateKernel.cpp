@@ -63,7 +63,7 @@ static void emitContraction(KernelEmitter &emitter) {
       pairs, [&] { emitContractionKernel(emitter); }, [&] { emitRowsKernel(emitter); });
 }
 
-OwningOpRef<ModuleOp> emitKernel(KernelOp kernel, const TargetInfo &target) {
+OwningOpRef<ModuleOp> emitKernel(KernelOp kernel, TargetAttr target) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc(), kernel.getSymName());
   KernelEmitter emitter(kernel, *module, target);
   switch (kernel.getKernelClass()) {
@@ -88,9 +88,22 @@ OwningOpRef<ModuleOp> emitKernel(KernelOp kernel, const TargetInfo &target) {
   return module;
 }
 
-FailureOr<OwningOpRef<ModuleOp>> generateKernel(KernelOp kernel, const TargetInfo &target) {
+/// Whether the kernel converts float16 numbers, which takes an instruction or a function of a
+/// compiler's library, with which models are not linked.
+static bool holdsHalves(KernelOp kernel) {
+  auto isHalf = [](Type type) { return getElementTypeOrSelf(type).isF16(); };
+  return llvm::any_of(kernel.getArgumentTypes(), isHalf) ||
+         llvm::any_of(kernel.getResultTypes(), isHalf) ||
+         llvm::any_of(kernel.getEntryBlock(),
+                      [&](Operation &op) { return llvm::any_of(op.getResultTypes(), isHalf); });
+}
+
+FailureOr<OwningOpRef<ModuleOp>> generateKernel(KernelOp kernel, TargetAttr target) {
+  if (!target.has("f16c") && holdsHalves(kernel))
+    return kernel.emitError("holds numbers of type float16, for which ")
+           << target.getTargetName() << " has no instructions (F16C)";
   OwningOpRef<ModuleOp> module = emitKernel(kernel, target);
-  if (failed(expandMath(*module, {.hasScalef = target.vectorBits == 512})) ||
+  if (failed(expandMath(*module, {.hasScalef = target.has("avx512f")})) ||
       failed(lowerKernelModule(*module)))
     return failure();
   return module;

@@ -2,19 +2,19 @@
 #ifndef TENON_PASSES_CODEGEN_CPU_GENERATEKERNEL_H
 #define TENON_PASSES_CODEGEN_CPU_GENERATEKERNEL_H
 
+#include "dialects/Target/Cpu/CpuDialect.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "passes/Codegen/Cpu/TargetInfo.h"
 
 namespace tenon::cpu {
 
 /// Emits `kernel` for `target`: scf, arith, math, vector and llvm ops.
-mlir::OwningOpRef<mlir::ModuleOp> emitKernel(KernelOp kernel, const TargetInfo &target);
+mlir::OwningOpRef<mlir::ModuleOp> emitKernel(KernelOp kernel, TargetAttr target);
 
 /// The same, lowered to the LLVM dialect. Fails with diagnostics.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> generateKernel(KernelOp kernel,
-                                                                  const TargetInfo &target);
+                                                                  TargetAttr target);
 
 } // namespace tenon::cpu
 

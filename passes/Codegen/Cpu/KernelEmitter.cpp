@@ -43,7 +43,7 @@ static Emitter startFunction(KernelOp kernel, ModuleOp module) {
   return em;
 }
 
-KernelEmitter::KernelEmitter(KernelOp kernel, ModuleOp module, const TargetInfo &target)
+KernelEmitter::KernelEmitter(KernelOp kernel, ModuleOp module, TargetAttr target)
     : ElementEmitter(em, kernel.getLoc(), 1), kernel(kernel), module(module), target(target),
       em(startFunction(kernel, module)) {
   ArrayRef<BlockArgument> values = em.getInsertionBlock()->getArguments();

@@ -6,9 +6,9 @@
 #ifndef TENON_PASSES_CODEGEN_CPU_KERNELEMITTER_H
 #define TENON_PASSES_CODEGEN_CPU_KERNELEMITTER_H
 
+#include "dialects/Target/Cpu/CpuDialect.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "passes/Codegen/Cpu/EmitHelpers.h"
-#include "passes/Codegen/Cpu/TargetInfo.h"
 #include <map>
 #include <vector>
 
@@ -29,11 +29,11 @@ Buffer makeBuffer(mlir::Value pointer, mlir::Type type);
 class KernelEmitter final : public ElementEmitter {
 public:
   /// Starts the kernel's function in `module`; the builder is left in its body.
-  KernelEmitter(KernelOp kernel, mlir::ModuleOp module, const TargetInfo &target);
+  KernelEmitter(KernelOp kernel, mlir::ModuleOp module, TargetAttr target);
 
   KernelOp kernel;
   mlir::ModuleOp module;
-  const TargetInfo &target;
+  TargetAttr target;
   /// Builds where `builder()` does.
   Emitter em;
   mlir::Value task, tasks;

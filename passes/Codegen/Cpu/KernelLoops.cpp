@@ -18,7 +18,7 @@ std::pair<Value, Value> KernelEmitter::share(Value count) {
 }
 
 int64_t KernelEmitter::lanesFor(AffineExpr size) const {
-  int64_t vector = target.lanes(32);
+  int64_t vector = target.getLanes(32);
   auto constant = dyn_cast<AffineConstantExpr>(size);
   int64_t most = vector * kVectorsPerTrip;
   if (!constant)

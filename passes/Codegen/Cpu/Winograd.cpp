@@ -22,13 +22,9 @@ namespace tenon::cpu {
 namespace {
 
 // The matrices of Lavin and Gray, row by row.
-constexpr double filter2[] = {1, 0, 0, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 0, 0, 1};
 constexpr double input2[] = {1, 0, -1, 0, 0, 1, 1, 0, 0, -1, 1, 0, 0, 1, 0, -1};
 constexpr double output2[] = {1, 1, 1, 0, 0, 1, -1, -1};
 
-constexpr double filter4[] = {1.0 / 4,  0,         0,        -1.0 / 6, -1.0 / 6, -1.0 / 6,
-                              -1.0 / 6, 1.0 / 6,   -1.0 / 6, 1.0 / 24, 1.0 / 12, 1.0 / 6,
-                              1.0 / 24, -1.0 / 12, 1.0 / 6,  0,        0,        1};
 constexpr double input4[] = {4, 0,  -5, 0, 1, 0, 0, -4, -4, 1,  1, 0, 0, 4, -4, -1, 1, 0,
                              0, -2, -1, 2, 1, 0, 0, 2,  -1, -2, 1, 0, 0, 4, 0,  -5, 0, 1};
 constexpr double output4[] = {1, 1, 1, 1, 1, 0, 0, 1, -1, 2, -2, 0,
@@ -107,8 +103,7 @@ Value transformedPitch(Emitter &e, Value channels, int64_t lanes) {
 class WinogradEmitter {
 public:
   WinogradEmitter(Emitter &emitter, ModuleOp module, const ContractionSpec &spec,
-                  const WinogradSchedule &schedule, const TargetInfo &target, EpilogueFn epilogue,
-                  StringRef name);
+                  WinogradScheduleAttr schedule, EpilogueFn epilogue, StringRef name);
   void emit(Value task, Value tasks);
 
 private:
@@ -118,7 +113,7 @@ private:
   };
 
   ContractionSpec productSpec(Emitter &e);
-  ContractionSchedule productSchedule() const;
+  ContractionScheduleAttr productSchedule() const;
   Tile locate(Emitter &e, Value number);
   OutlinedFunction outlineInputTransform();
   OutlinedFunction outlineOutputTransform();
@@ -131,15 +126,14 @@ private:
   Emitter &emitter;
   ModuleOp module;
   const ContractionSpec &spec;
-  const WinogradSchedule &schedule;
-  const TargetInfo &target;
+  WinogradScheduleAttr schedule;
   EpilogueFn epilogue;
   std::string name;
   int64_t lanes, panelWidth, blockRows;
   Value height, width, tilesPerLine, tileLines;
   Value pitch, transformed, products;
   EvenSplit units;
-  ContractionSchedule microkernelSchedule;
+  ContractionScheduleAttr microkernelSchedule;
   std::function<void(OpBuilder &, Location, Value, const OutputIndex &, Value)> storeProduct;
   NormalizedContraction product;
   std::optional<MicrokernelEmitter> microkernels;
@@ -153,14 +147,13 @@ Value countTiles(Emitter &e, const ContractionSpec &spec, int64_t outputTile) {
 }
 
 WinogradEmitter::WinogradEmitter(Emitter &emitter, ModuleOp module, const ContractionSpec &spec,
-                                 const WinogradSchedule &schedule, const TargetInfo &target,
-                                 EpilogueFn epilogue, StringRef name)
-    : emitter(emitter), module(module), spec(spec), schedule(schedule), target(target),
-      epilogue(epilogue), name(name), lanes(target.lanes(32)),
-      panelWidth(schedule.panelWidth(target)), blockRows(schedule.tileRows * schedule.blockTiles),
-      height(spec.outSpatial[0]), width(spec.outSpatial[1]),
-      units(emitter, countTiles(emitter, spec, schedule.outputTile), schedule.tileRows) {
-  Value tile = emitter.i64(schedule.outputTile);
+                                 WinogradScheduleAttr schedule, EpilogueFn epilogue, StringRef name)
+    : emitter(emitter), module(module), spec(spec), schedule(schedule), epilogue(epilogue),
+      name(name), lanes(schedule.getLanes()), panelWidth(schedule.getPanelWidth()),
+      blockRows(schedule.getTileRows() * schedule.getBlockTiles()), height(spec.outSpatial[0]),
+      width(spec.outSpatial[1]),
+      units(emitter, countTiles(emitter, spec, schedule.getOutputTile()), schedule.getTileRows()) {
+  Value tile = emitter.i64(schedule.getOutputTile());
   tilesPerLine = emitter.ceilDiv(width, tile);
   tileLines = emitter.ceilDiv(height, tile);
   pitch = transformedPitch(emitter, spec.inChannels, lanes);
@@ -171,7 +164,7 @@ ContractionSpec WinogradEmitter::productSpec(Emitter &e) {
   ContractionSpec result;
   Value one = e.i64(1), zero = e.i64(0);
   result.batch = one;
-  result.group = e.i64(schedule.points());
+  result.group = e.i64(schedule.getPoints());
   result.outSpatial = {units.size};
   result.kernel = result.stride = result.dilation = {one};
   result.inChannels = spec.inChannels;
@@ -185,27 +178,26 @@ ContractionSpec WinogradEmitter::productSpec(Emitter &e) {
   return result;
 }
 
-ContractionSchedule WinogradEmitter::productSchedule() const {
-  ContractionSchedule result;
-  result.tileRows = schedule.tileRows;
-  result.tileVectors = schedule.tileVectors;
-  result.prefetchLines = schedule.prefetchLines;
-  return result;
+ContractionScheduleAttr WinogradEmitter::productSchedule() const {
+  return ContractionScheduleAttr::get(
+      schedule.getContext(), lanes, schedule.getTileRows(), schedule.getTileVectors(),
+      /*tile_lines=*/1, schedule.getUnrollK(), /*block_tiles=*/0, /*pack_input=*/false,
+      /*pack_weights=*/false, schedule.getPrefetchLines(), /*prefer_split_panels=*/false);
 }
 
 auto WinogradEmitter::locate(Emitter &e, Value number) -> Tile {
   Value column = e.rem(number, tilesPerLine), rest = e.div(number, tilesPerLine);
-  return {e.div(rest, tileLines), e.mul(e.rem(rest, tileLines), schedule.outputTile),
-          e.mul(column, schedule.outputTile)};
+  return {e.div(rest, tileLines), e.mul(e.rem(rest, tileLines), schedule.getOutputTile()),
+          e.mul(column, schedule.getOutputTile())};
 }
 
 void WinogradEmitter::emitInputTransform(Emitter &e, const Tile &tile, Value input,
                                          Value transformedTile) {
-  int64_t size = schedule.inputTile();
+  int64_t size = schedule.getInputTile();
   // Positions behind the image's end repeat its last ones.
   auto offsets = [&](Value first, Value outputs, Value stride) {
     Value last = e.add(outputs, 1);
-    bool isWhole = constantOf(outputs) && *constantOf(outputs) % schedule.outputTile == 0;
+    bool isWhole = constantOf(outputs) && *constantOf(outputs) % schedule.getOutputTile() == 0;
     SmallVector<Value> result;
     for (int64_t i = 0; i < size; ++i) {
       Value position = e.add(first, i);
@@ -228,7 +220,7 @@ void WinogradEmitter::emitInputTransform(Emitter &e, const Tile &tile, Value inp
       Value loaded = e.maskedLoad(type, e.offsetPointer(pointer, spec.inputType, channel), mask);
       values.push_back(e.convert(loaded, spec.accumulatorType));
     }
-    values = emitTransform(e, inputMatrix(schedule.outputTile), values);
+    values = emitTransform(e, inputMatrix(schedule.getOutputTile()), values);
     Value to = e.offsetPointer(transformedTile, spec.accumulatorType, channel);
     for (auto [point, value] : llvm::enumerate(values))
       e.store(value, e.offsetPointer(to, spec.accumulatorType, e.mul(pointPitch, int64_t(point))));
@@ -257,10 +249,10 @@ void WinogradEmitter::emitOutputTransform(Emitter &e, const Tile &tile, Value pr
                                           Value channel, int64_t vector, Value mask) {
   SmallVector<Value> values;
   auto type = VectorType::get(lanes, spec.accumulatorType);
-  for (int64_t point = 0; point < schedule.points(); ++point)
+  for (int64_t point = 0; point < schedule.getPoints(); ++point)
     values.push_back(e.load(type, e.offsetPointer(productsOfTile, spec.accumulatorType,
                                                   point * panelWidth + vector * lanes)));
-  values = emitTransform(e, outputMatrix(schedule.outputTile), values);
+  values = emitTransform(e, outputMatrix(schedule.getOutputTile()), values);
 
   OutputIndex index;
   index.batch = tile.batch;
@@ -269,18 +261,18 @@ void WinogradEmitter::emitOutputTransform(Emitter &e, const Tile &tile, Value pr
   // Outputs behind the image's end are dropped.
   auto ifInside = [&](Value position, Value size, llvm::function_ref<void()> body) {
     std::optional<int64_t> constant = constantOf(size);
-    if (constant && *constant % schedule.outputTile == 0)
+    if (constant && *constant % schedule.getOutputTile() == 0)
       return body();
     e.ifThen(e.less(position, size), body);
   };
-  for (int64_t line = 0; line < schedule.outputTile; ++line) {
+  for (int64_t line = 0; line < schedule.getOutputTile(); ++line) {
     Value y = e.add(tile.y, line);
     ifInside(y, height, [&] {
-      for (int64_t column = 0; column < schedule.outputTile; ++column) {
+      for (int64_t column = 0; column < schedule.getOutputTile(); ++column) {
         Value x = e.add(tile.x, column);
         ifInside(x, width, [&] {
           index.spatial = {y, x};
-          epilogue(e, e.getLoc(), values[line * schedule.outputTile + column], index, mask);
+          epilogue(e, e.getLoc(), values[line * schedule.getOutputTile() + column], index, mask);
         });
       }
     });
@@ -297,7 +289,7 @@ OutlinedFunction WinogradEmitter::outlineOutputTransform() {
         Value channel = arguments[4];
         Value rest = e.sub(spec.outChannels, channel);
         auto channels = constantOf(spec.outChannels);
-        for (int64_t v = 0; v < schedule.tileVectors; ++v) {
+        for (int64_t v = 0; v < schedule.getTileVectors(); ++v) {
           Value valid = e.sub(rest, e.i64(v * lanes));
           auto whole = [&] { emitOutputTransform(e, tile, arguments[0], channel, v, nullptr); };
           if (channels && *channels % panelWidth == 0) {
@@ -321,12 +313,12 @@ OutlinedFunction WinogradEmitter::outlineOutputTransform() {
 }
 
 void WinogradEmitter::emitPanel(Value unitBegin, Value unitEnd, Value panel, int64_t vectors) {
-  Value one = emitter.i64(1), points = emitter.i64(schedule.points());
+  Value one = emitter.i64(1), points = emitter.i64(schedule.getPoints());
   Type type = spec.accumulatorType;
   Value firstRow = units.begin(emitter, unitBegin), endRow = units.begin(emitter, unitEnd);
   Value pointSize = emitter.mul(spec.inChannels, panelWidth);
   emitter.loop(emitter.i64(0), points, one, [&](Value point) {
-    Value number = emitter.add(emitter.mul(panel, schedule.points()), point);
+    Value number = emitter.add(emitter.mul(panel, schedule.getPoints()), point);
     Value weights =
         emitter.offsetPointer(spec.weights, spec.weightType, emitter.mul(number, pointSize));
     Value rows =
@@ -338,10 +330,10 @@ void WinogradEmitter::emitPanel(Value unitBegin, Value unitEnd, Value panel, int
                             weights,
                             nullptr,
                             {zero, point, zero, zero, row, zero}};
-      if (schedule.prefetchLines) {
+      if (schedule.getPrefetchLines()) {
         // The next point's weights follow this one's; each unit prefetches a part of them.
-        Value trips = emitter.div(spec.inChannels, emitter.i64(microkernelSchedule.unrollK));
-        Value part = emitter.mul(emitter.mul(trips, schedule.prefetchLines * 64),
+        Value trips = emitter.div(spec.inChannels, emitter.i64(microkernelSchedule.getUnrollK()));
+        Value part = emitter.mul(emitter.mul(trips, schedule.getPrefetchLines() * 64),
                                  emitter.sub(unit, unitBegin));
         operands.prefetch = emitter.offsetPointer(
             emitter.offsetPointer(weights, spec.weightType, pointSize), emitter.getI8Type(), part);
@@ -358,7 +350,7 @@ void WinogradEmitter::emitPanel(Value unitBegin, Value unitEnd, Value panel, int
     Tile tile = locate(emitter, number);
     Value row = emitter.sub(number, firstRow);
     Value from =
-        emitter.offsetPointer(products, type, emitter.mul(row, schedule.points() * panelWidth));
+        emitter.offsetPointer(products, type, emitter.mul(row, schedule.getPoints() * panelWidth));
     outputTransform.call(emitter,
                          {from, tile.batch, tile.y, tile.x, emitter.mul(panel, panelWidth)});
   });
@@ -378,13 +370,14 @@ void WinogradEmitter::emitBlock(Value unitBegin, Value unitEnd, Value panelBegin
   });
   // The last panel may have fewer vectors; its padding is not multiplied.
   Value whole = emitter.div(spec.outChannels, emitter.i64(panelWidth));
-  emitter.loop(panelBegin, emitter.min(panelEnd, whole), one,
-               [&](Value panel) { emitPanel(unitBegin, unitEnd, panel, schedule.tileVectors); });
+  emitter.loop(panelBegin, emitter.min(panelEnd, whole), one, [&](Value panel) {
+    emitPanel(unitBegin, unitEnd, panel, schedule.getTileVectors());
+  });
   Value rest = emitter.sub(spec.outChannels, emitter.mul(whole, panelWidth));
   if (isConstant(rest, 0))
     return;
   int64_t vectors =
-      constantOf(rest) ? llvm::divideCeil(*constantOf(rest), lanes) : schedule.tileVectors;
+      constantOf(rest) ? llvm::divideCeil(*constantOf(rest), lanes) : schedule.getTileVectors();
   emitter.ifThen(emitter.less(emitter.max(panelBegin, whole), panelEnd),
                  [&] { emitPanel(unitBegin, unitEnd, whole, vectors); });
 }
@@ -394,17 +387,17 @@ void WinogradEmitter::emit(Value task, Value tasks) {
     return;
   products = spec.scratch;
   transformed = emitter.offsetPointer(products, spec.accumulatorType,
-                                      blockRows * schedule.points() * panelWidth);
+                                      blockRows * schedule.getPoints() * panelWidth);
   product = normalizeContraction(emitter, productSpec(emitter));
   microkernelSchedule = productSchedule();
   Value productBase = products;
   storeProduct = [=, this](OpBuilder &builder, Location loc, Value sum, const OutputIndex &index,
                            Value) {
     Emitter e(builder, loc);
-    Value offset = e.add(e.mul(index.spatial[0], schedule.points() * panelWidth), index.channel);
+    Value offset = e.add(e.mul(index.spatial[0], schedule.getPoints() * panelWidth), index.channel);
     e.store(sum, e.offsetPointer(productBase, spec.accumulatorType, offset));
   };
-  microkernels.emplace(module, product, microkernelSchedule, target, storeProduct, name);
+  microkernels.emplace(module, product, microkernelSchedule, storeProduct, name);
   inputTransform = outlineInputTransform();
   outputTransform = outlineOutputTransform();
 
@@ -422,7 +415,7 @@ void WinogradEmitter::emit(Value task, Value tasks) {
   Value unitEnd = emitter.select(byUnits, end, units.count);
   Value panelBegin = emitter.select(byUnits, zero, begin);
   Value panelEnd = emitter.select(byUnits, panels, end);
-  Value step = emitter.i64(schedule.blockTiles);
+  Value step = emitter.i64(schedule.getBlockTiles());
   emitter.loop(unitBegin, unitEnd, step, [&](Value block) {
     emitBlock(block, emitter.min(emitter.add(block, step), unitEnd), panelBegin, panelEnd);
   });
@@ -440,78 +433,21 @@ bool supportsWinograd(const ContractionSpec &spec) {
          spec.accumulatorType.isF32() && spec.weightLayout == WeightLayout::Packed;
 }
 
-int64_t chooseWinogradTile(const TargetInfo &target, const ContractionSizes &sizes) {
-  constexpr int64_t outputTile = 2, points = 16, outputs = 4;
-  if (sizes.accumulatorBits != 32 || sizes.inChannels < 16 || sizes.outChannels < 16)
-    return 0;
-  // Vector operations per channel vector of one tile, counted in the emitted code.
-  constexpr int64_t inputTransform = 90, outputTransform = 60;
-  int64_t lanes = target.lanes(32);
-  int64_t products = points * sizes.inChannels * sizes.outChannels / lanes;
-  int64_t transforms =
-      (inputTransform * sizes.inChannels + outputTransform * sizes.outChannels) / lanes;
-  int64_t direct = 9 * outputs * sizes.inChannels * sizes.outChannels / lanes;
-  int64_t needed = products + transforms;
-  if (sizes.lines > 0 && sizes.rows > 0 && sizes.batch > 0) {
-    int64_t tiles = sizes.batch * llvm::divideCeil(sizes.lines, outputTile) *
-                    llvm::divideCeil(sizes.rows, outputTile);
-    // Edge tiles compute outputs that do not exist.
-    needed = needed * tiles * outputs / (sizes.batch * sizes.lines * sizes.rows);
-    // Few tiles reuse the weights, of which there are more, too rarely.
-    int64_t weightBytes = points * sizes.inChannels * sizes.outChannels * 4;
-    if (weightBytes > 4 * target.l2Bytes && tiles < 2 * target.vectorRegisters)
-      return 0;
-  }
-  return needed * 5 < direct * 4 ? outputTile : 0;
-}
-
-WinogradSchedule chooseWinogradSchedule(const TargetInfo &target, int64_t outputTile,
-                                        const ContractionSizes &sizes) {
-  WinogradSchedule schedule;
-  schedule.outputTile = outputTile;
-  ContractionSizes product;
-  product.rows = -1;
-  product.inChannels = sizes.inChannels;
-  product.outChannels = sizes.outChannels;
-  // Rows of transformed input lie well apart.
-  product.inputRowStride = 0;
-  ContractionSchedule tile = chooseContractionSchedule(target, product);
-  schedule.tileVectors = tile.lanes == target.lanes(32) || !tile.lanes
-                             ? tile.tileVectors
-                             : std::max<int64_t>(1, tile.tileVectors / 2);
-  schedule.tileRows = target.vectorRegisters * 3 / 4 / schedule.tileVectors;
-  int64_t channels = sizes.inChannels > 0 ? sizes.inChannels : 256;
-  int64_t rowBytes = schedule.points() * (channels + schedule.panelWidth(target)) * 4;
-  schedule.blockTiles =
-      std::clamp<int64_t>(target.l2Bytes / 2 / (rowBytes * schedule.tileRows), 1, 8);
-  // A trip of the microkernel's loop reads as many lines of weights as it has vectors and channels;
-  // the units of a block share the prefetching of that many.
-  if (schedule.points() * channels * sizes.outChannels * 4 > target.l2Bytes / 2)
-    schedule.prefetchLines =
-        llvm::divideCeil(ContractionSchedule().unrollK * schedule.tileVectors, schedule.blockTiles);
-  return schedule;
-}
-
-ArrayRef<double> winogradFilterTransform(int64_t outputTile) {
-  return outputTile == 2 ? ArrayRef<double>(filter2) : ArrayRef<double>(filter4);
-}
-
-ScratchBytes winogradScratchBytes(const WinogradSchedule &schedule, const TargetInfo &target) {
-  int64_t rows = schedule.tileRows * schedule.blockTiles * schedule.points();
+ScratchBytes winogradScratchBytes(WinogradScheduleAttr schedule) {
+  int64_t rows = schedule.getTileRows() * schedule.getBlockTiles() * schedule.getPoints();
   // Rows of transformed input are rounded up to whole vectors and one more (transformedPitch).
-  int64_t slack = 2 * target.lanes(32);
-  return {int64_t(llvm::alignTo(rows * (schedule.panelWidth(target) + slack) * 4, 64)),
+  int64_t slack = 2 * schedule.getLanes();
+  return {int64_t(llvm::alignTo(rows * (schedule.getPanelWidth() + slack) * 4, 64)),
           int64_t(llvm::alignTo(rows * 4, 64))};
 }
 
 void emitWinograd(OpBuilder &builder, Location loc, ModuleOp module, const ContractionSpec &spec,
-                  const WinogradSchedule &schedule, const TargetInfo &target, Value task,
-                  Value tasks, EpilogueFn epilogue) {
+                  WinogradScheduleAttr schedule, Value task, Value tasks, EpilogueFn epilogue) {
   assert(supportsWinograd(spec) && "not a plain 3x3 convolution");
   Emitter emitter(builder, loc);
   auto parent = builder.getInsertionBlock()->getParent()->getParentOfType<LLVM::LLVMFuncOp>();
   std::string name = (parent ? parent.getName() : StringRef("kernel")).str() + "_winograd";
-  WinogradEmitter(emitter, module, spec, schedule, target, epilogue, name).emit(task, tasks);
+  WinogradEmitter(emitter, module, spec, schedule, epilogue, name).emit(task, tasks);
   builder.restoreInsertionPoint(emitter.saveInsertionPoint());
 }
 

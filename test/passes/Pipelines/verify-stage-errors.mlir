@@ -90,47 +90,33 @@ tenon.kernel @first(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class
   tenon.yield %x : tensor<4xf32>
 }
 // expected-error @+1 {{has no schedule for its class, rows}}
-tenon.kernel @second(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>, schedule = #tenon.depthwise_schedule<tile_rows = 1>} {
+tenon.kernel @second(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>, schedule = #cpu.depthwise_schedule<lanes = 8>} {
   tenon.yield %x : tensor<4xf32>
 }
 
 // -----
 
 // The schedule says how wide panels are that the kernel reads; the op, how wide they were packed.
-module attributes {tenon.target = #tenon.target<name = "x86-64-v3">} {
-tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #tenon.contraction_schedule<tile_vectors = 1>} {
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #cpu.contraction_schedule<lanes = 8>} {
   // expected-error @+1 {{has weights in panels of 16 columns, but the schedule of @k reads panels of 8}}
   %0 = tenon.matmul %x, %w {packed = 16 : i64, columns = 6 : i64} : (tensor<4x4xf32>, tensor<1x4x16xf32>) -> tensor<4x6xf32>
   tenon.yield %0 : tensor<4x6xf32>
 }
-}
 
 // -----
 
-// The same width, written as 16 lanes for a target that has 8 of them.
-module attributes {tenon.target = #tenon.target<name = "x86-64-v3">} {
-tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #tenon.contraction_schedule<lanes = 16, tile_vectors = 1>} {
-  %0 = tenon.matmul %x, %w {packed = 16 : i64, columns = 6 : i64} : (tensor<4x4xf32>, tensor<1x4x16xf32>) -> tensor<4x6xf32>
-  tenon.yield %0 : tensor<4x6xf32>
-}
-}
-
-// -----
-
-// expected-error @+1 {{the module has no 'tenon.target'}}
-tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #tenon.contraction_schedule<tile_vectors = 1>} {
+// The same width, as 16 lanes.
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #cpu.contraction_schedule<lanes = 16>} {
   %0 = tenon.matmul %x, %w {packed = 16 : i64, columns = 6 : i64} : (tensor<4x4xf32>, tensor<1x4x16xf32>) -> tensor<4x6xf32>
   tenon.yield %0 : tensor<4x6xf32>
 }
 
 // -----
 
-module attributes {tenon.target = #tenon.target<name = "x86-64-v3">} {
-tenon.kernel @k(%x: tensor<1x6x6x4xf32>, %w: tensor<1x1x4x4x4x8xf32>) -> tensor<1x4x4x8xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #tenon.winograd_schedule<output_tile = 4, tile_vectors = 1>} {
+tenon.kernel @k(%x: tensor<1x6x6x4xf32>, %w: tensor<1x1x4x4x4x8xf32>) -> tensor<1x4x4x8xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #cpu.winograd_schedule<lanes = 8, output_tile = 4>} {
   // expected-error @+1 {{has filters transformed for output tiles of 2, but the schedule of @k has tiles of 4}}
   %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1, packed = 8 : i64, channels = 8 : i64, winograd = 2 : i64} : (tensor<1x6x6x4xf32>, tensor<1x1x4x4x4x8xf32>) -> tensor<1x4x4x8xf32>
   tenon.yield %0 : tensor<1x4x4x8xf32>
-}
 }
 
 //--- program.mlir

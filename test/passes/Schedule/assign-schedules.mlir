@@ -7,14 +7,14 @@
 // NONE: the module has no 'tenon.target': tenon-assign-target gives it one
 
 // The target is data on the module.
-// V4: module attributes {tenon.target = #tenon.target<name = "x86-64-v4", vector_bits = 512, vector_registers = 32, {{.*}}masked_ops = 1>}
-// V3: module attributes {tenon.target = #tenon.target<name = "x86-64-v3", {{.*}}>}
+// V4: module attributes {tenon.target = #cpu.target<name = "x86-64-v4", cpu = "x86-64-v4", features = [{{.*}}"avx512vl"{{.*}}], vector_bits = 512, vector_registers = 32{{.*}}>}
+// V3: module attributes {tenon.target = #cpu.target<name = "x86-64-v3", {{.*}}>}
 
 // Vectors as wide as the target's; all sums of a tile fit its registers: 24 of 32 with AVX-512, 12 of
 // 16 with AVX2. (The tile is tile_rows times tile_vectors.)
 // CHECK-LABEL: tenon.kernel @large
-//    V4-SAME:   #tenon.contraction_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2
-//    V3-SAME:   #tenon.contraction_schedule<lanes = 8, tile_rows = 6, tile_vectors = 2
+//    V4-SAME:   #cpu.contraction_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2
+//    V3-SAME:   #cpu.contraction_schedule<lanes = 8, tile_rows = 6, tile_vectors = 2
 tenon.kernel @large(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
   %0 = tenon.matmul %x, %w : (tensor<1024x1024xf32>, tensor<1024x1024xf32>) -> tensor<1024x1024xf32>
   tenon.yield %0 : tensor<1024x1024xf32>
@@ -22,7 +22,7 @@ tenon.kernel @large(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> ten
 
 // One row fills the registers with columns.
 // CHECK-LABEL: tenon.kernel @one_row
-//    V4-SAME:   #tenon.contraction_schedule<lanes = 16, tile_vectors = 8>
+//    V4-SAME:   #cpu.contraction_schedule<lanes = 16, tile_vectors = 8>
 tenon.kernel @one_row(%x: tensor<1x256xf32>, %w: tensor<256x1024xf32>) -> tensor<1x1024xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
   %0 = tenon.matmul %x, %w : (tensor<1x256xf32>, tensor<256x1024xf32>) -> tensor<1x1024xf32>
   tenon.yield %0 : tensor<1x1024xf32>
@@ -30,15 +30,15 @@ tenon.kernel @one_row(%x: tensor<1x256xf32>, %w: tensor<256x1024xf32>) -> tensor
 
 // A schedule that is there already stays: a person's or a tuner's.
 // CHECK-LABEL: tenon.kernel @by_hand
-//  CHECK-SAME:   schedule = #tenon.contraction_schedule<lanes = 8, tile_rows = 3, unroll_k = 2>
-tenon.kernel @by_hand(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #tenon.contraction_schedule<lanes = 8, tile_rows = 3, unroll_k = 2>} {
+//  CHECK-SAME:   schedule = #cpu.contraction_schedule<lanes = 8, tile_rows = 3, unroll_k = 2>
+tenon.kernel @by_hand(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #cpu.contraction_schedule<lanes = 8, tile_rows = 3, unroll_k = 2>} {
   %0 = tenon.matmul %x, %w : (tensor<1024x1024xf32>, tensor<1024x1024xf32>) -> tensor<1024x1024xf32>
   tenon.yield %0 : tensor<1024x1024xf32>
 }
 
 // An image larger than half of the second cache is streamed: short tiles of two lines.
 // CHECK-LABEL: tenon.kernel @streamed
-//    V4-SAME:   #tenon.depthwise_schedule<tile_rows = 5, tile_lines = 2, channels_inside = 1, prefetch_input = 1>
+//    V4-SAME:   #cpu.depthwise_schedule<lanes = 16, tile_rows = 5, tile_lines = 2, channels_inside = true, prefetch_input = true>
 tenon.kernel @streamed(%x: tensor<1x114x114x32xf32>, %w: tensor<3x3x1x32xf32>) -> tensor<1x112x112x32xf32> attributes {kernel_class = #tenon.kernel_class<depthwise>} {
   %0 = tenon.conv %x, %w {groups = 32, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x114x114x32xf32>, tensor<3x3x1x32xf32>) -> tensor<1x112x112x32xf32>
   tenon.yield %0 : tensor<1x112x112x32xf32>
@@ -46,7 +46,7 @@ tenon.kernel @streamed(%x: tensor<1x114x114x32xf32>, %w: tensor<3x3x1x32xf32>) -
 
 // Transformed filters have a schedule of their own.
 // CHECK-LABEL: tenon.kernel @winograd
-//    V4-SAME:   #tenon.winograd_schedule<tile_rows = 12, tile_vectors = 2
+//    V4-SAME:   #cpu.winograd_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2
 tenon.kernel @winograd(%x: tensor<1x30x30x64xf32>, %w: tensor<1x2x4x4x64x32xf32>) -> tensor<1x28x28x64xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
   %0 = tenon.conv %x, %w {groups = 1, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, packed = 32, channels = 64, winograd = 2} : (tensor<1x30x30x64xf32>, tensor<1x2x4x4x64x32xf32>) -> tensor<1x28x28x64xf32>
   tenon.yield %0 : tensor<1x28x28x64xf32>

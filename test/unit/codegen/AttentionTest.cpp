@@ -1,9 +1,8 @@
 // Attention kernels, compiled and run, against sums in double precision.
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Parser/Parser.h"
-#include "passes/Codegen/Cpu/AttentionShape.h"
 #include "passes/Codegen/Cpu/GenerateKernel.h"
-#include "passes/Codegen/Cpu/ScheduleAttributes.h"
+#include "passes/Schedule/Cpu/Choose.h"
 #include "test/unit/codegen/KernelChecks.h"
 #include <cmath>
 
@@ -151,20 +150,21 @@ void computeReference(const Case &c, Tensors &t) {
       }
 }
 
-void expectRight(const Case &c, const cpu::TargetInfo &target) {
+void expectRight(const Case &c, const std::string &targetName) {
   std::unique_ptr<MLIRContext> context = createKernelContext();
   context->getOrLoadDialect<TenonDialect>();
+  cpu::TargetAttr target = findTarget(targetName, *context);
   OwningOpRef<ModuleOp> source = parseSourceString<ModuleOp>(c.kernel(), context.get());
   ASSERT_TRUE(source) << c.name();
   KernelOp op = *source->getOps<KernelOp>().begin();
-  if (c.keyBlock || c.groupBlocks) {
-    auto attention = *op.getOps<AttentionOp>().begin();
-    cpu::AttentionSchedule schedule =
-        cpu::chooseAttentionSchedule(target, getAttentionSizes(attention));
-    schedule.keyBlock = c.keyBlock ? c.keyBlock : schedule.keyBlock;
-    schedule.groupBlocks = c.groupBlocks ? c.groupBlocks : schedule.groupBlocks;
-    op.setScheduleAttr(toAttribute(schedule, context.get()));
-  }
+  auto attention = *op.getOps<AttentionOp>().begin();
+  cpu::AttentionScheduleAttr chosen =
+      cpu::chooseAttention(target, cpu::getAttentionSizes(attention));
+  op.setScheduleAttr(cpu::AttentionScheduleAttr::get(
+      context.get(), chosen.getScores(), chosen.getValues(), chosen.getLanes(),
+      chosen.getRowBlock(), c.keyBlock ? c.keyBlock : chosen.getKeyBlock(),
+      c.groupBlocks ? c.groupBlocks : chosen.getGroupBlocks(), chosen.getPackKeys(),
+      chosen.getPackValues()));
   auto module = cpu::generateKernel(op, target);
   ASSERT_TRUE(succeeded(module)) << c.name();
   CompiledKernel kernel = CompiledKernel::compile(**module, "k", target);
@@ -190,7 +190,7 @@ void expectRight(const Case &c, const cpu::TargetInfo &target) {
       ASSERT_EQ(output[i], -77.0f) << c.name() << " writes past the end";
     output.resize(t.result.size());
     for (size_t i = 0; i < output.size(); ++i)
-      ASSERT_NEAR(output[i], t.result[i], 4e-6) << target.name << " at " << i << "\n" << c.name();
+      ASSERT_NEAR(output[i], t.result[i], 4e-6) << targetName << " at " << i << "\n" << c.name();
     if (first.empty())
       first = output;
     ASSERT_EQ(first, output) << tasks << " tasks differ from one\n" << c.name();
@@ -198,7 +198,7 @@ void expectRight(const Case &c, const cpu::TargetInfo &target) {
 }
 
 void expectRight(const Case &c) {
-  for (const cpu::TargetInfo &target : runnableTargets())
+  for (const std::string &target : runnableTargets())
     expectRight(c, target);
 }
 

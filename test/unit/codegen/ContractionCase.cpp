@@ -1,4 +1,5 @@
 #include "test/unit/codegen/ContractionCase.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "passes/Codegen/Cpu/Depthwise.h"
 #include "passes/Codegen/Cpu/EmitHelpers.h"
 #include "passes/Codegen/Cpu/Winograd.h"
@@ -176,10 +177,20 @@ std::vector<int64_t> ContractionCase::inputSpatial() const {
   return sizes;
 }
 
-ContractionRun::ContractionRun(const ContractionCase &description, const cpu::TargetInfo &target)
-    : description(description), target(target) {
-  schedule = description.schedule ? *description.schedule
-                                  : cpu::chooseContractionSchedule(target, description.sizes());
+ContractionRun::ContractionRun(const ContractionCase &description, llvm::StringRef targetName)
+    : description(description), context(createKernelContext()),
+      target(findTarget(targetName, *context)) {
+  cpu::ContractionSizes sizes = description.sizes();
+  if (description.schedule.empty()) {
+    schedule = cpu::chooseContraction(target, sizes);
+  } else {
+    std::string lanes = std::to_string(target.getLanes(sizes.accumulatorBits));
+    std::string text = description.schedule.find("lanes = ") == 0
+                           ? description.schedule
+                           : "lanes = " + lanes + ", " + description.schedule;
+    schedule = cast<cpu::ContractionScheduleAttr>(
+        parseAttribute("#cpu.contraction_schedule<" + text + ">", context.get()));
+  }
   makeData();
   buildKernel();
 }
@@ -207,9 +218,9 @@ void ContractionRun::makeData() {
 /// Packs G g G^T of all filters g as Winograd kernels want them.
 void ContractionRun::transformFilters() {
   const ContractionCase &c = description;
-  cpu::WinogradSchedule winograd = cpu::chooseWinogradSchedule(target, c.winograd, c.sizes());
-  llvm::ArrayRef<double> matrix = cpu::winogradFilterTransform(c.winograd);
-  int64_t size = winograd.inputTile(), panelWidth = winograd.panelWidth(target);
+  cpu::WinogradScheduleAttr winograd = cpu::chooseWinograd(target, c.winograd, c.sizes());
+  llvm::ArrayRef<double> matrix = cpu::getWinogradFilterTransform(c.winograd);
+  int64_t size = winograd.getInputTile(), panelWidth = winograd.getPanelWidth();
   for (int64_t panel = 0; panel < c.outChannels; panel += panelWidth) {
     for (int64_t point = 0; point < size * size; ++point) {
       for (int64_t k = 0; k < c.inChannels; ++k) {
@@ -242,7 +253,7 @@ void ContractionRun::packWeights() {
   }
   int64_t sets = (c.weightsPerBatch ? c.batch : 1) * c.group;
   int64_t rows = product(c.kernel) * c.inChannels, columns = c.outChannels;
-  int64_t width = schedule.panelWidth(target, sizeOf(c.sumType) * 8);
+  int64_t width = schedule.getPanelWidth();
   for (int64_t set = 0; set < sets; ++set) {
     const double *values = weightValues.data() + set * rows * columns;
     switch (c.layout) {
@@ -267,7 +278,6 @@ void ContractionRun::packWeights() {
 
 void ContractionRun::buildKernel() {
   const ContractionCase &c = description;
-  context = createKernelContext();
   Location loc = UnknownLoc::get(context.get());
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc, "contraction");
   cpu::Emitter e(loc, OpBuilder::atBlockEnd(module->getBody()));
@@ -319,7 +329,7 @@ void ContractionRun::buildKernel() {
   spec.inputGroupStride = size(c.inChannels);
   int64_t setSize = product(c.kernel) * c.inChannels * c.outChannels;
   if (c.layout == cpu::WeightLayout::Packed) {
-    int64_t width = schedule.panelWidth(target, sizeOf(c.sumType) * 8);
+    int64_t width = schedule.getPanelWidth();
     setSize = setSize / c.outChannels * ((c.outChannels + width - 1) / width * width);
   }
   spec.weightGroupStride = size(setSize);
@@ -328,10 +338,9 @@ void ContractionRun::buildKernel() {
   if (c.weightsPerBatch)
     spec.weightBatchStride = size(setSize * c.group);
 
-  cpu::ScratchBytes scratchBytes = cpu::contractionScratchBytes(spec, schedule, target);
+  cpu::ScratchBytes scratchBytes = cpu::contractionScratchBytes(spec, schedule);
   if (c.winograd)
-    scratchBytes = cpu::winogradScratchBytes(
-        cpu::chooseWinogradSchedule(target, c.winograd, c.sizes()), target);
+    scratchBytes = cpu::winogradScratchBytes(cpu::chooseWinograd(target, c.winograd, c.sizes()));
   scratch.resize(16 * (scratchBytes.fixed + scratchBytes.perChannel * c.inChannels) + 64);
 
   Type sumType = spec.accumulatorType;
@@ -374,14 +383,12 @@ void ContractionRun::buildKernel() {
 void ContractionRun::emit(cpu::Emitter &e, ModuleOp module, const cpu::ContractionSpec &spec,
                           Value task, Value tasks, cpu::EpilogueFn epilogue) {
   if (description.winograd) {
-    return cpu::emitWinograd(
-        e, e.getLoc(), module, spec,
-        cpu::chooseWinogradSchedule(target, description.winograd, description.sizes()), target,
-        task, tasks, epilogue);
+    return cpu::emitWinograd(e, e.getLoc(), module, spec,
+                             cpu::chooseWinograd(target, description.winograd, description.sizes()),
+                             task, tasks, epilogue);
   }
   if (!description.depthwise)
-    return cpu::emitContraction(e, e.getLoc(), module, spec, schedule, target, task, tasks,
-                                epilogue);
+    return cpu::emitContraction(e, e.getLoc(), module, spec, schedule, task, tasks, epilogue);
   cpu::DepthwiseSpec depthwise;
   depthwise.batch = spec.batch;
   depthwise.outSpatial = spec.outSpatial;
@@ -397,10 +404,11 @@ void ContractionRun::emit(cpu::Emitter &e, ModuleOp module, const cpu::Contracti
   depthwise.weightType = spec.weightType;
   depthwise.accumulatorType = spec.accumulatorType;
   cpu::DepthwiseSizes sizes{depthwise.kernel, depthwise.stride};
+  sizes.accumulatorBits = spec.accumulatorType.getIntOrFloatBitWidth();
   if (auto stride = cpu::constantOf(spec.inputBatchStride))
     sizes.imageBytes = *stride * spec.inputType.getIntOrFloatBitWidth() / 8;
-  cpu::emitDepthwise(e, e.getLoc(), module, depthwise, cpu::chooseDepthwiseSchedule(target, sizes),
-                     target, task, tasks, epilogue);
+  cpu::emitDepthwise(e, e.getLoc(), module, depthwise, cpu::chooseDepthwise(target, sizes), task,
+                     tasks, epilogue);
 }
 
 void ContractionRun::clearOutput() { std::fill(output.begin(), output.end(), guardPattern); }

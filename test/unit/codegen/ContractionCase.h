@@ -5,6 +5,7 @@
 
 #include "passes/Codegen/Cpu/Contraction.h"
 #include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "passes/Schedule/Cpu/Choose.h"
 #include "test/unit/codegen/KernelJit.h"
 #include <optional>
 #include <string>
@@ -32,7 +33,9 @@ struct ContractionCase {
   bool relu = true;
   /// The kernel may add in another order.
   bool exact = true;
-  std::optional<cpu::ContractionSchedule> schedule;
+  /// Fields of the schedule, such as "tile_rows = 6, pack_input = true", instead of the cost
+  /// model's.
+  std::string schedule;
 
   static ContractionCase matmul(int64_t m, int64_t n, int64_t k);
   /// Square image and kernel, 2-D.
@@ -50,7 +53,7 @@ struct ContractionCase {
 /// A case with data, ready to run: out = relu(contraction + bias).
 class ContractionRun {
 public:
-  ContractionRun(const ContractionCase &description, const cpu::TargetInfo &target);
+  ContractionRun(const ContractionCase &description, llvm::StringRef target);
   explicit operator bool() const { return bool(kernel); }
   void run(int64_t task = 0, int64_t tasks = 1) { kernel(arguments.data(), task, tasks); }
   /// Fills the output, and some memory behind it, with a pattern that no result has.
@@ -59,7 +62,7 @@ public:
   /// the same, otherwise what differs.
   std::string check() const;
 
-  cpu::ContractionSchedule schedule;
+  cpu::ContractionScheduleAttr schedule;
   CompiledKernel kernel;
 
 private:
@@ -72,13 +75,14 @@ private:
   double inputAt(int64_t index) const;
 
   ContractionCase description;
-  cpu::TargetInfo target;
+  /// Before the attributes, which live in it.
+  std::unique_ptr<mlir::MLIRContext> context;
+  cpu::TargetAttr target;
   int64_t outputSize = 0;
   /// Values as the kernel sees them, after rounding to their type; weights as [b][g][taps][K][N].
   std::vector<double> inputValues, weightValues, biasValues;
   std::vector<char> input, weights, bias, output, scratch;
   std::vector<void *> arguments;
-  std::unique_ptr<mlir::MLIRContext> context;
 };
 
 } // namespace tenon::testing

@@ -100,10 +100,8 @@ TEST(Contraction, RowMajorWeights) {
       description.weightsPerBatch = true;
       description.batch = 3;
       description.group = 2;
-      description.schedule.emplace();
-      description.schedule->tileRows = 6;
-      description.schedule->tileVectors = 2;
-      description.schedule->packWeights = pack;
+      description.schedule = "tile_rows = 6, tile_vectors = 2, pack_weights = ";
+      description.schedule += pack ? "true" : "false";
       expectRightBothWays(description);
     }
   }
@@ -126,8 +124,7 @@ TEST(Contraction, TransposedWeightsInPlace) {
     description.layout = cpu::WeightLayout::Transposed;
     description.exact = false;
     expectRight(description);
-    description.schedule.emplace();
-    description.schedule->packWeights = false;
+    description.schedule = "pack_weights = false";
     description.dynamic = true;
     expectRight(description);
   }
@@ -137,41 +134,30 @@ TEST(Contraction, PackedInput) {
   for (int64_t block : {1, 2, 3}) {
     for (int64_t vectors : {1, 2}) {
       ContractionCase description = ContractionCase::matmul(50, 70, 37);
-      description.schedule.emplace();
-      description.schedule->tileRows = vectors == 1 ? 10 : 6;
-      description.schedule->tileVectors = vectors;
-      description.schedule->packInput = true;
-      description.schedule->blockTiles = block;
+      description.schedule = "tile_rows = " + std::to_string(vectors == 1 ? 10 : 6) +
+                             ", tile_vectors = " + std::to_string(vectors) +
+                             ", pack_input = true, block_tiles = " + std::to_string(block);
       description.rowPadding = 3;
       expectRightBothWays(description);
       description.layout = cpu::WeightLayout::Transposed;
-      description.schedule->packWeights = true;
+      description.schedule += ", pack_weights = true";
       expectRight(description);
     }
   }
   ContractionCase strided = ContractionCase::conv(9, 20, 30, 1, 2);
-  strided.schedule.emplace();
-  strided.schedule->tileRows = 5;
-  strided.schedule->tileLines = 2;
-  strided.schedule->packInput = true;
-  strided.schedule->blockTiles = 4;
+  strided.schedule = "tile_rows = 5, tile_lines = 2, pack_input = true, block_tiles = 4";
   expectRight(strided);
 }
 
 TEST(Contraction, TilesOfSeveralLines) {
   ContractionCase description = ContractionCase::conv(5, 7, 20, 3);
-  description.schedule.emplace();
-  description.schedule->tileRows = 5;
-  description.schedule->tileLines = 2;
+  description.schedule = "tile_rows = 5, tile_lines = 2";
   expectRightBothWays(description);
 }
 
 TEST(Contraction, Prefetching) {
   ContractionCase description = ContractionCase::conv(6, 16, 70, 3);
-  description.schedule.emplace();
-  description.schedule->tileRows = 6;
-  description.schedule->tileVectors = 2;
-  description.schedule->prefetchLines = 2;
+  description.schedule = "tile_rows = 6, tile_vectors = 2, prefetch_lines = 2";
   expectRightBothWays(description);
 }
 

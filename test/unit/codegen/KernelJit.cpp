@@ -17,11 +17,15 @@ std::unique_ptr<mlir::MLIRContext> createKernelContext() {
   auto context =
       std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
   cpu::loadKernelDialects(*context);
+  context->loadDialect<cpu::CpuDialect>();
   return context;
 }
 
-static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module,
-                                                 const cpu::TargetInfo &target) {
+cpu::TargetAttr findTarget(StringRef name, mlir::MLIRContext &context) {
+  return cantFail(cpu::lookupTarget(name, &context));
+}
+
+static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module, cpu::TargetAttr target) {
   if (mlir::failed(mlir::verify(module)) || mlir::failed(cpu::lowerKernelModule(module)))
     return createStringError("the kernel cannot be lowered");
   auto compile = [&](auto function) -> Expected<SmallVector<char>> {
@@ -42,7 +46,7 @@ static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module,
 }
 
 CompiledKernel CompiledKernel::compile(mlir::ModuleOp module, StringRef name,
-                                       const cpu::TargetInfo &target) {
+                                       cpu::TargetAttr target) {
   CompiledKernel kernel;
   auto report = [&](Error error) {
     logAllUnhandledErrors(std::move(error), errs(), "kernel '" + name + "': ");

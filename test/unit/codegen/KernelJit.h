@@ -2,10 +2,10 @@
 #ifndef TENON_TEST_UNIT_CODEGEN_KERNELJIT_H
 #define TENON_TEST_UNIT_CODEGEN_KERNELJIT_H
 
+#include "dialects/Target/Cpu/CpuDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "passes/Codegen/Cpu/TargetInfo.h"
 #include <memory>
 
 // Where NDEBUG and assertions go together (cmake/assertions/assert.h), ORC misses a function that
@@ -21,13 +21,16 @@ using KernelFn = void (*)(void *const *arguments, int64_t task, int64_t tasks);
 /// A context with every dialect that kernels use.
 std::unique_ptr<mlir::MLIRContext> createKernelContext();
 
+/// A target that is in the table.
+cpu::TargetAttr findTarget(llvm::StringRef name, mlir::MLIRContext &context);
+
 /// A kernel that is ready to run.
 class CompiledKernel {
 public:
   /// Lowers and compiles `module` (which is consumed) and looks up its function `name`. Prints what
   /// went wrong and returns an empty kernel on failure. TENON_DUMP_ASM=FILE keeps the assembly.
   static CompiledKernel compile(mlir::ModuleOp module, llvm::StringRef name,
-                                const cpu::TargetInfo &target);
+                                cpu::TargetAttr target);
 
   explicit operator bool() const { return function; }
   void operator()(void *const *arguments, int64_t task = 0, int64_t tasks = 1) const {

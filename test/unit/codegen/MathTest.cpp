@@ -238,16 +238,15 @@ void samplePairs(std::vector<float> &x, std::vector<float> &y, size_t count) {
 
 TEST_P(Math, AgreesWithLibm) {
   const auto &[function, configuration] = GetParam();
-  std::optional<cpu::TargetInfo> target = cpu::lookupTarget(configuration.target);
-  ASSERT_TRUE(target);
-  bool wide = target->vectorBits == 512;
+  auto context = tenon::testing::createKernelContext();
+  cpu::TargetAttr target = tenon::testing::findTarget(configuration.target, *context);
+  bool wide = target.has("avx512f");
   if (wide && !__builtin_cpu_supports("avx512f"))
     GTEST_SKIP() << "this CPU has no AVX-512";
-  auto context = tenon::testing::createKernelContext();
   auto module =
       buildKernel(*context, function, Float32Type::get(context.get()), configuration.width);
   ASSERT_TRUE(succeeded(cpu::expandMath(*module, {.hasScalef = wide})));
-  auto kernel = tenon::testing::CompiledKernel::compile(*module, "kernel", *target);
+  auto kernel = tenon::testing::CompiledKernel::compile(*module, "kernel", target);
   ASSERT_TRUE(bool(kernel));
 
   const char *strideText = std::getenv("TENON_MATH_STRIDE");
@@ -351,8 +350,8 @@ TEST(MathSpecialForms, AreExact) {
       Function function{form.name, form.build, nullptr, 0};
       auto module = buildKernel(*context, function, Float32Type::get(context.get()), width);
       ASSERT_TRUE(succeeded(cpu::expandMath(*module)));
-      auto kernel = tenon::testing::CompiledKernel::compile(*module, "kernel",
-                                                            *cpu::lookupTarget("x86-64-v3"));
+      auto kernel = tenon::testing::CompiledKernel::compile(
+          *module, "kernel", tenon::testing::findTarget("x86-64-v3", *context));
       ASSERT_TRUE(bool(kernel)) << form.name;
       for (size_t start = 0; start < x.size(); start += kBlock) {
         void *arguments[] = {x.data() + start, x.data() + start, out.data()};
@@ -371,8 +370,8 @@ TEST(MathInteger, Powers) {
   Function function{"ipowi", buildOp<math::IPowIOp>, nullptr, 0};
   auto module = buildKernel(*context, function, IntegerType::get(context.get(), 32), 8);
   ASSERT_TRUE(succeeded(cpu::expandMath(*module)));
-  auto kernel =
-      tenon::testing::CompiledKernel::compile(*module, "kernel", *cpu::lookupTarget("x86-64-v3"));
+  auto kernel = tenon::testing::CompiledKernel::compile(
+      *module, "kernel", tenon::testing::findTarget("x86-64-v3", *context));
   ASSERT_TRUE(bool(kernel));
   std::vector<int32_t> x(kBlock), n(kBlock), out(kBlock);
   for (int64_t i = 0; i < kBlock; ++i)
@@ -398,8 +397,8 @@ TEST(MathF64, IsLibm) {
       auto context = tenon::testing::createKernelContext();
       auto module = buildKernel(*context, function, Float64Type::get(context.get()), width);
       ASSERT_TRUE(succeeded(cpu::expandMath(*module)));
-      auto kernel = tenon::testing::CompiledKernel::compile(*module, "kernel",
-                                                            *cpu::lookupTarget("x86-64-v3"));
+      auto kernel = tenon::testing::CompiledKernel::compile(
+          *module, "kernel", tenon::testing::findTarget("x86-64-v3", *context));
       ASSERT_TRUE(bool(kernel));
       std::vector<double> x(kBlock), y(kBlock), out(kBlock);
       for (int64_t i = 0; i < kBlock; ++i)

@@ -49,7 +49,8 @@ void runKernel(const std::string &text, const std::vector<float> &input, size_t 
   context->getOrLoadDialect<TenonDialect>();
   OwningOpRef<ModuleOp> source = parseSourceString<ModuleOp>(text, context.get());
   ASSERT_TRUE(source);
-  for (const cpu::TargetInfo &target : runnableTargets()) {
+  for (const std::string &name : runnableTargets()) {
+    cpu::TargetAttr target = findTarget(name, *context);
     auto module = cpu::generateKernel(*source->getOps<KernelOp>().begin(), target);
     ASSERT_TRUE(succeeded(module));
     CompiledKernel kernel = CompiledKernel::compile(**module, "k", target);
@@ -68,12 +69,12 @@ void runKernel(const std::string &text, const std::vector<float> &input, size_t 
         for (size_t i = 0; i < written.size(); ++i) {
           if (written[i] == kUnwritten)
             continue;
-          ASSERT_EQ(output[i], kUnwritten) << target.name << ": two tasks write element " << i;
+          ASSERT_EQ(output[i], kUnwritten) << name << ": two tasks write element " << i;
           output[i] = written[i];
         }
       }
       for (size_t i = outputSize; i < output.size(); ++i)
-        ASSERT_EQ(output[i], kUnwritten) << target.name << " writes past the end";
+        ASSERT_EQ(output[i], kUnwritten) << name << " writes past the end";
       output.resize(outputSize);
       check(output);
     }

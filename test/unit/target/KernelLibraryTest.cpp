@@ -35,7 +35,9 @@ TEST(KernelLibrary, LinksOnlyWhatIsCalled) {
   EXPECT_EQ(module->getFunction("tenon_nonzero_i64"), nullptr);
 
   // With one caller nothing of the function is left but its code.
-  auto machine = cantFail(createTargetMachine(cpu::getNativeTarget()));
+  mlir::MLIRContext mlirContext;
+  mlirContext.loadDialect<cpu::CpuDialect>();
+  auto machine = cantFail(createTargetMachine(cpu::getNativeTarget(&mlirContext)));
   optimizeModule(*module, *machine, LLVMOptimization::Full);
   EXPECT_EQ(module->getFunction("tenon_nonzero_f32"), nullptr);
 }

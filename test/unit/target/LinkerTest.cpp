@@ -23,7 +23,9 @@ SmallVector<char> assemble(StringRef ir) {
   SMDiagnostic diagnostic;
   std::unique_ptr<Module> module = parseAssemblyString(ir, diagnostic, context);
   EXPECT_NE(module, nullptr) << diagnostic.getMessage().str();
-  return cantFail(compileToObject(std::move(module), cpu::getNativeTarget()));
+  mlir::MLIRContext mlirContext;
+  mlirContext.loadDialect<cpu::CpuDialect>();
+  return cantFail(compileToObject(std::move(module), cpu::getNativeTarget(&mlirContext)));
 }
 
 constexpr StringLiteral callsLibm = R"(

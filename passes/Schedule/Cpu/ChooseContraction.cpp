@@ -1,6 +1,6 @@
 // Chooses how to compute a contraction from its sizes and the target's numbers. Constants come from
 // measurements (docs/cpu-codegen.md).
-#include "passes/Codegen/Cpu/Contraction.h"
+#include "passes/Schedule/Cpu/Choose.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
 #include <numeric>
@@ -22,8 +22,8 @@ constexpr int64_t largestScratch = 1 << 20;
 
 class Chooser {
 public:
-  Chooser(const TargetInfo &target, const ContractionSizes &sizes)
-      : target(target), sizes(sizes), sums(target.vectorRegisters * 3 / 4) {
+  Chooser(TargetAttr target, const ContractionSizes &sizes)
+      : target(target), sizes(sizes), sums(target.getVectorRegisters() * 3 / 4) {
     if (sizes.batch >= 0 && sizes.lines >= 0 && sizes.rows >= 0)
       totalRows = sizes.batch * sizes.lines * sizes.rows;
     chooseLanes();
@@ -33,70 +33,79 @@ public:
       weightBytes = sizes.taps * sizes.inChannels * sizes.outChannels * sizes.weightBits / 8;
   }
 
-  ContractionSchedule choose() {
+  void choose() {
     chooseTile();
     choosePacking();
     chooseOrder();
     balanceTiles();
-    return schedule;
   }
+
+  ContractionScheduleAttr get() const {
+    return ContractionScheduleAttr::get(target.getContext(), lanes, tileRows, tileVectors,
+                                        tileLines, unrollK, blockTiles, packInput, packWeights,
+                                        prefetchLines, preferSplitPanels);
+  }
+
+  int64_t lanes = 0, tileRows = 1, tileVectors = 1, tileLines = 1, unrollK = 4, blockTiles = 0;
+  bool packInput = false, packWeights = false;
+  int64_t prefetchLines = 0;
+  bool preferSplitPanels = false;
 
 private:
   /// Half a vector costs as much as a whole one, so that it never loses where half is enough; or
   /// half as much where full width takes two pipes, so that it wins where less of the last one is
   /// empty.
   void chooseLanes() {
-    lanes = target.lanes(sizes.accumulatorBits);
+    lanes = target.getLanes(sizes.accumulatorBits);
     if (sizes.outChannels <= 0 || sizes.weightLayout == WeightLayout::Transposed)
       return;
-    bool halfIsCheaper = target.fmaPorts == 1;
+    bool halfIsCheaper = target.getFmaPorts() == 1;
     if (halfIsCheaper && sizes.outChannels < 4 * lanes &&
         llvm::alignTo(sizes.outChannels, lanes / 2) < llvm::alignTo(sizes.outChannels, lanes))
       lanes /= 2;
     while (lanes > 4 && sizes.outChannels <= lanes / 2)
       lanes /= 2;
-    schedule.lanes = lanes;
   }
 
   /// Sums may take three quarters of the registers; weights and broadcasts need the rest.
   void chooseTile() {
-    schedule.tileVectors = 2;
+    tileVectors = 2;
     if (vectors == 1)
-      schedule.tileVectors = 1;
-    else if (vectors > 0 && vectors % 3 == 0 && target.vectorRegisters >= 32)
-      schedule.tileVectors = 3;
+      tileVectors = 1;
+    else if (vectors > 0 && vectors % 3 == 0 && target.getVectorRegisters() >= 32)
+      tileVectors = 3;
     // Few rows: more vectors side by side, or additions wait for one another.
     if (totalRows > 0 && totalRows <= fewRows) {
       int64_t most = totalRows == 1 ? 8 : 6;
-      schedule.tileVectors = std::min(sums / totalRows, most);
+      tileVectors = std::min(sums / totalRows, most);
       if (vectors > 0)
-        schedule.tileVectors = std::min(schedule.tileVectors, vectors);
+        tileVectors = std::min(tileVectors, vectors);
     }
-    schedule.tileVectors = std::max<int64_t>(schedule.tileVectors, 1);
-    schedule.tileRows = std::max<int64_t>(1, sums / schedule.tileVectors);
+    tileVectors = std::max<int64_t>(tileVectors, 1);
+    tileRows = std::max<int64_t>(1, sums / tileVectors);
     if (sizes.rows <= 0)
       return;
     // Short lines: several of them in one tile.
     if (sizes.lines > 1)
-      schedule.tileLines = std::clamp<int64_t>(schedule.tileRows / sizes.rows, 1, sizes.lines);
-    schedule.tileRows = std::min(schedule.tileRows, sizes.rows);
+      tileLines = std::clamp<int64_t>(tileRows / sizes.rows, 1, sizes.lines);
+    tileRows = std::min(tileRows, sizes.rows);
   }
 
   void choosePacking() {
     bool hasManyRows = totalRows < 0 || totalRows > fewRows;
     if (sizes.weightLayout == WeightLayout::Transposed) {
       bool hasFewColumns = sizes.outChannels > 0 && sizes.outChannels <= fewColumns;
-      schedule.packWeights = !hasFewColumns && hasManyRows;
-      if (!schedule.packWeights) {
-        schedule.tileVectors = schedule.tileLines = 1;
-        schedule.tileRows = hasFewColumns ? sums / 2 / sizes.outChannels : 1;
+      packWeights = !hasFewColumns && hasManyRows;
+      if (!packWeights) {
+        tileVectors = tileLines = 1;
+        tileRows = hasFewColumns ? sums / 2 / sizes.outChannels : 1;
         return;
       }
     }
     if (sizes.weightLayout == WeightLayout::RowMajor)
-      schedule.packWeights = totalRows < 0 || totalRows >= rowsWorthPackingWeights;
+      packWeights = totalRows < 0 || totalRows >= rowsWorthPackingWeights;
     bool hasManyVectors = vectors < 0 || vectors >= vectorsWorthPackingInput;
-    schedule.packInput = sizes.taps == 1 && hasManyRows && hasManyVectors && rowsCollide();
+    packInput = sizes.taps == 1 && hasManyRows && hasManyVectors && rowsCollide();
     limitScratch();
   }
 
@@ -105,14 +114,14 @@ private:
     if (sizes.inChannels < 0)
       return;
     int64_t depthBytes = sizes.taps * sizes.inChannels * sizes.accumulatorBits / 8;
-    if (depthBytes * schedule.tileRows * schedule.tileLines > target.l2Bytes / 2)
-      schedule.packInput = false;
-    if (!schedule.packWeights || depthBytes * schedule.tileVectors * lanes <= largestScratch)
+    if (depthBytes * tileRows * tileLines > target.getL2Bytes() / 2)
+      packInput = false;
+    if (!packWeights || depthBytes * tileVectors * lanes <= largestScratch)
       return;
     if (sizes.weightLayout == WeightLayout::RowMajor)
-      schedule.packWeights = false;
+      packWeights = false;
     else
-      schedule.tileVectors = 1;
+      tileVectors = 1;
   }
 
   /// Whether the rows of a tile fight for the same few sets of the nearest cache. Rows an unknown
@@ -121,34 +130,31 @@ private:
     if (sizes.inputRowStride < 0)
       return true;
     constexpr int64_t ways = 8, line = 64;
-    int64_t sets = target.l1Bytes / ways / line;
+    int64_t sets = target.getL1Bytes() / ways / line;
     int64_t stride = sizes.inputRowStride * sizes.inputBits / 8;
     if (stride < line)
       return false;
     int64_t distinct = sets / std::gcd(sets, stride / line);
-    return schedule.tileRows > distinct * ways * 3 / 4 + ways / 4;
+    return tileRows > distinct * ways * 3 / 4 + ways / 4;
   }
 
   void chooseOrder() {
-    bool weightsFit = weightBytes >= 0 && weightBytes <= target.l2Bytes / 2;
-    schedule.blockTiles = weightsFit && !schedule.packWeights ? 1 : 0;
-    if (schedule.packInput && schedule.blockTiles == 0) {
+    bool weightsFit = weightBytes >= 0 && weightBytes <= target.getL2Bytes() / 2;
+    blockTiles = weightsFit && !packWeights ? 1 : 0;
+    if (packInput && blockTiles == 0) {
       // Packed tiles stay in half of the second cache.
       int64_t channels = sizes.inChannels > 0 ? sizes.inChannels : 1024;
-      int64_t tileBytes =
-          schedule.tileRows * schedule.tileLines * channels * sizes.accumulatorBits / 8;
-      schedule.blockTiles = std::clamp<int64_t>(target.l2Bytes / 2 / tileBytes, 2, 32);
+      int64_t tileBytes = tileRows * tileLines * channels * sizes.accumulatorBits / 8;
+      blockTiles = std::clamp<int64_t>(target.getL2Bytes() / 2 / tileBytes, 2, 32);
     }
     bool isPacked = sizes.weightLayout == WeightLayout::Packed;
     int64_t inputBytes = totalRows * std::max<int64_t>(sizes.inChannels, 0) * sizes.inputBits / 8;
-    schedule.preferSplitPanels =
-        schedule.packWeights || (isPacked && totalRows > 0 && weightBytes > inputBytes);
-    if (isPacked && !weightsFit && totalRows > schedule.tileRows) {
+    preferSplitPanels = packWeights || (isPacked && totalRows > 0 && weightBytes > inputBytes);
+    if (isPacked && !weightsFit && totalRows > tileRows) {
       // Tiles of one panel share the prefetching of the next.
-      int64_t tiles = totalRows / (schedule.tileRows * schedule.tileLines);
-      int64_t linesPerTrip = schedule.unrollK * schedule.tileVectors;
-      schedule.prefetchLines =
-          std::clamp<int64_t>(linesPerTrip / std::max<int64_t>(tiles, 1), 1, 4);
+      int64_t tiles = totalRows / (tileRows * tileLines);
+      int64_t linesPerTrip = unrollK * tileVectors;
+      prefetchLines = std::clamp<int64_t>(linesPerTrip / std::max<int64_t>(tiles, 1), 1, 4);
     }
   }
 
@@ -157,26 +163,41 @@ private:
   void balanceTiles() {
     if (totalRows <= 0 || sizes.rows <= 0 || totalRows != sizes.rows * sizes.batch)
       return;
-    int64_t tiles = llvm::divideCeil(sizes.rows, schedule.tileRows);
+    int64_t tiles = llvm::divideCeil(sizes.rows, tileRows);
     int64_t balanced = llvm::alignTo(tiles, 4);
     if (tiles < 5 || tiles > 32 || balanced == tiles)
       return;
-    schedule.tileRows = llvm::divideCeil(sizes.rows, balanced);
+    tileRows = llvm::divideCeil(sizes.rows, balanced);
   }
 
-  const TargetInfo &target;
+  TargetAttr target;
   const ContractionSizes &sizes;
-  ContractionSchedule schedule;
   int64_t sums;
   /// -1: unknown.
-  int64_t totalRows = -1, lanes = 0, vectors = -1, weightBytes = -1;
+  int64_t totalRows = -1, vectors = -1, weightBytes = -1;
 };
 
 } // namespace
 
-ContractionSchedule chooseContractionSchedule(const TargetInfo &target,
-                                              const ContractionSizes &sizes) {
-  return Chooser(target, sizes).choose();
+ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSizes &sizes) {
+  Chooser chooser(target, sizes);
+  chooser.choose();
+  return chooser.get();
+}
+
+InnerProduct chooseInnerProduct(TargetAttr target, ContractionSizes sizes, bool mayPackInput) {
+  InnerProduct product;
+  product.packsWeights = chooseContraction(target, sizes).getPackWeights();
+  if (product.packsWeights)
+    sizes.weightLayout = WeightLayout::Packed;
+  Chooser chooser(target, sizes);
+  chooser.choose();
+  chooser.blockTiles = 1;
+  chooser.prefetchLines = 0;
+  chooser.tileLines = 1;
+  chooser.packInput &= mayPackInput;
+  product.schedule = chooser.get();
+  return product;
 }
 
 } // namespace tenon::cpu

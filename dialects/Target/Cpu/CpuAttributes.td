@@ -1,0 +1,202 @@
+// The `cpu` dialect: processors, and how kernels are computed on them.
+
+#ifndef TENON_CPU_ATTRIBUTES_TD
+#define TENON_CPU_ATTRIBUTES_TD
+
+include "dialects/Target/TargetInterfaces.td"
+include "mlir/IR/AttrTypeBase.td"
+
+def Cpu_Dialect : Dialect {
+  let name = "cpu";
+  let cppNamespace = "::tenon::cpu";
+  let summary = "processors, and schedules of kernels on them";
+  let description = [{
+    Attributes only. `#cpu.target` on a module names the processor; the schedule of each kernel says
+    how it is computed there.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class Cpu_Attr<string name, string attrMnemonic, list<Trait> traits>
+    : AttrDef<Cpu_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+class Cpu_Schedule<string name, string attrMnemonic, string strategy>
+    : Cpu_Attr<name # "Schedule", attrMnemonic # "_schedule",
+               [DeclareAttrInterfaceMethods<ScheduleAttrInterface>]> {
+  code strategyName = "::llvm::StringRef " # name # "ScheduleAttr::getStrategy() const { return \""
+                    # strategy # "\"; }";
+  let extraClassDefinition = strategyName;
+}
+
+class Cpu_Count<string what, string default> : DefaultValuedParameter<"int64_t", default> {
+  let summary = what;
+}
+
+/// A number that has no default.
+class Cpu_Size<string what> : AttrParameter<"int64_t", what>;
+
+class Cpu_Flag<string what> : DefaultValuedParameter<"bool", "false"> {
+  let summary = what;
+}
+
+def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
+                              [DeclareAttrInterfaceMethods<TargetAttrInterface>]> {
+  let summary = "a processor, as far as schedules and code depend on it";
+  let description = [{
+    Stands on the module as `tenon.target`, written by `tenon-assign-target`. Whatever is decided for
+    a processor is decided from this; a new processor is a new row in the table of
+    dialects/Target/Cpu/CpuTargets.cpp.
+
+    ```mlir
+    module attributes {tenon.target = #cpu.target<name = "x86-64-v4", cpu = "x86-64-v4",
+        features = ["avx2", "avx512f", "avx512vl"], vector_bits = 512, vector_registers = 32,
+        l2_bytes = 1048576>} {}
+    ```
+  }];
+  let parameters = (ins
+      StringRefParameter<"as in --target, without the kind of device">:$name,
+      StringRefParameter<"LLVM's -mcpu", "\"x86-64-v3\"">:$cpu,
+      StringRefParameter<"LLVM's triple", "\"x86_64-unknown-linux-gnu\"">:$triple,
+      OptionalParameter<"::mlir::ArrayAttr", "LLVM's names of the instruction sets that code may use">:$features,
+      Cpu_Count<"of a vector register", "256">:$vector_bits,
+      Cpu_Count<"vector registers that code may use", "16">:$vector_registers,
+      Cpu_Count<"full-width multiply-adds that can start in one cycle", "2">:$fma_ports,
+      Cpu_Count<"cycles that one takes", "4">:$fma_latency,
+      Cpu_Count<"data cache nearest to a core", "32 << 10">:$l1_bytes,
+      Cpu_Count<"second cache of a core", "1 << 20">:$l2_bytes,
+      Cpu_Count<"cache that cores share, 0 for none", "32 << 20">:$l3_bytes);
+  let extraClassDeclaration = [{
+    /// Lanes of one vector register for elements of this many bits.
+    int64_t getLanes(int64_t elementBits) const { return getVectorBits() / elementBits; }
+    /// Whether code may use an instruction set, by LLVM's name.
+    bool has(::llvm::StringRef feature) const;
+    /// Loads and stores can leave lanes out at no cost.
+    bool hasMaskedOps() const { return has("avx512vl"); }
+    /// LLVM's -mattr: the instruction sets that are there, and those that are not.
+    ::std::string getLLVMFeatures() const;
+  }];
+}
+
+def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction", "contraction"> {
+  let summary = "how a matrix product or convolution is computed";
+  let description = [{
+    The schedule of a kernel of class `contraction`. An output tile of `tile_lines` x `tile_rows`
+    positions and `tile_vectors` vectors of channels is in registers while its sums run; a panel of
+    weights serves the channels of a tile.
+
+    - `lanes` of a vector are fewer than a register has where there are few output channels.
+    - `tile_lines`, of the second to last spatial dimension, are more than one where lines are short.
+    - `block_tiles` tiles reuse their input for all panels before the next ones are visited: 1 keeps
+      a tile's input in the nearest cache, 0 (all tiles) keeps a panel there.
+    - `pack_input` copies each tile's input to contiguous scratch first. For one tap only.
+    - `pack_weights` copies each panel of weights that are not packed to contiguous scratch first.
+      Without it, weights are read in place: row-major ones like packed ones, transposed ones along
+      their rows, with sums across the lanes at the end (then `tile_vectors` is 1).
+    - `prefer_split_panels`: where tasks could share panels as evenly as tiles, they share panels,
+      so that each reads a part of the weights instead of all.
+
+    ```mlir
+    #cpu.contraction_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2, pack_input = true>
+    ```
+  }];
+  let parameters = (ins
+      Cpu_Size<"lanes of the vectors">:$lanes,
+      Cpu_Count<"output positions per register tile", "1">:$tile_rows,
+      Cpu_Count<"vectors of output channels per register tile", "1">:$tile_vectors,
+      Cpu_Count<"lines of positions that a tile may span", "1">:$tile_lines,
+      Cpu_Count<"channels per trip of the innermost loop", "4">:$unroll_k,
+      Cpu_Count<"tiles that share a visit to all weights, 0 for all", "0">:$block_tiles,
+      Cpu_Flag<"copy each tile's input first">:$pack_input,
+      Cpu_Flag<"copy each panel of weights first">:$pack_weights,
+      Cpu_Count<"cache lines of the next panel to prefetch per trip", "0">:$prefetch_lines,
+      Cpu_Flag<"tasks rather share panels than tiles">:$prefer_split_panels);
+  let extraClassDeclaration = [{
+    /// NR: output channels per panel of weights.
+    int64_t getPanelWidth() const { return getTileVectors() * getLanes(); }
+  }];
+}
+
+def Cpu_DepthwiseScheduleAttr : Cpu_Schedule<"Depthwise", "depthwise", "depthwise"> {
+  let summary = "how a depthwise convolution is computed";
+  let description = [{
+    The schedule of a kernel of class `depthwise`. `tile_lines` x `tile_rows` neighbouring outputs of
+    a vector of channels are computed together.
+
+    - `keep_weights` loads all weights before a tile is computed; otherwise one kernel line's at a
+      time.
+    - `channels_inside` visits all channels of one tile before the next tile, so that memory is read
+      in order; otherwise all tiles of a line come before the next channels, and kept weights are
+      loaded once per line.
+
+    ```mlir
+    #cpu.depthwise_schedule<lanes = 8, tile_rows = 5, tile_lines = 2, channels_inside = true>
+    ```
+  }];
+  let parameters = (ins
+      Cpu_Size<"lanes of the vectors">:$lanes,
+      Cpu_Count<"neighbouring outputs that are computed together", "1">:$tile_rows,
+      Cpu_Count<"lines of them", "1">:$tile_lines,
+      Cpu_Flag<"load all weights before a tile">:$keep_weights,
+      Cpu_Flag<"all channels of a tile before the next tile">:$channels_inside,
+      Cpu_Flag<"prefetch what the next line reads anew">:$prefetch_input);
+}
+
+def Cpu_WinogradScheduleAttr : Cpu_Schedule<"Winograd", "winograd", "contraction"> {
+  let summary = "how a convolution with transformed filters is computed";
+  let description = [{
+    The schedule of a kernel of class `contraction` whose convolution says `winograd`. A register
+    tile has `tile_rows` transformed tiles and `tile_vectors` vectors of output channels;
+    `block_tiles` register tiles are transformed before they are multiplied, and stay in the second
+    cache.
+
+    ```mlir
+    #cpu.winograd_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2, block_tiles = 4>
+    ```
+  }];
+  let parameters = (ins
+      Cpu_Size<"lanes of the vectors">:$lanes,
+      Cpu_Count<"outputs per tile and dimension: 2 or 4", "2">:$output_tile,
+      Cpu_Count<"transformed tiles per register tile", "1">:$tile_rows,
+      Cpu_Count<"vectors of output channels per register tile", "1">:$tile_vectors,
+      Cpu_Count<"channels per trip of the innermost loop", "4">:$unroll_k,
+      Cpu_Count<"register tiles that are transformed before they are multiplied", "1">:$block_tiles,
+      Cpu_Count<"cache lines of the next point's weights to prefetch per trip", "0">:$prefetch_lines);
+  let extraClassDeclaration = [{
+    int64_t getInputTile() const { return getOutputTile() + 2; }
+    /// Elements of a transformed tile, each of which is a product of its own.
+    int64_t getPoints() const { return getInputTile() * getInputTile(); }
+    /// NR: output channels per panel of weights.
+    int64_t getPanelWidth() const { return getTileVectors() * getLanes(); }
+  }];
+}
+
+def Cpu_AttentionScheduleAttr : Cpu_Schedule<"Attention", "attention", "attention"> {
+  let summary = "how attention is computed";
+  let description = [{
+    The schedule of a kernel of class `attention`: those of its two products (queries times keys,
+    powers times values), and how much of them is computed at one time. The products pack no weights
+    themselves: `pack_keys` and `pack_values` copy a block to panels before its first use.
+
+    Where there are several blocks of keys, `group_blocks` row blocks take one after the other.
+
+    ```mlir
+    #cpu.attention_schedule<
+        scores = <lanes = 16, tile_rows = 12, tile_vectors = 2, block_tiles = 1>,
+        values = <lanes = 16, tile_rows = 12, tile_vectors = 2, block_tiles = 1>,
+        lanes = 16, row_block = 12, key_block = 128, pack_keys = true, pack_values = true>
+    ```
+  }];
+  let parameters = (ins
+      "ContractionScheduleAttr":$scores, "ContractionScheduleAttr":$values,
+      Cpu_Size<"lanes of the softmax's vectors">:$lanes,
+      Cpu_Count<"queries whose scores are in scratch at one time", "1">:$row_block,
+      Cpu_Count<"keys whose scores are computed at one time", "1">:$key_block,
+      Cpu_Count<"row blocks that take block after block of keys together", "1">:$group_blocks,
+      Cpu_Flag<"copy keys to panels first">:$pack_keys,
+      Cpu_Flag<"copy values to panels first">:$pack_values);
+}
+
+#endif

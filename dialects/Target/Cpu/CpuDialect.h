@@ -1,0 +1,44 @@
+// The `cpu` dialect's C++ face: processors and schedules.
+//
+// Schedules are chosen from a processor's numbers (vector length, registers, caches); the LLVM back
+// end gets its name and instruction sets. `x86-64-v3` (AVX2) and `x86-64-v4` (AVX-512) are rows of
+// a table; `native` asks the host.
+#ifndef TENON_DIALECTS_TARGET_CPU_CPUDIALECT_H
+#define TENON_DIALECTS_TARGET_CPU_CPUDIALECT_H
+
+#include "dialects/Target/TargetInterfaces.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/Dialect.h"
+#include "llvm/Support/Error.h"
+
+#include "dialects/Target/Cpu/CpuDialect.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Target/Cpu/CpuAttributes.h.inc"
+
+namespace tenon::cpu {
+
+/// The processor named `name` ("x86-64-v3", "x86-64-v4", "native", or an LLVM processor such as
+/// "znver4"). An error if LLVM does not know it.
+llvm::Expected<TargetAttr> lookupTarget(llvm::StringRef name, mlir::MLIRContext *context);
+
+/// The processor that this process runs on.
+TargetAttr getNativeTarget(mlir::MLIRContext *context);
+
+/// How weights lie in memory. NR is the schedule's panel width.
+enum class WeightLayout {
+  /// [group][ceil(N/NR)][taps...][K][NR]; the last panel is zero padded to full NR.
+  Packed,
+  /// [group][taps...][K][N] with strides, e.g. the second operand of a matrix product.
+  RowMajor,
+  /// [group][N][K] with strides; one tap only.
+  Transposed,
+};
+
+/// G of minimal filtering F(m x m, 3 x 3), with m + 2 rows of 3: the filters g of 3x3 become
+/// G g G^T. Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016).
+llvm::ArrayRef<double> getWinogradFilterTransform(int64_t outputTile);
+
+} // namespace tenon::cpu
+
+#endif

@@ -1,0 +1,19 @@
+// Interfaces of targets and schedules.
+
+#include "dialects/Target/TargetInterfaces.h"
+
+using namespace mlir;
+
+#include "dialects/Target/TargetInterfaces.cpp.inc"
+
+namespace tenon {
+
+FailureOr<TargetAttrInterface> getTarget(Operation *op) {
+  auto module = isa<ModuleOp>(op) ? cast<ModuleOp>(op) : op->getParentOfType<ModuleOp>();
+  if (auto target = module->getAttrOfType<TargetAttrInterface>(kTargetAttrName))
+    return target;
+  return op->emitError() << "the module has no '" << kTargetAttrName
+                         << "': tenon-assign-target gives it one";
+}
+
+} // namespace tenon

@@ -1,0 +1,48 @@
+// The sizes of ops, as their schedules depend on them; -1 is a size that only a run tells.
+#ifndef TENON_PASSES_SCHEDULE_CPU_SIZES_H
+#define TENON_PASSES_SCHEDULE_CPU_SIZES_H
+
+#include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Tenon/TenonDialect.h"
+
+namespace tenon::cpu {
+
+/// Of a matrix product or convolution: a channels-last convolution without padding, in groups.
+struct ContractionSizes {
+  int64_t batch = 1, group = 1;
+  /// Output rows of all spatial dimensions but the last, and of the last one.
+  int64_t lines = 1, rows = -1;
+  /// Kernel taps, all dimensions multiplied.
+  int64_t taps = 1;
+  int64_t inChannels = -1, outChannels = -1;
+  int64_t accumulatorBits = 32, inputBits = 32, weightBits = 32;
+  /// Distance in elements between neighbouring rows of the input; -1 if unknown.
+  int64_t inputRowStride = -1;
+  WeightLayout weightLayout = WeightLayout::Packed;
+  bool weightsPerBatch = false;
+};
+
+/// Of a convolution with a filter for each channel.
+struct DepthwiseSizes {
+  llvm::SmallVector<int64_t, 3> kernel, stride;
+  int64_t accumulatorBits = 32;
+  /// Bytes of one image of the input; -1 if only a run tells.
+  int64_t imageBytes = -1;
+};
+
+/// Of attention. `group` is the number of heads of queries for each head of keys.
+struct AttentionSizes {
+  int64_t group = 1, queryCount = -1, keyCount = -1, depth = 0, width = 0;
+  int64_t elementBits = 32;
+  int64_t queryRowStride = -1;
+  bool keysAreColumns = false;
+};
+
+/// The sizes of a `tenon.matmul` or `tenon.conv`.
+ContractionSizes getContractionSizes(mlir::Operation *op);
+DepthwiseSizes getDepthwiseSizes(ConvOp op);
+AttentionSizes getAttentionSizes(AttentionOp op);
+
+} // namespace tenon::cpu
+
+#endif
