@@ -134,8 +134,6 @@ LogicalResult AttentionOp::verify() {
 
 //===-- Kernel --===//
 
-KernelClass AttentionOp::getKernelClass() { return KernelClass::Attention; }
-
 int64_t AttentionOp::getFlops() {
   DimExprs scores = getScoreDims();
   scores.push_back(getQueryDims().back() + getValueDims().back());
@@ -146,25 +144,6 @@ int64_t AttentionOp::getFlops() {
   for (int64_t size : *sizes)
     flops *= size;
   return flops;
-}
-
-// The kernel holds blocks of keys and values of a size that it must know, and reads rows that are
-// contiguous.
-bool AttentionOp::staysWhole() {
-  constexpr int64_t longestRow = 1024;
-  Type type = getElementTypeOrSelf(getQueries());
-  if (!type.isF32() && !type.isF16() && !type.isBF16())
-    return false;
-  int64_t last = rankOf(*this) - 1;
-  for (AffineExpr size : {getQueryDims().back(), getValueDims().back()})
-    if (getConstantOr(size, 0) < 1 || getConstantOr(size, 0) > longestRow)
-      return false;
-  AffineExpr heads = getQueryDims()[last - 2], keyHeads = getKeyDims()[last - 2];
-  if (heads != keyHeads && (getConstantOr(heads, 0) < 1 || getConstantOr(keyHeads, 0) < 1))
-    return false;
-  return getQueryPermutation()[last] == last && getValuePermutation()[last] == last &&
-         getResultPermutation()[last] == last &&
-         (getKeyPermutation()[last] == last || getKeyPermutation()[last - 1] == last);
 }
 
 //===-- Decomposition --===//

@@ -8,8 +8,8 @@ include "dialects/Tenon/TenonInterfaces.td"
 
 def Tenon_AttentionOp : Tenon_Op<"attention", [
     Pure, Tenon_InferType, AttrSizedOperandSegments,
-    DeclareOpInterfaceMethods<DecomposeOpInterface, ["staysWhole"]>,
-    DeclareOpInterfaceMethods<KernelRootOpInterface, ["getFlops"]>]> {
+    DeclareOpInterfaceMethods<DecomposeOpInterface>,
+    DeclareOpInterfaceMethods<CostOpInterface, ["getFlops"]>]> {
   let summary = "scaled dot-product attention";
   let description = [{
     Every query takes the mean of all values, weighted by how well it fits their keys:

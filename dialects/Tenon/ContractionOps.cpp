@@ -124,8 +124,6 @@ void MatMulOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRCont
   patterns.add<AbsorbTranspose>(context);
 }
 
-KernelClass MatMulOp::getKernelClass() { return KernelClass::Contraction; }
-
 Value MatMulOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
   DimExprs dims = getDims(getType());
   Type elementType = getType().getElementType();
@@ -248,10 +246,6 @@ int64_t ConvOp::getFlops() {
   DimExprs input = getDims(getInput().getType());
   sizes.push_back(input.back().floorDiv(getGroups()));
   return countFlops(sizes);
-}
-
-KernelClass ConvOp::getKernelClass() {
-  return isDepthwise() ? KernelClass::Depthwise : KernelClass::Contraction;
 }
 
 Value ConvOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {

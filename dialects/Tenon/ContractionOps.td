@@ -10,7 +10,7 @@ class Tenon_ContractionOp<string mnemonic, list<Trait> traits = []>
     : Tenon_Op<mnemonic, !listconcat(traits, [
         Pure, Tenon_InferType,
         DeclareOpInterfaceMethods<ElementalOpInterface, ["isExpensiveElement"]>,
-        DeclareOpInterfaceMethods<KernelRootOpInterface, ["getFlops"]>])> {
+        DeclareOpInterfaceMethods<CostOpInterface, ["getFlops"]>])> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let results = (outs Tenon_NumberTensor:$result);
   let extraClassDefinition = [{

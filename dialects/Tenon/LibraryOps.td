@@ -12,11 +12,10 @@ include "dialects/Tenon/TenonInterfaces.td"
 class Tenon_LibraryOp<string mnemonic, list<Trait> traits = [], list<string> methods = []>
     : Tenon_Op<mnemonic, !listconcat(traits, [
         AlwaysSpeculatable, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-        DeclareOpInterfaceMethods<KernelRootOpInterface>,
+        DeclareOpInterfaceMethods<CostOpInterface>,
         DeclareOpInterfaceMethods<LibraryOpInterface, methods>])> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let extraClassDefinition = [{
-    ::tenon::KernelClass $cppClass::getKernelClass() { return ::tenon::KernelClass::Library; }
     void $cppClass::getEffects(::llvm::SmallVectorImpl<::tenon::EffectInstance> &effects) {
       ::tenon::addLibraryEffects(*this, effects);
     }

@@ -9,11 +9,11 @@ using namespace mlir;
 namespace tenon {
 
 void KernelOp::build(OpBuilder &b, OperationState &state, StringRef name, FunctionType type,
-                     KernelClass kernelClass, int64_t numSymbols) {
+                     StringRef strategy, int64_t numSymbols) {
   Properties &properties = state.getOrAddProperties<Properties>();
   properties.sym_name = b.getStringAttr(name);
   properties.function_type = TypeAttr::get(type);
-  properties.kernel_class = KernelClassAttr::get(b.getContext(), kernelClass);
+  properties.strategy = b.getStringAttr(strategy);
   properties.num_symbols = b.getI64IntegerAttr(numSymbols);
   Block *entry = &state.addRegion()->emplaceBlock();
   for (Type input : type.getInputs())

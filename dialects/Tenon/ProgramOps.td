@@ -10,17 +10,6 @@ include "mlir/IR/EnumAttr.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 
-def Tenon_KernelClass : I32Enum<"KernelClass", "the strategy that computes a kernel", [
-    I32EnumCase<"Rows", 0, "rows">, I32EnumCase<"Contraction", 1, "contraction">,
-    I32EnumCase<"Depthwise", 2, "depthwise">, I32EnumCase<"Attention", 3, "attention">,
-    I32EnumCase<"Library", 4, "library">]> {
-  let cppNamespace = "::tenon";
-}
-
-def Tenon_KernelClassAttr : EnumAttr<Tenon_Dialect, Tenon_KernelClass, "kernel_class"> {
-  let assemblyFormat = "`<` $value `>`";
-}
-
 def Tenon_YieldOp : Tenon_Op<"yield", [Tenon_HostOp, Pure, Terminator, ReturnLike]> {
   let summary = "ends a region and gives its results";
   let arguments = (ins Variadic<Tenon_Tensor>:$values);
@@ -36,12 +25,14 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
     `numSymbols` of them, bound by each launch. A pad with constants that ends the body is a frame:
     what is under it is written into the middle of the result.
 
+    `strategy` names the one of the target's strategies that computes the kernel (KernelStrategy.h).
+
     The body ends with a `tenon.yield` of the function type's results, and holds no symbol beyond
     the kernel's own.
 
     ```mlir
     tenon.kernel @add_relu(%a: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<8xf32>
-        attributes {kernel_class = #tenon.kernel_class<rows>} {
+        attributes {strategy = "rows"} {
       %0 = tenon.add %a, %b : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
       %1 = tenon.relu %0 : (tensor<8xf32>) -> tensor<8xf32>
       tenon.yield %1 : tensor<8xf32>
@@ -52,7 +43,7 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
                        OptionalAttr<StrAttr>:$sym_visibility,
                        OptionalAttr<DictArrayAttr>:$arg_attrs,
                        OptionalAttr<DictArrayAttr>:$res_attrs,
-                       Tenon_KernelClassAttr:$kernel_class,
+                       StrAttr:$strategy,
                        DefaultValuedAttr<I64Attr, "0">:$num_symbols,
                        OptionalAttr<ScheduleAttrInterface>:$schedule);
   let regions = (region SizedRegion<1>:$body);
@@ -60,7 +51,7 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
   let hasVerifier = 1;
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::FunctionType":$type,
-                                 "::tenon::KernelClass":$kernelClass, "int64_t":$numSymbols)>];
+                                 "::llvm::StringRef":$strategy, "int64_t":$numSymbols)>];
   let extraClassDeclaration = [{
     ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }

@@ -62,21 +62,18 @@ def SymbolicContentsOpInterface : OpInterface<"SymbolicContentsOpInterface"> {
   ];
 }
 
-def KernelRootOpInterface : OpInterface<"KernelRootOpInterface"> {
+def CostOpInterface : OpInterface<"CostOpInterface"> {
   let cppNamespace = "::tenon";
   let description = [{
-    An op that a code generation strategy of its own computes. Such an op is the root of its kernel:
-    fusion may add elementwise producers and consumers around it, but never a second root.
+    An op whose work is not told by the number of its elements.
   }];
   let methods = [
-    InterfaceMethod<"The strategy that computes the op.", "::tenon::KernelClass", "getKernelClass",
-      (ins)>,
     InterfaceMethod<"Floating point operations per call; 0 when the shape is unknown.", "int64_t",
       "getFlops", (ins), "", [{ return 0; }]>
   ];
 }
 
-def LibraryOpInterface : OpInterface<"LibraryOpInterface", [KernelRootOpInterface]> {
+def LibraryOpInterface : OpInterface<"LibraryOpInterface", [CostOpInterface]> {
   let cppNamespace = "::tenon";
   let description = [{
     An irregular op that a function of the kernel library computes (lib/Target/KernelLibrary):
@@ -115,13 +112,10 @@ def DecomposeOpInterface : OpInterface<"DecomposeOpInterface"> {
   let cppNamespace = "::tenon";
   let description = [{
     A named op that passes recognise and lay out as a whole, and that is replaced by simpler ops
-    before fusion. Row kernels are generated from the simple form.
+    before fusion, unless a strategy of the target computes it as it is. Its simple form then only
+    says what it means. Row kernels are generated from the simple form.
   }];
   let methods = [
-    InterfaceMethod<[{
-      Whether the op is the root of a kernel that computes it as it is, so that it stays. Its simple
-      form then only says what it means.
-    }], "bool", "staysWhole", (ins), "", [{ return false; }]>,
     InterfaceMethod<"Replaces the op by simpler ones, in a numerically stable form.",
       "::llvm::LogicalResult", "decompose", (ins "::mlir::RewriterBase &":$rewriter)>
   ];

@@ -12,6 +12,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "passes/Codegen/Cpu/GenerateKernel.h"
 #include "passes/Codegen/Cpu/LowerToLLVM.h"
+#include "passes/Codegen/Cpu/Strategies.h"
 #include "passes/Codegen/Host/LowerHost.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -131,7 +132,7 @@ int64_t bytesOf(KernelOp kernel) {
 int64_t flopsOf(KernelOp kernel) {
   int64_t flops = 0;
   for (Operation &op : kernel.getEntryBlock()) {
-    if (auto root = dyn_cast<KernelRootOpInterface>(op)) {
+    if (auto root = dyn_cast<CostOpInterface>(op)) {
       flops += root.getFlops();
     } else if (isa<ElementalOpInterface>(op)) {
       Value counted = isa<ReduceOp>(op) ? op.getOperand(0) : op.getResult(0);
@@ -325,6 +326,7 @@ llvm::Expected<CompileReport> Compilation::run() {
   cpu::loadKernelDialects(context);
   DialectRegistry registry;
   registerLLVMTranslations(registry);
+  cpu::registerStrategies(registry);
   context.appendDialectRegistry(registry);
 
   std::vector<cpu::TargetAttr> targets;

@@ -16,7 +16,7 @@
 // In the host function, reshapes bring operands and results to the kernel's types and back; they
 // are views.
 
-#include "dialects/Tenon/TenonDialect.h"
+#include "dialects/Target/KernelStrategy.h"
 #include "passes/Fusion/Passes.h"
 
 namespace tenon {
@@ -230,9 +230,12 @@ struct CollapseDimensions : impl::CollapseDimensionsPassBase<CollapseDimensions>
     llvm::DenseMap<StringAttr, SmallVector<LaunchOp>> launches;
     getOperation().walk(
         [&](LaunchOp launch) { launches[launch.getKernelAttr().getAttr()].push_back(launch); });
+    FailureOr<const KernelStrategies *> strategies = KernelStrategies::of(getOperation());
+    if (failed(strategies))
+      return signalPassFailure();
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
-      if (kernel.getKernelClass() != KernelClass::Rows &&
-          kernel.getKernelClass() != KernelClass::Contraction)
+      const KernelStrategy *strategy = (*strategies)->lookup(kernel.getStrategy());
+      if (!strategy || !strategy->getFusionRules(getRoot(kernel, *strategy)).mergesDimensions)
         continue;
       std::optional<Collapse> collapse = Collapse::of(kernel);
       if (!collapse || collapse->isTrivial())

@@ -7,14 +7,17 @@
 // `canJoin` allow it. Since all users of a joining op are in the kernel already, launches can never
 // wait for each other in a circle.
 //
+// What may stand around an op that a strategy of its own computes, the kernel's root, is up to the
+// target's strategies (KernelStrategy.h): the pass knows no device.
+//
 // A pad or an insert that ends a kernel is only a frame around what the kernel computes: code
-// generation writes straight into the middle of it, whatever the kernel's strategy. So any op may
-// join under it. Likewise, a slice is only another way to look at memory: a convolution reads
-// through it.
+// generation writes straight into the middle of it. So an op whose strategy stores elements
+// anywhere may join under it. Likewise, a slice is only another way to look at memory: some
+// strategies read through it.
 //
 // Small splat constants are copied into the kernels that use them.
 
-#include "dialects/Tenon/TenonDialect.h"
+#include "dialects/Target/KernelStrategy.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/Matchers.h"
@@ -39,8 +42,10 @@ struct Group {
   Operation *computed = nullptr;
   /// In reverse order of the block.
   llvm::SetVector<Operation *> ops;
-  /// Contraction, attention or library op.
+  /// The op that has a strategy of its own, and that strategy; null as long as there is none.
   Operation *root = nullptr;
+  const KernelStrategy *strategy = nullptr;
+  FusionRules rules;
   /// What the kernel's reductions reduce; set with the first one.
   std::optional<DimExprs> rowDims;
   SmallVector<int64_t> rowAxes;
@@ -51,7 +56,8 @@ struct Group {
 
 class KernelFormer {
 public:
-  KernelFormer(ModuleOp module) : module(module), symbolTable(module) {}
+  KernelFormer(ModuleOp module, const KernelStrategies &strategies)
+      : module(module), strategies(strategies), symbolTable(module) {}
 
   LogicalResult run(Block &block);
 
@@ -64,12 +70,14 @@ private:
   bool canJoinReduction(ReduceOp op, Group &group);
   bool canJoinElement(Operation *op, Group &group);
   bool canJoinView(Operation *op, Group &group);
+  bool canBeFramed(Operation *op);
   void outline(Group &group);
-  SmallVector<Type> libraryResults(const Group &group);
-  void setLibraryAttributes(const Group &group, LaunchOp launch);
+  SmallVector<Type> extraResults(const KernelResources &resources);
+  void setResources(const KernelResources &resources, LaunchOp launch);
   std::string nameFor(const Group &group);
 
   ModuleOp module;
+  const KernelStrategies &strategies;
   SymbolTable symbolTable;
 };
 
@@ -109,14 +117,6 @@ bool isInMemory(Value value) {
          cast<ElementalOpInterface>(op).isExpensiveElement();
 }
 
-/// Whether the strategies for kernels of this root store elements one by one, anywhere.
-bool canBeFramed(Operation *op) {
-  auto root = dyn_cast<KernelRootOpInterface>(op);
-  return op->getNumResults() == 1 && isa<ElementalOpInterface>(op) &&
-         (!root || root.getKernelClass() == KernelClass::Contraction ||
-          root.getKernelClass() == KernelClass::Depthwise);
-}
-
 /// Whether the op is a broadcast that only a run may find to be one, of whole vectors: an epilogue
 /// reads through it.
 bool repeatsRows(Operation *op) {
@@ -139,18 +139,22 @@ bool Group::isAround(Operation *op) const {
 } // namespace
 
 /// Whether the elements of `op` are written to `dims`, one for one, through this broadcast if that
-/// does nothing in this run. Else the kernel falls back to the op's elemental form, which
-/// transformed weights do not have, and which costs little only where a convolution's map is a
-/// single position.
+/// does nothing in this run.
 static bool mayKeepShape(Operation *op, BroadcastOp broadcast, ArrayRef<AffineExpr> dims) {
-  auto conv = dyn_cast<ConvOp>(op);
-  return conv && !conv.getWinograd() && repeatsRows(broadcast) && resultDims(broadcast) == dims &&
-         getDims(broadcast.getOperand().getType()) == resultDims(conv);
+  return repeatsRows(broadcast) && resultDims(broadcast) == dims &&
+         getDims(broadcast.getOperand().getType()) == resultDims(op);
 }
 
-// A contraction under pointwise ops of exactly its shape: they become its epilogue.
+// Whether the op's strategy stores elements one by one, anywhere.
+bool KernelFormer::canBeFramed(Operation *op) {
+  const KernelStrategy *strategy = strategies.find(op);
+  return strategy && op->getNumResults() == 1 && strategy->getFusionRules(op).writesAnywhere;
+}
+
+// A root under pointwise ops of exactly its shape: they become its epilogue.
 bool KernelFormer::canJoinRoot(Operation *op, Group &group) {
-  if (group.root || group.rowDims || isa<LibraryOpInterface>(op))
+  FusionRules rules = strategies.find(op)->getFusionRules(op);
+  if (group.root || group.rowDims || !rules.takesEpilogue)
     return false;
   DimExprs dims = resultDims(op), wide = resultDims(group.computed);
   bool hasBroadcast = false;
@@ -168,7 +172,7 @@ bool KernelFormer::canJoinRoot(Operation *op, Group &group) {
     if (!usesRoot || group.isAround(member))
       return true;
     if (auto broadcast = dyn_cast<BroadcastOp>(member))
-      return hasBroadcast |= mayKeepShape(op, broadcast, wide);
+      return hasBroadcast |= rules.takesUncertainRows && mayKeepShape(op, broadcast, wide);
     return isPointwise(member) && (resultDims(member) == dims || resultDims(member) == wide);
   });
   return fits && (wide == dims || hasBroadcast);
@@ -201,15 +205,16 @@ bool KernelFormer::canJoinReduction(ReduceOp op, Group &group) {
   return computedDims == dims || computedDims == reduced;
 }
 
-// Slices cost nothing where elements are read one by one, and in front of a convolution.
+// Slices cost nothing where elements are read one by one, and where a root reads memory through
+// them.
 bool KernelFormer::canJoinView(Operation *op, Group &group) {
-  if (group.root && isa<LibraryOpInterface>(group.root))
+  if (!group.root)
+    return true;
+  if (!group.rules.takesEpilogue || !isInMemory(op->getOperand(0)))
     return false;
-  if (!group.root || !llvm::is_contained(op->getUsers(), group.root))
-    return !group.root || isInMemory(op->getOperand(0));
-  auto conv = dyn_cast<ConvOp>(group.root);
-  return conv && isInMemory(op->getOperand(0)) && conv.getInput() == op->getResult(0) &&
-         op->hasOneUse();
+  if (!llvm::is_contained(op->getUsers(), group.root))
+    return true;
+  return op->hasOneUse() && group.strategy->readsSlice(*op->use_begin());
 }
 
 /// Who in the group reads the elements of `op`, seen through slices.
@@ -227,18 +232,18 @@ static void collectReaders(Operation *op, const Group &group,
 // than it has elements, unless it is cheap.
 bool KernelFormer::canJoinElement(Operation *op, Group &group) {
   auto elemental = dyn_cast<ElementalOpInterface>(op);
-  if (!elemental || elemental.isExpensiveElement() || isa<LibraryOpInterface>(op))
+  if (!elemental || elemental.isExpensiveElement())
     return false;
-  if (group.root && isa<LibraryOpInterface>(group.root))
+  if (group.root && !group.rules.takesEpilogue)
     return false;
-  // In front of a contraction stand only buffers; its epilogue may read anything pointwise.
+  // In front of a root stand only buffers; its epilogue may read anything pointwise.
   SmallVector<Operation *> readers;
   collectReaders(op, group, readers);
   if (group.root && llvm::is_contained(readers, group.root))
     return false;
   if (group.root && !isPointwise(op) && !repeatsRows(op))
     return false;
-  if (group.ops.size() > 48)
+  if (group.ops.size() > group.rules.maxOps)
     return false;
   for (Operation *reader : readers) {
     auto elemental = dyn_cast<ElementalOpInterface>(reader);
@@ -266,7 +271,7 @@ bool KernelFormer::canJoin(Operation *op, Group &group) {
     return op == group.ops.back()->getOperand(0).getDefiningOp() && canBeFramed(op);
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return canJoinReduction(reduce, group);
-  if (isa<KernelRootOpInterface>(op))
+  if (strategies.isRoot(op))
     return canJoinRoot(op, group);
   if (isView(op) && canJoinView(op, group))
     return true;
@@ -277,8 +282,11 @@ void KernelFormer::add(Operation *op, Group &group) {
   group.ops.insert(op);
   if (!group.computed && !isFrame(op))
     group.computed = op;
-  if (isa<KernelRootOpInterface>(op))
+  if (strategies.isRoot(op)) {
     group.root = op;
+    group.strategy = strategies.find(op);
+    group.rules = group.strategy->getFusionRules(op);
+  }
   if (auto reduce = dyn_cast<ReduceOp>(op)) {
     group.rowDims = getDims(reduce.getOperand().getType());
     group.rowAxes = SmallVector<int64_t>(reduce.getAxes());
@@ -296,7 +304,7 @@ LogicalResult KernelFormer::run(Block &block) {
           return failure();
     if (staysInFunction(&op))
       continue;
-    if (!isa<ElementalOpInterface, KernelRootOpInterface, InsertOp>(op))
+    if (!isa<InsertOp>(op) && !strategies.find(&op))
       return op.emitOpError("has no way to be computed");
     Group *common = nullptr;
     bool joins = !op.use_empty();
@@ -334,34 +342,26 @@ std::string KernelFormer::nameFor(const Group &group) {
   return llvm::join(parts, "_");
 }
 
-// A library kernel also writes its status and the sizes that only it knows, and may need scratch
-// memory: further results of the launch.
-SmallVector<Type> KernelFormer::libraryResults(const Group &group) {
-  auto op = dyn_cast_or_null<LibraryOpInterface>(group.root);
-  if (!op)
-    return {};
+// What a kernel reports, and scratch memory, are further results of its launch.
+SmallVector<Type> KernelFormer::extraResults(const KernelResources &resources) {
   MLIRContext *context = module.getContext();
-  int64_t slots = 1;
-  for (Type type : op->getResultTypes())
-    slots += cast<RankedTensorType>(type).getRank();
-  SmallVector<Type> types = {RankedTensorType::get({slots}, IntegerType::get(context, 64))};
-  AffineExpr scratch = op.getScratchBytes() * op.getMaxTasks();
-  auto constant = dyn_cast<AffineConstantExpr>(scratch);
-  if (!constant || constant.getValue() != 0)
-    types.push_back(makeTensorType(DimExprs{scratch}, IntegerType::get(context, 8)));
+  SmallVector<Type> types;
+  if (resources.reportSlots)
+    types.push_back(RankedTensorType::get({resources.reportSlots}, IntegerType::get(context, 64)));
+  if (resources.scratchBytes)
+    types.push_back(makeTensorType(DimExprs{resources.scratchBytes}, IntegerType::get(context, 8)));
   return types;
 }
 
-void KernelFormer::setLibraryAttributes(const Group &group, LaunchOp launch) {
-  auto op = dyn_cast_or_null<LibraryOpInterface>(group.root);
-  if (!op)
-    return;
+void KernelFormer::setResources(const KernelResources &resources, LaunchOp launch) {
   MLIRContext *context = module.getContext();
   SmallVector<Attribute> capacities;
-  for (unsigned i = 0; i < op->getNumResults(); ++i)
-    capacities.push_back(AffineMapAttr::get(makeDimsMap(op.getResultCapacity(i), context)));
-  launch.setCapacitiesAttr(ArrayAttr::get(context, capacities));
-  launch.setMaxTasksAttr(AffineMapAttr::get(makeDimsMap({op.getMaxTasks()}, context)));
+  for (const DimExprs &dims : resources.capacities)
+    capacities.push_back(AffineMapAttr::get(makeDimsMap(dims, context)));
+  if (!capacities.empty())
+    launch.setCapacitiesAttr(ArrayAttr::get(context, capacities));
+  if (resources.maxTasks)
+    launch.setMaxTasksAttr(AffineMapAttr::get(makeDimsMap({resources.maxTasks}, context)));
 }
 
 void KernelFormer::outline(Group &group) {
@@ -379,13 +379,12 @@ void KernelFormer::outline(Group &group) {
   for (Operation *op : ops)
     for (Value operand : op->getOperands())
       if (!operand.getDefiningOp() || !group.ops.contains(operand.getDefiningOp())) {
-        bool copies = isSplat(operand) && !isa<LibraryOpInterface>(op) && op != group.root;
+        bool copies = isSplat(operand) && op != group.root;
         (copies ? constants : inputs).insert(operand);
       }
 
-  auto kernelClass = KernelClass::Rows;
-  if (auto root = dyn_cast_or_null<KernelRootOpInterface>(group.root))
-    kernelClass = root.getKernelClass();
+  const KernelStrategy &strategy = group.root ? *group.strategy : strategies.getElemental();
+  KernelResources resources = group.root ? strategy.getResources(group.root) : KernelResources();
 
   // The kernel numbers the symbols that it sees on its own.
   llvm::MapVector<unsigned, unsigned> symbols;
@@ -412,7 +411,7 @@ void KernelFormer::outline(Group &group) {
   SmallVector<Value> outputs(group.seed->getResults());
   for (Value output : outputs)
     resultTypes.push_back(replacer.replace(output.getType()));
-  SmallVector<Type> extraTypes = libraryResults(group);
+  SmallVector<Type> extraTypes = extraResults(resources);
   for (Type extra : extraTypes)
     resultTypes.push_back(replacer.replace(extra));
 
@@ -423,8 +422,7 @@ void KernelFormer::outline(Group &group) {
     locations.push_back(op->getLoc());
   Location loc = FusedLoc::get(context, locations);
   auto type = FunctionType::get(context, inputTypes, resultTypes);
-  auto kernel =
-      KernelOp::create(moduleBuilder, loc, nameFor(group), type, kernelClass, /*numSymbols=*/0);
+  auto kernel = KernelOp::create(moduleBuilder, loc, nameFor(group), type, strategy.getName(), 0);
   symbolTable.insert(kernel);
 
   IRMapping mapping;
@@ -455,7 +453,7 @@ void KernelFormer::outline(Group &group) {
       LaunchOp::create(b, loc, launchTypes, kernel.getSymName(), inputs.getArrayRef(), symbolMap);
   if (destination)
     launch.getDestinationMutable().assign(destination);
-  setLibraryAttributes(group, launch);
+  setResources(resources, launch);
   if (auto broadcast = dyn_cast<BroadcastOp>(group.seed); broadcast && ops.size() == 1)
     if (DimExprs differences = broadcast.getDifferences(); !differences.empty())
       launch.setDifferencesAttr(AffineMapAttr::get(makeDimsMap(differences, context)));
@@ -470,7 +468,10 @@ namespace {
 
 struct FormKernels : impl::FormKernelsPassBase<FormKernels> {
   void runOnOperation() override {
-    KernelFormer former(getOperation());
+    FailureOr<const KernelStrategies *> strategies = KernelStrategies::of(getOperation());
+    if (failed(strategies))
+      return signalPassFailure();
+    KernelFormer former(getOperation(), **strategies);
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
       for (Block &block : function.getBody())
         if (failed(former.run(block)))

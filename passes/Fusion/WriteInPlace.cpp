@@ -23,7 +23,7 @@
 // Readers of slices must take them as they are: what reads element by element does, and the input
 // of a convolution. If one reader does not, the value stays a tensor of its own and is copied.
 
-#include "dialects/Tenon/TenonDialect.h"
+#include "dialects/Target/KernelStrategy.h"
 #include "mlir/IR/Builders.h"
 #include "passes/Fusion/Passes.h"
 
@@ -60,7 +60,8 @@ struct InnerConcat {
 
 class InPlaceWriter {
 public:
-  explicit InPlaceWriter(func::FuncOp function) {
+  InPlaceWriter(func::FuncOp function, const KernelStrategies &strategies)
+      : strategies(strategies) {
     for (Type type : function.getArgumentTypes())
       collectSymbols(type, argumentSymbols);
   }
@@ -70,6 +71,11 @@ public:
   int64_t numShared = 0, numConcats = 0;
 
 private:
+  bool takesSlice(OpOperand &use) const;
+  bool othersTakeSlices(Value value, Operation *writer) const;
+  bool isReadFromMemory(Value value) const;
+  bool canWriteAnywhere(Value value, Block *block) const;
+  bool isCopiedByConcat(Value operand) const;
   bool isWorthwhile(ConcatOp concat);
   bool knowsSizes(Type whole, Type part);
   PadOp findPad(ConcatOp concat);
@@ -79,74 +85,17 @@ private:
                     SmallVectorImpl<InnerConcat> &inner);
   void writeParts(ConcatOp concat);
 
+  const KernelStrategies &strategies;
   llvm::SmallDenseSet<AffineExpr> argumentSymbols;
   /// Concatenations that became part of others.
   llvm::SmallPtrSet<Operation *, 8> erased;
 };
 
-int64_t sizeOf(AffineExpr dim) {
-  auto constant = dyn_cast<AffineConstantExpr>(dim);
-  return constant ? constant.getValue() : -1;
-}
-
-/// Whether a reader takes a slice instead of a tensor at no cost.
-bool takesSlice(OpOperand &use) {
-  Operation *op = use.getOwner();
-  if (auto conv = dyn_cast<ConvOp>(op))
-    return use.getOperandNumber() == conv.getInputMutable().getOperandNumber();
-  return isa<ElementalOpInterface>(op) && !isa<KernelRootOpInterface, ReshapeOp>(op);
-}
-
-/// Whether `writer` reads the value once, and all others take slices.
-bool othersTakeSlices(Value value, Operation *writer) {
-  return llvm::count(value.getUsers(), writer) == 1 &&
-         llvm::all_of(value.getUses(),
-                      [&](OpOperand &use) { return use.getOwner() == writer || takesSlice(use); });
-}
-
-/// Whether someone reads the value from memory, not as it is computed.
-bool isReadFromMemory(Value value) {
-  return llvm::any_of(value.getUsers(), [](Operation *user) {
-    if (auto pad = dyn_cast<PadOp>(user); pad && pad.isFrame())
-      return isReadFromMemory(pad);
-    auto elemental = dyn_cast<ElementalOpInterface>(user);
-    return !elemental || isa<KernelRootOpInterface, ReshapeOp>(user) ||
-           elemental.isExpensiveElement();
-  });
-}
-
-/// Whether a kernel of this function's block computes the value and could write it anywhere.
-bool canWriteAnywhere(Value value, Block *block) {
-  Operation *op = value.getDefiningOp();
-  if (!op || op->getBlock() != block || op->getNumResults() != 1 ||
-      !isa<ElementalOpInterface>(op) || isa<ReshapeOp>(op))
-    return false;
-  auto root = dyn_cast<KernelRootOpInterface>(op);
-  return !root || root.getKernelClass() == KernelClass::Contraction ||
-         root.getKernelClass() == KernelClass::Depthwise;
-}
-
-/// Whether a concatenation's kernel would read the operand from memory: then writing it in place
-/// saves that.
-bool isCopiedByConcat(Value operand) {
-  Operation *op = operand.getDefiningOp();
-  if (!op || !operand.hasOneUse())
-    return true;
-  auto elemental = dyn_cast<ElementalOpInterface>(op);
-  if (!elemental || isa<KernelRootOpInterface, TransposeOp, ConcatOp>(op) ||
-      elemental.isExpensiveElement())
-    return true;
-  return (elemental.isPointwise() || isa<PadOp>(op)) &&
-         llvm::any_of(op->getOperands(), [](Value value) {
-           return value.getDefiningOp<KernelRootOpInterface>() ||
-                  (value.getDefiningOp() && value.hasOneUse() && isCopiedByConcat(value));
-         });
-}
-
 /// Whether vectors along the last dimension are full enough.
 bool hasLongRows(Value value) {
   DimExprs dims = getDims(value.getType());
-  return !dims.empty() && (sizeOf(dims.back()) < 0 || sizeOf(dims.back()) >= kShortestRow);
+  return !dims.empty() &&
+         (getConstantOr(dims.back(), -1) < 0 || getConstantOr(dims.back(), -1) >= kShortestRow);
 }
 
 /// Gives every reader of `value` but `writer` a slice of `whole`.
@@ -168,6 +117,60 @@ void redirectReaders(Value value, Operation *writer, Value whole, ArrayRef<Affin
 }
 
 } // namespace
+
+// Whether a reader takes a slice instead of a tensor at no cost.
+bool InPlaceWriter::takesSlice(OpOperand &use) const {
+  Operation *op = use.getOwner();
+  const KernelStrategy *strategy = strategies.find(op);
+  if (!strategy)
+    return false;
+  return strategy->isElemental() ? !isa<ReshapeOp>(op) : strategy->readsSlice(use);
+}
+
+// Whether `writer` reads the value once, and all others take slices.
+bool InPlaceWriter::othersTakeSlices(Value value, Operation *writer) const {
+  return llvm::count(value.getUsers(), writer) == 1 &&
+         llvm::all_of(value.getUses(),
+                      [&](OpOperand &use) { return use.getOwner() == writer || takesSlice(use); });
+}
+
+// Whether someone reads the value from memory, not as it is computed.
+bool InPlaceWriter::isReadFromMemory(Value value) const {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (auto pad = dyn_cast<PadOp>(user); pad && pad.isFrame())
+      return isReadFromMemory(pad);
+    auto elemental = dyn_cast<ElementalOpInterface>(user);
+    return !elemental || isa<ReshapeOp>(user) || strategies.isRoot(user) ||
+           elemental.isExpensiveElement();
+  });
+}
+
+// Whether a kernel of this function's block computes the value and could write it anywhere.
+bool InPlaceWriter::canWriteAnywhere(Value value, Block *block) const {
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getBlock() != block || op->getNumResults() != 1 || isa<ReshapeOp>(op))
+    return false;
+  const KernelStrategy *strategy = strategies.find(op);
+  return strategy && strategy->getFusionRules(op).writesAnywhere;
+}
+
+// Whether a concatenation's kernel would read the operand from memory: then writing it in place
+// saves that.
+bool InPlaceWriter::isCopiedByConcat(Value operand) const {
+  Operation *op = operand.getDefiningOp();
+  if (!op || !operand.hasOneUse())
+    return true;
+  auto elemental = dyn_cast<ElementalOpInterface>(op);
+  if (!elemental || isa<TransposeOp, ConcatOp>(op) || strategies.isRoot(op) ||
+      elemental.isExpensiveElement())
+    return true;
+  return (elemental.isPointwise() || isa<PadOp>(op)) &&
+         llvm::any_of(op->getOperands(), [&](Value value) {
+           Operation *producer = value.getDefiningOp();
+           return producer &&
+                  (strategies.isRoot(producer) || (value.hasOneUse() && isCopiedByConcat(value)));
+         });
+}
 
 /// Whether all sizes of `whole` are known where `part` is computed.
 bool InPlaceWriter::knowsSizes(Type whole, Type part) {
@@ -245,7 +248,8 @@ bool InPlaceWriter::isWorthwhile(ConcatOp concat) {
     bool isWritten = canWriteAnywhere(input, concat->getBlock()) && othersTakeSlices(input, concat);
     if (!isWritten || !isCopiedByConcat(input))
       continue;
-    if (!hasLongRows(input) && !input.getDefiningOp<KernelRootOpInterface>())
+    Operation *producer = input.getDefiningOp();
+    if (!hasLongRows(input) && !(producer && strategies.isRoot(producer)))
       return false;
     saved += isStatic(input.getType()) ? cast<RankedTensorType>(input.getType()).getNumElements()
                                        : kFewestElements;
@@ -339,7 +343,10 @@ namespace {
 
 struct WriteInPlace : impl::WriteInPlacePassBase<WriteInPlace> {
   void runOnOperation() override {
-    InPlaceWriter writer(getOperation());
+    FailureOr<const KernelStrategies *> strategies = KernelStrategies::of(getOperation());
+    if (failed(strategies))
+      return signalPassFailure();
+    InPlaceWriter writer(getOperation(), **strategies);
     for (Block &block : getOperation().getBody())
       writer.run(block);
     numShared += writer.numShared;

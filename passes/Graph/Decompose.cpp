@@ -1,6 +1,6 @@
 // Replaces named ops by the simple ones they consist of (DecomposeOpInterface).
 
-#include "dialects/Tenon/TenonDialect.h"
+#include "dialects/Target/KernelStrategy.h"
 #include "mlir/IR/PatternMatch.h"
 #include "passes/Graph/Passes.h"
 
@@ -15,11 +15,14 @@ namespace {
 
 struct Decompose : impl::DecomposePassBase<Decompose> {
   void runOnOperation() override {
+    FailureOr<const KernelStrategies *> strategies = KernelStrategies::of(getOperation());
+    if (failed(strategies))
+      return signalPassFailure();
     // An op may decompose into ops that decompose further.
     for (bool changed = true; changed;) {
       SmallVector<DecomposeOpInterface> ops;
       getOperation().walk([&](DecomposeOpInterface op) {
-        if (!op.staysWhole())
+        if (!(*strategies)->isRoot(op))
           ops.push_back(op);
       });
       changed = !ops.empty();

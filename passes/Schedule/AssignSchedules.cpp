@@ -1,6 +1,6 @@
 // Writes the schedules of the kernels that have one.
 
-#include "passes/Schedule/Cpu/Choose.h"
+#include "dialects/Target/KernelStrategy.h"
 #include "passes/Schedule/Passes.h"
 
 namespace tenon {
@@ -16,32 +16,28 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
   using AssignSchedulesPassBase::AssignSchedulesPassBase;
 
   void runOnOperation() override {
-    FailureOr<cpu::TargetAttr> target = getTargetAs<cpu::TargetAttr>(getOperation());
-    if (failed(target))
+    FailureOr<const KernelStrategies *> strategies = KernelStrategies::of(getOperation());
+    if (failed(strategies))
       return signalPassFailure();
+    TargetAttrInterface target = *getTarget(getOperation());
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
+      const KernelStrategy *strategy = (*strategies)->lookup(kernel.getStrategy());
+      if (!strategy) {
+        kernel.emitError("names a strategy that ")
+            << target.getTargetName() << " does not have: " << kernel.getStrategy();
+        return signalPassFailure();
+      }
       if (kernel.getSchedule())
         continue;
-      for (Operation &op : kernel.getEntryBlock())
-        if (ScheduleAttrInterface schedule = choose(*target, kernel.getKernelClass(), &op)) {
-          kernel.setScheduleAttr(schedule);
-          ++numScheduled;
-        }
+      if (!strategy->canCompute(kernel)) {
+        strategy = &(*strategies)->getElemental();
+        kernel.setStrategy(strategy->getName());
+      }
+      if (ScheduleAttrInterface schedule = strategy->choose(kernel, target)) {
+        kernel.setScheduleAttr(schedule);
+        ++numScheduled;
+      }
     }
-  }
-
-  /// The schedule if `op` is what the strategy computes, else null.
-  ScheduleAttrInterface choose(cpu::TargetAttr target, KernelClass strategy, Operation *op) {
-    auto conv = dyn_cast<ConvOp>(op);
-    if (strategy == KernelClass::Depthwise && conv)
-      return cpu::chooseDepthwise(target, cpu::getDepthwiseSizes(conv));
-    if (strategy == KernelClass::Contraction && conv && conv.getWinograd())
-      return cpu::chooseWinograd(target, *conv.getWinograd(), cpu::getContractionSizes(op));
-    if (strategy == KernelClass::Contraction && isa<MatMulOp, ConvOp>(op))
-      return cpu::chooseContraction(target, cpu::getContractionSizes(op));
-    if (auto attention = dyn_cast<AttentionOp>(op))
-      return cpu::chooseAttention(target, cpu::getAttentionSizes(attention));
-    return nullptr;
   }
 };
 

@@ -25,12 +25,11 @@ def AssignTargetPass : Pass<"tenon-assign-target", "::mlir::ModuleOp"> {
 def AssignSchedulesPass : Pass<"tenon-assign-schedules", "::mlir::ModuleOp"> {
   let summary = "writes the schedules of kernels";
   let description = [{
-    Gives every contraction, depthwise or attention kernel without a `schedule` one that the cost
-    model picks for its sizes on the module's target: register tile, loop order, packing, prefetch,
-    blocks of queries and keys. Code generation reads nothing else, so that a schedule can be
-    written by hand or by a tuner instead.
+    Gives every kernel without a `schedule` the one that its strategy picks for its sizes on the
+    module's target: register tile, loop order, packing, prefetch, blocks of queries and keys. Code
+    generation reads nothing else, so that a schedule can be written by hand or by a tuner instead.
+    A kernel that its strategy cannot compute becomes one of the elemental strategy.
   }];
-  let dependentDialects = ["::tenon::cpu::CpuDialect"];
   let statistics = [Statistic<"numScheduled", "scheduled", "Kernels that got a schedule">];
 }
 

@@ -21,14 +21,16 @@ public:
   }
 
   void emit();
+  void emitDepthwise();
+  void emitWinograd();
 
 private:
+  /// What the kernel's root computes.
+  ContractionSpec describe();
   ContractionSpec describe(MatMulOp op);
   ContractionSpec describe(ConvOp op);
   /// The kernel's schedule, which tenon-assign-schedules has written.
   template <typename AttrT> AttrT schedule() { return cast<AttrT>(*e.kernel.getSchedule()); }
-  void emitDepthwiseConv(ConvOp op);
-  void emitWinogradConv(ConvOp op, ContractionSpec &spec);
   /// Scratch memory of one task.
   Value allocate(const ContractionSpec &spec, ScratchBytes scratch);
   /// Emits what follows the sum at `index` of the root's result.
@@ -145,7 +147,8 @@ ContractionSpec ContractionKernelEmitter::describe(ConvOp op) {
   return spec;
 }
 
-void ContractionKernelEmitter::emitDepthwiseConv(ConvOp op) {
+void ContractionKernelEmitter::emitDepthwise() {
+  auto op = cast<ConvOp>(root);
   DepthwiseSpec spec;
   DimExprs result = getDims(op.getType());
   Buffer input = e.buffer(op.getInput());
@@ -165,13 +168,14 @@ void ContractionKernelEmitter::emitDepthwiseConv(ConvOp op) {
   spec.accumulatorType = getAccumulatorType(input.elementType);
   spec.inputIsUnsigned = isUnsignedTensor(op.getInput());
   spec.weightsAreUnsigned = isUnsignedTensor(op.getWeights());
-  emitDepthwise(em, em.getLoc(), e.module, spec, schedule<DepthwiseScheduleAttr>(), e.task, e.tasks,
-                [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
-                  SmallVector<Value> index = {at.batch};
-                  llvm::append_range(index, at.spatial);
-                  index.push_back(at.channel);
-                  finish(b, sum, index, mask);
-                });
+  cpu::emitDepthwise(em, em.getLoc(), e.module, spec, schedule<DepthwiseScheduleAttr>(), e.task,
+                     e.tasks,
+                     [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
+                       SmallVector<Value> index = {at.batch};
+                       llvm::append_range(index, at.spatial);
+                       index.push_back(at.channel);
+                       finish(b, sum, index, mask);
+                     });
 }
 
 Value ContractionKernelEmitter::allocate(const ContractionSpec &spec, ScratchBytes scratch) {
@@ -180,19 +184,18 @@ Value ContractionKernelEmitter::allocate(const ContractionSpec &spec, ScratchByt
   return em.stackMemory(em.add(em.mul(spec.inChannels, scratch.perChannel), scratch.fixed));
 }
 
-void ContractionKernelEmitter::emitWinogradConv(ConvOp op, ContractionSpec &spec) {
+void ContractionKernelEmitter::emitWinograd() {
+  ContractionSpec spec = describe();
   auto schedule = this->schedule<WinogradScheduleAttr>();
   spec.scratch = allocate(spec, winogradScratchBytes(schedule));
-  emitWinograd(em, em.getLoc(), e.module, spec, schedule, e.task, e.tasks,
-               [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
-                 finish(b, sum, {at.batch, at.spatial[0], at.spatial[1], at.channel}, mask);
-               });
+  cpu::emitWinograd(em, em.getLoc(), e.module, spec, schedule, e.task, e.tasks,
+                    [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
+                      finish(b, sum, {at.batch, at.spatial[0], at.spatial[1], at.channel}, mask);
+                    });
 }
 
-void ContractionKernelEmitter::emit() {
+ContractionSpec ContractionKernelEmitter::describe() {
   auto conv = dyn_cast<ConvOp>(root);
-  if (e.kernel.getKernelClass() == KernelClass::Depthwise)
-    return emitDepthwiseConv(conv);
   ContractionSpec spec = conv ? describe(conv) : describe(cast<MatMulOp>(root));
   Type elementType = getElementTypeOrSelf(root->getOperand(0).getType());
   spec.inputType = getStorageType(elementType);
@@ -200,8 +203,11 @@ void ContractionKernelEmitter::emit() {
   spec.accumulatorType = getAccumulatorType(elementType);
   spec.inputIsUnsigned = isUnsignedTensor(root->getOperand(0));
   spec.weightsAreUnsigned = isUnsignedTensor(root->getOperand(1));
-  if (conv && conv.getWinograd())
-    return emitWinogradConv(conv, spec);
+  return spec;
+}
+
+void ContractionKernelEmitter::emit() {
+  ContractionSpec spec = describe();
   auto schedule = this->schedule<ContractionScheduleAttr>();
   spec.scratch = allocate(spec, contractionScratchBytes(spec, schedule));
 
@@ -232,6 +238,42 @@ void ContractionKernelEmitter::emit() {
                   });
 }
 
+/// The sizes between a contraction and the kernel's result that must be equal in a run, so that
+/// each element of the product is one of the result.
+static KernelEmitter::SizePairs collectUncertainRows(KernelOp kernel) {
+  llvm::SmallPtrSet<Operation *, 8> dependent;
+  KernelEmitter::SizePairs pairs;
+  for (Operation &op : kernel.getEntryBlock()) {
+    bool depends = isa<MatMulOp, ConvOp>(op) || llvm::any_of(op.getOperands(), [&](Value v) {
+                     return v.getDefiningOp() && dependent.contains(v.getDefiningOp());
+                   });
+    if (!depends)
+      continue;
+    dependent.insert(&op);
+    if (auto broadcast = dyn_cast<BroadcastOp>(op))
+      for (auto [size, wide] :
+           llvm::zip_equal(getDims(broadcast.getOperand().getType()), getDims(broadcast.getType())))
+        if (size != wide)
+          pairs.push_back({size, wide});
+  }
+  return pairs;
+}
+
+void emitWhereRowsAgree(KernelEmitter &emitter, function_ref<void(KernelEmitter &)> emit) {
+  KernelEmitter::SizePairs pairs = collectUncertainRows(emitter.kernel);
+  if (pairs.empty())
+    return emit(emitter);
+  emitter.ifSizesAgree(pairs, [&] { emit(emitter); }, [&] { emitRowsKernel(emitter); });
+}
+
 void emitContractionKernel(KernelEmitter &emitter) { ContractionKernelEmitter(emitter).emit(); }
+
+void emitDepthwiseKernel(KernelEmitter &emitter) {
+  ContractionKernelEmitter(emitter).emitDepthwise();
+}
+
+void emitWinogradKernel(KernelEmitter &emitter) {
+  ContractionKernelEmitter(emitter).emitWinograd();
+}
 
 } // namespace tenon::cpu

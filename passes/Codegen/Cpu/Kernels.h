@@ -1,4 +1,4 @@
-// The strategies that compute a kernel, one function each. Every one splits its work by the
+// The emitters of kernels, one function for each strategy. Every one splits its work by the
 // emitter's task and tasks, and gives the same bits for any number of tasks.
 #ifndef TENON_PASSES_CODEGEN_CPU_KERNELS_H
 #define TENON_PASSES_CODEGEN_CPU_KERNELS_H
@@ -13,8 +13,13 @@ void emitRowsKernel(KernelEmitter &emitter);
 /// emitted, if the kernel is something else. `otherwise` emits it for sizes below a tile's, if they
 /// are known at run time only.
 bool emitTransposedTiles(KernelEmitter &emitter, llvm::function_ref<void()> otherwise);
-/// A matrix product or convolution with pointwise ops on its sums (ContractionKernel.cpp).
+/// A matrix product or convolution with pointwise ops on its sums (ContractionKernel.cpp): as it
+/// is, of one filter per channel, or with transformed filters.
 void emitContractionKernel(KernelEmitter &emitter);
+void emitDepthwiseKernel(KernelEmitter &emitter);
+void emitWinogradKernel(KernelEmitter &emitter);
+/// One of these; where its epilogue repeats its rows in this run, elements are computed one by one.
+void emitWhereRowsAgree(KernelEmitter &emitter, llvm::function_ref<void(KernelEmitter &)> emit);
 /// Attention with pointwise ops on its result (AttentionKernel.cpp).
 void emitAttentionKernel(KernelEmitter &emitter);
 /// A call of a function of the kernel library (LibraryKernel.cpp).

@@ -15,7 +15,7 @@ Value HostLowering::maxTasks(LaunchOp op, KernelOp kernel) {
   if (auto tasks = op.getMaxTasks())
     return value(tasks->getResult(0));
   int64_t flops = 0;
-  for (auto root : kernel.getOps<KernelRootOpInterface>())
+  for (auto root : kernel.getOps<CostOpInterface>())
     flops += root.getFlops();
   Value work = em.i64(flops);
   for (Value tensor :

@@ -9,7 +9,7 @@ func.func @none(%a: tensor<8xf32>) {
 
 // -----
 
-tenon.kernel @negate(%a: tensor<8xf32>) -> tensor<8xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @negate(%a: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
   %0 = tenon.neg %a : (tensor<8xf32>) -> tensor<8xf32>
   tenon.yield %0 : tensor<8xf32>
 }
@@ -37,7 +37,7 @@ func.func @other_destination(%a: tensor<4x3xf32>, %d: tensor<4x9xf32>) -> tensor
 
 // -----
 
-tenon.kernel @negate(%a: tensor<8xf32>) -> tensor<8xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @negate(%a: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
   %0 = tenon.neg %a : (tensor<8xf32>) -> tensor<8xf32>
   tenon.yield %0 : tensor<8xf32>
 }
@@ -49,7 +49,7 @@ func.func @whole(%a: tensor<8xf32>) -> tensor<8xf32> {
 
 // -----
 
-tenon.kernel @other_yield(%a: tensor<8xf32>) -> tensor<9xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @other_yield(%a: tensor<8xf32>) -> tensor<9xf32> attributes {strategy = "rows"} {
   %0 = tenon.neg %a : (tensor<8xf32>) -> tensor<8xf32>
   // expected-error @+1 {{'tenon.yield' op gives 'tensor<8xf32>', but @other_yield has results of 'tensor<9xf32>'}}
   tenon.yield %0 : tensor<8xf32>
@@ -57,7 +57,7 @@ tenon.kernel @other_yield(%a: tensor<8xf32>) -> tensor<9xf32> attributes {kernel
 
 // -----
 
-tenon.kernel @yields_too_few(%a: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @yields_too_few(%a: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) attributes {strategy = "rows"} {
   // expected-error @+1 {{'tenon.yield' op gives 'tensor<8xf32>', but @yields_too_few has results of 'tensor<8xf32>', 'tensor<8xf32>'}}
   tenon.yield %a : tensor<8xf32>
 }
@@ -65,13 +65,13 @@ tenon.kernel @yields_too_few(%a: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>
 // -----
 
 // expected-error @+1 {{'tenon.kernel' op has an argument with symbol 1, but 1 symbols}}
-tenon.kernel @argument_symbol(%a: tensor<?xf32, affine_map<()[s0, s1] -> (s1)>>) -> tensor<?xf32, affine_map<()[s0, s1] -> (s1)>> attributes {kernel_class = #tenon.kernel_class<rows>, num_symbols = 1 : i64} {
+tenon.kernel @argument_symbol(%a: tensor<?xf32, affine_map<()[s0, s1] -> (s1)>>) -> tensor<?xf32, affine_map<()[s0, s1] -> (s1)>> attributes {strategy = "rows", num_symbols = 1 : i64} {
   tenon.yield %a : tensor<?xf32, affine_map<()[s0, s1] -> (s1)>>
 }
 
 // -----
 
-tenon.kernel @attribute_symbol(%a: tensor<8xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>, num_symbols = 0 : i64} {
+tenon.kernel @attribute_symbol(%a: tensor<8xf32>) -> tensor<4xf32> attributes {strategy = "rows", num_symbols = 0 : i64} {
   // expected-error @+1 {{'tenon.slice' op uses symbol 0 of @attribute_symbol, which has 0 symbols}}
   %0 = tenon.slice %a {starts = affine_map<()[s0] -> (s0)>, steps = array<i64: 1>} : (tensor<8xf32>) -> tensor<4xf32>
   tenon.yield %0 : tensor<4xf32>
@@ -80,13 +80,13 @@ tenon.kernel @attribute_symbol(%a: tensor<8xf32>) -> tensor<4xf32> attributes {k
 // -----
 
 // expected-error @+1 {{'tenon.kernel' op has -1 symbols}}
-tenon.kernel @negative(%a: tensor<8xf32>) -> tensor<8xf32> attributes {kernel_class = #tenon.kernel_class<rows>, num_symbols = -1 : i64} {
+tenon.kernel @negative(%a: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows", num_symbols = -1 : i64} {
   tenon.yield %a : tensor<8xf32>
 }
 
 // -----
 
-tenon.kernel @negate(%a: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {kernel_class = #tenon.kernel_class<rows>, num_symbols = 1 : i64} {
+tenon.kernel @negate(%a: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {strategy = "rows", num_symbols = 1 : i64} {
   tenon.yield %a : tensor<?xf32, affine_map<()[s0] -> (s0)>>
 }
 func.func @no_symbols(%a: tensor<?xf32, affine_map<()[s0] -> (s0)>>) attributes {tenon.symbols = ["n"]} {

@@ -5,7 +5,7 @@
 // CHECK: tenon.yield
 // CHECK: tenon.launch @add_relu(%{{.*}}, %{{.*}}) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
 tenon.kernel @add_relu(%a: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<8xf32>
-    attributes {kernel_class = #tenon.kernel_class<rows>} {
+    attributes {strategy = "rows"} {
   %0 = tenon.add %a, %b : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   %1 = tenon.relu %0 : (tensor<8xf32>) -> tensor<8xf32>
   tenon.yield %1 : tensor<8xf32>
@@ -22,11 +22,11 @@ func.func @main(%a: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<8xf32> {
 // CHECK: tenon.insert %{{.*}} {low = #{{.*}}} : (tensor<4x3xf32>) -> tensor<4x8xf32>
 // CHECK: %[[PART:.*]] = tenon.launch @left(%{{.*}}) : (tensor<4x3xf32>) -> tensor<4x8xf32>
 // CHECK: tenon.launch @right(%{{.*}}) into %[[PART]] : tensor<4x8xf32> : (tensor<4x5xf32>) -> tensor<4x8xf32>
-tenon.kernel @left(%a: tensor<4x3xf32>) -> tensor<4x8xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @left(%a: tensor<4x3xf32>) -> tensor<4x8xf32> attributes {strategy = "rows"} {
   %0 = tenon.insert %a {low = affine_map<() -> (0, 0)>} : (tensor<4x3xf32>) -> tensor<4x8xf32>
   tenon.yield %0 : tensor<4x8xf32>
 }
-tenon.kernel @right(%a: tensor<4x5xf32>) -> tensor<4x8xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @right(%a: tensor<4x5xf32>) -> tensor<4x8xf32> attributes {strategy = "rows"} {
   %0 = tenon.insert %a {low = affine_map<() -> (0, 3)>} : (tensor<4x5xf32>) -> tensor<4x8xf32>
   tenon.yield %0 : tensor<4x8xf32>
 }

@@ -1,4 +1,4 @@
-// RUN: tenon-opt %s --mlir-print-local-scope --tenon-collapse-dimensions --split-input-file | FileCheck %s
+// RUN: tenon-opt %s --mlir-print-local-scope --tenon-assign-target=target=x86-64-v3 --tenon-collapse-dimensions --split-input-file | FileCheck %s
 
 // A kernel of full tensors is one loop, whatever the shape.
 // CHECK-LABEL: func @full
@@ -11,7 +11,7 @@ func.func @full(%x: tensor<1x24x56x56xf32>, %y: tensor<1x24x56x56xf32>) -> tenso
   %0 = tenon.launch @k(%x, %y) : (tensor<1x24x56x56xf32>, tensor<1x24x56x56xf32>) -> tensor<1x24x56x56xf32>
   return %0 : tensor<1x24x56x56xf32>
 }
-tenon.kernel @k(%x: tensor<1x24x56x56xf32>, %y: tensor<1x24x56x56xf32>) -> tensor<1x24x56x56xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<1x24x56x56xf32>, %y: tensor<1x24x56x56xf32>) -> tensor<1x24x56x56xf32> attributes {strategy = "rows"} {
   %one = tenon.constant dense<1.0> : tensor<f32>
   %0 = tenon.add %x, %y : (tensor<1x24x56x56xf32>, tensor<1x24x56x56xf32>) -> tensor<1x24x56x56xf32>
   %1 = tenon.mul %0, %one : (tensor<1x24x56x56xf32>, tensor<f32>) -> tensor<1x24x56x56xf32>
@@ -31,7 +31,7 @@ func.func @channels(%x: tensor<?x16x32xf32, affine_map<()[s0] -> (s0, 16, 32)>>,
   return %0 : tensor<?x16x32xf32, affine_map<()[s0] -> (s0, 16, 32)>>
 }
 tenon.kernel @k(%x: tensor<?x16x32xf32, affine_map<()[s0] -> (s0, 16, 32)>>, %b: tensor<32xf32>)
-    -> tensor<?x16x32xf32, affine_map<()[s0] -> (s0, 16, 32)>> attributes {kernel_class = #tenon.kernel_class<rows>, num_symbols = 1 : i64} {
+    -> tensor<?x16x32xf32, affine_map<()[s0] -> (s0, 16, 32)>> attributes {strategy = "rows", num_symbols = 1 : i64} {
   %0 = tenon.add %x, %b : (tensor<?x16x32xf32, affine_map<()[s0] -> (s0, 16, 32)>>, tensor<32xf32>) -> tensor<?x16x32xf32, affine_map<()[s0] -> (s0, 16, 32)>>
   tenon.yield %0 : tensor<?x16x32xf32, affine_map<()[s0] -> (s0, 16, 32)>>
 }
@@ -46,7 +46,7 @@ func.func @mean(%x: tensor<2x3x4x5xf32>) -> tensor<2x3x1x1xf32> {
   %0 = tenon.launch @k(%x) : (tensor<2x3x4x5xf32>) -> tensor<2x3x1x1xf32>
   return %0 : tensor<2x3x1x1xf32>
 }
-tenon.kernel @k(%x: tensor<2x3x4x5xf32>) -> tensor<2x3x1x1xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<2x3x4x5xf32>) -> tensor<2x3x1x1xf32> attributes {strategy = "rows"} {
   %0 = tenon.reduce mean %x {axes = array<i64: 2, 3>} : (tensor<2x3x4x5xf32>) -> tensor<2x3x1x1xf32>
   tenon.yield %0 : tensor<2x3x1x1xf32>
 }
@@ -60,7 +60,7 @@ func.func @transpose(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
   %0 = tenon.launch @k(%x) : (tensor<2x3xf32>) -> tensor<3x2xf32>
   return %0 : tensor<3x2xf32>
 }
-tenon.kernel @k(%x: tensor<2x3xf32>) -> tensor<3x2xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<2x3xf32>) -> tensor<3x2xf32> attributes {strategy = "rows"} {
   %0 = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<2x3xf32>) -> tensor<3x2xf32>
   tenon.yield %0 : tensor<3x2xf32>
 }
@@ -75,7 +75,7 @@ func.func @product(%x: tensor<8x16x64xf32>, %w: tensor<64x32xf32>, %b: tensor<32
   %0 = tenon.launch @k(%x, %w, %b) : (tensor<8x16x64xf32>, tensor<64x32xf32>, tensor<32xf32>) -> tensor<8x16x32xf32>
   return %0 : tensor<8x16x32xf32>
 }
-tenon.kernel @k(%x: tensor<8x16x64xf32>, %w: tensor<64x32xf32>, %b: tensor<32xf32>) -> tensor<8x16x32xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
+tenon.kernel @k(%x: tensor<8x16x64xf32>, %w: tensor<64x32xf32>, %b: tensor<32xf32>) -> tensor<8x16x32xf32> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %w : (tensor<8x16x64xf32>, tensor<64x32xf32>) -> tensor<8x16x32xf32>
   %1 = tenon.add %0, %b : (tensor<8x16x32xf32>, tensor<32xf32>) -> tensor<8x16x32xf32>
   tenon.yield %1 : tensor<8x16x32xf32>
@@ -90,7 +90,7 @@ func.func @column(%x: tensor<8x16x64xf32>, %w: tensor<64x1xf32>) -> tensor<8x16x
   %0 = tenon.launch @k(%x, %w) : (tensor<8x16x64xf32>, tensor<64x1xf32>) -> tensor<8x16x1xf32>
   return %0 : tensor<8x16x1xf32>
 }
-tenon.kernel @k(%x: tensor<8x16x64xf32>, %w: tensor<64x1xf32>) -> tensor<8x16x1xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
+tenon.kernel @k(%x: tensor<8x16x64xf32>, %w: tensor<64x1xf32>) -> tensor<8x16x1xf32> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %w : (tensor<8x16x64xf32>, tensor<64x1xf32>) -> tensor<8x16x1xf32>
   tenon.yield %0 : tensor<8x16x1xf32>
 }

@@ -16,22 +16,22 @@ func.func @main(%x: tensor<4xf32>, %y: tensor<5xf32>) -> (tensor<4xf32>, tensor<
   %3 = tenon.launch @other_shape(%y) : (tensor<5xf32>) -> tensor<5xf32>
   return %2, %3 : tensor<4xf32>, tensor<5xf32>
 }
-tenon.kernel @first(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @first(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
   %c = tenon.constant dense<2.0> : tensor<f32>
   %0 = tenon.mul %x, %c : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
   tenon.yield %0 : tensor<4xf32>
 }
-tenon.kernel @second(%a: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @second(%a: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
   %b = tenon.constant dense<2.0> : tensor<f32>
   %1 = tenon.mul %a, %b : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
   tenon.yield %1 : tensor<4xf32>
 }
-tenon.kernel @other_constant(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @other_constant(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
   %c = tenon.constant dense<3.0> : tensor<f32>
   %0 = tenon.mul %x, %c : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
   tenon.yield %0 : tensor<4xf32>
 }
-tenon.kernel @other_shape(%x: tensor<5xf32>) -> tensor<5xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @other_shape(%x: tensor<5xf32>) -> tensor<5xf32> attributes {strategy = "rows"} {
   %c = tenon.constant dense<2.0> : tensor<f32>
   %0 = tenon.mul %x, %c : (tensor<5xf32>, tensor<f32>) -> tensor<5xf32>
   tenon.yield %0 : tensor<5xf32>

@@ -1,4 +1,4 @@
-// RUN: tenon-opt %s --tenon-form-kernels | FileCheck %s
+// RUN: tenon-opt %s --tenon-assign-target=target=x86-64-v3 --tenon-form-kernels | FileCheck %s
 
 // What follows a product element by element is done on its sums: bias, residual, activation.
 // CHECK-LABEL: func @epilogue

@@ -1,4 +1,4 @@
-// RUN: tenon-opt %s --mlir-print-local-scope --tenon-form-kernels --split-input-file | FileCheck %s
+// RUN: tenon-opt %s --mlir-print-local-scope --tenon-assign-target=target=x86-64-v3 --tenon-form-kernels --split-input-file | FileCheck %s
 
 // A pad in front of a convolution is written by what computes its operand, with all that this kernel
 // does to its sums.
@@ -8,7 +8,7 @@
 //  CHECK-NEXT:   %[[Y:.+]] = tenon.launch @conv_only(%[[PADDED]], %{{.+}})
 //  CHECK-NEXT:   return %[[Y]]
 //       CHECK: tenon.kernel @conv_relu_pad(
-//  CHECK-SAME:     -> tensor<1x10x10x16xf32> attributes {kernel_class = #tenon.kernel_class<contraction>
+//  CHECK-SAME:     -> tensor<1x10x10x16xf32> attributes {{{.*}}strategy = "contraction"
 func.func @producer_writes_frame(%x: tensor<1x8x8x16xf32>, %w: tensor<1x1x16x16xf32>, %v: tensor<3x3x16x16xf32>) -> tensor<1x8x8x16xf32> {
   %zero = tenon.constant dense<0.0> : tensor<f32>
   %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x8x8x16xf32>, tensor<1x1x16x16xf32>) -> tensor<1x8x8x16xf32>

@@ -1,4 +1,4 @@
-// RUN: tenon-opt %s --tenon-form-kernels | FileCheck %s
+// RUN: tenon-opt %s --tenon-assign-target=target=x86-64-v3 --tenon-form-kernels | FileCheck %s
 
 // A broadcast that only a run finds to be one stands alone in front of a product, whose operands are
 // buffers: it is launched only where sizes differ. In front of a sum it is a part of the kernel.

@@ -1,5 +1,5 @@
-// RUN: tenon-opt %s --mlir-print-local-scope --pass-pipeline="builtin.module(func.func(tenon-write-in-place))" --split-input-file | FileCheck %s
-// RUN: tenon-opt %s --pass-pipeline="builtin.module(func.func(tenon-write-in-place),tenon-form-kernels)" --split-input-file | FileCheck %s --check-prefix=KERNELS
+// RUN: tenon-opt %s --mlir-print-local-scope --pass-pipeline="builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-write-in-place))" --split-input-file | FileCheck %s
+// RUN: tenon-opt %s --pass-pipeline="builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-write-in-place),tenon-form-kernels)" --split-input-file | FileCheck %s --check-prefix=KERNELS
 
 // What others read of a padded tensor is a slice of it.
 // CHECK-LABEL: func @shared_pad

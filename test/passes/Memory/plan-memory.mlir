@@ -26,7 +26,7 @@ func.func @chain(%x: tensor<16xf32>) -> tensor<16xf32> {
   %3 = tenon.launch @k(%2) : (tensor<16xf32>) -> tensor<16xf32>
   return %3 : tensor<16xf32>
 }
-tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
   %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
   tenon.yield %0 : tensor<16xf32>
 }
@@ -47,11 +47,11 @@ func.func @views(%x: tensor<16xf32>) -> tensor<16xf32> {
   %4 = tenon.launch @add(%2, %3) : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
   return %4 : tensor<16xf32>
 }
-tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
   %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
   tenon.yield %0 : tensor<16xf32>
 }
-tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
   %0 = tenon.add %x, %y : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
   tenon.yield %0 : tensor<16xf32>
 }
@@ -74,15 +74,15 @@ func.func @parts(%x: tensor<16xf32>) -> tensor<32xf32> {
   %4 = tenon.launch @high(%2) into %3 : tensor<32xf32> : (tensor<16xf32>) -> tensor<32xf32>
   return %4 : tensor<32xf32>
 }
-tenon.kernel @low(%x: tensor<16xf32>) -> tensor<32xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @low(%x: tensor<16xf32>) -> tensor<32xf32> attributes {strategy = "rows"} {
   %0 = tenon.insert %x {low = affine_map<() -> (0)>} : (tensor<16xf32>) -> tensor<32xf32>
   tenon.yield %0 : tensor<32xf32>
 }
-tenon.kernel @high(%x: tensor<16xf32>) -> tensor<32xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @high(%x: tensor<16xf32>) -> tensor<32xf32> attributes {strategy = "rows"} {
   %0 = tenon.insert %x {low = affine_map<() -> (16)>} : (tensor<16xf32>) -> tensor<32xf32>
   tenon.yield %0 : tensor<32xf32>
 }
-tenon.kernel @half(%x: tensor<32xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @half(%x: tensor<32xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
   %0 = tenon.slice %x {starts = affine_map<() -> (8)>, steps = array<i64: 1>} : (tensor<32xf32>) -> tensor<16xf32>
   tenon.yield %0 : tensor<16xf32>
 }
@@ -104,11 +104,11 @@ func.func @branches(%c: tensor<i1>, %x: tensor<16xf32>) -> tensor<16xf32> {
   %2 = tenon.launch @add(%0, %1) : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
   return %2 : tensor<16xf32>
 }
-tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
   %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
   tenon.yield %0 : tensor<16xf32>
 }
-tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
   %0 = tenon.add %x, %y : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
   tenon.yield %0 : tensor<16xf32>
 }
@@ -129,11 +129,11 @@ func.func @loop(%n: tensor<i64>, %x: tensor<16xf32>) -> tensor<16xf32> {
   } : tensor<16xf32>
   return %1 : tensor<16xf32>
 }
-tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
   %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
   tenon.yield %0 : tensor<16xf32>
 }
-tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
   %0 = tenon.add %x, %y : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
   tenon.yield %0 : tensor<16xf32>
 }
@@ -153,7 +153,7 @@ func.func @releases(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf
   %2 = tenon.launch @k(%1) {symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
   return %2 : tensor<?xf32, affine_map<()[s0] -> (s0)>>
 }
-tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {kernel_class = #tenon.kernel_class<rows>, num_symbols = 1 : i64} {
+tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {strategy = "rows", num_symbols = 1 : i64} {
   %0 = tenon.neg %x : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
   tenon.yield %0 : tensor<?xf32, affine_map<()[s0] -> (s0)>>
 }

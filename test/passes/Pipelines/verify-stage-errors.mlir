@@ -1,7 +1,7 @@
 // RUN: split-file %s %t
 // RUN: tenon-opt %t/graph.mlir --tenon-verify-stage=stage=graph --verify-diagnostics --split-input-file
-// RUN: tenon-opt %t/kernels.mlir --tenon-verify-stage=stage=kernels --verify-diagnostics --split-input-file
-// RUN: tenon-opt %t/program.mlir --tenon-verify-stage=stage=program --verify-diagnostics --split-input-file
+// RUN: tenon-opt %t/kernels.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=kernels --verify-diagnostics --split-input-file
+// RUN: tenon-opt %t/program.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=program --verify-diagnostics --split-input-file
 // RUN: not tenon-opt %t/stage.mlir --tenon-verify-stage=stage=graphs 2>&1 | FileCheck %s --check-prefix=STAGE
 // STAGE: unknown stage 'graphs'
 
@@ -18,7 +18,7 @@ func.func @symbols(%x: tensor<?xf32, affine_map<()[s0, s1] -> (s1)>>) attributes
 // -----
 
 // expected-error @+1 {{is not part of a graph}}
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
   tenon.yield %x : tensor<4xf32>
 }
 
@@ -51,16 +51,16 @@ func.func @outside(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-// expected-error @+1 {{has no schedule for its class, attention}}
-tenon.kernel @k(%x: tensor<2x4x4xf32>) -> tensor<2x4x4xf32> attributes {kernel_class = #tenon.kernel_class<attention>} {
+// expected-error @+1 {{has no schedule for its strategy, attention}}
+tenon.kernel @k(%x: tensor<2x4x4xf32>) -> tensor<2x4x4xf32> attributes {strategy = "attention"} {
   %0 = tenon.attention %x, %x, %x {scale = 1.0} : (tensor<2x4x4xf32>, tensor<2x4x4xf32>, tensor<2x4x4xf32>) -> tensor<2x4x4xf32>
   tenon.yield %0 : tensor<2x4x4xf32>
 }
 
 // -----
 
-// expected-error @+1 {{has no schedule for its class, contraction}}
-tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
+// expected-error @+1 {{has no schedule for its strategy, contraction}}
+tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %x : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   tenon.yield %0 : tensor<4x4xf32>
 }
@@ -68,7 +68,7 @@ tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {kernel_class
 // -----
 
 // expected-error @+1 {{has two roots: tenon.matmul and tenon.matmul}}
-tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
+tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %x : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   %1 = tenon.matmul %0, %x : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   tenon.yield %1 : tensor<4x4xf32>
@@ -76,7 +76,7 @@ tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {kernel_class
 
 // -----
 
-tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {strategy = "rows"} {
   // expected-error @+1 {{is still to be decomposed}}
   %0 = tenon.softmax %x {axis = 1} : (tensor<4x4xf32>) -> tensor<4x4xf32>
   tenon.yield %0 : tensor<4x4xf32>
@@ -85,19 +85,19 @@ tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {kernel_class
 // -----
 
 // A kernel's own fault does not hide the next one's.
-// expected-error @+1 {{has no schedule for its class, attention}}
-tenon.kernel @first(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<attention>} {
+// expected-error @+1 {{has no schedule for its strategy, attention}}
+tenon.kernel @first(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "attention"} {
   tenon.yield %x : tensor<4xf32>
 }
-// expected-error @+1 {{has no schedule for its class, rows}}
-tenon.kernel @second(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>, schedule = #cpu.depthwise_schedule<lanes = 8>} {
+// expected-error @+1 {{has no schedule for its strategy, rows}}
+tenon.kernel @second(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.depthwise_schedule<lanes = 8>} {
   tenon.yield %x : tensor<4xf32>
 }
 
 // -----
 
 // The schedule says how wide panels are that the kernel reads; the op, how wide they were packed.
-tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #cpu.contraction_schedule<lanes = 8>} {
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 8>} {
   // expected-error @+1 {{has weights in panels of 16 columns, but the schedule of @k reads panels of 8}}
   %0 = tenon.matmul %x, %w {packed = 16 : i64, columns = 6 : i64} : (tensor<4x4xf32>, tensor<1x4x16xf32>) -> tensor<4x6xf32>
   tenon.yield %0 : tensor<4x6xf32>
@@ -106,14 +106,14 @@ tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> 
 // -----
 
 // The same width, as 16 lanes.
-tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #cpu.contraction_schedule<lanes = 16>} {
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16>} {
   %0 = tenon.matmul %x, %w {packed = 16 : i64, columns = 6 : i64} : (tensor<4x4xf32>, tensor<1x4x16xf32>) -> tensor<4x6xf32>
   tenon.yield %0 : tensor<4x6xf32>
 }
 
 // -----
 
-tenon.kernel @k(%x: tensor<1x6x6x4xf32>, %w: tensor<1x1x4x4x4x8xf32>) -> tensor<1x4x4x8xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #cpu.winograd_schedule<lanes = 8, output_tile = 4>} {
+tenon.kernel @k(%x: tensor<1x6x6x4xf32>, %w: tensor<1x1x4x4x4x8xf32>) -> tensor<1x4x4x8xf32> attributes {strategy = "winograd", schedule = #cpu.winograd_schedule<lanes = 8, output_tile = 4>} {
   // expected-error @+1 {{has filters transformed for output tiles of 2, but the schedule of @k has tiles of 4}}
   %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1, packed = 8 : i64, channels = 8 : i64, winograd = 2 : i64} : (tensor<1x6x6x4xf32>, tensor<1x1x4x4x4x8xf32>) -> tensor<1x4x4x8xf32>
   tenon.yield %0 : tensor<1x4x4x8xf32>
@@ -125,7 +125,7 @@ func.func @unplaced(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_
   %0 = tenon.launch @k(%x) : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
   tenon.yield %x : tensor<4xf32>
 }
 
@@ -136,7 +136,7 @@ func.func @outside(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_b
   %0 = tenon.launch @k(%x) {placement = array<i64: 64>} : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
   tenon.yield %x : tensor<4xf32>
 }
 
@@ -148,7 +148,7 @@ func.func @too_large(%x: tensor<32xf32>) -> tensor<32xf32> attributes {tenon.are
   %0 = tenon.launch @k(%x) {placement = array<i64: 0>} : (tensor<32xf32>) -> tensor<32xf32>
   return %0 : tensor<32xf32>
 }
-tenon.kernel @k(%x: tensor<32xf32>) -> tensor<32xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<32xf32>) -> tensor<32xf32> attributes {strategy = "rows"} {
   tenon.yield %x : tensor<32xf32>
 }
 
@@ -159,7 +159,7 @@ func.func @misaligned(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.aren
   %0 = tenon.launch @k(%x) {placement = array<i64: 16>} : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
   tenon.yield %x : tensor<4xf32>
 }
 
@@ -174,10 +174,10 @@ func.func @overlap(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_b
   %2 = tenon.launch @add(%0, %1) {placement = array<i64: -2>} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %2 : tensor<4xf32>
 }
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
   tenon.yield %x : tensor<4xf32>
 }
-tenon.kernel @add(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @add(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
   %0 = tenon.add %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   tenon.yield %0 : tensor<4xf32>
 }
@@ -193,7 +193,7 @@ func.func @outputs(%x: tensor<4xf32>) -> tensor<8xf32> attributes {tenon.arena_b
   %2 = tenon.constant dense<0.0> : tensor<8xf32>
   return %2 : tensor<8xf32>
 }
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
   tenon.yield %x : tensor<4xf32>
 }
 
@@ -204,7 +204,7 @@ func.func @dynamic(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) attributes {te
   %0 = tenon.launch @k(%x) {placement = array<i64: 0>, symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
   return
 }
-tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {kernel_class = #tenon.kernel_class<rows>, num_symbols = 1 : i64} {
+tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {strategy = "rows", num_symbols = 1 : i64} {
   tenon.yield %x : tensor<?xf32, affine_map<()[s0] -> (s0)>>
 }
 
@@ -217,7 +217,7 @@ func.func @parts(%x: tensor<4xf32>) -> tensor<8xf32> attributes {tenon.arena_byt
   %1 = tenon.launch @part(%x) into %0 : tensor<8xf32> {placement = array<i64: 64>} : (tensor<4xf32>) -> tensor<8xf32>
   return %1 : tensor<8xf32>
 }
-tenon.kernel @part(%x: tensor<4xf32>) -> tensor<8xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @part(%x: tensor<4xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
   %0 = tenon.insert %x {low = affine_map<() -> (0)>} : (tensor<4xf32>) -> tensor<8xf32>
   tenon.yield %0 : tensor<8xf32>
 }

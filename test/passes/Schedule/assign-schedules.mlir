@@ -15,7 +15,7 @@
 // CHECK-LABEL: tenon.kernel @large
 //    V4-SAME:   #cpu.contraction_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2
 //    V3-SAME:   #cpu.contraction_schedule<lanes = 8, tile_rows = 6, tile_vectors = 2
-tenon.kernel @large(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
+tenon.kernel @large(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %w : (tensor<1024x1024xf32>, tensor<1024x1024xf32>) -> tensor<1024x1024xf32>
   tenon.yield %0 : tensor<1024x1024xf32>
 }
@@ -23,7 +23,7 @@ tenon.kernel @large(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> ten
 // One row fills the registers with columns.
 // CHECK-LABEL: tenon.kernel @one_row
 //    V4-SAME:   #cpu.contraction_schedule<lanes = 16, tile_vectors = 8>
-tenon.kernel @one_row(%x: tensor<1x256xf32>, %w: tensor<256x1024xf32>) -> tensor<1x1024xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
+tenon.kernel @one_row(%x: tensor<1x256xf32>, %w: tensor<256x1024xf32>) -> tensor<1x1024xf32> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %w : (tensor<1x256xf32>, tensor<256x1024xf32>) -> tensor<1x1024xf32>
   tenon.yield %0 : tensor<1x1024xf32>
 }
@@ -31,7 +31,7 @@ tenon.kernel @one_row(%x: tensor<1x256xf32>, %w: tensor<256x1024xf32>) -> tensor
 // A schedule that is there already stays: a person's or a tuner's.
 // CHECK-LABEL: tenon.kernel @by_hand
 //  CHECK-SAME:   schedule = #cpu.contraction_schedule<lanes = 8, tile_rows = 3, unroll_k = 2>
-tenon.kernel @by_hand(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> attributes {kernel_class = #tenon.kernel_class<contraction>, schedule = #cpu.contraction_schedule<lanes = 8, tile_rows = 3, unroll_k = 2>} {
+tenon.kernel @by_hand(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 8, tile_rows = 3, unroll_k = 2>} {
   %0 = tenon.matmul %x, %w : (tensor<1024x1024xf32>, tensor<1024x1024xf32>) -> tensor<1024x1024xf32>
   tenon.yield %0 : tensor<1024x1024xf32>
 }
@@ -39,7 +39,7 @@ tenon.kernel @by_hand(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> t
 // An image larger than half of the second cache is streamed: short tiles of two lines.
 // CHECK-LABEL: tenon.kernel @streamed
 //    V4-SAME:   #cpu.depthwise_schedule<lanes = 16, tile_rows = 5, tile_lines = 2, channels_inside = true, prefetch_input = true>
-tenon.kernel @streamed(%x: tensor<1x114x114x32xf32>, %w: tensor<3x3x1x32xf32>) -> tensor<1x112x112x32xf32> attributes {kernel_class = #tenon.kernel_class<depthwise>} {
+tenon.kernel @streamed(%x: tensor<1x114x114x32xf32>, %w: tensor<3x3x1x32xf32>) -> tensor<1x112x112x32xf32> attributes {strategy = "depthwise"} {
   %0 = tenon.conv %x, %w {groups = 32, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x114x114x32xf32>, tensor<3x3x1x32xf32>) -> tensor<1x112x112x32xf32>
   tenon.yield %0 : tensor<1x112x112x32xf32>
 }
@@ -47,7 +47,7 @@ tenon.kernel @streamed(%x: tensor<1x114x114x32xf32>, %w: tensor<3x3x1x32xf32>) -
 // Transformed filters have a schedule of their own.
 // CHECK-LABEL: tenon.kernel @winograd
 //    V4-SAME:   #cpu.winograd_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2
-tenon.kernel @winograd(%x: tensor<1x30x30x64xf32>, %w: tensor<1x2x4x4x64x32xf32>) -> tensor<1x28x28x64xf32> attributes {kernel_class = #tenon.kernel_class<contraction>} {
+tenon.kernel @winograd(%x: tensor<1x30x30x64xf32>, %w: tensor<1x2x4x4x64x32xf32>) -> tensor<1x28x28x64xf32> attributes {strategy = "winograd"} {
   %0 = tenon.conv %x, %w {groups = 1, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, packed = 32, channels = 64, winograd = 2} : (tensor<1x30x30x64xf32>, tensor<1x2x4x4x64x32xf32>) -> tensor<1x28x28x64xf32>
   tenon.yield %0 : tensor<1x28x28x64xf32>
 }
@@ -55,7 +55,7 @@ tenon.kernel @winograd(%x: tensor<1x30x30x64xf32>, %w: tensor<1x2x4x4x64x32xf32>
 // Kernels of rows need none.
 // CHECK-LABEL: tenon.kernel @rows
 //   CHECK-NOT:   schedule
-tenon.kernel @rows(%x: tensor<8xf32>) -> tensor<8xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+tenon.kernel @rows(%x: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
   %0 = tenon.relu %x : (tensor<8xf32>) -> tensor<8xf32>
   tenon.yield %0 : tensor<8xf32>
 }

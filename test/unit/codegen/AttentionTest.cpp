@@ -75,11 +75,11 @@ std::string Case::kernel() const {
     signature += ", %m: " + m, operands += ", " + m, extra += " mask %m";
   if (bias)
     signature += ", %b: " + b, operands += ", " + b, extra += " bias %b";
-  std::string text = "tenon.kernel @k(" + signature + ") -> " + r +
-                     " attributes {kernel_class = #tenon.kernel_class<attention>, num_symbols = " +
-                     std::string(dynamic ? "2" : "0") +
-                     " : i64} {\n%0 = tenon.attention %q, %k, %v" + extra + " {" + attributes +
-                     "} : (" + operands + ") -> " + r + "\n";
+  std::string text =
+      "tenon.kernel @k(" + signature + ") -> " + r +
+      " attributes {strategy = \"attention\", num_symbols = " + std::string(dynamic ? "2" : "0") +
+      " : i64} {\n%0 = tenon.attention %q, %k, %v" + extra + " {" + attributes + "} : (" +
+      operands + ") -> " + r + "\n";
   if (addsOne)
     text += "%c = tenon.constant dense<1.0> : tensor<f32>\n%1 = tenon.add %0, %c : (" + r +
             ", tensor<f32>) -> " + r + "\n";

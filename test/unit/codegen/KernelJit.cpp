@@ -2,6 +2,7 @@
 #include "lib/Target/LLVMCodegen.h"
 #include "mlir/IR/Verifier.h"
 #include "passes/Codegen/Cpu/LowerToLLVM.h"
+#include "passes/Codegen/Cpu/Strategies.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdlib>
@@ -14,6 +15,7 @@ namespace tenon::testing {
 std::unique_ptr<mlir::MLIRContext> createKernelContext() {
   mlir::DialectRegistry registry;
   registerLLVMTranslations(registry);
+  cpu::registerStrategies(registry);
   auto context =
       std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
   cpu::loadKernelDialects(*context);

@@ -101,7 +101,7 @@ void checkTransposed(const std::vector<float> &input, const std::vector<float> &
 
 std::string transposeText(const std::string &from, const std::string &to, bool adds) {
   std::string text = "tenon.kernel @k(%x: " + from + ") -> " + to +
-                     " attributes {kernel_class = #tenon.kernel_class<rows>} {\n"
+                     " attributes {strategy = \"rows\"} {\n"
                      "%c = tenon.constant dense<1.0> : tensor<f32>\n"
                      "%0 = tenon.add %x, %c : (" +
                      from + ", tensor<f32>) -> " + from +
@@ -134,7 +134,7 @@ void expectTransposedAtRunTime(int64_t batch, int64_t rows, int64_t columns, boo
   std::string to =
       "tensor<?x?x" + number + "xf32, affine_map<()[s0, s1, s2] -> (s0, s2, " + expr + ")>>";
   std::string text = transposeText(from, to, !knowsRows);
-  text.replace(text.find("kernel_class"), 0, "num_symbols = 3 : i64, ");
+  text.replace(text.find("strategy"), 0, "num_symbols = 3 : i64, ");
   std::vector<float> input = countUp(batch * rows * columns);
   runKernel(text, input, input.size(),
             [&](const std::vector<float> &output) {
@@ -184,11 +184,10 @@ TEST(Slice, EverySecondElement) {
     int64_t half = (size + 1) / 2;
     std::string from = "tensor<3x" + std::to_string(size) + "xf32>";
     std::string to = "tensor<3x" + std::to_string(half) + "xf32>";
-    std::string text = "tenon.kernel @k(%x: " + from + ") -> " + to +
-                       " attributes {kernel_class = #tenon.kernel_class<rows>} {\n" +
-                       "%0 = tenon.slice %x {starts = affine_map<() -> (0, 0)>, " +
-                       "steps = array<i64: 1, 2>} : (" + from + ") -> " + to +
-                       "\ntenon.yield %0 : " + to + "\n}";
+    std::string text =
+        "tenon.kernel @k(%x: " + from + ") -> " + to + " attributes {strategy = \"rows\"} {\n" +
+        "%0 = tenon.slice %x {starts = affine_map<() -> (0, 0)>, " +
+        "steps = array<i64: 1, 2>} : (" + from + ") -> " + to + "\ntenon.yield %0 : " + to + "\n}";
     std::vector<float> input = countUp(3 * size);
     runKernel(text, input, 3 * half, [&](const std::vector<float> &output) {
       for (int64_t row = 0; row < 3; ++row)
@@ -202,7 +201,7 @@ TEST(Slice, EverySecondElement) {
 // lies outside then.
 TEST(Guard, ReadsNothingWhereNoLaneIs) {
   std::string text = R"(
-    tenon.kernel @k(%x: tensor<1x5x1x1xf32>) -> tensor<1x1x5x70xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+    tenon.kernel @k(%x: tensor<1x5x1x1xf32>) -> tensor<1x1x5x70xf32> attributes {strategy = "rows"} {
       %0 = tenon.broadcast %x : (tensor<1x5x1x1xf32>) -> tensor<1x5x70x1xf32>
       %1 = tenon.max_pool %0 {dilations = array<i64: 1, 1>, kernel = array<i64: 3, 3>, low = affine_map<() -> (1, 1)>, strides = array<i64: 1, 1>} : (tensor<1x5x70x1xf32>) -> tensor<1x5x70x1xf32>
       %2 = tenon.transpose %1 {permutation = array<i64: 0, 3, 1, 2>} : (tensor<1x5x70x1xf32>) -> tensor<1x1x5x70xf32>
@@ -218,7 +217,7 @@ TEST(Guard, ReadsNothingWhereNoLaneIs) {
 // Where a part of a concatenation has no elements, positions in it are not divided by its sizes.
 TEST(Guard, DividesByNoSizeWhereNoLaneIs) {
   std::string text = R"(
-    tenon.kernel @k(%x: tensor<2x?x?xf32, affine_map<()[s0, s1] -> (2, s0, s1)>>) -> tensor<2x?xf32, affine_map<()[s0, s1] -> (2, s0 * s1 + 40)>> attributes {num_symbols = 2 : i64, kernel_class = #tenon.kernel_class<rows>} {
+    tenon.kernel @k(%x: tensor<2x?x?xf32, affine_map<()[s0, s1] -> (2, s0, s1)>>) -> tensor<2x?xf32, affine_map<()[s0, s1] -> (2, s0 * s1 + 40)>> attributes {num_symbols = 2 : i64, strategy = "rows"} {
       %0 = tenon.reshape %x : (tensor<2x?x?xf32, affine_map<()[s0, s1] -> (2, s0, s1)>>) -> tensor<2x?xf32, affine_map<()[s0, s1] -> (2, s0 * s1)>>
       %ones = tenon.constant dense<1.0> : tensor<2x40xf32>
       %1 = tenon.concat %0, %ones {axis = 1 : i64} : (tensor<2x?xf32, affine_map<()[s0, s1] -> (2, s0 * s1)>>, tensor<2x40xf32>) -> tensor<2x?xf32, affine_map<()[s0, s1] -> (2, s0 * s1 + 40)>>
@@ -239,15 +238,14 @@ TEST(Guard, DividesByNoSizeWhereNoLaneIs) {
 TEST(Softmax, LongRows) {
   for (int64_t size : {5, 64, 777}) {
     std::string full = "tensor<4x" + std::to_string(size) + "xf32>";
-    std::string text = "tenon.kernel @k(%x: " + full + ") -> " + full +
-                       " attributes {kernel_class = #tenon.kernel_class<rows>} {\n" +
-                       "%0 = tenon.reduce max %x {axes = array<i64: 1>} : (" + full +
-                       ") -> tensor<4x1xf32>\n" + "%1 = tenon.sub %x, %0 : (" + full +
-                       ", tensor<4x1xf32>) -> " + full + "\n" + "%2 = tenon.exp %1 : (" + full +
-                       ") -> " + full + "\n" +
-                       "%3 = tenon.reduce sum %2 {axes = array<i64: 1>} : (" + full +
-                       ") -> tensor<4x1xf32>\n" + "%4 = tenon.div %2, %3 : (" + full +
-                       ", tensor<4x1xf32>) -> " + full + "\n" + "tenon.yield %4 : " + full + "\n}";
+    std::string text =
+        "tenon.kernel @k(%x: " + full + ") -> " + full + " attributes {strategy = \"rows\"} {\n" +
+        "%0 = tenon.reduce max %x {axes = array<i64: 1>} : (" + full + ") -> tensor<4x1xf32>\n" +
+        "%1 = tenon.sub %x, %0 : (" + full + ", tensor<4x1xf32>) -> " + full + "\n" +
+        "%2 = tenon.exp %1 : (" + full + ") -> " + full + "\n" +
+        "%3 = tenon.reduce sum %2 {axes = array<i64: 1>} : (" + full + ") -> tensor<4x1xf32>\n" +
+        "%4 = tenon.div %2, %3 : (" + full + ", tensor<4x1xf32>) -> " + full + "\n" +
+        "tenon.yield %4 : " + full + "\n}";
     std::vector<float> input(4 * size);
     for (size_t i = 0; i < input.size(); ++i)
       input[i] = std::sin(static_cast<float>(i)) * 5;
@@ -274,7 +272,7 @@ void expectFramed(int64_t rows, int64_t columns, std::array<int64_t, 2> low,
   int64_t wholeRows = low[0] + rows + high[0], wholeColumns = low[1] + columns + high[1];
   std::string inside = shape(rows, columns), whole = shape(wholeRows, wholeColumns);
   std::string text = "tenon.kernel @k(%x: " + inside + ") -> " + whole +
-                     " attributes {kernel_class = #tenon.kernel_class<rows>} {\n"
+                     " attributes {strategy = \"rows\"} {\n"
                      "%one = tenon.constant dense<1.0> : tensor<f32>\n"
                      "%zero = tenon.constant dense<0.0> : tensor<f32>\n"
                      "%0 = tenon.add %x, %one : (" +
@@ -305,7 +303,7 @@ TEST(Frame, AroundRows) {
 // A part of a larger tensor is written with its frame, and nothing else is.
 TEST(Frame, InsideLargerTensor) {
   std::string text = R"(
-    tenon.kernel @k(%x: tensor<3x20xf32>) -> tensor<9x50xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+    tenon.kernel @k(%x: tensor<3x20xf32>) -> tensor<9x50xf32> attributes {strategy = "rows"} {
       %zero = tenon.constant dense<0.0> : tensor<f32>
       %0 = tenon.neg %x : (tensor<3x20xf32>) -> tensor<3x20xf32>
       %1 = tenon.pad %0, %zero {low = affine_map<() -> (1, 0)>} : (tensor<3x20xf32>, tensor<f32>) -> tensor<5x21xf32>
@@ -328,7 +326,7 @@ TEST(Frame, InsideLargerTensor) {
 // Tiles of a transpose store into the middle like everyone else.
 TEST(Frame, AroundTransposedTiles) {
   std::string text = R"(
-    tenon.kernel @k(%x: tensor<3x40xf32>) -> tensor<42x3xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+    tenon.kernel @k(%x: tensor<3x40xf32>) -> tensor<42x3xf32> attributes {strategy = "rows"} {
       %zero = tenon.constant dense<0.0> : tensor<f32>
       %0 = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x40xf32>) -> tensor<40x3xf32>
       %1 = tenon.pad %0, %zero {low = affine_map<() -> (1, 0)>} : (tensor<40x3xf32>, tensor<f32>) -> tensor<42x3xf32>
@@ -346,7 +344,7 @@ TEST(Frame, AroundTransposedTiles) {
 // Softmax keeps its powers in the result, wherever that is.
 TEST(Frame, AroundSoftmax) {
   std::string text = R"(
-    tenon.kernel @k(%x: tensor<3x20xf32>) -> tensor<3x22xf32> attributes {kernel_class = #tenon.kernel_class<rows>} {
+    tenon.kernel @k(%x: tensor<3x20xf32>) -> tensor<3x22xf32> attributes {strategy = "rows"} {
       %zero = tenon.constant dense<0.0> : tensor<f32>
       %0 = tenon.exp %x : (tensor<3x20xf32>) -> tensor<3x20xf32>
       %1 = tenon.reduce sum %0 {axes = array<i64: 1>} : (tensor<3x20xf32>) -> tensor<3x1xf32>

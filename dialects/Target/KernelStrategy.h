@@ -1,0 +1,108 @@
+// Ways to compute a kernel, as objects that a target registers. Passes that know no device ask
+// them: what fusion may put into a kernel, how it is scheduled, what it needs, whether it is as it
+// should be.
+//
+// A kernel has a root, the op that it is there for and that a strategy of its own computes (a
+// matrix product, attention, a function of the library), with pointwise ops around it; or none, and
+// is made of ops that tell their elements one by one. A strategy for the latter kind of kernel is
+// elemental.
+#ifndef TENON_DIALECTS_TARGET_KERNELSTRATEGY_H
+#define TENON_DIALECTS_TARGET_KERNELSTRATEGY_H
+
+#include "dialects/Target/TargetInterfaces.h"
+#include "dialects/Tenon/TenonDialect.h"
+#include "mlir/IR/DialectInterface.h"
+#include <memory>
+#include <vector>
+
+namespace tenon {
+
+/// What fusion may put around the root of a kernel.
+struct FusionRules {
+  /// Pointwise ops on each finished element, before it is stored.
+  bool takesEpilogue = false;
+  /// Among these a broadcast of rows that only a run may find to be one.
+  bool takesUncertainRows = false;
+  /// The result may be the middle of a larger tensor: elements are stored one by one, anywhere.
+  bool writesAnywhere = false;
+  /// Neighbouring dimensions that no tensor of the kernel tells apart may become one.
+  bool mergesDimensions = false;
+  /// More ops than this do not join.
+  size_t maxOps = 48;
+};
+
+/// What a kernel needs beyond its operands, as expressions over the symbols that its root sees.
+struct KernelResources {
+  /// i64 numbers in which the kernel reports: a status, and the sizes that only it knows.
+  int64_t reportSlots = 0;
+  /// Bytes of scratch memory in all; null for none.
+  mlir::AffineExpr scratchBytes;
+  /// Upper bounds of the results' dimensions; empty if these are what the types say.
+  llvm::SmallVector<DimExprs> capacities;
+  /// How many tasks the work can be divided into; null if the schedule tells.
+  mlir::AffineExpr maxTasks;
+};
+
+class KernelStrategy {
+public:
+  virtual ~KernelStrategy() = default;
+
+  /// What `strategy` of a kernel says.
+  virtual llvm::StringRef getName() const = 0;
+  /// Whether it computes kernels that are there for `op`.
+  virtual bool match(mlir::Operation *op) const = 0;
+  /// Whether its kernels have no root.
+  virtual bool isElemental() const { return false; }
+  virtual FusionRules getFusionRules(mlir::Operation *root) const { return {}; }
+  /// Whether the root reads an operand through a slice of memory as well as from memory.
+  virtual bool readsSlice(mlir::OpOperand &operand) const { return false; }
+  virtual KernelResources getResources(mlir::Operation *root) const { return {}; }
+
+  /// Whether it can compute a kernel that was formed for it; else the target's elemental strategy
+  /// does.
+  virtual bool canCompute(KernelOp kernel) const { return true; }
+  /// The schedule that the target's cost model picks; null if kernels have none.
+  virtual ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const {
+    return nullptr;
+  }
+  /// Calls `take` with the schedules that a tuner may try, the cost model's among them.
+  virtual void enumerate(KernelOp kernel, TargetAttrInterface target,
+                         llvm::function_ref<void(ScheduleAttrInterface)> take) const;
+  /// Checks that code can be generated as the kernel's schedule says; reports all that is wrong.
+  virtual llvm::LogicalResult verify(KernelOp kernel) const = 0;
+};
+
+/// The op of a kernel that its strategy is for; null if it is elemental, or if there is none.
+mlir::Operation *getRoot(KernelOp kernel, const KernelStrategy &strategy);
+
+/// The strategies of one kind of targets: an interface of the dialect of their target attribute.
+class KernelStrategies : public mlir::DialectInterface::Base<KernelStrategies> {
+public:
+  using Ordered = std::vector<std::unique_ptr<KernelStrategy>>;
+
+  /// The first strategy that matches an op computes it.
+  KernelStrategies(mlir::Dialect *dialect, Ordered strategies)
+      : Base(dialect), strategies(std::move(strategies)) {}
+
+  /// Those for the target of the module that `op` is in. Without a target, or for one that has
+  /// none, an error on `op`.
+  static mlir::FailureOr<const KernelStrategies *> of(mlir::Operation *op);
+
+  /// Null if there is none.
+  const KernelStrategy *find(mlir::Operation *op) const;
+  const KernelStrategy *lookup(llvm::StringRef name) const;
+  /// The strategy of kernels without a root.
+  const KernelStrategy &getElemental() const;
+  /// Whether a strategy is there for the op itself.
+  bool isRoot(mlir::Operation *op) const {
+    const KernelStrategy *strategy = find(op);
+    return strategy && !strategy->isElemental();
+  }
+
+private:
+  Ordered strategies;
+};
+
+} // namespace tenon
+
+#endif

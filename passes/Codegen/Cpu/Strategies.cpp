@@ -1,0 +1,271 @@
+// What each strategy of a CPU computes, and how. The emitters are in files of their own; the cost
+// model is passes/Schedule/Cpu.
+
+#include "passes/Codegen/Cpu/Strategies.h"
+#include "passes/Codegen/Cpu/Kernels.h"
+#include "passes/Schedule/Cpu/Choose.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+namespace {
+
+/// The error for a kernel whose schedule is missing or of another kind.
+LogicalResult complainAboutSchedule(KernelOp kernel) {
+  return kernel.emitError("has no schedule for its strategy, ") << kernel.getStrategy();
+}
+
+/// The weights of a contraction lie in panels as wide as the schedule reads them.
+LogicalResult verifyPanels(KernelOp kernel, Operation *root, std::optional<uint64_t> packed,
+                           int64_t width) {
+  if (!packed || static_cast<int64_t>(*packed) == width)
+    return success();
+  return root->emitError("has weights in panels of ")
+         << *packed << " columns, but the schedule of @" << kernel.getSymName()
+         << " reads panels of " << width;
+}
+
+/// A strategy whose kernels have a root, and schedules of one kind.
+template <typename ScheduleT> class ScheduledStrategy : public CpuStrategy {
+public:
+  ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override {
+    return chooseFor(getRoot(kernel, *this), cast<TargetAttr>(target));
+  }
+  LogicalResult verify(KernelOp kernel) const override {
+    auto schedule = dyn_cast_if_present<ScheduleT>(kernel.getScheduleAttr());
+    Operation *root = getRoot(kernel, *this);
+    if (!schedule || !root)
+      return complainAboutSchedule(kernel);
+    return verifyRoot(kernel, root, schedule);
+  }
+
+protected:
+  virtual ScheduleT chooseFor(Operation *root, TargetAttr target) const = 0;
+  virtual LogicalResult verifyRoot(KernelOp kernel, Operation *root, ScheduleT schedule) const {
+    return success();
+  }
+};
+
+/// Attention with pointwise ops on its result. Blocks of keys and values have a size that is known,
+/// and rows that are read are contiguous.
+class AttentionStrategy final : public ScheduledStrategy<AttentionScheduleAttr> {
+public:
+  StringRef getName() const override { return "attention"; }
+  bool match(Operation *op) const override;
+  FusionRules getFusionRules(Operation *) const override { return {.takesEpilogue = true}; }
+  void emit(KernelEmitter &emitter) const override { emitAttentionKernel(emitter); }
+
+protected:
+  AttentionScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
+    return chooseAttention(target, getAttentionSizes(cast<AttentionOp>(root)));
+  }
+};
+
+bool AttentionStrategy::match(Operation *op) const {
+  constexpr int64_t longestRow = 1024;
+  auto attention = dyn_cast<AttentionOp>(op);
+  if (!attention)
+    return false;
+  Type type = getElementTypeOrSelf(attention.getQueries());
+  if (!type.isF32() && !type.isF16() && !type.isBF16())
+    return false;
+  DimExprs queries = attention.getQueryDims(), keys = attention.getKeyDims();
+  int64_t last = queries.size() - 1;
+  for (AffineExpr size : {queries.back(), attention.getValueDims().back()})
+    if (getConstantOr(size, 0) < 1 || getConstantOr(size, 0) > longestRow)
+      return false;
+  AffineExpr heads = queries[last - 2], keyHeads = keys[last - 2];
+  if (heads != keyHeads && (getConstantOr(heads, 0) < 1 || getConstantOr(keyHeads, 0) < 1))
+    return false;
+  return attention.getQueryPermutation()[last] == last &&
+         attention.getValuePermutation()[last] == last &&
+         attention.getResultPermutation()[last] == last &&
+         (attention.getKeyPermutation()[last] == last ||
+          attention.getKeyPermutation()[last - 1] == last);
+}
+
+/// A convolution reads its input through a slice: other starts, the same strides.
+bool isInputOfConv(OpOperand &operand) {
+  auto conv = dyn_cast<ConvOp>(operand.getOwner());
+  return conv && operand.getOperandNumber() == conv.getInputMutable().getOperandNumber();
+}
+
+/// A convolution with transformed filters.
+class WinogradStrategy final : public ScheduledStrategy<WinogradScheduleAttr> {
+public:
+  StringRef getName() const override { return "winograd"; }
+  bool match(Operation *op) const override {
+    auto conv = dyn_cast<ConvOp>(op);
+    return conv && conv.getWinograd();
+  }
+  FusionRules getFusionRules(Operation *) const override {
+    return {.takesEpilogue = true, .writesAnywhere = true, .mergesDimensions = true};
+  }
+  bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
+  void emit(KernelEmitter &emitter) const override { emitWinogradKernel(emitter); }
+
+protected:
+  WinogradScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
+    return chooseWinograd(target, *cast<ConvOp>(root).getWinograd(), getContractionSizes(root));
+  }
+  LogicalResult verifyRoot(KernelOp kernel, Operation *root,
+                           WinogradScheduleAttr schedule) const override {
+    auto conv = cast<ConvOp>(root);
+    int64_t tile = *conv.getWinograd();
+    if (tile != schedule.getOutputTile())
+      return root->emitError("has filters transformed for output tiles of ")
+             << tile << ", but the schedule of @" << kernel.getSymName() << " has tiles of "
+             << schedule.getOutputTile();
+    return verifyPanels(kernel, root, conv.getPacked(), schedule.getPanelWidth());
+  }
+};
+
+/// A convolution with a filter for each channel.
+class DepthwiseStrategy final : public ScheduledStrategy<DepthwiseScheduleAttr> {
+public:
+  StringRef getName() const override { return "depthwise"; }
+  bool match(Operation *op) const override {
+    auto conv = dyn_cast<ConvOp>(op);
+    return conv && conv.isDepthwise();
+  }
+  FusionRules getFusionRules(Operation *) const override {
+    return {.takesEpilogue = true, .takesUncertainRows = true, .writesAnywhere = true};
+  }
+  bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
+  void emit(KernelEmitter &emitter) const override {
+    emitWhereRowsAgree(emitter, emitDepthwiseKernel);
+  }
+
+protected:
+  DepthwiseScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
+    return chooseDepthwise(target, getDepthwiseSizes(cast<ConvOp>(root)));
+  }
+};
+
+/// Any other matrix product or convolution.
+class ContractionStrategy final : public ScheduledStrategy<ContractionScheduleAttr> {
+public:
+  StringRef getName() const override { return "contraction"; }
+  bool match(Operation *op) const override { return isa<MatMulOp, ConvOp>(op); }
+  FusionRules getFusionRules(Operation *root) const override {
+    return {.takesEpilogue = true,
+            .takesUncertainRows = isa<ConvOp>(root),
+            .writesAnywhere = true,
+            .mergesDimensions = true};
+  }
+  bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
+  bool canCompute(KernelOp kernel) const override;
+  void emit(KernelEmitter &emitter) const override {
+    emitWhereRowsAgree(emitter, emitContractionKernel);
+  }
+
+protected:
+  ContractionScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
+    return chooseContraction(target, getContractionSizes(root));
+  }
+  LogicalResult verifyRoot(KernelOp kernel, Operation *root,
+                           ContractionScheduleAttr schedule) const override {
+    if (!canCompute(kernel))
+      return root->emitError(
+                 "has operands whose batches broadcast in part, which the strategy of @")
+             << kernel.getSymName() << " does not compute";
+    auto conv = dyn_cast<ConvOp>(root);
+    return verifyPanels(kernel, root, conv ? conv.getPacked() : cast<MatMulOp>(root).getPacked(),
+                        schedule.getPanelWidth());
+  }
+};
+
+// Products whose operands' batches broadcast against each other in part are computed element by
+// element; all others have a regular place for every operand.
+bool ContractionStrategy::canCompute(KernelOp kernel) const {
+  for (MatMulOp op : kernel.getOps<MatMulOp>()) {
+    DimExprs batch = getDims(op.getType());
+    batch.truncate(batch.size() - 2);
+    auto batchOf = [](Value operand, size_t matrixRank) {
+      DimExprs dims = getDims(operand.getType());
+      dims.truncate(dims.size() - matrixRank);
+      return dims;
+    };
+    DimExprs lhs = batchOf(op.getLhs(), 2), rhs = batchOf(op.getRhs(), op.getPacked() ? 3 : 2);
+    auto sameElements = [&](const DimExprs &dims) {
+      return product(dims, op.getContext()) == product(batch, op.getContext());
+    };
+    bool shares = product(lhs, op.getContext()) == getAffineConstantExpr(1, op.getContext());
+    if (op.sharesRhs() ? !sameElements(lhs) : !sameElements(rhs) || !(sameElements(lhs) || shares))
+      return false;
+  }
+  return true;
+}
+
+/// An irregular op, which a function of the kernel library computes.
+class LibraryStrategy final : public CpuStrategy {
+public:
+  StringRef getName() const override { return "library"; }
+  bool match(Operation *op) const override { return isa<LibraryOpInterface>(op); }
+  KernelResources getResources(Operation *root) const override;
+  LogicalResult verify(KernelOp kernel) const override {
+    return kernel.getSchedule() ? complainAboutSchedule(kernel) : success();
+  }
+  void emit(KernelEmitter &emitter) const override { emitLibraryKernel(emitter); }
+};
+
+KernelResources LibraryStrategy::getResources(Operation *root) const {
+  auto op = cast<LibraryOpInterface>(root);
+  KernelResources resources;
+  resources.reportSlots = 1;
+  for (auto [number, type] : llvm::enumerate(root->getResultTypes())) {
+    resources.reportSlots += cast<RankedTensorType>(type).getRank();
+    resources.capacities.push_back(op.getResultCapacity(number));
+  }
+  resources.maxTasks = op.getMaxTasks();
+  AffineExpr scratch = op.getScratchBytes() * op.getMaxTasks();
+  if (getConstantOr(scratch, -1) != 0)
+    resources.scratchBytes = scratch;
+  return resources;
+}
+
+/// Ops that tell their elements one by one, and reductions of rows.
+class RowsStrategy final : public CpuStrategy {
+public:
+  StringRef getName() const override { return "rows"; }
+  bool isElemental() const override { return true; }
+  bool match(Operation *op) const override { return isa<ElementalOpInterface>(op); }
+  FusionRules getFusionRules(Operation *) const override {
+    return {.takesEpilogue = true, .writesAnywhere = true, .mergesDimensions = true};
+  }
+  LogicalResult verify(KernelOp kernel) const override {
+    return kernel.getSchedule() ? complainAboutSchedule(kernel) : success();
+  }
+  void emit(KernelEmitter &emitter) const override { emitRowsKernel(emitter); }
+};
+
+KernelStrategies::Ordered makeStrategies() {
+  KernelStrategies::Ordered strategies;
+  strategies.push_back(std::make_unique<AttentionStrategy>());
+  strategies.push_back(std::make_unique<WinogradStrategy>());
+  strategies.push_back(std::make_unique<DepthwiseStrategy>());
+  strategies.push_back(std::make_unique<ContractionStrategy>());
+  strategies.push_back(std::make_unique<LibraryStrategy>());
+  strategies.push_back(std::make_unique<RowsStrategy>());
+  return strategies;
+}
+
+/// The dialect's interface.
+struct CpuStrategies : KernelStrategies {
+  explicit CpuStrategies(Dialect *dialect) : KernelStrategies(dialect, makeStrategies()) {}
+};
+
+} // namespace
+
+const CpuStrategy *lookupStrategy(KernelOp kernel, TargetAttr target) {
+  auto *strategies = target.getDialect().getRegisteredInterface<KernelStrategies>();
+  return strategies ? static_cast<const CpuStrategy *>(strategies->lookup(kernel.getStrategy()))
+                    : nullptr;
+}
+
+void registerStrategies(DialectRegistry &registry) {
+  registry.addExtension(
+      +[](MLIRContext *, CpuDialect *dialect) { dialect->addInterfaces<CpuStrategies>(); });
+}
+
+} // namespace tenon::cpu
