@@ -39,8 +39,6 @@ struct KernelResources {
   mlir::AffineExpr scratchBytes;
   /// Upper bounds of the results' dimensions; empty if these are what the types say.
   llvm::SmallVector<DimExprs> capacities;
-  /// How many tasks the work can be divided into; null if the schedule tells.
-  mlir::AffineExpr maxTasks;
 };
 
 class KernelStrategy {
@@ -65,6 +63,9 @@ public:
   virtual ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const {
     return nullptr;
   }
+  /// How many tasks the work is worth, as expressions over the kernel's symbols: the least of them,
+  /// and one at least.
+  virtual DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const = 0;
   /// Calls `take` with the schedules that a tuner may try, the cost model's among them.
   virtual void enumerate(KernelOp kernel, TargetAttrInterface target,
                          llvm::function_ref<void(ScheduleAttrInterface)> take) const;

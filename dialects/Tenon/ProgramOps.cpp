@@ -66,6 +66,10 @@ LogicalResult KernelOp::verify() {
   if (TypeRange(yield.getOperandTypes()) != TypeRange(getResultTypes()))
     return yield.emitOpError("gives ") << yield.getOperandTypes() << ", but @" << getSymName()
                                        << " has results of " << getResultTypes();
+  if (auto tasks = getTasks())
+    if (std::optional<unsigned> symbol = findForeignSymbol(*tasks, known))
+      return emitOpError("divides its work by symbol ")
+             << *symbol << ", but has " << known << " symbols";
   for (Type type : getArgumentTypes())
     if (auto dims = dyn_cast_if_present<AffineMapAttr>(cast<RankedTensorType>(type).getEncoding()))
       if (std::optional<unsigned> symbol = findForeignSymbol(dims.getValue(), known))

@@ -25,7 +25,9 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
     `numSymbols` of them, bound by each launch. A pad with constants that ends the body is a frame:
     what is under it is written into the middle of the result.
 
-    `strategy` names the one of the target's strategies that computes the kernel (KernelStrategy.h).
+    `strategy` names the one of the target's strategies that computes the kernel (KernelStrategy.h),
+    and `schedule` says how. `tasks` is the number of tasks that a launch is divided into at most: the
+    least of the map's results, over the kernel's symbols, and one at least; one if it is absent.
 
     The body ends with a `tenon.yield` of the function type's results, and holds no symbol beyond
     the kernel's own.
@@ -45,7 +47,8 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
                        OptionalAttr<DictArrayAttr>:$res_attrs,
                        StrAttr:$strategy,
                        DefaultValuedAttr<I64Attr, "0">:$num_symbols,
-                       OptionalAttr<ScheduleAttrInterface>:$schedule);
+                       OptionalAttr<ScheduleAttrInterface>:$schedule,
+                       OptionalAttr<AffineMapAttr>:$tasks);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -125,8 +128,7 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
 
     A library kernel's launch has more results than its op: first an i64 tensor that receives the
     function's status and the dimensions of all results, then scratch memory, if it needs any.
-    `capacities` bounds the results' dimensions where they depend on data, and `maxTasks` is the
-    number of tasks that the function can use.
+    `capacities` bounds the results' dimensions where they depend on data.
 
     A kernel that only broadcasts, and only where sizes differ that may be equal, has `differences`:
     if all of these are 0 in a run, nothing is launched and the result is the input's memory.
@@ -142,14 +144,13 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
                        Optional<Tenon_Tensor>:$destination,
                        OptionalAttr<AffineMapAttr>:$symbols,
                        OptionalAttr<AffineMapAttr>:$differences,
-                       OptionalAttr<ArrayAttr>:$capacities, OptionalAttr<AffineMapAttr>:$maxTasks,
+                       OptionalAttr<ArrayAttr>:$capacities,
                        OptionalAttr<DenseI64ArrayAttr>:$placement);
   let results = (outs Variadic<Tenon_Tensor>:$outputs);
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$outputs, "::llvm::StringRef":$kernel,
                                  "::mlir::ValueRange":$inputs,
                                  "::mlir::AffineMapAttr":$symbols), [{
-    build($_builder, $_state, outputs, kernel, inputs, nullptr, symbols, nullptr, nullptr, nullptr,
-          nullptr);
+    build($_builder, $_state, outputs, kernel, inputs, nullptr, symbols, nullptr, nullptr, nullptr);
   }]>];
   let assemblyFormat = [{
     $kernel `(` $inputs `)` (`into` $destination^ `:` type($destination))? attr-dict `:`

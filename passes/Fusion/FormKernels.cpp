@@ -360,8 +360,6 @@ void KernelFormer::setResources(const KernelResources &resources, LaunchOp launc
     capacities.push_back(AffineMapAttr::get(makeDimsMap(dims, context)));
   if (!capacities.empty())
     launch.setCapacitiesAttr(ArrayAttr::get(context, capacities));
-  if (resources.maxTasks)
-    launch.setMaxTasksAttr(AffineMapAttr::get(makeDimsMap({resources.maxTasks}, context)));
 }
 
 void KernelFormer::outline(Group &group) {

@@ -27,12 +27,15 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
             << target.getTargetName() << " does not have: " << kernel.getStrategy();
         return signalPassFailure();
       }
-      if (kernel.getSchedule())
-        continue;
-      if (!strategy->canCompute(kernel)) {
+      if (!kernel.getSchedule() && !strategy->canCompute(kernel)) {
         strategy = &(*strategies)->getElemental();
         kernel.setStrategy(strategy->getName());
       }
+      if (!kernel.getTasks())
+        kernel.setTasksAttr(
+            AffineMapAttr::get(makeDimsMap(strategy->chooseTasks(kernel, target), &getContext())));
+      if (kernel.getSchedule())
+        continue;
       if (ScheduleAttrInterface schedule = strategy->choose(kernel, target)) {
         kernel.setScheduleAttr(schedule);
         ++numScheduled;

@@ -119,6 +119,24 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction", "co
   }];
 }
 
+def Cpu_RowsScheduleAttr : Cpu_Schedule<"Rows", "rows", "rows"> {
+  let summary = "how elements are computed one by one";
+  let description = [{
+    The schedule of a kernel of strategy `rows`. A trip of a loop along the last dimension computes
+    `vectors_per_trip` registers of `lanes` elements: chains of arithmetic are long, and several of
+    them hide their latency. Tasks share the rows (the other dimensions) from `shared_rows` on, and
+    the vectors of each row if there are fewer.
+
+    ```mlir
+    #cpu.rows_schedule<lanes = 16, vectors_per_trip = 4>
+    ```
+  }];
+  let parameters = (ins
+      Cpu_Size<"lanes of a vector register, for elements of 32 bits">:$lanes,
+      Cpu_Count<"registers of elements per trip", "4">:$vectors_per_trip,
+      Cpu_Count<"rows from which on tasks share rows", "8">:$shared_rows);
+}
+
 def Cpu_DepthwiseScheduleAttr : Cpu_Schedule<"Depthwise", "depthwise", "depthwise"> {
   let summary = "how a depthwise convolution is computed";
   let description = [{

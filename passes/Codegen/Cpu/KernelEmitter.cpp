@@ -4,6 +4,7 @@
 #include "dialects/Tenon/NarrowFloat.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
+#include "passes/Schedule/Cpu/Choose.h"
 
 using namespace mlir;
 
@@ -45,7 +46,10 @@ static Emitter startFunction(KernelOp kernel, ModuleOp module) {
 
 KernelEmitter::KernelEmitter(KernelOp kernel, ModuleOp module, TargetAttr target)
     : ElementEmitter(em, kernel.getLoc(), 1), kernel(kernel), module(module), target(target),
+      rows(dyn_cast_if_present<RowsScheduleAttr>(kernel.getScheduleAttr())),
       em(startFunction(kernel, module)) {
+  if (!rows)
+    rows = chooseRows(target);
   ArrayRef<BlockArgument> values = em.getInsertionBlock()->getArguments();
   ArrayRef<BlockArgument> pointers = values.take_front(values.size() - kernel.getNumSymbols() - 2);
   symbols.append(values.begin() + pointers.size(), values.end() - 2);

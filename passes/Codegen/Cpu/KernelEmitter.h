@@ -34,6 +34,9 @@ public:
   KernelOp kernel;
   mlir::ModuleOp module;
   TargetAttr target;
+  /// How loops over elements go: the kernel's schedule, or the cost model's for what a strategy
+  /// with a root does element by element.
+  RowsScheduleAttr rows;
   /// Builds where `builder()` does.
   Emitter em;
   mlir::Value task, tasks;

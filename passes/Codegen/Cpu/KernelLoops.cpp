@@ -6,11 +6,6 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-/// Four vectors per trip hide the latency of chains of arithmetic.
-static constexpr int64_t kVectorsPerTrip = 4;
-/// From this many rows on, tasks share rows.
-static constexpr int64_t kManyRows = 8;
-
 std::pair<Value, Value> KernelEmitter::share(Value count) {
   Value begin = em.div(em.mul(count, task), tasks);
   Value end = em.div(em.mul(count, em.add(task, 1)), tasks);
@@ -18,9 +13,9 @@ std::pair<Value, Value> KernelEmitter::share(Value count) {
 }
 
 int64_t KernelEmitter::lanesFor(AffineExpr size) const {
-  int64_t vector = target.getLanes(32);
+  int64_t vector = rows.getLanes();
   auto constant = dyn_cast<AffineConstantExpr>(size);
-  int64_t most = vector * kVectorsPerTrip;
+  int64_t most = vector * rows.getVectorsPerTrip();
   if (!constant)
     return most;
   int64_t lanes = 1;
@@ -82,7 +77,7 @@ void KernelEmitter::forElements(ArrayRef<AffineExpr> shape,
   }
   AffineExpr last = shape.back();
   ArrayRef<AffineExpr> outer = shape.drop_back();
-  AffineExpr rows = product(outer, last.getContext());
+  AffineExpr count = product(outer, last.getContext());
   int64_t lanes = lanesFor(last);
   bool mayHaveRest = true;
   if (auto constant = dyn_cast<AffineConstantExpr>(last))
@@ -98,14 +93,14 @@ void KernelEmitter::forElements(ArrayRef<AffineExpr> shape,
   };
   Value size = value(last);
   // Few rows: tasks share each row's vectors instead.
-  auto numRows = dyn_cast<AffineConstantExpr>(rows);
-  if (numRows && numRows.getValue() < kManyRows) {
+  auto numRows = dyn_cast<AffineConstantExpr>(count);
+  if (numRows && numRows.getValue() < rows.getSharedRows()) {
     auto [begin, end] = share(em.ceilDiv(size, em.i64(lanes)));
     Value lower = em.mul(begin, lanes), upper = em.min(em.mul(end, lanes), size);
-    em.loop(em.i64(0), value(rows), em.i64(1), [&](Value row) { emitRow(row, lower, upper); });
+    em.loop(em.i64(0), value(count), em.i64(1), [&](Value row) { emitRow(row, lower, upper); });
     return;
   }
-  auto [begin, end] = share(value(rows));
+  auto [begin, end] = share(value(count));
   em.loop(begin, end, em.i64(1), [&](Value row) { emitRow(row, em.i64(0), size); });
 }
 

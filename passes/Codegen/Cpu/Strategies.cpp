@@ -31,6 +31,9 @@ public:
   ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override {
     return chooseFor(getRoot(kernel, *this), cast<TargetAttr>(target));
   }
+  DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface) const override {
+    return cpu::chooseTasks(kernel);
+  }
   LogicalResult verify(KernelOp kernel) const override {
     auto schedule = dyn_cast_if_present<ScheduleT>(kernel.getScheduleAttr());
     Operation *root = getRoot(kernel, *this);
@@ -136,6 +139,12 @@ public:
     emitWhereRowsAgree(emitter, emitDepthwiseKernel);
   }
 
+  void enumerate(KernelOp kernel, TargetAttrInterface target,
+                 function_ref<void(ScheduleAttrInterface)> take) const override {
+    enumerateDepthwise(cast<TargetAttr>(target),
+                       getDepthwiseSizes(cast<ConvOp>(getRoot(kernel, *this))), take);
+  }
+
 protected:
   DepthwiseScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
     return chooseDepthwise(target, getDepthwiseSizes(cast<ConvOp>(root)));
@@ -157,6 +166,12 @@ public:
   bool canCompute(KernelOp kernel) const override;
   void emit(KernelEmitter &emitter) const override {
     emitWhereRowsAgree(emitter, emitContractionKernel);
+  }
+
+  void enumerate(KernelOp kernel, TargetAttrInterface target,
+                 function_ref<void(ScheduleAttrInterface)> take) const override {
+    enumerateContractions(cast<TargetAttr>(target), getContractionSizes(getRoot(kernel, *this)),
+                          take);
   }
 
 protected:
@@ -203,6 +218,9 @@ public:
   StringRef getName() const override { return "library"; }
   bool match(Operation *op) const override { return isa<LibraryOpInterface>(op); }
   KernelResources getResources(Operation *root) const override;
+  DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface) const override {
+    return {cast<LibraryOpInterface>(getRoot(kernel, *this)).getMaxTasks()};
+  }
   LogicalResult verify(KernelOp kernel) const override {
     return kernel.getSchedule() ? complainAboutSchedule(kernel) : success();
   }
@@ -217,7 +235,6 @@ KernelResources LibraryStrategy::getResources(Operation *root) const {
     resources.reportSlots += cast<RankedTensorType>(type).getRank();
     resources.capacities.push_back(op.getResultCapacity(number));
   }
-  resources.maxTasks = op.getMaxTasks();
   AffineExpr scratch = op.getScratchBytes() * op.getMaxTasks();
   if (getConstantOr(scratch, -1) != 0)
     resources.scratchBytes = scratch;
@@ -233,8 +250,19 @@ public:
   FusionRules getFusionRules(Operation *) const override {
     return {.takesEpilogue = true, .writesAnywhere = true, .mergesDimensions = true};
   }
+  DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface) const override {
+    return cpu::chooseTasks(kernel);
+  }
+  ScheduleAttrInterface choose(KernelOp, TargetAttrInterface target) const override {
+    return chooseRows(cast<TargetAttr>(target));
+  }
+  void enumerate(KernelOp, TargetAttrInterface target,
+                 function_ref<void(ScheduleAttrInterface)> take) const override {
+    enumerateRows(cast<TargetAttr>(target), take);
+  }
   LogicalResult verify(KernelOp kernel) const override {
-    return kernel.getSchedule() ? complainAboutSchedule(kernel) : success();
+    bool isScheduled = isa_and_present<RowsScheduleAttr>(kernel.getScheduleAttr());
+    return isScheduled ? success() : complainAboutSchedule(kernel);
   }
   void emit(KernelEmitter &emitter) const override { emitRowsKernel(emitter); }
 };

@@ -31,7 +31,7 @@ constexpr int64_t kMaxInterleaved = 4;
 
 class TileEmitter {
 public:
-  explicit TileEmitter(KernelEmitter &e) : e(e), em(e.em), length(e.target.getLanes(32)) {}
+  explicit TileEmitter(KernelEmitter &e) : e(e), em(e.em), length(e.rows.getLanes()) {}
 
   /// Whether the kernel is of the form that tiles serve, as far as sizes are known.
   bool match();

@@ -6,25 +6,6 @@ using namespace mlir;
 
 namespace tenon {
 
-/// Kernels that do less than this are not worth waking threads for.
-static constexpr int64_t kMinParallelWork = 1 << 15;
-/// More tasks than any machine has threads; the runtime takes as many as it has.
-static constexpr int64_t kManyTasks = 1024;
-
-Value HostLowering::maxTasks(LaunchOp op, KernelOp kernel) {
-  if (auto tasks = op.getMaxTasks())
-    return value(tasks->getResult(0));
-  int64_t flops = 0;
-  for (auto root : kernel.getOps<CostOpInterface>())
-    flops += root.getFlops();
-  Value work = em.i64(flops);
-  for (Value tensor :
-       llvm::concat<Value>(SmallVector<Value>(op.getInputs()), SmallVector<Value>(op.getOutputs())))
-    work = em.add(work, em.mul(count(getDims(tensor.getType())), 2));
-  Value isSmall = em.less(work, em.i64(kMinParallelWork));
-  return em.select(isSmall, em.i64(1), em.i64(kManyTasks));
-}
-
 void HostLowering::lower(LaunchOp op) {
   bool isOutput = op.getPlacement()->front() <= -2; // written to the caller's memory in any case
   if (op.getDifferences() && !isOutput)
@@ -74,6 +55,18 @@ void HostLowering::placeResults(LaunchOp op) {
   }
 }
 
+Value HostLowering::countTasks(LaunchOp op, KernelOp kernel) {
+  if (!kernel.getTasks())
+    return em.i64(1);
+  Value tasks;
+  for (AffineExpr expr : kernel.getTasks()->getResults()) {
+    if (op.getSymbols()) // the kernel's symbols are expressions over the function's
+      expr = expr.replaceSymbols(op.getSymbols()->getResults());
+    tasks = tasks ? em.min(tasks, value(expr)) : value(expr);
+  }
+  return em.max(tasks, em.i64(1));
+}
+
 void HostLowering::launch(LaunchOp op) {
   auto program = function->getParentOfType<ModuleOp>();
   auto kernel = program.lookupSymbol<KernelOp>(op.getKernelAttr());
@@ -95,7 +88,7 @@ void HostLowering::launch(LaunchOp op) {
   Value slots = stackSlots(i64, arguments.size());
   for (auto [i, argument] : llvm::enumerate(arguments))
     em.store(argument, em.offsetPointer(slots, i64, i));
-  Value tasks = maxTasks(op, kernel);
+  Value tasks = countTasks(op, kernel);
   int64_t number = kernelNumbers.lookup(op.getKernel());
   Value table = em.create<LLVM::AddressOfOp>(pointerType, "tenon_kernels");
   Value descriptor =

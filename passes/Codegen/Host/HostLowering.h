@@ -48,7 +48,7 @@ private:
   mlir::Value loadElement(mlir::Value tensor, int64_t position);
   /// Binds the dimensions of `type` that are symbols nothing has bound yet.
   void bindDims(mlir::Type type, llvm::ArrayRef<mlir::Value> sizes);
-  mlir::Value maxTasks(LaunchOp op, KernelOp kernel);
+  mlir::Value countTasks(LaunchOp op, KernelOp kernel);
 
   // The runtime.
   template <typename T> mlir::Value field(T tenon_exec::*member, mlir::Type type) {

@@ -9,6 +9,11 @@ namespace tenon::cpu {
 
 ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSizes &sizes);
 
+/// Calls `take` with schedules that a tuner may try, the chosen one first. Of packed weights panels
+/// have a width that stays.
+void enumerateContractions(TargetAttr target, const ContractionSizes &sizes,
+                           llvm::function_ref<void(ContractionScheduleAttr)> take);
+
 /// A product inside another kernel, whose operands are near: one tile visits all weights.
 struct InnerProduct {
   ContractionScheduleAttr schedule;
@@ -18,6 +23,8 @@ struct InnerProduct {
 InnerProduct chooseInnerProduct(TargetAttr target, ContractionSizes sizes, bool mayPackInput);
 
 DepthwiseScheduleAttr chooseDepthwise(TargetAttr target, const DepthwiseSizes &sizes);
+void enumerateDepthwise(TargetAttr target, const DepthwiseSizes &sizes,
+                        llvm::function_ref<void(DepthwiseScheduleAttr)> take);
 
 /// The output tile of minimal filtering where it is faster than direct summation and as accurate;
 /// 0: none. `sizes` are those of a convolution that has two dimensions, 3x3 taps, and stride,
@@ -25,6 +32,13 @@ DepthwiseScheduleAttr chooseDepthwise(TargetAttr target, const DepthwiseSizes &s
 int64_t chooseWinogradTile(TargetAttr target, const ContractionSizes &sizes);
 WinogradScheduleAttr chooseWinograd(TargetAttr target, int64_t outputTile,
                                     const ContractionSizes &sizes);
+
+RowsScheduleAttr chooseRows(TargetAttr target);
+void enumerateRows(TargetAttr target, llvm::function_ref<void(RowsScheduleAttr)> take);
+
+/// How many tasks a kernel's work is worth, as expressions of which the least counts: each is to do
+/// enough to be worth waking a thread.
+DimExprs chooseTasks(KernelOp kernel);
 
 AttentionScheduleAttr chooseAttention(TargetAttr target, const AttentionSizes &sizes);
 

@@ -40,6 +40,9 @@ public:
     balanceTiles();
   }
 
+  /// Calls `take` with variations of what was chosen.
+  void enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) const;
+
   ContractionScheduleAttr get() const {
     return ContractionScheduleAttr::get(target.getContext(), lanes, tileRows, tileVectors,
                                         tileLines, unrollK, blockTiles, packInput, packWeights,
@@ -82,6 +85,11 @@ private:
         tileVectors = std::min(tileVectors, vectors);
     }
     tileVectors = std::max<int64_t>(tileVectors, 1);
+    fillRegisters();
+  }
+
+  /// As many rows as there are registers for their sums.
+  void fillRegisters() {
     tileRows = std::max<int64_t>(1, sums / tileVectors);
     if (sizes.rows <= 0)
       return;
@@ -171,7 +179,7 @@ private:
   }
 
   TargetAttr target;
-  const ContractionSizes &sizes;
+  ContractionSizes sizes;
   int64_t sums;
   /// -1: unknown.
   int64_t totalRows = -1, vectors = -1, weightBytes = -1;
@@ -179,10 +187,54 @@ private:
 
 } // namespace
 
+void enumerateContractions(TargetAttr target, const ContractionSizes &sizes,
+                           llvm::function_ref<void(ContractionScheduleAttr)> take) {
+  Chooser chooser(target, sizes);
+  chooser.choose();
+  chooser.enumerate(take);
+}
+
 ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSizes &sizes) {
   Chooser chooser(target, sizes);
   chooser.choose();
   return chooser.get();
+}
+
+void Chooser::enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) const {
+  take(get());
+  Chooser other = *this;
+  for (int64_t unroll : {2, 8}) {
+    other.unrollK = unroll;
+    take(other.get());
+  }
+  bool isPacked = sizes.weightLayout == WeightLayout::Packed;
+  bool isTransposed = sizes.weightLayout == WeightLayout::Transposed;
+  for (bool packs : {false, true}) {
+    // Rows of transposed weights that are read in place have one form.
+    if (packs ? isPacked : isTransposed)
+      continue;
+    for (int64_t vectorsPerTile : {1, 2, 3, 4}) {
+      if (isPacked && vectorsPerTile != tileVectors)
+        continue;
+      other = *this;
+      other.packWeights = packs;
+      other.tileVectors = vectorsPerTile;
+      other.fillRegisters();
+      other.limitScratch();
+      if (other.packWeights != packs || other.tileVectors != vectorsPerTile)
+        continue;
+      other.packInput = false;
+      for (int64_t tiles : {0, 1}) {
+        other.blockTiles = tiles;
+        take(other.get());
+      }
+      other.blockTiles = 4;
+      other.packInput = sizes.taps == 1;
+      other.limitScratch();
+      if (other.packInput)
+        take(other.get());
+    }
+  }
 }
 
 InnerProduct chooseInnerProduct(TargetAttr target, ContractionSizes sizes, bool mayPackInput) {

@@ -28,4 +28,17 @@ DepthwiseScheduleAttr chooseDepthwise(TargetAttr target, const DepthwiseSizes &s
                                     /*channels_inside=*/isStreamed, /*prefetch_input=*/isStreamed);
 }
 
+void enumerateDepthwise(TargetAttr target, const DepthwiseSizes &sizes,
+                        llvm::function_ref<void(DepthwiseScheduleAttr)> take) {
+  take(chooseDepthwise(target, sizes));
+  for (int64_t tileRows : {int64_t(1), int64_t(5), target.getVectorRegisters() / 2})
+    for (int64_t tileLines : {1, 2})
+      for (bool keepWeights : {false, true})
+        for (bool isStreamed : {false, true})
+          take(DepthwiseScheduleAttr::get(target.getContext(),
+                                          target.getLanes(sizes.accumulatorBits), tileRows,
+                                          tileLines, keepWeights, /*channels_inside=*/isStreamed,
+                                          /*prefetch_input=*/isStreamed));
+}
+
 } // namespace tenon::cpu

@@ -71,6 +71,13 @@ tenon.kernel @argument_symbol(%a: tensor<?xf32, affine_map<()[s0, s1] -> (s1)>>)
 
 // -----
 
+// expected-error @+1 {{divides its work by symbol 1, but has 1 symbols}}
+tenon.kernel @foreign_tasks(%a: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {strategy = "rows", num_symbols = 1 : i64, tasks = affine_map<()[s0, s1] -> (1024, s1 floordiv 8)>} {
+  tenon.yield %a : tensor<?xf32, affine_map<()[s0] -> (s0)>>
+}
+
+// -----
+
 tenon.kernel @attribute_symbol(%a: tensor<8xf32>) -> tensor<4xf32> attributes {strategy = "rows", num_symbols = 0 : i64} {
   // expected-error @+1 {{'tenon.slice' op uses symbol 0 of @attribute_symbol, which has 0 symbols}}
   %0 = tenon.slice %a {starts = affine_map<()[s0] -> (s0)>, steps = array<i64: 1>} : (tensor<8xf32>) -> tensor<4xf32>

@@ -76,7 +76,7 @@ tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {strategy = "
 
 // -----
 
-tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {strategy = "rows"} {
+tenon.kernel @k(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
   // expected-error @+1 {{is still to be decomposed}}
   %0 = tenon.softmax %x {axis = 1} : (tensor<4x4xf32>) -> tensor<4x4xf32>
   tenon.yield %0 : tensor<4x4xf32>
@@ -125,7 +125,7 @@ func.func @unplaced(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_
   %0 = tenon.launch @k(%x) : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
   tenon.yield %x : tensor<4xf32>
 }
 
@@ -136,7 +136,7 @@ func.func @outside(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_b
   %0 = tenon.launch @k(%x) {placement = array<i64: 64>} : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
   tenon.yield %x : tensor<4xf32>
 }
 
@@ -148,7 +148,7 @@ func.func @too_large(%x: tensor<32xf32>) -> tensor<32xf32> attributes {tenon.are
   %0 = tenon.launch @k(%x) {placement = array<i64: 0>} : (tensor<32xf32>) -> tensor<32xf32>
   return %0 : tensor<32xf32>
 }
-tenon.kernel @k(%x: tensor<32xf32>) -> tensor<32xf32> attributes {strategy = "rows"} {
+tenon.kernel @k(%x: tensor<32xf32>) -> tensor<32xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
   tenon.yield %x : tensor<32xf32>
 }
 
@@ -159,7 +159,7 @@ func.func @misaligned(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.aren
   %0 = tenon.launch @k(%x) {placement = array<i64: 16>} : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
   tenon.yield %x : tensor<4xf32>
 }
 
@@ -174,10 +174,10 @@ func.func @overlap(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_b
   %2 = tenon.launch @add(%0, %1) {placement = array<i64: -2>} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %2 : tensor<4xf32>
 }
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
   tenon.yield %x : tensor<4xf32>
 }
-tenon.kernel @add(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
+tenon.kernel @add(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
   %0 = tenon.add %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   tenon.yield %0 : tensor<4xf32>
 }
@@ -193,7 +193,7 @@ func.func @outputs(%x: tensor<4xf32>) -> tensor<8xf32> attributes {tenon.arena_b
   %2 = tenon.constant dense<0.0> : tensor<8xf32>
   return %2 : tensor<8xf32>
 }
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
   tenon.yield %x : tensor<4xf32>
 }
 
@@ -204,7 +204,7 @@ func.func @dynamic(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) attributes {te
   %0 = tenon.launch @k(%x) {placement = array<i64: 0>, symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
   return
 }
-tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {strategy = "rows", num_symbols = 1 : i64} {
+tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>, num_symbols = 1 : i64} {
   tenon.yield %x : tensor<?xf32, affine_map<()[s0] -> (s0)>>
 }
 
@@ -217,7 +217,7 @@ func.func @parts(%x: tensor<4xf32>) -> tensor<8xf32> attributes {tenon.arena_byt
   %1 = tenon.launch @part(%x) into %0 : tensor<8xf32> {placement = array<i64: 64>} : (tensor<4xf32>) -> tensor<8xf32>
   return %1 : tensor<8xf32>
 }
-tenon.kernel @part(%x: tensor<4xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
+tenon.kernel @part(%x: tensor<4xf32>) -> tensor<8xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
   %0 = tenon.insert %x {low = affine_map<() -> (0)>} : (tensor<4xf32>) -> tensor<8xf32>
   tenon.yield %0 : tensor<8xf32>
 }

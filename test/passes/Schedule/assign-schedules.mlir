@@ -1,5 +1,5 @@
-// RUN: tenon-opt %s --tenon-assign-target=target=x86-64-v4 --tenon-assign-schedules | FileCheck %s --check-prefixes=CHECK,V4
-// RUN: tenon-opt %s --tenon-assign-target=target=x86-64-v3 --tenon-assign-schedules | FileCheck %s --check-prefixes=CHECK,V3
+// RUN: tenon-opt %s --mlir-print-local-scope --tenon-assign-target=target=x86-64-v4 --tenon-assign-schedules | FileCheck %s --check-prefixes=CHECK,V4
+// RUN: tenon-opt %s --mlir-print-local-scope --tenon-assign-target=target=x86-64-v3 --tenon-assign-schedules | FileCheck %s --check-prefixes=CHECK,V3
 // RUN: not tenon-opt %s --tenon-assign-target=target=z80 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: not tenon-opt %s --tenon-assign-schedules 2>&1 | FileCheck %s --check-prefix=NONE
 
@@ -52,10 +52,45 @@ tenon.kernel @winograd(%x: tensor<1x30x30x64xf32>, %w: tensor<1x2x4x4x64x32xf32>
   tenon.yield %0 : tensor<1x28x28x64xf32>
 }
 
-// Kernels of rows need none.
+// Loops over elements have a schedule, too. Eight elements are not worth a second task.
 // CHECK-LABEL: tenon.kernel @rows
-//   CHECK-NOT:   schedule
+//    V4-SAME:   schedule = #cpu.rows_schedule<lanes = 16>, strategy = "rows", tasks = affine_map<() -> (1)>
+//    V3-SAME:   schedule = #cpu.rows_schedule<lanes = 8>, strategy = "rows", tasks = affine_map<() -> (1)>
 tenon.kernel @rows(%x: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
   %0 = tenon.relu %x : (tensor<8xf32>) -> tensor<8xf32>
   tenon.yield %0 : tensor<8xf32>
+}
+
+// The work of a product: 2 * 64 * 512 * 64 operations, and two for each element that is moved, in parts
+// of 16384.
+// CHECK-LABEL: tenon.kernel @tasks_of_a_product
+//  CHECK-SAME:   tasks = affine_map<() -> (264)>
+tenon.kernel @tasks_of_a_product(%x: tensor<64x512xf32>, %w: tensor<512x64xf32>) -> tensor<64x64xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<64x512xf32>, tensor<512x64xf32>) -> tensor<64x64xf32>
+  tenon.yield %0 : tensor<64x64xf32>
+}
+
+// Of sizes that only a run tells, the number of tasks is an expression.
+// CHECK-LABEL: tenon.kernel @dynamic
+//  CHECK-SAME:   tasks = affine_map<()[s0] -> (1024, (s0 * 256) floordiv 16384)>
+tenon.kernel @dynamic(%x: tensor<?x64xf32, affine_map<()[s0] -> (s0, 64)>>) -> tensor<?x64xf32, affine_map<()[s0] -> (s0, 64)>> attributes {strategy = "rows", num_symbols = 1 : i64} {
+  %0 = tenon.relu %x : (tensor<?x64xf32, affine_map<()[s0] -> (s0, 64)>>) -> tensor<?x64xf32, affine_map<()[s0] -> (s0, 64)>>
+  tenon.yield %0 : tensor<?x64xf32, affine_map<()[s0] -> (s0, 64)>>
+}
+
+// A function of the kernel library says itself how many tasks it can use: one for each row.
+// CHECK-LABEL: tenon.kernel @library
+//   CHECK-NOT:   schedule
+//  CHECK-SAME:   strategy = "library", tasks = affine_map<() -> (6)>
+tenon.kernel @library(%x: tensor<6x40xf32>) -> (tensor<6x4xf32>, tensor<6x4xi64>) attributes {strategy = "library"} {
+  %0, %1 = tenon.top_k %x {axis = 1, count = affine_map<() -> (4)>, largest} : (tensor<6x40xf32>) -> (tensor<6x4xf32>, tensor<6x4xi64>)
+  tenon.yield %0, %1 : tensor<6x4xf32>, tensor<6x4xi64>
+}
+
+// Operands whose batches broadcast in part have no regular place: elements are computed one by one.
+// CHECK-LABEL: tenon.kernel @broadcast_in_part
+//  CHECK-SAME:   schedule = #cpu.rows_schedule<{{.*}}>, strategy = "rows"
+tenon.kernel @broadcast_in_part(%x: tensor<2x1x3x4xf32>, %y: tensor<1x5x4x6xf32>) -> tensor<2x5x3x6xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %y : (tensor<2x1x3x4xf32>, tensor<1x5x4x6xf32>) -> tensor<2x5x3x6xf32>
+  tenon.yield %0 : tensor<2x5x3x6xf32>
 }
