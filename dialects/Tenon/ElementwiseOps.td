@@ -33,13 +33,21 @@ class Tenon_PointwiseOp<string mnemonic, list<Trait> traits = [],
   let extraClassDefinition = inferTypes;
 }
 
+// What elements have in an example.
+class Tenon_ExampleElement<TypeConstraint type> {
+  string name = !cond(!eq(type, Tenon_BoolTensor): "i1", !eq(type, Tenon_IntTensor): "i32",
+                      true: "f32");
+}
+
 class Tenon_UnaryOp<string mnemonic, string onnxName, string formula, TypeConstraint type,
                     list<Trait> traits = []>
     : Tenon_PointwiseOp<mnemonic, traits> {
   let summary = formula;
+  defvar element = Tenon_ExampleElement<type>.name;
   let description = "ONNX [" # onnxName # "](https://onnx.ai/onnx/operators/onnx__" # onnxName #
                     ".html). Every element of the result is " # formula # ".\n\n```mlir\n%y = tenon." #
-                    mnemonic # " %x : (tensor<2x3xf32>) -> tensor<2x3xf32>\n```";
+                    mnemonic # " %x : (tensor<2x3x" # element # ">) -> tensor<2x3x" # element #
+                    ">\n```";
   let arguments = (ins type:$operand);
 }
 
@@ -47,10 +55,11 @@ class Tenon_BinaryOp<string mnemonic, string onnxName, string formula, TypeConst
                      list<Trait> traits = []>
     : Tenon_PointwiseOp<mnemonic, !listconcat([SameOperandsElementType], traits)> {
   let summary = formula;
+  defvar element = Tenon_ExampleElement<type>.name;
   let description = "ONNX [" # onnxName # "](https://onnx.ai/onnx/operators/onnx__" # onnxName #
                     ".html). Every element of the result is " # formula # ".\n\n```mlir\n%y = tenon." #
-                    mnemonic #
-                    " %a, %b : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x3xf32>\n```";
+                    mnemonic # " %a, %b : (tensor<2x3x" # element # ">, tensor<3x" # element #
+                    ">) -> tensor<2x3x" # element # ">\n```";
   let arguments = (ins type:$lhs, type:$rhs);
 }
 

@@ -4,6 +4,7 @@
 #define TENON_PROGRAM_OPS_TD
 
 include "dialects/Target/TargetInterfaces.td"
+include "dialects/Tenon/TenonBase.td"
 include "dialects/Tenon/TenonInterfaces.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/EnumAttr.td"
@@ -12,6 +13,16 @@ include "mlir/Interfaces/FunctionInterfaces.td"
 
 def Tenon_YieldOp : Tenon_Op<"yield", [Tenon_HostOp, Pure, Terminator, ReturnLike]> {
   let summary = "ends a region and gives its results";
+  let description = [{
+    The last op of a kernel, and of the regions of `tenon.if` and `tenon.loop`.
+
+    ```mlir
+    tenon.kernel @relu(%x: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
+      %y = tenon.relu %x : (tensor<8xf32>) -> tensor<8xf32>
+      tenon.yield %y : tensor<8xf32>
+    }
+    ```
+  }];
   let arguments = (ins Variadic<Tenon_Tensor>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
   let builders = [OpBuilder<(ins), [{ (void)$_state; }]>];
@@ -137,7 +148,12 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
     memory allocated at run time, or -2 - i for the memory of the function's result i.
 
     ```mlir
-    %y = tenon.launch @add_relu(%a, %b) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+    %y = tenon.launch @relu(%x) : (tensor<8xf32>) -> tensor<8xf32>
+
+    tenon.kernel @relu(%a: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
+      %0 = tenon.relu %a : (tensor<8xf32>) -> tensor<8xf32>
+      tenon.yield %0 : tensor<8xf32>
+    }
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Tenon_Tensor>:$inputs,

@@ -36,6 +36,13 @@ class Tenon_Type<string name, string typeMnemonic, list<Trait> traits = []>
 
 def Tenon_StringType : Tenon_Type<"String", "string"> {
   let summary = "An ONNX string, as a tensor element";
+  let description = [{
+    For graphs as they are imported. When kernels form, no value holds strings any more.
+
+    ```mlir
+    %y = tenon.reshape %x : (tensor<2x!tenon.string>) -> tensor<1x2x!tenon.string>
+    ```
+  }];
 }
 
 def Tenon_Element : AnyTypeOf<[AnyFloat, AnyInteger, Tenon_StringType], "tensor element">;

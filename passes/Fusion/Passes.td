@@ -13,15 +13,20 @@ def WriteInPlacePass : Pass<"tenon-write-in-place", "::mlir::func::FuncOp"> {
     where they are computed, one after the other; who else reads one of them reads a slice.
 
     ```mlir
-    %c = tenon.concat %a, %b {axis = 1} : (tensor<2x32xf32>, tensor<2x64xf32>) -> tensor<2x96xf32>
+    %a = tenon.matmul %x, %w : (tensor<64x32xf32>, tensor<32x32xf32>) -> tensor<64x32xf32>
+    %b = tenon.matmul %x, %v : (tensor<64x32xf32>, tensor<32x64xf32>) -> tensor<64x64xf32>
+    %c = tenon.concat %a, %b {axis = 1}
+       : (tensor<64x32xf32>, tensor<64x64xf32>) -> tensor<64x96xf32>
     ```
 
     becomes
 
     ```mlir
-    %0 = tenon.insert %a {low = affine_map<() -> (0, 0)>} : (tensor<2x32xf32>) -> tensor<2x96xf32>
-    %c = tenon.insert %b into %0 : tensor<2x96xf32> {low = affine_map<() -> (0, 32)>}
-       : (tensor<2x64xf32>) -> tensor<2x96xf32>
+    %a = tenon.matmul %x, %w : (tensor<64x32xf32>, tensor<32x32xf32>) -> tensor<64x32xf32>
+    %0 = tenon.insert %a {low = affine_map<() -> (0, 0)>} : (tensor<64x32xf32>) -> tensor<64x96xf32>
+    %b = tenon.matmul %x, %v : (tensor<64x32xf32>, tensor<32x64xf32>) -> tensor<64x64xf32>
+    %c = tenon.insert %b into %0 : tensor<64x96xf32> {low = affine_map<() -> (0, 32)>}
+       : (tensor<64x64xf32>) -> tensor<64x96xf32>
     ```
 
     Pads of concatenations become concatenations of pads. Kernels end with pads and inserts, so
@@ -53,6 +58,13 @@ def FormKernelsPass : Pass<"tenon-form-kernels", "::mlir::ModuleOp"> {
 
     ```mlir
     %1 = tenon.launch @matmul_relu(%x, %w) : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+
+    tenon.kernel @matmul_relu(%a: tensor<4x8xf32>, %b: tensor<8x8xf32>) -> tensor<4x8xf32>
+        attributes {strategy = "contraction"} {
+      %0 = tenon.matmul %a, %b : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+      %1 = tenon.relu %0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+      tenon.yield %1 : tensor<4x8xf32>
+    }
     ```
   }];
   let statistics = [
@@ -69,15 +81,26 @@ def CollapseDimensionsPass : Pass<"tenon-collapse-dimensions", "::mlir::ModuleOp
     it.
 
     ```mlir
-    %1 = tenon.launch @relu(%0) : (tensor<1x24x56x56xf32>) -> tensor<1x24x56x56xf32>
+    %y = tenon.launch @relu(%x) : (tensor<1x24x56x56xf32>) -> tensor<1x24x56x56xf32>
+
+    tenon.kernel @relu(%a: tensor<1x24x56x56xf32>) -> tensor<1x24x56x56xf32>
+        attributes {strategy = "rows"} {
+      %0 = tenon.relu %a : (tensor<1x24x56x56xf32>) -> tensor<1x24x56x56xf32>
+      tenon.yield %0 : tensor<1x24x56x56xf32>
+    }
     ```
 
     becomes
 
     ```mlir
-    %2 = tenon.reshape %0 : (tensor<1x24x56x56xf32>) -> tensor<75264xf32>
-    %3 = tenon.launch @relu(%2) : (tensor<75264xf32>) -> tensor<75264xf32>
-    %1 = tenon.reshape %3 : (tensor<75264xf32>) -> tensor<1x24x56x56xf32>
+    %1 = tenon.reshape %x : (tensor<1x24x56x56xf32>) -> tensor<75264xf32>
+    %2 = tenon.launch @relu(%1) : (tensor<75264xf32>) -> tensor<75264xf32>
+    %y = tenon.reshape %2 : (tensor<75264xf32>) -> tensor<1x24x56x56xf32>
+
+    tenon.kernel @relu(%a: tensor<75264xf32>) -> tensor<75264xf32> attributes {strategy = "rows"} {
+      %0 = tenon.relu %a : (tensor<75264xf32>) -> tensor<75264xf32>
+      tenon.yield %0 : tensor<75264xf32>
+    }
     ```
   }];
   let statistics = [Statistic<"numCollapsed", "collapsed", "Kernels with fewer dimensions">];
@@ -88,6 +111,33 @@ def DeduplicateKernelsPass : Pass<"tenon-deduplicate-kernels", "::mlir::ModuleOp
   let description = [{
     Kernels are equal if they differ in nothing but their names and locations. Launches of the
     others are redirected to the first.
+
+    ```mlir
+    %1 = tenon.launch @relu(%x) : (tensor<8xf32>) -> tensor<8xf32>
+    %2 = tenon.launch @relu_0(%1) : (tensor<8xf32>) -> tensor<8xf32>
+
+    tenon.kernel @relu(%a: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
+      %0 = tenon.relu %a : (tensor<8xf32>) -> tensor<8xf32>
+      tenon.yield %0 : tensor<8xf32>
+    }
+
+    tenon.kernel @relu_0(%a: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
+      %0 = tenon.relu %a : (tensor<8xf32>) -> tensor<8xf32>
+      tenon.yield %0 : tensor<8xf32>
+    }
+    ```
+
+    becomes
+
+    ```mlir
+    %1 = tenon.launch @relu(%x) : (tensor<8xf32>) -> tensor<8xf32>
+    %2 = tenon.launch @relu(%1) : (tensor<8xf32>) -> tensor<8xf32>
+
+    tenon.kernel @relu(%a: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
+      %0 = tenon.relu %a : (tensor<8xf32>) -> tensor<8xf32>
+      tenon.yield %0 : tensor<8xf32>
+    }
+    ```
   }];
   let statistics = [Statistic<"numRemoved", "removed", "Kernels that equal an earlier one">];
 }

@@ -29,15 +29,19 @@ def FoldScalesPass : Pass<"tenon-fold-scales", "::mlir::func::FuncOp"> {
     out of the way.
 
     ```mlir
-    %1 = tenon.conv %x, %w ...
-    %2 = tenon.mul %1, %s : (tensor<1x8x8x4xf32>, tensor<4xf32>) -> tensor<1x8x8x4xf32>
+    %w = tenon.constant dense<0.5> : tensor<3x2xf32>
+    %s = tenon.constant dense<[5.0, 6.0]> : tensor<2xf32>
+    %1 = tenon.matmul %x, %w : (tensor<4x3xf32>, tensor<3x2xf32>) -> tensor<4x2xf32>
+    %2 = tenon.mul %1, %s : (tensor<4x2xf32>, tensor<2xf32>) -> tensor<4x2xf32>
     ```
 
     becomes
 
     ```mlir
-    %v = tenon.mul %w, %s : (tensor<3x3x2x4xf32>, tensor<4xf32>) -> tensor<3x3x2x4xf32>
-    %2 = tenon.conv %x, %v ...
+    %w = tenon.constant dense<0.5> : tensor<3x2xf32>
+    %s = tenon.constant dense<[5.0, 6.0]> : tensor<2xf32>
+    %v = tenon.mul %w, %s : (tensor<3x2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
+    %2 = tenon.matmul %x, %v : (tensor<4x3xf32>, tensor<3x2xf32>) -> tensor<4x2xf32>
     ```
   }];
   let statistics = [Statistic<"numFolded", "folded", "Factors folded into weights">];
@@ -53,19 +57,21 @@ def RecognizePass : Pass<"tenon-recognize", "::mlir::func::FuncOp"> {
     two, operations with neutral elements, slices of slices.
 
     ```mlir
-    %1 = tenon.reduce mean %x {axes = array<i64: 1>} ...
-    %2 = tenon.sub %x, %1 ...
-    %3 = tenon.mul %2, %2 ...
-    %4 = tenon.reduce mean %3 {axes = array<i64: 1>} ...
-    %5 = tenon.add %4, %epsilon ...
-    %6 = tenon.sqrt %5 ...
-    %7 = tenon.div %2, %6 ...
+    %epsilon = tenon.constant dense<9.765625e-4> : tensor<f32>
+    %1 = tenon.reduce mean %x {axes = array<i64: 1>} : (tensor<2x3xf32>) -> tensor<2x1xf32>
+    %2 = tenon.sub %x, %1 : (tensor<2x3xf32>, tensor<2x1xf32>) -> tensor<2x3xf32>
+    %3 = tenon.mul %2, %2 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+    %4 = tenon.reduce mean %3 {axes = array<i64: 1>} : (tensor<2x3xf32>) -> tensor<2x1xf32>
+    %5 = tenon.add %4, %epsilon : (tensor<2x1xf32>, tensor<f32>) -> tensor<2x1xf32>
+    %6 = tenon.sqrt %5 : (tensor<2x1xf32>) -> tensor<2x1xf32>
+    %7 = tenon.div %2, %6 : (tensor<2x3xf32>, tensor<2x1xf32>) -> tensor<2x3xf32>
     ```
 
     becomes
 
     ```mlir
-    %7 = tenon.layer_norm %x {axis = 1, epsilon = 1.0e-5} ...
+    %7 = tenon.layer_norm %x {axis = 1, epsilon = 9.765625e-4}
+       : (tensor<2x3xf32>) -> tensor<2x3xf32>
     ```
   }];
 }
@@ -79,20 +85,28 @@ def SimplifyQuantizationPass : Pass<"tenon-simplify-quantization", "::mlir::func
     have folded.
 
     ```mlir
-    %1 = tenon.add %rounded, %z ...       // %rounded: integers
-    %2 = tenon.max %1, %c0 ...
-    %3 = tenon.min %2, %c255 ...
-    %4 = tenon.cast %3 to ui8 ...
-    %5 = tenon.cast %4 to i32 ...
-    %6 = tenon.sub %5, %zi32 ...
-    %7 = tenon.cast %6 to f32 ...
+    %c0 = tenon.constant dense<0.0> : tensor<f32>
+    %c255 = tenon.constant dense<255.0> : tensor<f32>
+    %z = tenon.constant dense<136.0> : tensor<f32>
+    %zi32 = tenon.constant dense<136> : tensor<i32>
+    %rounded = tenon.round %x : (tensor<8xf32>) -> tensor<8xf32>
+    %1 = tenon.add %rounded, %z : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %2 = tenon.max %1, %c0 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %3 = tenon.min %2, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %4 = tenon.cast %3 to ui8 : (tensor<8xf32>) -> tensor<8xui8>
+    %5 = tenon.cast %4 to i32 : (tensor<8xui8>) -> tensor<8xi32>
+    %6 = tenon.sub %5, %zi32 : (tensor<8xi32>, tensor<i32>) -> tensor<8xi32>
+    %7 = tenon.cast %6 to f32 : (tensor<8xi32>) -> tensor<8xf32>
     ```
 
     becomes
 
     ```mlir
-    %1 = tenon.max %rounded, %minus_z ...
-    %7 = tenon.min %1, %255_minus_z ...
+    %high = tenon.constant dense<119.0> : tensor<f32>
+    %low = tenon.constant dense<-136.0> : tensor<f32>
+    %rounded = tenon.round %x : (tensor<8xf32>) -> tensor<8xf32>
+    %1 = tenon.max %rounded, %low : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %7 = tenon.min %1, %high : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
     ```
   }];
 }
@@ -104,16 +118,25 @@ def UnifySizesPass : Pass<"tenon-unify-sizes", "::mlir::func::FuncOp"> {
     an op further down needs that size to be another one: the masked scores of attention have as
     many columns as there are values. Then the symbol is that size wherever it occurs, and most of
     what broadcast to it does not broadcast any more. The check that both are equal moves up to where
-    the symbol is bound.
+    the symbol is bound. Runs first: shapes are as the importer wrote them.
 
     ```mlir
     tenon.bind_broadcast affine_map<()[s0, s1] -> (s0, s1)> to 2
     %1 = tenon.broadcast %x : (tensor<?xf32, affine_map<()[s0] -> (s0)>>)
                               -> tensor<?xf32, affine_map<()[s0, s1, s2] -> (s2)>>
+    %2 = tenon.exp %1 : (tensor<?xf32, affine_map<()[s0, s1, s2] -> (s2)>>)
+                        -> tensor<?xf32, affine_map<()[s0, s1, s2] -> (s2)>>
     tenon.require equal affine_map<()[s0, s1, s2] -> (s2, s0)>, "inner dimensions"
     ```
 
-    makes `%1` the same as `%x`. Runs first: shapes are as the importer wrote them.
+    becomes
+
+    ```mlir
+    tenon.bind_broadcast affine_map<()[s0, s1] -> (s0, s1)> to 2
+    tenon.require equal affine_map<()[s0, s1, s2] -> (s2, s0)>, "inner dimensions"
+    %2 = tenon.exp %x : (tensor<?xf32, affine_map<()[s0] -> (s0)>>)
+                        -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
+    ```
   }];
   let statistics = [Statistic<"numUnified", "unified", "Symbols replaced by other sizes">];
 }
@@ -133,8 +156,8 @@ def WidenHalvesPass : Pass<"tenon-widen-halves", "::mlir::func::FuncOp"> {
     becomes
 
     ```mlir
-    %x1 = tenon.cast %x to f32 : (tensor<4xf16>) -> tensor<4xf32>
     %y1 = tenon.cast %y to f32 : (tensor<4xf16>) -> tensor<4xf32>
+    %x1 = tenon.cast %x to f32 : (tensor<4xf16>) -> tensor<4xf32>
     %1 = tenon.mul %x1, %y1 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
     %e = tenon.exp %1 : (tensor<4xf32>) -> tensor<4xf32>
     %2 = tenon.cast %e to f16 : (tensor<4xf32>) -> tensor<4xf16>
@@ -149,6 +172,20 @@ def DecomposePass : Pass<"tenon-decompose", "::mlir::func::FuncOp"> {
     Softmax, norms and others keep their names while the graph is recognised and laid out. Before
     kernels form, each becomes reductions and pointwise ops, so that they fuse with what surrounds
     them and one strategy computes all of them.
+
+    ```mlir
+    %y = tenon.softmax %x {axis = 1} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %0 = tenon.reduce max %x {axes = array<i64: 1>} : (tensor<2x3xf32>) -> tensor<2x1xf32>
+    %1 = tenon.sub %x, %0 : (tensor<2x3xf32>, tensor<2x1xf32>) -> tensor<2x3xf32>
+    %2 = tenon.exp %1 : (tensor<2x3xf32>) -> tensor<2x3xf32>
+    %3 = tenon.reduce sum %2 {axes = array<i64: 1>} : (tensor<2x3xf32>) -> tensor<2x1xf32>
+    %y = tenon.div %2, %3 : (tensor<2x3xf32>, tensor<2x1xf32>) -> tensor<2x3xf32>
+    ```
   }];
   let statistics = [Statistic<"numDecomposed", "decomposed", "Ops replaced">];
 }

@@ -15,15 +15,17 @@ def MoveTransposesPass : Pass<"tenon-move-transposes", "::mlir::func::FuncOp"> {
     at each end.
 
     ```mlir
-    %1 = tenon.transpose %0 {permutation = array<i64: 0, 3, 1, 2>} : ...
-    %2 = tenon.relu %1 : ...
-    %3 = tenon.transpose %2 {permutation = array<i64: 0, 2, 3, 1>} : ...
+    %1 = tenon.transpose %0 {permutation = array<i64: 0, 3, 1, 2>}
+       : (tensor<1x8x6x4xf32>) -> tensor<1x4x8x6xf32>
+    %2 = tenon.relu %1 : (tensor<1x4x8x6xf32>) -> tensor<1x4x8x6xf32>
+    %3 = tenon.transpose %2 {permutation = array<i64: 0, 2, 3, 1>}
+       : (tensor<1x4x8x6xf32>) -> tensor<1x8x6x4xf32>
     ```
 
     becomes
 
     ```mlir
-    %3 = tenon.relu %0 : ...
+    %3 = tenon.relu %0 : (tensor<1x8x6x4xf32>) -> tensor<1x8x6x4xf32>
     ```
   }];
   let statistics = [Statistic<"numRemoved", "removed", "Transposes fewer than before">];
@@ -37,14 +39,23 @@ def PackWeightsPass : Pass<"tenon-pack-weights", "::mlir::func::FuncOp"> {
     which constant folding then evaluates.
 
     ```mlir
+    %w = tenon.constant dense<1.0> : tensor<64x100xf32>
     %y = tenon.matmul %x, %w : (tensor<8x64xf32>, tensor<64x100xf32>) -> tensor<8x100xf32>
     ```
 
-    becomes, with panels of 32,
+    becomes, with panels of 16,
 
     ```mlir
-    %p = ... : tensor<4x64x32xf32>
-    %y = tenon.matmul %x, %p {packed = 32, columns = 100} : ...
+    %w = tenon.constant dense<1.0> : tensor<64x100xf32>
+    %0 = tenon.reshape %w : (tensor<64x100xf32>) -> tensor<64x100xf32>
+    %zero = tenon.constant dense<0.0> : tensor<f32>
+    %1 = tenon.pad %0, %zero {low = affine_map<() -> (0, 0)>}
+       : (tensor<64x100xf32>, tensor<f32>) -> tensor<64x112xf32>
+    %2 = tenon.reshape %1 : (tensor<64x112xf32>) -> tensor<64x7x16xf32>
+    %p = tenon.transpose %2 {permutation = array<i64: 1, 0, 2>}
+       : (tensor<64x7x16xf32>) -> tensor<7x64x16xf32>
+    %y = tenon.matmul %x, %p {packed = 16, columns = 100}
+       : (tensor<8x64xf32>, tensor<7x64x16xf32>) -> tensor<8x100xf32>
     ```
   }];
   let statistics = [Statistic<"numPacked", "packed", "Contractions with packed weights">];

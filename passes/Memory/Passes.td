@@ -17,6 +17,35 @@ def PlanMemoryPass : Pass<"tenon-plan-memory", "::mlir::ModuleOp"> {
     live at one time.
 
     After the pass every launch has a `placement`.
+
+    ```mlir
+    func.func @main(%x: tensor<16xf32>) -> tensor<16xf32> {
+      %0 = tenon.launch @neg(%x) : (tensor<16xf32>) -> tensor<16xf32>
+      %1 = tenon.launch @neg(%0) : (tensor<16xf32>) -> tensor<16xf32>
+      return %1 : tensor<16xf32>
+    }
+
+    tenon.kernel @neg(%a: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
+      %0 = tenon.neg %a : (tensor<16xf32>) -> tensor<16xf32>
+      tenon.yield %0 : tensor<16xf32>
+    }
+    ```
+
+    becomes
+
+    ```mlir
+    func.func @main(%x: tensor<16xf32>) -> tensor<16xf32>
+        attributes {tenon.arena_bytes = 64 : i64, tenon.arena_lower_bound = 64 : i64} {
+      %0 = tenon.launch @neg(%x) {placement = array<i64: 0>} : (tensor<16xf32>) -> tensor<16xf32>
+      %1 = tenon.launch @neg(%0) {placement = array<i64: -2>} : (tensor<16xf32>) -> tensor<16xf32>
+      return %1 : tensor<16xf32>
+    }
+
+    tenon.kernel @neg(%a: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
+      %0 = tenon.neg %a : (tensor<16xf32>) -> tensor<16xf32>
+      tenon.yield %0 : tensor<16xf32>
+    }
+    ```
   }];
   let options = [
     Option<"separateBuffers", "separate-buffers", "bool", "false",

@@ -12,7 +12,17 @@ def AssignTargetPass : Pass<"tenon-assign-target", "::mlir::ModuleOp"> {
     on the module. Later passes ask nothing else about the processor.
 
     ```mlir
-    module attributes {tenon.target = #cpu.target<name = "x86-64-v4", vector_bits = 512, ...>} {}
+    // tenon-opt --tenon-assign-target=target=x86-64-v3
+    module {}
+    ```
+
+    becomes
+
+    ```mlir
+    module attributes {tenon.target = #cpu.target<name = "x86-64-v3",
+        features = ["sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "fma", "f16c",
+                    "bmi", "bmi2", "lzcnt", "movbe"],
+        l2_bytes = 524288, l3_bytes = 16777216>} {}
     ```
   }];
   let dependentDialects = ["::tenon::cpu::CpuDialect"];
