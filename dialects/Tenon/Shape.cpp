@@ -169,4 +169,15 @@ Type getStorageType(Type elementType) {
   return elementType;
 }
 
+int64_t getElementBytes(Type elementType) {
+  return getStorageType(elementType).getIntOrFloatBitWidth() / 8;
+}
+
+std::optional<int64_t> countBytes(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  if (!tensor.hasStaticShape())
+    return std::nullopt;
+  return tensor.getNumElements() * getElementBytes(tensor.getElementType());
+}
+
 } // namespace tenon

@@ -66,6 +66,12 @@ inline bool isStatic(mlir::Type type) {
 /// The type an element has in memory and in kernels: signless integers, i8 for i1.
 mlir::Type getStorageType(mlir::Type elementType);
 
+/// Bytes that an element takes in memory.
+int64_t getElementBytes(mlir::Type elementType);
+
+/// Bytes that a tensor takes in memory; nullopt if only a run tells.
+std::optional<int64_t> countBytes(mlir::Type tensor);
+
 } // namespace tenon
 
 #endif

@@ -7,30 +7,19 @@
 //
 // Results are put in the model's order, so that the file does not depend on which thread was first.
 #include "lib/Target/CodeObjects.h"
+#include "lib/Support/Stopwatch.h"
 #include "lib/Target/KernelLibrary/KernelLibrary.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "lib/Target/ModelDescriptor.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/Support/ThreadPool.h"
-#include <chrono>
 #include <mutex>
 
 using namespace llvm;
 
 namespace tenon {
 namespace {
-
-class Stopwatch {
-public:
-  double milliseconds() const {
-    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-  }
-
-private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point start = Clock::now();
-};
 
 /// One kernel or host program to compile.
 struct Unit {

@@ -1,6 +1,7 @@
 // Puts the pieces of a binary together: code objects, descriptor, weights.
 #include "lib/Target/Emit.h"
 #include "lib/Support/Files.h"
+#include "lib/Support/Stopwatch.h"
 #include "lib/Target/CodeObjects.h"
 #include "lib/Target/Header.h"
 #include "lib/Target/LLVMCodegen.h"
@@ -12,17 +13,11 @@
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
-#include <chrono>
 
 using namespace llvm;
 
 namespace tenon {
 namespace {
-
-double millisecondsSince(std::chrono::steady_clock::time_point start) {
-  std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - start;
-  return passed.count();
-}
 
 class Emitter {
 public:
@@ -84,7 +79,7 @@ Error Emitter::emitBinary() {
   Expected<std::vector<CodeObject>> objects = compileCode(model, options.threads, statistics);
   if (!objects)
     return objects.takeError();
-  auto linkStart = std::chrono::steady_clock::now();
+  Stopwatch link;
   LLVMContext context;
   Expected<SmallVector<char>> descriptor = compileToObject(buildDescriptor(context), mainTarget());
   if (!descriptor)
@@ -98,12 +93,12 @@ Error Emitter::emitBinary() {
       isObject() ? linkRelocatable(inputs, symbol()) : linkSharedLibrary(inputs, symbol());
   if (!linked)
     return linked.takeError();
-  statistics.link = millisecondsSince(linkStart);
+  statistics.link = link.milliseconds();
   return writeBinary(*linked);
 }
 
 Error Emitter::writeBinary(MutableArrayRef<char> elf) {
-  auto start = std::chrono::steady_clock::now();
+  Stopwatch write;
   Expected<OutputFile> file = OutputFile::create(options.path);
   if (!file)
     return file.takeError();
@@ -116,7 +111,7 @@ Error Emitter::writeBinary(MutableArrayRef<char> elf) {
   statistics.fileBytes = *end;
   if (Error error = file->commit(!isObject()))
     return error;
-  statistics.write = millisecondsSince(start);
+  statistics.write = write.milliseconds();
   return Error::success();
 }
 

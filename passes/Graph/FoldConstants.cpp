@@ -27,12 +27,6 @@ constexpr int64_t kMaxSourceBytes = int64_t(1) << 50;
 /// three forms at once.
 constexpr int64_t kBytesPerProgram = 96 << 20;
 
-int64_t bytesOf(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
-  Type storage = getStorageType(tensor.getElementType());
-  return tensor.getNumElements() * std::max(1u, storage.getIntOrFloatBitWidth() / 8);
-}
-
 bool isSplatConstant(Operation *op) {
   auto constant = dyn_cast<ConstantOp>(op);
   auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : nullptr;
@@ -77,7 +71,7 @@ std::optional<int64_t> Folder::sourceBytes(Operation *op) {
     return entry->second;
   if (auto constant = dyn_cast<ConstantOp>(op)) {
     bool isNumber = constant.getType().getElementType().isIntOrFloat();
-    return isNumber ? sources[op] = isSplatConstant(op) ? 8 : bytesOf(constant.getType())
+    return isNumber ? sources[op] = isSplatConstant(op) ? 8 : *countBytes(constant.getType())
                     : std::nullopt;
   }
   bool computes =
@@ -97,7 +91,7 @@ std::optional<int64_t> Folder::sourceBytes(Operation *op) {
       return std::nullopt;
     bytes = std::min(bytes + *part, kMaxSourceBytes);
   }
-  int64_t size = bytesOf(op->getResult(0).getType());
+  int64_t size = *countBytes(op->getResult(0).getType());
   if (size > kMaxIntermediateBytes && size / kMaxGrowth > bytes)
     return std::nullopt;
   return sources[op] = bytes;
@@ -117,7 +111,7 @@ void Folder::collect() {
     std::optional<int64_t> bytes = sourceBytes(op);
     if (!bytes || isa<ConstantOp>(op))
       return false;
-    int64_t size = bytesOf(op->getResult(0).getType());
+    int64_t size = *countBytes(op->getResult(0).getType());
     return size <= kSmallBytes || size <= kMaxGrowth * *bytes;
   };
   for (auto function : module.getOps<func::FuncOp>())

@@ -14,7 +14,7 @@ std::optional<int64_t> getBufferBytes(LaunchOp launch, unsigned number) {
   auto sizes = getConstantDims(dims);
   if (!sizes)
     return std::nullopt;
-  int64_t bytes = std::max(1u, getStorageType(type.getElementType()).getIntOrFloatBitWidth() / 8);
+  int64_t bytes = getElementBytes(type.getElementType());
   for (int64_t size : *sizes)
     bytes *= size;
   return llvm::alignTo(std::max<int64_t>(bytes, 1), kBufferAlignment);

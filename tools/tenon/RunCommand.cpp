@@ -1,12 +1,12 @@
 // `tenon run`: runs a model on files and shows what comes out.
 
+#include "lib/Support/Stopwatch.h"
 #include "lib/Tensors/Npy.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/ModelOptions.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
-#include <chrono>
 #include <cmath>
 
 namespace tenon::cli {
@@ -151,13 +151,11 @@ static llvm::Error run(const Arguments &arguments) {
   std::vector<Tensor> outputs;
   std::vector<double> times;
   for (int64_t i = 0; i < *runs; ++i) {
-    auto start = std::chrono::steady_clock::now();
+    Stopwatch watch;
     llvm::Expected<std::vector<Tensor>> results = session->run(*inputs);
     if (!results)
       return results.takeError();
-    times.push_back(
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-            .count());
+    times.push_back(watch.milliseconds());
     outputs = std::move(*results);
   }
   if (arguments.has("--profile") &&

@@ -2,6 +2,7 @@
 
 #include "tools/tenon/VerifyCase.h"
 #include "lib/Driver/Driver.h"
+#include "lib/Support/Stopwatch.h"
 #include "lib/Tensors/Compare.h"
 #include "lib/Tensors/ProtoFile.h"
 #include "tools/tenon/Arguments.h"
@@ -399,7 +400,7 @@ static void readArena(llvm::StringRef output, VerifyResult &result) {
 
 VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
                            const VerifySettings &settings) {
-  auto start = std::chrono::steady_clock::now();
+  Stopwatch watch;
   std::vector<std::string> command = {"verify-one",
                                       "--output=" + binary,
                                       "--target=" + settings.targets,
@@ -413,7 +414,7 @@ VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
     command.insert(command.begin() + 1, "--guard");
   llvm::Expected<ChildResult> child = runSelf(command, settings.limit);
   VerifyResult result;
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.seconds = watch.milliseconds() / 1000;
   if (!child) {
     result.cause = llvm::toString(child.takeError());
     return result;

@@ -18,14 +18,9 @@ Value HostLowering::count(ArrayRef<AffineExpr> dims) {
   return result;
 }
 
-int64_t elementBytes(Type type) {
-  Type storage = getStorageType(getElementTypeOrSelf(type));
-  return std::max(1u, storage.getIntOrFloatBitWidth() / 8);
-}
-
 // Sizes may be whatever data says. Floating point has room for their product.
 Value HostLowering::bytesOf(ArrayRef<AffineExpr> dims, Type elementType) {
-  int64_t size = elementBytes(elementType);
+  int64_t size = getElementBytes(getElementTypeOrSelf(elementType));
   Value bytes = em.mul(count(dims), size);
   if (getConstantDims(dims))
     return bytes;

@@ -10,9 +10,6 @@
 
 namespace tenon {
 
-/// Bytes of one element in memory.
-int64_t elementBytes(mlir::Type type);
-
 class HostLowering {
 public:
   HostLowering(mlir::func::FuncOp function, const HostOptions &options)

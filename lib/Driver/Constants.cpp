@@ -1,6 +1,6 @@
 // Runs a compiled model in the compiler's own process.
 
-#include "lib/Driver/Evaluate.h"
+#include "lib/Driver/Constants.h"
 #include "dialects/Tenon/Shape.h"
 #include "include/tenon/runtime.h"
 #include "mlir/IR/AsmState.h"
@@ -23,11 +23,6 @@ struct ContextDeleter {
   void operator()(tenon_context *context) const { tenon_context_free(context); }
 };
 
-size_t bytesOf(RankedTensorType type) {
-  Type storage = getStorageType(type.getElementType());
-  return type.getNumElements() * std::max(1u, storage.getIntOrFloatBitWidth() / 8);
-}
-
 ElementsAttr makeAttribute(RankedTensorType type, AsmResourceBlob blob) {
   ArrayRef<char> bytes = blob.getData();
   if (bytes.size() > kMaxDenseBytes)
@@ -39,6 +34,30 @@ ElementsAttr makeAttribute(RankedTensorType type, AsmResourceBlob blob) {
 }
 
 } // namespace
+
+FailureOr<SmallVector<char>> constantBytes(ElementsAttr attr) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attr)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob)
+      return failure();
+    ArrayRef<char> data = blob->getData();
+    return SmallVector<char>(data.begin(), data.end());
+  }
+  auto elements = dyn_cast<DenseElementsAttr>(attr);
+  if (!elements || !elements.getElementType().isIntOrFloat())
+    return failure();
+  SmallVector<char> bytes;
+  if (elements.getElementType().isInteger(1)) {
+    for (bool value : elements.getValues<bool>())
+      bytes.push_back(value);
+    return bytes;
+  }
+  ArrayRef<char> raw = elements.getRawData();
+  size_t copies = elements.isSplat() ? elements.getNumElements() : 1;
+  for (size_t i = 0; i < copies; ++i)
+    bytes.append(raw.begin(), raw.end());
+  return bytes;
+}
 
 static llvm::Error runtimeError() {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), tenon_last_error());
@@ -59,7 +78,7 @@ llvm::Expected<SmallVector<ElementsAttr>> evaluate(StringRef path, TypeRange typ
   std::vector<tenon_tensor> outputs(types.size());
   SmallVector<AsmResourceBlob> blobs;
   for (auto [type, output] : llvm::zip_equal(types, outputs)) {
-    size_t bytes = bytesOf(cast<RankedTensorType>(type));
+    size_t bytes = *countBytes(cast<RankedTensorType>(type));
     blobs.push_back(HeapAsmResourceBlob::allocate(bytes, /*align=*/64, /*dataIsMutable=*/true));
     output.data = bytes ? blobs.back().getMutableData().data() : nullptr;
     output.capacity = bytes;

@@ -1,0 +1,111 @@
+// From graphs to the code of a binary: passes, kernels and the host's function for each target.
+
+#include "lib/Driver/ProgramBuilder.h"
+#include "lib/Driver/Constants.h"
+#include "lib/Driver/Costs.h"
+#include "lib/Importer/ElementTypes.h"
+#include "lib/Target/LLVMCodegen.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/Codegen/Cpu/GenerateKernel.h"
+#include "passes/Codegen/Host/LowerHost.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+
+namespace tenon::driver {
+
+static TensorInfo describeTensor(StringRef name, Type type) {
+  TensorInfo info;
+  info.name = name.str();
+  info.dtype = getDataType(getElementTypeOrSelf(type));
+  for (AffineExpr dim : getDims(type)) {
+    DimInfo size;
+    if (auto constant = dyn_cast<AffineConstantExpr>(dim))
+      size.value = constant.getValue();
+    else if (auto symbol = dyn_cast<AffineSymbolExpr>(dim))
+      size.symbol = symbol.getPosition();
+    info.dims.push_back(size);
+  }
+  return info;
+}
+
+LogicalResult ProgramBuilder::runPasses(ModuleOp module, Stage from, Stage to,
+                                        cpu::TargetAttr target) {
+  PassManager passes(&context);
+  buildPipeline(passes, from, to,
+                PipelineOptions{target.getName().str(), evaluator, separateBuffers});
+  return passes.run(module);
+}
+
+llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
+  model.info.compilerVersion = "tenon " TENON_VERSION;
+  for (StringRef symbol : getSymbolNames(function))
+    model.info.symbols.push_back(symbol.str());
+  auto describe = [](DictionaryAttr attributes, Type type) {
+    auto name = attributes ? attributes.getAs<StringAttr>("tenon.name") : nullptr;
+    return describeTensor(name ? name.getValue() : "", type);
+  };
+  for (auto [number, type] : llvm::enumerate(function.getArgumentTypes()))
+    model.info.inputs.push_back(
+        describe(function_interface_impl::getArgAttrDict(function, number), type));
+  for (auto [number, type] : llvm::enumerate(function.getResultTypes()))
+    model.info.outputs.push_back(
+        describe(function_interface_impl::getResultAttrDict(function, number), type));
+  llvm::Expected<std::unique_ptr<WeightsStore>> store =
+      WeightsStore::create(llvm::sys::path::parent_path(output));
+  if (!store)
+    return store.takeError();
+  weights = std::move(*store);
+  model.weights = weights.get();
+  return llvm::Error::success();
+}
+
+FailureOr<uint64_t> ProgramBuilder::placeConstant(ConstantOp op) {
+  FailureOr<SmallVector<char>> bytes = constantBytes(op.getValue());
+  if (failed(bytes))
+    return op.emitError() << "cannot store a constant of type " << op.getType();
+  llvm::Expected<uint64_t> offset = weights->add(*bytes);
+  if (offset)
+    return *offset;
+  return op.emitError() << llvm::toString(offset.takeError());
+}
+
+llvm::Error ProgramBuilder::addVariant(ModuleOp graph, cpu::TargetAttr target) {
+  modules.push_back(graph.clone());
+  program = *modules.back();
+  if (failed(runPasses(program, Stage::Graph, Stage::Program, target)))
+    return diagnostics.takeError("the passes failed");
+  auto function = program.lookupSymbol<func::FuncOp>("main");
+  VariantInfo info;
+  info.target = target;
+  info.arenaBytes = function->getAttrOfType<IntegerAttr>("tenon.arena_bytes").getInt();
+  VariantCode code;
+  for (KernelOp kernel : program.getOps<KernelOp>()) {
+    info.kernels.push_back(
+        {kernel.getSymName().str(), nodeNames(kernel.getLoc()), flopsOf(kernel), bytesOf(kernel)});
+    code.kernels.push_back([this, kernel, target](llvm::LLVMContext &llvmContext) mutable
+                               -> llvm::Expected<std::unique_ptr<llvm::Module>> {
+      FailureOr<OwningOpRef<ModuleOp>> module = cpu::generateKernel(kernel, target);
+      std::string name =
+          "kernel '" + kernel.getSymName().str() + "' (node '" + nodeNames(kernel.getLoc()) + "')";
+      if (failed(module))
+        return diagnostics.takeError("cannot generate " + name);
+      llvm::Expected<std::unique_ptr<llvm::Module>> code = translateFrom(**module)(llvmContext);
+      if (code)
+        return code;
+      return diagnostics.takeError(name + ": " + llvm::toString(code.takeError()));
+    });
+  }
+  HostOptions host;
+  host.placeConstant = [this](ConstantOp op) { return placeConstant(op); };
+  FailureOr<OwningOpRef<ModuleOp>> hostModule = lowerHost(function, host);
+  if (failed(hostModule))
+    return diagnostics.takeError("cannot lower the host function");
+  modules.push_back(std::move(*hostModule));
+  code.host = translateFrom(*modules.back());
+  model.info.variants.push_back(std::move(info));
+  model.code.push_back(std::move(code));
+  return llvm::Error::success();
+}
+
+} // namespace tenon::driver

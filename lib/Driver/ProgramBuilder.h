@@ -1,0 +1,47 @@
+// From graphs to the code of a binary.
+#ifndef TENON_LIB_DRIVER_PROGRAMBUILDER_H
+#define TENON_LIB_DRIVER_PROGRAMBUILDER_H
+
+#include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Tenon/TenonDialect.h"
+#include "lib/Driver/Diagnostics.h"
+#include "lib/Target/Emit.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/Pipelines/Compile.h"
+
+namespace tenon::driver {
+
+/// Turns graphs into code, and collects what a binary is made of.
+class ProgramBuilder {
+public:
+  ProgramBuilder(mlir::MLIRContext &context, DiagnosticCollector &diagnostics,
+                 ConstantEvaluator evaluator, bool separateBuffers)
+      : context(context), diagnostics(diagnostics), evaluator(std::move(evaluator)),
+        separateBuffers(separateBuffers) {}
+
+  /// Starts a model with the signature of `function`, to be written near `output`.
+  llvm::Error begin(mlir::func::FuncOp function, llvm::StringRef output);
+  /// Adds the code of `graph`, a module at the end of the graph stage, for one target.
+  llvm::Error addVariant(mlir::ModuleOp graph, cpu::TargetAttr target);
+  llvm::LogicalResult runPasses(mlir::ModuleOp module, Stage from, Stage to,
+                                cpu::TargetAttr target);
+
+  CompiledModel model;
+  /// Of the last variant.
+  mlir::ModuleOp program;
+
+private:
+  mlir::FailureOr<uint64_t> placeConstant(ConstantOp op);
+
+  mlir::MLIRContext &context;
+  DiagnosticCollector &diagnostics;
+  ConstantEvaluator evaluator;
+  bool separateBuffers;
+  std::unique_ptr<WeightsStore> weights;
+  /// Programs and hosts stay alive until the file is written: code is generated from them then.
+  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
+};
+
+} // namespace tenon::driver
+
+#endif
