@@ -48,13 +48,16 @@ public:
   /// What `strategy` of a kernel says.
   virtual llvm::StringRef getName() const = 0;
   /// Whether it computes kernels that are there for `op`.
-  virtual bool match(mlir::Operation *op) const = 0;
+  virtual bool match(mlir::Operation *op, TargetAttrInterface target) const = 0;
   /// Whether its kernels have no root.
   virtual bool isElemental() const { return false; }
   virtual FusionRules getFusionRules(mlir::Operation *root) const { return {}; }
   /// Whether the root reads an operand through a slice of memory as well as from memory.
   virtual bool readsSlice(mlir::OpOperand &operand) const { return false; }
   virtual KernelResources getResources(mlir::Operation *root) const { return {}; }
+  /// The operand that may be laid out for the kernel if it is known when the model is compiled;
+  /// null if there is none.
+  virtual mlir::OpOperand *getWeights(mlir::Operation *root) const { return nullptr; }
 
   /// Whether it can compute a kernel that was formed for it; else the target's elemental strategy
   /// does.
@@ -63,6 +66,8 @@ public:
   virtual ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const {
     return nullptr;
   }
+  /// How the weights of a kernel with a schedule are laid out; null if they stay as they are.
+  virtual WeightLayoutAttrInterface getWeightLayout(KernelOp kernel) const { return nullptr; }
   /// How many tasks the work is worth, as expressions over the kernel's symbols: the least of them,
   /// and one at least.
   virtual DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const = 0;
@@ -76,19 +81,36 @@ public:
 /// The op of a kernel that its strategy is for; null if it is elemental, or if there is none.
 mlir::Operation *getRoot(KernelOp kernel, const KernelStrategy &strategy);
 
-/// The strategies of one kind of targets: an interface of the dialect of their target attribute.
+/// The attribute of a kernel's argument that is packable.
+inline constexpr llvm::StringLiteral kWeightsAttrName = "tenon.weights";
+
+/// Whether an operand is known when the model is compiled, so that it can be laid out as the kernel
+/// likes to read it. In a kernel, whether the argument says so.
+bool isPackable(mlir::OpOperand &weights);
+
+/// The strategies of one kind of targets, in order: an interface of the dialect of their target
+/// attribute.
 class KernelStrategies : public mlir::DialectInterface::Base<KernelStrategies> {
 public:
   using Ordered = std::vector<std::unique_ptr<KernelStrategy>>;
 
-  /// The first strategy that matches an op computes it.
   KernelStrategies(mlir::Dialect *dialect, Ordered strategies)
       : Base(dialect), strategies(std::move(strategies)) {}
 
+  const Ordered &get() const { return strategies; }
+
+private:
+  Ordered strategies;
+};
+
+/// The strategies for one target. The first that matches an op computes it.
+class TargetStrategies {
+public:
   /// Those for the target of the module that `op` is in. Without a target, or for one that has
   /// none, an error on `op`.
-  static mlir::FailureOr<const KernelStrategies *> of(mlir::Operation *op);
+  static mlir::FailureOr<TargetStrategies> of(mlir::Operation *op);
 
+  TargetAttrInterface getTarget() const { return target; }
   /// Null if there is none.
   const KernelStrategy *find(mlir::Operation *op) const;
   const KernelStrategy *lookup(llvm::StringRef name) const;
@@ -101,7 +123,11 @@ public:
   }
 
 private:
-  Ordered strategies;
+  TargetStrategies(const KernelStrategies &strategies, TargetAttrInterface target)
+      : strategies(&strategies), target(target) {}
+
+  const KernelStrategies *strategies;
+  TargetAttrInterface target;
 };
 
 } // namespace tenon

@@ -1,10 +1,12 @@
 // Interfaces of targets and schedules.
 
 #include "dialects/Target/TargetInterfaces.h"
+#include "dialects/Target/WeightLayout.h"
 
 using namespace mlir;
 
 #include "dialects/Target/TargetInterfaces.cpp.inc"
+#include "dialects/Target/WeightLayout.cpp.inc"
 
 namespace tenon {
 

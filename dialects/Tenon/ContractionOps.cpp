@@ -42,14 +42,6 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
                                          SmallVectorImpl<Type> &types) {
   DimExprs lhs = getDims(operands[0].getType()), rhs = getDims(operands[1].getType());
   auto *attributes = properties.as<Properties *>();
-  if (attributes->packed) {
-    if (rhs.size() < 3 || !attributes->columns)
-      return emitOptionalError(loc, "packed weights need rank 3 and the number of columns");
-    AffineExpr inner = rhs[rhs.size() - 2];
-    rhs.pop_back_n(3);
-    rhs.push_back(inner);
-    rhs.push_back(getAffineConstantExpr(attributes->columns.getInt(), context));
-  }
   if (attributes->transposeRhs && rhs.size() >= 2)
     std::swap(rhs.back(), rhs[rhs.size() - 2]);
   if (lhs.size() < 2 || rhs.size() < 2)
@@ -86,11 +78,10 @@ int64_t MatMulOp::getFlops() {
 }
 
 bool MatMulOp::sharesRhs() {
-  return llvm::all_of(ArrayRef(getDims(getRhs().getType())).drop_back(getPacked() ? 3 : 2),
-                      [](AffineExpr dim) {
-                        auto constant = dyn_cast<AffineConstantExpr>(dim);
-                        return constant && constant.getValue() == 1;
-                      });
+  return llvm::all_of(ArrayRef(getDims(getRhs().getType())).drop_back(2), [](AffineExpr dim) {
+    auto constant = dyn_cast<AffineConstantExpr>(dim);
+    return constant && constant.getValue() == 1;
+  });
 }
 
 namespace {
@@ -101,7 +92,7 @@ struct AbsorbTranspose : OpRewritePattern<MatMulOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(MatMulOp op, PatternRewriter &rewriter) const override {
     auto transpose = op.getRhs().getDefiningOp<TransposeOp>();
-    if (!transpose || op.getPacked())
+    if (!transpose)
       return rewriter.notifyMatchFailure(op, "right operand is not a transpose");
     if (transpose.getOperand().getDefiningOp<ConstantOp>())
       return rewriter.notifyMatchFailure(op, "right operand is constant");
@@ -145,16 +136,11 @@ Value MatMulOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> ind
   return e.loop(inner, e.splat(elementType, 0), [&](Value k, ValueRange sum) {
     SmallVector<LaneIndex> left = batchIndex(getLhs(), 2);
     left.append({index[rank - 2], e.uniform(k)});
-    SmallVector<LaneIndex> right = batchIndex(getRhs(), getPacked() ? 3 : 2);
-    if (getPacked()) {
-      Value width = e.constant(*getPacked());
-      right.append(
-          {e.floorDiv(index[rank - 1], width), e.uniform(k), e.mod(index[rank - 1], width)});
-    } else if (getTransposeRhs()) {
+    SmallVector<LaneIndex> right = batchIndex(getRhs(), 2);
+    if (getTransposeRhs())
       right.append({index[rank - 1], e.uniform(k)});
-    } else {
+    else
       right.append({e.uniform(k), index[rank - 1]});
-    }
     Value a = e.element(getLhs(), left), b = e.element(getRhs(), right);
     return SmallVector<Value>{emitMultiplyAdd(e, a, b, sum[0])};
   })[0];
@@ -162,23 +148,13 @@ Value MatMulOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> ind
 
 //===-- Conv --===//
 
-// Sizes of the kernel for plain, packed and transformed weights.
-static SmallVector<int64_t> kernelSizes(Type weights, unsigned spatialRank, bool packed,
-                                        bool winograd) {
-  if (winograd)
-    return SmallVector<int64_t>(spatialRank, 3);
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(weights).getShape();
-  return SmallVector<int64_t>(shape.slice(packed ? 2 : 0, spatialRank));
-}
-
 SmallVector<int64_t> ConvOp::getKernelSizes() {
-  return kernelSizes(getWeights().getType(), getSpatialRank(), getPacked().has_value(),
-                     getWinograd().has_value());
+  auto type = cast<RankedTensorType>(getWeights().getType());
+  return SmallVector<int64_t>(type.getShape().take_front(getSpatialRank()));
 }
 
 int64_t ConvOp::getOutputChannels() {
-  return getChannels() ? *getChannels()
-                       : cast<RankedTensorType>(getWeights().getType()).getShape().back();
+  return cast<RankedTensorType>(getWeights().getType()).getShape().back();
 }
 
 bool ConvOp::isDepthwise() {
@@ -196,13 +172,10 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
   ArrayRef<int64_t> strides = attributes->strides.asArrayRef();
   ArrayRef<int64_t> dilations = attributes->dilations.asArrayRef();
   size_t spatial = strides.size();
-  bool packed = static_cast<bool>(attributes->packed);
-  if (dims.size() != spatial + 2 || dilations.size() != spatial ||
-      weights.size() != spatial + (packed ? 4 : 2))
+  if (dims.size() != spatial + 2 || dilations.size() != spatial || weights.size() != spatial + 2)
     return emitOptionalError(loc, "input ", operands[0].getType(), " and weights ",
                              operands[1].getType(), " do not fit ", spatial, " spatial dimensions");
-  SmallVector<int64_t> kernel =
-      kernelSizes(operands[1].getType(), spatial, packed, static_cast<bool>(attributes->winograd));
+  ArrayRef<int64_t> kernel = cast<RankedTensorType>(operands[1].getType()).getShape();
   int64_t groups = attributes->groups ? attributes->groups.getInt() : 1;
   auto inputs = dyn_cast<AffineConstantExpr>(dims.back());
   auto perGroup = dyn_cast<AffineConstantExpr>(weights[weights.size() - 2]);
@@ -218,8 +191,7 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
                                i, " has ", size.getValue());
     result.push_back((dims[i + 1] - reach).floorDiv(strides[i]) + 1);
   }
-  result.push_back(packed ? getAffineConstantExpr(attributes->channels.getInt(), context)
-                          : weights.back());
+  result.push_back(weights.back());
   types.push_back(makeTensorType(result, getElementTypeOrSelf(operands[0].getType())));
   return success();
 }
@@ -231,11 +203,6 @@ LogicalResult ConvOp::verify() {
   if (getGroups() < 1 || getOutputChannels() % getGroups() != 0)
     return emitOpError("cannot divide ")
            << getOutputChannels() << " channels into " << getGroups() << " groups";
-  if (getWinograd() && (!getPacked() || getSpatialRank() != 2 ||
-                        cast<RankedTensorType>(getWeights().getType()).getDimSize(2) !=
-                            static_cast<int64_t>(*getWinograd()) + 2))
-    return emitOpError("winograd weights need two dimensions of ")
-           << *getWinograd() + 2 << " points, got " << getWeights().getType();
   return success();
 }
 
@@ -249,7 +216,6 @@ int64_t ConvOp::getFlops() {
 }
 
 Value ConvOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
-  assert(!getWinograd() && "transformed weights exist only for the contraction emitters");
   Type elementType = getType().getElementType();
   unsigned spatial = getSpatialRank();
   int64_t groups = getGroups(), outputs = getOutputChannels() / groups;
@@ -260,7 +226,6 @@ Value ConvOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index
   inner.push_back(depth);
   LaneIndex channel = index.back();
   LaneIndex group = groups == 1 ? e.index(0) : e.floorDiv(channel, e.constant(outputs));
-  LaneIndex inGroup = groups == 1 ? channel : e.mod(channel, e.constant(outputs));
   Value count = e.value(product(inner, getContext()));
   return e.loop(count, e.splat(elementType, 0), [&](Value i, ValueRange sum) {
     SmallVector<LaneIndex> position = e.delinearize(e.uniform(i), inner);
@@ -269,16 +234,8 @@ Value ConvOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index
       input.push_back(e.add(e.mul(index[d + 1], e.constant(getStrides()[d])),
                             e.mul(position[d], e.constant(getDilations()[d]))));
     input.push_back(e.add(e.mul(group, e.value(depth)), position.back()));
-    SmallVector<LaneIndex> weights;
-    if (getPacked()) {
-      Value width = e.constant(*getPacked());
-      weights = {group, e.floorDiv(inGroup, width)};
-      weights.append(position);
-      weights.push_back(e.mod(inGroup, width));
-    } else {
-      weights = position;
-      weights.push_back(channel);
-    }
+    SmallVector<LaneIndex> weights = position;
+    weights.push_back(channel);
     Value a = e.element(getInput(), input), b = e.element(getWeights(), weights);
     return SmallVector<Value>{emitMultiplyAdd(e, a, b, sum[0])};
   })[0];

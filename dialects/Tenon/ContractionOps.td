@@ -23,16 +23,13 @@ def Tenon_MatMulOp : Tenon_ContractionOp<"matmul"> {
   let description = [{
     ONNX [MatMul](https://onnx.ai/onnx/operators/onnx__MatMul.html) on operands of rank 2 or more:
     [..., M, K] x [..., K, N] -> [..., M, N], leading dimensions broadcast. With `transposeRhs` the
-    right operand is [..., N, K]; it may hold f16 or bf16 where the left one holds f32. With
-    `packed`, the right operand is a weight matrix in the layout that the microkernels read,
-    [..., ceil(N / packed), K, packed] padded with zeros, and `columns` says N.
+    right operand is [..., N, K]; it may hold f16 or bf16 where the left one holds f32.
 
     ```mlir
     %y = tenon.matmul %a, %b : (tensor<8x128x64xf32>, tensor<64x32xf32>) -> tensor<8x128x32xf32>
     ```
   }];
-  let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs, UnitAttr:$transposeRhs,
-                       OptionalAttr<I64Attr>:$packed, OptionalAttr<I64Attr>:$columns);
+  let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs, UnitAttr:$transposeRhs);
   let hasVerifier = 1;
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
@@ -46,11 +43,7 @@ def Tenon_ConvOp : Tenon_ContractionOp<"conv"> {
   let description = [{
     ONNX [Conv](https://onnx.ai/onnx/operators/onnx__Conv.html) for any number of spatial
     dimensions: input [N, spatial..., C], weights [kernel..., C / groups, O], result
-    [N, spatial..., O]. Padding is a `tenon.pad` of its own, bias a `tenon.add`. With `packed`, the
-    weights are [groups, ceil(O / groups / packed), kernel..., C / groups, packed] padded with zeros
-    and `channels` says O. With `winograd` = m, packed weights of a 3x3 kernel are transformed for
-    [minimal filtering](https://arxiv.org/abs/1509.09308) F(m x m, 3 x 3), and have m + 2 by m + 2
-    points in place of kernel positions.
+    [N, spatial..., O]. Padding is a `tenon.pad` of its own, bias a `tenon.add`.
 
     ```mlir
     %y = tenon.conv %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, groups = 1}
@@ -59,9 +52,7 @@ def Tenon_ConvOp : Tenon_ContractionOp<"conv"> {
   }];
   let arguments = (ins Tenon_NumberTensor:$input, Tenon_NumberTensor:$weights,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
-                       DefaultValuedAttr<I64Attr, "1">:$groups,
-                       OptionalAttr<I64Attr>:$packed, OptionalAttr<I64Attr>:$channels,
-                       OptionalAttr<I64Attr>:$winograd);
+                       DefaultValuedAttr<I64Attr, "1">:$groups);
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Number of spatial dimensions.

@@ -4,6 +4,7 @@
 #define TENON_DIALECTS_TENON_TENONDIALECT_H
 
 #include "dialects/Target/TargetInterfaces.h"
+#include "dialects/Target/WeightLayout.h"
 #include "dialects/Tenon/ElementEmitter.h"
 #include "dialects/Tenon/Shape.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"

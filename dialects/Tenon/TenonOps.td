@@ -3,6 +3,7 @@
 include "dialects/Tenon/ElementwiseOps.td"
 include "dialects/Tenon/ShapeOps.td"
 include "dialects/Tenon/IndexOps.td"
+include "dialects/Tenon/LayoutOps.td"
 include "dialects/Tenon/ReductionOps.td"
 include "dialects/Tenon/NormalizationOps.td"
 include "dialects/Tenon/AttentionOps.td"

@@ -22,7 +22,7 @@ int64_t flopsOf(KernelOp kernel) {
   for (Operation &op : kernel.getEntryBlock()) {
     if (auto costs = dyn_cast<CostOpInterface>(op)) {
       flops += costs.getFlops();
-    } else if (isa<ElementalOpInterface>(op)) {
+    } else if (isa<ElementalOpInterface>(op) && !isa<UnpackOp>(op)) {
       Value counted = isa<ReduceOp>(op) ? op.getOperand(0) : op.getResult(0);
       if (isStatic(counted.getType()))
         flops += cast<RankedTensorType>(counted.getType()).getNumElements();

@@ -79,7 +79,7 @@ Error Emitter::emitBinary() {
   Expected<std::vector<CodeObject>> objects = compileCode(model, options.threads, statistics);
   if (!objects)
     return objects.takeError();
-  Stopwatch link;
+  Stopwatch linking;
   LLVMContext context;
   Expected<SmallVector<char>> descriptor = compileToObject(buildDescriptor(context), mainTarget());
   if (!descriptor)
@@ -93,12 +93,12 @@ Error Emitter::emitBinary() {
       isObject() ? linkRelocatable(inputs, symbol()) : linkSharedLibrary(inputs, symbol());
   if (!linked)
     return linked.takeError();
-  statistics.link = link.milliseconds();
+  statistics.link = linking.milliseconds();
   return writeBinary(*linked);
 }
 
 Error Emitter::writeBinary(MutableArrayRef<char> elf) {
-  Stopwatch write;
+  Stopwatch writing;
   Expected<OutputFile> file = OutputFile::create(options.path);
   if (!file)
     return file.takeError();
@@ -111,7 +111,7 @@ Error Emitter::writeBinary(MutableArrayRef<char> elf) {
   statistics.fileBytes = *end;
   if (Error error = file->commit(!isObject()))
     return error;
-  statistics.write = write.milliseconds();
+  statistics.write = writing.milliseconds();
   return Error::success();
 }
 

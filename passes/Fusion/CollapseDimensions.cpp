@@ -108,7 +108,7 @@ LogicalResult Collapse::addProduct(MatMulOp op) {
   DimExprs lhs = getDims(op.getLhs().getType()), result = getDims(op.getType());
   size_t rhsRank = getDims(op.getRhs().getType()).size();
   if (product || !isa<BlockArgument>(op.getLhs()) || !isa<BlockArgument>(op.getRhs()) ||
-      !op.getRhs().hasOneUse() || rhsRank != (op.getPacked() ? 3 : 2) ||
+      !op.getRhs().hasOneUse() || rhsRank != 2 ||
       ArrayRef(lhs).drop_back() != ArrayRef(result).drop_back())
     return failure();
   product = op;
@@ -119,8 +119,6 @@ LogicalResult Collapse::addProduct(MatMulOp op) {
 }
 
 std::optional<Collapse> Collapse::of(KernelOp kernel) {
-  if (kernel.getArgAttrsAttr() || kernel.getResAttrsAttr())
-    return std::nullopt; // buffers with strides of their own
   Collapse collapse;
   SmallVector<Type> types;
   ReduceOp reduce;
@@ -230,11 +228,11 @@ struct CollapseDimensions : impl::CollapseDimensionsPassBase<CollapseDimensions>
     llvm::DenseMap<StringAttr, SmallVector<LaunchOp>> launches;
     getOperation().walk(
         [&](LaunchOp launch) { launches[launch.getKernelAttr().getAttr()].push_back(launch); });
-    FailureOr<const KernelStrategies *> strategies = KernelStrategies::of(getOperation());
+    FailureOr<TargetStrategies> strategies = TargetStrategies::of(getOperation());
     if (failed(strategies))
       return signalPassFailure();
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
-      const KernelStrategy *strategy = (*strategies)->lookup(kernel.getStrategy());
+      const KernelStrategy *strategy = strategies->lookup(kernel.getStrategy());
       if (!strategy || !strategy->getFusionRules(getRoot(kernel, *strategy)).mergesDimensions)
         continue;
       std::optional<Collapse> collapse = Collapse::of(kernel);

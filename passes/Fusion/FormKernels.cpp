@@ -56,7 +56,7 @@ struct Group {
 
 class KernelFormer {
 public:
-  KernelFormer(ModuleOp module, const KernelStrategies &strategies)
+  KernelFormer(ModuleOp module, const TargetStrategies &strategies)
       : module(module), strategies(strategies), symbolTable(module) {}
 
   LogicalResult run(Block &block);
@@ -77,7 +77,7 @@ private:
   std::string nameFor(const Group &group);
 
   ModuleOp module;
-  const KernelStrategies &strategies;
+  const TargetStrategies &strategies;
   SymbolTable symbolTable;
 };
 
@@ -383,6 +383,8 @@ void KernelFormer::outline(Group &group) {
 
   const KernelStrategy &strategy = group.root ? *group.strategy : strategies.getElemental();
   KernelResources resources = group.root ? strategy.getResources(group.root) : KernelResources();
+  OpOperand *weights = group.root ? strategy.getWeights(group.root) : nullptr;
+  Value packable = weights && isPackable(*weights) ? weights->get() : Value();
 
   // The kernel numbers the symbols that it sees on its own.
   llvm::MapVector<unsigned, unsigned> symbols;
@@ -438,6 +440,9 @@ void KernelFormer::outline(Group &group) {
     yielded.push_back(UninitializedOp::create(body, loc, extra));
   YieldOp::create(body, loc, yielded);
   kernel.setNumSymbols(symbols.size());
+  if (packable)
+    if (auto argument = dyn_cast<BlockArgument>(mapping.lookup(packable)))
+      kernel.setArgAttr(argument.getArgNumber(), kWeightsAttrName, UnitAttr::get(context));
 
   DimExprs given;
   for (auto &[original, number] : symbols)
@@ -466,10 +471,10 @@ namespace {
 
 struct FormKernels : impl::FormKernelsPassBase<FormKernels> {
   void runOnOperation() override {
-    FailureOr<const KernelStrategies *> strategies = KernelStrategies::of(getOperation());
+    FailureOr<TargetStrategies> strategies = TargetStrategies::of(getOperation());
     if (failed(strategies))
       return signalPassFailure();
-    KernelFormer former(getOperation(), **strategies);
+    KernelFormer former(getOperation(), *strategies);
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
       for (Block &block : function.getBody())
         if (failed(former.run(block)))

@@ -60,7 +60,7 @@ struct InnerConcat {
 
 class InPlaceWriter {
 public:
-  InPlaceWriter(func::FuncOp function, const KernelStrategies &strategies)
+  InPlaceWriter(func::FuncOp function, const TargetStrategies &strategies)
       : strategies(strategies) {
     for (Type type : function.getArgumentTypes())
       collectSymbols(type, argumentSymbols);
@@ -85,7 +85,7 @@ private:
                     SmallVectorImpl<InnerConcat> &inner);
   void writeParts(ConcatOp concat);
 
-  const KernelStrategies &strategies;
+  const TargetStrategies &strategies;
   llvm::SmallDenseSet<AffineExpr> argumentSymbols;
   /// Concatenations that became part of others.
   llvm::SmallPtrSet<Operation *, 8> erased;
@@ -343,10 +343,10 @@ namespace {
 
 struct WriteInPlace : impl::WriteInPlacePassBase<WriteInPlace> {
   void runOnOperation() override {
-    FailureOr<const KernelStrategies *> strategies = KernelStrategies::of(getOperation());
+    FailureOr<TargetStrategies> strategies = TargetStrategies::of(getOperation());
     if (failed(strategies))
       return signalPassFailure();
-    InPlaceWriter writer(getOperation(), **strategies);
+    InPlaceWriter writer(getOperation(), *strategies);
     for (Block &block : getOperation().getBody())
       writer.run(block);
     numShared += writer.numShared;

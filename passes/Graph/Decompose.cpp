@@ -15,14 +15,14 @@ namespace {
 
 struct Decompose : impl::DecomposePassBase<Decompose> {
   void runOnOperation() override {
-    FailureOr<const KernelStrategies *> strategies = KernelStrategies::of(getOperation());
+    FailureOr<TargetStrategies> strategies = TargetStrategies::of(getOperation());
     if (failed(strategies))
       return signalPassFailure();
     // An op may decompose into ops that decompose further.
     for (bool changed = true; changed;) {
       SmallVector<DecomposeOpInterface> ops;
       getOperation().walk([&](DecomposeOpInterface op) {
-        if (!(*strategies)->isRoot(op))
+        if (!strategies->isRoot(op))
           ops.push_back(op);
       });
       changed = !ops.empty();

@@ -33,15 +33,6 @@ bool isSplatConstant(Operation *op) {
   return elements && elements.isSplat();
 }
 
-/// Whether an operand is packed as the kernels of the module's target read it. Constants are folded
-/// by the processor that compiles, which may be another.
-bool readsTargetLayout(Operation *op) {
-  if (auto matmul = dyn_cast<MatMulOp>(op))
-    return matmul.getPacked().has_value();
-  auto conv = dyn_cast<ConvOp>(op);
-  return conv && conv.getPacked();
-}
-
 class Folder {
 public:
   Folder(ModuleOp module, const ConstantEvaluator &evaluator)
@@ -74,8 +65,7 @@ std::optional<int64_t> Folder::sourceBytes(Operation *op) {
     return isNumber ? sources[op] = isSplatConstant(op) ? 8 : *countBytes(constant.getType())
                     : std::nullopt;
   }
-  bool computes =
-      isa<ElementalOpInterface>(op) && !isa<LibraryOpInterface>(op) && !readsTargetLayout(op);
+  bool computes = isa<ElementalOpInterface>(op) && !isa<LibraryOpInterface>(op);
   if (!computes || op->getNumResults() != 1 || !isStatic(op->getResult(0).getType()))
     return std::nullopt;
   // Starts, contents and the like may be symbols that only a run binds.

@@ -40,9 +40,9 @@ Operation *getFoldableContraction(Value value) {
   if (!op || !value.hasOneUse() || !isa<FloatType>(getElementTypeOrSelf(value.getType())))
     return nullptr;
   if (auto conv = dyn_cast<ConvOp>(op))
-    return !conv.getPacked() && isConstantValue(conv.getWeights()) ? op : nullptr;
+    return isConstantValue(conv.getWeights()) ? op : nullptr;
   if (auto matmul = dyn_cast<MatMulOp>(op))
-    return !matmul.getPacked() && isConstantValue(matmul.getRhs()) ? op : nullptr;
+    return isConstantValue(matmul.getRhs()) ? op : nullptr;
   return nullptr;
 }
 

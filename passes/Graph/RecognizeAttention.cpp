@@ -223,13 +223,13 @@ struct RecognizeAttention : OpRewritePattern<MatMulOp> {
       lhs = transpose.getOperand();
     bool isTurned = lhs != op.getLhs();
     auto weights = lhs.getDefiningOp<SoftmaxOp>();
-    if (!weights || !weights->hasOneUse() || op.getTransposeRhs() || op.getPacked() ||
+    if (!weights || !weights->hasOneUse() || op.getTransposeRhs() ||
         weights.getAxis() != static_cast<uint64_t>(rank) - (isTurned ? 2 : 1))
       return rewriter.notifyMatchFailure(op, "does not weight values by softmax");
     AttentionMatcher matcher(rewriter);
     SmallVector<Step> steps;
     auto [products, turned] = matcher.findProducts(weights.getOperand(), steps);
-    if (!products || products.getPacked())
+    if (!products)
       return rewriter.notifyMatchFailure(op, "scores are not products of queries and keys");
     turned ^= isTurned;
     Value queries = turned ? products.getRhs() : products.getLhs();

@@ -1,8 +1,17 @@
-// Packs constant weights: [K, N] -> pad N to panels -> [K, P, NR] -> transpose -> [P, K, NR], and
-// the same per group and kernel position for convolutions.
+// Lays out the weights of kernels as their schedules read them.
+//
+// Where a kernel's weights are known when the model is compiled (`tenon.weights` on its argument),
+// the schedule may say in which form its code likes to read them. The ops that write this form go
+// in front of each launch, and are folded with the weights; in the kernel, `tenon.unpack` gives the
+// weights their own form back, for whoever does not read them in the other one:
+//
+//   %y = tenon.launch @k(%x, %w)              %p = reshape, pad, transpose of %w
+//                                     ->      %y = tenon.launch @k(%x, %p)
+//   @k(%a, %b): matmul %a, %b                 @k(%a, %b): matmul %a, (unpack %b)
 
+#include "dialects/Target/KernelStrategy.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Layout/Passes.h"
-#include "passes/Schedule/Cpu/Choose.h"
 
 namespace tenon {
 
@@ -13,200 +22,105 @@ using namespace mlir;
 
 namespace {
 
-/// Tells which values will be constants once constants are folded.
-class ConstantValues {
-public:
-  bool contains(Value value) {
-    Operation *op = value.getDefiningOp();
-    return op && contains(op);
-  }
-
-private:
-  bool contains(Operation *op) {
-    if (auto found = known.find(op); found != known.end())
-      return found->second;
-    auto isIn = [this](Value operand) { return contains(operand); };
-    bool result =
-        isa<ConstantOp>(op) || (isa<ElementalOpInterface>(op) && op->getNumOperands() > 0 &&
-                                llvm::all_of(op->getOperands(), isIn));
-    return known[op] = result;
-  }
-
-  llvm::DenseMap<Operation *, bool> known;
-};
-
 class WeightPacker {
 public:
-  WeightPacker(OpBuilder &b, Location loc) : b(b), loc(loc) {}
-
-  Value reshape(Value value, ArrayRef<int64_t> shape) {
-    Type element = getElementTypeOrSelf(value.getType());
-    return ReshapeOp::create(b, loc, RankedTensorType::get(shape, element), value);
+  explicit WeightPacker(ModuleOp module) {
+    module.walk(
+        [&](LaunchOp launch) { launches[launch.getKernelAttr().getAttr()].push_back(launch); });
   }
 
-  /// The value with 1s in front of its dimensions, up to this rank.
-  Value raise(Value value, int64_t rank) {
-    DimExprs dims = getDims(value.getType());
-    if (static_cast<int64_t>(dims.size()) >= rank)
-      return value;
-    dims.insert(dims.begin(), rank - dims.size(), getAffineConstantExpr(1, b.getContext()));
-    return ReshapeOp::create(b, loc, makeTensorType(dims, getElementTypeOrSelf(value.getType())),
-                             value);
-  }
-
-  /// Pads the last dimension to a multiple of `width` with zeros.
-  Value padLast(Value value, int64_t width) {
-    auto type = cast<RankedTensorType>(value.getType());
-    SmallVector<int64_t> shape(type.getShape());
-    int64_t padded = llvm::alignTo(shape.back(), width);
-    if (padded == shape.back())
-      return value;
-    shape.back() = padded;
-    DimExprs low(shape.size(), getAffineConstantExpr(0, b.getContext()));
-    auto scalar = RankedTensorType::get({}, type.getElementType());
-    Value zero = ConstantOp::create(
-        b, loc, scalar,
-        DenseElementsAttr::get(scalar, Attribute(b.getZeroAttr(type.getElementType()))));
-    return PadOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), value, zero,
-                         AffineMapAttr::get(makeDimsMap(low, b.getContext())),
-                         PadModeAttr::get(b.getContext(), PadMode::Constant));
-  }
-
-  Value transpose(Value value, ArrayRef<int64_t> permutation) {
-    return TransposeOp::create(b, loc, value, b.getDenseI64ArrayAttr(permutation));
-  }
-
-  /// [K, N] -> [P, K, NR].
-  Value packMatrix(Value weights, int64_t width) {
-    int64_t depth = cast<RankedTensorType>(weights.getType()).getDimSize(0);
-    Value padded = padLast(weights, width);
-    int64_t columns = cast<RankedTensorType>(padded.getType()).getDimSize(1);
-    return transpose(reshape(padded, {depth, columns / width, width}), {1, 0, 2});
-  }
-
-  /// [kernel..., C / g, O] -> [g, P, kernel..., C / g, NR].
-  Value packKernel(Value weights, int64_t groups, int64_t width) {
-    SmallVector<int64_t> shape(cast<RankedTensorType>(weights.getType()).getShape());
-    int64_t outputs = shape.pop_back_val() / groups;
-    SmallVector<int64_t> grouped = shape;
-    grouped.append({groups, outputs});
-    Value padded = padLast(reshape(weights, grouped), width);
-    int64_t panels = llvm::divideCeil(outputs, width);
-    SmallVector<int64_t> split = shape;
-    split.append({groups, panels, width});
-    int64_t inner = shape.size();
-    SmallVector<int64_t> permutation = {inner, inner + 1};
-    llvm::append_range(permutation, llvm::seq<int64_t>(0, inner));
-    permutation.push_back(inner + 2);
-    return transpose(reshape(padded, split), permutation);
-  }
-
-  /// [3, 3, C, O] -> G w G^T over the first two dimensions: [m + 2, m + 2, C, O].
-  Value transformFilters(Value weights, int64_t outputTile) {
-    auto type = cast<RankedTensorType>(weights.getType());
-    int64_t points = outputTile + 2, channels = type.getDimSize(2), outputs = type.getDimSize(3);
-    SmallVector<float> values(cpu::getWinogradFilterTransform(outputTile));
-    auto matrixType = RankedTensorType::get({points, 3}, type.getElementType());
-    Value matrix = ConstantOp::create(b, loc, matrixType,
-                                      DenseElementsAttr::get(matrixType, ArrayRef<float>(values)));
-    auto transformFirst = [&](Value tensor, int64_t rest) {
-      return MatMulOp::create(b, loc, ValueRange{matrix, reshape(tensor, {3, rest})},
-                              MatMulOp::Properties())
-          .getResult();
-    };
-    Value lines = transformFirst(weights, 3 * channels * outputs);
-    Value turned = transpose(reshape(lines, {points, 3, channels * outputs}), {1, 0, 2});
-    Value both = transformFirst(turned, points * channels * outputs);
-    Value straight = transpose(reshape(both, {points, points, channels * outputs}), {1, 0, 2});
-    return reshape(straight, {points, points, channels, outputs});
-  }
+  void pack(KernelOp kernel, OpOperand &weights, WeightLayoutAttrInterface layout);
 
 private:
-  OpBuilder &b;
-  Location loc;
+  /// The weights in this form, behind what computes them.
+  Value build(Value weights, bool isTransposed, WeightLayoutAttrInterface layout);
+
+  llvm::DenseMap<StringAttr, SmallVector<LaunchOp>> launches;
+  /// By weights and form, as they are and transposed.
+  llvm::DenseMap<std::pair<Value, Attribute>, Value> built[2];
 };
+
+/// The permutation that swaps the last two of `rank` dimensions.
+SmallVector<int64_t> swapLast(int64_t rank) {
+  SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  std::swap(permutation[rank - 1], permutation[rank - 2]);
+  return permutation;
+}
+
+} // namespace
+
+Value WeightPacker::build(Value weights, bool isTransposed, WeightLayoutAttrInterface layout) {
+  Value &packed = built[isTransposed][{weights, layout}];
+  if (packed)
+    return packed;
+  OpBuilder b(weights.getContext());
+  b.setInsertionPointAfterValue(weights);
+  Value straight = weights;
+  if (isTransposed)
+    straight = TransposeOp::create(
+        b, weights.getLoc(), weights,
+        b.getDenseI64ArrayAttr(swapLast(cast<RankedTensorType>(weights.getType()).getRank())));
+  return packed = layout.buildPacking(b, weights.getLoc(), straight);
+}
+
+void WeightPacker::pack(KernelOp kernel, OpOperand &weights, WeightLayoutAttrInterface layout) {
+  auto argument = cast<BlockArgument>(weights.get());
+  auto type = cast<RankedTensorType>(argument.getType());
+  auto matmul = dyn_cast<MatMulOp>(weights.getOwner());
+  bool isTransposed = matmul && matmul.getTransposeRhs();
+  if (isTransposed) {
+    SmallVector<int64_t> shape(type.getShape());
+    std::swap(shape.back(), shape[shape.size() - 2]);
+    type = RankedTensorType::get(shape, type.getElementType());
+    matmul.setTransposeRhs(false);
+  }
+  // Who else reads the weights reads them as they are.
+  unsigned number = argument.getArgNumber();
+  bool isShared = !argument.hasOneUse();
+  RankedTensorType packedType = layout.getPackedType(type);
+  if (isShared) {
+    number = kernel.getNumArguments();
+    (void)kernel.insertArgument(number, packedType, {}, argument.getLoc());
+  } else {
+    SmallVector<Type> inputs(kernel.getArgumentTypes());
+    inputs[number] = packedType;
+    kernel.setFunctionType(FunctionType::get(kernel.getContext(), inputs, kernel.getResultTypes()));
+    argument.setType(packedType);
+  }
+  OpBuilder b = OpBuilder::atBlockBegin(&kernel.getEntryBlock());
+  weights.set(UnpackOp::create(b, weights.getOwner()->getLoc(), type,
+                               kernel.getEntryBlock().getArgument(number), layout));
+  for (LaunchOp launch : launches.lookup(kernel.getSymNameAttr())) {
+    Value packed = build(launch.getInputs()[argument.getArgNumber()], isTransposed, layout);
+    if (isShared)
+      launch.getInputsMutable().append(packed);
+    else
+      launch.getInputsMutable()[number].set(packed);
+  }
+}
+
+namespace {
 
 struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   using PackWeightsPassBase::PackWeightsPassBase;
 
   void runOnOperation() override {
-    constants = {};
-    FailureOr<cpu::TargetAttr> target = getTargetAs<cpu::TargetAttr>(getOperation());
-    if (failed(target))
+    FailureOr<TargetStrategies> strategies = TargetStrategies::of(getOperation());
+    if (failed(strategies))
       return signalPassFailure();
-    SmallVector<Operation *> contractions;
-    getOperation().walk([&](Operation *op) {
-      if (isa<MatMulOp, ConvOp>(op))
-        contractions.push_back(op);
-    });
-    for (Operation *op : contractions)
-      pack(op, *target);
-  }
-
-  /// NR of the schedule that the contraction will get once its weights are packed.
-  static int64_t panelWidth(Operation *op, cpu::TargetAttr target) {
-    cpu::ContractionSizes sizes = cpu::getContractionSizes(op);
-    sizes.weightLayout = cpu::WeightLayout::Packed;
-    return cpu::chooseContraction(target, sizes).getPanelWidth();
-  }
-
-  /// The output tile of minimal filtering, or 0 for direct summation.
-  static int64_t winogradTile(ConvOp op, cpu::TargetAttr target) {
-    auto areAll = [](ArrayRef<int64_t> values, int64_t expected) {
-      return values.size() == 2 &&
-             llvm::all_of(values, [&](int64_t value) { return value == expected; });
-    };
-    if (!areAll(op.getKernelSizes(), 3) || !areAll(op.getStrides(), 1) ||
-        !areAll(op.getDilations(), 1) || op.getGroups() != 1 ||
-        !getElementTypeOrSelf(op.getType()).isF32())
-      return 0;
-    return cpu::chooseWinogradTile(target, cpu::getContractionSizes(op));
-  }
-
-  void pack(Operation *op, cpu::TargetAttr target) {
-    Value weights = op->getOperand(1);
-    if (!isStatic(weights.getType()) || !constants.contains(weights))
-      return;
-    // What depends on constants alone is folded by the processor that compiles, whose kernels read
-    // panels of another width than those of the processor compiled for.
-    if (constants.contains(op->getResult(0)))
-      return;
-    OpBuilder b(op);
-    WeightPacker packer(b, op->getLoc());
-    if (auto conv = dyn_cast<ConvOp>(op)) {
-      if (conv.getPacked() || conv.isDepthwise())
-        return;
-      int64_t width = panelWidth(op, target), channels = conv.getOutputChannels();
-      if (int64_t outputTile = winogradTile(conv, target)) {
-        weights = packer.transformFilters(weights, outputTile);
-        width =
-            cpu::chooseWinograd(target, outputTile, cpu::getContractionSizes(op)).getPanelWidth();
-        conv.setWinograd(outputTile);
+    WeightPacker packer(getOperation());
+    for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
+      const KernelStrategy *strategy = strategies->lookup(kernel.getStrategy());
+      Operation *root = strategy ? getRoot(kernel, *strategy) : nullptr;
+      OpOperand *weights = root ? strategy->getWeights(root) : nullptr;
+      if (!weights || !kernel.getSchedule() || !isa<BlockArgument>(weights->get()))
+        continue;
+      if (WeightLayoutAttrInterface layout = strategy->getWeightLayout(kernel)) {
+        packer.pack(kernel, *weights, layout);
+        ++numPacked;
       }
-      conv.getWeightsMutable().assign(packer.packKernel(weights, conv.getGroups(), width));
-      conv.setPacked(width);
-      conv.setChannels(channels);
-    } else {
-      auto matmul = cast<MatMulOp>(op);
-      if (matmul.getPacked() || !matmul.sharesRhs())
-        return;
-      int64_t width = panelWidth(op, target);
-      ArrayRef<int64_t> shape = cast<RankedTensorType>(weights.getType()).getShape();
-      // Packing drops the batch dimensions of the weights, which the result may have had from them.
-      matmul.getLhsMutable().assign(packer.raise(matmul.getLhs(), shape.size()));
-      Value matrix = packer.reshape(weights, shape.take_back(2));
-      if (matmul.getTransposeRhs())
-        matrix = packer.transpose(matrix, {1, 0});
-      int64_t columns = cast<RankedTensorType>(matrix.getType()).getDimSize(1);
-      matmul.getRhsMutable().assign(packer.packMatrix(matrix, width));
-      matmul.setTransposeRhs(false);
-      matmul.setPacked(width);
-      matmul.setColumns(columns);
     }
-    ++numPacked;
   }
-
-  ConstantValues constants;
 };
 
 } // namespace

@@ -31,34 +31,55 @@ def MoveTransposesPass : Pass<"tenon-move-transposes", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numRemoved", "removed", "Transposes fewer than before">];
 }
 
-def PackWeightsPass : Pass<"tenon-pack-weights", "::mlir::func::FuncOp"> {
-  let summary = "brings constant weights into the layout that microkernels read";
+def PackWeightsPass : Pass<"tenon-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "lays out constant weights as the schedules of kernels read them";
   let description = [{
-    The weights of a contraction become panels as wide as the register tile, padded with zeros, so
-    that the innermost loop reads one stream. The packing is written as ordinary ops on the constant,
-    which constant folding then evaluates.
+    The schedule of a contraction may read weights that are known when the model is compiled (the
+    argument says `tenon.weights`) in panels as wide as its register tile, so that the innermost loop
+    reads one stream, or transformed for minimal filtering. The packing is written as ordinary ops in
+    front of each launch, which constant folding then evaluates; in the kernel, `tenon.unpack` gives
+    the weights their own form back.
 
     ```mlir
-    %w = tenon.constant dense<1.0> : tensor<64x100xf32>
-    %y = tenon.matmul %x, %w : (tensor<8x64xf32>, tensor<64x100xf32>) -> tensor<8x100xf32>
+    tenon.kernel @k(%x: tensor<8x64xf32>, %w: tensor<64x100xf32> {tenon.weights}) -> tensor<8x100xf32>
+        attributes {strategy = "contraction",
+                    schedule = #cpu.contraction_schedule<lanes = 8, tile_vectors = 2, packed = true>} {
+      %y = tenon.matmul %x, %w : (tensor<8x64xf32>, tensor<64x100xf32>) -> tensor<8x100xf32>
+      tenon.yield %y : tensor<8x100xf32>
+    }
+    func.func @main(%x: tensor<8x64xf32>) -> tensor<8x100xf32> {
+      %w = tenon.constant dense<1.0> : tensor<64x100xf32>
+      %y = tenon.launch @k(%x, %w) : (tensor<8x64xf32>, tensor<64x100xf32>) -> tensor<8x100xf32>
+      return %y : tensor<8x100xf32>
+    }
     ```
 
-    becomes, with panels of 16,
+    becomes
 
     ```mlir
-    %w = tenon.constant dense<1.0> : tensor<64x100xf32>
-    %0 = tenon.reshape %w : (tensor<64x100xf32>) -> tensor<64x100xf32>
-    %zero = tenon.constant dense<0.0> : tensor<f32>
-    %1 = tenon.pad %0, %zero {low = affine_map<() -> (0, 0)>}
-       : (tensor<64x100xf32>, tensor<f32>) -> tensor<64x112xf32>
-    %2 = tenon.reshape %1 : (tensor<64x112xf32>) -> tensor<64x7x16xf32>
-    %p = tenon.transpose %2 {permutation = array<i64: 1, 0, 2>}
-       : (tensor<64x7x16xf32>) -> tensor<7x64x16xf32>
-    %y = tenon.matmul %x, %p {packed = 16, columns = 100}
-       : (tensor<8x64xf32>, tensor<7x64x16xf32>) -> tensor<8x100xf32>
+    tenon.kernel @k(%x: tensor<8x64xf32>, %p: tensor<1x7x64x16xf32> {tenon.weights}) -> tensor<8x100xf32>
+        attributes {strategy = "contraction",
+                    schedule = #cpu.contraction_schedule<lanes = 8, tile_vectors = 2, packed = true>} {
+      %w = tenon.unpack %p {layout = #cpu.panels<width = 16>}
+         : (tensor<1x7x64x16xf32>) -> tensor<64x100xf32>
+      %y = tenon.matmul %x, %w : (tensor<8x64xf32>, tensor<64x100xf32>) -> tensor<8x100xf32>
+      tenon.yield %y : tensor<8x100xf32>
+    }
+    func.func @main(%x: tensor<8x64xf32>) -> tensor<8x100xf32> {
+      %w = tenon.constant dense<1.0> : tensor<64x100xf32>
+      %0 = tenon.reshape %w : (tensor<64x100xf32>) -> tensor<64x1x100xf32>
+      %zero = tenon.constant dense<0.0> : tensor<f32>
+      %1 = tenon.pad %0, %zero {low = affine_map<() -> (0, 0, 0)>}
+         : (tensor<64x1x100xf32>, tensor<f32>) -> tensor<64x1x112xf32>
+      %2 = tenon.reshape %1 : (tensor<64x1x112xf32>) -> tensor<64x1x7x16xf32>
+      %3 = tenon.transpose %2 {permutation = array<i64: 1, 2, 0, 3>}
+         : (tensor<64x1x7x16xf32>) -> tensor<1x7x64x16xf32>
+      %y = tenon.launch @k(%x, %3) : (tensor<8x64xf32>, tensor<1x7x64x16xf32>) -> tensor<8x100xf32>
+      return %y : tensor<8x100xf32>
+    }
     ```
   }];
-  let statistics = [Statistic<"numPacked", "packed", "Contractions with packed weights">];
+  let statistics = [Statistic<"numPacked", "packed", "Kernels with weights that are laid out for them">];
 }
 
 #endif

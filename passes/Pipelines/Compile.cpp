@@ -41,7 +41,6 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addPass(createAssignTargetPass({options.target}));
   passes.addNestedPass<func::FuncOp>(createDecomposePass());
   passes.addPass(createCSEPass());
-  passes.addNestedPass<func::FuncOp>(createPackWeightsPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
   // What a pad or a concatenation copies is written there at once. Last before kernels form, since
   // it orders ops.
@@ -49,6 +48,12 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addPass(createFormKernelsPass());
   passes.addPass(createCollapseDimensionsPass());
   passes.addPass(createDeduplicateKernelsPass());
+  passes.addPass(createAssignSchedulesPass());
+  // Now that schedules say how weights are read.
+  passes.addPass(createPackWeightsPass());
+  passes.addPass(createFoldConstantsPass(options.evaluator));
+  // What of the packing is not folded.
+  passes.addPass(createFormKernelsPass());
   passes.addPass(createAssignSchedulesPass());
 }
 

@@ -10,7 +10,7 @@ using namespace mlir;
 
 namespace tenon {
 
-static LogicalResult verifyKernel(KernelOp kernel, const KernelStrategies &strategies) {
+static LogicalResult verifyKernel(KernelOp kernel, const TargetStrategies &strategies) {
   const KernelStrategy *strategy = strategies.lookup(kernel.getStrategy());
   if (!strategy)
     return kernel.emitError("names a strategy that the target does not have: ")
@@ -34,13 +34,9 @@ static LogicalResult verifyKernel(KernelOp kernel, const KernelStrategies &strat
 
 LogicalResult verifyKernels(ModuleOp module) {
   LogicalResult result = success();
-  const KernelStrategies *strategies = nullptr;
-  if (!module.getOps<KernelOp>().empty()) {
-    FailureOr<const KernelStrategies *> found = KernelStrategies::of(module);
-    if (failed(found))
-      return failure();
-    strategies = *found;
-  }
+  FailureOr<TargetStrategies> strategies = failure();
+  if (!module.getOps<KernelOp>().empty() && failed(strategies = TargetStrategies::of(module)))
+    return failure();
   module.walk<WalkOrder::PreOrder>([&](Operation *op) {
     if (auto kernel = dyn_cast<KernelOp>(op)) {
       if (failed(verifyKernel(kernel, *strategies)))

@@ -16,19 +16,19 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
   using AssignSchedulesPassBase::AssignSchedulesPassBase;
 
   void runOnOperation() override {
-    FailureOr<const KernelStrategies *> strategies = KernelStrategies::of(getOperation());
+    FailureOr<TargetStrategies> strategies = TargetStrategies::of(getOperation());
     if (failed(strategies))
       return signalPassFailure();
-    TargetAttrInterface target = *getTarget(getOperation());
+    TargetAttrInterface target = strategies->getTarget();
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
-      const KernelStrategy *strategy = (*strategies)->lookup(kernel.getStrategy());
+      const KernelStrategy *strategy = strategies->lookup(kernel.getStrategy());
       if (!strategy) {
         kernel.emitError("names a strategy that ")
             << target.getTargetName() << " does not have: " << kernel.getStrategy();
         return signalPassFailure();
       }
       if (!kernel.getSchedule() && !strategy->canCompute(kernel)) {
-        strategy = &(*strategies)->getElemental();
+        strategy = &strategies->getElemental();
         kernel.setStrategy(strategy->getName());
       }
       if (!kernel.getTasks())

@@ -4,6 +4,7 @@
 #define TENON_CPU_ATTRIBUTES_TD
 
 include "dialects/Target/TargetInterfaces.td"
+include "dialects/Target/WeightLayout.td"
 include "mlir/IR/AttrTypeBase.td"
 
 def Cpu_Dialect : Dialect {
@@ -80,6 +81,37 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
   }];
 }
 
+def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [
+    DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["getPackedIndex"]>]> {
+  let summary = "weights in panels of neighbouring output channels";
+  let description = [{
+    [kernel..., C, O] -> [groups, ceil(O / groups / width), kernel..., C, width], padded with zeros: a
+    microkernel reads one row of a panel after the other. Of matrices, kernel... are 1s in front.
+
+    ```mlir
+    #cpu.panels<width = 32>
+    ```
+  }];
+  let parameters = (ins Cpu_Size<"output channels of a panel">:$width,
+                        Cpu_Count<"groups of output channels", "1">:$groups);
+}
+
+def Cpu_WinogradFiltersAttr : Cpu_Attr<"WinogradFilters", "winograd_filters", [
+    DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack"]>]> {
+  let summary = "filters of 3 x 3 transformed for minimal filtering, in panels";
+  let description = [{
+    Filters g of [3, 3, C, O] become G g G^T of
+    [minimal filtering](https://arxiv.org/abs/1509.09308) F(m x m, 3 x 3) with m = `output_tile`, and
+    these panels: [1, ceil(O / width), m + 2, m + 2, C, width].
+
+    ```mlir
+    #cpu.winograd_filters<output_tile = 2, width = 32>
+    ```
+  }];
+  let parameters = (ins Cpu_Size<"outputs per tile and dimension: 2 or 4">:$output_tile,
+                        Cpu_Size<"output channels of a panel">:$width);
+}
+
 def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction", "contraction"> {
   let summary = "how a matrix product or convolution is computed";
   let description = [{
@@ -92,6 +124,7 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction", "co
     - `block_tiles` tiles reuse their input for all panels before the next ones are visited: 1 keeps
       a tile's input in the nearest cache, 0 (all tiles) keeps a panel there.
     - `pack_input` copies each tile's input to contiguous scratch first. For one tap only.
+    - `packed` weights are constants that were laid out in panels when the model was compiled.
     - `pack_weights` copies each panel of weights that are not packed to contiguous scratch first.
       Without it, weights are read in place: row-major ones like packed ones, transposed ones along
       their rows, with sums across the lanes at the end (then `tile_vectors` is 1).
@@ -109,6 +142,7 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction", "co
       Cpu_Count<"lines of positions that a tile may span", "1">:$tile_lines,
       Cpu_Count<"channels per trip of the innermost loop", "4">:$unroll_k,
       Cpu_Count<"tiles that share a visit to all weights, 0 for all", "0">:$block_tiles,
+      Cpu_Flag<"weights lie in panels of tile_vectors * lanes">:$packed,
       Cpu_Flag<"copy each tile's input first">:$pack_input,
       Cpu_Flag<"copy each panel of weights first">:$pack_weights,
       Cpu_Count<"cache lines of the next panel to prefetch per trip", "0">:$prefetch_lines,
@@ -165,7 +199,7 @@ def Cpu_DepthwiseScheduleAttr : Cpu_Schedule<"Depthwise", "depthwise", "depthwis
 def Cpu_WinogradScheduleAttr : Cpu_Schedule<"Winograd", "winograd", "contraction"> {
   let summary = "how a convolution with transformed filters is computed";
   let description = [{
-    The schedule of a kernel of class `contraction` whose convolution says `winograd`. A register
+    The schedule of a kernel of strategy `winograd`. A register
     tile has `tile_rows` transformed tiles and `tile_vectors` vectors of output channels;
     `block_tiles` register tiles are transformed before they are multiplied, and stay in the second
     cache.

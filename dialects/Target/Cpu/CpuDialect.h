@@ -7,6 +7,7 @@
 #define TENON_DIALECTS_TARGET_CPU_CPUDIALECT_H
 
 #include "dialects/Target/TargetInterfaces.h"
+#include "dialects/Target/WeightLayout.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Dialect.h"
 #include "llvm/Support/Error.h"

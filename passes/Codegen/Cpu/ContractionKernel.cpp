@@ -29,6 +29,8 @@ private:
   ContractionSpec describe();
   ContractionSpec describe(MatMulOp op);
   ContractionSpec describe(ConvOp op);
+  /// Sets where weights are; whether they are packed.
+  bool readPacked(Value weights, ContractionSpec &spec);
   /// The kernel's schedule, which tenon-assign-schedules has written.
   template <typename AttrT> AttrT schedule() { return cast<AttrT>(*e.kernel.getSchedule()); }
   /// Scratch memory of one task.
@@ -81,11 +83,18 @@ void storeFinished(KernelEmitter &e, OpBuilder &b, OpResult root, Value element,
   b.setInsertionPoint(e.em.getInsertionBlock(), e.em.getInsertionPoint());
 }
 
+bool ContractionKernelEmitter::readPacked(Value weights, ContractionSpec &spec) {
+  auto unpack = weights.getDefiningOp<UnpackOp>();
+  spec.weights = e.argument(unpack ? unpack.getPacked() : weights).pointer;
+  spec.weightLayout = WeightLayout::Packed;
+  return bool(unpack);
+}
+
 ContractionSpec ContractionKernelEmitter::describe(MatMulOp op) {
   ContractionSpec spec;
   DimExprs lhs = getDims(op.getLhs().getType()), rhs = getDims(op.getRhs().getType()),
            result = getDims(op.getType());
-  const Buffer &input = e.argument(op.getLhs()), &weights = e.argument(op.getRhs());
+  const Buffer &input = e.argument(op.getLhs());
   Value rows = e.value(result[result.size() - 2]);
   Value batch = e.value(product(ArrayRef(result).drop_back(2), op.getContext()));
   spec.inChannels = e.value(lhs.back());
@@ -107,22 +116,19 @@ ContractionSpec ContractionKernelEmitter::describe(MatMulOp op) {
         sharesLhs ? em.i64(0) : em.mul(rows, e.value(input.strides[lhs.size() - 2]));
     spec.weightBatchStride = e.value(rhs[rhs.size() - 1] * rhs[rhs.size() - 2]);
   }
-  spec.weightLayout = op.getPacked()         ? WeightLayout::Packed
-                      : op.getTransposeRhs() ? WeightLayout::Transposed
-                                             : WeightLayout::RowMajor;
-  if (!op.getPacked()) {
+  if (!readPacked(op.getRhs(), spec)) {
+    spec.weightLayout = op.getTransposeRhs() ? WeightLayout::Transposed : WeightLayout::RowMajor;
     spec.weightRowStride = e.value(rhs.back());
     spec.weightGroupStride = em.i64(0);
   }
   spec.input = input.pointer;
-  spec.weights = weights.pointer;
   return spec;
 }
 
 ContractionSpec ContractionKernelEmitter::describe(ConvOp op) {
   ContractionSpec spec;
   DimExprs in = getDims(op.getInput().getType()), result = getDims(op.getType());
-  Buffer input = e.buffer(op.getInput()), weights = e.argument(op.getWeights());
+  Buffer input = e.buffer(op.getInput());
   unsigned spatial = op.getSpatialRank();
   int64_t groups = op.getGroups(), outputs = op.getOutputChannels();
   SmallVector<Value> strides = values(input.strides);
@@ -137,13 +143,12 @@ ContractionSpec ContractionKernelEmitter::describe(ConvOp op) {
   spec.inputBatchStride = strides.front();
   spec.inputSpatialStride.append(strides.begin() + 1, strides.end() - 1);
   spec.inputGroupStride = spec.inChannels;
-  if (!op.getPacked()) {
+  if (!readPacked(op.getWeights(), spec)) {
     spec.weightLayout = WeightLayout::RowMajor;
     spec.weightRowStride = em.i64(outputs);
     spec.weightGroupStride = em.i64(outputs / groups);
   }
   spec.input = input.pointer;
-  spec.weights = weights.pointer;
   return spec;
 }
 

@@ -15,14 +15,21 @@ LogicalResult complainAboutSchedule(KernelOp kernel) {
   return kernel.emitError("has no schedule for its strategy, ") << kernel.getStrategy();
 }
 
-/// The weights of a contraction lie in panels as wide as the schedule reads them.
-LogicalResult verifyPanels(KernelOp kernel, Operation *root, std::optional<uint64_t> packed,
-                           int64_t width) {
-  if (!packed || static_cast<int64_t>(*packed) == width)
+/// The weights lie in memory as the schedule says that they are read.
+LogicalResult verifyWeights(KernelOp kernel, Operation *root, WeightLayoutAttrInterface layout) {
+  auto unpack = root->getOperand(1).getDefiningOp<UnpackOp>();
+  WeightLayoutAttrInterface found = unpack ? unpack.getLayout() : WeightLayoutAttrInterface();
+  if (found == layout)
     return success();
-  return root->emitError("has weights in panels of ")
-         << *packed << " columns, but the schedule of @" << kernel.getSymName()
-         << " reads panels of " << width;
+  InFlightDiagnostic error = root->emitError("has weights ");
+  if (found)
+    error << "laid out as " << found;
+  else
+    error << "as they are";
+  error << ", but the schedule of @" << kernel.getSymName() << " reads ";
+  if (layout)
+    return error << layout;
+  return error << "them as they are";
 }
 
 /// A strategy whose kernels have a root, and schedules of one kind.
@@ -54,7 +61,7 @@ protected:
 class AttentionStrategy final : public ScheduledStrategy<AttentionScheduleAttr> {
 public:
   StringRef getName() const override { return "attention"; }
-  bool match(Operation *op) const override;
+  bool match(Operation *op, TargetAttrInterface) const override;
   FusionRules getFusionRules(Operation *) const override { return {.takesEpilogue = true}; }
   void emit(KernelEmitter &emitter) const override { emitAttentionKernel(emitter); }
 
@@ -64,7 +71,7 @@ protected:
   }
 };
 
-bool AttentionStrategy::match(Operation *op) const {
+bool AttentionStrategy::match(Operation *op, TargetAttrInterface) const {
   constexpr int64_t longestRow = 1024;
   auto attention = dyn_cast<AttentionOp>(op);
   if (!attention)
@@ -93,33 +100,48 @@ bool isInputOfConv(OpOperand &operand) {
   return conv && operand.getOperandNumber() == conv.getInputMutable().getOperandNumber();
 }
 
-/// A convolution with transformed filters.
+/// A convolution of 3x3 whose filters are known when the model is compiled, and transformed then.
 class WinogradStrategy final : public ScheduledStrategy<WinogradScheduleAttr> {
 public:
   StringRef getName() const override { return "winograd"; }
-  bool match(Operation *op) const override {
+  bool match(Operation *op, TargetAttrInterface target) const override {
     auto conv = dyn_cast<ConvOp>(op);
-    return conv && conv.getWinograd();
+    return conv && isPackable(conv.getWeightsMutable()) &&
+           chooseTile(conv, cast<TargetAttr>(target));
   }
   FusionRules getFusionRules(Operation *) const override {
     return {.takesEpilogue = true, .writesAnywhere = true, .mergesDimensions = true};
   }
   bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
+  OpOperand *getWeights(Operation *root) const override { return &root->getOpOperand(1); }
+  WeightLayoutAttrInterface getWeightLayout(KernelOp kernel) const override {
+    auto schedule = cast<WinogradScheduleAttr>(kernel.getScheduleAttr());
+    return WinogradFiltersAttr::get(kernel.getContext(), schedule.getOutputTile(),
+                                    schedule.getPanelWidth());
+  }
   void emit(KernelEmitter &emitter) const override { emitWinogradKernel(emitter); }
 
 protected:
   WinogradScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
-    return chooseWinograd(target, *cast<ConvOp>(root).getWinograd(), getContractionSizes(root));
+    return chooseWinograd(target, chooseTile(cast<ConvOp>(root), target),
+                          getContractionSizes(root));
   }
-  LogicalResult verifyRoot(KernelOp kernel, Operation *root,
-                           WinogradScheduleAttr schedule) const override {
-    auto conv = cast<ConvOp>(root);
-    int64_t tile = *conv.getWinograd();
-    if (tile != schedule.getOutputTile())
-      return root->emitError("has filters transformed for output tiles of ")
-             << tile << ", but the schedule of @" << kernel.getSymName() << " has tiles of "
-             << schedule.getOutputTile();
-    return verifyPanels(kernel, root, conv.getPacked(), schedule.getPanelWidth());
+  LogicalResult verifyRoot(KernelOp kernel, Operation *root, WinogradScheduleAttr) const override {
+    return verifyWeights(kernel, root, getWeightLayout(kernel));
+  }
+
+private:
+  /// The output tile of minimal filtering, or 0 for direct summation.
+  static int64_t chooseTile(ConvOp op, TargetAttr target) {
+    auto areAll = [](ArrayRef<int64_t> values, int64_t expected) {
+      return values.size() == 2 &&
+             llvm::all_of(values, [&](int64_t value) { return value == expected; });
+    };
+    if (!areAll(op.getKernelSizes(), 3) || !areAll(op.getStrides(), 1) ||
+        !areAll(op.getDilations(), 1) || op.getGroups() != 1 ||
+        !getElementTypeOrSelf(op.getType()).isF32())
+      return 0;
+    return chooseWinogradTile(target, getContractionSizes(op));
   }
 };
 
@@ -127,7 +149,7 @@ protected:
 class DepthwiseStrategy final : public ScheduledStrategy<DepthwiseScheduleAttr> {
 public:
   StringRef getName() const override { return "depthwise"; }
-  bool match(Operation *op) const override {
+  bool match(Operation *op, TargetAttrInterface) const override {
     auto conv = dyn_cast<ConvOp>(op);
     return conv && conv.isDepthwise();
   }
@@ -155,7 +177,9 @@ protected:
 class ContractionStrategy final : public ScheduledStrategy<ContractionScheduleAttr> {
 public:
   StringRef getName() const override { return "contraction"; }
-  bool match(Operation *op) const override { return isa<MatMulOp, ConvOp>(op); }
+  bool match(Operation *op, TargetAttrInterface) const override {
+    return isa<MatMulOp, ConvOp>(op);
+  }
   FusionRules getFusionRules(Operation *root) const override {
     return {.takesEpilogue = true,
             .takesUncertainRows = isa<ConvOp>(root),
@@ -163,6 +187,11 @@ public:
             .mergesDimensions = true};
   }
   bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
+  OpOperand *getWeights(Operation *root) const override {
+    auto matmul = dyn_cast<MatMulOp>(root);
+    return !matmul || matmul.sharesRhs() ? &root->getOpOperand(1) : nullptr;
+  }
+  WeightLayoutAttrInterface getWeightLayout(KernelOp kernel) const override;
   bool canCompute(KernelOp kernel) const override;
   void emit(KernelEmitter &emitter) const override {
     emitWhereRowsAgree(emitter, emitContractionKernel);
@@ -184,11 +213,18 @@ protected:
       return root->emitError(
                  "has operands whose batches broadcast in part, which the strategy of @")
              << kernel.getSymName() << " does not compute";
-    auto conv = dyn_cast<ConvOp>(root);
-    return verifyPanels(kernel, root, conv ? conv.getPacked() : cast<MatMulOp>(root).getPacked(),
-                        schedule.getPanelWidth());
+    return verifyWeights(kernel, root, getWeightLayout(kernel));
   }
 };
+
+WeightLayoutAttrInterface ContractionStrategy::getWeightLayout(KernelOp kernel) const {
+  auto schedule = cast<ContractionScheduleAttr>(kernel.getScheduleAttr());
+  if (!schedule.getPacked())
+    return nullptr;
+  auto conv = dyn_cast<ConvOp>(getRoot(kernel, *this));
+  return PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(),
+                         conv ? conv.getGroups() : 1);
+}
 
 // Products whose operands' batches broadcast against each other in part are computed element by
 // element; all others have a regular place for every operand.
@@ -201,7 +237,7 @@ bool ContractionStrategy::canCompute(KernelOp kernel) const {
       dims.truncate(dims.size() - matrixRank);
       return dims;
     };
-    DimExprs lhs = batchOf(op.getLhs(), 2), rhs = batchOf(op.getRhs(), op.getPacked() ? 3 : 2);
+    DimExprs lhs = batchOf(op.getLhs(), 2), rhs = batchOf(op.getRhs(), 2);
     auto sameElements = [&](const DimExprs &dims) {
       return product(dims, op.getContext()) == product(batch, op.getContext());
     };
@@ -216,7 +252,9 @@ bool ContractionStrategy::canCompute(KernelOp kernel) const {
 class LibraryStrategy final : public CpuStrategy {
 public:
   StringRef getName() const override { return "library"; }
-  bool match(Operation *op) const override { return isa<LibraryOpInterface>(op); }
+  bool match(Operation *op, TargetAttrInterface) const override {
+    return isa<LibraryOpInterface>(op);
+  }
   KernelResources getResources(Operation *root) const override;
   DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface) const override {
     return {cast<LibraryOpInterface>(getRoot(kernel, *this)).getMaxTasks()};
@@ -246,7 +284,9 @@ class RowsStrategy final : public CpuStrategy {
 public:
   StringRef getName() const override { return "rows"; }
   bool isElemental() const override { return true; }
-  bool match(Operation *op) const override { return isa<ElementalOpInterface>(op); }
+  bool match(Operation *op, TargetAttrInterface) const override {
+    return isa<ElementalOpInterface>(op);
+  }
   FusionRules getFusionRules(Operation *) const override {
     return {.takesEpilogue = true, .writesAnywhere = true, .mergesDimensions = true};
   }
@@ -286,9 +326,11 @@ struct CpuStrategies : KernelStrategies {
 } // namespace
 
 const CpuStrategy *lookupStrategy(KernelOp kernel, TargetAttr target) {
-  auto *strategies = target.getDialect().getRegisteredInterface<KernelStrategies>();
-  return strategies ? static_cast<const CpuStrategy *>(strategies->lookup(kernel.getStrategy()))
-                    : nullptr;
+  if (auto *strategies = target.getDialect().getRegisteredInterface<KernelStrategies>())
+    for (const auto &strategy : strategies->get())
+      if (strategy->getName() == kernel.getStrategy())
+        return static_cast<const CpuStrategy *>(strategy.get());
+  return nullptr;
 }
 
 void registerStrategies(DialectRegistry &registry) {

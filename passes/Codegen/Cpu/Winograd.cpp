@@ -181,7 +181,8 @@ ContractionSpec WinogradEmitter::productSpec(Emitter &e) {
 ContractionScheduleAttr WinogradEmitter::productSchedule() const {
   return ContractionScheduleAttr::get(
       schedule.getContext(), lanes, schedule.getTileRows(), schedule.getTileVectors(),
-      /*tile_lines=*/1, schedule.getUnrollK(), /*block_tiles=*/0, /*pack_input=*/false,
+      /*tile_lines=*/1, schedule.getUnrollK(), /*block_tiles=*/0, /*packed=*/true,
+      /*pack_input=*/false,
       /*pack_weights=*/false, schedule.getPrefetchLines(), /*prefer_split_panels=*/false);
 }
 

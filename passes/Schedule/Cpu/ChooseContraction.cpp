@@ -44,9 +44,10 @@ public:
   void enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) const;
 
   ContractionScheduleAttr get() const {
+    bool packed = sizes.weightLayout == WeightLayout::Packed;
     return ContractionScheduleAttr::get(target.getContext(), lanes, tileRows, tileVectors,
-                                        tileLines, unrollK, blockTiles, packInput, packWeights,
-                                        prefetchLines, preferSplitPanels);
+                                        tileLines, unrollK, blockTiles, packed, packInput,
+                                        packWeights, prefetchLines, preferSplitPanels);
   }
 
   int64_t lanes = 0, tileRows = 1, tileVectors = 1, tileLines = 1, unrollK = 4, blockTiles = 0;

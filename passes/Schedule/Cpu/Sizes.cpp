@@ -1,6 +1,7 @@
 // The sizes of ops, as schedules depend on them.
 
 #include "passes/Schedule/Cpu/Sizes.h"
+#include "dialects/Target/KernelStrategy.h"
 
 using namespace mlir;
 
@@ -32,9 +33,9 @@ static ContractionSizes sizesOf(MatMulOp op) {
     sizes.weightsPerBatch = true;
   }
   sizes.inputRowStride = sizes.inChannels;
-  sizes.weightLayout = op.getPacked()         ? WeightLayout::Packed
-                       : op.getTransposeRhs() ? WeightLayout::Transposed
-                                              : WeightLayout::RowMajor;
+  sizes.weightLayout = op.sharesRhs() && isPackable(op.getRhsMutable()) ? WeightLayout::Packed
+                       : op.getTransposeRhs()                           ? WeightLayout::Transposed
+                                                                        : WeightLayout::RowMajor;
   return sizes;
 }
 
@@ -55,7 +56,8 @@ static ContractionSizes sizesOf(ConvOp op) {
     memory = slice.getOperand();
   int64_t pitch = getConstantOr(getDims(memory.getType()).back(), -1);
   sizes.inputRowStride = pitch < 0 ? -1 : pitch * op.getStrides().back();
-  sizes.weightLayout = op.getPacked() ? WeightLayout::Packed : WeightLayout::RowMajor;
+  sizes.weightLayout =
+      isPackable(op.getWeightsMutable()) ? WeightLayout::Packed : WeightLayout::RowMajor;
   return sizes;
 }
 

@@ -45,13 +45,3 @@ func.func @reach(%x: tensor<1x4x4x3xf32>, %w: tensor<3x3x3x16xf32>) {
      : (tensor<1x4x4x3xf32>, tensor<3x3x3x16xf32>) -> tensor<1x0x0x16xf32>
   return
 }
-
-// -----
-
-func.func @points(%x: tensor<1x8x8x16xf32>, %w: tensor<1x1x3x3x16x16xf32>) {
-  // expected-error @+1 {{winograd weights need two dimensions of 4 points}}
-  %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1,
-                          packed = 16, channels = 16, winograd = 2}
-     : (tensor<1x8x8x16xf32>, tensor<1x1x3x3x16x16xf32>) -> tensor<1x6x6x16xf32>
-  return
-}

@@ -1,18 +1,54 @@
-// Constant weights get the layout that microkernels read.
-// RUN: tenon-opt --pass-pipeline='builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-pack-weights))' %s | FileCheck %s
+// Weights that are known when the model is compiled are laid out as the schedules of kernels read them.
+// RUN: tenon-opt %s --mlir-print-local-scope --tenon-assign-target=target=x86-64-v3 --tenon-form-kernels --tenon-assign-schedules --tenon-pack-weights --split-input-file | FileCheck %s
 
-// Panels of 16 columns: two vectors of eight.
+// Panels of 16 columns: two vectors of eight. The packing stands in front of the launch.
 // CHECK-LABEL: func.func @matmul
-// CHECK: tenon.matmul {{.*}}columns = 40{{.*}}packed = 16{{.*}} : (tensor<128x24xf32>, tensor<3x24x16xf32>)
+//       CHECK:   %[[w:.*]] = tenon.constant
+//       CHECK:   %[[padded:.*]] = tenon.pad {{.*}} -> tensor<24x1x48xf32>
+//       CHECK:   %[[packed:.*]] = tenon.transpose {{.*}} -> tensor<1x3x24x16xf32>
+//       CHECK:   tenon.launch @matmul_only(%{{.*}}, %[[packed]])
+// CHECK-LABEL: tenon.kernel @matmul_only
+//       CHECK:   %[[own:.*]] = tenon.unpack %{{.*}} {layout = #cpu.panels<width = 16>} : (tensor<1x3x24x16xf32>) -> tensor<24x40xf32>
+//       CHECK:   tenon.matmul %{{.*}}, %[[own]]
 func.func @matmul(%x: tensor<128x24xf32>) -> tensor<128x40xf32> {
   %w = tenon.constant dense<1.0> : tensor<24x40xf32>
   %y = tenon.matmul %x, %w : (tensor<128x24xf32>, tensor<24x40xf32>) -> tensor<128x40xf32>
   return %y : tensor<128x40xf32>
 }
 
+// -----
+
+// Transposed weights are straightened first, and 1s in front stay.
+// CHECK-LABEL: func.func @transposed
+//       CHECK:   tenon.transpose %{{.*}} {permutation = array<i64: 0, 2, 1>} : (tensor<1x40x24xf32>) -> tensor<1x24x40xf32>
+// CHECK-LABEL: tenon.kernel @matmul_only
+//       CHECK:   tenon.unpack %{{.*}} {layout = #cpu.panels<width = 16>} : (tensor<1x3x1x24x16xf32>) -> tensor<1x24x40xf32>
+//       CHECK:   tenon.matmul
+//   CHECK-NOT:   transposeRhs
+func.func @transposed(%x: tensor<2x128x24xf32>) -> tensor<2x128x40xf32> {
+  %w = tenon.constant dense<1.0> : tensor<1x40x24xf32>
+  %y = tenon.matmul %x, %w {transposeRhs} : (tensor<2x128x24xf32>, tensor<1x40x24xf32>) -> tensor<2x128x40xf32>
+  return %y : tensor<2x128x40xf32>
+}
+
+// -----
+
+// Each group of a convolution has panels of its own.
+// CHECK-LABEL: tenon.kernel @conv_only
+//       CHECK:   tenon.unpack %{{.*}} {layout = #cpu.panels<width = 16, groups = 2>} : (tensor<2x2x1x1x8x16xf32>) -> tensor<1x1x8x48xf32>
+func.func @grouped(%x: tensor<1x9x9x16xf32>) -> tensor<1x9x9x48xf32> {
+  %w = tenon.constant dense<1.0> : tensor<1x1x8x48xf32>
+  %y = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 2}
+     : (tensor<1x9x9x16xf32>, tensor<1x1x8x48xf32>) -> tensor<1x9x9x48xf32>
+  return %y : tensor<1x9x9x48xf32>
+}
+
+// -----
+
 // A 3x3 convolution with enough channels is computed by minimal filtering: filters have 4x4 points.
-// CHECK-LABEL: func.func @winograd
-// CHECK: tenon.conv {{.*}}winograd = 2{{.*}} : (tensor<1x58x58x64xf32>, tensor<1x4x4x4x64x16xf32>) -> tensor<1x56x56x64xf32>
+// CHECK-LABEL: tenon.kernel @conv_only
+//  CHECK-SAME:   strategy = "winograd"
+//       CHECK:   tenon.unpack %{{.*}} {layout = #cpu.winograd_filters<output_tile = 2, width = 16>} : (tensor<1x4x4x4x64x16xf32>) -> tensor<3x3x64x64xf32>
 func.func @winograd(%x: tensor<1x58x58x64xf32>) -> tensor<1x56x56x64xf32> {
   %w = tenon.constant dense<1.0> : tensor<3x3x64x64xf32>
   %y = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1}
@@ -20,10 +56,11 @@ func.func @winograd(%x: tensor<1x58x58x64xf32>) -> tensor<1x56x56x64xf32> {
   return %y : tensor<1x56x56x64xf32>
 }
 
+// -----
+
 // With few channels, or a stride, sums are direct.
-// CHECK-LABEL: func.func @direct
-// CHECK: tenon.conv
-// CHECK-NOT: winograd
+// CHECK-LABEL: tenon.kernel @conv_only
+//  CHECK-SAME:   strategy = "contraction"
 func.func @direct(%x: tensor<1x58x58x3xf32>) -> tensor<1x56x56x64xf32> {
   %w = tenon.constant dense<1.0> : tensor<3x3x3x64xf32>
   %y = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1}
@@ -31,15 +68,37 @@ func.func @direct(%x: tensor<1x58x58x3xf32>) -> tensor<1x56x56x64xf32> {
   return %y : tensor<1x56x56x64xf32>
 }
 
-// A product of constants will be folded by the machine that compiles: its weights stay as they are.
-// CHECK-LABEL: func.func @constant
-// CHECK-NOT: packed
-// CHECK: return
-func.func @constant(%x: tensor<8x40xf32>) -> tensor<8x40xf32> {
-  %c = tenon.constant dense<2.0> : tensor<8x24xf32>
-  %e = tenon.exp %c : (tensor<8x24xf32>) -> tensor<8x24xf32>
+// -----
+
+// Weights that only a run tells stay as they are, and so do those of a program that runs once.
+// CHECK-LABEL: func.func @given
+//   CHECK-NOT:   tenon.unpack
+func.func @given(%x: tensor<128x24xf32>, %w: tensor<24x40xf32>) -> tensor<128x40xf32> {
+  %y = tenon.matmul %x, %w : (tensor<128x24xf32>, tensor<24x40xf32>) -> tensor<128x40xf32>
+  return %y : tensor<128x40xf32>
+}
+func.func @once() -> tensor<128x40xf32> {
+  %x = tenon.constant dense<1.0> : tensor<128x24xf32>
   %w = tenon.constant dense<1.0> : tensor<24x40xf32>
-  %p = tenon.matmul %e, %w : (tensor<8x24xf32>, tensor<24x40xf32>) -> tensor<8x40xf32>
-  %y = tenon.add %x, %p : (tensor<8x40xf32>, tensor<8x40xf32>) -> tensor<8x40xf32>
-  return %y : tensor<8x40xf32>
+  %y = tenon.matmul %x, %w : (tensor<128x24xf32>, tensor<24x40xf32>) -> tensor<128x40xf32>
+  return %y : tensor<128x40xf32>
+}
+
+// -----
+
+// What else reads the weights reads them as they are, from an argument of its own.
+// CHECK-LABEL: tenon.kernel @both(
+//  CHECK-SAME:   %[[x:.*]]: tensor<24x24xf32>, %[[w:.*]]: tensor<24x24xf32> {tenon.weights}, %[[p:.*]]: tensor<1x2x24x16xf32>)
+//       CHECK:   %[[own:.*]] = tenon.unpack %[[p]]
+//       CHECK:   %[[sum:.*]] = tenon.matmul %[[x]], %[[own]]
+//       CHECK:   tenon.add %[[sum]], %[[w]]
+tenon.kernel @both(%x: tensor<24x24xf32>, %w: tensor<24x24xf32> {tenon.weights}) -> tensor<24x24xf32> attributes {strategy = "contraction"} {
+  %y = tenon.matmul %x, %w : (tensor<24x24xf32>, tensor<24x24xf32>) -> tensor<24x24xf32>
+  %z = tenon.add %y, %w : (tensor<24x24xf32>, tensor<24x24xf32>) -> tensor<24x24xf32>
+  tenon.yield %z : tensor<24x24xf32>
+}
+func.func @shared(%x: tensor<24x24xf32>) -> tensor<24x24xf32> {
+  %w = tenon.constant dense<1.0> : tensor<24x24xf32>
+  %y = tenon.launch @both(%x, %w) : (tensor<24x24xf32>, tensor<24x24xf32>) -> tensor<24x24xf32>
+  return %y : tensor<24x24xf32>
 }

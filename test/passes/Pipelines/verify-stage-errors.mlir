@@ -96,26 +96,48 @@ tenon.kernel @second(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = 
 
 // -----
 
-// The schedule says how wide panels are that the kernel reads; the op, how wide they were packed.
-tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 8>} {
-  // expected-error @+1 {{has weights in panels of 16 columns, but the schedule of @k reads panels of 8}}
-  %0 = tenon.matmul %x, %w {packed = 16 : i64, columns = 6 : i64} : (tensor<4x4xf32>, tensor<1x4x16xf32>) -> tensor<4x6xf32>
+// The schedule says how wide panels are that the kernel reads; the op, how wide they are.
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x1x4x16xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 8, packed = true>} {
+  %p = tenon.unpack %w {layout = #cpu.panels<width = 16>} : (tensor<1x1x4x16xf32>) -> tensor<4x6xf32>
+  // expected-error @+1 {{has weights laid out as #cpu.panels<width = 16>, but the schedule of @k reads #cpu.panels<width = 8>}}
+  %0 = tenon.matmul %x, %p : (tensor<4x4xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
   tenon.yield %0 : tensor<4x6xf32>
 }
 
 // -----
 
 // The same width, as 16 lanes.
-tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16>} {
-  %0 = tenon.matmul %x, %w {packed = 16 : i64, columns = 6 : i64} : (tensor<4x4xf32>, tensor<1x4x16xf32>) -> tensor<4x6xf32>
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x1x4x16xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, packed = true>} {
+  %p = tenon.unpack %w {layout = #cpu.panels<width = 16>} : (tensor<1x1x4x16xf32>) -> tensor<4x6xf32>
+  %0 = tenon.matmul %x, %p : (tensor<4x4xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
+  tenon.yield %0 : tensor<4x6xf32>
+}
+
+// -----
+
+// Packed for a schedule that does not know of it.
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x1x4x16xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16>} {
+  %p = tenon.unpack %w {layout = #cpu.panels<width = 16>} : (tensor<1x1x4x16xf32>) -> tensor<4x6xf32>
+  // expected-error @+1 {{has weights laid out as #cpu.panels<width = 16>, but the schedule of @k reads them as they are}}
+  %0 = tenon.matmul %x, %p : (tensor<4x4xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
+  tenon.yield %0 : tensor<4x6xf32>
+}
+
+// -----
+
+// A schedule that wants them packed.
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<4x6xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, packed = true>} {
+  // expected-error @+1 {{has weights as they are, but the schedule of @k reads #cpu.panels<width = 16>}}
+  %0 = tenon.matmul %x, %w : (tensor<4x4xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
   tenon.yield %0 : tensor<4x6xf32>
 }
 
 // -----
 
 tenon.kernel @k(%x: tensor<1x6x6x4xf32>, %w: tensor<1x1x4x4x4x8xf32>) -> tensor<1x4x4x8xf32> attributes {strategy = "winograd", schedule = #cpu.winograd_schedule<lanes = 8, output_tile = 4>} {
-  // expected-error @+1 {{has filters transformed for output tiles of 2, but the schedule of @k has tiles of 4}}
-  %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1, packed = 8 : i64, channels = 8 : i64, winograd = 2 : i64} : (tensor<1x6x6x4xf32>, tensor<1x1x4x4x4x8xf32>) -> tensor<1x4x4x8xf32>
+  %p = tenon.unpack %w {layout = #cpu.winograd_filters<output_tile = 2, width = 8>} : (tensor<1x1x4x4x4x8xf32>) -> tensor<3x3x4x8xf32>
+  // expected-error @+1 {{has weights laid out as #cpu.winograd_filters<output_tile = 2, width = 8>, but the schedule of @k reads #cpu.winograd_filters<output_tile = 4, width = 8>}}
+  %0 = tenon.conv %x, %p {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1} : (tensor<1x6x6x4xf32>, tensor<3x3x4x8xf32>) -> tensor<1x4x4x8xf32>
   tenon.yield %0 : tensor<1x4x4x8xf32>
 }
 

@@ -47,9 +47,17 @@ tenon.kernel @streamed(%x: tensor<1x114x114x32xf32>, %w: tensor<3x3x1x32xf32>) -
 // Transformed filters have a schedule of their own.
 // CHECK-LABEL: tenon.kernel @winograd
 //    V4-SAME:   #cpu.winograd_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2
-tenon.kernel @winograd(%x: tensor<1x30x30x64xf32>, %w: tensor<1x2x4x4x64x32xf32>) -> tensor<1x28x28x64xf32> attributes {strategy = "winograd"} {
-  %0 = tenon.conv %x, %w {groups = 1, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, packed = 32, channels = 64, winograd = 2} : (tensor<1x30x30x64xf32>, tensor<1x2x4x4x64x32xf32>) -> tensor<1x28x28x64xf32>
+tenon.kernel @winograd(%x: tensor<1x30x30x64xf32>, %w: tensor<3x3x64x64xf32> {tenon.weights}) -> tensor<1x28x28x64xf32> attributes {strategy = "winograd"} {
+  %0 = tenon.conv %x, %w {groups = 1, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x30x30x64xf32>, tensor<3x3x64x64xf32>) -> tensor<1x28x28x64xf32>
   tenon.yield %0 : tensor<1x28x28x64xf32>
+}
+
+// Weights that are known when the model is compiled are read in panels.
+// CHECK-LABEL: tenon.kernel @known_weights
+//    V4-SAME:   #cpu.contraction_schedule<lanes = 16, tile_rows = {{[0-9]+}}, tile_vectors = 2, {{.*}}packed = true
+tenon.kernel @known_weights(%x: tensor<128x256xf32>, %w: tensor<256x1024xf32> {tenon.weights}) -> tensor<128x1024xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<128x256xf32>, tensor<256x1024xf32>) -> tensor<128x1024xf32>
+  tenon.yield %0 : tensor<128x1024xf32>
 }
 
 // Loops over elements have a schedule, too. Eight elements are not worth a second task.
