@@ -103,7 +103,9 @@ class Run:
             return
         case = self.generate(index)
         if options.shrink and finding.kind != "hang":
-            case = shrink(case, lambda other: self.persists(other, finding), options.shrink)
+            # What steps propose may be too much for the libraries that compute it.
+            large = case
+            case = workers.isolated(lambda: shrink(large, lambda other: self.persists(other, finding), options.shrink), large)
         self.shrunk.add(kind)
         # Of the small case ONNX Runtime may know more.
         finding = workers.check_case(case, self.backend, options.limit) or finding

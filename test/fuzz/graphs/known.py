@@ -19,6 +19,7 @@ FAULTS = {
     "GlobalLpPool": "not there",
     "GlobalMaxPool": "takes channels together",
     "LinearRegressor": "gives NaN for several targets",
+    "LpPool": "repeats the last elements where a window reaches beyond them",
     "MaxPool": "finds other indices where nothing is pooled, and other sizes where windows leave gaps",
     "MaxRoiPool": "not there",
     "Multinomial": "does not take what it should",
@@ -156,6 +157,12 @@ def _mean_variance(inputs, attributes, version):
     return [(centered / (x.std(axes, keepdims=True) + 1e-9)).astype(inputs[0].dtype)]
 
 
+def _prelu(inputs, attributes, version):
+    """The evaluator multiplies what is not taken by zero, and so infinite slopes give NaN."""
+    x, slope = inputs
+    return [np.where(x < 0, slope * x, x).astype(x.dtype)]
+
+
 def in_deviations(node, x):
     """The largest elements that a MeanVarianceNormalization centers together, as large as they are in the result."""
     axes = tuple(next((a.ints for a in node.attribute if a.name == "axes"), [0, 2, 3]))
@@ -176,4 +183,5 @@ SPECIAL = {
     "BatchNormalization": _batch_norm,
     "LpNormalization": _lp_norm,
     "MeanVarianceNormalization": _mean_variance,
+    "PRelu": _prelu,
 }

@@ -105,7 +105,8 @@ def _replace_huge(array, other):
     if not values.is_float(name):
         return array
     wide = array.astype(np.float64)
-    return np.where(np.abs(wide) < float(values.info(name).max) / 64, array, other).astype(array.dtype)
+    # What is left where such terms cancel is large, too.
+    return np.where(np.abs(wide) < float(values.info(name).max) ** 0.5, array, other).astype(array.dtype)
 
 
 def _single(node, inputs, opsets):

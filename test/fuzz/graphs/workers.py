@@ -155,6 +155,20 @@ def _listen(worker, limit):
     return None
 
 
+def isolated(function, otherwise):
+    """What `function` gives in a process of its own; `otherwise` if that dies."""
+    ours, theirs = _context.Pipe(duplex=False)
+    process = _context.Process(target=lambda: theirs.send(function()))
+    process.start()
+    theirs.close()
+    try:
+        return ours.recv()
+    except EOFError:
+        return otherwise
+    finally:
+        process.join()
+
+
 def check_case(case, backend, limit=60):
     """`check` of one case in a process of its own."""
     for _, answer in run([case], lambda case, stage: check(case, backend, stage, Guard()), 1, limit):

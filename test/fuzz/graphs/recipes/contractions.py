@@ -135,8 +135,9 @@ def has_maxima(array):
 
 @recipe("MaxPool AveragePool LpPool", weight=1.5)
 def pool(g, op):
-    types = [t for t in g.types(op) if t in ("float32", "float64", "int8", "uint8", "float16")]
-    x = image(g, types)
+    # ONNX Runtime, which is followed for LpPool, has it for f32.
+    known = ("float32",) if op == "LpPool" else ("float32", "float64", "int8", "uint8", "float16")
+    x = image(g, [t for t in g.types(op) if t in known])
     if values.is_float(x.type) and not x.every(has_maxima):
         raise Reject("pool of NaN or -inf")
     dilate = g.version() >= {"MaxPool": 10, "AveragePool": 19, "LpPool": 18}[op]
