@@ -186,6 +186,11 @@ class Oracle:
         cancelled = version == 2
         if op in COARSE:
             results = {name: _coarse(value, self.rng, cancelled=cancelled) for name, value in results.items()}
+        if op == "Resize" and env[node.input[0]].dtype == np.float64:
+            # The evaluator's weights are of f32, whatever they weigh.
+            finite = np.nan_to_num(env[node.input[0]], posinf=0, neginf=0)
+            size = np.abs(finite).max(initial=0) * values.epsilon("float32") / values.epsilon("float64")
+            results = {name: _coarse(value, self.rng, size) for name, value in results.items()}
         if op in CANCELLING:
             with np.errstate(all="ignore"):
                 size = 1 + np.abs(np.nan_to_num(env[node.input[0]].astype(np.float64), posinf=0, neginf=0))
