@@ -20,18 +20,6 @@ Operation *getRoot(KernelOp kernel, const KernelStrategy &strategy) {
   return roots.empty() ? nullptr : (*roots.begin()).getOperation();
 }
 
-/// Whether a value depends on constants alone, through at most `depth` ops: longer computations are
-/// folded when kernels form.
-static bool isConstant(Value value, unsigned depth = 8) {
-  Operation *op = value.getDefiningOp();
-  if (!op || depth == 0)
-    return false;
-  return isa<ConstantOp>(op) || (isa<ElementalOpInterface>(op) && op->getNumOperands() > 0 &&
-                                 llvm::all_of(op->getOperands(), [&](Value operand) {
-                                   return isConstant(operand, depth - 1);
-                                 }));
-}
-
 bool isPackable(OpOperand &weights) {
   if (weights.get().getDefiningOp<UnpackOp>())
     return true;
@@ -42,15 +30,20 @@ bool isPackable(OpOperand &weights) {
   // A program without arguments runs once.
   auto function = weights.getOwner()->getParentOfType<func::FuncOp>();
   return function && function.getNumArguments() > 0 && isStatic(weights.get().getType()) &&
-         isConstant(weights.get());
+         isConstantValue(weights.get());
+}
+
+std::optional<TargetStrategies> TargetStrategies::of(TargetAttrInterface target) {
+  auto *strategies = target.getDialect().getRegisteredInterface<KernelStrategies>();
+  return strategies ? std::optional(TargetStrategies(*strategies, target)) : std::nullopt;
 }
 
 FailureOr<TargetStrategies> TargetStrategies::of(Operation *op) {
   FailureOr<TargetAttrInterface> target = tenon::getTarget(op);
   if (failed(target))
     return failure();
-  if (auto *strategies = target->getDialect().getRegisteredInterface<KernelStrategies>())
-    return TargetStrategies(*strategies, *target);
+  if (std::optional<TargetStrategies> strategies = of(*target))
+    return *strategies;
   return op->emitError() << "no code generation is registered for " << target->getTargetName();
 }
 
@@ -61,10 +54,12 @@ const KernelStrategy *TargetStrategies::find(Operation *op) const {
   return nullptr;
 }
 
-const KernelStrategy *TargetStrategies::lookup(StringRef name) const {
+const KernelStrategy *TargetStrategies::lookup(KernelOp kernel) const {
   for (const auto &strategy : strategies->get())
-    if (strategy->getName() == name)
+    if (strategy->getName() == kernel.getStrategy())
       return strategy.get();
+  kernel.emitError("names a strategy that ")
+      << target.getTargetName() << " does not have: " << kernel.getStrategy();
   return nullptr;
 }
 

@@ -109,11 +109,14 @@ public:
   /// Those for the target of the module that `op` is in. Without a target, or for one that has
   /// none, an error on `op`.
   static mlir::FailureOr<TargetStrategies> of(mlir::Operation *op);
+  /// Those for a target; nullopt if it has none.
+  static std::optional<TargetStrategies> of(TargetAttrInterface target);
 
   TargetAttrInterface getTarget() const { return target; }
   /// Null if there is none.
   const KernelStrategy *find(mlir::Operation *op) const;
-  const KernelStrategy *lookup(llvm::StringRef name) const;
+  /// The strategy that a kernel names. Null, and an error on the kernel, if there is none.
+  const KernelStrategy *lookup(KernelOp kernel) const;
   /// The strategy of kernels without a root.
   const KernelStrategy &getElemental() const;
   /// Whether a strategy is there for the op itself.

@@ -23,10 +23,6 @@ def ScheduleAttrInterface : AttrInterface<"ScheduleAttrInterface"> {
     How a kernel is computed: everything that code generation may choose. Cost models and tuners
     write schedules, code generation only reads them.
   }];
-  let methods = [
-    InterfaceMethod<"The class of kernels that the schedule is for.", "::llvm::StringRef",
-      "getStrategy", (ins)>
-  ];
 }
 
 #endif

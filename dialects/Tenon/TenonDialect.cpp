@@ -40,6 +40,13 @@ Operation *TenonDialect::materializeConstant(OpBuilder &builder, Attribute value
   return ConstantOp::create(builder, loc, type, elements);
 }
 
+bool isConstantValue(Value value) {
+  Operation *op = value.getDefiningOp();
+  return op && (isa<ConstantOp>(op) ||
+                (isa<ElementalOpInterface>(op) && !isa<LibraryOpInterface>(op) &&
+                 op->getNumOperands() > 0 && llvm::all_of(op->getOperands(), isConstantValue)));
+}
+
 LogicalResult inferBroadcastType(std::optional<Location> loc, ValueRange operands, Type elementType,
                                  SmallVectorImpl<Type> &types) {
   SmallVector<DimExprs> dims;

@@ -60,6 +60,9 @@ LaneIndex wrapIndex(ElementEmitter &emitter, mlir::Value element, mlir::Value si
 /// that compute it; nullopt when they depend on data.
 std::optional<DimExprs> getSymbolicContents(mlir::Value value);
 
+/// Whether the value will be a constant once constants are folded.
+bool isConstantValue(mlir::Value value);
+
 /// What was computed without regard to the width of an integer type, as elements of that type:
 /// constants wrap around. Expressions that could are unknown elements.
 std::optional<DimExprs> wrapContents(std::optional<DimExprs> contents, mlir::Type elementType);

@@ -232,8 +232,10 @@ struct CollapseDimensions : impl::CollapseDimensionsPassBase<CollapseDimensions>
     if (failed(strategies))
       return signalPassFailure();
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
-      const KernelStrategy *strategy = strategies->lookup(kernel.getStrategy());
-      if (!strategy || !strategy->getFusionRules(getRoot(kernel, *strategy)).mergesDimensions)
+      const KernelStrategy *strategy = strategies->lookup(kernel);
+      if (!strategy)
+        return signalPassFailure();
+      if (!strategy->getFusionRules(getRoot(kernel, *strategy)).mergesDimensions)
         continue;
       std::optional<Collapse> collapse = Collapse::of(kernel);
       if (!collapse || collapse->isTrivial())

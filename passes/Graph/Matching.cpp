@@ -7,13 +7,6 @@ using namespace mlir;
 
 namespace tenon {
 
-bool isConstantValue(Value value) {
-  Operation *op = value.getDefiningOp();
-  return op && (isa<ConstantOp>(op) ||
-                (isa<ElementalOpInterface>(op) && !isa<LibraryOpInterface>(op) &&
-                 op->getNumOperands() > 0 && llvm::all_of(op->getOperands(), isConstantValue)));
-}
-
 std::optional<double> getSplat(Value value) {
   Operation *op = value.getDefiningOp();
   while (isa_and_nonnull<ReshapeOp, BroadcastOp>(op))

@@ -6,9 +6,6 @@
 
 namespace tenon {
 
-/// Whether the value will be a constant once constants are folded.
-bool isConstantValue(mlir::Value value);
-
 /// The one number that all elements of a constant equal.
 std::optional<double> getSplat(mlir::Value value);
 

@@ -110,8 +110,10 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       return signalPassFailure();
     WeightPacker packer(getOperation());
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
-      const KernelStrategy *strategy = strategies->lookup(kernel.getStrategy());
-      Operation *root = strategy ? getRoot(kernel, *strategy) : nullptr;
+      const KernelStrategy *strategy = strategies->lookup(kernel);
+      if (!strategy)
+        return signalPassFailure();
+      Operation *root = getRoot(kernel, *strategy);
       OpOperand *weights = root ? strategy->getWeights(root) : nullptr;
       if (!weights || !kernel.getSchedule() || !isa<BlockArgument>(weights->get()))
         continue;

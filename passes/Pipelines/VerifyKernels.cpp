@@ -11,10 +11,9 @@ using namespace mlir;
 namespace tenon {
 
 static LogicalResult verifyKernel(KernelOp kernel, const TargetStrategies &strategies) {
-  const KernelStrategy *strategy = strategies.lookup(kernel.getStrategy());
+  const KernelStrategy *strategy = strategies.lookup(kernel);
   if (!strategy)
-    return kernel.emitError("names a strategy that the target does not have: ")
-           << kernel.getStrategy();
+    return failure();
   Operation *root = nullptr;
   LogicalResult result = success();
   for (Operation &op : kernel.getEntryBlock()) {

@@ -21,12 +21,9 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
       return signalPassFailure();
     TargetAttrInterface target = strategies->getTarget();
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
-      const KernelStrategy *strategy = strategies->lookup(kernel.getStrategy());
-      if (!strategy) {
-        kernel.emitError("names a strategy that ")
-            << target.getTargetName() << " does not have: " << kernel.getStrategy();
+      const KernelStrategy *strategy = strategies->lookup(kernel);
+      if (!strategy)
         return signalPassFailure();
-      }
       if (!kernel.getSchedule() && !strategy->canCompute(kernel)) {
         strategy = &strategies->getElemental();
         kernel.setStrategy(strategy->getName());

@@ -24,13 +24,8 @@ class Cpu_Attr<string name, string attrMnemonic, list<Trait> traits>
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
-class Cpu_Schedule<string name, string attrMnemonic, string strategy>
-    : Cpu_Attr<name # "Schedule", attrMnemonic # "_schedule",
-               [DeclareAttrInterfaceMethods<ScheduleAttrInterface>]> {
-  code strategyName = "::llvm::StringRef " # name # "ScheduleAttr::getStrategy() const { return \""
-                    # strategy # "\"; }";
-  let extraClassDefinition = strategyName;
-}
+class Cpu_Schedule<string name, string attrMnemonic>
+    : Cpu_Attr<name # "Schedule", attrMnemonic # "_schedule", [ScheduleAttrInterface]>;
 
 class Cpu_Count<string what, string default> : DefaultValuedParameter<"int64_t", default> {
   let summary = what;
@@ -65,7 +60,6 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
       Cpu_Count<"of a vector register", "256">:$vector_bits,
       Cpu_Count<"vector registers that code may use", "16">:$vector_registers,
       Cpu_Count<"full-width multiply-adds that can start in one cycle", "2">:$fma_ports,
-      Cpu_Count<"cycles that one takes", "4">:$fma_latency,
       Cpu_Count<"data cache nearest to a core", "32 << 10">:$l1_bytes,
       Cpu_Count<"second cache of a core", "1 << 20">:$l2_bytes,
       Cpu_Count<"cache that cores share, 0 for none", "32 << 20">:$l3_bytes);
@@ -74,8 +68,6 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
     int64_t getLanes(int64_t elementBits) const { return getVectorBits() / elementBits; }
     /// Whether code may use an instruction set, by LLVM's name.
     bool has(::llvm::StringRef feature) const;
-    /// Loads and stores can leave lanes out at no cost.
-    bool hasMaskedOps() const { return has("avx512vl"); }
     /// LLVM's -mattr: the instruction sets that are there, and those that are not.
     ::std::string getLLVMFeatures() const;
   }];
@@ -112,10 +104,10 @@ def Cpu_WinogradFiltersAttr : Cpu_Attr<"WinogradFilters", "winograd_filters", [
                         Cpu_Size<"output channels of a panel">:$width);
 }
 
-def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction", "contraction"> {
+def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction"> {
   let summary = "how a matrix product or convolution is computed";
   let description = [{
-    The schedule of a kernel of class `contraction`. An output tile of `tile_lines` x `tile_rows`
+    The schedule of a kernel of strategy `contraction`. An output tile of `tile_lines` x `tile_rows`
     positions and `tile_vectors` vectors of channels is in registers while its sums run; a panel of
     weights serves the channels of a tile.
 
@@ -153,7 +145,7 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction", "co
   }];
 }
 
-def Cpu_RowsScheduleAttr : Cpu_Schedule<"Rows", "rows", "rows"> {
+def Cpu_RowsScheduleAttr : Cpu_Schedule<"Rows", "rows"> {
   let summary = "how elements are computed one by one";
   let description = [{
     The schedule of a kernel of strategy `rows`. A trip of a loop along the last dimension computes
@@ -171,10 +163,10 @@ def Cpu_RowsScheduleAttr : Cpu_Schedule<"Rows", "rows", "rows"> {
       Cpu_Count<"rows from which on tasks share rows", "8">:$shared_rows);
 }
 
-def Cpu_DepthwiseScheduleAttr : Cpu_Schedule<"Depthwise", "depthwise", "depthwise"> {
+def Cpu_DepthwiseScheduleAttr : Cpu_Schedule<"Depthwise", "depthwise"> {
   let summary = "how a depthwise convolution is computed";
   let description = [{
-    The schedule of a kernel of class `depthwise`. `tile_lines` x `tile_rows` neighbouring outputs of
+    The schedule of a kernel of strategy `depthwise`. `tile_lines` x `tile_rows` neighbouring outputs of
     a vector of channels are computed together.
 
     - `keep_weights` loads all weights before a tile is computed; otherwise one kernel line's at a
@@ -196,13 +188,12 @@ def Cpu_DepthwiseScheduleAttr : Cpu_Schedule<"Depthwise", "depthwise", "depthwis
       Cpu_Flag<"prefetch what the next line reads anew">:$prefetch_input);
 }
 
-def Cpu_WinogradScheduleAttr : Cpu_Schedule<"Winograd", "winograd", "contraction"> {
+def Cpu_WinogradScheduleAttr : Cpu_Schedule<"Winograd", "winograd"> {
   let summary = "how a convolution with transformed filters is computed";
   let description = [{
-    The schedule of a kernel of strategy `winograd`. A register
-    tile has `tile_rows` transformed tiles and `tile_vectors` vectors of output channels;
-    `block_tiles` register tiles are transformed before they are multiplied, and stay in the second
-    cache.
+    The schedule of a kernel of strategy `winograd`. A register tile has `tile_rows` transformed
+    tiles and `tile_vectors` vectors of output channels; `block_tiles` register tiles are transformed
+    before they are multiplied, and stay in the second cache.
 
     ```mlir
     #cpu.winograd_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2, block_tiles = 4>
@@ -225,10 +216,10 @@ def Cpu_WinogradScheduleAttr : Cpu_Schedule<"Winograd", "winograd", "contraction
   }];
 }
 
-def Cpu_AttentionScheduleAttr : Cpu_Schedule<"Attention", "attention", "attention"> {
+def Cpu_AttentionScheduleAttr : Cpu_Schedule<"Attention", "attention"> {
   let summary = "how attention is computed";
   let description = [{
-    The schedule of a kernel of class `attention`: those of its two products (queries times keys,
+    The schedule of a kernel of strategy `attention`: those of its two products (queries times keys,
     powers times values), and how much of them is computed at one time. The products pack no weights
     themselves: `pack_keys` and `pack_values` copy a block to panels before its first use.
 

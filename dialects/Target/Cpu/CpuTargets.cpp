@@ -74,11 +74,10 @@ TargetAttr makeTarget(StringRef name, StringRef cpu, const llvm::StringSet<> &ha
     row = &each;
   }
   auto bytes = [](int64_t known, int64_t kib) { return known ? known : kib << 10; };
-  return TargetAttr::get(context, name, cpu, "x86_64-unknown-linux-gnu",
-                         Builder(context).getStrArrayAttr(features),
-                         /*vector_bits=*/isWide ? 512 : 256, /*vector_registers=*/isWide ? 32 : 16,
-                         fmaPorts, /*fma_latency=*/4, bytes(caches.l1, row->l1KiB),
-                         bytes(caches.l2, row->l2KiB), bytes(caches.l3, row->l3KiB));
+  return TargetAttr::get(
+      context, name, cpu, "x86_64-unknown-linux-gnu", Builder(context).getStrArrayAttr(features),
+      /*vector_bits=*/isWide ? 512 : 256, /*vector_registers=*/isWide ? 32 : 16, fmaPorts,
+      bytes(caches.l1, row->l1KiB), bytes(caches.l2, row->l2KiB), bytes(caches.l3, row->l3KiB));
 }
 
 } // namespace

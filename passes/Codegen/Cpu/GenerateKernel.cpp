@@ -10,14 +10,6 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-OwningOpRef<ModuleOp> emitKernel(KernelOp kernel, TargetAttr target) {
-  OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc(), kernel.getSymName());
-  KernelEmitter emitter(kernel, *module, target);
-  lookupStrategy(kernel, target)->emit(emitter);
-  emitter.finish();
-  return module;
-}
-
 /// Whether the kernel converts float16 numbers, which takes an instruction or a function of a
 /// compiler's library, with which models are not linked.
 static bool holdsHalves(KernelOp kernel) {
@@ -32,7 +24,13 @@ FailureOr<OwningOpRef<ModuleOp>> generateKernel(KernelOp kernel, TargetAttr targ
   if (!target.has("f16c") && holdsHalves(kernel))
     return kernel.emitError("holds numbers of type float16, for which ")
            << target.getTargetName() << " has no instructions (F16C)";
-  OwningOpRef<ModuleOp> module = emitKernel(kernel, target);
+  const CpuStrategy *strategy = lookupStrategy(kernel, target);
+  if (!strategy)
+    return failure();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc(), kernel.getSymName());
+  KernelEmitter emitter(kernel, *module, target);
+  strategy->emit(emitter);
+  emitter.finish();
   if (failed(expandMath(*module, {.hasScalef = target.has("avx512f")})) ||
       failed(lowerKernelModule(*module)))
     return failure();

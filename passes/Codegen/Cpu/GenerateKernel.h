@@ -9,10 +9,7 @@
 
 namespace tenon::cpu {
 
-/// Emits `kernel` for `target`: scf, arith, math, vector and llvm ops.
-mlir::OwningOpRef<mlir::ModuleOp> emitKernel(KernelOp kernel, TargetAttr target);
-
-/// The same, lowered to the LLVM dialect. Fails with diagnostics.
+/// The module with the function of `kernel` for `target`. Fails with diagnostics.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> generateKernel(KernelOp kernel,
                                                                   TargetAttr target);
 

@@ -326,11 +326,8 @@ struct CpuStrategies : KernelStrategies {
 } // namespace
 
 const CpuStrategy *lookupStrategy(KernelOp kernel, TargetAttr target) {
-  if (auto *strategies = target.getDialect().getRegisteredInterface<KernelStrategies>())
-    for (const auto &strategy : strategies->get())
-      if (strategy->getName() == kernel.getStrategy())
-        return static_cast<const CpuStrategy *>(strategy.get());
-  return nullptr;
+  std::optional<TargetStrategies> strategies = TargetStrategies::of(target);
+  return strategies ? static_cast<const CpuStrategy *>(strategies->lookup(kernel)) : nullptr;
 }
 
 void registerStrategies(DialectRegistry &registry) {

@@ -14,7 +14,7 @@ public:
   virtual void emit(KernelEmitter &emitter) const = 0;
 };
 
-/// The strategy that the kernel names; null if there is none of that name.
+/// The strategy that the kernel names; null, and an error on it, if there is none of that name.
 const CpuStrategy *lookupStrategy(KernelOp kernel, TargetAttr target);
 
 /// Makes targets of the `cpu` dialect have their strategies.

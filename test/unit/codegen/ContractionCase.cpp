@@ -188,8 +188,10 @@ ContractionRun::ContractionRun(const ContractionCase &description, llvm::StringR
     std::string text = description.schedule.find("lanes = ") == 0
                            ? description.schedule
                            : "lanes = " + lanes + ", " + description.schedule;
-    schedule = cast<cpu::ContractionScheduleAttr>(
+    schedule = dyn_cast_if_present<cpu::ContractionScheduleAttr>(
         parseAttribute("#cpu.contraction_schedule<" + text + ">", context.get()));
+    if (!schedule)
+      return; // there is no kernel, and the parser has said why
   }
   makeData();
   buildKernel();
