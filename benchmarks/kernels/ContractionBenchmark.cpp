@@ -167,7 +167,7 @@ int main(int argc, char **argv) {
     std::string name = named.model + " " + named.shape.name();
     if (name.find(filter) == std::string::npos)
       continue;
-    named.shape.schedule = applyTries(cpu::chooseContraction(*target, named.shape.sizes()));
+    named.shape.schedule = applyTries(cpu::chooseContraction(*target, named.shape.sizes(*context)));
     Candidate candidate{named, std::make_unique<ContractionRun>(named.shape, targetName)};
     if (!*candidate.run)
       return 1;

@@ -5,6 +5,23 @@
 
 include "mlir/IR/OpBase.td"
 
+def MmaAttrInterface : AttrInterface<"MmaAttrInterface"> {
+  let cppNamespace = "::tenon";
+  let description = [{
+    A kind of instruction of a target that multiplies elements of two operands and adds the products
+    to a sum, as contractions use it. Sums of integers are exact modulo the width of the result, so
+    that they are the same on all: an instruction that saturates has no such attribute.
+  }];
+  let methods = [
+    InterfaceMethod<"Whether it multiplies inputs by weights of these element types.", "bool",
+      "accepts", (ins "::mlir::Type":$input, "::mlir::Type":$weights)>,
+    InterfaceMethod<[{
+      How many neighbouring channels of inputs of this type one instruction multiplies and adds to
+      each sum. Operands are laid out so that these lie next to each other.
+    }], "int64_t", "getInterleave", (ins "::mlir::Type":$input)>
+  ];
+}
+
 def TargetAttrInterface : AttrInterface<"TargetAttrInterface"> {
   let cppNamespace = "::tenon";
   let description = [{
@@ -13,7 +30,9 @@ def TargetAttrInterface : AttrInterface<"TargetAttrInterface"> {
     generation know.
   }];
   let methods = [
-    InterfaceMethod<"The name, as `--target` takes it.", "::std::string", "getTargetName", (ins)>
+    InterfaceMethod<"The name, as `--target` takes it.", "::std::string", "getTargetName", (ins)>,
+    InterfaceMethod<"What multiplies and adds, the fastest for its types first.",
+      "::llvm::SmallVector<::tenon::MmaAttrInterface>", "getMmas", (ins)>
   ];
 }
 

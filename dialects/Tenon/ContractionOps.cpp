@@ -16,10 +16,50 @@ Type getAccumulatorType(Type elementType) {
   return isNarrow ? IntegerType::get(elementType.getContext(), 32) : compute;
 }
 
-static Value emitMultiplyAdd(ElementEmitter &e, Value a, Value b, Value sum) {
-  if (isa<FloatType>(getElementTypeOrSelf(sum.getType())))
+static bool isNarrowInteger(Type type) {
+  auto integer = dyn_cast<IntegerType>(type);
+  return integer && integer.getWidth() >= 8 && integer.getWidth() <= 16;
+}
+
+static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
+
+/// The element type of a contraction's result, unless halves stay wide.
+static Type inferSumType(Type lhs) {
+  return isNarrowInteger(lhs) ? IntegerType::get(lhs.getContext(), 32) : lhs;
+}
+
+bool isContractionResult(TypeRange inferred, TypeRange actual) {
+  if (areCompatibleTypes(inferred, actual))
+    return true;
+  auto half = dyn_cast<RankedTensorType>(inferred.front());
+  return half && isHalf(half.getElementType()) &&
+         areCompatibleTypes(half.clone(Float32Type::get(half.getContext())), actual);
+}
+
+/// Operands may hold the same, narrow integers, or f32 and halves.
+static LogicalResult verifyOperandTypes(Operation *op, bool mixesHalves) {
+  Type lhs = getElementTypeOrSelf(op->getOperand(0)), rhs = getElementTypeOrSelf(op->getOperand(1));
+  bool fits = lhs == rhs || (isNarrowInteger(lhs) && isNarrowInteger(rhs)) ||
+              (mixesHalves && lhs.isF32() && isHalf(rhs));
+  if (fits)
+    return success();
+  return op->emitOpError("element types differ: ")
+         << op->getOperand(0).getType() << " and " << op->getOperand(1).getType();
+}
+
+/// The product of elements of `op`'s operands, added to the sum.
+static Value emitMultiplyAdd(ElementEmitter &e, Operation *op, Value a, Value b, Value sum) {
+  Type type = sum.getType();
+  if (isa<FloatType>(getElementTypeOrSelf(type)))
     return math::FmaOp::create(e.builder(), e.loc(), a, b, sum);
-  Value product = arith::MulIOp::create(e.builder(), e.loc(), a, b);
+  auto widen = [&](unsigned operand, Value value) -> Value {
+    if (value.getType() == type)
+      return value;
+    if (getElementTypeOrSelf(op->getOperand(operand)).isUnsignedInteger())
+      return arith::ExtUIOp::create(e.builder(), e.loc(), type, value);
+    return arith::ExtSIOp::create(e.builder(), e.loc(), type, value);
+  };
+  Value product = arith::MulIOp::create(e.builder(), e.loc(), widen(0, a), widen(1, b));
   return arith::AddIOp::create(e.builder(), e.loc(), sum, product);
 }
 
@@ -58,18 +98,11 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
                              " and ", operands[1].getType());
   result->push_back(lhs[lhs.size() - 2]);
   result->push_back(rhs.back());
-  types.push_back(makeTensorType(*result, getElementTypeOrSelf(operands[0].getType())));
+  types.push_back(makeTensorType(*result, inferSumType(getElementTypeOrSelf(operands[0]))));
   return success();
 }
 
-LogicalResult MatMulOp::verify() {
-  Type lhs = getElementTypeOrSelf(getLhs()), rhs = getElementTypeOrSelf(getRhs());
-  bool readsHalves = lhs.isF32() && (rhs.isF16() || rhs.isBF16());
-  if (lhs != rhs && !readsHalves)
-    return emitOpError("element types differ: ")
-           << getLhs().getType() << " and " << getRhs().getType();
-  return success();
-}
+LogicalResult MatMulOp::verify() { return verifyOperandTypes(*this, /*mixesHalves=*/true); }
 
 int64_t MatMulOp::getFlops() {
   DimExprs sizes = getDims(getType());
@@ -142,7 +175,7 @@ Value MatMulOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> ind
     else
       right.append({e.uniform(k), index[rank - 1]});
     Value a = e.element(getLhs(), left), b = e.element(getRhs(), right);
-    return SmallVector<Value>{emitMultiplyAdd(e, a, b, sum[0])};
+    return SmallVector<Value>{emitMultiplyAdd(e, *this, a, b, sum[0])};
   })[0];
 }
 
@@ -192,14 +225,13 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
     result.push_back((dims[i + 1] - reach).floorDiv(strides[i]) + 1);
   }
   result.push_back(weights.back());
-  types.push_back(makeTensorType(result, getElementTypeOrSelf(operands[0].getType())));
+  types.push_back(makeTensorType(result, inferSumType(getElementTypeOrSelf(operands[0]))));
   return success();
 }
 
 LogicalResult ConvOp::verify() {
-  if (getElementTypeOrSelf(getInput()) != getElementTypeOrSelf(getWeights()))
-    return emitOpError("element types differ: ")
-           << getInput().getType() << " and " << getWeights().getType();
+  if (failed(verifyOperandTypes(*this, /*mixesHalves=*/false)))
+    return failure();
   if (getGroups() < 1 || getOutputChannels() % getGroups() != 0)
     return emitOpError("cannot divide ")
            << getOutputChannels() << " channels into " << getGroups() << " groups";
@@ -237,7 +269,7 @@ Value ConvOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index
     SmallVector<LaneIndex> weights = position;
     weights.push_back(channel);
     Value a = e.element(getInput(), input), b = e.element(getWeights(), weights);
-    return SmallVector<Value>{emitMultiplyAdd(e, a, b, sum[0])};
+    return SmallVector<Value>{emitMultiplyAdd(e, *this, a, b, sum[0])};
   })[0];
 }
 

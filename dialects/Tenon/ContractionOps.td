@@ -6,13 +6,17 @@
 include "dialects/Tenon/TenonBase.td"
 include "dialects/Tenon/TenonInterfaces.td"
 
+/// Operands may have different element types: integers of 16 bits or less of either sign, or f32
+/// times a half. The result has the type of the sum: i32 for these integers, f32 for halves that are
+/// not to be rounded to their own type, and else that of the operands.
 class Tenon_ContractionOp<string mnemonic, list<Trait> traits = []>
     : Tenon_Op<mnemonic, !listconcat(traits, [
-        Pure, Tenon_InferType,
+        Pure, Tenon_InferTypeUpTo<"::tenon::isContractionResult">,
         DeclareOpInterfaceMethods<ElementalOpInterface, ["isExpensiveElement"]>,
         DeclareOpInterfaceMethods<CostOpInterface, ["getFlops"]>])> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let results = (outs Tenon_NumberTensor:$result);
+  let hasVerifier = 1;
   let extraClassDefinition = [{
     bool $cppClass::isExpensiveElement() { return true; }
   }];
@@ -23,14 +27,16 @@ def Tenon_MatMulOp : Tenon_ContractionOp<"matmul"> {
   let description = [{
     ONNX [MatMul](https://onnx.ai/onnx/operators/onnx__MatMul.html) on operands of rank 2 or more:
     [..., M, K] x [..., K, N] -> [..., M, N], leading dimensions broadcast. With `transposeRhs` the
-    right operand is [..., N, K]; it may hold f16 or bf16 where the left one holds f32.
+    right operand is [..., N, K]. It may hold f16 or bf16 where the left one holds f32, and integers
+    of 16 bits or less may be mixed; their result is i32, as ONNX
+    [MatMulInteger](https://onnx.ai/onnx/operators/onnx__MatMulInteger.html)'s without zero points.
 
     ```mlir
     %y = tenon.matmul %a, %b : (tensor<8x128x64xf32>, tensor<64x32xf32>) -> tensor<8x128x32xf32>
+    %q = tenon.matmul %c, %d : (tensor<128x64xui8>, tensor<64x32xi8>) -> tensor<128x32xi32>
     ```
   }];
   let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs, UnitAttr:$transposeRhs);
-  let hasVerifier = 1;
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
     /// Whether the right operand is one matrix that all batches share.
@@ -43,7 +49,9 @@ def Tenon_ConvOp : Tenon_ContractionOp<"conv"> {
   let description = [{
     ONNX [Conv](https://onnx.ai/onnx/operators/onnx__Conv.html) for any number of spatial
     dimensions: input [N, spatial..., C], weights [kernel..., C / groups, O], result
-    [N, spatial..., O]. Padding is a `tenon.pad` of its own, bias a `tenon.add`.
+    [N, spatial..., O]. Padding is a `tenon.pad` of its own, bias a `tenon.add`. Integers of 16 bits
+    or less may be mixed and give i32, as ONNX
+    [ConvInteger](https://onnx.ai/onnx/operators/onnx__ConvInteger.html)'s without zero points.
 
     ```mlir
     %y = tenon.conv %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, groups = 1}
@@ -53,7 +61,6 @@ def Tenon_ConvOp : Tenon_ContractionOp<"conv"> {
   let arguments = (ins Tenon_NumberTensor:$input, Tenon_NumberTensor:$weights,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
                        DefaultValuedAttr<I64Attr, "1">:$groups);
-  let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Number of spatial dimensions.
     unsigned getSpatialRank() { return getStrides().size(); }

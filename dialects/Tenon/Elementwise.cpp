@@ -253,8 +253,11 @@ Value DivOp::buildScalar(OpBuilder &b, ValueRange v) {
   return m.select(isMinusOne, m.sub(m.like(v[0], 0), v[0]), quotient);
 }
 
-// Converts between compute types; `isUnsigned` tells how the source's bits read.
-static Value convert(Math m, Value value, Type to, bool fromUnsigned, bool toUnsigned) {
+// Converts between compute types; `isUnsigned` tells how the source's bits read. Of a float that is
+// known to be within 32 bits, the detour over wider integers, which many processors lack, is
+// spared.
+static Value convert(Math m, Value value, Type to, bool fromUnsigned, bool toUnsigned,
+                     bool fitsInt32 = false) {
   Type from = getElementTypeOrSelf(value.getType());
   if (from == to)
     return value;
@@ -277,6 +280,13 @@ static Value convert(Math m, Value value, Type to, bool fromUnsigned, bool toUns
       return m.make<arith::FPToUIOp>(type, value);
     if (toWidth >= 32 && !toUnsigned)
       return m.make<arith::FPToSIOp>(type, value);
+    if (fitsInt32) {
+      Type narrow = m.b.getI32Type();
+      if (auto vector = dyn_cast<VectorType>(value.getType()))
+        narrow = vector.clone(narrow);
+      Value integer = m.make<arith::FPToSIOp>(narrow, value);
+      return toWidth == 32 ? integer : m.make<arith::TruncIOp>(type, integer);
+    }
     Value integer = m.make<arith::FPToSIOp>(wide, value);
     return toWidth == 64 ? integer : m.make<arith::TruncIOp>(type, integer);
   }
@@ -296,8 +306,10 @@ Value CastOp::buildScalar(OpBuilder &b, ValueRange v) {
       return m.make<arith::CmpFOp>(arith::CmpFPredicate::UNE, v[0], zero);
     return m.make<arith::CmpIOp>(arith::CmpIPredicate::ne, v[0], zero);
   }
+  bool fitsInt32 =
+      isa<FloatType>(from) && getElementRange(getOperand()).within(getElementRange(b.getI32Type()));
   Value value = convert(m, v[0], ElementEmitter::computeType(to), isUnsigned(getOperand()),
-                        to.isUnsignedInteger());
+                        to.isUnsignedInteger(), fitsInt32);
   // A narrow float is computed in f32: round to what the type can hold.
   auto narrow = dyn_cast<FloatType>(to);
   if (!narrow || narrow.getWidth() >= 32)
@@ -308,6 +320,32 @@ Value CastOp::buildScalar(OpBuilder &b, ValueRange v) {
   if (auto vector = dyn_cast<VectorType>(wide))
     type = vector.clone(narrow);
   return m.make<arith::ExtFOp>(wide, m.make<arith::TruncFOp>(type, value));
+}
+
+static Value buildExtremum(Math m, ValueRange v, bool takeLess, bool isUnsigned);
+
+// As decompose() computes it; what is clamped fits into 32 bits before it becomes as narrow as it
+// is.
+Value QuantizeOp::buildScalar(OpBuilder &b, ValueRange v) {
+  Math m{b, getLoc()};
+  Value value = m.make<math::RoundEvenOp>(m.div(v[0], v[1], false));
+  Type f32 = b.getF32Type();
+  if (getZero())
+    value = m.add(value, convert(m, v[2], f32, getTo().isUnsignedInteger(), false));
+  ElementRange all = getElementRange(getTo());
+  value = buildExtremum(m, {value, m.like(value, all.low)}, /*takeLess=*/false, false);
+  value = buildExtremum(m, {value, m.like(value, all.high)}, /*takeLess=*/true, false);
+  Value integer = convert(m, value, b.getI32Type(), false, false);
+  return convert(m, integer, ElementEmitter::computeType(getTo()), false, false);
+}
+
+Value DequantizeOp::buildScalar(OpBuilder &b, ValueRange v) {
+  Math m{b, getLoc()};
+  bool isUnsignedInput = isUnsigned(getOperand());
+  Value value = convert(m, v[0], b.getI32Type(), isUnsignedInput, false);
+  if (getZero())
+    value = m.sub(value, convert(m, v[2], b.getI32Type(), isUnsignedInput, false));
+  return m.mul(convert(m, value, b.getF32Type(), false, false), v[1]);
 }
 
 LogicalResult BitCastOp::verify() {

@@ -107,6 +107,7 @@ def Tenon_RequireOp : Tenon_Op<"require", [Tenon_HostOp]> {
 }
 
 def Tenon_ReshapeOp : Tenon_ElementalOp<"reshape", [Tenon_HostOp,
+    ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "the same elements in row-major order under another shape";
   let description = [{
@@ -123,6 +124,7 @@ def Tenon_ReshapeOp : Tenon_ElementalOp<"reshape", [Tenon_HostOp,
 }
 
 def Tenon_TransposeOp : Tenon_InferredOp<"transpose", [
+    ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "permutes the dimensions";
   let description = [{
@@ -140,6 +142,7 @@ def Tenon_TransposeOp : Tenon_InferredOp<"transpose", [
 }
 
 def Tenon_BroadcastOp : Tenon_ElementalOp<"broadcast", [
+    ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "repeats dimensions of size 1 to a larger shape";
   let description = [{
@@ -165,6 +168,7 @@ def Tenon_BroadcastOp : Tenon_ElementalOp<"broadcast", [
 }
 
 def Tenon_ConcatOp : Tenon_InferredOp<"concat", [
+    DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "joins tensors along an axis";
   let description = [{
@@ -180,6 +184,7 @@ def Tenon_ConcatOp : Tenon_InferredOp<"concat", [
 }
 
 def Tenon_SliceOp : Tenon_ElementalOp<"slice", [
+    ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "a regular part of a tensor";
   let description = [{
@@ -209,7 +214,8 @@ def Tenon_PadModeAttr : I32EnumAttr<"PadMode", "where padding takes its elements
   let cppNamespace = "::tenon";
 }
 
-def Tenon_PadOp : Tenon_ElementalOp<"pad"> {
+def Tenon_PadOp : Tenon_ElementalOp<"pad", [
+    DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>]> {
   let summary = "adds elements around a tensor, or cuts them off";
   let description = [{
     ONNX [Pad](https://onnx.ai/onnx/operators/onnx__Pad.html). `low` says how many elements come
@@ -233,6 +239,7 @@ def Tenon_PadOp : Tenon_ElementalOp<"pad"> {
 }
 
 def Tenon_GatherOp : Tenon_InferredOp<"gather", [
+    ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "slices of a tensor chosen by indices along an axis";
   let description = [{

@@ -54,13 +54,14 @@ def Tenon_NumberTensor : RankedTensorOf<[AnyFloat, AnyInteger]>;
 
 // Result types are inferred from operands and attributes. A written type may know less or more of
 // the dimensions than the inferred one; it may not contradict it.
-def Tenon_InferType : TraitList<[
+class Tenon_InferTypeUpTo<string comparison> : TraitList<[
     DeclareOpInterfaceMethods<InferTypeOpInterface>,
     NativeOpTrait<"InferTypeOpAdaptor", [], [{
-      static bool isCompatibleReturnTypes(::mlir::TypeRange lhs, ::mlir::TypeRange rhs) {
-        return ::tenon::areCompatibleTypes(lhs, rhs);
+      static bool isCompatibleReturnTypes(::mlir::TypeRange inferred, ::mlir::TypeRange actual) {
+        return }] # comparison # [{(inferred, actual);
       }
     }], [{}]>]>;
+def Tenon_InferType : Tenon_InferTypeUpTo<"::tenon::areCompatibleTypes">;
 
 // What the function that runs a program may hold once kernels exist: all else is in a kernel.
 def Tenon_HostOp : NativeOpTrait<"HostOp"> { let cppNamespace = "::tenon"; }

@@ -47,6 +47,22 @@ bool isConstantValue(Value value) {
                  op->getNumOperands() > 0 && llvm::all_of(op->getOperands(), isConstantValue)));
 }
 
+std::optional<double> getSplat(Value value) {
+  Operation *op = value.getDefiningOp();
+  while (isa_and_nonnull<ReshapeOp, BroadcastOp>(op))
+    op = op->getOperand(0).getDefiningOp();
+  auto constant = dyn_cast_or_null<ConstantOp>(op);
+  auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : nullptr;
+  if (!elements || !elements.isSplat() || !elements.getElementType().isIntOrFloat())
+    return std::nullopt;
+  if (isa<FloatType>(elements.getElementType()))
+    return elements.getSplatValue<APFloat>().convertToDouble();
+  APInt integer = elements.getSplatValue<APInt>();
+  return elements.getElementType().isUnsignedInteger()
+             ? static_cast<double>(integer.getZExtValue())
+             : static_cast<double>(integer.getSExtValue());
+}
+
 LogicalResult inferBroadcastType(std::optional<Location> loc, ValueRange operands, Type elementType,
                                  SmallVectorImpl<Type> &types) {
   SmallVector<DimExprs> dims;

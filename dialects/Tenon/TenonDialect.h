@@ -6,6 +6,7 @@
 #include "dialects/Target/TargetInterfaces.h"
 #include "dialects/Target/WeightLayout.h"
 #include "dialects/Tenon/ElementEmitter.h"
+#include "dialects/Tenon/ElementRange.h"
 #include "dialects/Tenon/Shape.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -39,6 +40,10 @@ llvm::LogicalResult inferBroadcastType(std::optional<mlir::Location> loc, mlir::
 /// Whether the types agree in element type, rank and every dimension that both know.
 bool areCompatibleTypes(mlir::TypeRange lhs, mlir::TypeRange rhs);
 
+/// Whether a contraction may have a result of this type where `inferred` is what its operands give:
+/// halves may stay as wide as they are summed.
+bool isContractionResult(mlir::TypeRange inferred, mlir::TypeRange actual);
+
 /// The type in which a contraction of such elements keeps its sums.
 mlir::Type getAccumulatorType(mlir::Type elementType);
 
@@ -62,6 +67,9 @@ std::optional<DimExprs> getSymbolicContents(mlir::Value value);
 
 /// Whether the value will be a constant once constants are folded.
 bool isConstantValue(mlir::Value value);
+
+/// The one number that all elements of a constant equal.
+std::optional<double> getSplat(mlir::Value value);
 
 /// What was computed without regard to the width of an integer type, as elements of that type:
 /// constants wrap around. Expressions that could are unknown elements.

@@ -46,6 +46,20 @@ def PointwiseOpInterface : OpInterface<"PointwiseOpInterface", [ElementalOpInter
   ];
 }
 
+def ElementRangeOpInterface : OpInterface<"ElementRangeOpInterface"> {
+  let cppNamespace = "::tenon";
+  let description = [{
+    An op of which it can be told between which numbers the elements of its result lie, and whether
+    they are integers, from what is known of its operands (ElementRange.h). By default, its result
+    has elements of its first operand.
+  }];
+  let methods = [
+    InterfaceMethod<"What is known of the result's elements.", "::tenon::ElementRange",
+      "inferElementRange", (ins "::llvm::ArrayRef<::tenon::ElementRange>":$operands), "",
+      [{ return operands.front(); }]>
+  ];
+}
+
 def SymbolicContentsOpInterface : OpInterface<"SymbolicContentsOpInterface"> {
   let cppNamespace = "::tenon";
   let description = [{

@@ -7,22 +7,6 @@ using namespace mlir;
 
 namespace tenon {
 
-std::optional<double> getSplat(Value value) {
-  Operation *op = value.getDefiningOp();
-  while (isa_and_nonnull<ReshapeOp, BroadcastOp>(op))
-    op = op->getOperand(0).getDefiningOp();
-  auto constant = dyn_cast_or_null<ConstantOp>(op);
-  auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : nullptr;
-  if (!elements || !elements.isSplat() || !elements.getElementType().isIntOrFloat())
-    return std::nullopt;
-  if (isa<FloatType>(elements.getElementType()))
-    return elements.getSplatValue<APFloat>().convertToDouble();
-  APInt integer = elements.getSplatValue<APInt>();
-  return elements.getElementType().isUnsignedInteger()
-             ? static_cast<double>(integer.getZExtValue())
-             : static_cast<double>(integer.getSExtValue());
-}
-
 std::optional<int64_t> getFirstOfLastAxes(ArrayRef<int64_t> axes, Type type) {
   SmallVector<int64_t> sorted(axes);
   llvm::sort(sorted);

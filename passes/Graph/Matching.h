@@ -6,9 +6,6 @@
 
 namespace tenon {
 
-/// The one number that all elements of a constant equal.
-std::optional<double> getSplat(mlir::Value value);
-
 /// The other operand of `value` if that is an `OpT` of which one operand is a splat constant, and
 /// the constant. Takes either order.
 template <typename OpT>

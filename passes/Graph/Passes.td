@@ -76,41 +76,6 @@ def RecognizePass : Pass<"tenon-recognize", "::mlir::func::FuncOp"> {
   }];
 }
 
-def SimplifyQuantizationPass : Pass<"tenon-simplify-quantization", "::mlir::func::FuncOp"> {
-  let summary = "removes the steps through integers between quantized operators";
-  let description = [{
-    A value that is quantized and dequantized is rounded and clamped; that it is narrowed to a byte
-    and moved by the zero point in between changes nothing. Follows which values are integers and
-    within which bounds, and drops roundings, clamps and casts that do nothing. Runs after constants
-    have folded.
-
-    ```mlir
-    %c0 = tenon.constant dense<0.0> : tensor<f32>
-    %c255 = tenon.constant dense<255.0> : tensor<f32>
-    %z = tenon.constant dense<136.0> : tensor<f32>
-    %zi32 = tenon.constant dense<136> : tensor<i32>
-    %rounded = tenon.round %x : (tensor<8xf32>) -> tensor<8xf32>
-    %1 = tenon.add %rounded, %z : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
-    %2 = tenon.max %1, %c0 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
-    %3 = tenon.min %2, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
-    %4 = tenon.cast %3 to ui8 : (tensor<8xf32>) -> tensor<8xui8>
-    %5 = tenon.cast %4 to i32 : (tensor<8xui8>) -> tensor<8xi32>
-    %6 = tenon.sub %5, %zi32 : (tensor<8xi32>, tensor<i32>) -> tensor<8xi32>
-    %7 = tenon.cast %6 to f32 : (tensor<8xi32>) -> tensor<8xf32>
-    ```
-
-    becomes
-
-    ```mlir
-    %high = tenon.constant dense<119.0> : tensor<f32>
-    %low = tenon.constant dense<-136.0> : tensor<f32>
-    %rounded = tenon.round %x : (tensor<8xf32>) -> tensor<8xf32>
-    %1 = tenon.max %rounded, %low : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
-    %7 = tenon.min %1, %high : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
-    ```
-  }];
-}
-
 def UnifySizesPass : Pass<"tenon-unify-sizes", "::mlir::func::FuncOp"> {
   let summary = "replaces symbols of broadcasts by the sizes that they must be equal to";
   let description = [{

@@ -8,6 +8,7 @@
 #include "passes/Layout/Passes.h"
 #include "passes/Memory/Passes.h"
 #include "passes/Pipelines/Passes.h"
+#include "passes/Quantize/Passes.h"
 #include "passes/Schedule/Passes.h"
 
 using namespace mlir;
@@ -39,6 +40,8 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &opt
 // The graph becomes kernels. Equal ones are compiled once.
 static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &options) {
   passes.addPass(createAssignTargetPass({options.target}));
+  // Weights and zero points are numbers by now, and the target says what it multiplies.
+  passes.addNestedPass<func::FuncOp>(createFormIntegerContractionsPass());
   passes.addNestedPass<func::FuncOp>(createDecomposePass());
   passes.addPass(createCSEPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
@@ -99,6 +102,7 @@ void registerPassesAndPipelines() {
   registerTenonLayoutPasses();
   registerTenonMemoryPasses();
   registerTenonPipelinesPasses();
+  registerTenonQuantizePasses();
   registerTenonSchedulePasses();
   PassPipelineRegistration<>(
       "tenon-to-kernels", "From an imported graph to kernels",

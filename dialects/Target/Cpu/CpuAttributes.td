@@ -6,6 +6,7 @@
 include "dialects/Target/TargetInterfaces.td"
 include "dialects/Target/WeightLayout.td"
 include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
 
 def Cpu_Dialect : Dialect {
   let name = "cpu";
@@ -73,6 +74,31 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
   }];
 }
 
+def Cpu_MmaInstruction : I32Enum<"MmaInstruction", "an instruction that multiplies and adds", [
+    I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"PairProducts", 1, "vpmaddwd">,
+    I32EnumCase<"ByteProducts", 2, "vpdpbusd">]> {
+  let cppNamespace = "::tenon::cpu";
+}
+
+def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInterface>]> {
+  let summary = "an instruction that multiplies and adds";
+  let description = [{
+    Each lane of a sum takes the products of as many neighbouring channels as fit into its 32 bits.
+
+    - `fma`: one channel, of elements that are widened to the sum's type first. Any types; integers
+      take a multiplication and an addition.
+    - `vpmaddwd`: signed integers of 16 bits, or bytes of either sign, which are spread to 16 bits.
+      They are multiplied in pairs, without saturation; sums wrap as those of `fma` do.
+    - `vpdpbusd`: unsigned inputs times signed weights of 8 bits (AVX512-VNNI, AVX-VNNI).
+
+    ```mlir
+    #cpu.mma<vpdpbusd>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Cpu_MmaInstruction>:$instruction);
+  let assemblyFormat = "`<` $instruction `>`";
+}
+
 def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [
     DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["getPackedIndex"]>]> {
   let summary = "weights in panels of neighbouring output channels";
@@ -80,12 +106,18 @@ def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [
     [kernel..., C, O] -> [groups, ceil(O / groups / width), kernel..., C, width], padded with zeros: a
     microkernel reads one row of a panel after the other. Of matrices, kernel... are 1s in front.
 
+    With `interleave`, that many rows lie together, so that neighbouring channels of an output are
+    neighbours: [..., ceil(C / interleave), width, interleave], where C counts those of all
+    positions of the last kernel dimension if `merge_taps` is set.
+
     ```mlir
-    #cpu.panels<width = 32>
+    #cpu.panels<width = 32, interleave = 4>
     ```
   }];
   let parameters = (ins Cpu_Size<"output channels of a panel">:$width,
-                        Cpu_Count<"groups of output channels", "1">:$groups);
+                        Cpu_Count<"groups of output channels", "1">:$groups,
+                        Cpu_Count<"input channels that lie together", "1">:$interleave,
+                        Cpu_Flag<"the last kernel dimension is part of the input channels">:$merge_taps);
 }
 
 def Cpu_WinogradFiltersAttr : Cpu_Attr<"WinogradFilters", "winograd_filters", [
@@ -120,6 +152,11 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction"> {
     - `pack_weights` copies each panel of weights that are not packed to contiguous scratch first.
       Without it, weights are read in place: row-major ones like packed ones, transposed ones along
       their rows, with sums across the lanes at the end (then `tile_vectors` is 1).
+    - `mma` is what multiplies and adds; without it, `fma`. One that takes several channels at once
+      reads weights that are packed, and packed input only if it is as many.
+    - `merge_taps`: neighbouring positions of the last kernel dimension are neighbours in memory, so
+      that the channels of all of them count as those of one. For such an `mma`, whose weights are
+      packed accordingly; else code generation sees it for itself.
     - `prefer_split_panels`: where tasks could share panels as evenly as tiles, they share panels,
       so that each reads a part of the weights instead of all.
 
@@ -138,7 +175,10 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction"> {
       Cpu_Flag<"copy each tile's input first">:$pack_input,
       Cpu_Flag<"copy each panel of weights first">:$pack_weights,
       Cpu_Count<"cache lines of the next panel to prefetch per trip", "0">:$prefetch_lines,
-      Cpu_Flag<"tasks rather share panels than tiles">:$prefer_split_panels);
+      Cpu_Flag<"tasks rather share panels than tiles">:$prefer_split_panels,
+      DefaultValuedParameter<"MmaAttr", "MmaAttr::get($_ctxt, MmaInstruction::Fma)",
+                             "what multiplies and adds">:$mma,
+      Cpu_Flag<"sum over the last kernel dimension with the channels">:$merge_taps);
   let extraClassDeclaration = [{
     /// NR: output channels per panel of weights.
     int64_t getPanelWidth() const { return getTileVectors() * getLanes(); }

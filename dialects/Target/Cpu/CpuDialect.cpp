@@ -8,6 +8,7 @@
 using namespace mlir;
 
 #include "dialects/Target/Cpu/CpuDialect.cpp.inc"
+#include "dialects/Target/Cpu/CpuEnums.cpp.inc"
 
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Target/Cpu/CpuAttributes.cpp.inc"

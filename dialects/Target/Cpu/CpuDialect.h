@@ -13,6 +13,7 @@
 #include "llvm/Support/Error.h"
 
 #include "dialects/Target/Cpu/CpuDialect.h.inc"
+#include "dialects/Target/Cpu/CpuEnums.h.inc"
 
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Target/Cpu/CpuAttributes.h.inc"
@@ -28,13 +29,19 @@ TargetAttr getNativeTarget(mlir::MLIRContext *context);
 
 /// How weights lie in memory. NR is the schedule's panel width.
 enum class WeightLayout {
-  /// [group][ceil(N/NR)][taps...][K][NR]; the last panel is zero padded to full NR.
+  /// [group][ceil(N/NR)][taps...][K][NR]; the last panel is zero padded to full NR. For an
+  /// instruction that takes `interleave` channels at once:
+  /// [...][ceil(K/interleave)][NR][interleave].
   Packed,
   /// [group][taps...][K][N] with strides, e.g. the second operand of a matrix product.
   RowMajor,
   /// [group][N][K] with strides; one tap only.
   Transposed,
 };
+
+/// What of the target multiplies inputs by weights of these types into sums of 32 bits, the
+/// fastest.
+MmaAttr chooseMma(TargetAttr target, mlir::Type input, mlir::Type weights);
 
 /// G of minimal filtering F(m x m, 3 x 3), with m + 2 rows of 3: the filters g of 3x3 become
 /// G g G^T. Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016).

@@ -1,7 +1,8 @@
 // How weights are laid out for the kernels of CPUs.
 //
 // Panels: [K, N] -> pad N to panels -> [K, P, NR] -> [P, K, NR], and the same per group and kernel
-// position for convolutions. The filter transforms of minimal filtering come before that; those of
+// position for convolutions; where g channels lie together, [K / g, g, P, NR] -> [P, K / g, NR, g]
+// after K is padded. The filter transforms of minimal filtering come before that; those of
 // inputs and outputs are code generation's (passes/Codegen/Cpu/Winograd.cpp).
 
 #include "dialects/Target/Cpu/CpuDialect.h"
@@ -18,6 +19,14 @@ constexpr double filter4[] = {1.0 / 4,  0,         0,        -1.0 / 6, -1.0 / 6,
                               -1.0 / 6, 1.0 / 6,   -1.0 / 6, 1.0 / 24, 1.0 / 12, 1.0 / 6,
                               1.0 / 24, -1.0 / 12, 1.0 / 6,  0,        0,        1};
 
+/// Rows of weights in panels.
+struct PanelShape {
+  int64_t groups, width;
+  /// Dimensions in front of the output channels, the input channels last.
+  SmallVector<int64_t> rows;
+  int64_t interleave = 1;
+};
+
 /// Builds ops on weights, of known sizes all.
 class Packer {
 public:
@@ -30,8 +39,8 @@ public:
   Value transpose(Value value, ArrayRef<int64_t> permutation) {
     return TransposeOp::create(b, loc, value, b.getDenseI64ArrayAttr(permutation));
   }
-  Value padLast(Value value, int64_t width);
-  Value panels(Value weights, int64_t groups, int64_t width);
+  Value pad(Value value, int64_t dim, int64_t width);
+  Value panels(Value weights, const PanelShape &panels);
   Value transformFilters(Value weights, int64_t outputTile);
 
 private:
@@ -41,14 +50,14 @@ private:
 
 } // namespace
 
-/// Pads the last dimension to a multiple of `width` with zeros.
-Value Packer::padLast(Value value, int64_t width) {
+/// Pads a dimension to a multiple of `width` with zeros.
+Value Packer::pad(Value value, int64_t dim, int64_t width) {
   auto type = cast<RankedTensorType>(value.getType());
   SmallVector<int64_t> shape(type.getShape());
-  int64_t padded = llvm::alignTo(shape.back(), width);
-  if (padded == shape.back())
+  int64_t padded = llvm::alignTo(shape[dim], width);
+  if (padded == shape[dim])
     return value;
-  shape.back() = padded;
+  shape[dim] = padded;
   DimExprs low(shape.size(), getAffineConstantExpr(0, b.getContext()));
   auto scalar = RankedTensorType::get({}, type.getElementType());
   Value zero = ConstantOp::create(
@@ -59,19 +68,26 @@ Value Packer::padLast(Value value, int64_t width) {
                        PadModeAttr::get(b.getContext(), PadMode::Constant));
 }
 
-/// [kernel..., C, O] -> [g, P, kernel..., C, NR].
-Value Packer::panels(Value weights, int64_t groups, int64_t width) {
-  SmallVector<int64_t> shape(cast<RankedTensorType>(weights.getType()).getShape());
-  int64_t outputs = shape.pop_back_val() / groups;
-  SmallVector<int64_t> grouped = shape;
-  grouped.append({groups, outputs});
-  Value padded = padLast(reshape(weights, grouped), width);
-  SmallVector<int64_t> split = shape;
-  split.append({groups, int64_t(llvm::divideCeil(outputs, width)), width});
-  int64_t inner = shape.size();
+/// [kernel..., C, O] -> [g, P, kernel..., C, NR], or [g, P, kernel..., C / interleave, NR,
+/// interleave].
+Value Packer::panels(Value weights, const PanelShape &panels) {
+  SmallVector<int64_t> shape(panels.rows);
+  int64_t outputs = cast<RankedTensorType>(weights.getType()).getShape().back() / panels.groups;
+  shape.append({panels.groups, outputs});
+  int64_t channelDim = panels.rows.size() - 1;
+  Value padded = pad(reshape(weights, shape), channelDim, panels.interleave);
+  padded = pad(padded, shape.size() - 1, panels.width);
+  SmallVector<int64_t> split(ArrayRef(panels.rows).drop_back());
+  split.push_back(llvm::divideCeil(panels.rows.back(), panels.interleave));
+  if (panels.interleave > 1)
+    split.push_back(panels.interleave);
+  int64_t inner = split.size();
+  split.append({panels.groups, int64_t(llvm::divideCeil(outputs, panels.width)), panels.width});
   SmallVector<int64_t> permutation = {inner, inner + 1};
-  llvm::append_range(permutation, llvm::seq<int64_t>(0, inner));
+  llvm::append_range(permutation, llvm::seq<int64_t>(0, channelDim + 1));
   permutation.push_back(inner + 2);
+  if (panels.interleave > 1)
+    permutation.push_back(channelDim + 1);
   return transpose(reshape(padded, split), permutation);
 }
 
@@ -101,19 +117,34 @@ ArrayRef<double> getWinogradFilterTransform(int64_t outputTile) {
 
 //===-- Panels --===//
 
+/// The dimensions in front of the output channels of `weights`, those that are merged as one.
+static SmallVector<int64_t> getPanelRows(PanelsAttr panels, RankedTensorType weights) {
+  SmallVector<int64_t> rows(weights.getShape().drop_back());
+  if (panels.getMergeTaps() && rows.size() > 1) {
+    int64_t channels = rows.pop_back_val();
+    rows.back() *= channels;
+  }
+  return rows;
+}
+
 RankedTensorType PanelsAttr::getPackedType(RankedTensorType weights) const {
   ArrayRef<int64_t> shape = weights.getShape();
-  if (getWidth() < 1 || getGroups() < 1 || shape.back() % getGroups() != 0)
+  if (getWidth() < 1 || getGroups() < 1 || getInterleave() < 1 || shape.back() % getGroups() != 0)
     return nullptr;
   SmallVector<int64_t> packed = {getGroups(),
                                  int64_t(llvm::divideCeil(shape.back() / getGroups(), getWidth()))};
-  llvm::append_range(packed, shape.drop_back());
+  llvm::append_range(packed, getPanelRows(*this, weights));
+  packed.back() = llvm::divideCeil(packed.back(), getInterleave());
   packed.push_back(getWidth());
+  if (getInterleave() > 1)
+    packed.push_back(getInterleave());
   return RankedTensorType::get(packed, weights.getElementType());
 }
 
 Value PanelsAttr::buildPacking(OpBuilder &builder, Location loc, Value weights) const {
-  return Packer(builder, loc).panels(weights, getGroups(), getWidth());
+  auto type = cast<RankedTensorType>(weights.getType());
+  return Packer(builder, loc)
+      .panels(weights, {getGroups(), getWidth(), getPanelRows(*this, type), getInterleave()});
 }
 
 SmallVector<LaneIndex> PanelsAttr::getPackedIndex(ElementEmitter &e, RankedTensorType weights,
@@ -127,7 +158,19 @@ SmallVector<LaneIndex> PanelsAttr::getPackedIndex(ElementEmitter &e, RankedTenso
   }
   SmallVector<LaneIndex> packed = {group, e.floorDiv(channel, width)};
   llvm::append_range(packed, index.drop_back());
-  packed.push_back(e.mod(channel, width));
+  if (getMergeTaps() && index.size() > 2) {
+    LaneIndex input = packed.pop_back_val();
+    Value channels = e.constant(weights.getShape()[index.size() - 2]);
+    packed.back() = e.add(e.mul(packed.back(), channels), input);
+  }
+  LaneIndex column = e.mod(channel, width);
+  if (getInterleave() == 1) {
+    packed.push_back(column);
+    return packed;
+  }
+  Value interleave = e.constant(getInterleave());
+  LaneIndex input = packed.pop_back_val();
+  packed.append({e.floorDiv(input, interleave), column, e.mod(input, interleave)});
   return packed;
 }
 
@@ -146,7 +189,9 @@ RankedTensorType WinogradFiltersAttr::getPackedType(RankedTensorType weights) co
 
 Value WinogradFiltersAttr::buildPacking(OpBuilder &builder, Location loc, Value weights) const {
   Packer packer(builder, loc);
-  return packer.panels(packer.transformFilters(weights, getOutputTile()), /*groups=*/1, getWidth());
+  Value transformed = packer.transformFilters(weights, getOutputTile());
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(transformed.getType()).getShape();
+  return packer.panels(transformed, {/*groups=*/1, getWidth(), llvm::to_vector(shape.drop_back())});
 }
 
 bool WinogradFiltersAttr::canUnpack() const { return false; }

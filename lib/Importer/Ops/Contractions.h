@@ -12,9 +12,11 @@ namespace tenon {
 mlir::Value buildMatMul(NodeImporter &node, mlir::Value lhs, mlir::Value rhs);
 
 /// ONNX's Conv of x [N, C, spatial...] and weights [O, C / groups, kernel...] with the node's
-/// attributes; `bias` [O] may be null.
+/// attributes; `bias` [O] may be null. With `inputZero`, a scalar or null for 0, x is quantized: it
+/// is padded with that, and convolved less that in i32.
 mlir::Value buildConvolution(NodeImporter &node, mlir::Value x, mlir::Value weights,
-                             mlir::Value bias = nullptr);
+                             mlir::Value bias = nullptr,
+                             std::optional<mlir::Value> inputZero = std::nullopt);
 
 /// Sizes that windows may have, from the weights [.., .., kernel...]; `kernel_shape` must agree.
 /// Nothing after an error.

@@ -1,6 +1,7 @@
 // Convolution, over channels-last tensors and with padding made explicit.
 
 #include "lib/Importer/Ops/Contractions.h"
+#include "lib/Importer/Ops/Quantize.h"
 #include "lib/Importer/Ops/Windows.h"
 
 using namespace mlir;
@@ -48,9 +49,11 @@ static Value toKernelFirst(NodeImporter &node, Value weights) {
   return TensorMath(node).transpose(weights, permutation);
 }
 
-/// Pads a channels-last tensor with zeros.
-static Value padSpatial(NodeImporter &node, Value x, ArrayRef<AffineExpr> low,
-                        ArrayRef<AffineExpr> high) {
+/// Makes the input of a convolution channels-last and pads it. With `inputZero`, see
+/// buildConvolution; bytes move before they are widened.
+static Value prepareInput(NodeImporter &node, Value x, ArrayRef<AffineExpr> low,
+                          ArrayRef<AffineExpr> high, std::optional<Value> inputZero) {
+  x = TensorMath(node).toChannelsLast(x);
   if (!x)
     return x;
   DimExprs dims = node.dims(x), before(dims.size(), node.expr(0));
@@ -58,7 +61,9 @@ static Value padSpatial(NodeImporter &node, Value x, ArrayRef<AffineExpr> low,
     before[d + 1] = low[d];
     dims[d + 1] = dims[d + 1] + low[d] + high[d];
   }
-  return TensorMath(node).pad(x, before, dims);
+  if (!inputZero)
+    return TensorMath(node).pad(x, before, dims);
+  return subtractZero(node, TensorMath(node).pad(x, before, dims, *inputZero), *inputZero);
 }
 
 Value buildChannelsLastConv(NodeImporter &node, Value x, Value weights, ArrayRef<int64_t> strides,
@@ -120,7 +125,8 @@ Value buildGatheredConv(NodeImporter &node, Value x, Value weights, ArrayRef<int
 
 /// A convolution whose weights have sizes that only a run tells; channels-last. `kernel_shape`
 /// tells them, or explicit padding does not depend on them.
-static Value buildOpenConvolution(NodeImporter &node, Value x, Value weights, int64_t groups) {
+static Value buildOpenConvolution(NodeImporter &node, Value x, Value weights, int64_t groups,
+                                  std::optional<Value> inputZero) {
   TensorMath m(node);
   DimExprs dims = node.dims(weights);
   NodeImporter::Ints declared = node.getInts("kernel_shape", NodeImporter::Ints());
@@ -150,25 +156,26 @@ static Value buildOpenConvolution(NodeImporter &node, Value x, Value weights, in
   std::optional<Windows> windows = getWindows(node, x, kernel);
   if (!windows)
     return nullptr;
-  Value padded = padSpatial(node, m.toChannelsLast(x), windows->low, windows->high);
+  Value padded = prepareInput(node, x, windows->low, windows->high, inputZero);
   return buildGatheredConv(node, padded, weights, windows->strides, windows->dilations,
                            node.expr(groups));
 }
 
-Value buildConvolution(NodeImporter &node, Value x, Value weights, Value bias) {
+Value buildConvolution(NodeImporter &node, Value x, Value weights, Value bias,
+                       std::optional<Value> inputZero) {
   TensorMath m(node);
   if (!x || !weights)
     return nullptr;
   int64_t groups = node.getInt("group", 1);
   if (!node.type(weights).hasStaticShape() && node.rank(weights) >= 3) {
-    Value result = buildOpenConvolution(node, x, weights, groups);
+    Value result = buildOpenConvolution(node, x, weights, groups, inputZero);
     return m.toChannelsFirst(bias && result ? m.add(result, bias) : result);
   }
   std::optional<NodeImporter::Ints> kernel = getKernelSizes(node, weights);
   std::optional<Windows> windows = kernel ? getWindows(node, x, *kernel) : std::nullopt;
   if (!windows || !checkChannels(node, x, weights, groups))
     return nullptr;
-  Value padded = padSpatial(node, m.toChannelsLast(x), windows->low, windows->high);
+  Value padded = prepareInput(node, x, windows->low, windows->high, inputZero);
   Value result = buildChannelsLastConv(node, padded, toKernelFirst(node, weights), windows->strides,
                                        windows->dilations, groups);
   if (bias)

@@ -208,7 +208,8 @@ Labelled Einsum::multiply(Labelled lhs, Labelled rhs, StringRef needed) {
     result.push_back(sizeOf(rhs, label));
   Value matrix =
       node.infer<MatMulOp>({node.reshape(lhs.value, left), node.reshape(rhs.value, right)});
-  return {node.reshape(matrix, result), labels};
+  // Products of narrow integers wrap as these do.
+  return {node.reshape(node.cast(matrix, node.elementType(lhs.value)), result), labels};
 }
 
 Results Einsum::import() {

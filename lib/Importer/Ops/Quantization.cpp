@@ -58,6 +58,12 @@ static std::pair<double, double> getRange(IntegerType type) {
 }
 
 Value quantize(NodeImporter &node, Value x, Value scale, Value zero, Type type) {
+  if (x && scale && isa<IntegerType>(type) && node.elementType(x).isF32()) {
+    SmallVector<Value> operands = {x, scale};
+    if (zero)
+      operands.push_back(zero);
+    return node.infer<QuantizeOp>(operands, node.attr("to", TypeAttr::get(type)));
+  }
   return quantizeQuotient(node, TensorMath(node).div(x, scale), zero, type);
 }
 
@@ -88,7 +94,12 @@ Value dequantize(NodeImporter &node, Value q, Value scale, Value zero) {
     Value x = node.cast(q, type);
     return m.mul(zero ? m.sub(x, node.cast(zero, type)) : x, scale);
   }
-  return m.mul(node.cast(subtractZero(node, q, zero), type), scale);
+  if (!type.isF32())
+    return m.mul(node.cast(subtractZero(node, q, zero), type), scale);
+  SmallVector<Value> operands = {q, scale};
+  if (zero)
+    operands.push_back(zero);
+  return node.infer<DequantizeOp>(operands);
 }
 
 static int64_t getQuantizationAxis(NodeImporter &node, Value x) {
@@ -148,9 +159,12 @@ static Results importQuantizeLinear(NodeImporter &node) {
   Value scale = spread(node, node.operand(1), x, axis, blockSize);
   if (!type || !scale)
     return failure();
-  Value quotient = divideIn(node, x, scale, getQuotientType(node, x, scale));
-  return {{quantizeQuotient(node, quotient, spread(node, zero, x, axis, blockSize), type,
-                            node.getBool("saturate", true))}};
+  Type precision = getQuotientType(node, x, scale);
+  zero = spread(node, zero, x, axis, blockSize);
+  if (precision.isF32() && isa<IntegerType>(type))
+    return {{quantize(node, node.cast(x, precision), node.cast(scale, precision), zero, type)}};
+  Value quotient = divideIn(node, x, scale, precision);
+  return {{quantizeQuotient(node, quotient, zero, type, node.getBool("saturate", true))}};
 }
 
 static Results importDequantizeLinear(NodeImporter &node) {
@@ -240,7 +254,7 @@ static Value convolve(NodeImporter &node, Value x, Value zeroX, Value weights, V
   } else if (zeroW) {
     zeroW = node.reshape(zeroW, {});
   }
-  return buildConvolution(node, subtractZero(node, x, zeroX), subtractZero(node, weights, zeroW));
+  return buildConvolution(node, x, subtractZero(node, weights, zeroW), /*bias=*/nullptr, zeroX);
 }
 
 static Results importConvInteger(NodeImporter &node) {

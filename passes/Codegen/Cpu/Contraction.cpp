@@ -31,8 +31,9 @@ class ContractionEmitter {
 public:
   ContractionEmitter(Emitter &emitter, ModuleOp module, const ContractionSpec &spec,
                      ContractionScheduleAttr schedule, EpilogueFn epilogue, StringRef name)
-      : emitter(emitter), schedule(schedule), contraction(normalizeContraction(emitter, spec)),
-        spec(contraction.spec), microkernels(module, contraction, schedule, epilogue, name),
+      : emitter(emitter), schedule(schedule),
+        contraction(normalizeContraction(emitter, spec, schedule)), spec(contraction.spec),
+        microkernels(module, contraction, schedule, epilogue, name),
         lineSplit(emitter, contraction.height.size, schedule.getTileLines()),
         rowSplit(emitter, contraction.width.size, schedule.getTileRows()),
         lanes(schedule.getLanes()), panelWidth(schedule.getPanelWidth()), layout(spec, schedule),
@@ -155,8 +156,6 @@ auto ContractionEmitter::locate(Value set, Value number) -> Unit {
 }
 
 Value ContractionEmitter::panelWeights(Value set, Value panel) {
-  Value taps = emitter.mul(emitter.mul(contraction.depth.kernel, contraction.height.kernel),
-                           contraction.width.kernel);
   Value group = set, offset = emitter.i64(0);
   if (hasWeightsPerBatch) {
     group = emitter.rem(set, spec.group);
@@ -164,10 +163,10 @@ Value ContractionEmitter::panelWeights(Value set, Value panel) {
   }
   switch (spec.weightLayout) {
   case WeightLayout::Packed: {
-    Value panelSize = emitter.mul(emitter.mul(taps, spec.inChannels), panelWidth);
+    Value panelSize = emitter.mul(contraction.countPanelRows(emitter), panelWidth);
     Value number = emitter.add(emitter.mul(group, panels), panel);
     offset = emitter.add(offset, emitter.mul(number, panelSize));
-    break;
+    return emitter.offsetPointer(spec.weights, contraction.getPackedWeightType(), offset);
   }
   case WeightLayout::RowMajor:
     offset = emitter.add(offset, emitter.mul(group, spec.weightGroupStride));
@@ -245,10 +244,10 @@ void ContractionEmitter::emitTileOuter(Value set, const WorkRange &range) {
 /// Panels outside, tiles inside: a panel of weights stays in the nearer caches.
 void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
   Value one = emitter.i64(1);
-  Value tileSize = emitter.mul(spec.inChannels, layout.inputTile);
+  Value tileSize = emitter.mul(contraction.sumSteps, layout.inputTile);
   auto packedPiece = [&](const Unit &piece) {
     Value offset = emitter.mul(emitter.sub(piece.number, range.unitBegin), tileSize);
-    offset = emitter.add(offset, emitter.mul(piece.rowsBefore, spec.inChannels));
+    offset = emitter.add(offset, emitter.mul(piece.rowsBefore, contraction.sumSteps));
     return emitter.offsetPointer(scratch, spec.accumulatorType, offset);
   };
   if (schedule.getPackInput()) {
@@ -324,7 +323,7 @@ static std::string functionPrefix(OpBuilder &builder) {
 void emitPackWeights(OpBuilder &builder, Location loc, ModuleOp module, const ContractionSpec &spec,
                      ContractionScheduleAttr schedule, Value packed) {
   Emitter e(builder, loc);
-  NormalizedContraction contraction = normalizeContraction(e, spec);
+  NormalizedContraction contraction = normalizeContraction(e, spec, schedule);
   PackEmitter packs(module, contraction, schedule, functionPrefix(builder));
   int64_t width = schedule.getPanelWidth();
   Value between = spec.weightLayout == WeightLayout::Transposed ? spec.weightRowStride : e.i64(1);

@@ -73,9 +73,6 @@ void storeFinished(KernelEmitter &e, OpBuilder &b, OpResult root, Value element,
     for (Value part : index.drop_back())
       position.push_back(e.uniform(part));
     position.push_back({index.back(), vector ? 1 : 0, false, 1});
-    Type type = e.laneType(getElementTypeOrSelf(root.getType()));
-    if (element.getType() != type) // narrow integers are summed in i32
-      element = e.em.create<arith::TruncIOp>(type, element);
     e.setSource(root, [element](ArrayRef<LaneIndex>) { return element; });
     for (unsigned i = 0; i < e.kernel.getNumResults(); ++i)
       e.store(e.result(i), position, e.element(e.computed(i), position));
@@ -165,11 +162,11 @@ void ContractionKernelEmitter::emitDepthwise() {
   llvm::append_range(spec.dilation, op.getDilations());
   spec.channels = em.i64(op.getOutputChannels());
   spec.input = input.pointer;
-  spec.inputType = input.elementType;
+  spec.inputType = getStorageType(input.elementType);
   spec.inputBatchStride = strides.front();
   spec.inputSpatialStride.append(strides.begin() + 1, strides.end() - 1);
   spec.weights = e.argument(op.getWeights()).pointer;
-  spec.weightType = e.argument(op.getWeights()).elementType;
+  spec.weightType = getStorageType(e.argument(op.getWeights()).elementType);
   spec.accumulatorType = getAccumulatorType(input.elementType);
   spec.inputIsUnsigned = isUnsignedTensor(op.getInput());
   spec.weightsAreUnsigned = isUnsignedTensor(op.getWeights());

@@ -8,6 +8,9 @@
 //         sum[row][v] = fma(a, w[v], sum[row][v])
 //   epilogue(sum[row][v])                 // bias, activation, residual, store: the caller's
 //
+// What stands for `fma` may take several channels at once (Mma.h): then k counts such steps, and
+// the last one may have fewer.
+//
 // Sums run over taps and channels in one fixed order whatever the tile's shape, so that how rows
 // are grouped into tiles, and tiles into tasks, never changes a result.
 #include "passes/Codegen/Cpu/ContractionPack.h"
@@ -37,14 +40,37 @@ static int64_t chooseUnroll(std::optional<int64_t> channels, int64_t wanted, int
 /// step of the convolution apart. LLVM would load those once per trip and, as they are too many to
 /// keep, spill them; trips no longer than the step have none.
 static int64_t unrollLimit(const NormalizedContraction &contraction) {
-  return contraction.mergesWidthTaps ? constantOf(contraction.width.step).value_or(0) : 0;
+  int64_t step = contraction.mergesWidthTaps ? constantOf(contraction.width.step).value_or(0) : 0;
+  return step % contraction.interleave == 0 ? step / contraction.interleave : 0;
+}
+
+Value loadSomeChannels(Emitter &e, Type type, Value pointer, int64_t interleave, Value count) {
+  Type wide = e.getI32Type();
+  Value result, last = e.sub(count, e.i64(1));
+  for (int64_t i = 0; i < interleave; ++i) {
+    Value channel = e.load(type, e.offsetPointer(pointer, type, e.min(e.i64(i), last)));
+    channel = e.convert(channel, wide, /*isUnsigned=*/true);
+    if (i > 0) {
+      Value shift =
+          arith::ConstantOp::create(e, e.getI32IntegerAttr(i * type.getIntOrFloatBitWidth()));
+      channel = arith::OrIOp::create(e, result, arith::ShLIOp::create(e, channel, shift));
+    }
+    result = channel;
+  }
+  return result;
 }
 
 MicrokernelEmitter::MicrokernelEmitter(ModuleOp module, const NormalizedContraction &contraction,
                                        ContractionScheduleAttr schedule, EpilogueFn epilogue,
                                        StringRef namePrefix)
     : module(module), contraction(contraction), schedule(schedule), epilogue(epilogue),
-      namePrefix(namePrefix) {}
+      namePrefix(namePrefix) {
+  const ContractionSpec &spec = contraction.spec;
+  mma = createMma(schedule.getMma(),
+                  {spec.inputType, spec.weightType, spec.accumulatorType, spec.inputIsUnsigned,
+                   spec.weightsAreUnsigned},
+                  schedule.getLanes());
+}
 
 SmallVector<Value *> MicrokernelEmitter::passedCoordinates(TilePlace &place) const {
   SmallVector<Value *> coordinates{&place.channel};
@@ -72,8 +98,9 @@ private:
   Sums emitTaps(Sums sums);
   Sums emitDotProducts();
   Sums emitChannels(Value input, Value weights, Value tap, Sums sums);
-  Sums emitChannel(Value input, Value weights, int64_t unrolled, Sums sums);
-  SmallVector<Value> loadWeights(Value pointer);
+  Sums emitStep(Value input, Value weights, int64_t unrolled, Sums sums, Value count = nullptr);
+  SmallVector<Mma::Operand> loadWeights(Value pointer);
+  Value loadInput(Value pointer, Value count);
   Value maskOf(int64_t number);
   void emitEpilogue(ArrayRef<Value> sums);
 
@@ -89,10 +116,10 @@ private:
   /// Element types in memory, after packing.
   Type inputType, weightType;
   int64_t unroll;
-  /// Input elements from the tile's first position to each of its positions, and from one channel
-  /// to the next; weights from one channel to the next.
+  /// Input elements from the tile's first position to each of its positions, and from one step to
+  /// the next; weights from one step to the next.
   SmallVector<Value> rowOffsets;
-  int64_t channelStep = 1;
+  int64_t inputStep;
   Value weightStep;
   /// Output channels of the tile that exist: null means all.
   Value validChannels;
@@ -104,9 +131,11 @@ MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitte
       contraction(parent.contraction), spec(contraction.spec), schedule(parent.schedule),
       lanes(schedule.getLanes()), vectorType(VectorType::get(lanes, spec.accumulatorType)),
       inputType(schedule.getPackInput() ? spec.accumulatorType : spec.inputType),
-      weightType(schedule.getPackWeights() ? spec.accumulatorType : spec.weightType),
-      unroll(chooseUnroll(constantOf(contraction.sumChannels), schedule.getUnrollK(),
-                          unrollLimit(contraction), shape.lines * shape.rows * shape.vectors)) {
+      weightType(schedule.getPackWeights() ? spec.accumulatorType
+                                           : contraction.getPackedWeightType()),
+      unroll(chooseUnroll(constantOf(contraction.sumSteps), schedule.getUnrollK(),
+                          unrollLimit(contraction), shape.lines * shape.rows * shape.vectors)),
+      inputStep(schedule.getPackInput() ? shape.lines * shape.rows : contraction.interleave) {
   for (int64_t line = 0; line < shape.lines; ++line) {
     for (int64_t row = 0; row < shape.rows; ++row) {
       if (schedule.getPackInput())
@@ -116,8 +145,6 @@ MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitte
                                          emitter.mul(contraction.width.step, row)));
     }
   }
-  if (schedule.getPackInput())
-    channelStep = shape.lines * shape.rows;
   weightStep = parent.readsWeightsInPlace() ? spec.weightRowStride
                                             : emitter.i64(schedule.getTileVectors() * lanes);
   if (!shape.masked)
@@ -203,7 +230,7 @@ auto MicrokernelEmitter::Body::emitTaps(Sums sums) -> Sums {
   // `tap` numbers the taps visited so far in memory order of the weights.
   auto visit = [&](auto &self, size_t dim, Value input, Value tap, Sums sums) -> Sums {
     if (dim == count) {
-      Value offset = emitter.mul(emitter.mul(tap, contraction.sumChannels), weightStep);
+      Value offset = emitter.mul(emitter.mul(tap, contraction.sumSteps), weightStep);
       return emitChannels(input, emitter.offsetPointer(operands.weights, weightType, offset), tap,
                           std::move(sums));
     }
@@ -216,14 +243,15 @@ auto MicrokernelEmitter::Body::emitTaps(Sums sums) -> Sums {
   return visit(visit, 0, operands.input, zero, std::move(sums));
 }
 
-/// Loops over the channels of one tap.
+/// Loops over the channels of one tap. A step that is not full comes last.
 auto MicrokernelEmitter::Body::emitChannels(Value input, Value weights, Value tap, Sums sums)
     -> Sums {
-  Value zero = emitter.i64(0), step = emitter.i64(unroll), channels = contraction.sumChannels;
-  Value mainEnd = emitter.mul(emitter.div(channels, step), step);
-  Value trips = emitter.div(channels, step);
+  Value zero = emitter.i64(0), step = emitter.i64(unroll);
+  Value steps = emitter.div(contraction.sumChannels, emitter.i64(contraction.interleave));
+  Value mainEnd = emitter.mul(emitter.div(steps, step), step);
+  Value trips = emitter.div(steps, step);
   auto pointersAt = [&](Value k) {
-    return std::pair(emitter.offsetPointer(input, inputType, emitter.mul(k, channelStep)),
+    return std::pair(emitter.offsetPointer(input, inputType, emitter.mul(k, inputStep)),
                      emitter.offsetPointer(weights, weightType, emitter.mul(k, weightStep)));
   };
   sums = emitter.loop(zero, mainEnd, step, sums, [&](Value k, ValueRange carried) {
@@ -238,48 +266,61 @@ auto MicrokernelEmitter::Body::emitChannels(Value input, Value weights, Value ta
     }
     Sums next(carried);
     for (int64_t u = 0; u < unroll; ++u)
-      next = emitChannel(inputHere, weightsHere, u, std::move(next));
+      next = emitStep(inputHere, weightsHere, u, std::move(next));
     return next;
   });
-  if (std::optional<int64_t> constant = constantOf(channels)) {
+  if (std::optional<int64_t> constant = constantOf(steps)) {
     auto [inputHere, weightsHere] = pointersAt(mainEnd);
     for (int64_t u = 0; u < *constant % unroll; ++u)
-      sums = emitChannel(inputHere, weightsHere, u, std::move(sums));
-    return sums;
+      sums = emitStep(inputHere, weightsHere, u, std::move(sums));
+  } else {
+    sums = emitter.loop(mainEnd, steps, emitter.i64(1), sums, [&](Value k, ValueRange carried) {
+      auto [inputHere, weightsHere] = pointersAt(k);
+      return emitStep(inputHere, weightsHere, 0, Sums(carried));
+    });
   }
-  return emitter.loop(mainEnd, channels, emitter.i64(1), sums, [&](Value k, ValueRange carried) {
-    auto [inputHere, weightsHere] = pointersAt(k);
-    return emitChannel(inputHere, weightsHere, 0, Sums(carried));
-  });
+  if (contraction.interleave == 1 || schedule.getPackInput())
+    return sums;
+  Value rest = emitter.rem(contraction.sumChannels, emitter.i64(contraction.interleave));
+  return emitter.loop(steps, contraction.sumSteps, emitter.i64(1), sums,
+                      [&](Value k, ValueRange carried) {
+                        auto [inputHere, weightsHere] = pointersAt(k);
+                        return emitStep(inputHere, weightsHere, 0, Sums(carried), rest);
+                      });
 }
 
-SmallVector<Value> MicrokernelEmitter::Body::loadWeights(Value pointer) {
-  SmallVector<Value> vectors;
+auto MicrokernelEmitter::Body::loadWeights(Value pointer) -> SmallVector<Mma::Operand> {
+  SmallVector<Mma::Operand> vectors;
   auto loadType = VectorType::get(lanes, weightType);
   for (int64_t v = 0; v < shape.vectors; ++v) {
     Value here = emitter.offsetPointer(pointer, weightType, v * lanes);
     // Packed panels are padded; weights in place end with the last channel.
     Value mask = parent.readsWeightsInPlace() ? maskOf(v) : nullptr;
-    vectors.push_back(emitter.convert(emitter.maskedLoad(loadType, here, mask),
-                                      spec.accumulatorType, spec.weightsAreUnsigned));
+    vectors.push_back(
+        parent.mma->prepareWeights(emitter, emitter.maskedLoad(loadType, here, mask)));
   }
   return vectors;
 }
 
-/// One channel: every row times every weight vector.
-auto MicrokernelEmitter::Body::emitChannel(Value input, Value weights, int64_t unrolled, Sums sums)
-    -> Sums {
-  SmallVector<Value> weightVectors =
+/// What one step takes of the input; `count` channels of it if not null.
+Value MicrokernelEmitter::Body::loadInput(Value pointer, Value count) {
+  if (count)
+    return loadSomeChannels(emitter, inputType, pointer, contraction.interleave, count);
+  return emitter.load(contraction.interleave > 1 ? spec.accumulatorType : inputType, pointer);
+}
+
+/// One step: every row times every weight vector.
+auto MicrokernelEmitter::Body::emitStep(Value input, Value weights, int64_t unrolled, Sums sums,
+                                        Value count) -> Sums {
+  SmallVector<Mma::Operand> weightVectors =
       loadWeights(emitter.offsetPointer(weights, weightType, emitter.mul(weightStep, unrolled)));
   for (auto [position, offset] : llvm::enumerate(rowOffsets)) {
     Value row = emitter.offsetPointer(input, inputType, offset);
-    Value pointer = emitter.offsetPointer(row, inputType, unrolled * channelStep);
-    Value scalar = emitter.convert(emitter.load(inputType, pointer), spec.accumulatorType,
-                                   spec.inputIsUnsigned);
-    Value broadcast = vector::BroadcastOp::create(emitter, vectorType, scalar);
+    Value pointer = emitter.offsetPointer(row, inputType, unrolled * inputStep);
+    Mma::Operand value = parent.mma->prepareInput(emitter, loadInput(pointer, count));
     for (int64_t v = 0; v < shape.vectors; ++v) {
       Value &sum = sums[position * shape.vectors + v];
-      sum = emitter.multiplyAdd(broadcast, weightVectors[v], sum);
+      sum = parent.mma->multiplyAdd(emitter, value, weightVectors[v], sum);
     }
   }
   return sums;

@@ -4,6 +4,7 @@
 
 #include "passes/Codegen/Cpu/Contraction.h"
 #include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "passes/Codegen/Cpu/Mma.h"
 #include <map>
 #include <string>
 
@@ -34,13 +35,30 @@ struct NormalizedContraction {
   bool mergesWidthTaps = false;
   /// Channels per trip through the taps: K, or K times the width taps.
   mlir::Value sumChannels;
+  /// How many of them are multiplied and added at once, and how many such steps there are.
+  int64_t interleave = 1;
+  mlir::Value sumSteps;
+
+  /// The type of what one step reads where it is packed: of weights, or of all weights and inputs
+  /// that packing has written.
+  mlir::Type getPackedWeightType() const {
+    return interleave > 1 ? spec.accumulatorType : spec.weightType;
+  }
+  /// Steps of all taps: rows of a panel of weights.
+  mlir::Value countPanelRows(Emitter &emitter) const;
 
   /// The output position `line`, `row` of the tile at `place`, in the caller's dimensions.
   OutputIndex outputIndex(Emitter &emitter, const TilePlace &place, int64_t line,
                           int64_t row) const;
 };
 
-NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSpec &spec);
+NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSpec &spec,
+                                           ContractionScheduleAttr schedule);
+
+/// Interleaved channels, of which only the first `count` exist, as one integer: the others repeat
+/// the last one, since their weights are zero. `type` is that of a channel.
+mlir::Value loadSomeChannels(Emitter &emitter, mlir::Type type, mlir::Value pointer,
+                             int64_t interleave, mlir::Value count);
 
 /// What distinguishes one microkernel from another.
 struct TileShape {
@@ -86,6 +104,7 @@ private:
   ContractionScheduleAttr schedule;
   EpilogueFn epilogue;
   std::string namePrefix;
+  std::unique_ptr<Mma> mma;
   std::map<TileShape, OutlinedFunction> kernels;
 };
 

@@ -16,7 +16,8 @@ static bool canMerge(const SpatialDim &outer, const SpatialDim &inner) {
   return size && innerStep && outerStep && *size * *innerStep == *outerStep;
 }
 
-NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSpec &spec) {
+NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSpec &spec,
+                                           ContractionScheduleAttr schedule) {
   NormalizedContraction result;
   result.spec = spec;
   Value one = emitter.i64(1), zero = emitter.i64(0);
@@ -61,9 +62,25 @@ NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSp
   auto tapStep = constantOf(result.width.tapStep), channels = constantOf(spec.inChannels);
   auto taps = constantOf(result.width.kernel);
   result.mergesWidthTaps = tapStep && channels && taps && *taps > 1 && *tapStep == *channels;
+  // Where rows of weights are interleaved, they were packed as the schedule says.
+  result.interleave = schedule.getMma().getInterleave(spec.inputType);
+  if (result.interleave > 1) {
+    assert((!schedule.getMergeTaps() || result.mergesWidthTaps) && "taps are no neighbours");
+    result.mergesWidthTaps = schedule.getMergeTaps();
+  }
   result.sumChannels =
       result.mergesWidthTaps ? emitter.mul(spec.inChannels, result.width.kernel) : spec.inChannels;
+  result.sumSteps = result.interleave == 1
+                        ? result.sumChannels
+                        : emitter.ceilDiv(result.sumChannels, emitter.i64(result.interleave));
   return result;
+}
+
+Value NormalizedContraction::countPanelRows(Emitter &emitter) const {
+  Value taps = emitter.mul(depth.kernel, height.kernel);
+  if (!mergesWidthTaps)
+    taps = emitter.mul(taps, width.kernel);
+  return emitter.mul(taps, sumSteps);
 }
 
 OutputIndex NormalizedContraction::outputIndex(Emitter &emitter, const TilePlace &place,

@@ -73,6 +73,7 @@ Value emitLaneSums(Emitter &emitter, ArrayRef<Value> vectors) {
 ScratchLayout::ScratchLayout(const ContractionSpec &spec, ContractionScheduleAttr schedule) {
   int64_t lanes = schedule.getLanes(), panelWidth = schedule.getPanelWidth();
   int64_t tileSize = schedule.getTileRows() * schedule.getTileLines();
+  interleave = schedule.getMma().getInterleave(spec.inputType);
   if (schedule.getPackInput()) {
     inputTile = tileSize;
     inputTiles = std::max<int64_t>(1, schedule.getBlockTiles());
@@ -89,8 +90,11 @@ ScratchLayout::ScratchLayout(const ContractionSpec &spec, ContractionScheduleAtt
 ScratchBytes ScratchLayout::bytes(int64_t elementBytes) const {
   // Whole cache lines, so that tasks do not share any.
   auto lines = [](int64_t bytes) { return int64_t(llvm::alignTo(bytes, 64)); };
-  return {lines(slack * elementBytes),
-          lines((inputTile * inputTiles + weightPanel) * elementBytes)};
+  int64_t step = (inputTile * inputTiles + weightPanel) * elementBytes;
+  if (interleave == 1)
+    return {lines(slack * elementBytes), lines(step)};
+  // The last step may be for fewer channels.
+  return {lines(slack * elementBytes + step), lines(llvm::divideCeil(step, interleave))};
 }
 
 PackEmitter::PackEmitter(ModuleOp module, const NormalizedContraction &contraction,
@@ -100,8 +104,12 @@ PackEmitter::PackEmitter(ModuleOp module, const NormalizedContraction &contracti
 
 void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type, bool isUnsigned,
                                      Value packed, Value pitch) {
-  Value zero = e.i64(0), width = e.i64(lanes);
-  Value wholeEnd = e.mul(e.div(spec.inChannels, width), width);
+  Value zero = e.i64(0), width = e.i64(lanes), steps = spec.inChannels;
+  if (contraction.interleave > 1) {
+    type = spec.accumulatorType;
+    steps = e.div(steps, e.i64(contraction.interleave));
+  }
+  Value wholeEnd = e.mul(e.div(steps, width), width);
   auto copyBlock = [&](Value k, Value mask) {
     SmallVector<SmallVector<Value>> squares;
     for (size_t first = 0; first < rows.size(); first += lanes) {
@@ -123,11 +131,10 @@ void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type
     }
   };
   e.loop(zero, wholeEnd, width, [&](Value k) { copyBlock(k, nullptr); });
-  Value rest = e.sub(spec.inChannels, wholeEnd);
+  Value rest = e.sub(steps, wholeEnd);
   if (isConstant(rest, 0))
     return;
-  e.ifThen(e.less(wholeEnd, spec.inChannels),
-           [&] { copyBlock(wholeEnd, e.laneMask(lanes, rest)); });
+  e.ifThen(e.less(wholeEnd, steps), [&] { copyBlock(wholeEnd, e.laneMask(lanes, rest)); });
 }
 
 /// One function serves every number of rows in a line: rows that do not exist repeat the last one.
@@ -163,26 +170,63 @@ void PackEmitter::packInput(Emitter &emitter, int64_t lines, int64_t rows, Value
   it->second.call(emitter, {input, packed, emitter.i64(rows)});
 }
 
-void PackEmitter::emitPackRowMajor(Emitter &e, Value weights, Value columns, Value packed) {
-  Value rows = e.mul(e.mul(contraction.depth.kernel, contraction.height.kernel),
-                     e.mul(contraction.width.kernel, spec.inChannels));
+void PackEmitter::forPanelRows(Emitter &e, Value rows, Value columns,
+                               llvm::function_ref<void(Value, ArrayRef<Value>)> copyRow) {
   auto copyRows = [&](bool masked) {
     SmallVector<Value> masks(schedule.getTileVectors());
     if (masked)
       for (auto [v, mask] : llvm::enumerate(masks))
         mask = e.laneMask(lanes, e.sub(columns, e.i64(v * lanes)));
-    e.loop(e.i64(0), rows, e.i64(1), [&](Value row) {
-      Value from = e.offsetPointer(weights, spec.weightType, e.mul(row, spec.weightRowStride));
-      Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(row, panelWidth));
-      for (auto [v, mask] : llvm::enumerate(masks)) {
-        Value vector = e.maskedLoad(VectorType::get(lanes, spec.weightType),
-                                    e.offsetPointer(from, spec.weightType, v * lanes), mask);
-        e.store(e.convert(vector, spec.accumulatorType, spec.weightsAreUnsigned),
-                e.offsetPointer(to, spec.accumulatorType, v * lanes));
-      }
-    });
+    e.loop(e.i64(0), rows, e.i64(1), [&](Value row) { copyRow(row, masks); });
   };
   e.ifThen(e.less(columns, e.i64(panelWidth)), [&] { copyRows(true); }, [&] { copyRows(false); });
+}
+
+void PackEmitter::emitPackRowMajor(Emitter &e, Value weights, Value columns, Value packed) {
+  Value rows = e.mul(e.mul(contraction.depth.kernel, contraction.height.kernel),
+                     e.mul(contraction.width.kernel, spec.inChannels));
+  forPanelRows(e, rows, columns, [&](Value row, ArrayRef<Value> masks) {
+    Value from = e.offsetPointer(weights, spec.weightType, e.mul(row, spec.weightRowStride));
+    Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(row, panelWidth));
+    for (auto [v, mask] : llvm::enumerate(masks)) {
+      Value vector = e.maskedLoad(VectorType::get(lanes, spec.weightType),
+                                  e.offsetPointer(from, spec.weightType, v * lanes), mask);
+      e.store(e.convert(vector, spec.accumulatorType, spec.weightsAreUnsigned),
+              e.offsetPointer(to, spec.accumulatorType, v * lanes));
+    }
+  });
+}
+
+/// Each step is made of as many rows of weights, one in each part of its integers.
+void PackEmitter::emitInterleaveRows(Emitter &e, Value weights, Value columns, Value packed) {
+  int64_t interleave = contraction.interleave, bits = spec.weightType.getIntOrFloatBitWidth();
+  Value steps = contraction.sumSteps, channels = contraction.sumChannels;
+  Value last = e.sub(channels, e.i64(1));
+  auto vectorType = VectorType::get(lanes, spec.accumulatorType);
+  auto splat = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(
+        e, DenseElementsAttr::get(vectorType, cast<Attribute>(e.getI32IntegerAttr(value))));
+  };
+  auto copyStep = [&](Value row, ArrayRef<Value> masks) {
+    Value channel = e.mul(e.rem(row, steps), interleave);
+    Value base = e.mul(e.div(row, steps), channels);
+    Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(row, panelWidth));
+    for (auto [v, mask] : llvm::enumerate(masks)) {
+      Value step = splat(0);
+      for (int64_t i = 0; i < interleave; ++i) {
+        Value number = e.add(channel, i);
+        Value offset = e.mul(e.add(base, e.min(number, last)), spec.weightRowStride);
+        Value from = e.offsetPointer(weights, spec.weightType, e.add(offset, v * lanes));
+        Value part = e.maskedLoad(VectorType::get(lanes, spec.weightType), from, mask);
+        part = e.convert(part, spec.accumulatorType, /*isUnsigned=*/true);
+        part = arith::ShLIOp::create(e, part, splat(i * bits));
+        Value isThere = e.compare(arith::CmpIPredicate::sle, number, last);
+        step = arith::OrIOp::create(e, step, e.select(isThere, part, splat(0)));
+      }
+      e.store(step, e.offsetPointer(to, spec.accumulatorType, v * lanes));
+    }
+  };
+  forPanelRows(e, contraction.countPanelRows(e), columns, copyStep);
 }
 
 void PackEmitter::emitPackTransposed(Emitter &e, Value weights, Value columns, Value packed) {
@@ -197,7 +241,31 @@ void PackEmitter::emitPackTransposed(Emitter &e, Value weights, Value columns, V
     }
     emitTransposedCopy(e, pointers, spec.weightType, spec.weightsAreUnsigned,
                        e.offsetPointer(packed, spec.accumulatorType, v * lanes), e.i64(panelWidth));
+    emitLastStep(e, pointers, e.offsetPointer(packed, spec.accumulatorType, v * lanes));
   }
+}
+
+/// The step of which only some channels exist, if there is one: of all columns, to its row of the
+/// panel at `packed`.
+void PackEmitter::emitLastStep(Emitter &e, ArrayRef<Value> columns, Value packed) {
+  Value interleave = e.i64(contraction.interleave);
+  Value full = e.div(spec.inChannels, interleave), rest = e.rem(spec.inChannels, interleave);
+  if (isConstant(rest, 0))
+    return;
+  Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(full, panelWidth));
+  Value unused = e.sub(e.i64(spec.accumulatorType.getIntOrFloatBitWidth()),
+                       e.mul(rest, spec.weightType.getIntOrFloatBitWidth()));
+  e.ifThen(e.less(e.i64(0), rest), [&] {
+    // The channels that loading repeats are shifted out.
+    Value shift = e.convert(unused, spec.accumulatorType);
+    for (auto [number, column] : llvm::enumerate(columns)) {
+      Value from = e.offsetPointer(column, spec.weightType, e.mul(full, interleave));
+      Value step = loadSomeChannels(e, spec.weightType, from, contraction.interleave, rest);
+      step = arith::ShLIOp::create(e, step, shift);
+      e.store(arith::ShRUIOp::create(e, step, shift),
+              e.offsetPointer(to, spec.accumulatorType, int64_t(number)));
+    }
+  });
 }
 
 void PackEmitter::packWeights(Emitter &emitter, Value weights, Value columns, Value packed) {
@@ -206,7 +274,9 @@ void PackEmitter::packWeights(Emitter &emitter, Value weights, Value columns, Va
     weightFunction = outlineFunction(
         emitter, module, namePrefix + "_pack_weights", {pointer, emitter.getI64Type(), pointer},
         [&](Emitter &e, ValueRange arguments) {
-          if (spec.weightLayout == WeightLayout::RowMajor)
+          if (spec.weightLayout == WeightLayout::RowMajor && contraction.interleave > 1)
+            emitInterleaveRows(e, arguments[0], arguments[1], arguments[2]);
+          else if (spec.weightLayout == WeightLayout::RowMajor)
             emitPackRowMajor(e, arguments[0], arguments[1], arguments[2]);
           else
             emitPackTransposed(e, arguments[0], arguments[1], arguments[2]);

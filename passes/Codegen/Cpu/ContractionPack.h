@@ -17,7 +17,7 @@ mlir::Value emitLaneSums(Emitter &emitter, llvm::ArrayRef<mlir::Value> vectors);
 /// Where packed operands lie in a task's scratch: first tiles of input, then a panel of weights.
 /// Sizes in elements of the accumulator type are `fixed + perChannel * inChannels`.
 struct ScratchLayout {
-  int64_t inputTile = 0, inputTiles = 0, weightPanel = 0, slack = 0;
+  int64_t inputTile = 0, inputTiles = 0, weightPanel = 0, slack = 0, interleave = 1;
 
   ScratchLayout(const ContractionSpec &spec, ContractionScheduleAttr schedule);
   ScratchBytes bytes(int64_t elementBytes) const;
@@ -31,24 +31,34 @@ public:
 
   /// A tile of one row is its own packed form.
   bool isPackedInPlace(int64_t lines, int64_t rows) const {
-    return lines * rows == 1 && spec.inputType == spec.accumulatorType;
+    return lines * rows == 1 &&
+           (spec.inputType == spec.accumulatorType || contraction.interleave > 1);
   }
-  /// Copies the input of a tile to [K][lines*rows]. May write up to `slackElements` behind it, so
+  /// Copies the input of a tile to [K][lines*rows], steps of interleaved channels, which must be
+  /// full, in the place of channels. May write up to `slackElements` behind it, so
   /// tiles that lie behind one another must be packed in order.
   void packInput(Emitter &emitter, int64_t lines, int64_t rows, mlir::Value input,
                  mlir::Value packed);
-  /// Copies a panel of RowMajor or Transposed weights, of which `columns` exist, to [taps*K][NR].
+  /// Copies a panel of RowMajor or Transposed weights, of which `columns` exist, to [taps*K][NR],
+  /// or [taps * steps][NR][interleave].
   void packWeights(Emitter &emitter, mlir::Value weights, mlir::Value columns, mlir::Value packed);
 
 private:
   void emitPackInput(Emitter &emitter, int64_t lines, mlir::Value rows, mlir::Value input,
                      mlir::Value packed);
+  /// Calls `copyRow` for each row of a panel, with the masks of its vectors.
+  void forPanelRows(Emitter &emitter, mlir::Value rows, mlir::Value columns,
+                    llvm::function_ref<void(mlir::Value, llvm::ArrayRef<mlir::Value>)> copyRow);
   void emitPackRowMajor(Emitter &emitter, mlir::Value weights, mlir::Value columns,
                         mlir::Value packed);
+  void emitInterleaveRows(Emitter &emitter, mlir::Value weights, mlir::Value columns,
+                          mlir::Value packed);
   void emitPackTransposed(Emitter &emitter, mlir::Value weights, mlir::Value columns,
                           mlir::Value packed);
+  void emitLastStep(Emitter &emitter, llvm::ArrayRef<mlir::Value> columns, mlir::Value packed);
   /// Reads vectors of channels of all `rows` (pointers), transposes them, and stores the rows of
-  /// each channel one after another, channels `pitch` elements apart.
+  /// each channel one after another, channels `pitch` elements apart. Interleaved channels move
+  /// together, as far as they fill a step.
   void emitTransposedCopy(Emitter &emitter, llvm::ArrayRef<mlir::Value> rows, mlir::Type type,
                           bool isUnsigned, mlir::Value packed, mlir::Value pitch);
 

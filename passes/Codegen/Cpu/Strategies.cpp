@@ -213,17 +213,47 @@ protected:
       return root->emitError(
                  "has operands whose batches broadcast in part, which the strategy of @")
              << kernel.getSymName() << " does not compute";
+    if (failed(verifyMma(kernel, root, schedule)))
+      return failure();
     return verifyWeights(kernel, root, getWeightLayout(kernel));
   }
+
+private:
+  static int64_t getInterleave(Operation *root, ContractionScheduleAttr schedule) {
+    return schedule.getMma().getInterleave(getElementTypeOrSelf(root->getOperand(0)));
+  }
+  LogicalResult verifyMma(KernelOp kernel, Operation *root, ContractionScheduleAttr schedule) const;
 };
+
+LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
+                                             ContractionScheduleAttr schedule) const {
+  auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
+  Type input = getElementTypeOrSelf(root->getOperand(0)),
+       weights = getElementTypeOrSelf(root->getOperand(1));
+  MmaAttr mma = schedule.getMma();
+  ContractionSizes sizes = getContractionSizes(root);
+  if (!mma.accepts(input, weights))
+    return complain() << " with " << mma << ", which does not multiply " << input << " by "
+                      << weights;
+  int64_t interleave = getInterleave(root, schedule);
+  if (interleave > 1 && !schedule.getPacked() && !schedule.getPackWeights())
+    return complain() << " with " << mma << ", which reads packed weights only";
+  if (interleave > 1 && schedule.getPackInput() &&
+      (sizes.inChannels < 0 || sizes.inChannels % interleave != 0))
+    return complain() << " that packs input, but not whole groups of " << interleave << " channels";
+  if (schedule.getMergeTaps() && (interleave == 1 || !sizes.tapsAreNeighbours))
+    return complain() << " with merge_taps, but there is nothing to merge";
+  return success();
+}
 
 WeightLayoutAttrInterface ContractionStrategy::getWeightLayout(KernelOp kernel) const {
   auto schedule = cast<ContractionScheduleAttr>(kernel.getScheduleAttr());
   if (!schedule.getPacked())
     return nullptr;
-  auto conv = dyn_cast<ConvOp>(getRoot(kernel, *this));
-  return PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(),
-                         conv ? conv.getGroups() : 1);
+  Operation *root = getRoot(kernel, *this);
+  auto conv = dyn_cast<ConvOp>(root);
+  return PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(), conv ? conv.getGroups() : 1,
+                         getInterleave(root, schedule), schedule.getMergeTaps());
 }
 
 // Products whose operands' batches broadcast against each other in part are computed element by

@@ -183,7 +183,8 @@ ContractionScheduleAttr WinogradEmitter::productSchedule() const {
       schedule.getContext(), lanes, schedule.getTileRows(), schedule.getTileVectors(),
       /*tile_lines=*/1, schedule.getUnrollK(), /*block_tiles=*/0, /*packed=*/true,
       /*pack_input=*/false,
-      /*pack_weights=*/false, schedule.getPrefetchLines(), /*prefer_split_panels=*/false);
+      /*pack_weights=*/false, schedule.getPrefetchLines(), /*prefer_split_panels=*/false,
+      MmaAttr::get(schedule.getContext(), MmaInstruction::Fma), /*merge_taps=*/false);
 }
 
 auto WinogradEmitter::locate(Emitter &e, Value number) -> Tile {
@@ -389,7 +390,7 @@ void WinogradEmitter::emit(Value task, Value tasks) {
   products = spec.scratch;
   transformed = emitter.offsetPointer(products, spec.accumulatorType,
                                       blockRows * schedule.getPoints() * panelWidth);
-  product = normalizeContraction(emitter, productSpec(emitter));
+  product = normalizeContraction(emitter, productSpec(emitter), productSchedule());
   microkernelSchedule = productSchedule();
   Value productBase = products;
   storeProduct = [=, this](OpBuilder &builder, Location loc, Value sum, const OutputIndex &index,

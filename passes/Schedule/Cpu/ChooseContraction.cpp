@@ -22,8 +22,8 @@ constexpr int64_t largestScratch = 1 << 20;
 
 class Chooser {
 public:
-  Chooser(TargetAttr target, const ContractionSizes &sizes)
-      : target(target), sizes(sizes), sums(target.getVectorRegisters() * 3 / 4) {
+  Chooser(TargetAttr target, const ContractionSizes &sizes) : target(target), sizes(sizes) {
+    chooseInstruction();
     if (sizes.batch >= 0 && sizes.lines >= 0 && sizes.rows >= 0)
       totalRows = sizes.batch * sizes.lines * sizes.rows;
     chooseLanes();
@@ -36,6 +36,12 @@ public:
   void choose() {
     chooseTile();
     choosePacking();
+    // Only what is packed lies as such an instruction reads it.
+    if (interleave > 1 && !readsPackedWeights()) {
+      takeSingleChannels();
+      chooseTile();
+      choosePacking();
+    }
     chooseOrder();
     balanceTiles();
   }
@@ -47,7 +53,8 @@ public:
     bool packed = sizes.weightLayout == WeightLayout::Packed;
     return ContractionScheduleAttr::get(target.getContext(), lanes, tileRows, tileVectors,
                                         tileLines, unrollK, blockTiles, packed, packInput,
-                                        packWeights, prefetchLines, preferSplitPanels);
+                                        packWeights, prefetchLines, preferSplitPanels, mma,
+                                        interleave > 1 && sizes.tapsAreNeighbours);
   }
 
   int64_t lanes = 0, tileRows = 1, tileVectors = 1, tileLines = 1, unrollK = 4, blockTiles = 0;
@@ -56,6 +63,29 @@ public:
   bool preferSplitPanels = false;
 
 private:
+  /// Sums may take three quarters of the registers; weights and broadcasts need the rest.
+  void chooseInstruction() {
+    mma = MmaAttr::get(target.getContext(), MmaInstruction::Fma);
+    interleave = 1;
+    sums = target.getVectorRegisters() * 3 / 4;
+    if (!sizes.inputType)
+      return;
+    mma = chooseMma(target, sizes.inputType, sizes.weightType);
+    interleave = mma.getInterleave(sizes.inputType);
+    // Bytes that are spread take two registers per vector of weights, and two for the input.
+    if (mma.getInstruction() == MmaInstruction::PairProducts && interleave == 4)
+      sums = target.getVectorRegisters() - 8;
+  }
+
+  void takeSingleChannels() {
+    sizes.inputType = nullptr;
+    chooseInstruction();
+  }
+
+  bool readsPackedWeights() const {
+    return sizes.weightLayout == WeightLayout::Packed || packWeights;
+  }
+
   /// Half a vector costs as much as a whole one, so that it never loses where half is enough; or
   /// half as much where full width takes two pipes, so that it wins where less of the last one is
   /// empty.
@@ -71,7 +101,6 @@ private:
       lanes /= 2;
   }
 
-  /// Sums may take three quarters of the registers; weights and broadcasts need the rest.
   void chooseTile() {
     tileVectors = 2;
     if (vectors == 1)
@@ -112,17 +141,24 @@ private:
       }
     }
     if (sizes.weightLayout == WeightLayout::RowMajor)
-      packWeights = totalRows < 0 || totalRows >= rowsWorthPackingWeights;
+      packWeights =
+          totalRows < 0 || totalRows >= rowsWorthPackingWeights || (interleave > 1 && hasManyRows);
     bool hasManyVectors = vectors < 0 || vectors >= vectorsWorthPackingInput;
-    packInput = sizes.taps == 1 && hasManyRows && hasManyVectors && rowsCollide();
+    packInput = mayPackInput() && hasManyRows && hasManyVectors && rowsCollide();
     limitScratch();
+  }
+
+  /// Packing copies whole interleaved channels of one tap.
+  bool mayPackInput() const {
+    return sizes.taps == 1 &&
+           (interleave == 1 || (sizes.inChannels > 0 && sizes.inChannels % interleave == 0));
   }
 
   /// Scratch lies on the stack, and what does not fit the caches is not worth packing.
   void limitScratch() {
     if (sizes.inChannels < 0)
       return;
-    int64_t depthBytes = sizes.taps * sizes.inChannels * sizes.accumulatorBits / 8;
+    int64_t depthBytes = sizes.taps * sizes.inChannels * sizes.accumulatorBits / 8 / interleave;
     if (depthBytes * tileRows * tileLines > target.getL2Bytes() / 2)
       packInput = false;
     if (!packWeights || depthBytes * tileVectors * lanes <= largestScratch)
@@ -153,7 +189,7 @@ private:
     if (packInput && blockTiles == 0) {
       // Packed tiles stay in half of the second cache.
       int64_t channels = sizes.inChannels > 0 ? sizes.inChannels : 1024;
-      int64_t tileBytes = tileRows * tileLines * channels * sizes.accumulatorBits / 8;
+      int64_t tileBytes = tileRows * tileLines * channels * sizes.accumulatorBits / 8 / interleave;
       blockTiles = std::clamp<int64_t>(target.getL2Bytes() / 2 / tileBytes, 2, 32);
     }
     bool isPacked = sizes.weightLayout == WeightLayout::Packed;
@@ -181,7 +217,10 @@ private:
 
   TargetAttr target;
   ContractionSizes sizes;
+  /// Registers that may hold sums.
   int64_t sums;
+  MmaAttr mma;
+  int64_t interleave = 1;
   /// -1: unknown.
   int64_t totalRows = -1, vectors = -1, weightBytes = -1;
 };
@@ -212,7 +251,7 @@ void Chooser::enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) 
   bool isTransposed = sizes.weightLayout == WeightLayout::Transposed;
   for (bool packs : {false, true}) {
     // Rows of transposed weights that are read in place have one form.
-    if (packs ? isPacked : isTransposed)
+    if (packs ? isPacked : isTransposed || (!isPacked && interleave > 1))
       continue;
     for (int64_t vectorsPerTile : {1, 2, 3, 4}) {
       if (isPacked && vectorsPerTile != tileVectors)
@@ -230,7 +269,7 @@ void Chooser::enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) 
         take(other.get());
       }
       other.blockTiles = 4;
-      other.packInput = sizes.taps == 1;
+      other.packInput = mayPackInput();
       other.limitScratch();
       if (other.packInput)
         take(other.get());

@@ -56,6 +56,8 @@ static ContractionSizes sizesOf(ConvOp op) {
     memory = slice.getOperand();
   int64_t pitch = getConstantOr(getDims(memory.getType()).back(), -1);
   sizes.inputRowStride = pitch < 0 ? -1 : pitch * op.getStrides().back();
+  sizes.tapsAreNeighbours = op.getKernelSizes().back() > 1 && op.getDilations().back() == 1 &&
+                            pitch >= 0 && pitch == sizes.inChannels;
   sizes.weightLayout =
       isPackable(op.getWeightsMutable()) ? WeightLayout::Packed : WeightLayout::RowMajor;
   return sizes;
@@ -72,6 +74,10 @@ ContractionSizes getContractionSizes(Operation *op) {
   Type weightType = getElementTypeOrSelf(op->getOperand(1).getType());
   sizes.inputBits = getStorageType(elementType).getIntOrFloatBitWidth();
   sizes.weightBits = getStorageType(weightType).getIntOrFloatBitWidth();
+  if (isa<IntegerType>(elementType)) {
+    sizes.inputType = elementType;
+    sizes.weightType = weightType;
+  }
   return sizes;
 }
 

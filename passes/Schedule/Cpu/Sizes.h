@@ -16,8 +16,12 @@ struct ContractionSizes {
   int64_t taps = 1;
   int64_t inChannels = -1, outChannels = -1;
   int64_t accumulatorBits = 32, inputBits = 32, weightBits = 32;
+  /// Element types with their signs; null where they are of no interest, as those of floats.
+  mlir::Type inputType, weightType;
   /// Distance in elements between neighbouring rows of the input; -1 if unknown.
   int64_t inputRowStride = -1;
+  /// The last kernel dimension has several positions, which are neighbours in the input.
+  bool tapsAreNeighbours = false;
   WeightLayout weightLayout = WeightLayout::Packed;
   bool weightsPerBatch = false;
 };

@@ -10,6 +10,7 @@
 #include <numeric>
 
 using namespace mlir;
+using llvm::divideCeil;
 
 namespace tenon::testing {
 namespace {
@@ -24,7 +25,11 @@ int64_t sizeOf(Scalar type) {
     return 8;
   case Scalar::F16:
   case Scalar::BF16:
+  case Scalar::I16:
     return 2;
+  case Scalar::I8:
+  case Scalar::U8:
+    return 1;
   case Scalar::F32:
   case Scalar::I32:
     return 4;
@@ -44,6 +49,11 @@ Type typeOf(Scalar type, OpBuilder &builder) {
     return builder.getBF16Type();
   case Scalar::I32:
     return builder.getI32Type();
+  case Scalar::I16:
+    return builder.getI16Type();
+  case Scalar::I8:
+  case Scalar::U8:
+    return builder.getI8Type();
   }
   return nullptr;
 }
@@ -51,6 +61,30 @@ Type typeOf(Scalar type, OpBuilder &builder) {
 template <typename T> void append(std::vector<char> &bytes, T value) {
   const char *begin = reinterpret_cast<const char *>(&value);
   bytes.insert(bytes.end(), begin, begin + sizeof(T));
+}
+
+/// Stores an integer as `type`.
+void storeInteger(std::vector<char> &bytes, int64_t value, Scalar type) {
+  if (type == Scalar::I32)
+    append(bytes, int32_t(value));
+  else if (type == Scalar::I16)
+    append(bytes, int16_t(value));
+  else
+    append(bytes, uint8_t(value));
+}
+
+/// The integer of `type` that stands for `value` in [-0.5, 0.5): of narrow ones, any that it has.
+int64_t toInteger(double value, Scalar type) {
+  switch (type) {
+  case Scalar::I16:
+    return std::floor(value * 0x10000);
+  case Scalar::I8:
+    return std::floor(value * 0x100);
+  case Scalar::U8:
+    return std::floor((value + 0.5) * 0x100);
+  default:
+    return std::lround(value * 100);
+  }
 }
 
 /// Stores `value` as `type`; returns what it became.
@@ -63,6 +97,10 @@ double store(std::vector<char> &bytes, double value, Scalar type) {
     rounded.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
     return rounded.convertToDouble();
   };
+  if (isInteger(type)) {
+    storeInteger(bytes, toInteger(value, type), type);
+    return toInteger(value, type);
+  }
   switch (type) {
   case Scalar::F32:
     append(bytes, float(value));
@@ -74,11 +112,9 @@ double store(std::vector<char> &bytes, double value, Scalar type) {
     return half(llvm::APFloat::IEEEhalf());
   case Scalar::BF16:
     return half(llvm::APFloat::BFloat());
-  case Scalar::I32:
-    append(bytes, int32_t(std::lround(value * 100)));
-    return std::lround(value * 100);
+  default:
+    return 0;
   }
-  return 0;
 }
 
 /// Small reproducible numbers in [-0.5, 0.5).
@@ -147,7 +183,7 @@ double ContractionCase::flops() const {
   return 2.0 * batch * group * product(outSpatial) * product(kernel) * inChannels * outChannels;
 }
 
-cpu::ContractionSizes ContractionCase::sizes() const {
+cpu::ContractionSizes ContractionCase::sizes(MLIRContext &context) const {
   cpu::ContractionSizes sizes;
   sizes.accumulatorBits = sizeOf(sumType) * 8;
   sizes.inputBits = sizeOf(inputType) * 8;
@@ -155,6 +191,14 @@ cpu::ContractionSizes ContractionCase::sizes() const {
   sizes.weightLayout = layout;
   sizes.weightsPerBatch = weightsPerBatch;
   sizes.taps = product(kernel);
+  if (isInteger(inputType)) {
+    auto typeIn = [&](Scalar type) -> Type {
+      return type == Scalar::U8 ? IntegerType::get(&context, 8, IntegerType::Unsigned)
+                                : IntegerType::get(&context, sizeOf(type) * 8);
+    };
+    sizes.inputType = typeIn(inputType);
+    sizes.weightType = typeIn(weightType);
+  }
   if (dynamic) {
     sizes.batch = sizes.group = sizes.lines = sizes.rows = -1;
     return sizes;
@@ -165,8 +209,11 @@ cpu::ContractionSizes ContractionCase::sizes() const {
   sizes.lines = sizes.rows ? product(outSpatial) / sizes.rows : 0;
   sizes.inChannels = inChannels;
   sizes.outChannels = outChannels;
-  if (!outSpatial.empty())
-    sizes.inputRowStride = stride.back() * (group * inChannels + rowPadding);
+  if (outSpatial.empty())
+    return sizes;
+  int64_t pitch = group * inChannels + rowPadding;
+  sizes.inputRowStride = stride.back() * pitch;
+  sizes.tapsAreNeighbours = kernel.back() > 1 && dilation.back() == 1 && pitch == inChannels;
   return sizes;
 }
 
@@ -180,7 +227,7 @@ std::vector<int64_t> ContractionCase::inputSpatial() const {
 ContractionRun::ContractionRun(const ContractionCase &description, llvm::StringRef targetName)
     : description(description), context(createKernelContext()),
       target(findTarget(targetName, *context)) {
-  cpu::ContractionSizes sizes = description.sizes();
+  cpu::ContractionSizes sizes = description.sizes(*context);
   if (description.schedule.empty()) {
     schedule = cpu::chooseContraction(target, sizes);
   } else {
@@ -220,7 +267,7 @@ void ContractionRun::makeData() {
 /// Packs G g G^T of all filters g as Winograd kernels want them.
 void ContractionRun::transformFilters() {
   const ContractionCase &c = description;
-  cpu::WinogradScheduleAttr winograd = cpu::chooseWinograd(target, c.winograd, c.sizes());
+  cpu::WinogradScheduleAttr winograd = cpu::chooseWinograd(target, c.winograd, c.sizes(*context));
   llvm::ArrayRef<double> matrix = cpu::getWinogradFilterTransform(c.winograd);
   int64_t size = winograd.getInputTile(), panelWidth = winograd.getPanelWidth();
   for (int64_t panel = 0; panel < c.outChannels; panel += panelWidth) {
@@ -238,11 +285,18 @@ void ContractionRun::transformFilters() {
   }
 }
 
+int64_t ContractionRun::interleaved() const {
+  OpBuilder builder(schedule.getContext());
+  return schedule.getMma().getInterleave(typeOf(description.inputType, builder));
+}
+
 void ContractionRun::packWeights() {
   const ContractionCase &c = description;
   auto put = [&](double value) {
-    // Integers were scaled when they were made.
-    store(weights, c.weightType == Scalar::I32 ? value / 100 : value, c.weightType);
+    if (isInteger(c.weightType))
+      storeInteger(weights, value, c.weightType);
+    else
+      store(weights, value, c.weightType);
   };
   if (c.winograd)
     return transformFilters();
@@ -255,15 +309,21 @@ void ContractionRun::packWeights() {
   }
   int64_t sets = (c.weightsPerBatch ? c.batch : 1) * c.group;
   int64_t rows = product(c.kernel) * c.inChannels, columns = c.outChannels;
-  int64_t width = schedule.getPanelWidth();
+  int64_t width = schedule.getPanelWidth(), interleave = interleaved();
+  int64_t mergedTaps = schedule.getMergeTaps() ? c.kernel.back() : 1;
+  int64_t depth = c.inChannels * mergedTaps, taps = product(c.kernel) / mergedTaps;
+  int64_t steps = divideCeil(depth, interleave);
   for (int64_t set = 0; set < sets; ++set) {
     const double *values = weightValues.data() + set * rows * columns;
     switch (c.layout) {
     case cpu::WeightLayout::Packed:
       for (int64_t panel = 0; panel < columns; panel += width)
-        for (int64_t row = 0; row < rows; ++row)
-          for (int64_t n = panel; n < panel + width; ++n)
-            put(n < columns ? values[row * columns + n] : 0);
+        for (int64_t tap = 0; tap < taps; ++tap)
+          for (int64_t i = 0; i < steps * width * interleave; ++i) {
+            int64_t n = panel + i / interleave % width;
+            int64_t k = i / interleave / width * interleave + i % interleave;
+            put(n < columns && k < depth ? values[(tap * depth + k) * columns + n] : 0);
+          }
       break;
     case cpu::WeightLayout::RowMajor:
       for (int64_t i = 0; i < rows * columns; ++i)
@@ -311,6 +371,8 @@ void ContractionRun::buildKernel() {
   spec.inputType = typeOf(c.inputType, e);
   spec.weightType = typeOf(c.weightType, e);
   spec.accumulatorType = typeOf(c.sumType, e);
+  spec.inputIsUnsigned = c.inputType == Scalar::U8;
+  spec.weightsAreUnsigned = c.weightType == Scalar::U8;
   spec.weightLayout = c.layout;
   spec.batch = size(c.batch);
   // That there is one group must be known for Winograd's algorithm.
@@ -342,7 +404,8 @@ void ContractionRun::buildKernel() {
 
   cpu::ScratchBytes scratchBytes = cpu::contractionScratchBytes(spec, schedule);
   if (c.winograd)
-    scratchBytes = cpu::winogradScratchBytes(cpu::chooseWinograd(target, c.winograd, c.sizes()));
+    scratchBytes =
+        cpu::winogradScratchBytes(cpu::chooseWinograd(target, c.winograd, c.sizes(*context)));
   scratch.resize(16 * (scratchBytes.fixed + scratchBytes.perChannel * c.inChannels) + 64);
 
   Type sumType = spec.accumulatorType;
@@ -385,9 +448,10 @@ void ContractionRun::buildKernel() {
 void ContractionRun::emit(cpu::Emitter &e, ModuleOp module, const cpu::ContractionSpec &spec,
                           Value task, Value tasks, cpu::EpilogueFn epilogue) {
   if (description.winograd) {
-    return cpu::emitWinograd(e, e.getLoc(), module, spec,
-                             cpu::chooseWinograd(target, description.winograd, description.sizes()),
-                             task, tasks, epilogue);
+    return cpu::emitWinograd(
+        e, e.getLoc(), module, spec,
+        cpu::chooseWinograd(target, description.winograd, description.sizes(*context)), task, tasks,
+        epilogue);
   }
   if (!description.depthwise)
     return cpu::emitContraction(e, e.getLoc(), module, spec, schedule, task, tasks, epilogue);
@@ -405,6 +469,8 @@ void ContractionRun::emit(cpu::Emitter &e, ModuleOp module, const cpu::Contracti
   depthwise.weights = spec.weights;
   depthwise.weightType = spec.weightType;
   depthwise.accumulatorType = spec.accumulatorType;
+  depthwise.inputIsUnsigned = spec.inputIsUnsigned;
+  depthwise.weightsAreUnsigned = spec.weightsAreUnsigned;
   cpu::DepthwiseSizes sizes{depthwise.kernel, depthwise.stride};
   sizes.accumulatorBits = spec.accumulatorType.getIntOrFloatBitWidth();
   if (auto stride = cpu::constantOf(spec.inputBatchStride))
@@ -448,7 +514,9 @@ std::string ContractionRun::check() const {
                    &weightValues[(set * taps + tap) * c.inChannels * c.outChannels + n]);
     }
     sum += decltype(sum)(biasValues[g * c.outChannels + n]);
-    return double(c.relu && c.sumType != Scalar::I32 ? std::max(sum, decltype(sum)(0)) : sum);
+    if (isInteger(c.sumType)) // exact so far, and then modulo its width
+      return double(int32_t(int64_t(sum)));
+    return double(c.relu ? std::max(sum, decltype(sum)(0)) : sum);
   };
   auto actual = [&](int64_t index) -> double {
     const char *bytes = output.data() + index * sizeOf(c.sumType);

@@ -13,7 +13,10 @@
 
 namespace tenon::testing {
 
-enum class Scalar { F32, F64, F16, BF16, I32 };
+enum class Scalar { F32, F64, F16, BF16, I32, I16, I8, U8 };
+
+/// Whether values of the type are integers, of any of its values.
+inline bool isInteger(Scalar type) { return type >= Scalar::I32; }
 
 struct ContractionCase {
   int64_t batch = 1, group = 1;
@@ -46,7 +49,7 @@ struct ContractionCase {
   std::string name() const;
   /// Multiplications and additions.
   double flops() const;
-  cpu::ContractionSizes sizes() const;
+  cpu::ContractionSizes sizes(mlir::MLIRContext &context) const;
   std::vector<int64_t> inputSpatial() const;
 };
 
@@ -71,6 +74,8 @@ private:
             mlir::Value task, mlir::Value tasks, cpu::EpilogueFn epilogue);
   void makeData();
   void packWeights();
+  /// Channels that lie together in packed weights.
+  int64_t interleaved() const;
   void transformFilters();
   double inputAt(int64_t index) const;
 

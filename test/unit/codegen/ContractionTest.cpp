@@ -177,4 +177,89 @@ TEST(Contraction, OtherAccumulators) {
   expectRightBothWays(description);
 }
 
+/// Every instruction that multiplies integers of these types, as the schedule names it.
+std::vector<std::string> instructionsFor(Scalar input, Scalar weights) {
+  std::vector<std::string> names = {"fma"};
+  if ((input == Scalar::I16) == (weights == Scalar::I16))
+    names.push_back("vpmaddwd");
+  if (input == Scalar::U8 && weights == Scalar::I8)
+    names.push_back("vpdpbusd");
+  return names;
+}
+
+/// The case with all instructions, `schedule` being the rest of the fields; and with the schedule
+/// that is chosen for it.
+void expectExact(ContractionCase description, const std::string &schedule = "tile_rows = 3") {
+  description.sumType = Scalar::I32;
+  for (auto [input, weights] : {std::pair(Scalar::U8, Scalar::I8),
+                                {Scalar::I8, Scalar::I8},
+                                {Scalar::U8, Scalar::U8},
+                                {Scalar::I8, Scalar::U8},
+                                {Scalar::I16, Scalar::I16}}) {
+    description.inputType = input;
+    description.weightType = weights;
+    for (const std::string &name : instructionsFor(input, weights)) {
+      description.schedule = schedule + ", mma = <" + name + ">";
+      expectRight(description);
+    }
+    description.schedule = "";
+    expectRight(description);
+  }
+}
+
+TEST(Contraction, IntegersAreExact) {
+  for (int64_t k : {1, 2, 3, 4, 7, 8, 33, 64})
+    expectExact(ContractionCase::matmul(7, 21, k));
+  expectExact(ContractionCase::matmul(14, 70, 40), "tile_rows = 4, tile_vectors = 2");
+}
+
+TEST(Contraction, IntegersOfUnknownSizes) {
+  for (auto [m, n, k] : {std::tuple(1, 1, 1), {13, 33, 7}, {6, 50, 64}}) {
+    ContractionCase description = ContractionCase::matmul(m, n, k);
+    description.dynamic = true;
+    expectExact(description);
+  }
+}
+
+TEST(Contraction, IntegersThatConvolve) {
+  expectExact(ContractionCase::conv(5, 3, 20, 3));
+  expectExact(ContractionCase::conv(4, 8, 16, 3, 2), "tile_rows = 4, tile_lines = 2");
+  ContractionCase grouped = ContractionCase::conv(4, 5, 6, 3);
+  grouped.group = 3;
+  grouped.batch = 2;
+  expectExact(grouped);
+  expectExact(ContractionCase::matmul(6, 20, 12), "tile_rows = 3, pack_input = true");
+}
+
+TEST(Contraction, IntegersWithMergedTaps) {
+  for (int64_t channels : {1, 3, 4}) {
+    ContractionCase description = ContractionCase::conv(6, channels, 20, 3);
+    description.inputType = Scalar::U8;
+    description.weightType = Scalar::I8;
+    description.sumType = Scalar::I32;
+    for (std::string name : {"vpmaddwd", "vpdpbusd"}) {
+      description.schedule = "tile_rows = 3, merge_taps = true, mma = <" + name + ">";
+      expectRight(description);
+    }
+  }
+}
+
+TEST(Contraction, IntegerWeightsThatARunPacks) {
+  for (cpu::WeightLayout layout : {cpu::WeightLayout::RowMajor, cpu::WeightLayout::Transposed}) {
+    for (auto [m, n, k] : {std::tuple(26, 70, 33), {5, 9, 16}, {13, 64, 20}, {9, 40, 3}}) {
+      for (bool dynamic : {false, true}) {
+        ContractionCase description = ContractionCase::matmul(m, n, k);
+        description.layout = layout;
+        description.weightsPerBatch = true;
+        description.batch = 2;
+        description.dynamic = dynamic;
+        expectExact(description, "tile_rows = 3, tile_vectors = 2, pack_weights = true");
+      }
+    }
+  }
+  ContractionCase conv = ContractionCase::conv(5, 6, 20, 3);
+  conv.layout = cpu::WeightLayout::RowMajor;
+  expectExact(conv, "tile_rows = 5, pack_weights = true");
+}
+
 } // namespace

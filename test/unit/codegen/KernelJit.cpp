@@ -3,6 +3,7 @@
 #include "mlir/IR/Verifier.h"
 #include "passes/Codegen/Cpu/LowerToLLVM.h"
 #include "passes/Codegen/Cpu/Strategies.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdlib>
@@ -27,6 +28,35 @@ cpu::TargetAttr findTarget(StringRef name, mlir::MLIRContext &context) {
   return cantFail(cpu::lookupTarget(name, &context));
 }
 
+/// sum + the products of unsigned bytes by signed ones, four to a lane, in plain arithmetic.
+static Value *emulateByteProducts(IRBuilder<> &b, Value *sum, Value *inputs, Value *weights) {
+  auto *type = cast<FixedVectorType>(sum->getType());
+  auto *wide = FixedVectorType::get(b.getInt32Ty(), type->getNumElements() * 4);
+  Value *products = b.CreateMul(b.CreateZExt(inputs, wide), b.CreateSExt(weights, wide));
+  for (int part = 0; part < 4; ++part) {
+    SmallVector<int> lanes;
+    for (unsigned lane = 0; lane < type->getNumElements(); ++lane)
+      lanes.push_back(4 * lane + part);
+    sum = b.CreateAdd(sum, b.CreateShuffleVector(products, lanes));
+  }
+  return sum;
+}
+
+static void emulateByteProducts(Module &module) {
+  for (Function &function : make_early_inc_range(module)) {
+    if (!function.getName().starts_with("llvm.x86.avx512.vpdpbusd."))
+      continue;
+    for (User *user : make_early_inc_range(function.users())) {
+      auto *call = cast<CallInst>(user);
+      IRBuilder<> builder(call);
+      call->replaceAllUsesWith(emulateByteProducts(builder, call->getArgOperand(0),
+                                                   call->getArgOperand(1), call->getArgOperand(2)));
+      call->eraseFromParent();
+    }
+    function.eraseFromParent();
+  }
+}
+
 static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module, cpu::TargetAttr target) {
   if (mlir::failed(mlir::verify(module)) || mlir::failed(cpu::lowerKernelModule(module)))
     return createStringError("the kernel cannot be lowered");
@@ -35,6 +65,8 @@ static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module, cpu::Tar
     Expected<std::unique_ptr<Module>> translated = translateToLLVM(module, context);
     if (!translated)
       return translated.takeError();
+    if (!target.has("avx512vnni") && !target.has("avxvnni"))
+      emulateByteProducts(**translated);
     return function(std::move(*translated), target, LLVMOptimization::CleanUp);
   };
   if (const char *path = std::getenv("TENON_DUMP_ASM")) {

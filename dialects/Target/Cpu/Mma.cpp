@@ -1,0 +1,56 @@
+// The table of instructions that multiply and add. What each is in code is
+// passes/Codegen/Cpu/Mma.cpp.
+
+#include "dialects/Target/Cpu/CpuDialect.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+static bool isInteger(Type type, unsigned mostBits) {
+  auto integer = dyn_cast<IntegerType>(type);
+  return integer && integer.getWidth() >= 8 && integer.getWidth() <= mostBits;
+}
+
+bool MmaAttr::accepts(Type input, Type weights) const {
+  switch (getInstruction()) {
+  case MmaInstruction::Fma:
+    return true;
+  case MmaInstruction::PairProducts: {
+    // Unsigned integers of 16 bits would be taken for signed ones.
+    auto fits = [](Type type) { return isInteger(type, 16) && !type.isUnsignedInteger(16); };
+    return fits(input) && fits(weights) &&
+           input.getIntOrFloatBitWidth() == weights.getIntOrFloatBitWidth();
+  }
+  case MmaInstruction::ByteProducts:
+    return input.isUnsignedInteger(8) && isInteger(weights, 8) && !weights.isUnsignedInteger();
+  }
+  llvm_unreachable("no other instructions");
+}
+
+int64_t MmaAttr::getInterleave(Type input) const {
+  constexpr int64_t sumBits = 32;
+  return getInstruction() == MmaInstruction::Fma ? 1 : sumBits / input.getIntOrFloatBitWidth();
+}
+
+SmallVector<MmaAttrInterface> TargetAttr::getMmas() const {
+  SmallVector<MmaAttrInterface> mmas;
+  auto add = [&](MmaInstruction instruction) {
+    mmas.push_back(MmaAttr::get(getContext(), instruction));
+  };
+  if (has("avx512vnni") || has("avxvnni"))
+    add(MmaInstruction::ByteProducts);
+  if (getVectorBits() == 512 ? has("avx512bw") : has("avx2"))
+    add(MmaInstruction::PairProducts);
+  add(MmaInstruction::Fma);
+  return mmas;
+}
+
+MmaAttr chooseMma(TargetAttr target, Type input, Type weights) {
+  for (MmaAttrInterface mma : target.getMmas())
+    if (mma.accepts(input, weights))
+      return cast<MmaAttr>(mma);
+  llvm_unreachable("one takes all types");
+}
+
+} // namespace tenon::cpu

@@ -1,0 +1,100 @@
+// Ranges of elements: ElementRangeOpInterface of the ops that tell them, and the walk over a
+// value's ops that collects them.
+
+#include "dialects/Tenon/ElementRange.h"
+#include "dialects/Tenon/TenonDialect.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace tenon {
+
+/// How far back ops are asked.
+static constexpr int kMaxDepth = 16;
+
+ElementRange getElementRange(Type elementType) {
+  auto integer = dyn_cast<IntegerType>(elementType);
+  if (!integer)
+    return {};
+  unsigned width = integer.getWidth();
+  if (integer.isUnsigned() || width == 1)
+    return {0, std::exp2(width) - 1, true};
+  return {-std::exp2(width - 1), std::exp2(width - 1) - 1, true};
+}
+
+static ElementRange getRange(Value value, int depth) {
+  if (std::optional<double> splat = getSplat(value); splat && !std::isnan(*splat))
+    return {*splat, *splat, *splat == std::trunc(*splat)};
+  auto op = value.getDefiningOp<ElementRangeOpInterface>();
+  if (!op || depth >= kMaxDepth)
+    return getElementRange(getElementTypeOrSelf(value));
+  SmallVector<ElementRange> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(getRange(operand, depth + 1));
+  return op.inferElementRange(operands);
+}
+
+ElementRange getElementRange(Value value) { return getRange(value, 0); }
+
+static ElementRange join(const ElementRange &a, const ElementRange &b) {
+  return {std::min(a.low, b.low), std::max(a.high, b.high), a.isIntegral && b.isIntegral};
+}
+
+/// a + sign * b. Sums that their type may not hold are anything that it has.
+static ElementRange addRanges(const ElementRange &a, double sign, const ElementRange &b,
+                              Type type) {
+  ElementRange sum = {a.low + (sign > 0 ? b.low : -b.high), a.high + (sign > 0 ? b.high : -b.low),
+                      a.isIntegral && b.isIntegral};
+  ElementRange all = getElementRange(getElementTypeOrSelf(type));
+  bool holds = all.isIntegral ? sum.within(all) : sum.isExactInF32();
+  if (holds)
+    return sum;
+  all.isIntegral |= sum.isIntegral; // Large sums are rounded to integers.
+  return all;
+}
+
+ElementRange AddOp::inferElementRange(ArrayRef<ElementRange> operands) {
+  return addRanges(operands[0], 1, operands[1], getType());
+}
+
+ElementRange SubOp::inferElementRange(ArrayRef<ElementRange> operands) {
+  return addRanges(operands[0], -1, operands[1], getType());
+}
+
+ElementRange MinOp::inferElementRange(ArrayRef<ElementRange> operands) {
+  const ElementRange &a = operands[0], &b = operands[1];
+  return {std::min(a.low, b.low), std::min(a.high, b.high), a.isIntegral && b.isIntegral};
+}
+
+ElementRange MaxOp::inferElementRange(ArrayRef<ElementRange> operands) {
+  const ElementRange &a = operands[0], &b = operands[1];
+  return {std::max(a.low, b.low), std::max(a.high, b.high), a.isIntegral && b.isIntegral};
+}
+
+ElementRange RoundOp::inferElementRange(ArrayRef<ElementRange> operands) {
+  return {std::nearbyint(operands[0].low), std::nearbyint(operands[0].high), true};
+}
+
+ElementRange CastOp::inferElementRange(ArrayRef<ElementRange> operands) {
+  const ElementRange &operand = operands.front();
+  Type to = getElementTypeOrSelf(getType());
+  ElementRange all = getElementRange(to);
+  if (isa<IntegerType>(to))
+    return operand.within(all)
+               ? ElementRange{std::trunc(operand.low), std::trunc(operand.high), true}
+               : all;
+  return operand.isExactInF32() && to.isF32() ? operand : ElementRange();
+}
+
+ElementRange PadOp::inferElementRange(ArrayRef<ElementRange> operands) {
+  return getValue() ? join(operands[0], operands[1]) : operands[0];
+}
+
+ElementRange ConcatOp::inferElementRange(ArrayRef<ElementRange> operands) {
+  ElementRange all = operands.front();
+  for (const ElementRange &operand : operands.drop_front())
+    all = join(all, operand);
+  return all;
+}
+
+} // namespace tenon

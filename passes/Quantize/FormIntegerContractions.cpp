@@ -1,0 +1,298 @@
+// Lets contractions of integers read narrow ones.
+//
+// Importers write the product of quantized tensors as one of i32 tensors: narrow values, widened,
+// less their zero points. An instruction that multiplies bytes wants the bytes. So each operand is
+// looked at for the forms that it can take:
+//
+//     x = q + offset,   q of 8 or 16 bits,   offset the same for all that is summed
+//
+// where q is x itself if its range allows, what x is the difference of a zero point and, or either
+// moved into the range of a type: bytes of the other sign, weights of which no two are more than
+// 255 apart. Of the pairs of forms that an instruction of the target takes, the one is used that
+// costs least beside the product. What offsets add is
+//
+//     (A + a)(B + b) = AB + a * columnSums(B + b) + rowSums(A) * b
+//
+// Everything is arithmetic modulo 2^32, so the result is the same whichever form is used.
+
+#include "dialects/Target/TargetInterfaces.h"
+#include "dialects/Tenon/DecomposeBuilder.h"
+#include "dialects/Tenon/TenonDialect.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "passes/Quantize/Passes.h"
+
+namespace tenon {
+
+#define GEN_PASS_DEF_FORMINTEGERCONTRACTIONSPASS
+#include "passes/Quantize/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+/// A narrow form of an operand: base - shift holds what `type` does, and the operand is that plus
+/// shift, less `zero` (null: nothing), moved by `transpose` if that is not null.
+struct NarrowForm {
+  Type type;
+  Value base, zero;
+  TransposeOp transpose;
+  int64_t shift = 0;
+  /// Work on single elements of the operand counts twice, offsets once.
+  int cost = 0;
+
+  bool hasOffset() const { return zero || shift != 0; }
+};
+
+/// A contraction whose operands are looked at.
+class Contraction {
+public:
+  explicit Contraction(Operation *op) : op(op), matmul(dyn_cast<MatMulOp>(op)) {}
+
+  /// Rewrites it, if an instruction is found.
+  bool narrow(ArrayRef<MmaAttrInterface> mmas);
+
+private:
+  SmallVector<NarrowForm> formsOf(unsigned operand) const;
+  bool isSameForAllSummed(unsigned operand, Value zero, bool isMoved) const;
+  std::optional<std::pair<NarrowForm, NarrowForm>> choose(MmaAttrInterface mma) const;
+  void rewrite(const NarrowForm &input, const NarrowForm &weights);
+
+  Operation *op;
+  /// Null for a convolution.
+  MatMulOp matmul;
+};
+
+/// Ops that the rewriting makes.
+class Builder32 {
+public:
+  Builder32(OpBuilder &b, Location loc) : b(b), make{b, loc} {}
+
+  Value cast(Value value, Type elementType) const {
+    auto type = cast_or_null<RankedTensorType>(value.getType());
+    if (type.getElementType() == elementType)
+      return value;
+    auto result = RankedTensorType::get(type.getShape(), elementType, type.getEncoding());
+    return CastOp::create(b, make.loc, result, value, elementType);
+  }
+  Value scalar(int64_t value) const {
+    auto type = RankedTensorType::get({}, b.getI32Type());
+    return ConstantOp::create(b, make.loc, type,
+                              DenseElementsAttr::get(type, static_cast<int32_t>(value)));
+  }
+  Value narrow(const NarrowForm &form) const;
+  Value offset(const NarrowForm &form) const;
+  /// Sums over what the columns of the right operand, or the filters of a convolution, hold.
+  Value columnSums(Value weights, MatMulOp matmul) const;
+
+  OpBuilder &b;
+  DecomposeBuilder make;
+};
+
+bool isI32(Value value) { return getElementTypeOrSelf(value).isSignlessInteger(32); }
+
+/// Bounds of the elements of a constant, if they can be read.
+std::optional<ElementRange> scanConstant(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  if (!constant || !isI32(value))
+    return std::nullopt;
+  ElementRange range = {std::numeric_limits<double>::infinity(),
+                        -std::numeric_limits<double>::infinity(), /*isIntegral=*/true};
+  auto add = [&](int32_t element) {
+    range.low = std::min<double>(range.low, element);
+    range.high = std::max<double>(range.high, element);
+  };
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue())) {
+    for (const APInt &element : dense.getValues<APInt>())
+      add(element.getSExtValue());
+  } else if (auto resource = dyn_cast<DenseI32ResourceElementsAttr>(constant.getValue())) {
+    std::optional<ArrayRef<int32_t>> elements = resource.tryGetAsArrayRef();
+    if (!elements)
+      return std::nullopt;
+    llvm::for_each(*elements, add);
+  } else {
+    return std::nullopt;
+  }
+  return range;
+}
+
+ElementRange rangeOf(Value value) {
+  if (std::optional<ElementRange> range = scanConstant(value))
+    return *range;
+  return getElementRange(value);
+}
+
+} // namespace
+
+/// Whether a zero point of an operand, which broadcasts with it, is one number for all elements
+/// that a result sums over.
+bool Contraction::isSameForAllSummed(unsigned operand, Value zero, bool isMoved) const {
+  DimExprs dims = getDims(zero.getType());
+  auto isOne = [](AffineExpr size) { return getConstantOr(size, 0) == 1; };
+  if (llvm::all_of(dims, isOne))
+    return true;
+  if (!matmul || isMoved)
+    return false;
+  if (operand == 0)
+    return isOne(dims.back());
+  MatMulOp product = matmul;
+  return !product.getTransposeRhs() && (dims.size() == 1 || isOne(dims[dims.size() - 2]));
+}
+
+SmallVector<NarrowForm> Contraction::formsOf(unsigned operand) const {
+  Value value = op->getOperand(operand);
+  MLIRContext *context = op->getContext();
+  Type types[] = {IntegerType::get(context, 8, IntegerType::Unsigned), IntegerType::get(context, 8),
+                  IntegerType::get(context, 16)};
+  SmallVector<NarrowForm> forms;
+  auto addForms = [&](Value base, Value zero, int cost, TransposeOp transpose = nullptr) {
+    ElementRange range = rangeOf(base);
+    if (!range.isIntegral || range.low > range.high)
+      return;
+    for (Type type : types) {
+      ElementRange all = getElementRange(type);
+      NarrowForm form = {type, base, zero, transpose, 0, cost + (zero ? 1 : 0)};
+      if (!range.within(all)) {
+        if (range.high - range.low > all.high - all.low || type.isInteger(16))
+          continue;
+        form.shift = static_cast<int64_t>(range.low - all.low);
+        form.cost += 2 + (zero ? 0 : 1);
+      }
+      forms.push_back(form);
+    }
+  };
+  // Transposes stand between what was quantized and a convolution.
+  auto transpose = value.getDefiningOp<TransposeOp>();
+  auto difference = (transpose ? transpose.getOperand() : value).getDefiningOp<SubOp>();
+  if (difference && difference.getLhs().getType() == difference.getType() &&
+      isSameForAllSummed(operand, difference.getRhs(), transpose))
+    addForms(difference.getLhs(), difference.getRhs(), 0, transpose);
+  addForms(value, nullptr, difference ? 2 : 0);
+  return forms;
+}
+
+/// The cheapest pair of forms that the instruction takes.
+std::optional<std::pair<NarrowForm, NarrowForm>> Contraction::choose(MmaAttrInterface mma) const {
+  std::optional<std::pair<NarrowForm, NarrowForm>> best;
+  auto rank = [&](const NarrowForm &input, const NarrowForm &weights) {
+    // More channels at once first; sums over rows are a kernel of their own.
+    return std::tuple(-mma.getInterleave(input.type),
+                      input.cost + weights.cost + (weights.hasOffset() ? 2 : 0));
+  };
+  for (const NarrowForm &weights : formsOf(1)) {
+    if (!matmul && weights.hasOffset())
+      continue; // the sum over a window is as much work as the convolution
+    for (const NarrowForm &input : formsOf(0))
+      if (mma.accepts(input.type, weights.type) && mma.getInterleave(input.type) > 1 &&
+          (!best || rank(input, weights) < rank(best->first, best->second)))
+        best = {input, weights};
+  }
+  return best;
+}
+
+Value Builder32::narrow(const NarrowForm &form) const {
+  Value narrow = form.base;
+  if (form.shift)
+    narrow = make.make<SubOp>({narrow, scalar(form.shift)});
+  // Through what was widened only for the product.
+  auto widened = narrow.getDefiningOp<CastOp>();
+  if (widened && getElementRange(widened.getOperand()).isIntegral &&
+      getElementRange(widened.getOperand()).within(getElementRange(form.type)))
+    narrow = widened.getOperand();
+  narrow = cast(narrow, form.type);
+  TransposeOp transpose = form.transpose;
+  if (!transpose)
+    return narrow;
+  return TransposeOp::create(b, make.loc, narrow, transpose.getPermutationAttr());
+}
+
+Value Builder32::offset(const NarrowForm &form) const {
+  Value shift = scalar(form.shift);
+  return form.zero ? make.make<SubOp>({shift, form.zero}) : shift;
+}
+
+Value Builder32::columnSums(Value weights, MatMulOp matmul) const {
+  DimExprs dims = getDims(weights.getType());
+  int64_t rank = dims.size();
+  if (!matmul) {
+    SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, rank - 1));
+    return make.reshape(make.reduce(ReduceKind::Sum, weights, axes), {dims.back()});
+  }
+  if (!matmul.getTransposeRhs())
+    return make.reduce(ReduceKind::Sum, weights, {rank - 2});
+  std::swap(dims[rank - 2], dims[rank - 1]);
+  dims[rank - 2] = getAffineConstantExpr(1, b.getContext());
+  return make.reshape(make.reduce(ReduceKind::Sum, weights, {rank - 1}), dims);
+}
+
+/// Erases the ops that compute the values, and what only they use.
+static void eraseUnused(SmallVector<Value> values) {
+  while (!values.empty()) {
+    Operation *op = values.pop_back_val().getDefiningOp();
+    if (!op || !isOpTriviallyDead(op))
+      continue;
+    llvm::append_range(values, op->getOperands());
+    llvm::erase_if(values, [&](Value value) { return value.getDefiningOp() == op; });
+    op->erase();
+  }
+}
+
+void Contraction::rewrite(const NarrowForm &input, const NarrowForm &weights) {
+  OpBuilder b(op);
+  Builder32 builder(b, op->getLoc());
+  const DecomposeBuilder &make = builder.make;
+  Value narrowInput = builder.narrow(input), narrowWeights = builder.narrow(weights);
+  Operation *product = b.clone(*op);
+  product->setOperands({narrowInput, narrowWeights});
+  Value result = product->getResult(0);
+  if (input.hasOffset()) {
+    Value sums = builder.columnSums(op->getOperand(1), matmul);
+    result = make.make<AddOp>({result, make.make<MulOp>({builder.offset(input), sums})});
+  }
+  if (weights.hasOffset()) {
+    int64_t last = cast<RankedTensorType>(narrowInput.getType()).getRank() - 1;
+    Value sums = make.reduce(ReduceKind::Sum, builder.cast(narrowInput, b.getI32Type()), {last});
+    result = make.make<AddOp>({result, make.make<MulOp>({sums, builder.offset(weights)})});
+  }
+  op->getResult(0).replaceAllUsesWith(result);
+  SmallVector<Value> operands(op->getOperands());
+  op->erase();
+  eraseUnused(operands);
+}
+
+bool Contraction::narrow(ArrayRef<MmaAttrInterface> mmas) {
+  if (!isI32(op->getOperand(0)) || !isI32(op->getOperand(1)) || !isI32(op->getResult(0)))
+    return false;
+  for (MmaAttrInterface mma : mmas) {
+    if (auto forms = choose(mma)) {
+      rewrite(forms->first, forms->second);
+      return true;
+    }
+  }
+  return false;
+}
+
+namespace {
+
+struct FormIntegerContractions : impl::FormIntegerContractionsPassBase<FormIntegerContractions> {
+  void runOnOperation() override {
+    SmallVector<Operation *> contractions;
+    getOperation().walk([&](Operation *op) {
+      if (isa<MatMulOp, ConvOp>(op))
+        contractions.push_back(op);
+    });
+    if (contractions.empty())
+      return;
+    FailureOr<TargetAttrInterface> target = getTarget(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    SmallVector<MmaAttrInterface> mmas = target->getMmas();
+    for (Operation *op : contractions)
+      if (Contraction(op).narrow(mmas))
+        ++numFormed;
+  }
+};
+
+} // namespace
+
+} // namespace tenon
