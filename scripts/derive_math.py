@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Derives the coefficients in passes/Codegen/Cpu/Math*.cpp.
+"""Derives the coefficients in passes/Codegen/Common/Math*.cpp.
 
 Method: weighted minimax approximation by the Remez exchange in 60-digit arithmetic (mpmath). A
 polynomial's coefficients are rounded to f32 one after the other, lowest order first, and the rest

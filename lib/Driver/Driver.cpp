@@ -5,7 +5,7 @@
 #include "lib/Driver/ProgramBuilder.h"
 #include "lib/Support/Stopwatch.h"
 #include "lib/Target/LLVMCodegen.h"
-#include "passes/Codegen/Cpu/LowerToLLVM.h"
+#include "passes/Codegen/Common/LowerToLLVM.h"
 #include "passes/Codegen/Cpu/Strategies.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
@@ -89,7 +89,7 @@ llvm::Expected<CompileReport> Compilation::run() {
   // An error names the node; nobody wants to read the op.
   context.printOpOnDiagnostic(false);
   context.loadDialect<TenonDialect, cpu::CpuDialect, func::FuncDialect>();
-  cpu::loadKernelDialects(context);
+  loadKernelDialects(context);
   DialectRegistry registry;
   registerLLVMTranslations(registry);
   cpu::registerStrategies(registry);

@@ -6,8 +6,8 @@
 //   factors                    [row block]: see SoftmaxEmitter
 //   largest, sums, partial     [group of row blocks] and [group][e]: several blocks of keys only
 #include "passes/Codegen/Cpu/Attention.h"
+#include "passes/Codegen/Common/EvenSplit.h"
 #include "passes/Codegen/Cpu/AttentionSoftmax.h"
-#include "passes/Codegen/Cpu/EvenSplit.h"
 
 using namespace mlir;
 

@@ -2,7 +2,7 @@
 #ifndef TENON_PASSES_CODEGEN_CPU_ATTENTIONSOFTMAX_H
 #define TENON_PASSES_CODEGEN_CPU_ATTENTIONSOFTMAX_H
 
-#include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "passes/Codegen/Common/EmitHelpers.h"
 
 namespace tenon::cpu {
 

@@ -7,8 +7,8 @@
 // microkernel is about as fast for each row count near the largest but slow for few rows. Lengths
 // that only a run tells are not: a microkernel for every number of rows takes long to compile.
 #include "passes/Codegen/Cpu/Contraction.h"
+#include "passes/Codegen/Common/EvenSplit.h"
 #include "passes/Codegen/Cpu/ContractionPack.h"
-#include "passes/Codegen/Cpu/EvenSplit.h"
 
 using namespace mlir;
 

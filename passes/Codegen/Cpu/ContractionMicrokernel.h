@@ -2,8 +2,8 @@
 #ifndef TENON_PASSES_CODEGEN_CPU_CONTRACTIONMICROKERNEL_H
 #define TENON_PASSES_CODEGEN_CPU_CONTRACTIONMICROKERNEL_H
 
+#include "passes/Codegen/Common/EmitHelpers.h"
 #include "passes/Codegen/Cpu/Contraction.h"
-#include "passes/Codegen/Cpu/EmitHelpers.h"
 #include "passes/Codegen/Cpu/Mma.h"
 #include <map>
 #include <string>

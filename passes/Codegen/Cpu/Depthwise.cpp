@@ -9,7 +9,7 @@
 // Lines come first so that the input lines of one output line stay in the nearer caches. Two lines
 // at once read most input lines once instead of twice.
 #include "passes/Codegen/Cpu/Depthwise.h"
-#include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "passes/Codegen/Common/EmitHelpers.h"
 #include <map>
 
 using namespace mlir;

@@ -2,8 +2,8 @@
 // the LLVM dialect.
 
 #include "passes/Codegen/Cpu/GenerateKernel.h"
-#include "passes/Codegen/Cpu/ExpandMath.h"
-#include "passes/Codegen/Cpu/LowerToLLVM.h"
+#include "passes/Codegen/Common/ExpandMath.h"
+#include "passes/Codegen/Common/LowerToLLVM.h"
 #include "passes/Codegen/Cpu/Strategies.h"
 
 using namespace mlir;

@@ -8,7 +8,7 @@
 
 #include "dialects/Target/Cpu/CpuDialect.h"
 #include "dialects/Tenon/TenonDialect.h"
-#include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "passes/Codegen/Common/EmitHelpers.h"
 #include <map>
 #include <vector>
 

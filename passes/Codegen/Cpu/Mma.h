@@ -6,7 +6,7 @@
 #define TENON_PASSES_CODEGEN_CPU_MMA_H
 
 #include "dialects/Target/Cpu/CpuDialect.h"
-#include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "passes/Codegen/Common/EmitHelpers.h"
 #include <memory>
 
 namespace tenon::cpu {

@@ -12,8 +12,8 @@
 // factors cost nothing. Edge tiles read clamped positions, whose values only reach outputs that do
 // not exist.
 #include "passes/Codegen/Cpu/Winograd.h"
+#include "passes/Codegen/Common/EvenSplit.h"
 #include "passes/Codegen/Cpu/ContractionMicrokernel.h"
-#include "passes/Codegen/Cpu/EvenSplit.h"
 #include <functional>
 
 using namespace mlir;

@@ -4,7 +4,7 @@
 #ifndef TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 #define TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 
-#include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "passes/Codegen/Common/EmitHelpers.h"
 #include "passes/Codegen/Host/LowerHost.h"
 #include "runtime/abi.h"
 
@@ -78,7 +78,7 @@ private:
   const HostOptions &options;
   mlir::MLIRContext *context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  cpu::Emitter em;
+  Emitter em;
   mlir::LLVM::LLVMFuncOp host;
   mlir::Type pointerType, i64;
   mlir::Value exec, arena, weights;

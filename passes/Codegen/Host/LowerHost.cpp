@@ -5,7 +5,7 @@
 // errors leave from anywhere: every service of the runtime that can fail is followed by a branch to
 // a block that returns the error.
 
-#include "passes/Codegen/Cpu/LowerToLLVM.h"
+#include "passes/Codegen/Common/LowerToLLVM.h"
 #include "passes/Codegen/Host/HostLowering.h"
 
 using namespace mlir;
@@ -156,7 +156,7 @@ FailureOr<OwningOpRef<ModuleOp>> HostLowering::run() {
     return failure();
   em.setInsertionPointToEnd(entry);
   branch(body);
-  if (failed(cpu::lowerKernelModule(*module)))
+  if (failed(lowerKernelModule(*module)))
     return failure();
   return std::move(module);
 }

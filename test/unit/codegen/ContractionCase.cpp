@@ -1,7 +1,7 @@
 #include "test/unit/codegen/ContractionCase.h"
 #include "mlir/AsmParser/AsmParser.h"
+#include "passes/Codegen/Common/EmitHelpers.h"
 #include "passes/Codegen/Cpu/Depthwise.h"
-#include "passes/Codegen/Cpu/EmitHelpers.h"
 #include "passes/Codegen/Cpu/Winograd.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -342,7 +342,7 @@ void ContractionRun::buildKernel() {
   const ContractionCase &c = description;
   Location loc = UnknownLoc::get(context.get());
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc, "contraction");
-  cpu::Emitter e(loc, OpBuilder::atBlockEnd(module->getBody()));
+  Emitter e(loc, OpBuilder::atBlockEnd(module->getBody()));
   auto pointer = LLVM::LLVMPointerType::get(context.get());
   auto function = LLVM::LLVMFuncOp::create(
       e, "contraction",
@@ -412,7 +412,7 @@ void ContractionRun::buildKernel() {
   Value outChannels = e.mul(spec.group, spec.outChannels);
   auto epilogue = [&](OpBuilder &builder, Location loc, Value sum, const cpu::OutputIndex &index,
                       Value mask) {
-    cpu::Emitter e(builder, loc);
+    Emitter e(builder, loc);
     auto vectorType = cast<VectorType>(sum.getType());
     Value biasVector =
         e.maskedLoad(vectorType, e.offsetPointer(biasPointer, sumType, index.channel), mask);
@@ -445,8 +445,8 @@ void ContractionRun::buildKernel() {
   kernel = CompiledKernel::compile(*module, "contraction", target);
 }
 
-void ContractionRun::emit(cpu::Emitter &e, ModuleOp module, const cpu::ContractionSpec &spec,
-                          Value task, Value tasks, cpu::EpilogueFn epilogue) {
+void ContractionRun::emit(Emitter &e, ModuleOp module, const cpu::ContractionSpec &spec, Value task,
+                          Value tasks, cpu::EpilogueFn epilogue) {
   if (description.winograd) {
     return cpu::emitWinograd(
         e, e.getLoc(), module, spec,
@@ -473,7 +473,7 @@ void ContractionRun::emit(cpu::Emitter &e, ModuleOp module, const cpu::Contracti
   depthwise.weightsAreUnsigned = spec.weightsAreUnsigned;
   cpu::DepthwiseSizes sizes{depthwise.kernel, depthwise.stride};
   sizes.accumulatorBits = spec.accumulatorType.getIntOrFloatBitWidth();
-  if (auto stride = cpu::constantOf(spec.inputBatchStride))
+  if (auto stride = constantOf(spec.inputBatchStride))
     sizes.imageBytes = *stride * spec.inputType.getIntOrFloatBitWidth() / 8;
   cpu::emitDepthwise(e, e.getLoc(), module, depthwise, cpu::chooseDepthwise(target, sizes), task,
                      tasks, epilogue);

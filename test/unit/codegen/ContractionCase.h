@@ -3,8 +3,8 @@
 #ifndef TENON_TEST_UNIT_CODEGEN_CONTRACTIONCASE_H
 #define TENON_TEST_UNIT_CODEGEN_CONTRACTIONCASE_H
 
+#include "passes/Codegen/Common/EmitHelpers.h"
 #include "passes/Codegen/Cpu/Contraction.h"
-#include "passes/Codegen/Cpu/EmitHelpers.h"
 #include "passes/Schedule/Cpu/Choose.h"
 #include "test/unit/codegen/KernelJit.h"
 #include <optional>
@@ -70,7 +70,7 @@ public:
 
 private:
   void buildKernel();
-  void emit(cpu::Emitter &emitter, mlir::ModuleOp module, const cpu::ContractionSpec &spec,
+  void emit(Emitter &emitter, mlir::ModuleOp module, const cpu::ContractionSpec &spec,
             mlir::Value task, mlir::Value tasks, cpu::EpilogueFn epilogue);
   void makeData();
   void packWeights();

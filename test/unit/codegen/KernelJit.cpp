@@ -1,7 +1,7 @@
 #include "test/unit/codegen/KernelJit.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "mlir/IR/Verifier.h"
-#include "passes/Codegen/Cpu/LowerToLLVM.h"
+#include "passes/Codegen/Common/LowerToLLVM.h"
 #include "passes/Codegen/Cpu/Strategies.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -19,7 +19,7 @@ std::unique_ptr<mlir::MLIRContext> createKernelContext() {
   cpu::registerStrategies(registry);
   auto context =
       std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
-  cpu::loadKernelDialects(*context);
+  loadKernelDialects(*context);
   context->loadDialect<cpu::CpuDialect>();
   return context;
 }
@@ -58,7 +58,7 @@ static void emulateByteProducts(Module &module) {
 }
 
 static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module, cpu::TargetAttr target) {
-  if (mlir::failed(mlir::verify(module)) || mlir::failed(cpu::lowerKernelModule(module)))
+  if (mlir::failed(mlir::verify(module)) || mlir::failed(lowerKernelModule(module)))
     return createStringError("the kernel cannot be lowered");
   auto compile = [&](auto function) -> Expected<SmallVector<char>> {
     LLVMContext context;

@@ -5,7 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "passes/Codegen/Cpu/ExpandMath.h"
+#include "passes/Codegen/Common/ExpandMath.h"
 #include "test/unit/codegen/KernelJit.h"
 #include <cmath>
 #include <cstring>
@@ -124,8 +124,8 @@ const Function kFunctions[] = {
      [](OpBuilder &b, Location loc, ValueRange x) -> Value {
        ImplicitLocOpBuilder builder(loc, b);
        // Below that the sigmoid is subnormal, and exp(-x) overflows.
-       cpu::Num limited = select(-87 > cpu::Num(builder, x[0]), -87, cpu::Num(builder, x[0]));
-       cpu::Num e = {builder, math::ExpOp::create(b, loc, (-limited).get())};
+       Num limited = select(-87 > Num(builder, x[0]), -87, Num(builder, x[0]));
+       Num e = {builder, math::ExpOp::create(b, loc, (-limited).get())};
        return (1 / (1 + e)).get();
      },
      [](double x, double) { return 1 / (1 + std::exp(-(x < -87 ? -87 : x))); }, 4},
@@ -245,7 +245,7 @@ TEST_P(Math, AgreesWithLibm) {
     GTEST_SKIP() << "this CPU has no AVX-512";
   auto module =
       buildKernel(*context, function, Float32Type::get(context.get()), configuration.width);
-  ASSERT_TRUE(succeeded(cpu::expandMath(*module, {.hasScalef = wide})));
+  ASSERT_TRUE(succeeded(expandMath(*module, {.hasScalef = wide})));
   auto kernel = tenon::testing::CompiledKernel::compile(*module, "kernel", target);
   ASSERT_TRUE(bool(kernel));
 
@@ -307,7 +307,7 @@ struct Special {
 
 Value constantLike(OpBuilder &b, Location loc, Value x, double c) {
   ImplicitLocOpBuilder builder(loc, b);
-  return cpu::Num(builder, x).like(c);
+  return Num(builder, x).like(c);
 }
 
 template <typename OpTy, int exponentTimes2, bool constantFirst = false>
@@ -349,7 +349,7 @@ TEST(MathSpecialForms, AreExact) {
       auto context = tenon::testing::createKernelContext();
       Function function{form.name, form.build, nullptr, 0};
       auto module = buildKernel(*context, function, Float32Type::get(context.get()), width);
-      ASSERT_TRUE(succeeded(cpu::expandMath(*module)));
+      ASSERT_TRUE(succeeded(expandMath(*module)));
       auto kernel = tenon::testing::CompiledKernel::compile(
           *module, "kernel", tenon::testing::findTarget("x86-64-v3", *context));
       ASSERT_TRUE(bool(kernel)) << form.name;
@@ -369,7 +369,7 @@ TEST(MathInteger, Powers) {
   auto context = tenon::testing::createKernelContext();
   Function function{"ipowi", buildOp<math::IPowIOp>, nullptr, 0};
   auto module = buildKernel(*context, function, IntegerType::get(context.get(), 32), 8);
-  ASSERT_TRUE(succeeded(cpu::expandMath(*module)));
+  ASSERT_TRUE(succeeded(expandMath(*module)));
   auto kernel = tenon::testing::CompiledKernel::compile(
       *module, "kernel", tenon::testing::findTarget("x86-64-v3", *context));
   ASSERT_TRUE(bool(kernel));
@@ -396,7 +396,7 @@ TEST(MathF64, IsLibm) {
         continue;
       auto context = tenon::testing::createKernelContext();
       auto module = buildKernel(*context, function, Float64Type::get(context.get()), width);
-      ASSERT_TRUE(succeeded(cpu::expandMath(*module)));
+      ASSERT_TRUE(succeeded(expandMath(*module)));
       auto kernel = tenon::testing::CompiledKernel::compile(
           *module, "kernel", tenon::testing::findTarget("x86-64-v3", *context));
       ASSERT_TRUE(bool(kernel));

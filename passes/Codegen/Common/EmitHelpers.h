@@ -1,7 +1,7 @@
 // Small helpers for emitting kernels with builders: folding i64 arithmetic, pointers and loads, and
 // functions outlined from the kernel that they serve.
-#ifndef TENON_PASSES_CODEGEN_CPU_EMITHELPERS_H
-#define TENON_PASSES_CODEGEN_CPU_EMITHELPERS_H
+#ifndef TENON_PASSES_CODEGEN_COMMON_EMITHELPERS_H
+#define TENON_PASSES_CODEGEN_COMMON_EMITHELPERS_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -13,7 +13,7 @@
 #include "llvm/ADT/FunctionExtras.h"
 #include <optional>
 
-namespace tenon::cpu {
+namespace tenon {
 
 /// The value of an integer that is known at compile time.
 std::optional<int64_t> constantOf(mlir::Value value);
@@ -108,6 +108,6 @@ OutlinedFunction outlineFunction(Emitter &emitter, mlir::ModuleOp module, llvm::
                                  llvm::function_ref<void(Emitter &, mlir::ValueRange)> body,
                                  unsigned noalias);
 
-} // namespace tenon::cpu
+} // namespace tenon
 
-#endif // TENON_PASSES_CODEGEN_CPU_EMITHELPERS_H
+#endif // TENON_PASSES_CODEGEN_COMMON_EMITHELPERS_H

@@ -2,10 +2,10 @@
 // f = m - 1. That range keeps e = 0 for x near 1, where a sum of two terms would cancel. log1p
 // feeds the rounding error of 1 + x back into f; the inverse hyperbolic functions are log1p of an
 // expression that loses nothing for small arguments.
-#include "passes/Codegen/Cpu/MathFunctions.h"
+#include "passes/Codegen/Common/MathFunctions.h"
 #include <limits>
 
-namespace tenon::cpu {
+namespace tenon {
 
 static constexpr double kLn2High = 0x1.62e43p-1;
 static constexpr double kLn2Low = -0x1.05c61p-29;
@@ -138,4 +138,4 @@ Num cbrtF32(Num x) {
   return select(unchanged, x, copySign(y, x));
 }
 
-} // namespace tenon::cpu
+} // namespace tenon

@@ -4,12 +4,12 @@
 // vscalefps or two multiplications, because 2^n alone may overflow or underflow where the product
 // does not.
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "passes/Codegen/Cpu/MathFunctions.h"
+#include "passes/Codegen/Common/MathFunctions.h"
 #include <limits>
 
 using namespace mlir;
 
-namespace tenon::cpu {
+namespace tenon {
 
 // Adding 1.5 * 2^23 rounds to an integer that then sits in the low bits of the float.
 static constexpr double kRoundShift = 0x1.8p23;
@@ -174,4 +174,4 @@ Num powF32(Num x, Num y, const MathOptions &options) {
   return select(isOne, 1, result);
 }
 
-} // namespace tenon::cpu
+} // namespace tenon

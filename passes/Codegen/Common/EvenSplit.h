@@ -1,11 +1,11 @@
 // Division of a length into tiles; internal to the emitters of this folder.
-#ifndef TENON_PASSES_CODEGEN_CPU_EVENSPLIT_H
-#define TENON_PASSES_CODEGEN_CPU_EVENSPLIT_H
+#ifndef TENON_PASSES_CODEGEN_COMMON_EVENSPLIT_H
+#define TENON_PASSES_CODEGEN_COMMON_EVENSPLIT_H
 
-#include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "passes/Codegen/Common/EmitHelpers.h"
 #include "llvm/Support/MathExtras.h"
 
-namespace tenon::cpu {
+namespace tenon {
 
 /// A known size is cut into `count` parts of `base` or, for the first `extra` of them, `base + 1`;
 /// none is longer than `largest`. One that only a run tells is cut into parts of `largest`, and
@@ -68,6 +68,6 @@ private:
   std::optional<int64_t> base;
 };
 
-} // namespace tenon::cpu
+} // namespace tenon
 
-#endif // TENON_PASSES_CODEGEN_CPU_EVENSPLIT_H
+#endif // TENON_PASSES_CODEGEN_COMMON_EVENSPLIT_H

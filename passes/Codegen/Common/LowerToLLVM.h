@@ -1,12 +1,12 @@
 // Conversion of kernel modules (scf, arith, math, vector, cf on scalars, 1-D vectors and
 // `!llvm.ptr`) to the LLVM dialect.
-#ifndef TENON_PASSES_CODEGEN_CPU_LOWERTOLLVM_H
-#define TENON_PASSES_CODEGEN_CPU_LOWERTOLLVM_H
+#ifndef TENON_PASSES_CODEGEN_COMMON_LOWERTOLLVM_H
+#define TENON_PASSES_CODEGEN_COMMON_LOWERTOLLVM_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LogicalResult.h"
 
-namespace tenon::cpu {
+namespace tenon {
 
 /// Converts everything in `module` to the LLVM dialect. Functions must be `llvm.func` already.
 mlir::LogicalResult lowerKernelModule(mlir::ModuleOp module);
@@ -14,6 +14,6 @@ mlir::LogicalResult lowerKernelModule(mlir::ModuleOp module);
 /// The dialects that `lowerKernelModule` produces or accepts; load them before building kernels.
 void loadKernelDialects(mlir::MLIRContext &context);
 
-} // namespace tenon::cpu
+} // namespace tenon
 
-#endif // TENON_PASSES_CODEGEN_CPU_LOWERTOLLVM_H
+#endif // TENON_PASSES_CODEGEN_COMMON_LOWERTOLLVM_H

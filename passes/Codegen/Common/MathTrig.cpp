@@ -4,10 +4,10 @@
 // of pi/2 where nearly all of x cancels, and costs less than the many-part f32 reduction that large
 // arguments need. The inverse functions reduce to a small argument by a half-angle formula (asin,
 // acos) or the reciprocal (atan).
-#include "passes/Codegen/Cpu/MathFunctions.h"
+#include "passes/Codegen/Common/MathFunctions.h"
 #include <limits>
 
-namespace tenon::cpu {
+namespace tenon {
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 static constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -119,4 +119,4 @@ Num atan2F32(Num y, Num x) {
   return select(isNaN(x) | isNaN(y), kNaN, copySign(angle, y));
 }
 
-} // namespace tenon::cpu
+} // namespace tenon

@@ -1,12 +1,12 @@
 // See EmitHelpers.h. Everything here is a thin wrapper; the one piece with substance is outlining,
 // which lets callbacks use the kernel's values freely inside a microkernel.
-#include "passes/Codegen/Cpu/EmitHelpers.h"
+#include "passes/Codegen/Common/EmitHelpers.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 
-namespace tenon::cpu {
+namespace tenon {
 
 std::optional<int64_t> constantOf(Value value) {
   APInt constant;
@@ -351,4 +351,4 @@ void OutlinedFunction::call(Emitter &emitter, ValueRange arguments) const {
   LLVM::CallOp::create(emitter, callee, operands);
 }
 
-} // namespace tenon::cpu
+} // namespace tenon

@@ -3,12 +3,12 @@
 // by the Remez exchange). Errors are below 3 ulp, most below 2, and 6 for tanh and erf near 1 (the
 // unit test prints a table); NaN, infinities, signed zeros, overflow and gradual underflow behave
 // as in libm.
-#ifndef TENON_PASSES_CODEGEN_CPU_MATHFUNCTIONS_H
-#define TENON_PASSES_CODEGEN_CPU_MATHFUNCTIONS_H
+#ifndef TENON_PASSES_CODEGEN_COMMON_MATHFUNCTIONS_H
+#define TENON_PASSES_CODEGEN_COMMON_MATHFUNCTIONS_H
 
-#include "passes/Codegen/Cpu/Num.h"
+#include "passes/Codegen/Common/Num.h"
 
-namespace tenon::cpu {
+namespace tenon {
 
 /// What the instruction set offers beyond AVX2 and FMA.
 struct MathOptions {
@@ -45,6 +45,6 @@ Num acosF32(Num x);
 Num atanF32(Num x);
 Num atan2F32(Num y, Num x);
 
-} // namespace tenon::cpu
+} // namespace tenon
 
-#endif // TENON_PASSES_CODEGEN_CPU_MATHFUNCTIONS_H
+#endif // TENON_PASSES_CODEGEN_COMMON_MATHFUNCTIONS_H

@@ -11,7 +11,7 @@
 // The NaN-propagating arith.maximumf costs five instructions on x86 because of NaN and the sign of
 // zero. Kernels do not promise an order of -0 and +0, so a compare and select will do: one vmaxps
 // if an operand is known not to be NaN (as in ReLU), three instructions otherwise.
-#include "passes/Codegen/Cpu/ExpandMath.h"
+#include "passes/Codegen/Common/ExpandMath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -26,7 +26,7 @@
 
 using namespace mlir;
 
-namespace tenon::cpu {
+namespace tenon {
 
 /// libm's `name` with `count` arguments of type `element`, declared in the enclosing module.
 static LLVM::LLVMFuncOp declareLibm(OpBuilder &b, Operation *user, StringRef name, Type element,
@@ -343,4 +343,4 @@ void registerExpandMathPass() {
   registerPass([] { return createExpandMathPass(); });
 }
 
-} // namespace tenon::cpu
+} // namespace tenon

@@ -1,8 +1,8 @@
 // tanh and erf: odd functions that reach 1 early, each one rational function x P(x^2) / Q(x^2) on
 // the range before that. One formula without branches; the ends are cut off by clamping x.
-#include "passes/Codegen/Cpu/MathFunctions.h"
+#include "passes/Codegen/Common/MathFunctions.h"
 
-namespace tenon::cpu {
+namespace tenon {
 
 static constexpr double kTanhP[] = {1, 0x1.120794p-3, 0x1.ca116ap-9, 0x1.598956p-16,
                                     0x1.ca3464p-27};
@@ -23,4 +23,4 @@ static Num oddRational(Num x, double limit, llvm::ArrayRef<double> p, llvm::Arra
 Num tanhF32(Num x) { return oddRational(x, 9.01, kTanhP, kTanhQ); }
 Num erfF32(Num x) { return oddRational(x, 3.92, kErfP, kErfQ); }
 
-} // namespace tenon::cpu
+} // namespace tenon

@@ -5,13 +5,13 @@
 //
 //   Num r = fma(n, -kLn2High, x);
 //   return select(r < 0.0, 0.0, r * r);
-#ifndef TENON_PASSES_CODEGEN_CPU_NUM_H
-#define TENON_PASSES_CODEGEN_CPU_NUM_H
+#ifndef TENON_PASSES_CODEGEN_COMMON_NUM_H
+#define TENON_PASSES_CODEGEN_COMMON_NUM_H
 
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include <initializer_list>
 
-namespace tenon::cpu {
+namespace tenon {
 
 class Num {
 public:
@@ -82,6 +82,6 @@ Num clamp(Num x, double low, double high);
 /// c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule.
 Num horner(Num x, llvm::ArrayRef<double> c);
 
-} // namespace tenon::cpu
+} // namespace tenon
 
-#endif // TENON_PASSES_CODEGEN_CPU_NUM_H
+#endif // TENON_PASSES_CODEGEN_COMMON_NUM_H

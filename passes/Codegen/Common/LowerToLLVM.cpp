@@ -2,7 +2,7 @@
 // patterns suffices: structured control flow becomes branches, and scalar and vector arithmetic
 // becomes LLVM's. The structured part goes first, by itself: its patterns are plain rewrites, and
 // running them inside the type conversion would remember every block argument for nothing.
-#include "passes/Codegen/Cpu/LowerToLLVM.h"
+#include "passes/Codegen/Common/LowerToLLVM.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
@@ -22,7 +22,7 @@
 
 using namespace mlir;
 
-namespace tenon::cpu {
+namespace tenon {
 
 static bool isBFloat(Type type) { return getElementTypeOrSelf(type).isBF16(); }
 
@@ -70,4 +70,4 @@ void loadKernelDialects(MLIRContext &context) {
                       math::MathDialect, scf::SCFDialect, vector::VectorDialect>();
 }
 
-} // namespace tenon::cpu
+} // namespace tenon

@@ -1,5 +1,5 @@
 // The operators of Num: each resolves its C++ numbers to constants and emits one op.
-#include "passes/Codegen/Cpu/Num.h"
+#include "passes/Codegen/Common/Num.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -7,7 +7,7 @@
 
 using namespace mlir;
 
-namespace tenon::cpu {
+namespace tenon {
 
 bool Num::isFloat() const { return isa<FloatType>(getElementTypeOrSelf(type())); }
 
@@ -155,4 +155,4 @@ Num horner(Num x, ArrayRef<double> c) {
   return sum;
 }
 
-} // namespace tenon::cpu
+} // namespace tenon
