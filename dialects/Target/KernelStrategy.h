@@ -76,6 +76,10 @@ public:
                          llvm::function_ref<void(ScheduleAttrInterface)> take) const;
   /// Checks that code can be generated as the kernel's schedule says; reports all that is wrong.
   virtual llvm::LogicalResult verify(KernelOp kernel) const = 0;
+  /// Writes `void kernel(ptr args, i64 task, i64 tasks)` (runtime/abi.h), and what it calls, into a
+  /// module. Fails with diagnostics.
+  virtual llvm::LogicalResult generate(KernelOp kernel, TargetAttrInterface target,
+                                       mlir::ModuleOp module) const = 0;
 };
 
 /// The op of a kernel that its strategy is for; null if it is elemental, or if there is none.

@@ -1,13 +1,13 @@
 // The way of a model through the compiler (see docs/architecture.md): import, passes, code, file.
 
 #include "lib/Driver/Driver.h"
+#include "dialects/Target/TargetKind.h"
 #include "lib/Driver/Constants.h"
 #include "lib/Driver/ProgramBuilder.h"
 #include "lib/Support/Stopwatch.h"
 #include "lib/Target/LLVMCodegen.h"
-#include "passes/Codegen/Common/LowerToLLVM.h"
-#include "passes/Codegen/Cpu/Strategies.h"
-#include "llvm/ADT/StringMap.h"
+#include "passes/Codegen/Passes.h"
+#include "passes/Codegen/Targets.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
@@ -59,7 +59,10 @@ FailureOr<SmallVector<ElementsAttr>> Compilation::evaluateConstants(ModuleOp mod
   auto function = module.lookupSymbol<func::FuncOp>("main");
   if (llvm::Error error = constants.begin(function, path))
     return fail(std::move(error));
-  if (llvm::Error error = constants.addVariant(module, cpu::getNativeTarget(&context)))
+  llvm::Expected<TargetAttrInterface> native = lookupTarget("native", &context);
+  if (!native)
+    return fail(native.takeError());
+  if (llvm::Error error = constants.addVariant(module, *native))
     return fail(std::move(error));
   EmitOptions emit;
   emit.path = path.str().str();
@@ -73,14 +76,11 @@ FailureOr<SmallVector<ElementsAttr>> Compilation::evaluateConstants(ModuleOp mod
 }
 
 void Compilation::reportProgram() {
-  llvm::StringMap<int64_t> launches;
-  builder.program.walk([&](LaunchOp launch) { ++launches[launch.getKernel()]; });
   for (const KernelInfo &kernel : builder.model.info.variants.front().kernels)
-    report.kernels.push_back(
-        {kernel.name, kernel.nodes, kernel.flops, kernel.bytes, launches.lookup(kernel.name)});
-  auto function = builder.program.lookupSymbol<func::FuncOp>("main");
+    report.kernels.push_back({kernel.name, kernel.nodes, kernel.flops, kernel.bytes,
+                              builder.launches.lookup(kernel.name)});
   report.arenaBytes = builder.model.info.variants.back().arenaBytes;
-  report.arenaLowerBound = function->getAttrOfType<IntegerAttr>("tenon.arena_lower_bound").getInt();
+  report.arenaLowerBound = builder.arenaLowerBound;
   report.weightsBytes = builder.model.weights->size();
 }
 
@@ -88,18 +88,18 @@ llvm::Expected<CompileReport> Compilation::run() {
   Stopwatch total;
   // An error names the node; nobody wants to read the op.
   context.printOpOnDiagnostic(false);
-  context.loadDialect<TenonDialect, cpu::CpuDialect, func::FuncDialect>();
-  loadKernelDialects(context);
   DialectRegistry registry;
+  registry.insert<TenonDialect, func::FuncDialect>();
+  registerAllTargets(registry);
+  registerCodeDialects(registry);
   registerLLVMTranslations(registry);
-  cpu::registerStrategies(registry);
   context.appendDialectRegistry(registry);
+  // Kernels are generated on several threads, which may load none.
+  context.loadAllAvailableDialects();
 
-  std::vector<cpu::TargetAttr> targets;
-  for (StringRef name : options.targets) {
-    name.consume_front("cpu:");
-    llvm::Expected<cpu::TargetAttr> target =
-        cpu::lookupTarget(name == "cpu" ? "native" : name, &context);
+  std::vector<TargetAttrInterface> targets;
+  for (const std::string &name : options.targets) {
+    llvm::Expected<TargetAttrInterface> target = lookupTarget(name, &context);
     if (!target)
       return target.takeError();
     targets.push_back(*target);
@@ -124,7 +124,7 @@ llvm::Expected<CompileReport> Compilation::run() {
   if (llvm::Error error =
           builder.begin((*graph)->lookupSymbol<func::FuncOp>("main"), options.output))
     return error;
-  for (cpu::TargetAttr target : targets)
+  for (TargetAttrInterface target : targets)
     if (llvm::Error error = builder.addVariant(**graph, target))
       return error;
   reportProgram();

@@ -17,7 +17,7 @@ struct CompileOptions {
   EmitKind emit = EmitKind::SharedLibrary;
   /// Stop after this stage and give the IR as text instead of a binary.
   std::optional<Stage> stage;
-  /// Names of targets, best first, each with or without "cpu:" in front; "cpu" means "native".
+  /// Names of targets, best first, as `lookupTarget` takes them.
   std::vector<std::string> targets = {"native"};
   ImportOptions import;
   /// Allocate each buffer by itself instead of in one arena, so that a run can guard it.

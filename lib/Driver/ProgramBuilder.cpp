@@ -6,8 +6,7 @@
 #include "lib/Importer/ElementTypes.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "mlir/Pass/PassManager.h"
-#include "passes/Codegen/Cpu/GenerateKernel.h"
-#include "passes/Codegen/Host/LowerHost.h"
+#include "passes/Codegen/Passes.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -30,10 +29,10 @@ static TensorInfo describeTensor(StringRef name, Type type) {
 }
 
 LogicalResult ProgramBuilder::runPasses(ModuleOp module, Stage from, Stage to,
-                                        cpu::TargetAttr target) {
+                                        TargetAttrInterface target) {
   PassManager passes(&context);
   buildPipeline(passes, from, to,
-                PipelineOptions{target.getName().str(), evaluator, separateBuffers});
+                PipelineOptions{target.getTargetName(), evaluator, separateBuffers});
   return passes.run(module);
 }
 
@@ -70,40 +69,59 @@ FailureOr<uint64_t> ProgramBuilder::placeConstant(ConstantOp op) {
   return op.emitError() << llvm::toString(offset.takeError());
 }
 
-llvm::Error ProgramBuilder::addVariant(ModuleOp graph, cpu::TargetAttr target) {
-  modules.push_back(graph.clone());
-  program = *modules.back();
-  if (failed(runPasses(program, Stage::Graph, Stage::Program, target)))
-    return diagnostics.takeError("the passes failed");
+VariantInfo ProgramBuilder::describe(ModuleOp program, TargetAttrInterface target) {
   auto function = program.lookupSymbol<func::FuncOp>("main");
+  arenaLowerBound = function->getAttrOfType<IntegerAttr>("tenon.arena_lower_bound").getInt();
+  launches.clear();
+  function.walk([&](LaunchOp launch) { ++launches[launch.getKernel()]; });
   VariantInfo info;
   info.target = target;
   info.arenaBytes = function->getAttrOfType<IntegerAttr>("tenon.arena_bytes").getInt();
-  VariantCode code;
-  for (KernelOp kernel : program.getOps<KernelOp>()) {
+  for (KernelOp kernel : program.getOps<KernelOp>())
     info.kernels.push_back(
         {kernel.getSymName().str(), nodeNames(kernel.getLoc()), flopsOf(kernel), bytesOf(kernel)});
-    code.kernels.push_back([this, kernel, target](llvm::LLVMContext &llvmContext) mutable
-                               -> llvm::Expected<std::unique_ptr<llvm::Module>> {
-      FailureOr<OwningOpRef<ModuleOp>> module = cpu::generateKernel(kernel, target);
-      std::string name =
-          "kernel '" + kernel.getSymName().str() + "' (node '" + nodeNames(kernel.getLoc()) + "')";
-      if (failed(module))
-        return diagnostics.takeError("cannot generate " + name);
-      llvm::Expected<std::unique_ptr<llvm::Module>> code = translateFrom(**module)(llvmContext);
-      if (code)
-        return code;
-      return diagnostics.takeError(name + ": " + llvm::toString(code.takeError()));
-    });
-  }
-  HostOptions host;
-  host.placeConstant = [this](ConstantOp op) { return placeConstant(op); };
-  FailureOr<OwningOpRef<ModuleOp>> hostModule = lowerHost(function, host);
-  if (failed(hostModule))
+  return info;
+}
+
+// Called on the thread that compiles the kernel.
+ModuleSource ProgramBuilder::generate(KernelOp kernel, TargetAttrInterface target) {
+  return
+      [=, this](llvm::LLVMContext &llvmContext) -> llvm::Expected<std::unique_ptr<llvm::Module>> {
+        FailureOr<OwningOpRef<ModuleOp>> module = generateKernel(kernel, target);
+        KernelOp op = kernel;
+        std::string name =
+            "kernel '" + op.getSymName().str() + "' (node '" + nodeNames(op.getLoc()) + "')";
+        if (failed(module))
+          return diagnostics.takeError("cannot generate " + name);
+        llvm::Expected<std::unique_ptr<llvm::Module>> code = translateFrom(**module)(llvmContext);
+        if (code)
+          return code;
+        return diagnostics.takeError(name + ": " + llvm::toString(code.takeError()));
+      };
+}
+
+llvm::Expected<ModuleSource> ProgramBuilder::lowerHost(ModuleOp program) {
+  PassManager passes(&context);
+  passes.enableVerifier(false); // as for kernels (generateKernel)
+  passes.addPass(createLowerHostPass([this](ConstantOp op) { return placeConstant(op); }));
+  buildLoweringPipeline(passes.nest<ModuleOp>());
+  if (failed(passes.run(program)))
     return diagnostics.takeError("cannot lower the host function");
-  modules.push_back(std::move(*hostModule));
-  code.host = translateFrom(*modules.back());
-  model.info.variants.push_back(std::move(info));
+  return translateFrom(*program.getOps<ModuleOp>().begin());
+}
+
+llvm::Error ProgramBuilder::addVariant(ModuleOp graph, TargetAttrInterface target) {
+  modules.push_back(graph.clone());
+  ModuleOp program = *modules.back();
+  if (failed(runPasses(program, Stage::Graph, Stage::Program, target)))
+    return diagnostics.takeError("the passes failed");
+  model.info.variants.push_back(describe(program, target));
+  llvm::Expected<ModuleSource> host = lowerHost(program);
+  if (!host)
+    return host.takeError();
+  VariantCode code{.kernels = {}, .host = std::move(*host)};
+  for (KernelOp kernel : program.getOps<KernelOp>())
+    code.kernels.push_back(generate(kernel, target));
   model.code.push_back(std::move(code));
   return llvm::Error::success();
 }

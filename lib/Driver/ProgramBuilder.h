@@ -2,12 +2,12 @@
 #ifndef TENON_LIB_DRIVER_PROGRAMBUILDER_H
 #define TENON_LIB_DRIVER_PROGRAMBUILDER_H
 
-#include "dialects/Target/Cpu/CpuDialect.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "lib/Driver/Diagnostics.h"
 #include "lib/Target/Emit.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Pipelines/Compile.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace tenon::driver {
 
@@ -22,16 +22,20 @@ public:
   /// Starts a model with the signature of `function`, to be written near `output`.
   llvm::Error begin(mlir::func::FuncOp function, llvm::StringRef output);
   /// Adds the code of `graph`, a module at the end of the graph stage, for one target.
-  llvm::Error addVariant(mlir::ModuleOp graph, cpu::TargetAttr target);
+  llvm::Error addVariant(mlir::ModuleOp graph, TargetAttrInterface target);
   llvm::LogicalResult runPasses(mlir::ModuleOp module, Stage from, Stage to,
-                                cpu::TargetAttr target);
+                                TargetAttrInterface target);
 
   CompiledModel model;
-  /// Of the last variant.
-  mlir::ModuleOp program;
+  /// Of the last variant: how often each kernel is launched, and the most bytes in use at one time.
+  llvm::StringMap<int64_t> launches;
+  int64_t arenaLowerBound = 0;
 
 private:
   mlir::FailureOr<uint64_t> placeConstant(ConstantOp op);
+  VariantInfo describe(mlir::ModuleOp program, TargetAttrInterface target);
+  ModuleSource generate(KernelOp kernel, TargetAttrInterface target);
+  llvm::Expected<ModuleSource> lowerHost(mlir::ModuleOp program);
 
   mlir::MLIRContext &context;
   DiagnosticCollector &diagnostics;

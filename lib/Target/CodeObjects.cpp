@@ -126,8 +126,8 @@ Expected<CodeObject> CodeCompiler::compile(const Unit &unit) {
   if (!prepared)
     return prepared.takeError();
   Stopwatch watch;
-  Expected<SmallVector<char>> object =
-      compileToObject(std::move(prepared->module), unit.variant->target, prepared->level);
+  Expected<SmallVector<char>> object = compileToObject(
+      std::move(prepared->module), cast<cpu::TargetAttr>(unit.variant->target), prepared->level);
   if (!object)
     return createStringError(describe(unit) + toString(object.takeError()));
   addTime(&EmitStatistics::compile, watch);
@@ -177,7 +177,7 @@ Expected<std::unique_ptr<Module>> mergeCode(const CompiledModel &model,
     Expected<PreparedModule> prepared = compiler.prepare(unit, merged->getContext());
     if (!prepared)
       return prepared.takeError();
-    auto machine = createTargetMachine(unit.variant->target);
+    auto machine = createTargetMachine(cast<cpu::TargetAttr>(unit.variant->target));
     if (!machine)
       return machine.takeError();
     optimizeModule(*prepared->module, **machine, prepared->level);

@@ -44,7 +44,9 @@ private:
     }
     return buildModelDescriptor(model.info, symbol(), place, context);
   }
-  cpu::TargetAttr mainTarget() const { return model.info.variants.front().target; }
+  cpu::TargetAttr mainTarget() const {
+    return cast<cpu::TargetAttr>(model.info.variants.front().target);
+  }
 
   const CompiledModel &model;
   const EmitOptions &options;
@@ -59,7 +61,7 @@ Error Emitter::check() const {
   for (const auto &[variant, code] : zip_equal(model.info.variants, model.code))
     if (variant.kernels.size() != code.kernels.size())
       return createStringError("variant '%s' describes %zu kernels and has code for %zu",
-                               variant.target.getName().str().c_str(), variant.kernels.size(),
+                               variant.target.getTargetName().c_str(), variant.kernels.size(),
                                code.kernels.size());
   return Error::success();
 }

@@ -1,6 +1,7 @@
 // Each table of runtime/abi.h becomes one constant struct with the same fields in the same order;
 // LLVM lays them out by the C rules. Assertions below tie the two together.
 #include "lib/Target/ModelDescriptor.h"
+#include "dialects/Target/Cpu/CpuDialect.h"
 #include "lib/Target/PlaceWeights.h"
 #include "runtime/abi.h"
 #include "llvm/ADT/STLExtras.h"
@@ -27,7 +28,7 @@ std::string sanitizeModelName(StringRef name) {
 }
 
 std::string getVariantSuffix(const VariantInfo &variant) {
-  return "." + sanitizeModelName(variant.target.getName());
+  return "." + sanitizeModelName(cast<cpu::TargetAttr>(variant.target).getName());
 }
 
 namespace {
@@ -140,7 +141,8 @@ Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant
   const VariantInfo &info = model.variants[variant];
   auto *runType = FunctionType::get(Type::getInt32Ty(module.getContext()), {pointer}, false);
   std::vector<std::string> features;
-  for (auto feature : info.target.getFeatures().getAsRange<mlir::StringAttr>())
+  auto processor = cast<cpu::TargetAttr>(info.target);
+  for (auto feature : processor.getFeatures().getAsRange<mlir::StringAttr>())
     features.push_back(feature.str());
   return record({string(info.target.getTargetName()),
                  stringArray(features, /*terminated=*/true, "features"), int64(info.arenaBytes),
@@ -190,7 +192,7 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
 std::unique_ptr<Module> buildModelDescriptor(const ModelInfo &model, StringRef symbol,
                                              const WeightsPlace &weights, LLVMContext &context) {
   auto module = std::make_unique<Module>("descriptor", context);
-  module->setTargetTriple(Triple(model.variants.front().target.getTriple()));
+  module->setTargetTriple(Triple(cast<cpu::TargetAttr>(model.variants.front().target).getTriple()));
   DescriptorBuilder(*module).buildModel(model, symbol, weights);
   // LLVM never gives a named section to zeros without storing them, hence assembly.
   if (weights.bytes)

@@ -4,7 +4,7 @@
 #ifndef TENON_LIB_TARGET_MODELINFO_H
 #define TENON_LIB_TARGET_MODELINFO_H
 
-#include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Target/TargetInterfaces.h"
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -32,7 +32,7 @@ struct KernelInfo {
 
 /// The model as compiled for one instruction set.
 struct VariantInfo {
-  cpu::TargetAttr target;
+  TargetAttrInterface target;
   int64_t arenaBytes = 0;
   std::vector<KernelInfo> kernels;
 };

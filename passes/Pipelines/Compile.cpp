@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/Codegen/Passes.h"
 #include "passes/Fusion/Passes.h"
 #include "passes/Layout/Passes.h"
 #include "passes/Memory/Passes.h"
@@ -65,6 +66,18 @@ static void buildProgramPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addPass(createPlanMemoryPass({options.separateBuffers}));
 }
 
+// Everything becomes functions, each in a module of its own. When a binary is made, this and what
+// follows is done for one kernel at a time (generateKernel).
+static void buildCodePipeline(OpPassManager &passes, const PipelineOptions &) {
+  // Asks kernels what a launch must know.
+  passes.addPass(createLowerHostPass());
+  passes.addPass(createGenerateKernelsPass());
+}
+
+static void buildLLVMPipeline(OpPassManager &passes, const PipelineOptions &) {
+  buildLoweringPipeline(passes.nest<ModuleOp>());
+}
+
 static constexpr struct {
   Stage stage;
   StringLiteral name;
@@ -74,6 +87,8 @@ static constexpr struct {
     {Stage::Graph, "graph", buildGraphPipeline},
     {Stage::Kernels, "kernels", buildKernelsPipeline},
     {Stage::Program, "program", buildProgramPipeline},
+    {Stage::Code, "code", buildCodePipeline},
+    {Stage::LLVM, "llvm", buildLLVMPipeline},
 };
 
 std::optional<Stage> parseStage(StringRef name) {
@@ -97,6 +112,7 @@ void registerPassesAndPipelines() {
   registerCanonicalizerPass();
   registerCSEPass();
   registerSymbolDCEPass();
+  registerTenonCodegenPasses();
   registerTenonFusionPasses();
   registerTenonGraphPasses();
   registerTenonLayoutPasses();
@@ -110,6 +126,12 @@ void registerPassesAndPipelines() {
   PassPipelineRegistration<>(
       "tenon-to-program", "From an imported graph to a planned program",
       [](OpPassManager &passes) { buildPipeline(passes, Stage::Import, Stage::Program, {}); });
+  PassPipelineRegistration<>(
+      "tenon-to-code", "From an imported graph to functions of loops and vectors",
+      [](OpPassManager &passes) { buildPipeline(passes, Stage::Import, Stage::Code, {}); });
+  PassPipelineRegistration<>(
+      "tenon-to-llvm", "From an imported graph to the LLVM dialect",
+      [](OpPassManager &passes) { buildPipeline(passes, Stage::Import, Stage::LLVM, {}); });
 }
 
 } // namespace tenon

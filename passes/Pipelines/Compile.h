@@ -15,13 +15,15 @@ enum class Stage {
   Graph,   // the graph, simplified
   Kernels, // kernels and launches
   Program, // buffers have places
+  Code,    // functions of loops and vectors
+  LLVM,    // the same in the LLVM dialect
 };
 
-/// "import", "graph", "kernels", "program".
+/// "import", "graph", "kernels", "program", "code", "llvm".
 std::optional<Stage> parseStage(llvm::StringRef name);
 
 struct PipelineOptions {
-  /// As `--target` takes it, without the kind of device: "native", "x86-64-v4", ...
+  /// As `--target` takes it.
   std::string target = "native";
   /// Runs constant parts of the graph; without one they stay as they are.
   ConstantEvaluator evaluator;

@@ -20,9 +20,11 @@ def VerifyStagePass : Pass<"tenon-verify-stage", "::mlir::ModuleOp"> {
       filters the output tile, of the schedule.
     - `program`: every result of a launch has a place: in the arena, where it is large enough and
       shares its bytes with nothing that is in use at the same time, or in an output of its size.
+    - `code`: the program holds modules alone, each with one function for others; no op on tensors is
+      left. After `llvm` all ops are of the LLVM dialect.
   }];
   let options = [
-    Option<"stage", "stage", "std::string", "\"import\"", "import, graph, kernels or program">
+    Option<"stage", "stage", "std::string", "\"import\"", "import, graph, kernels, program, code or llvm">
   ];
 }
 

@@ -14,6 +14,10 @@ llvm::LogicalResult verifyFinalGraph(mlir::ModuleOp module);
 llvm::LogicalResult verifyKernels(mlir::ModuleOp module);
 /// Every launch's results have places that are large enough and nobody else's at that time.
 llvm::LogicalResult verifyPlacements(mlir::ModuleOp module);
+/// The program is modules, each of which has one function for others and holds no tensors.
+llvm::LogicalResult verifyCode(mlir::ModuleOp program);
+/// As verifyCode, and all in them is of the LLVM dialect.
+llvm::LogicalResult verifyLLVM(mlir::ModuleOp program);
 
 } // namespace tenon
 

@@ -1,5 +1,5 @@
 // What must hold between stages (the list is in Passes.td), checked after each. Graphs are checked
-// here, kernels in VerifyKernels.cpp, places in VerifyPlacements.cpp.
+// here, kernels in VerifyKernels.cpp, places in VerifyPlacements.cpp, functions in VerifyCode.cpp.
 
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -98,6 +98,10 @@ struct VerifyStage : impl::VerifyStagePassBase<VerifyStage> {
       return verifyKernels(module);
     case Stage::Program:
       return success(succeeded(verifyKernels(module)) & succeeded(verifyPlacements(module)));
+    case Stage::Code:
+      return verifyCode(module);
+    case Stage::LLVM:
+      return verifyLLVM(module);
     }
     llvm_unreachable("all stages are listed");
   }

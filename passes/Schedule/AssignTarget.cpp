@@ -1,6 +1,6 @@
-// Says on the module which processor it is compiled for.
+// Says on the module which device it is compiled for.
 
-#include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Target/TargetKind.h"
 #include "passes/Schedule/Passes.h"
 
 namespace tenon {
@@ -14,7 +14,7 @@ struct AssignTarget : impl::AssignTargetPassBase<AssignTarget> {
   using AssignTargetPassBase::AssignTargetPassBase;
 
   void runOnOperation() override {
-    llvm::Expected<cpu::TargetAttr> attribute = cpu::lookupTarget(target, &getContext());
+    llvm::Expected<TargetAttrInterface> attribute = lookupTarget(target, &getContext());
     if (!attribute) {
       getOperation().emitError() << llvm::toString(attribute.takeError());
       return signalPassFailure();

@@ -2,7 +2,7 @@
 #ifndef TENON_PASSES_SCHEDULE_PASSES_H
 #define TENON_PASSES_SCHEDULE_PASSES_H
 
-#include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Tenon/TenonDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

@@ -6,10 +6,10 @@
 include "mlir/Pass/PassBase.td"
 
 def AssignTargetPass : Pass<"tenon-assign-target", "::mlir::ModuleOp"> {
-  let summary = "says which processor a module is compiled for";
+  let summary = "says which device a module is compiled for";
   let description = [{
-    Puts `#cpu.target`, made of the processor's row in the table of targets and its instruction sets,
-    on the module. Later passes ask nothing else about the processor.
+    Puts the target of that name on the module. Later passes ask nothing else about the device. For a
+    processor it is `#cpu.target`, made of its row in the table of targets and its instruction sets.
 
     ```mlir
     // tenon-opt --tenon-assign-target=target=x86-64-v3
@@ -25,10 +25,11 @@ def AssignTargetPass : Pass<"tenon-assign-target", "::mlir::ModuleOp"> {
         l2_bytes = 524288, l3_bytes = 16777216>} {}
     ```
   }];
-  let dependentDialects = ["::tenon::cpu::CpuDialect"];
+  // With it come those of all kinds of targets (registerAllTargets).
+  let dependentDialects = ["::tenon::TenonDialect"];
   let options = [
     Option<"target", "target", "std::string", "\"native\"",
-           "A processor: native, x86-64-v3, x86-64-v4, or one that LLVM knows">
+           "As for tenon compile: a processor, or KIND:NAME for another kind of device">
   ];
 }
 

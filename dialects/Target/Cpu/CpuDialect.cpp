@@ -1,6 +1,7 @@
 // Registration of the dialect, and what its attributes compute.
 
 #include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Target/TargetKind.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -15,7 +16,23 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
+namespace {
+
+/// The dialect's interface.
+struct CpuKind : TargetKind {
+  using TargetKind::TargetKind;
+  llvm::Expected<TargetAttrInterface> lookup(StringRef name) const override {
+    llvm::Expected<TargetAttr> target = lookupTarget(name, getContext());
+    if (!target)
+      return target.takeError();
+    return *target;
+  }
+};
+
+} // namespace
+
 void CpuDialect::initialize() {
+  addInterfaces<CpuKind>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/Target/Cpu/CpuAttributes.cpp.inc"

@@ -8,9 +8,9 @@
 // expected to be libm's. So do sin, cos and tan for lanes beyond 2^50, in a branch that is never
 // taken in practice.
 //
-// The NaN-propagating arith.maximumf costs five instructions on x86 because of NaN and the sign of
-// zero. Kernels do not promise an order of -0 and +0, so a compare and select will do: one vmaxps
-// if an operand is known not to be NaN (as in ReLU), three instructions otherwise.
+// The NaN-propagating arith.maximumf costs five instructions on CPUs because of NaN and the sign of
+// zero. Kernels do not promise an order of -0 and +0, so a compare and select will do: one
+// instruction if an operand is known not to be NaN (as in ReLU), three instructions otherwise.
 #include "passes/Codegen/Common/ExpandMath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -21,12 +21,16 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/Codegen/Passes.h"
 #include <cmath>
 #include <limits>
 
 using namespace mlir;
 
 namespace tenon {
+
+#define GEN_PASS_DEF_EXPANDMATHPASS
+#include "passes/Codegen/Passes.h.inc"
 
 /// libm's `name` with `count` arguments of type `element`, declared in the enclosing module.
 static LLVM::LLVMFuncOp declareLibm(OpBuilder &b, Operation *user, StringRef name, Type element,
@@ -230,8 +234,8 @@ struct ExpandIntegerPower : OpRewritePattern<math::IPowIOp> {
   }
 };
 
-/// max(x, y): y > x ? y : x is one vmaxps and gives x if either is NaN. With keepNaN the result is
-/// NaN if an operand is; otherwise it is the other operand.
+/// max(x, y): y > x ? y : x is one instruction and gives x if either is NaN. With keepNaN the
+/// result is NaN if an operand is; otherwise it is the other operand.
 template <typename OpTy, bool isMaximum, bool keepNaN>
 struct ExpandMinMax : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
@@ -258,26 +262,19 @@ struct ExpandMinMax : OpRewritePattern<OpTy> {
   }
 };
 
-struct ExpandMathPass : PassWrapper<ExpandMathPass, OperationPass<ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandMathPass)
-  explicit ExpandMathPass(const MathOptions &options) { hasScalef = options.hasScalef; }
-  ExpandMathPass(const ExpandMathPass &other) : PassWrapper(other) {}
+struct ExpandMath : impl::ExpandMathPassBase<ExpandMath> {
+  using ExpandMathPassBase::ExpandMathPassBase;
 
-  StringRef getArgument() const override { return "tenon-expand-math"; }
-  StringRef getDescription() const override {
-    return "Replace math ops by polynomials in f32 and calls to libm in f64";
-  }
-  void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
-                    vector::VectorDialect>();
-  }
   void runOnOperation() override {
-    if (failed(expandMath(getOperation(), MathOptions{hasScalef})))
+    if (failed(expandMath(getOperation(), getOptions())))
       signalPassFailure();
   }
 
-  Option<bool> hasScalef{*this, "scalef", llvm::cl::desc("AVX-512's vscalefps may be used"),
-                         llvm::cl::init(false)};
+  MathOptions getOptions() {
+    auto target = getOperation()->getAttrOfType<TargetAttrInterface>(kTargetAttrName);
+    auto *math = target ? target.getDialect().getRegisteredInterface<TargetMath>() : nullptr;
+    return math ? math->getOptions(target) : MathOptions();
+  }
 };
 
 } // namespace
@@ -289,7 +286,7 @@ static void add(RewritePatternSet &patterns, const MathOptions &options, Recipe 
   patterns.add<ExpandFunction<OpTy>>(patterns.getContext(), recipe, options);
 }
 
-void populateExpandMathPatterns(RewritePatternSet &patterns, const MathOptions &options) {
+static void populatePatterns(RewritePatternSet &patterns, const MathOptions &options) {
   add<math::ExpOp>(patterns, options, {.libm = "exp", .unary = expF32});
   add<math::Exp2Op>(patterns, options, {.libm = "exp2", .unary = exp2F32});
   add<math::ExpM1Op>(patterns, options, {.libm = "expm1", .unary = plain<expm1F32>});
@@ -327,20 +324,12 @@ void populateExpandMathPatterns(RewritePatternSet &patterns, const MathOptions &
 
 LogicalResult expandMath(ModuleOp root, const MathOptions &options) {
   RewritePatternSet patterns(root.getContext());
-  populateExpandMathPatterns(patterns, options);
+  populatePatterns(patterns, options);
   // The patterns leave nothing to fold, and LLVM removes repeated constants.
   GreedyRewriteConfig config;
   config.enableFolding(false).enableConstantCSE(false).setRegionSimplificationLevel(
       GreedySimplifyRegionLevel::Disabled);
   return applyPatternsGreedily(root, std::move(patterns), config);
-}
-
-std::unique_ptr<Pass> createExpandMathPass(const MathOptions &options) {
-  return std::make_unique<ExpandMathPass>(options);
-}
-
-void registerExpandMathPass() {
-  registerPass([] { return createExpandMathPass(); });
 }
 
 } // namespace tenon

@@ -1,9 +1,8 @@
 // The exponential family: x = n ln 2 + r with integral n and |r| <= ln 2 / 2, so that
 // exp(x) = 2^n exp(r). The subtraction takes two steps (ln 2 as a sum of two floats, each in an FMA
 // whose product is exact), exp(r) is a polynomial, and the multiplication by 2^n is either one
-// vscalefps or two multiplications, because 2^n alone may overflow or underflow where the product
-// does not.
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+// instruction of the target or two multiplications, because 2^n alone may overflow or underflow
+// where the product does not.
 #include "passes/Codegen/Common/MathFunctions.h"
 #include <limits>
 
@@ -42,39 +41,11 @@ struct Exponent {
   Exponent minusOne() const { return {value - 1, shifted - 1}; }
 };
 
-/// vscalefps on each register's worth of lanes.
-static Num scalef(Num y, Num n) {
-  ImplicitLocOpBuilder &b = y.b();
-  auto type = cast<VectorType>(y.type());
-  int64_t lanes = type.getNumElements();
-  int64_t width = lanes % 16 == 0 ? 16 : lanes;
-  auto part = VectorType::get(width, type.getElementType());
-  Value all = LLVM::ConstantOp::create(b, b.getIntegerType(width == 16 ? 16 : 8), -1);
-  std::string name = "llvm.x86.avx512.mask.scalef.ps." + std::to_string(width * 32);
-  auto one = [&](Value v, Value e) -> Value {
-    SmallVector<Value> operands{v, e, v, all};
-    if (width == 16) // the rounding mode: the current one
-      operands.push_back(LLVM::ConstantOp::create(b, b.getI32Type(), 4));
-    return LLVM::CallIntrinsicOp::create(b, part, b.getStringAttr(name), operands).getResult(0);
-  };
-  if (lanes == width)
-    return {b, one(y, n)};
-  Value result = y;
-  for (int64_t i = 0; i < lanes; i += width) {
-    Value v = LLVM::vector_extract::create(b, part, y, i);
-    Value e = LLVM::vector_extract::create(b, part, n, i);
-    result = LLVM::vector_insert::create(b, result, one(v, e), i);
-  }
-  return {b, result};
-}
-
 /// y * 2^n for n in [-254, 254]; y keeps its NaN.
 static Num scale(Num y, Exponent n, const MathOptions &options) {
-  if (auto type = dyn_cast<VectorType>(y.type()); type && options.hasScalef) {
-    int64_t lanes = type.getNumElements();
-    if (type.getRank() == 1 && (lanes == 4 || lanes == 8 || lanes % 16 == 0))
-      return scalef(y, n.value);
-  }
+  if (options.scale && isa<VectorType>(y.type()))
+    if (std::optional<Num> scaled = options.scale(y, n.value))
+      return *scaled;
   // 2^n = 2^floor(n/2) * 2^ceil(n/2), built in the exponent field (2^23 is its lowest bit).
   Num field = bits(n.shifted) << 23;
   Num half = (field >> 1) & -0x1p23;

@@ -7,13 +7,15 @@
 #define TENON_PASSES_CODEGEN_COMMON_MATHFUNCTIONS_H
 
 #include "passes/Codegen/Common/Num.h"
+#include <optional>
 
 namespace tenon {
 
-/// What the instruction set offers beyond AVX2 and FMA.
+/// What a target computes in fewer instructions than arithmetic and fused multiply-adds.
 struct MathOptions {
-  /// AVX-512's vscalefps: multiplies by a power of two with correct overflow and underflow.
-  bool hasScalef = false;
+  /// y 2^n of vectors for integral n, with correct overflow and underflow; nothing if there is no
+  /// instruction for vectors of this length. Null if there is none at all.
+  std::optional<Num> (*scale)(Num y, Num n) = nullptr;
 };
 
 Num expF32(Num x, const MathOptions &options);

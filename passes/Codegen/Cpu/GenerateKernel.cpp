@@ -1,9 +1,5 @@
-// Kernel by kernel: its strategy emits it, then math functions are expanded and everything goes to
-// the LLVM dialect.
+// What all strategies of CPUs have in common: the function around what each of them emits.
 
-#include "passes/Codegen/Cpu/GenerateKernel.h"
-#include "passes/Codegen/Common/ExpandMath.h"
-#include "passes/Codegen/Common/LowerToLLVM.h"
 #include "passes/Codegen/Cpu/Strategies.h"
 
 using namespace mlir;
@@ -20,21 +16,16 @@ static bool holdsHalves(KernelOp kernel) {
                       [&](Operation &op) { return llvm::any_of(op.getResultTypes(), isHalf); });
 }
 
-FailureOr<OwningOpRef<ModuleOp>> generateKernel(KernelOp kernel, TargetAttr target) {
-  if (!target.has("f16c") && holdsHalves(kernel))
+LogicalResult CpuStrategy::generate(KernelOp kernel, TargetAttrInterface target,
+                                    ModuleOp module) const {
+  auto processor = cast<TargetAttr>(target);
+  if (!processor.has("f16c") && holdsHalves(kernel))
     return kernel.emitError("holds numbers of type float16, for which ")
-           << target.getTargetName() << " has no instructions (F16C)";
-  const CpuStrategy *strategy = lookupStrategy(kernel, target);
-  if (!strategy)
-    return failure();
-  OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc(), kernel.getSymName());
-  KernelEmitter emitter(kernel, *module, target);
-  strategy->emit(emitter);
+           << processor.getTargetName() << " has no instructions (F16C)";
+  KernelEmitter emitter(kernel, module, processor);
+  emit(emitter);
   emitter.finish();
-  if (failed(expandMath(*module, {.hasScalef = target.has("avx512f")})) ||
-      failed(lowerKernelModule(*module)))
-    return failure();
-  return module;
+  return success();
 }
 
 } // namespace tenon::cpu

@@ -355,11 +355,6 @@ struct CpuStrategies : KernelStrategies {
 
 } // namespace
 
-const CpuStrategy *lookupStrategy(KernelOp kernel, TargetAttr target) {
-  std::optional<TargetStrategies> strategies = TargetStrategies::of(target);
-  return strategies ? static_cast<const CpuStrategy *>(strategies->lookup(kernel)) : nullptr;
-}
-
 void registerStrategies(DialectRegistry &registry) {
   registry.addExtension(
       +[](MLIRContext *, CpuDialect *dialect) { dialect->addInterfaces<CpuStrategies>(); });

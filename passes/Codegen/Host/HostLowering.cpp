@@ -101,7 +101,7 @@ void HostLowering::failIf(Value condition, int32_t code, const Twine &message, V
   auto type = LLVM::LLVMArrayType::get(em.getI8Type(), text.size());
   {
     OpBuilder::InsertionGuard guard(em);
-    em.setInsertionPointToStart(module->getBody());
+    em.setInsertionPointToStart(module.getBody());
     em.create<LLVM::GlobalOp>(type, /*isConstant=*/true, LLVM::Linkage::Private, name,
                               em.getStringAttr(text));
   }

@@ -4,19 +4,21 @@
 #ifndef TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 #define TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Codegen/Common/EmitHelpers.h"
-#include "passes/Codegen/Host/LowerHost.h"
+#include "passes/Codegen/Passes.h"
 #include "runtime/abi.h"
 
 namespace tenon {
 
 class HostLowering {
 public:
-  HostLowering(mlir::func::FuncOp function, const HostOptions &options)
-      : function(function), options(options), context(function.getContext()),
-        module(mlir::ModuleOp::create(function.getLoc(), "host")), em(function.getLoc(), context) {}
+  /// Lowers `function` to `i32 tenon_run(ptr exec)` in `module`.
+  HostLowering(mlir::func::FuncOp function, mlir::ModuleOp module, ConstantPlacer placer)
+      : function(function), placer(std::move(placer)), context(function.getContext()),
+        module(module), em(function.getLoc(), context) {}
 
-  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run();
+  mlir::LogicalResult run();
 
 private:
   // Ops.
@@ -75,9 +77,9 @@ private:
   }
 
   mlir::func::FuncOp function;
-  const HostOptions &options;
+  ConstantPlacer placer;
   mlir::MLIRContext *context;
-  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::ModuleOp module;
   Emitter em;
   mlir::LLVM::LLVMFuncOp host;
   mlir::Type pointerType, i64;

@@ -5,12 +5,15 @@
 // errors leave from anywhere: every service of the runtime that can fail is followed by a branch to
 // a block that returns the error.
 
-#include "passes/Codegen/Common/LowerToLLVM.h"
 #include "passes/Codegen/Host/HostLowering.h"
-
-using namespace mlir;
+#include "llvm/Support/MathExtras.h"
 
 namespace tenon {
+
+#define GEN_PASS_DEF_LOWERHOSTPASS
+#include "passes/Codegen/Passes.h.inc"
+
+using namespace mlir;
 
 static constexpr char mark[] = {TENON_VALUE_MARK, 0};
 
@@ -69,7 +72,7 @@ void HostLowering::lower(RequireOp op) {
 LogicalResult HostLowering::lower(ConstantOp op) {
   if (op.use_empty())
     return success();
-  FailureOr<uint64_t> offset = options.placeConstant(op);
+  FailureOr<uint64_t> offset = placer(op);
   if (failed(offset))
     return failure();
   pointers[op] = em.offsetPointer(weights, em.getI8Type(), *offset);
@@ -124,14 +127,14 @@ LogicalResult HostLowering::lowerBlock(Block &block) {
   return success();
 }
 
-FailureOr<OwningOpRef<ModuleOp>> HostLowering::run() {
+LogicalResult HostLowering::run() {
   auto program = function->getParentOfType<ModuleOp>();
   int64_t number = 0;
   for (KernelOp kernel : program.getOps<KernelOp>())
     kernelNumbers[kernel.getSymName()] = number++;
   pointerType = LLVM::LLVMPointerType::get(context);
   i64 = em.getI64Type();
-  em.setInsertionPointToEnd(module->getBody());
+  em.setInsertionPointToEnd(module.getBody());
   em.create<LLVM::GlobalOp>(LLVM::LLVMArrayType::get(em.getI8Type(), 0), /*isConstant=*/true,
                             LLVM::Linkage::External, "tenon_kernels", Attribute());
   host = em.create<LLVM::LLVMFuncOp>("tenon_run",
@@ -156,13 +159,44 @@ FailureOr<OwningOpRef<ModuleOp>> HostLowering::run() {
     return failure();
   em.setInsertionPointToEnd(entry);
   branch(body);
-  if (failed(lowerKernelModule(*module)))
-    return failure();
-  return std::move(module);
+  return success();
 }
 
-FailureOr<OwningOpRef<ModuleOp>> lowerHost(func::FuncOp function, const HostOptions &options) {
-  return HostLowering(function, options).run();
+/// One constant behind another, each where any vector is aligned.
+static ConstantPlacer placeInOrder() {
+  return [end = uint64_t(0)](ConstantOp op) mutable -> FailureOr<uint64_t> {
+    if (!getElementTypeOrSelf(op.getType()).isIntOrFloat())
+      return op.emitError() << "cannot store a constant of type " << op.getType();
+    uint64_t offset = llvm::alignTo(end, 64);
+    end = offset + *countBytes(op.getType());
+    return offset;
+  };
+}
+
+namespace {
+
+struct LowerHost : impl::LowerHostPassBase<LowerHost> {
+  LowerHost() = default;
+  explicit LowerHost(ConstantPlacer placer) : placer(std::move(placer)) {}
+
+  void runOnOperation() override {
+    auto function = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!function)
+      return;
+    OpBuilder builder(function);
+    auto module = ModuleOp::create(builder, function.getLoc(), "host");
+    if (failed(HostLowering(function, module, placer ? placer : placeInOrder()).run()))
+      return signalPassFailure();
+    function.erase();
+  }
+
+  ConstantPlacer placer;
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createLowerHostPass(ConstantPlacer placer) {
+  return std::make_unique<LowerHost>(std::move(placer));
 }
 
 } // namespace tenon

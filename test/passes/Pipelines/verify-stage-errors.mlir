@@ -2,6 +2,8 @@
 // RUN: tenon-opt %t/graph.mlir --tenon-verify-stage=stage=graph --verify-diagnostics --split-input-file
 // RUN: tenon-opt %t/kernels.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=kernels --verify-diagnostics --split-input-file
 // RUN: tenon-opt %t/program.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=program --verify-diagnostics --split-input-file
+// RUN: tenon-opt %t/code.mlir --tenon-verify-stage=stage=code --verify-diagnostics --split-input-file
+// RUN: tenon-opt %t/llvm.mlir --tenon-verify-stage=stage=llvm --verify-diagnostics --split-input-file
 // RUN: not tenon-opt %t/stage.mlir --tenon-verify-stage=stage=graphs 2>&1 | FileCheck %s --check-prefix=STAGE
 // STAGE: unknown stage 'graphs'
 
@@ -249,4 +251,58 @@ tenon.kernel @part(%x: tensor<4xf32>) -> tensor<8xf32> attributes {strategy = "r
 // expected-error @+1 {{has no 'tenon.arena_bytes'}}
 func.func @no_arena() {
   return
+}
+
+//--- code.mlir
+// Kernels and the host's function have become modules.
+// expected-error @+1 {{has not become code}}
+func.func @main() {
+  return
+}
+// expected-error @+1 {{has not become code}}
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
+  tenon.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// One function of a module is called from others; a declaration or an internal one is not.
+// expected-error @+1 {{has 0 functions for others instead of one}}
+module @k {
+  llvm.func @expf(f32) -> f32
+  llvm.func internal @k.body() {
+    llvm.return
+  }
+}
+// expected-error @+1 {{has 2 functions for others instead of one}}
+module @two {
+  llvm.func @a() {
+    llvm.return
+  }
+  llvm.func @b() {
+    llvm.return
+  }
+}
+
+// -----
+
+module {
+  module @k {
+    llvm.func @k() {
+      // expected-error @+1 {{is left in code}}
+      %0 = tenon.constant dense<1.0> : tensor<4xf32>
+      llvm.return
+    }
+  }
+}
+
+//--- llvm.mlir
+module {
+  module @k {
+    llvm.func @k(%x: f32) {
+      // expected-error @+1 {{is not of the LLVM dialect}}
+      %0 = arith.addf %x, %x : f32
+      llvm.return
+    }
+  }
 }

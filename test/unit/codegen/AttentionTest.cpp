@@ -1,7 +1,7 @@
 // Attention kernels, compiled and run, against sums in double precision.
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Parser/Parser.h"
-#include "passes/Codegen/Cpu/GenerateKernel.h"
+#include "passes/Codegen/Passes.h"
 #include "passes/Schedule/Cpu/Choose.h"
 #include "test/unit/codegen/KernelChecks.h"
 #include <cmath>
@@ -165,7 +165,7 @@ void expectRight(const Case &c, const std::string &targetName) {
       chosen.getRowBlock(), c.keyBlock ? c.keyBlock : chosen.getKeyBlock(),
       c.groupBlocks ? c.groupBlocks : chosen.getGroupBlocks(), chosen.getPackKeys(),
       chosen.getPackValues()));
-  auto module = cpu::generateKernel(op, target);
+  auto module = generateKernel(op, target);
   ASSERT_TRUE(succeeded(module)) << c.name();
   CompiledKernel kernel = CompiledKernel::compile(**module, "k", target);
   ASSERT_TRUE(kernel);

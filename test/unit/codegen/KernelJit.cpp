@@ -1,8 +1,9 @@
 #include "test/unit/codegen/KernelJit.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "mlir/IR/Verifier.h"
-#include "passes/Codegen/Common/LowerToLLVM.h"
-#include "passes/Codegen/Cpu/Strategies.h"
+#include "passes/Codegen/Common/LowerKernels.h"
+#include "passes/Codegen/Passes.h"
+#include "passes/Codegen/Targets.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -15,12 +16,13 @@ namespace tenon::testing {
 
 std::unique_ptr<mlir::MLIRContext> createKernelContext() {
   mlir::DialectRegistry registry;
+  registry.insert<TenonDialect>();
   registerLLVMTranslations(registry);
-  cpu::registerStrategies(registry);
+  registerAllTargets(registry);
+  registerCodeDialects(registry);
   auto context =
       std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
-  loadKernelDialects(*context);
-  context->loadDialect<cpu::CpuDialect>();
+  context->loadAllAvailableDialects();
   return context;
 }
 
@@ -58,7 +60,7 @@ static void emulateByteProducts(Module &module) {
 }
 
 static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module, cpu::TargetAttr target) {
-  if (mlir::failed(mlir::verify(module)) || mlir::failed(lowerKernelModule(module)))
+  if (mlir::failed(mlir::verify(module)) || mlir::failed(lowerKernels(module)))
     return createStringError("the kernel cannot be lowered");
   auto compile = [&](auto function) -> Expected<SmallVector<char>> {
     LLVMContext context;

@@ -5,7 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "passes/Codegen/Common/ExpandMath.h"
+#include "passes/Codegen/Cpu/TargetMath.h"
 #include "test/unit/codegen/KernelJit.h"
 #include <cmath>
 #include <cstring>
@@ -245,7 +245,7 @@ TEST_P(Math, AgreesWithLibm) {
     GTEST_SKIP() << "this CPU has no AVX-512";
   auto module =
       buildKernel(*context, function, Float32Type::get(context.get()), configuration.width);
-  ASSERT_TRUE(succeeded(expandMath(*module, {.hasScalef = wide})));
+  ASSERT_TRUE(succeeded(expandMath(*module, cpu::getMathOptions(target))));
   auto kernel = tenon::testing::CompiledKernel::compile(*module, "kernel", target);
   ASSERT_TRUE(bool(kernel));
 

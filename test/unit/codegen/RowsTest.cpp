@@ -1,7 +1,7 @@
 // Kernels without a contraction, compiled and run on small tensors.
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Parser/Parser.h"
-#include "passes/Codegen/Cpu/GenerateKernel.h"
+#include "passes/Codegen/Passes.h"
 #include "test/unit/codegen/KernelChecks.h"
 #include <cmath>
 #include <sys/mman.h>
@@ -51,7 +51,7 @@ void runKernel(const std::string &text, const std::vector<float> &input, size_t 
   ASSERT_TRUE(source);
   for (const std::string &name : runnableTargets()) {
     cpu::TargetAttr target = findTarget(name, *context);
-    auto module = cpu::generateKernel(*source->getOps<KernelOp>().begin(), target);
+    auto module = generateKernel(*source->getOps<KernelOp>().begin(), target);
     ASSERT_TRUE(succeeded(module));
     CompiledKernel kernel = CompiledKernel::compile(**module, "k", target);
     ASSERT_TRUE(kernel);

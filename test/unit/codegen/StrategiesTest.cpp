@@ -1,8 +1,8 @@
 // Whatever schedule a strategy offers to a tuner, its kernels are right: each is checked by the
 // strategy, compiled and compared with a plain computation.
-#include "passes/Codegen/Cpu/Strategies.h"
+#include "dialects/Target/KernelStrategy.h"
 #include "mlir/Parser/Parser.h"
-#include "passes/Codegen/Cpu/GenerateKernel.h"
+#include "passes/Codegen/Passes.h"
 #include "test/unit/codegen/KernelChecks.h"
 #include <cmath>
 
@@ -31,7 +31,7 @@ std::vector<float> randomValues(size_t count, uint32_t seed) {
 }
 
 void expectRight(KernelOp kernel, cpu::TargetAttr target, const Case &c) {
-  FailureOr<OwningOpRef<ModuleOp>> module = cpu::generateKernel(kernel, target);
+  FailureOr<OwningOpRef<ModuleOp>> module = generateKernel(kernel, target);
   ASSERT_TRUE(succeeded(module));
   CompiledKernel compiled = CompiledKernel::compile(**module, "k", target);
   ASSERT_TRUE(compiled);
@@ -60,7 +60,7 @@ void expectAllRight(const Case &c) {
     OwningOpRef<ModuleOp> source = parseSourceString<ModuleOp>(c.text, context.get());
     ASSERT_TRUE(source);
     KernelOp kernel = *source->getOps<KernelOp>().begin();
-    const cpu::CpuStrategy *strategy = cpu::lookupStrategy(kernel, target);
+    const KernelStrategy *strategy = TargetStrategies::of(target)->lookup(kernel);
     ASSERT_NE(strategy, nullptr);
     llvm::SmallSetVector<Attribute, 16> schedules;
     strategy->enumerate(kernel, target,

@@ -2,7 +2,7 @@
 // patterns suffices: structured control flow becomes branches, and scalar and vector arithmetic
 // becomes LLVM's. The structured part goes first, by itself: its patterns are plain rewrites, and
 // running them inside the type conversion would remember every block argument for nothing.
-#include "passes/Codegen/Common/LowerToLLVM.h"
+#include "passes/Codegen/Common/LowerKernels.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
@@ -19,10 +19,14 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "passes/Codegen/Passes.h"
 
 using namespace mlir;
 
 namespace tenon {
+
+#define GEN_PASS_DEF_LOWERKERNELSPASS
+#include "passes/Codegen/Passes.h.inc"
 
 static bool isBFloat(Type type) { return getElementTypeOrSelf(type).isBF16(); }
 
@@ -61,13 +65,30 @@ static LogicalResult lowerArithmetic(ModuleOp module) {
   return applyFullConversion(module, target, std::move(patterns));
 }
 
-LogicalResult lowerKernelModule(ModuleOp module) {
+LogicalResult lowerKernels(ModuleOp module) {
   return success(succeeded(lowerControlFlow(module)) && succeeded(lowerArithmetic(module)));
 }
 
-void loadKernelDialects(MLIRContext &context) {
-  context.loadDialect<arith::ArithDialect, cf::ControlFlowDialect, LLVM::LLVMDialect,
-                      math::MathDialect, scf::SCFDialect, vector::VectorDialect>();
+namespace {
+
+struct LowerKernels : impl::LowerKernelsPassBase<LowerKernels> {
+  using LowerKernelsPassBase::LowerKernelsPassBase;
+  void runOnOperation() override {
+    if (failed(lowerKernels(getOperation())))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+void buildLoweringPipeline(OpPassManager &passes) {
+  passes.addPass(createExpandMathPass());
+  passes.addPass(createLowerKernelsPass());
+}
+
+void registerCodeDialects(DialectRegistry &registry) {
+  registry.insert<arith::ArithDialect, cf::ControlFlowDialect, LLVM::LLVMDialect, math::MathDialect,
+                  scf::SCFDialect, vector::VectorDialect>();
 }
 
 } // namespace tenon

@@ -1,0 +1,19 @@
+// CPUs as targets.
+
+#include "passes/Codegen/Cpu/RegisterTarget.h"
+#include "passes/Codegen/Cpu/Strategies.h"
+#include "passes/Codegen/Cpu/TargetMath.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+void registerTarget(DialectRegistry &registry) {
+  registry.insert<CpuDialect>();
+  registry.addExtension(
+      +[](MLIRContext *context, TenonDialect *) { context->getOrLoadDialect<CpuDialect>(); });
+  registerStrategies(registry);
+  registerMath(registry);
+}
+
+} // namespace tenon::cpu
