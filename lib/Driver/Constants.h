@@ -1,21 +1,19 @@
-// Constants of programs: how they become bytes, and how they are computed.
+// Constants of programs and their bytes.
 #ifndef TENON_LIB_DRIVER_CONSTANTS_H
 #define TENON_LIB_DRIVER_CONSTANTS_H
 
+#include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinAttributeInterfaces.h"
 #include "mlir/IR/BuiltinTypes.h"
-#include "llvm/Support/Error.h"
 
 namespace tenon::driver {
 
-/// The bytes of a constant as kernels read them: row-major, booleans and small integers in bytes.
-/// Failure if it holds no numbers.
-mlir::FailureOr<llvm::SmallVector<char>> constantBytes(mlir::ElementsAttr attr);
+/// The bytes of a constant as kernels read them: row-major, booleans and small integers in bytes. A
+/// view of the constant where it holds them like this. Failure if it holds no numbers.
+mlir::FailureOr<mlir::AsmResourceBlob> constantBytes(mlir::ElementsAttr constant);
 
-/// Loads the library at `path`, a model without inputs, runs it once, and gives its outputs as
-/// attributes of the given types. Large ones are resources, which the context owns.
-llvm::Expected<llvm::SmallVector<mlir::ElementsAttr>> evaluate(llvm::StringRef path,
-                                                               mlir::TypeRange types);
+/// A constant of such bytes. Large ones are resources, which the context owns.
+mlir::ElementsAttr makeConstant(mlir::RankedTensorType type, mlir::AsmResourceBlob bytes);
 
 } // namespace tenon::driver
 

@@ -2,14 +2,11 @@
 
 #include "lib/Driver/Driver.h"
 #include "dialects/Target/TargetKind.h"
-#include "lib/Driver/Constants.h"
+#include "lib/Driver/Context.h"
 #include "lib/Driver/ProgramBuilder.h"
+#include "lib/Execute/EvaluateConstants.h"
 #include "lib/Support/Stopwatch.h"
-#include "lib/Target/LLVMCodegen.h"
-#include "passes/Codegen/Passes.h"
-#include "passes/Codegen/Targets.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -23,14 +20,12 @@ class Compilation {
 public:
   Compilation(const std::shared_ptr<ModelFile> &file, const CompileOptions &options)
       : file(file), options(options), diagnostics(context),
-        builder(
-            context, diagnostics, [this](ModuleOp module) { return evaluateConstants(module); },
-            options.separateBuffers) {}
+        builder(context, diagnostics, makeConstantEvaluator(options.threads),
+                options.separateBuffers) {}
 
   llvm::Expected<CompileReport> run();
 
 private:
-  FailureOr<SmallVector<ElementsAttr>> evaluateConstants(ModuleOp module);
   void reportProgram();
 
   const std::shared_ptr<ModelFile> &file;
@@ -42,38 +37,6 @@ private:
 };
 
 } // namespace
-
-// Constants are computed by compiling them for the processor that the compiler runs on.
-FailureOr<SmallVector<ElementsAttr>> Compilation::evaluateConstants(ModuleOp module) {
-  auto fail = [&](llvm::Error error) -> FailureOr<SmallVector<ElementsAttr>> {
-    return emitError(module.getLoc())
-           << "cannot fold constants: " << llvm::toString(std::move(error));
-  };
-  SmallString<128> path;
-  if (std::error_code error = llvm::sys::fs::createTemporaryFile("tenon", "so", path))
-    return fail(llvm::errorCodeToError(error));
-  llvm::FileRemover remover(path);
-  ProgramBuilder constants(context, diagnostics, /*evaluator=*/nullptr,
-                           /*separateBuffers=*/false);
-  constants.model.info.name = "constants";
-  auto function = module.lookupSymbol<func::FuncOp>("main");
-  if (llvm::Error error = constants.begin(function, path))
-    return fail(std::move(error));
-  llvm::Expected<TargetAttrInterface> native = lookupTarget("native", &context);
-  if (!native)
-    return fail(native.takeError());
-  if (llvm::Error error = constants.addVariant(module, *native))
-    return fail(std::move(error));
-  EmitOptions emit;
-  emit.path = path.str().str();
-  emit.threads = options.threads;
-  if (llvm::Error error = emitModel(constants.model, emit))
-    return fail(std::move(error));
-  llvm::Expected<SmallVector<ElementsAttr>> values = evaluate(path, function.getResultTypes());
-  if (!values)
-    return fail(values.takeError());
-  return *values;
-}
 
 void Compilation::reportProgram() {
   for (const KernelInfo &kernel : builder.model.info.variants.front().kernels)
@@ -88,14 +51,7 @@ llvm::Expected<CompileReport> Compilation::run() {
   Stopwatch total;
   // An error names the node; nobody wants to read the op.
   context.printOpOnDiagnostic(false);
-  DialectRegistry registry;
-  registry.insert<TenonDialect, func::FuncDialect>();
-  registerAllTargets(registry);
-  registerCodeDialects(registry);
-  registerLLVMTranslations(registry);
-  context.appendDialectRegistry(registry);
-  // Kernels are generated on several threads, which may load none.
-  context.loadAllAvailableDialects();
+  prepareContext(context);
 
   std::vector<TargetAttrInterface> targets;
   for (const std::string &name : options.targets) {

@@ -60,10 +60,10 @@ llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
 }
 
 FailureOr<uint64_t> ProgramBuilder::placeConstant(ConstantOp op) {
-  FailureOr<SmallVector<char>> bytes = constantBytes(op.getValue());
+  FailureOr<AsmResourceBlob> bytes = constantBytes(op.getValue());
   if (failed(bytes))
     return op.emitError() << "cannot store a constant of type " << op.getType();
-  llvm::Expected<uint64_t> offset = weights->add(*bytes);
+  llvm::Expected<uint64_t> offset = weights->add(bytes->getData());
   if (offset)
     return *offset;
   return op.emitError() << llvm::toString(offset.takeError());
@@ -110,10 +110,11 @@ llvm::Expected<ModuleSource> ProgramBuilder::lowerHost(ModuleOp program) {
   return translateFrom(*program.getOps<ModuleOp>().begin());
 }
 
-llvm::Error ProgramBuilder::addVariant(ModuleOp graph, TargetAttrInterface target) {
-  modules.push_back(graph.clone());
+llvm::Error ProgramBuilder::addVariant(ModuleOp module, TargetAttrInterface target, Stage stage) {
+  modules.push_back(module.clone());
   ModuleOp program = *modules.back();
-  if (failed(runPasses(program, Stage::Graph, Stage::Program, target)))
+  program->setAttr(kTargetAttrName, target);
+  if (failed(runPasses(program, stage, Stage::Program, target)))
     return diagnostics.takeError("the passes failed");
   model.info.variants.push_back(describe(program, target));
   llvm::Expected<ModuleSource> host = lowerHost(program);

@@ -21,8 +21,9 @@ public:
 
   /// Starts a model with the signature of `function`, to be written near `output`.
   llvm::Error begin(mlir::func::FuncOp function, llvm::StringRef output);
-  /// Adds the code of `graph`, a module at the end of the graph stage, for one target.
-  llvm::Error addVariant(mlir::ModuleOp graph, TargetAttrInterface target);
+  /// Adds the code of a module at the end of `stage`, for one target.
+  llvm::Error addVariant(mlir::ModuleOp module, TargetAttrInterface target,
+                         Stage stage = Stage::Graph);
   llvm::LogicalResult runPasses(mlir::ModuleOp module, Stage from, Stage to,
                                 TargetAttrInterface target);
 

@@ -1,0 +1,14 @@
+// What a context needs before anything is compiled in it.
+#ifndef TENON_LIB_DRIVER_CONTEXT_H
+#define TENON_LIB_DRIVER_CONTEXT_H
+
+#include "mlir/IR/MLIRContext.h"
+
+namespace tenon::driver {
+
+/// Loads the dialects of all stages, and registers strategies and the translation to LLVM IR.
+void prepareContext(mlir::MLIRContext &context);
+
+} // namespace tenon::driver
+
+#endif
