@@ -32,7 +32,15 @@ def TargetAttrInterface : AttrInterface<"TargetAttrInterface"> {
   let methods = [
     InterfaceMethod<"The name, as `--target` takes it.", "::std::string", "getTargetName", (ins)>,
     InterfaceMethod<"What multiplies and adds, the fastest for its types first.",
-      "::llvm::SmallVector<::tenon::MmaAttrInterface>", "getMmas", (ins)>
+      "::llvm::SmallVector<::tenon::MmaAttrInterface>", "getMmas", (ins)>,
+    InterfaceMethod<[{
+      The type in which arithmetic on elements of a type is done: that type itself, a wider one where
+      the device has no such arithmetic, or null where it has no code for such elements at all.
+    }], "::mlir::Type", "getComputeType", (ins "::mlir::Type":$element)>,
+    InterfaceMethod<[{
+      A matrix product of at most so many rows takes the time that reading its right operand takes:
+      then few bytes are worth more than little arithmetic.
+    }], "int64_t", "getFewRows", (ins)>
   ];
 }
 

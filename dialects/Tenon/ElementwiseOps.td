@@ -184,7 +184,8 @@ class Tenon_PredicateOp<string mnemonic, string onnxName, string formula>
 def Tenon_IsNaNOp : Tenon_PredicateOp<"is_nan", "IsNaN", "x is not a number">;
 def Tenon_IsInfOp : Tenon_PredicateOp<"is_inf", "IsInf", "x is infinite">;
 
-def Tenon_SelectOp : Tenon_PointwiseOp<"select", [AllElementTypesMatch<["ifTrue", "ifFalse"]>,
+def Tenon_SelectOp : Tenon_PointwiseOp<"select", [Tenon_MovesElements,
+    AllElementTypesMatch<["ifTrue", "ifFalse"]>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "a where the condition holds, else b";
   let description = [{

@@ -21,7 +21,7 @@ def Tenon_IotaOp : Tenon_ElementalOp<"iota", [
   let hasVerifier = 1;
 }
 
-def Tenon_GatherElementsOp : Tenon_InferredOp<"gather_elements"> {
+def Tenon_GatherElementsOp : Tenon_InferredOp<"gather_elements", [Tenon_MovesElements]> {
   let summary = "elements of a tensor chosen by an index each along an axis";
   let description = [{
     ONNX [GatherElements](https://onnx.ai/onnx/operators/onnx__GatherElements.html): the result has
@@ -36,7 +36,7 @@ def Tenon_GatherElementsOp : Tenon_InferredOp<"gather_elements"> {
   let results = (outs Tenon_Tensor:$result);
 }
 
-def Tenon_GatherNDOp : Tenon_InferredOp<"gather_nd"> {
+def Tenon_GatherNDOp : Tenon_InferredOp<"gather_nd", [Tenon_MovesElements]> {
   let summary = "slices of a tensor chosen by index tuples";
   let description = [{
     ONNX [GatherND](https://onnx.ai/onnx/operators/onnx__GatherND.html). The last dimension of the

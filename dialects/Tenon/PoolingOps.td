@@ -9,9 +9,9 @@ include "dialects/Tenon/TenonInterfaces.td"
 // The operand is [N, spatial..., C], and so is the result, whose type says the number of windows.
 // Window `o` of a dimension covers positions `o * stride - low + k * dilation`; positions outside of
 // the operand do not count.
-class Tenon_PoolOp<string mnemonic>
-    : Tenon_Op<mnemonic, [
-        Pure, DeclareOpInterfaceMethods<ElementalOpInterface, ["isExpensiveElement"]>]> {
+class Tenon_PoolOp<string mnemonic, list<Trait> traits = []>
+    : Tenon_Op<mnemonic, !listconcat(traits, [
+        Pure, DeclareOpInterfaceMethods<ElementalOpInterface, ["isExpensiveElement"]>])> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
   let extraClassDefinition = [{
@@ -19,7 +19,7 @@ class Tenon_PoolOp<string mnemonic>
   }];
 }
 
-def Tenon_MaxPoolOp : Tenon_PoolOp<"max_pool"> {
+def Tenon_MaxPoolOp : Tenon_PoolOp<"max_pool", [Tenon_MovesElements]> {
   let summary = "the largest element of each window";
   let description = [{
     ONNX [MaxPool](https://onnx.ai/onnx/operators/onnx__MaxPool.html) over channels-last tensors.

@@ -106,7 +106,7 @@ def Tenon_RequireOp : Tenon_Op<"require", [Tenon_HostOp]> {
   let hasVerifier = 1;
 }
 
-def Tenon_ReshapeOp : Tenon_ElementalOp<"reshape", [Tenon_HostOp,
+def Tenon_ReshapeOp : Tenon_ElementalOp<"reshape", [Tenon_HostOp, Tenon_MovesElements,
     ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "the same elements in row-major order under another shape";
@@ -123,7 +123,7 @@ def Tenon_ReshapeOp : Tenon_ElementalOp<"reshape", [Tenon_HostOp,
   let hasFolder = 1;
 }
 
-def Tenon_TransposeOp : Tenon_InferredOp<"transpose", [
+def Tenon_TransposeOp : Tenon_InferredOp<"transpose", [Tenon_MovesElements,
     ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "permutes the dimensions";
@@ -141,7 +141,7 @@ def Tenon_TransposeOp : Tenon_InferredOp<"transpose", [
   let hasFolder = 1;
 }
 
-def Tenon_BroadcastOp : Tenon_ElementalOp<"broadcast", [
+def Tenon_BroadcastOp : Tenon_ElementalOp<"broadcast", [Tenon_MovesElements,
     ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "repeats dimensions of size 1 to a larger shape";
@@ -167,7 +167,7 @@ def Tenon_BroadcastOp : Tenon_ElementalOp<"broadcast", [
   let hasFolder = 1;
 }
 
-def Tenon_ConcatOp : Tenon_InferredOp<"concat", [
+def Tenon_ConcatOp : Tenon_InferredOp<"concat", [Tenon_MovesElements,
     DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "joins tensors along an axis";
@@ -183,7 +183,7 @@ def Tenon_ConcatOp : Tenon_InferredOp<"concat", [
   let hasVerifier = 1;
 }
 
-def Tenon_SliceOp : Tenon_ElementalOp<"slice", [
+def Tenon_SliceOp : Tenon_ElementalOp<"slice", [Tenon_MovesElements,
     ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "a regular part of a tensor";
@@ -214,7 +214,7 @@ def Tenon_PadModeAttr : I32EnumAttr<"PadMode", "where padding takes its elements
   let cppNamespace = "::tenon";
 }
 
-def Tenon_PadOp : Tenon_ElementalOp<"pad", [
+def Tenon_PadOp : Tenon_ElementalOp<"pad", [Tenon_MovesElements,
     DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>]> {
   let summary = "adds elements around a tensor, or cuts them off";
   let description = [{
@@ -238,7 +238,7 @@ def Tenon_PadOp : Tenon_ElementalOp<"pad", [
   let hasVerifier = 1;
 }
 
-def Tenon_GatherOp : Tenon_InferredOp<"gather", [
+def Tenon_GatherOp : Tenon_InferredOp<"gather", [Tenon_MovesElements,
     ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "slices of a tensor chosen by indices along an axis";

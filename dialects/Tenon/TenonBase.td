@@ -66,6 +66,10 @@ def Tenon_InferType : Tenon_InferTypeUpTo<"::tenon::areCompatibleTypes">;
 // What the function that runs a program may hold once kernels exist: all else is in a kernel.
 def Tenon_HostOp : NativeOpTrait<"HostOp"> { let cppNamespace = "::tenon"; }
 
+// Each element of the result is one of an operand's, unchanged: whoever changes the type of elements,
+// or follows what they are, may do so on either side of the op.
+def Tenon_MovesElements : NativeOpTrait<"MovesElements"> { let cppNamespace = "::tenon"; }
+
 class Tenon_Op<string mnemonic, list<Trait> traits = []> : Op<Tenon_Dialect, mnemonic, traits>;
 
 #endif

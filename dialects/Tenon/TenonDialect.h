@@ -89,6 +89,10 @@ void addLibraryEffects(LibraryOpInterface op, llvm::SmallVectorImpl<EffectInstan
 template <typename ConcreteType>
 class HostOp : public mlir::OpTrait::TraitBase<ConcreteType, HostOp> {};
 
+/// Each element of the op's result is one of an operand's, unchanged.
+template <typename ConcreteType>
+class MovesElements : public mlir::OpTrait::TraitBase<ConcreteType, MovesElements> {};
+
 } // namespace tenon
 
 #define GET_OP_CLASSES

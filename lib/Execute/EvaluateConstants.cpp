@@ -14,7 +14,7 @@ public:
   explicit Evaluator(unsigned compileThreads) {
     // The ops stand as the graph's passes left them, and nothing is folded on the way: the run does
     // it.
-    options.stage = Stage::Graph;
+    options.stage = Stage::Target;
     options.foldConstants = false;
     options.compileThreads = compileThreads;
   }

@@ -193,10 +193,9 @@ std::optional<DimExprs> ContentsMap::infer(Value value) {
     result = evaluatePointwise(pointwise, operands);
   // Arithmetic on expressions is arithmetic on integers; moving elements is all the same.
   auto isInteger = [](Type type) { return getElementTypeOrSelf(type).isInteger(); };
-  bool movesElements =
-      isa<ReshapeOp, BroadcastOp, ConcatOp, SliceOp, GatherOp, TransposeOp, SelectOp>(op);
-  if (!symbolic || (!movesElements && !(isInteger(value.getType()) &&
-                                        llvm::all_of(op->getOperandTypes(), isInteger))))
+  if (!symbolic ||
+      (!op->hasTrait<MovesElements>() &&
+       !(isInteger(value.getType()) && llvm::all_of(op->getOperandTypes(), isInteger))))
     return result;
   std::optional<DimExprs> inferred =
       wrapContents(symbolic.inferContents(operands), getElementTypeOrSelf(value.getType()));

@@ -107,11 +107,12 @@ def UnifySizesPass : Pass<"tenon-unify-sizes", "::mlir::func::FuncOp"> {
 }
 
 def WidenHalvesPass : Pass<"tenon-widen-halves", "::mlir::func::FuncOp"> {
-  let summary = "computes in f32 what a model computes in f16 or bf16";
+  let summary = "computes in a wider type what the target cannot compute in halves";
   let description = [{
-    CPUs have no arithmetic on halves, so each kernel would convert its operands and round its
-    results. Values between nodes become f32. Arguments, results, explicit casts, what only moves
-    halves, and the right operands of matrix products that reading them dominates stay as they are.
+    Where a target has no arithmetic on f16 or bf16, each kernel would convert its operands and round
+    its results. Values between nodes get the type that the target computes in: f32 on CPUs.
+    Arguments, results, explicit casts, what only moves halves, and the right operands of matrix
+    products that reading them dominates stay as they are.
 
     ```mlir
     %1 = tenon.mul %x, %y : (tensor<4xf16>, tensor<4xf16>) -> tensor<4xf16>
@@ -128,7 +129,7 @@ def WidenHalvesPass : Pass<"tenon-widen-halves", "::mlir::func::FuncOp"> {
     %2 = tenon.cast %e to f16 : (tensor<4xf32>) -> tensor<4xf16>
     ```
   }];
-  let statistics = [Statistic<"numWidened", "widened", "Ops that compute in f32">];
+  let statistics = [Statistic<"numWidened", "widened", "Ops that compute in a wider type">];
 }
 
 def DecomposePass : Pass<"tenon-decompose", "::mlir::func::FuncOp"> {

@@ -1,8 +1,8 @@
-// Computes in f32 what a model computes in f16 or bf16.
+// Computes in a wider type what a model computes in halves that the target has no arithmetic for.
 //
-// A CPU has no arithmetic on halves: every kernel converts what it reads and rounds what it writes.
-// Converting inside of a contraction costs a third of its time, as each element is read many times,
-// and rounding loses digits. So the values between nodes become f32:
+// Without such arithmetic, every kernel converts what it reads and rounds what it writes. On CPUs,
+// which compute in f32, converting inside of a contraction costs a third of its time, as each
+// element is read many times; and rounding loses digits. So the values between nodes become wide:
 //
 //   %1 = tenon.conv %x, %w : (f16, f16) -> f16        %x1, %w1 = tenon.cast %x, %w to f32
 //                                               ->    %1 = tenon.conv %x1, %w1 : (f32, f32) -> f32
@@ -18,9 +18,10 @@
 //     packing,
 //   - keys and values of attention, for the same reasons.
 //
-// Ops are visited in order. `wide` maps a half to the f32 value that it is rounded from; what needs
-// the half reads the rounding, which is dead otherwise.
+// Ops are visited in order. `wide` maps a half to the value that it is rounded from; what needs the
+// half reads the rounding, which is dead otherwise.
 
+#include "dialects/Target/TargetInterfaces.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/Graph/Matching.h"
 #include "passes/Graph/Passes.h"
@@ -34,14 +35,6 @@ using namespace mlir;
 
 namespace {
 
-/// Products of more rows are bound by arithmetic.
-constexpr int64_t kFewRows = 4;
-
-bool isHalf(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && (type.getElementType().isF16() || type.getElementType().isBF16());
-}
-
 Type withElement(Type type, Type element) {
   auto tensor = cast<RankedTensorType>(type);
   return RankedTensorType::get(tensor.getShape(), element, tensor.getEncoding());
@@ -49,12 +42,6 @@ Type withElement(Type type, Type element) {
 
 Value castTo(OpBuilder &b, Value value, Type element) {
   return CastOp::create(b, value.getLoc(), withElement(value.getType(), element), value, element);
-}
-
-/// Ops whose results have elements of their operands.
-bool movesElements(Operation *op) {
-  return isa<ReshapeOp, TransposeOp, BroadcastOp, SliceOp, PadOp, ConcatOp, GatherOp,
-             GatherElementsOp, GatherNDOp, SelectOp, MaxPoolOp>(op);
 }
 
 bool computes(Operation *op) {
@@ -66,18 +53,27 @@ bool computes(Operation *op) {
 
 class Widener {
 public:
-  explicit Widener(func::FuncOp function) : function(function) {}
+  Widener(func::FuncOp function, TargetAttrInterface target) : function(function), target(target) {}
 
-  /// The number of ops that became f32.
+  /// The number of ops that became wide.
   int64_t run();
 
 private:
+  /// What arithmetic on a value's elements is done in.
+  Type wideElement(Value value) { return target.getComputeType(getElementTypeOrSelf(value)); }
+  /// Whether the target has no arithmetic on a value's elements.
+  bool isHalf(Value value) {
+    Type wide = wideElement(value);
+    return wide && wide != getElementTypeOrSelf(value);
+  }
   bool isWorthwhile(Operation *op);
   bool staysHalf(Operation *op, unsigned operand);
   Value widened(Value half);
   void widen(Operation *op);
 
   func::FuncOp function;
+  TargetAttrInterface target;
+  /// The wide values that halves are rounded from.
   llvm::DenseMap<Value, Value> wide;
   /// The same for halves that are no roundings.
   llvm::DenseMap<Value, Value> casts;
@@ -86,9 +82,11 @@ private:
 } // namespace
 
 bool Widener::isWorthwhile(Operation *op) {
-  if (llvm::none_of(op->getOperands(), isHalf) || llvm::all_of(op->getOperands(), isConstantValue))
+  auto isHalfOperand = [&](Value operand) { return isHalf(operand); };
+  if (llvm::none_of(op->getOperands(), isHalfOperand) ||
+      llvm::all_of(op->getOperands(), isConstantValue))
     return false;
-  if (!movesElements(op))
+  if (!op->hasTrait<MovesElements>())
     return computes(op);
   bool any = false;
   for (Value operand : op->getOperands()) {
@@ -111,7 +109,7 @@ bool Widener::staysHalf(Operation *op, unsigned operand) {
   DimExprs dims = getDims(matmul.getType());
   auto rows = getConstantDims(matmul.sharesRhs() ? ArrayRef(dims).drop_back()
                                                  : ArrayRef(dims).drop_back().take_back());
-  return !rows || llvm::product_of(*rows) <= kFewRows;
+  return !rows || llvm::product_of(*rows) <= target.getFewRows();
 }
 
 Value Widener::widened(Value half) {
@@ -121,7 +119,7 @@ Value Widener::widened(Value half) {
   if (!cast) {
     OpBuilder b(half.getContext());
     b.setInsertionPointAfterValue(half);
-    cast = castTo(b, half, b.getF32Type());
+    cast = castTo(b, half, wideElement(half));
   }
   return cast;
 }
@@ -138,7 +136,7 @@ void Widener::widen(Operation *op) {
       result.replaceAllUsesWith(widerResult);
       continue;
     }
-    widerResult.setType(withElement(result.getType(), b.getF32Type()));
+    widerResult.setType(withElement(result.getType(), wideElement(result)));
     Value rounded = castTo(b, widerResult, getElementTypeOrSelf(result));
     wide[rounded] = widerResult;
     result.replaceAllUsesWith(rounded);
@@ -164,7 +162,12 @@ int64_t Widener::run() {
 namespace {
 
 struct WidenHalves : impl::WidenHalvesPassBase<WidenHalves> {
-  void runOnOperation() override { numWidened += Widener(getOperation()).run(); }
+  void runOnOperation() override {
+    FailureOr<TargetAttrInterface> target = getTarget(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    numWidened += Widener(getOperation(), *target).run();
+  }
 };
 
 } // namespace

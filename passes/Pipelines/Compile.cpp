@@ -16,9 +16,9 @@ using namespace mlir;
 
 namespace tenon {
 
-// The graph gets as small as it can be: dead shape arithmetic goes, long-hand forms get their names
-// back, transposes and scales go into what they surround, constants fold, equal nodes merge.
-static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &options) {
+// The graph gets as small as it can be for any target: dead shape arithmetic goes, long-hand forms
+// get their names back, transposes go into what they surround, equal nodes merge.
+static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &) {
   // Types as simple as they can be, for all that follows.
   passes.addNestedPass<func::FuncOp>(createUnifySizesPass());
   passes.addPass(createCanonicalizerPass());
@@ -27,22 +27,26 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &opt
   passes.addNestedPass<func::FuncOp>(createRecognizePass());
   passes.addNestedPass<func::FuncOp>(createMoveTransposesPass());
   passes.addPass(createCanonicalizerPass());
-  // The patterns above compare constants as the exporter rounded them.
+  passes.addPass(createSymbolDCEPass());
+}
+
+// Elements get the types that the target computes with, and what depends on constants alone folds.
+static void buildTargetPipeline(OpPassManager &passes, const PipelineOptions &options) {
+  passes.addPass(createAssignTargetPass({options.target}));
+  // After recognition, which compares constants as the exporter rounded them, and before any
+  // arithmetic on constants.
   passes.addNestedPass<func::FuncOp>(createWidenHalvesPass());
   // Now that no transposes stand between contractions and what follows them.
   passes.addNestedPass<func::FuncOp>(createFoldScalesPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
-  // Needs scales and zero points as numbers.
+  // Both need scales, zero points and weights as numbers.
   passes.addNestedPass<func::FuncOp>(createSimplifyQuantizationPass());
+  passes.addNestedPass<func::FuncOp>(createFormIntegerContractionsPass());
   passes.addPass(createCSEPass());
-  passes.addPass(createSymbolDCEPass());
 }
 
 // The graph becomes kernels. Equal ones are compiled once.
 static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &options) {
-  passes.addPass(createAssignTargetPass({options.target}));
-  // Weights and zero points are numbers by now, and the target says what it multiplies.
-  passes.addNestedPass<func::FuncOp>(createFormIntegerContractionsPass());
   passes.addNestedPass<func::FuncOp>(createDecomposePass());
   passes.addPass(createCSEPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
@@ -85,6 +89,7 @@ static constexpr struct {
 } stages[] = {
     {Stage::Import, "import", [](OpPassManager &, const PipelineOptions &) {}},
     {Stage::Graph, "graph", buildGraphPipeline},
+    {Stage::Target, "target", buildTargetPipeline},
     {Stage::Kernels, "kernels", buildKernelsPipeline},
     {Stage::Program, "program", buildProgramPipeline},
     {Stage::Code, "code", buildCodePipeline},

@@ -12,14 +12,15 @@ namespace tenon {
 /// The stages between which the IR can be looked at and taken up again, in order.
 enum class Stage {
   Import,  // the graph as imported
-  Graph,   // the graph, simplified
+  Graph,   // the graph, simplified; the same for all targets
+  Target,  // the graph as one target computes it, its constants folded
   Kernels, // kernels and launches
   Program, // buffers have places
   Code,    // functions of loops and vectors
   LLVM,    // the same in the LLVM dialect
 };
 
-/// "import", "graph", "kernels", "program", "code", "llvm".
+/// "import", "graph", "target", "kernels", "program", "code", "llvm".
 std::optional<Stage> parseStage(llvm::StringRef name);
 
 struct PipelineOptions {

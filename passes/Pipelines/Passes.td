@@ -12,8 +12,9 @@ def VerifyStagePass : Pass<"tenon-verify-stage", "::mlir::ModuleOp"> {
     stage ends with it, so that a pass that breaks a promise is found there and not in the machine
     code.
 
-    - `import` and `graph`: ops on tensors only, no kernels yet; every symbol that a type uses is
-      one of the function's. After `graph` no value holds strings.
+    - `import`, `graph` and `target`: ops on tensors only, no kernels yet; every symbol that a type
+      uses is one of the function's. After `target`, the target has code for the elements of all
+      values: strings are gone.
     - `kernels`: the function holds nothing but constants, views, control flow and launches; every
       kernel has at most one root, and the kind of schedule that its class takes; nothing that
       decomposes is left outside of the root; packed weights have the panel width, and transformed
@@ -24,7 +25,7 @@ def VerifyStagePass : Pass<"tenon-verify-stage", "::mlir::ModuleOp"> {
       left. After `llvm` all ops are of the LLVM dialect.
   }];
   let options = [
-    Option<"stage", "stage", "std::string", "\"import\"", "import, graph, kernels, program, code or llvm">
+    Option<"stage", "stage", "std::string", "\"import\"", "import, graph, target, kernels, program, code or llvm">
   ];
 }
 

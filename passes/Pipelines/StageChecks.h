@@ -8,8 +8,8 @@ namespace tenon {
 
 /// Ops on tensors only; every dimension is an expression over symbols that the function has.
 llvm::LogicalResult verifyGraph(mlir::ModuleOp module);
-/// As verifyGraph, and no strings are left.
-llvm::LogicalResult verifyFinalGraph(mlir::ModuleOp module);
+/// As verifyGraph, and the target has code for all elements that are left.
+llvm::LogicalResult verifyTargetGraph(mlir::ModuleOp module);
 /// Every kernel can be generated as its class and schedule say; all computation is in kernels.
 llvm::LogicalResult verifyKernels(mlir::ModuleOp module);
 /// Every launch's results have places that are large enough and nobody else's at that time.

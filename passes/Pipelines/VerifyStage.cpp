@@ -1,6 +1,7 @@
 // What must hold between stages (the list is in Passes.td), checked after each. Graphs are checked
 // here, kernels in VerifyKernels.cpp, places in VerifyPlacements.cpp, functions in VerifyCode.cpp.
 
+#include "dialects/Target/TargetInterfaces.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Pipelines/Compile.h"
@@ -54,20 +55,22 @@ LogicalResult verifyGraph(ModuleOp module) {
   return result;
 }
 
-static bool holdsStrings(Type type) { return isa<StringType>(getElementTypeOrSelf(type)); }
-
-LogicalResult verifyFinalGraph(ModuleOp module) {
+LogicalResult verifyTargetGraph(ModuleOp module) {
   LogicalResult result = verifyGraph(module);
-  auto complain = [&](Operation *op, Type type) {
-    if (holdsStrings(type))
-      result = op->emitError("holds strings, for which no code can be generated: ") << type;
+  FailureOr<TargetAttrInterface> target = getTarget(module);
+  if (failed(target))
+    return failure();
+  auto check = [&](Operation *op, Type type) {
+    if (!target->getComputeType(getElementTypeOrSelf(type)))
+      result = op->emitError("holds elements for which ")
+               << target->getTargetName() << " has no code: " << type;
   };
   for (auto function : module.getOps<func::FuncOp>()) {
     for (Type type : function.getArgumentTypes())
-      complain(function, type);
+      check(function, type);
     function.walk([&](Operation *op) {
       for (Type type : op->getResultTypes())
-        complain(op, type);
+        check(op, type);
     });
   }
   return result;
@@ -91,9 +94,10 @@ struct VerifyStage : impl::VerifyStagePassBase<VerifyStage> {
       return module.emitError("unknown stage '") << stage << "'";
     switch (*parsed) {
     case Stage::Import:
-      return verifyGraph(module);
     case Stage::Graph:
-      return verifyFinalGraph(module);
+      return verifyGraph(module);
+    case Stage::Target:
+      return verifyTargetGraph(module);
     case Stage::Kernels:
       return verifyKernels(module);
     case Stage::Program:

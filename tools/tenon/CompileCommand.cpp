@@ -17,7 +17,7 @@ static constexpr Option compileOptions[] = {
     {"-o", true, "FILE where to write; required unless --emit=mlir:STAGE"},
     {"--emit", true,
      "KIND lib (default), obj, header, exe, asm, llvm, or mlir:STAGE with STAGE one "
-     "of import, graph, kernels, program, code, llvm"},
+     "of import, graph, target, kernels, program, code, llvm"},
     {"--target", true,
      "LIST comma separated targets, best first: cpu:native (default), "
      "cpu:x86-64-v3, cpu:x86-64-v4, cpu:<llvm cpu>"},
@@ -39,7 +39,7 @@ static llvm::Expected<driver::CompileOptions> readOptions(const Arguments &argum
     options.stage = parseStage(kind);
     if (!options.stage)
       return makeError("unknown stage '" + kind +
-                       "': import, graph, kernels, program, code or llvm");
+                       "': import, graph, target, kernels, program, code or llvm");
   } else if (kind == "obj") {
     options.emit = EmitKind::Object;
   } else if (kind == "header") {

@@ -41,6 +41,21 @@ void CpuDialect::initialize() {
 
 std::string TargetAttr::getTargetName() const { return ("cpu:" + getName()).str(); }
 
+// Every processor converts narrow floats to f32, computes, and rounds; integers of any width are
+// computed with in registers.
+Type TargetAttr::getComputeType(Type element) const {
+  if (auto floating = dyn_cast<FloatType>(element)) {
+    if (floating.getWidth() < 32)
+      return Float32Type::get(getContext());
+    return floating.getWidth() <= 64 ? element : Type();
+  }
+  auto integer = dyn_cast<IntegerType>(element);
+  return integer && integer.getWidth() <= 64 ? element : Type();
+}
+
+// Fewer rows leave nothing to share a loaded weight between.
+int64_t TargetAttr::getFewRows() const { return 4; }
+
 bool TargetAttr::has(StringRef feature) const {
   return getFeatures() && llvm::any_of(getFeatures().getAsRange<StringAttr>(),
                                        [&](StringAttr each) { return each.getValue() == feature; });

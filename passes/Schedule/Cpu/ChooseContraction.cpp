@@ -8,8 +8,6 @@
 namespace tenon::cpu {
 namespace {
 
-/// Fewer rows than this leave nothing to share a loaded weight between.
-constexpr int64_t fewRows = 4;
 /// Fewer output channels than this fill too little of a vector.
 constexpr int64_t fewColumns = 4;
 /// From here on run-time weights are used often enough to pay for packing them.
@@ -108,7 +106,7 @@ private:
     else if (vectors > 0 && vectors % 3 == 0 && target.getVectorRegisters() >= 32)
       tileVectors = 3;
     // Few rows: more vectors side by side, or additions wait for one another.
-    if (totalRows > 0 && totalRows <= fewRows) {
+    if (totalRows > 0 && totalRows <= target.getFewRows()) {
       int64_t most = totalRows == 1 ? 8 : 6;
       tileVectors = std::min(sums / totalRows, most);
       if (vectors > 0)
@@ -130,7 +128,7 @@ private:
   }
 
   void choosePacking() {
-    bool hasManyRows = totalRows < 0 || totalRows > fewRows;
+    bool hasManyRows = totalRows < 0 || totalRows > target.getFewRows();
     if (sizes.weightLayout == WeightLayout::Transposed) {
       bool hasFewColumns = sizes.outChannels > 0 && sizes.outChannels <= fewColumns;
       packWeights = !hasFewColumns && hasManyRows;

@@ -1,5 +1,7 @@
-// Halves are computed with in f32, and stay halves where nothing computes.
-// RUN: tenon-opt %s --pass-pipeline='builtin.module(func.func(tenon-widen-halves))' | FileCheck %s
+// What a processor cannot compute in halves is computed in f32; what only moves stays as it is.
+// RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-widen-halves))' | FileCheck %s
+// RUN: not tenon-opt %s --pass-pipeline='builtin.module(func.func(tenon-widen-halves))' 2>&1 | FileCheck %s --check-prefix=NONE
+// NONE: the module has no 'tenon.target'
 
 // One rounding is left of two.
 // CHECK-LABEL: func.func @chain

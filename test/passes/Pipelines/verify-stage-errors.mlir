@@ -1,11 +1,14 @@
 // RUN: split-file %s %t
 // RUN: tenon-opt %t/graph.mlir --tenon-verify-stage=stage=graph --verify-diagnostics --split-input-file
+// RUN: tenon-opt %t/target.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=target --verify-diagnostics --split-input-file
+// RUN: not tenon-opt %t/stage.mlir --tenon-verify-stage=stage=target 2>&1 | FileCheck %s --check-prefix=TARGET
 // RUN: tenon-opt %t/kernels.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=kernels --verify-diagnostics --split-input-file
 // RUN: tenon-opt %t/program.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=program --verify-diagnostics --split-input-file
 // RUN: tenon-opt %t/code.mlir --tenon-verify-stage=stage=code --verify-diagnostics --split-input-file
 // RUN: tenon-opt %t/llvm.mlir --tenon-verify-stage=stage=llvm --verify-diagnostics --split-input-file
 // RUN: not tenon-opt %t/stage.mlir --tenon-verify-stage=stage=graphs 2>&1 | FileCheck %s --check-prefix=STAGE
 // STAGE: unknown stage 'graphs'
+// TARGET: the module has no 'tenon.target'
 
 //--- stage.mlir
 module {}
@@ -37,11 +40,42 @@ func.func @several(%x: tensor<4xf32>) {
 
 // -----
 
-// expected-error @+1 {{holds strings, for which no code can be generated: 'tensor<2x!tenon.string>'}}
+func.func @no_dimensions(%x: tensor<4xf32>) {
+  // expected-error @+1 {{has a result with unknown dimensions: 'tensor<?xf32>'}}
+  %0 = builtin.unrealized_conversion_cast %x : tensor<4xf32> to tensor<?xf32>
+  return
+}
+
+// -----
+
+// Strings are values of a graph as long as no target has to compute them.
 func.func @strings(%x: tensor<2x!tenon.string>) -> tensor<2x1x!tenon.string> {
-  // expected-error @+1 {{holds strings, for which no code can be generated: 'tensor<2x1x!tenon.string>'}}
   %0 = tenon.reshape %x : (tensor<2x!tenon.string>) -> tensor<2x1x!tenon.string>
   return %0 : tensor<2x1x!tenon.string>
+}
+
+//--- target.mlir
+// expected-error @+1 {{holds elements for which cpu:x86-64-v3 has no code: 'tensor<2x!tenon.string>'}}
+func.func @strings(%x: tensor<2x!tenon.string>) -> tensor<2x1x!tenon.string> {
+  // expected-error @+1 {{holds elements for which cpu:x86-64-v3 has no code: 'tensor<2x1x!tenon.string>'}}
+  %0 = tenon.reshape %x : (tensor<2x!tenon.string>) -> tensor<2x1x!tenon.string>
+  return %0 : tensor<2x1x!tenon.string>
+}
+
+// -----
+
+func.func @wide(%x: tensor<2xf128>) {
+  // expected-error @-1 {{holds elements for which cpu:x86-64-v3 has no code: 'tensor<2xf128>'}}
+  return
+}
+
+// -----
+
+// What holds for graphs holds here, too.
+func.func @release(%x: tensor<4xf32>) {
+  // expected-error @+1 {{is not part of a graph: no kernels exist yet}}
+  tenon.release %x : tensor<4xf32>
+  return
 }
 
 //--- kernels.mlir
