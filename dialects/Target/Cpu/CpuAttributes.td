@@ -26,7 +26,9 @@ class Cpu_Attr<string name, string attrMnemonic, list<Trait> traits>
 }
 
 class Cpu_Schedule<string name, string attrMnemonic>
-    : Cpu_Attr<name # "Schedule", attrMnemonic # "_schedule", [ScheduleAttrInterface]>;
+    : Cpu_Attr<name # "Schedule", attrMnemonic # "_schedule", [ScheduleAttrInterface]> {
+  let genVerifyDecl = 1;
+}
 
 class Cpu_Count<string what, string default> : DefaultValuedParameter<"int64_t", default> {
   let summary = what;

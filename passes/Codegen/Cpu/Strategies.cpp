@@ -35,6 +35,7 @@ LogicalResult verifyWeights(KernelOp kernel, Operation *root, WeightLayoutAttrIn
 /// A strategy whose kernels have a root, and schedules of one kind.
 template <typename ScheduleT> class ScheduledStrategy : public CpuStrategy {
 public:
+  bool match(Operation *op, TargetAttrInterface) const override { return computes(op); }
   ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override {
     return chooseFor(getRoot(kernel, *this), cast<TargetAttr>(target));
   }
@@ -46,10 +47,15 @@ public:
     Operation *root = getRoot(kernel, *this);
     if (!schedule || !root)
       return complainAboutSchedule(kernel);
+    if (!computes(root))
+      return root->emitError("is nothing that the strategy of @")
+             << kernel.getSymName() << " computes: " << getName();
     return verifyRoot(kernel, root, schedule);
   }
 
 protected:
+  /// Whether there is code for kernels around `op`, worthwhile or not.
+  virtual bool computes(Operation *op) const = 0;
   virtual ScheduleT chooseFor(Operation *root, TargetAttr target) const = 0;
   virtual LogicalResult verifyRoot(KernelOp kernel, Operation *root, ScheduleT schedule) const {
     return success();
@@ -61,17 +67,17 @@ protected:
 class AttentionStrategy final : public ScheduledStrategy<AttentionScheduleAttr> {
 public:
   StringRef getName() const override { return "attention"; }
-  bool match(Operation *op, TargetAttrInterface) const override;
   FusionRules getFusionRules(Operation *) const override { return {.takesEpilogue = true}; }
   void emit(KernelEmitter &emitter) const override { emitAttentionKernel(emitter); }
 
 protected:
+  bool computes(Operation *op) const override;
   AttentionScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
     return chooseAttention(target, getAttentionSizes(cast<AttentionOp>(root)));
   }
 };
 
-bool AttentionStrategy::match(Operation *op, TargetAttrInterface) const {
+bool AttentionStrategy::computes(Operation *op) const {
   constexpr int64_t longestRow = 1024;
   auto attention = dyn_cast<AttentionOp>(op);
   if (!attention)
@@ -105,9 +111,8 @@ class WinogradStrategy final : public ScheduledStrategy<WinogradScheduleAttr> {
 public:
   StringRef getName() const override { return "winograd"; }
   bool match(Operation *op, TargetAttrInterface target) const override {
-    auto conv = dyn_cast<ConvOp>(op);
-    return conv && isPackable(conv.getWeightsMutable()) &&
-           chooseTile(conv, cast<TargetAttr>(target));
+    return computes(op) && isPackable(*getWeights(op)) &&
+           chooseWinogradTile(cast<TargetAttr>(target), getContractionSizes(op));
   }
   FusionRules getFusionRules(Operation *) const override {
     return {.takesEpilogue = true, .writesAnywhere = true, .mergesDimensions = true};
@@ -122,26 +127,22 @@ public:
   void emit(KernelEmitter &emitter) const override { emitWinogradKernel(emitter); }
 
 protected:
-  WinogradScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
-    return chooseWinograd(target, chooseTile(cast<ConvOp>(root), target),
-                          getContractionSizes(root));
-  }
-  LogicalResult verifyRoot(KernelOp kernel, Operation *root, WinogradScheduleAttr) const override {
-    return verifyWeights(kernel, root, getWeightLayout(kernel));
-  }
-
-private:
-  /// The output tile of minimal filtering, or 0 for direct summation.
-  static int64_t chooseTile(ConvOp op, TargetAttr target) {
+  bool computes(Operation *op) const override {
     auto areAll = [](ArrayRef<int64_t> values, int64_t expected) {
       return values.size() == 2 &&
              llvm::all_of(values, [&](int64_t value) { return value == expected; });
     };
-    if (!areAll(op.getKernelSizes(), 3) || !areAll(op.getStrides(), 1) ||
-        !areAll(op.getDilations(), 1) || op.getGroups() != 1 ||
-        !getElementTypeOrSelf(op.getType()).isF32())
-      return 0;
-    return chooseWinogradTile(target, getContractionSizes(op));
+    auto conv = dyn_cast<ConvOp>(op);
+    return conv && areAll(conv.getKernelSizes(), 3) && areAll(conv.getStrides(), 1) &&
+           areAll(conv.getDilations(), 1) && conv.getGroups() == 1 &&
+           getElementTypeOrSelf(conv.getType()).isF32();
+  }
+  WinogradScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
+    ContractionSizes sizes = getContractionSizes(root);
+    return chooseWinograd(target, chooseWinogradTile(target, sizes), sizes);
+  }
+  LogicalResult verifyRoot(KernelOp kernel, Operation *root, WinogradScheduleAttr) const override {
+    return verifyWeights(kernel, root, getWeightLayout(kernel));
   }
 };
 
@@ -149,10 +150,6 @@ private:
 class DepthwiseStrategy final : public ScheduledStrategy<DepthwiseScheduleAttr> {
 public:
   StringRef getName() const override { return "depthwise"; }
-  bool match(Operation *op, TargetAttrInterface) const override {
-    auto conv = dyn_cast<ConvOp>(op);
-    return conv && conv.isDepthwise();
-  }
   FusionRules getFusionRules(Operation *) const override {
     return {.takesEpilogue = true, .takesUncertainRows = true, .writesAnywhere = true};
   }
@@ -168,6 +165,10 @@ public:
   }
 
 protected:
+  bool computes(Operation *op) const override {
+    auto conv = dyn_cast<ConvOp>(op);
+    return conv && conv.isDepthwise();
+  }
   DepthwiseScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
     return chooseDepthwise(target, getDepthwiseSizes(cast<ConvOp>(root)));
   }
@@ -177,9 +178,6 @@ protected:
 class ContractionStrategy final : public ScheduledStrategy<ContractionScheduleAttr> {
 public:
   StringRef getName() const override { return "contraction"; }
-  bool match(Operation *op, TargetAttrInterface) const override {
-    return isa<MatMulOp, ConvOp>(op);
-  }
   FusionRules getFusionRules(Operation *root) const override {
     return {.takesEpilogue = true,
             .takesUncertainRows = isa<ConvOp>(root),
@@ -204,6 +202,7 @@ public:
   }
 
 protected:
+  bool computes(Operation *op) const override { return isa<MatMulOp, ConvOp>(op); }
   ContractionScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
     return chooseContraction(target, getContractionSizes(root));
   }

@@ -177,6 +177,32 @@ tenon.kernel @k(%x: tensor<1x6x6x4xf32>, %w: tensor<1x1x4x4x4x8xf32>) -> tensor<
   tenon.yield %0 : tensor<1x4x4x8xf32>
 }
 
+// -----
+
+// A depthwise convolution has a channel per group.
+tenon.kernel @k(%x: tensor<1x6x6x8xf32>, %w: tensor<3x3x8x8xf32>) -> tensor<1x4x4x8xf32> attributes {strategy = "depthwise", schedule = #cpu.depthwise_schedule<lanes = 8>} {
+  // expected-error @+1 {{is nothing that the strategy of @k computes: depthwise}}
+  %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x6x6x8xf32>, tensor<3x3x8x8xf32>) -> tensor<1x4x4x8xf32>
+  tenon.yield %0 : tensor<1x4x4x8xf32>
+}
+
+// -----
+
+// Minimal filtering has no strides.
+tenon.kernel @k(%x: tensor<1x9x9x4xf32>, %w: tensor<3x3x4x8xf32>) -> tensor<1x4x4x8xf32> attributes {strategy = "winograd", schedule = #cpu.winograd_schedule<lanes = 8>} {
+  // expected-error @+1 {{is nothing that the strategy of @k computes: winograd}}
+  %0 = tenon.conv %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>} : (tensor<1x9x9x4xf32>, tensor<3x3x4x8xf32>) -> tensor<1x4x4x8xf32>
+  tenon.yield %0 : tensor<1x4x4x8xf32>
+}
+
+// -----
+
+// A function of the library says itself how it computes.
+// expected-error @+1 {{has no schedule for its strategy, library}}
+tenon.kernel @k(%x: tensor<6x40xf32>) -> tensor<6x40xf32> attributes {strategy = "library", schedule = #cpu.rows_schedule<lanes = 8>} {
+  tenon.yield %x : tensor<6x40xf32>
+}
+
 //--- program.mlir
 func.func @unplaced(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_bytes = 64} {
   // expected-error @+1 {{needs one place for each of its 1 results}}

@@ -1,0 +1,83 @@
+// What the numbers of a schedule must be for any kernel, whoever wrote it. Whether they suit a
+// kernel is for its strategy to say.
+
+#include "dialects/Target/Cpu/CpuDialect.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+using EmitError = function_ref<InFlightDiagnostic()>;
+
+static LogicalResult verifyLanes(EmitError emitError, int64_t lanes) {
+  if (lanes > 0 && llvm::isPowerOf2_64(lanes))
+    return success();
+  return emitError() << "vectors have a power of two of lanes, not " << lanes;
+}
+
+/// Each number is at least `least`.
+static LogicalResult verifyCounts(EmitError emitError, int64_t least,
+                                  ArrayRef<std::pair<StringRef, int64_t>> counts) {
+  for (auto [name, count] : counts)
+    if (count < least)
+      return emitError() << name << " is " << count << ", but at least " << least;
+  return success();
+}
+
+LogicalResult ContractionScheduleAttr::verify(EmitError emitError, int64_t lanes, int64_t tileRows,
+                                              int64_t tileVectors, int64_t tileLines,
+                                              int64_t unrollK, int64_t blockTiles, bool, bool, bool,
+                                              int64_t prefetchLines, bool) {
+  return success(
+      succeeded(verifyLanes(emitError, lanes)) &&
+      succeeded(verifyCounts(emitError, 1,
+                             {{"tile_rows", tileRows},
+                              {"tile_vectors", tileVectors},
+                              {"tile_lines", tileLines},
+                              {"unroll_k", unrollK}})) &&
+      succeeded(verifyCounts(emitError, 0,
+                             {{"block_tiles", blockTiles}, {"prefetch_lines", prefetchLines}})));
+}
+
+LogicalResult RowsScheduleAttr::verify(EmitError emitError, int64_t lanes, int64_t vectorsPerTrip,
+                                       int64_t sharedRows) {
+  return success(
+      succeeded(verifyLanes(emitError, lanes)) &&
+      succeeded(verifyCounts(emitError, 1,
+                             {{"vectors_per_trip", vectorsPerTrip}, {"shared_rows", sharedRows}})));
+}
+
+LogicalResult DepthwiseScheduleAttr::verify(EmitError emitError, int64_t lanes, int64_t tileRows,
+                                            int64_t tileLines, bool, bool, bool) {
+  return success(
+      succeeded(verifyLanes(emitError, lanes)) &&
+      succeeded(verifyCounts(emitError, 1, {{"tile_rows", tileRows}, {"tile_lines", tileLines}})));
+}
+
+LogicalResult WinogradScheduleAttr::verify(EmitError emitError, int64_t lanes, int64_t outputTile,
+                                           int64_t tileRows, int64_t tileVectors, int64_t unrollK,
+                                           int64_t blockTiles, int64_t prefetchLines) {
+  if (outputTile != 2 && outputTile != 4)
+    return emitError() << "minimal filtering has 2 or 4 outputs per tile, not " << outputTile;
+  return success(succeeded(verifyLanes(emitError, lanes)) &&
+                 succeeded(verifyCounts(emitError, 1,
+                                        {{"tile_rows", tileRows},
+                                         {"tile_vectors", tileVectors},
+                                         {"unroll_k", unrollK},
+                                         {"block_tiles", blockTiles}})) &&
+                 succeeded(verifyCounts(emitError, 0, {{"prefetch_lines", prefetchLines}})));
+}
+
+LogicalResult AttentionScheduleAttr::verify(EmitError emitError, ContractionScheduleAttr scores,
+                                            ContractionScheduleAttr values, int64_t lanes,
+                                            int64_t rowBlock, int64_t keyBlock, int64_t groupBlocks,
+                                            bool, bool) {
+  return success(
+      succeeded(verifyLanes(emitError, lanes)) &&
+      succeeded(verifyCounts(
+          emitError, 1,
+          {{"row_block", rowBlock}, {"key_block", keyBlock}, {"group_blocks", groupBlocks}})));
+}
+
+} // namespace tenon::cpu
