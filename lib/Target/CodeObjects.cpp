@@ -11,6 +11,7 @@
 #include "lib/Target/KernelLibrary/KernelLibrary.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "lib/Target/ModelDescriptor.h"
+#include "lib/Target/StubLibrary.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/Support/ThreadPool.h"
@@ -99,6 +100,19 @@ void setVisibility(Module &module, const Unit &unit) {
   }
 }
 
+/// A function that a unit calls and that neither the model nor a library has; null if there is
+/// none. The linker would notice as well, but knows no nodes.
+const Function *findUndefined(const Module &module, const Unit &unit) {
+  auto isDefined = [&](const Function &function) {
+    StringRef name = function.getName();
+    return !function.isDeclaration() || function.isIntrinsic() || function.use_empty() ||
+           name.ends_with(getVariantSuffix(*unit.variant)) ||
+           is_contained(getLibmFunctions(), name) || is_contained(getLibcFunctions(), name);
+  };
+  auto undefined = find_if_not(module, isDefined);
+  return undefined == module.end() ? nullptr : &*undefined;
+}
+
 Expected<PreparedModule> CodeCompiler::prepare(const Unit &unit, LLVMContext &context) {
   Stopwatch translateWatch;
   Expected<std::unique_ptr<Module>> module = (*unit.source)(context);
@@ -106,7 +120,7 @@ Expected<PreparedModule> CodeCompiler::prepare(const Unit &unit, LLVMContext &co
     return module.takeError();
   GlobalValue *entry = (*module)->getNamedValue(unit.name);
   if (!entry || entry->isDeclaration())
-    return createStringError("the module of '%s' does not define it", unit.name.c_str());
+    return createStringError(describe(unit) + "its module does not define '" + unit.name + "'");
   (*module)->setModuleIdentifier(unit.symbol());
   setVisibility(**module, unit);
   addTime(&EmitStatistics::translate, translateWatch);
@@ -116,6 +130,9 @@ Expected<PreparedModule> CodeCompiler::prepare(const Unit &unit, LLVMContext &co
   if (!linked)
     return createStringError(describe(unit) + toString(linked.takeError()));
   addTime(&EmitStatistics::library, libraryWatch);
+  if (const Function *undefined = findUndefined(**module, unit))
+    return createStringError(describe(unit) + "no library has the function '" +
+                             undefined->getName() + "'");
   return PreparedModule{std::move(*module),
                         *linked ? LLVMOptimization::Full : LLVMOptimization::CleanUp};
 }

@@ -265,9 +265,40 @@ TEST_F(EmitTest, AFailureKeepsTheOldFileAndNamesTheKernel) {
   ASSERT_FALSE(bool(writeFile(path("model.so"), StringRef("old"))));
   model.code[0].kernels[0] = translateFrom(parse("llvm.func @other() { llvm.return }"));
   Error error = emitModel(model, {EmitKind::SharedLibrary, path("model.so")});
-  EXPECT_EQ(toString(std::move(error)), "the module of 'scale_exp' does not define it");
+  EXPECT_EQ(toString(std::move(error)),
+            "kernel 'scale_exp' (node 'exp_0,mul_1'): its module does not define 'scale_exp'");
   EXPECT_EQ(read(path("model.so")), "old");
   EXPECT_EQ(countFiles(), 1u);
+}
+
+TEST_F(EmitTest, AFunctionThatNoLibraryHasNamesTheNode) {
+  CompiledModel model = makeModel({"native"});
+  model.code[0].kernels[0] = translateFrom(parse(R"(
+    llvm.func @no_such_function()
+    llvm.func @scale_exp(%args: !llvm.ptr, %task: i64, %tasks: i64) {
+      llvm.call @no_such_function() : () -> ()
+      llvm.return
+    }
+  )"));
+  for (EmitKind kind : {EmitKind::SharedLibrary, EmitKind::Object, EmitKind::LLVMIR})
+    EXPECT_EQ(toString(emitModel(model, {kind, path("model")})),
+              "kernel 'scale_exp' (node 'exp_0,mul_1'): no library has the function "
+              "'no_such_function'");
+}
+
+TEST_F(EmitTest, AnErrorOutOfLLVMNamesTheNode) {
+  CompiledModel model = makeModel({"native"});
+  model.code[0].kernels[0] = translateFrom(parse(R"(
+    llvm.func @scale_exp(%args: !llvm.ptr, %task: i64, %tasks: i64) {
+      llvm.inline_asm has_side_effects "no_such_instruction", "" : () -> ()
+      llvm.return
+    }
+  )"));
+  std::string error = toString(emitModel(model, {EmitKind::SharedLibrary, path("model.so")}));
+  EXPECT_TRUE(StringRef(error).starts_with(
+      "kernel 'scale_exp' (node 'exp_0,mul_1'): cannot generate code for 'scale_exp"))
+      << error;
+  EXPECT_NE(error.find("no_such_instruction"), std::string::npos) << error;
 }
 
 TEST_F(EmitTest, TextFormsShowAllCode) {
