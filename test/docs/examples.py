@@ -2,8 +2,8 @@
 
     examples.py [FILE.td...]     those in these files; by default all in dialects/ and passes/
 
-An example must parse and verify, and where it shows what a pass does, the pass must do that. An op, attribute or type
-without an example of itself is a failure too.
+An example must parse and verify, what is printed of it must parse and print the same once more, and where it shows what
+a pass does, the pass must do that. An op, attribute or type without an example of itself is a failure too.
 
 Most examples are fragments. What they lack is added by rules that know no op:
 - Definitions (aliases, modules, functions, kernels) stay as they are. A bare attribute or type gets an alias.
@@ -147,9 +147,25 @@ def check(blocks, pairs):
     errors |= complete(afters)
     for example in examples.values():
         yield from said(example, errors[example])
+    yield from reprint([example for example in examples.values() if not errors[example]])
     for pair, before, after in pairs:
         if not errors[before] + errors[after]:
             yield from compare(pair, before, after)
+
+
+def reprint(examples):
+    """Parses what is printed of examples, and says where that prints otherwise."""
+    printed = [output for output, _ in run(examples)]
+    command = ["tenon-opt", "--split-input-file", "--mlir-print-local-scope"]
+    done = subprocess.run(command, input=SPLIT.join(printed), capture_output=True, text=True)
+    if done.stdout == SPLIT.join(printed):
+        return
+    if len(examples) > 1:
+        for example in examples:
+            yield from reprint([example])
+        return
+    lines = unified_diff(printed[0].splitlines(), done.stdout.splitlines(), "printed", "printed again", lineterm="")
+    yield "\n".join([f"{examples[0].block.place()}: does not print as it parses: {done.stderr}", *lines])
 
 
 def compare(pair, before, after):

@@ -70,8 +70,35 @@ func.func @view(%x: tensor<4x8xf32>) -> tensor<32xf32> {
   return %1 : tensor<32xf32>
 }
 
+// A function of the library stands alone: what is in front of it and behind it reads and writes memory. Its launch
+// has two results more: the status and the sizes, and scratch memory.
+// CHECK-LABEL: func @library
+//  CHECK-NEXT:   %[[X:.+]] = tenon.launch @exp_only(%arg0)
+//  CHECK-NEXT:   %[[K:.+]]:4 = tenon.launch @top_k_only(%[[X]]) {capacities = [#{{.+}}, #{{.+}}]} : {{.*}} -> (tensor<4x2xf32>, tensor<4x2xi64>, tensor<5xi64>, tensor<128xi8>)
+//  CHECK-NEXT:   %[[Y:.+]] = tenon.launch @neg_only(%[[K]]#0)
+//  CHECK-NEXT:   return %[[Y]], %[[K]]#1
+func.func @library(%x: tensor<4x8xf32>) -> (tensor<4x2xf32>, tensor<4x2xi64>) {
+  %0 = tenon.exp %x : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %1:2 = tenon.top_k %0 {axis = 1, count = affine_map<() -> (2)>, largest} : (tensor<4x8xf32>) -> (tensor<4x2xf32>, tensor<4x2xi64>)
+  %2 = tenon.neg %1#0 : (tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %2, %1#1 : tensor<4x2xf32>, tensor<4x2xi64>
+}
+
+// A kernel has symbols of its own, and only those that it uses.
+// CHECK-LABEL: func @dynamic
+//  CHECK-NEXT:   %[[Y:.+]] = tenon.launch @matmul_add(%arg0, %arg1) {symbols = #{{.+}}}
+//  CHECK-NEXT:   return %[[Y]]
+func.func @dynamic(%x: tensor<?x8xf32, affine_map<()[s0, s1] -> (s1, 8)>>, %w: tensor<8x8xf32>) -> tensor<?x8xf32, affine_map<()[s0, s1] -> (s1, 8)>> attributes {tenon.symbols = ["unused", "rows"]} {
+  %0 = tenon.matmul %x, %w : (tensor<?x8xf32, affine_map<()[s0, s1] -> (s1, 8)>>, tensor<8x8xf32>) -> tensor<?x8xf32, affine_map<()[s0, s1] -> (s1, 8)>>
+  %1 = tenon.add %0, %x : (tensor<?x8xf32, affine_map<()[s0, s1] -> (s1, 8)>>, tensor<?x8xf32, affine_map<()[s0, s1] -> (s1, 8)>>) -> tensor<?x8xf32, affine_map<()[s0, s1] -> (s1, 8)>>
+  return %1 : tensor<?x8xf32, affine_map<()[s0, s1] -> (s1, 8)>>
+}
+
 // The kernels hold the ops, and know what class of loops computes them.
 // CHECK-LABEL: tenon.kernel @matmul_add_relu
 //   CHECK-DAG:   tenon.matmul
 //   CHECK-DAG:   tenon.relu
 //       CHECK:   tenon.yield
+
+//       CHECK: tenon.kernel @matmul_add(
+//  CHECK-SAME:   num_symbols = 1 : i64

@@ -43,3 +43,34 @@ func.func @library(%x: tensor<4x8xf32>) -> tensor<6x8xf32> {
   %1 = tenon.pad %0#0, %zero {low = affine_map<() -> (1, 0)>} : (tensor<4x8xf32>, tensor<f32>) -> tensor<6x8xf32>
   return %1 : tensor<6x8xf32>
 }
+
+// -----
+
+// A convolution reads its input through a slice and writes its sums into a frame: one kernel, no copies.
+// CHECK-LABEL: func @slice_and_frame
+//       CHECK:   %[[Y:.+]] = tenon.launch @slice_conv_pad(%arg0, %arg1)
+//  CHECK-NEXT:   return %[[Y]]
+//       CHECK: tenon.kernel @slice_conv_pad(
+//  CHECK-SAME:     -> tensor<1x10x10x16xf32> attributes {{{.*}}strategy = "contraction"
+func.func @slice_and_frame(%x: tensor<1x12x12x16xf32>, %w: tensor<3x3x16x16xf32>) -> tensor<1x10x10x16xf32> {
+  %zero = tenon.constant dense<0.0> : tensor<f32>
+  %0 = tenon.slice %x {starts = affine_map<() -> (0, 1, 1, 0)>, steps = array<i64: 1, 1, 1, 1>} : (tensor<1x12x12x16xf32>) -> tensor<1x10x10x16xf32>
+  %1 = tenon.conv %0, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x10x10x16xf32>, tensor<3x3x16x16xf32>) -> tensor<1x8x8x16xf32>
+  %2 = tenon.pad %1, %zero {low = affine_map<() -> (0, 1, 1, 0)>} : (tensor<1x8x8x16xf32>, tensor<f32>) -> tensor<1x10x10x16xf32>
+  return %2 : tensor<1x10x10x16xf32>
+}
+
+// -----
+
+// A part of a padded result is no frame: its elements are computed one by one, where it has them.
+// CHECK-LABEL: func @slice_of_frame
+//       CHECK:   %[[S:.+]] = tenon.launch @conv_only(%arg0, %arg1)
+//  CHECK-NEXT:   %[[Y:.+]] = tenon.launch @pad_slice(%[[S]])
+//  CHECK-NEXT:   return %[[Y]]
+func.func @slice_of_frame(%x: tensor<1x10x10x16xf32>, %w: tensor<3x3x16x16xf32>) -> tensor<1x4x8x16xf32> {
+  %zero = tenon.constant dense<0.0> : tensor<f32>
+  %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x10x10x16xf32>, tensor<3x3x16x16xf32>) -> tensor<1x8x8x16xf32>
+  %1 = tenon.pad %0, %zero {low = affine_map<() -> (0, 1, 1, 0)>} : (tensor<1x8x8x16xf32>, tensor<f32>) -> tensor<1x10x10x16xf32>
+  %2 = tenon.slice %1 {starts = affine_map<() -> (0, 2, 0, 0)>, steps = array<i64: 1, 1, 1, 1>} : (tensor<1x10x10x16xf32>) -> tensor<1x4x8x16xf32>
+  return %2 : tensor<1x4x8x16xf32>
+}

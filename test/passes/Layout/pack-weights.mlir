@@ -102,3 +102,27 @@ func.func @shared(%x: tensor<24x24xf32>) -> tensor<24x24xf32> {
   %y = tenon.launch @both(%x, %w) : (tensor<24x24xf32>, tensor<24x24xf32>) -> tensor<24x24xf32>
   return %y : tensor<24x24xf32>
 }
+
+// -----
+
+// Halves are read as halves by the few rows that read them once.
+// CHECK-LABEL: func.func @halves
+//       CHECK:   %[[packed:.*]] = tenon.transpose {{.*}} -> tensor<1x1x24x40xf16>
+//       CHECK:   tenon.launch @matmul_only(%{{.*}}, %[[packed]])
+//       CHECK:   tenon.unpack %{{.*}} {layout = #cpu.panels<width = 40>} : (tensor<1x1x24x40xf16>) -> tensor<24x40xf16>
+func.func @halves(%x: tensor<1x24xf32>) -> tensor<1x40xf32> {
+  %w = tenon.constant dense<1.0> : tensor<24x40xf16>
+  %y = tenon.matmul %x, %w : (tensor<1x24xf32>, tensor<24x40xf16>) -> tensor<1x40xf32>
+  return %y : tensor<1x40xf32>
+}
+
+// -----
+
+// Weights that differ from batch to batch are no panels of one matrix.
+// CHECK-LABEL: func.func @batches
+//   CHECK-NOT:   tenon.unpack
+func.func @batches(%x: tensor<2x128x24xf32>) -> tensor<2x128x40xf32> {
+  %w = tenon.constant dense<1.0> : tensor<2x24x40xf32>
+  %y = tenon.matmul %x, %w : (tensor<2x128x24xf32>, tensor<2x24x40xf32>) -> tensor<2x128x40xf32>
+  return %y : tensor<2x128x40xf32>
+}
