@@ -132,7 +132,7 @@ template <typename OpTy> struct ExpandFunction : OpRewritePattern<OpTy> {
 };
 
 /// The constant that `value` is or is a splat of.
-static std::optional<double> getSplat(Value value) {
+static std::optional<double> getSplatNumber(Value value) {
   Attribute attribute;
   if (!matchPattern(value, m_Constant(&attribute)))
     return std::nullopt;
@@ -147,7 +147,7 @@ static std::optional<double> getSplat(Value value) {
 struct ExpandConstantPower : OpRewritePattern<math::PowFOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(math::PowFOp op, PatternRewriter &rewriter) const override {
-    std::optional<double> exponent = getSplat(op.getRhs());
+    std::optional<double> exponent = getSplatNumber(op.getRhs());
     if (!exponent)
       return rewriter.notifyMatchFailure(op, "the exponent is not a constant");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
@@ -244,7 +244,7 @@ struct ExpandMinMax : OpRewritePattern<OpTy> {
     Num x = {b, op.getLhs()}, y = {b, op.getRhs()};
     auto pick = [](Num x, Num y) { return select(isMaximum ? x > y : x < y, x, y); };
     auto known = [](Num v) {
-      std::optional<double> c = getSplat(v);
+      std::optional<double> c = getSplatNumber(v);
       return c && !std::isnan(*c);
     };
     // pick returns its second operand if either is NaN.

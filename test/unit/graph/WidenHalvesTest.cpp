@@ -14,6 +14,7 @@ namespace {
 /// A device, in the place of a unit attribute: it computes with bf16 as it is, and with f16 in f32.
 struct HalfTarget : TargetAttrInterface::ExternalModel<HalfTarget, UnitAttr> {
   std::string getTargetName(Attribute) const { return "test:half"; }
+  SmallVector<MmaAttrInterface> getMmas(Attribute) const { return {}; }
   Type getComputeType(Attribute, Type element) const {
     return element.isF16() ? Float32Type::get(element.getContext()) : element;
   }
