@@ -324,8 +324,7 @@ Value CastOp::buildScalar(OpBuilder &b, ValueRange v) {
 
 static Value buildExtremum(Math m, ValueRange v, bool takeLess, bool isUnsigned);
 
-// As decompose() computes it; what is clamped fits into 32 bits before it becomes as narrow as it
-// is.
+// What is clamped fits into 32 bits before it becomes as narrow as it is.
 Value QuantizeOp::buildScalar(OpBuilder &b, ValueRange v) {
   Math m{b, getLoc()};
   Value value = m.make<math::RoundEvenOp>(m.div(v[0], v[1], false));

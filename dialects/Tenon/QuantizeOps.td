@@ -7,8 +7,7 @@ include "dialects/Tenon/ElementwiseOps.td"
 
 def Tenon_F32Tensor : RankedTensorOf<[F32]>;
 
-def Tenon_QuantizeOp : Tenon_PointwiseOp<"quantize", [
-    DeclareOpInterfaceMethods<DecomposeOpInterface>], ""> {
+def Tenon_QuantizeOp : Tenon_PointwiseOp<"quantize", [], ""> {
   let summary = "saturate(round(x / scale) + zero) in an integer type";
   let description = [{
     ONNX [QuantizeLinear](https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html) to integers of 16
@@ -27,8 +26,7 @@ def Tenon_QuantizeOp : Tenon_PointwiseOp<"quantize", [
   let extraClassDefinition = !subst("operands, ,", "operands, Adaptor(operands, attributes, *properties.as<Properties *>(), regions).getTo(),", inferTypes);
 }
 
-def Tenon_DequantizeOp : Tenon_PointwiseOp<"dequantize", [
-    DeclareOpInterfaceMethods<DecomposeOpInterface>], "getElementTypeOrSelf(operands[1])"> {
+def Tenon_DequantizeOp : Tenon_PointwiseOp<"dequantize", [], "getElementTypeOrSelf(operands[1])"> {
   let summary = "(q - zero) * scale";
   let description = [{
     ONNX [DequantizeLinear](https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html) of integers

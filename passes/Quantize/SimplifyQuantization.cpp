@@ -14,6 +14,7 @@
 // integers, and within which bounds. Results stay the same, but for the sign of zeros. Runs after
 // constants have folded: only then are scales and zero points plain numbers.
 
+#include "dialects/Tenon/DecomposeBuilder.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Graph/Matching.h"
 #include "passes/Graph/Recognize.h"
@@ -38,11 +39,41 @@ Value makeSplat(PatternRewriter &rewriter, Location loc, double value) {
                             DenseElementsAttr::get(type, static_cast<float>(value)));
 }
 
-/// Quantization as arithmetic, of which steps can be dropped.
-template <typename OpT> struct Expand : OpRewritePattern<OpT> {
-  using OpRewritePattern<OpT>::OpRewritePattern;
-  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
-    return op.decompose(rewriter);
+Value castTo(const DecomposeBuilder &make, Value value, Type elementType) {
+  if (getElementTypeOrSelf(value) == elementType)
+    return value;
+  Type type = makeTensorType(getDims(value.getType()), elementType);
+  return CastOp::create(make.b, make.loc, type, value, elementType);
+}
+
+/// quantize(x) -> cast(min(max(round(x / scale) + zero, low), high)), of which steps can be
+/// dropped.
+struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(QuantizeOp op, PatternRewriter &rewriter) const override {
+    DecomposeBuilder make{rewriter, op.getLoc()};
+    Value value = make.make<RoundOp>(make.make<DivOp>({op.getOperand(), op.getScale()}));
+    if (op.getZero())
+      value = make.make<AddOp>({value, castTo(make, op.getZero(), rewriter.getF32Type())});
+    ElementRange all = getElementRange(op.getTo());
+    value = make.make<MaxOp>({value, make.scalar(value, all.low)});
+    value = make.make<MinOp>({value, make.scalar(value, all.high)});
+    rewriter.replaceOp(op, castTo(make, value, op.getTo()));
+    return success();
+  }
+};
+
+/// dequantize(q) -> cast(q - zero) * scale, the difference in i32.
+struct ExpandDequantize : OpRewritePattern<DequantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DequantizeOp op, PatternRewriter &rewriter) const override {
+    DecomposeBuilder make{rewriter, op.getLoc()};
+    Value value = castTo(make, op.getOperand(), rewriter.getI32Type());
+    if (op.getZero())
+      value = make.make<SubOp>({value, castTo(make, op.getZero(), rewriter.getI32Type())});
+    value = castTo(make, value, rewriter.getF32Type());
+    rewriter.replaceOp(op, make.make<MulOp>({value, op.getScale()}));
+    return success();
   }
 };
 
@@ -164,9 +195,8 @@ struct ShiftClamp : OpRewritePattern<SubOp> {
 struct SimplifyQuantization : impl::SimplifyQuantizationPassBase<SimplifyQuantization> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<Expand<QuantizeOp>, Expand<DequantizeOp>, DropRounding, DropRescaling,
-                 DropClamp<MaxOp>, DropClamp<MinOp>, SkipInteger, SubtractFloats, ShiftClamp>(
-        &getContext());
+    patterns.add<ExpandQuantize, ExpandDequantize, DropRounding, DropRescaling, DropClamp<MaxOp>,
+                 DropClamp<MinOp>, SkipInteger, SubtractFloats, ShiftClamp>(&getContext());
     populateSimplifyArithmeticPatterns(patterns);
     GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);

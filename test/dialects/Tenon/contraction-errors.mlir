@@ -45,3 +45,38 @@ func.func @reach(%x: tensor<1x4x4x3xf32>, %w: tensor<3x3x3x16xf32>) {
      : (tensor<1x4x4x3xf32>, tensor<3x3x3x16xf32>) -> tensor<1x0x0x16xf32>
   return
 }
+
+// -----
+
+func.func @mixed(%a: tensor<4x5xf32>, %b: tensor<5x7xi8>) {
+  // expected-error @+1 {{element types differ: 'tensor<4x5xf32>' and 'tensor<5x7xi8>'}}
+  %0 = tenon.matmul %a, %b : (tensor<4x5xf32>, tensor<5x7xi8>) -> tensor<4x7xf32>
+  return
+}
+
+// -----
+
+// Only narrow integers may be mixed.
+func.func @wide(%a: tensor<4x5xi32>, %b: tensor<5x7xi8>) {
+  // expected-error @+1 {{element types differ}}
+  %0 = tenon.matmul %a, %b : (tensor<4x5xi32>, tensor<5x7xi8>) -> tensor<4x7xi32>
+  return
+}
+
+// -----
+
+func.func @narrow_sum(%a: tensor<4x5xi8>, %b: tensor<5x7xi8>) {
+  // expected-error @+2 {{are incompatible with return type(s) of operation}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = tenon.matmul %a, %b : (tensor<4x5xi8>, tensor<5x7xi8>) -> tensor<4x7xi8>
+  return
+}
+
+// -----
+
+func.func @half_weights(%x: tensor<1x8x8x4xf32>, %w: tensor<3x3x4x16xf16>) {
+  // expected-error @+1 {{element types differ}}
+  %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1}
+     : (tensor<1x8x8x4xf32>, tensor<3x3x4x16xf16>) -> tensor<1x6x6x16xf32>
+  return
+}

@@ -40,3 +40,19 @@ func.func @length(%x: tensor<1x?x8xf32, affine_map<()[s0] -> (1, s0, 8)>>, %w: t
     -> tensor<1x?x16xf32, affine_map<()[s0] -> (1, s0 - 2, 16)>>
   return %0 : tensor<1x?x16xf32, affine_map<()[s0] -> (1, s0 - 2, 16)>>
 }
+
+// Narrow integers of either sign, mixed, give i32; halves may stay as wide as they are summed.
+// CHECK-LABEL: func.func @types
+// CHECK: tenon.matmul {{.*}} : (tensor<4x5xui8>, tensor<5x7xi8>) -> tensor<4x7xi32>
+// CHECK: tenon.matmul {{.*}} : (tensor<4x5xf16>, tensor<5x7xf16>) -> tensor<4x7xf16>
+// CHECK: tenon.matmul {{.*}} : (tensor<4x5xf16>, tensor<5x7xf16>) -> tensor<4x7xf32>
+// CHECK: tenon.matmul {{.*}} : (tensor<4x7xf32>, tensor<7x5xf16>) -> tensor<4x5xf32>
+func.func @types(%a: tensor<4x5xui8>, %b: tensor<5x7xi8>, %c: tensor<4x5xf16>, %d: tensor<5x7xf16>,
+                 %e: tensor<7x5xf16>)
+    -> (tensor<4x7xi32>, tensor<4x7xf16>, tensor<4x7xf32>, tensor<4x5xf32>) {
+  %0 = tenon.matmul %a, %b : (tensor<4x5xui8>, tensor<5x7xi8>) -> tensor<4x7xi32>
+  %1 = tenon.matmul %c, %d : (tensor<4x5xf16>, tensor<5x7xf16>) -> tensor<4x7xf16>
+  %2 = tenon.matmul %c, %d : (tensor<4x5xf16>, tensor<5x7xf16>) -> tensor<4x7xf32>
+  %3 = tenon.matmul %2, %e : (tensor<4x7xf32>, tensor<7x5xf16>) -> tensor<4x5xf32>
+  return %0, %1, %2, %3 : tensor<4x7xi32>, tensor<4x7xf16>, tensor<4x7xf32>, tensor<4x5xf32>
+}

@@ -142,6 +142,43 @@ tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x1x4x16xf32>) -> tensor<4x6xf32
 
 // -----
 
+// An instruction that the operands do not suit.
+tenon.kernel @k(%x: tensor<4x4xi8>, %w: tensor<1x1x1x16x4xi8>) -> tensor<4x6xi32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, packed = true, mma = <vpdpbusd>>} {
+  %p = tenon.unpack %w {layout = #cpu.panels<width = 16, interleave = 4>} : (tensor<1x1x1x16x4xi8>) -> tensor<4x6xi8>
+  // expected-error @+1 {{has a schedule in @k with #cpu.mma<vpdpbusd>, which does not multiply 'i8' by 'i8'}}
+  %0 = tenon.matmul %x, %p : (tensor<4x4xi8>, tensor<4x6xi8>) -> tensor<4x6xi32>
+  tenon.yield %0 : tensor<4x6xi32>
+}
+
+// -----
+
+// One that reads interleaved channels, of weights that nobody packs.
+tenon.kernel @k(%x: tensor<4x4xui8>, %w: tensor<4x6xi8>) -> tensor<4x6xi32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, mma = <vpdpbusd>>} {
+  // expected-error @+1 {{has a schedule in @k with #cpu.mma<vpdpbusd>, which reads packed weights only}}
+  %0 = tenon.matmul %x, %w : (tensor<4x4xui8>, tensor<4x6xi8>) -> tensor<4x6xi32>
+  tenon.yield %0 : tensor<4x6xi32>
+}
+
+// -----
+
+// Packed input has whole groups of channels.
+tenon.kernel @k(%x: tensor<4x6xui8>, %w: tensor<6x6xi8>) -> tensor<4x6xi32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, pack_input = true, pack_weights = true, mma = <vpdpbusd>>} {
+  // expected-error @+1 {{has a schedule in @k that packs input, but not whole groups of 4 channels}}
+  %0 = tenon.matmul %x, %w : (tensor<4x6xui8>, tensor<6x6xi8>) -> tensor<4x6xi32>
+  tenon.yield %0 : tensor<4x6xi32>
+}
+
+// -----
+
+// A matrix product has no taps.
+tenon.kernel @k(%x: tensor<4x4xui8>, %w: tensor<4x6xi8>) -> tensor<4x6xi32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, pack_weights = true, mma = <vpdpbusd>, merge_taps = true>} {
+  // expected-error @+1 {{has a schedule in @k with merge_taps, but there is nothing to merge}}
+  %0 = tenon.matmul %x, %w : (tensor<4x4xui8>, tensor<4x6xi8>) -> tensor<4x6xi32>
+  tenon.yield %0 : tensor<4x6xi32>
+}
+
+// -----
+
 // The same width, as 16 lanes.
 tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x1x4x16xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, packed = true>} {
   %p = tenon.unpack %w {layout = #cpu.panels<width = 16>} : (tensor<1x1x4x16xf32>) -> tensor<4x6xf32>

@@ -100,3 +100,21 @@ func.func @wide(%a: tensor<8x64xi32>, %b: tensor<64x16xi8>) -> tensor<8x16xi32> 
   %c = tenon.matmul %a, %b32 : (tensor<8x64xi32>, tensor<64x16xi32>) -> tensor<8x16xi32>
   return %c : tensor<8x16xi32>
 }
+
+// -----
+
+// A transpose between what was quantized and a convolution moves bytes.
+// CHECK-LABEL: func @transposed
+// CHECK: [[X:%.*]] = tenon.transpose %arg0 {permutation = array<i64: 0, 2, 1>} : (tensor<1x8x9xui8>) -> tensor<1x9x8xui8>
+// CHECK: [[PRODUCT:%.*]] = tenon.conv [[X]], %arg2 {{.*}} -> tensor<1x7x4xi32>
+// CHECK: [[SUMS:%.*]] = tenon.reduce sum {{.*}} {axes = array<i64: 0, 1>} : (tensor<3x8x4xi32>) -> tensor<1x1x4xi32>
+// CHECK: tenon.add [[PRODUCT]]
+func.func @transposed(%x: tensor<1x8x9xui8>, %z: tensor<i32>, %w: tensor<3x8x4xi8>) -> tensor<1x7x4xi32> {
+  %x32 = tenon.cast %x to i32 : (tensor<1x8x9xui8>) -> tensor<1x8x9xi32>
+  %x0 = tenon.sub %x32, %z : (tensor<1x8x9xi32>, tensor<i32>) -> tensor<1x8x9xi32>
+  %xt = tenon.transpose %x0 {permutation = array<i64: 0, 2, 1>} : (tensor<1x8x9xi32>) -> tensor<1x9x8xi32>
+  %w32 = tenon.cast %w to i32 : (tensor<3x8x4xi8>) -> tensor<3x8x4xi32>
+  %1 = tenon.conv %xt, %w32 {strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1}
+     : (tensor<1x9x8xi32>, tensor<3x8x4xi32>) -> tensor<1x7x4xi32>
+  return %1 : tensor<1x7x4xi32>
+}

@@ -187,30 +187,33 @@ std::vector<std::string> instructionsFor(Scalar input, Scalar weights) {
   return names;
 }
 
-/// The case with all instructions, `schedule` being the rest of the fields; and with the schedule
-/// that is chosen for it.
-void expectExact(ContractionCase description, const std::string &schedule = "tile_rows = 3") {
+/// The case on integers of these types, with all instructions, `schedule` being the rest of the
+/// fields; and with the schedule that is chosen for it.
+void expectExact(ContractionCase description, const std::string &schedule = "tile_rows = 3",
+                 Scalar input = Scalar::U8, Scalar weights = Scalar::I8) {
   description.sumType = Scalar::I32;
-  for (auto [input, weights] : {std::pair(Scalar::U8, Scalar::I8),
-                                {Scalar::I8, Scalar::I8},
-                                {Scalar::U8, Scalar::U8},
-                                {Scalar::I8, Scalar::U8},
-                                {Scalar::I16, Scalar::I16}}) {
-    description.inputType = input;
-    description.weightType = weights;
-    for (const std::string &name : instructionsFor(input, weights)) {
-      description.schedule = schedule + ", mma = <" + name + ">";
-      expectRight(description);
-    }
-    description.schedule = "";
+  description.inputType = input;
+  description.weightType = weights;
+  for (const std::string &name : instructionsFor(input, weights)) {
+    description.schedule = schedule + ", mma = <" + name + ">";
     expectRight(description);
   }
+  description.schedule = "";
+  expectRight(description);
 }
 
 TEST(Contraction, IntegersAreExact) {
   for (int64_t k : {1, 2, 3, 4, 7, 8, 33, 64})
     expectExact(ContractionCase::matmul(7, 21, k));
   expectExact(ContractionCase::matmul(14, 70, 40), "tile_rows = 4, tile_vectors = 2");
+}
+
+TEST(Contraction, IntegersOfEitherSign) {
+  for (auto [input, weights] : {std::pair(Scalar::I8, Scalar::I8),
+                                {Scalar::U8, Scalar::U8},
+                                {Scalar::I8, Scalar::U8},
+                                {Scalar::I16, Scalar::I16}})
+    expectExact(ContractionCase::matmul(7, 21, 11), "tile_rows = 3", input, weights);
 }
 
 TEST(Contraction, IntegersOfUnknownSizes) {
@@ -257,6 +260,9 @@ TEST(Contraction, IntegerWeightsThatARunPacks) {
       }
     }
   }
+  ContractionCase pairs = ContractionCase::matmul(5, 20, 7);
+  pairs.layout = cpu::WeightLayout::Transposed;
+  expectExact(pairs, "tile_rows = 5, pack_weights = true", Scalar::I16, Scalar::I16);
   ContractionCase conv = ContractionCase::conv(5, 6, 20, 3);
   conv.layout = cpu::WeightLayout::RowMajor;
   expectExact(conv, "tile_rows = 5, pack_weights = true");

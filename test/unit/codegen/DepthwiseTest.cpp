@@ -77,4 +77,17 @@ TEST(Depthwise, NarrowTypes) {
   }
 }
 
+TEST(Depthwise, Bytes) {
+  ContractionCase description = ContractionCase::depthwiseConv(8, 24, 3);
+  description.sumType = Scalar::I32;
+  for (auto [input, weights] : {std::pair(Scalar::U8, Scalar::I8),
+                                {Scalar::I8, Scalar::U8},
+                                {Scalar::I8, Scalar::I8},
+                                {Scalar::I16, Scalar::I8}}) {
+    description.inputType = input;
+    description.weightType = weights;
+    expectRight(description);
+  }
+}
+
 } // namespace
