@@ -63,23 +63,6 @@ bool isUnsignedTensor(Value tensor) {
 
 } // namespace
 
-void storeFinished(KernelEmitter &e, OpBuilder &b, OpResult root, Value element,
-                   ArrayRef<Value> index, Value mask) {
-  OpBuilder::InsertionGuard guard(e.em);
-  e.em.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
-  auto vector = dyn_cast<VectorType>(element.getType());
-  e.withLanes(vector ? vector.getNumElements() : 1, mask, [&] {
-    SmallVector<LaneIndex> position;
-    for (Value part : index.drop_back())
-      position.push_back(e.uniform(part));
-    position.push_back({index.back(), vector ? 1 : 0, false, 1});
-    e.setSource(root, [element](ArrayRef<LaneIndex>) { return element; });
-    for (unsigned i = 0; i < e.kernel.getNumResults(); ++i)
-      e.store(e.result(i), position, e.element(e.computed(i), position));
-  });
-  b.setInsertionPoint(e.em.getInsertionBlock(), e.em.getInsertionPoint());
-}
-
 bool ContractionKernelEmitter::readPacked(Value weights, ContractionSpec &spec) {
   auto unpack = weights.getDefiningOp<UnpackOp>();
   spec.weights = e.argument(unpack ? unpack.getPacked() : weights).pointer;

@@ -14,6 +14,7 @@
 // Sums run over taps and channels in one fixed order whatever the tile's shape, so that how rows
 // are grouped into tiles, and tiles into tasks, never changes a result.
 #include "passes/Codegen/Cpu/ContractionPack.h"
+#include "passes/Codegen/Cpu/LaneExchange.h"
 
 using namespace mlir;
 

@@ -7,13 +7,6 @@
 
 namespace tenon::cpu {
 
-/// Transposes a square of as many vectors as each has lanes; null vectors are rows of no interest.
-llvm::SmallVector<mlir::Value> emitTranspose(Emitter &emitter, llvm::ArrayRef<mlir::Value> vectors);
-
-/// Adds the lanes of each vector: lane i of the result is the sum of vector i, in a fixed order.
-/// Null vectors, and those missing up to the number of lanes, count as zeros.
-mlir::Value emitLaneSums(Emitter &emitter, llvm::ArrayRef<mlir::Value> vectors);
-
 /// Where packed operands lie in a task's scratch: first tiles of input, then a panel of weights.
 /// Sizes in elements of the accumulator type are `fixed + perChannel * inChannels`.
 struct ScratchLayout {

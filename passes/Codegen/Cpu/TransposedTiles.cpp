@@ -19,6 +19,7 @@
 // Of sizes that only a run tells, those of i and j must be L or more: this is checked then.
 
 #include "passes/Codegen/Cpu/Kernels.h"
+#include "passes/Codegen/Cpu/LaneExchange.h"
 
 using namespace mlir;
 
@@ -47,7 +48,6 @@ private:
   /// Elements of the transpose's operand along i, one vector for each of `count` positions from j.
   SmallVector<Value> readAlongI(TransposeOp op, ArrayRef<LaneIndex> index, Value i, Value j,
                                 int64_t count);
-  SmallVector<Value> turn(SmallVector<Value> vectors);
   /// All lanes but the first ones; null if that is all lanes.
   Value maskWithout(Value count);
   LaneIndex alongLanes(Value first) { return {first, 1, false, 1}; }
@@ -170,34 +170,13 @@ SmallVector<Value> TileEmitter::readAlongI(TransposeOp op, ArrayRef<LaneIndex> i
   return vectors;
 }
 
-// Eklundh's transposition: for each distance d, pairs of vectors that lie d apart exchange the
-// blocks of d lanes off the diagonal.
-SmallVector<Value> TileEmitter::turn(SmallVector<Value> vectors) {
-  for (int64_t distance = length / 2; distance > 0; distance /= 2) {
-    SmallVector<int64_t> first, second;
-    for (int64_t lane = 0; lane < length; ++lane) {
-      bool isHigh = lane & distance;
-      first.push_back(isHigh ? length + lane - distance : lane);
-      second.push_back(isHigh ? length + lane : lane + distance);
-    }
-    for (int64_t k = 0; k < length; ++k) {
-      if (k & distance)
-        continue;
-      Value a = vectors[k], b = vectors[k + distance];
-      vectors[k] = vector::ShuffleOp::create(em, em.getLoc(), a, b, first);
-      vectors[k + distance] = vector::ShuffleOp::create(em, em.getLoc(), a, b, second);
-    }
-  }
-  return vectors;
-}
-
 void TileEmitter::emitTile(MutableArrayRef<LaneIndex> index, Value firstI, Value firstJ,
                            int64_t columns, Value skip) {
   SmallVector<SmallVector<Value>> turned;
   for (TransposeOp op : transposes) {
     SmallVector<Value> vectors = readAlongI(op, index, firstI, firstJ, columns);
     vectors.resize(length, vectors.back()); // for lanes that are not stored
-    turned.push_back(turn(std::move(vectors)));
+    turned.push_back(emitTranspose(em, vectors));
   }
   Value mask = em.laneMask(length, em.i64(columns));
   auto storeRow = [&](int64_t number) {
