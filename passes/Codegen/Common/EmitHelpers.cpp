@@ -102,10 +102,10 @@ static Type bitsOfHalf(Type type) {
   return vector ? Type(vector.clone(bits)) : bits;
 }
 
-Value Emitter::load(Type type, Value pointer) {
+Value Emitter::load(Type type, Value pointer, Type stored) {
   if (isBFloat(type))
     return arith::BitcastOp::create(*this, type, load(bitsOfHalf(type), pointer));
-  return LLVM::LoadOp::create(*this, type, pointer, elementAlignment(type));
+  return LLVM::LoadOp::create(*this, type, pointer, elementAlignment(stored ? stored : type));
 }
 
 void Emitter::store(Value value, Value pointer) {
@@ -125,15 +125,16 @@ static Value toMaskable(Emitter &em, Value value) {
   return isNarrowFloat(type) ? arith::BitcastOp::create(em, bitsOfHalf(type), value) : value;
 }
 
-Value Emitter::maskedLoad(VectorType type, Value pointer, Value mask) {
+Value Emitter::maskedLoad(VectorType type, Value pointer, Value mask, Type stored) {
   if (!mask)
-    return load(type, pointer);
+    return load(type, pointer, stored);
   if (isNarrowFloat(type)) {
     auto bitsType = cast<VectorType>(bitsOfHalf(type));
     return arith::BitcastOp::create(*this, type, maskedLoad(bitsType, pointer, mask));
   }
   Value zero = arith::ConstantOp::create(*this, getZeroAttr(type));
-  return LLVM::MaskedLoadOp::create(*this, type, pointer, mask, zero, elementAlignment(type));
+  return LLVM::MaskedLoadOp::create(*this, type, pointer, mask, zero,
+                                    elementAlignment(stored ? stored : type));
 }
 
 void Emitter::maskedStore(Value value, Value pointer, Value mask) {

@@ -55,11 +55,13 @@ public:
   /// `pointer + offset` in units of `elementType`.
   mlir::Value offsetPointer(mlir::Value pointer, mlir::Type elementType, mlir::Value offset);
   mlir::Value offsetPointer(mlir::Value pointer, mlir::Type elementType, int64_t offset);
-  /// Loads a scalar or vector that is aligned as its elements are.
-  mlir::Value load(mlir::Type type, mlir::Value pointer);
+  /// Loads a scalar or vector that is aligned as its elements are, or as elements of type `stored`,
+  /// which it is made of, in memory.
+  mlir::Value load(mlir::Type type, mlir::Value pointer, mlir::Type stored = nullptr);
   void store(mlir::Value value, mlir::Value pointer);
   /// Lanes without a set mask bit are not touched and read as zero; a null mask sets all.
-  mlir::Value maskedLoad(mlir::VectorType type, mlir::Value pointer, mlir::Value mask);
+  mlir::Value maskedLoad(mlir::VectorType type, mlir::Value pointer, mlir::Value mask,
+                         mlir::Type stored = nullptr);
   void maskedStore(mlir::Value value, mlir::Value pointer, mlir::Value mask);
   /// One element from, or to, each of a vector of pointers; masked out lanes read 0.
   mlir::Value gather(mlir::VectorType type, mlir::Value pointers, mlir::Value mask);

@@ -307,7 +307,8 @@ auto MicrokernelEmitter::Body::loadWeights(Value pointer) -> SmallVector<Mma::Op
 Value MicrokernelEmitter::Body::loadInput(Value pointer, Value count) {
   if (count)
     return loadSomeChannels(emitter, inputType, pointer, contraction.interleave, count);
-  return emitter.load(contraction.interleave > 1 ? spec.accumulatorType : inputType, pointer);
+  return emitter.load(contraction.interleave > 1 ? spec.accumulatorType : inputType, pointer,
+                      inputType);
 }
 
 /// One step: every row times every weight vector.

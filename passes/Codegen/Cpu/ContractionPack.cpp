@@ -44,6 +44,7 @@ PackEmitter::PackEmitter(ModuleOp module, const NormalizedContraction &contracti
 void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type, bool isUnsigned,
                                      Value packed, Value pitch) {
   Value zero = e.i64(0), width = e.i64(lanes), steps = spec.inChannels;
+  Type stored = type;
   if (contraction.interleave > 1) {
     type = spec.accumulatorType;
     steps = e.div(steps, e.i64(contraction.interleave));
@@ -55,7 +56,7 @@ void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type
       SmallVector<Value> square;
       for (Value row : rows.drop_front(first).take_front(lanes)) {
         Value loaded =
-            e.maskedLoad(VectorType::get(lanes, type), e.offsetPointer(row, type, k), mask);
+            e.maskedLoad(VectorType::get(lanes, type), e.offsetPointer(row, type, k), mask, stored);
         square.push_back(e.convert(loaded, spec.accumulatorType, isUnsigned));
       }
       square.resize(lanes);
