@@ -28,11 +28,22 @@ struct DecomposeBuilder {
     mlir::Type type = makeTensorType(dims, getElementTypeOrSelf(value.getType()));
     return ReduceOp::create(b, loc, type, value, kind, axes);
   }
+  /// A number of the element type of `like`, which holds floats or signless integers.
   mlir::Value scalar(mlir::Value like, double value) const {
-    auto elementType = llvm::cast<mlir::FloatType>(getElementTypeOrSelf(like.getType()));
+    mlir::Type elementType = getElementTypeOrSelf(like.getType());
     auto type = mlir::RankedTensorType::get({}, elementType);
-    auto attr = mlir::DenseElementsAttr::get(type, b.getFloatAttr(elementType, value).getValue());
-    return ConstantOp::create(b, loc, type, attr);
+    mlir::Attribute number;
+    if (llvm::isa<mlir::FloatType>(elementType))
+      number = b.getFloatAttr(elementType, value);
+    else
+      number = b.getIntegerAttr(elementType, static_cast<int64_t>(value));
+    return ConstantOp::create(b, loc, type, mlir::DenseElementsAttr::get(type, number));
+  }
+  mlir::Value cast(mlir::Value value, mlir::Type elementType) const {
+    auto type = llvm::cast<mlir::RankedTensorType>(value.getType());
+    if (type.getElementType() == elementType)
+      return value;
+    return CastOp::create(b, loc, type.clone(elementType), value, elementType);
   }
   mlir::Value reshape(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> dims) const {
     mlir::Type type = makeTensorType(dims, getElementTypeOrSelf(value.getType()));

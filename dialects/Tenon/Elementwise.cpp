@@ -272,23 +272,16 @@ static Value convert(Math m, Value value, Type to, bool fromUnsigned, bool toUns
     return fromUnsigned ? m.make<arith::UIToFPOp>(type, value)
                         : m.make<arith::SIToFPOp>(type, value);
   if (isa<FloatType>(from)) {
-    // Through i64, so that out-of-range values wrap as a C cast through a wide integer does.
-    Type wide = m.b.getI64Type();
-    if (auto vector = dyn_cast<VectorType>(value.getType()))
-      wide = vector.clone(wide);
     if (toWidth == 64 && toUnsigned)
       return m.make<arith::FPToUIOp>(type, value);
     if (toWidth >= 32 && !toUnsigned)
       return m.make<arith::FPToSIOp>(type, value);
-    if (fitsInt32) {
-      Type narrow = m.b.getI32Type();
-      if (auto vector = dyn_cast<VectorType>(value.getType()))
-        narrow = vector.clone(narrow);
-      Value integer = m.make<arith::FPToSIOp>(narrow, value);
-      return toWidth == 32 ? integer : m.make<arith::TruncIOp>(type, integer);
-    }
+    // Through i64, so that out-of-range values wrap as a C cast through a wide integer does.
+    Type wide = fitsInt32 ? m.b.getI32Type() : m.b.getI64Type();
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      wide = vector.clone(wide);
     Value integer = m.make<arith::FPToSIOp>(wide, value);
-    return toWidth == 64 ? integer : m.make<arith::TruncIOp>(type, integer);
+    return wide == type ? integer : m.make<arith::TruncIOp>(type, integer);
   }
   if (toWidth < fromWidth)
     return m.make<arith::TruncIOp>(type, value);

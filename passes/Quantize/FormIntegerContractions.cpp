@@ -63,32 +63,6 @@ private:
   MatMulOp matmul;
 };
 
-/// Ops that the rewriting makes.
-class Builder32 {
-public:
-  Builder32(OpBuilder &b, Location loc) : b(b), make{b, loc} {}
-
-  Value cast(Value value, Type elementType) const {
-    auto type = cast_or_null<RankedTensorType>(value.getType());
-    if (type.getElementType() == elementType)
-      return value;
-    auto result = RankedTensorType::get(type.getShape(), elementType, type.getEncoding());
-    return CastOp::create(b, make.loc, result, value, elementType);
-  }
-  Value scalar(int64_t value) const {
-    auto type = RankedTensorType::get({}, b.getI32Type());
-    return ConstantOp::create(b, make.loc, type,
-                              DenseElementsAttr::get(type, static_cast<int32_t>(value)));
-  }
-  Value narrow(const NarrowForm &form) const;
-  Value offset(const NarrowForm &form) const;
-  /// Sums over what the columns of the right operand, or the filters of a convolution, hold.
-  Value columnSums(Value weights, MatMulOp matmul) const;
-
-  OpBuilder &b;
-  DecomposeBuilder make;
-};
-
 bool isI32(Value value) { return getElementTypeOrSelf(value).isSignlessInteger(32); }
 
 /// Bounds of the elements of a constant, if they can be read.
@@ -190,28 +164,31 @@ std::optional<std::pair<NarrowForm, NarrowForm>> Contraction::choose(MmaAttrInte
   return best;
 }
 
-Value Builder32::narrow(const NarrowForm &form) const {
+/// The narrow operand of a form.
+static Value makeNarrow(const DecomposeBuilder &make, const NarrowForm &form) {
   Value narrow = form.base;
   if (form.shift)
-    narrow = make.make<SubOp>({narrow, scalar(form.shift)});
+    narrow = make.make<SubOp>({narrow, make.scalar(narrow, form.shift)});
   // Through what was widened only for the product.
   auto widened = narrow.getDefiningOp<CastOp>();
   if (widened && getElementRange(widened.getOperand()).isIntegral &&
       getElementRange(widened.getOperand()).within(getElementRange(form.type)))
     narrow = widened.getOperand();
-  narrow = cast(narrow, form.type);
+  narrow = make.cast(narrow, form.type);
   TransposeOp transpose = form.transpose;
   if (!transpose)
     return narrow;
-  return TransposeOp::create(b, make.loc, narrow, transpose.getPermutationAttr());
+  return TransposeOp::create(make.b, make.loc, narrow, transpose.getPermutationAttr());
 }
 
-Value Builder32::offset(const NarrowForm &form) const {
-  Value shift = scalar(form.shift);
+/// What the operand is more than its narrow form.
+static Value makeOffset(const DecomposeBuilder &make, const NarrowForm &form) {
+  Value shift = make.scalar(form.base, form.shift);
   return form.zero ? make.make<SubOp>({shift, form.zero}) : shift;
 }
 
-Value Builder32::columnSums(Value weights, MatMulOp matmul) const {
+/// Sums over what the columns of the right operand, or the filters of a convolution, hold.
+static Value makeColumnSums(const DecomposeBuilder &make, Value weights, MatMulOp matmul) {
   DimExprs dims = getDims(weights.getType());
   int64_t rank = dims.size();
   if (!matmul) {
@@ -221,7 +198,7 @@ Value Builder32::columnSums(Value weights, MatMulOp matmul) const {
   if (!matmul.getTransposeRhs())
     return make.reduce(ReduceKind::Sum, weights, {rank - 2});
   std::swap(dims[rank - 2], dims[rank - 1]);
-  dims[rank - 2] = getAffineConstantExpr(1, b.getContext());
+  dims[rank - 2] = getAffineConstantExpr(1, weights.getContext());
   return make.reshape(make.reduce(ReduceKind::Sum, weights, {rank - 1}), dims);
 }
 
@@ -239,20 +216,19 @@ static void eraseUnused(SmallVector<Value> values) {
 
 void Contraction::rewrite(const NarrowForm &input, const NarrowForm &weights) {
   OpBuilder b(op);
-  Builder32 builder(b, op->getLoc());
-  const DecomposeBuilder &make = builder.make;
-  Value narrowInput = builder.narrow(input), narrowWeights = builder.narrow(weights);
+  DecomposeBuilder make{b, op->getLoc()};
+  Value narrowInput = makeNarrow(make, input), narrowWeights = makeNarrow(make, weights);
   Operation *product = b.clone(*op);
   product->setOperands({narrowInput, narrowWeights});
   Value result = product->getResult(0);
   if (input.hasOffset()) {
-    Value sums = builder.columnSums(op->getOperand(1), matmul);
-    result = make.make<AddOp>({result, make.make<MulOp>({builder.offset(input), sums})});
+    Value sums = makeColumnSums(make, op->getOperand(1), matmul);
+    result = make.make<AddOp>({result, make.make<MulOp>({makeOffset(make, input), sums})});
   }
   if (weights.hasOffset()) {
     int64_t last = cast<RankedTensorType>(narrowInput.getType()).getRank() - 1;
-    Value sums = make.reduce(ReduceKind::Sum, builder.cast(narrowInput, b.getI32Type()), {last});
-    result = make.make<AddOp>({result, make.make<MulOp>({sums, builder.offset(weights)})});
+    Value sums = make.reduce(ReduceKind::Sum, make.cast(narrowInput, b.getI32Type()), {last});
+    result = make.make<AddOp>({result, make.make<MulOp>({sums, makeOffset(make, weights)})});
   }
   op->getResult(0).replaceAllUsesWith(result);
   SmallVector<Value> operands(op->getOperands());

@@ -33,19 +33,6 @@ namespace {
 /// Up to here f32 holds every integer.
 constexpr double kExact = 1 << 24;
 
-Value makeSplat(PatternRewriter &rewriter, Location loc, double value) {
-  auto type = RankedTensorType::get({}, rewriter.getF32Type());
-  return ConstantOp::create(rewriter, loc, type,
-                            DenseElementsAttr::get(type, static_cast<float>(value)));
-}
-
-Value castTo(const DecomposeBuilder &make, Value value, Type elementType) {
-  if (getElementTypeOrSelf(value) == elementType)
-    return value;
-  Type type = makeTensorType(getDims(value.getType()), elementType);
-  return CastOp::create(make.b, make.loc, type, value, elementType);
-}
-
 /// quantize(x) -> cast(min(max(round(x / scale) + zero, low), high)), of which steps can be
 /// dropped.
 struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
@@ -54,11 +41,11 @@ struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
     DecomposeBuilder make{rewriter, op.getLoc()};
     Value value = make.make<RoundOp>(make.make<DivOp>({op.getOperand(), op.getScale()}));
     if (op.getZero())
-      value = make.make<AddOp>({value, castTo(make, op.getZero(), rewriter.getF32Type())});
+      value = make.make<AddOp>({value, make.cast(op.getZero(), rewriter.getF32Type())});
     ElementRange all = getElementRange(op.getTo());
     value = make.make<MaxOp>({value, make.scalar(value, all.low)});
     value = make.make<MinOp>({value, make.scalar(value, all.high)});
-    rewriter.replaceOp(op, castTo(make, value, op.getTo()));
+    rewriter.replaceOp(op, make.cast(value, op.getTo()));
     return success();
   }
 };
@@ -68,10 +55,10 @@ struct ExpandDequantize : OpRewritePattern<DequantizeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(DequantizeOp op, PatternRewriter &rewriter) const override {
     DecomposeBuilder make{rewriter, op.getLoc()};
-    Value value = castTo(make, op.getOperand(), rewriter.getI32Type());
+    Value value = make.cast(op.getOperand(), rewriter.getI32Type());
     if (op.getZero())
-      value = make.make<SubOp>({value, castTo(make, op.getZero(), rewriter.getI32Type())});
-    value = castTo(make, value, rewriter.getF32Type());
+      value = make.make<SubOp>({value, make.cast(op.getZero(), rewriter.getI32Type())});
+    value = make.cast(value, rewriter.getF32Type());
     rewriter.replaceOp(op, make.make<MulOp>({value, op.getScale()}));
     return success();
   }
@@ -159,8 +146,8 @@ struct SubtractFloats : OpRewritePattern<CastOp> {
       return rewriter.notifyMatchFailure(op, "f32 may not hold the values");
     Value wide =
         CastOp::create(rewriter, op.getLoc(), op.getType(), difference.getLhs(), op.getTo());
-    rewriter.replaceOpWithNewOp<SubOp>(op, op.getType(), wide,
-                                       makeSplat(rewriter, op.getLoc(), *offset));
+    rewriter.replaceOpWithNewOp<SubOp>(
+        op, op.getType(), wide, DecomposeBuilder{rewriter, op.getLoc()}.scalar(wide, *offset));
     return success();
   }
 };
@@ -184,10 +171,10 @@ struct ShiftClamp : OpRewritePattern<SubOp> {
         !getElementRange(sum.getLhs()).isIntegral)
       return rewriter.notifyMatchFailure(op, "not small integers");
     Location loc = op.getLoc();
-    Value raised = MaxOp::create(rewriter, loc, op.getType(), sum.getLhs(),
-                                 makeSplat(rewriter, loc, *low - *zero));
-    rewriter.replaceOpWithNewOp<MinOp>(op, op.getType(), raised,
-                                       makeSplat(rewriter, loc, *high - *zero));
+    DecomposeBuilder make{rewriter, loc};
+    Value raised =
+        MaxOp::create(rewriter, loc, op.getType(), sum.getLhs(), make.scalar(sum, *low - *zero));
+    rewriter.replaceOpWithNewOp<MinOp>(op, op.getType(), raised, make.scalar(sum, *high - *zero));
     return success();
   }
 };

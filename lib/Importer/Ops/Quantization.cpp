@@ -50,20 +50,17 @@ static Value spread(NodeImporter &node, Value parameter, Value tensor, int64_t a
   return m.gather(parameter, number, axis);
 }
 
-/// The smallest and largest value of an integer type.
-static std::pair<double, double> getRange(IntegerType type) {
-  unsigned width = type.getWidth();
-  double span = std::ldexp(1.0, type.isUnsigned() ? width : width - 1);
-  return {type.isUnsigned() ? 0 : -span, span - 1};
+/// The operands of a conversion, without a zero point that is null.
+static SmallVector<Value> withZero(Value value, Value scale, Value zero) {
+  SmallVector<Value> operands = {value, scale};
+  if (zero)
+    operands.push_back(zero);
+  return operands;
 }
 
 Value quantize(NodeImporter &node, Value x, Value scale, Value zero, Type type) {
-  if (x && scale && isa<IntegerType>(type) && node.elementType(x).isF32()) {
-    SmallVector<Value> operands = {x, scale};
-    if (zero)
-      operands.push_back(zero);
-    return node.infer<QuantizeOp>(operands, node.attr("to", TypeAttr::get(type)));
-  }
+  if (x && scale && isa<IntegerType>(type) && node.elementType(x).isF32())
+    return node.infer<QuantizeOp>(withZero(x, scale, zero), node.attr("to", TypeAttr::get(type)));
   return quantizeQuotient(node, TensorMath(node).div(x, scale), zero, type);
 }
 
@@ -72,9 +69,9 @@ Value quantizeQuotient(NodeImporter &node, Value quotient, Value zero, Type type
   auto shift = [&](Value value) {
     return zero ? m.add(value, node.cast(zero, node.elementType(value))) : value;
   };
-  if (auto integer = dyn_cast<IntegerType>(type)) {
-    auto [low, high] = getRange(integer);
-    return node.cast(m.clamp(shift(node.infer<RoundOp>(quotient)), low, high), type);
+  if (isa<IntegerType>(type)) {
+    ElementRange all = getElementRange(type);
+    return node.cast(m.clamp(shift(node.infer<RoundOp>(quotient)), all.low, all.high), type);
   }
   return node.infer<CastOp>(shift(quotient),
                             {node.attr("to", TypeAttr::get(type)),
@@ -96,10 +93,7 @@ Value dequantize(NodeImporter &node, Value q, Value scale, Value zero) {
   }
   if (!type.isF32())
     return m.mul(node.cast(subtractZero(node, q, zero), type), scale);
-  SmallVector<Value> operands = {q, scale};
-  if (zero)
-    operands.push_back(zero);
-  return node.infer<DequantizeOp>(operands);
+  return node.infer<DequantizeOp>(withZero(q, scale, zero));
 }
 
 static int64_t getQuantizationAxis(NodeImporter &node, Value x) {

@@ -1,4 +1,4 @@
-// Division of a length into tiles; internal to the emitters of this folder.
+// Division of a length into tiles, for emitters.
 #ifndef TENON_PASSES_CODEGEN_COMMON_EVENSPLIT_H
 #define TENON_PASSES_CODEGEN_COMMON_EVENSPLIT_H
 

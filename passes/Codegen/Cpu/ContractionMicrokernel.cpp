@@ -307,8 +307,10 @@ auto MicrokernelEmitter::Body::loadWeights(Value pointer) -> SmallVector<Mma::Op
 Value MicrokernelEmitter::Body::loadInput(Value pointer, Value count) {
   if (count)
     return loadSomeChannels(emitter, inputType, pointer, contraction.interleave, count);
-  return emitter.load(contraction.interleave > 1 ? spec.accumulatorType : inputType, pointer,
-                      inputType);
+  // A tile of one row counts as packed where it is, at the place of any channel.
+  if (contraction.interleave > 1)
+    return emitter.load(spec.accumulatorType, pointer, spec.inputType);
+  return emitter.load(inputType, pointer);
 }
 
 /// One step: every row times every weight vector.

@@ -55,7 +55,6 @@ class PairProducts final : public VectorMma {
 public:
   using VectorMma::VectorMma;
 
-  int64_t getInterleave() const override { return 32 / types.input.getIntOrFloatBitWidth(); }
   Operand prepareInput(Emitter &e, Value scalar) const override {
     return spread(e, broadcast(e, scalar), types.inputIsUnsigned);
   }
@@ -76,7 +75,7 @@ private:
   Operand spread(Emitter &e, Value vector, bool isUnsigned) const {
     VectorType pairs = vectorOf(e.getI16Type(), 2);
     Value words = vector::BitCastOp::create(e, pairs, vector);
-    if (getInterleave() == 2)
+    if (types.input.isInteger(16))
       return {words};
     Value eight = arith::ConstantOp::create(
         e, DenseElementsAttr::get(pairs, cast<Attribute>(e.getI16IntegerAttr(8))));
@@ -93,7 +92,6 @@ class ByteProducts final : public VectorMma {
 public:
   using VectorMma::VectorMma;
 
-  int64_t getInterleave() const override { return 4; }
   Operand prepareInput(Emitter &e, Value scalar) const override {
     return prepareWeights(e, broadcast(e, scalar));
   }

@@ -24,8 +24,6 @@ public:
 
   virtual ~Mma() = default;
 
-  /// How many neighbouring channels are multiplied and added at once.
-  virtual int64_t getInterleave() const { return 1; }
   /// Prepares inputs, of one channel or as many as are interleaved, for all lanes.
   virtual Operand prepareInput(Emitter &emitter, mlir::Value scalar) const = 0;
   /// Prepares a vector of weights.
