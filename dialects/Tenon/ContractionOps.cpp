@@ -16,17 +16,15 @@ Type getAccumulatorType(Type elementType) {
   return isNarrow ? IntegerType::get(elementType.getContext(), 32) : compute;
 }
 
-static bool isNarrowInteger(Type type) {
-  auto integer = dyn_cast<IntegerType>(type);
+bool isNarrowInteger(Type elementType) {
+  auto integer = dyn_cast<IntegerType>(elementType);
   return integer && integer.getWidth() >= 8 && integer.getWidth() <= 16;
 }
 
 static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 
 /// The element type of a contraction's result, unless halves stay wide.
-static Type inferSumType(Type lhs) {
-  return isNarrowInteger(lhs) ? IntegerType::get(lhs.getContext(), 32) : lhs;
-}
+static Type inferSumType(Type lhs) { return isNarrowInteger(lhs) ? getAccumulatorType(lhs) : lhs; }
 
 bool isContractionResult(TypeRange inferred, TypeRange actual) {
   if (areCompatibleTypes(inferred, actual))

@@ -1,5 +1,5 @@
-// Ranges of elements: ElementRangeOpInterface of the ops that tell them, and the walk over a
-// value's ops that collects them.
+// Ranges of elements: ElementRangeOpInterface of the ops that compute, and the walk over a value's
+// ops, through those that only move elements, that collects them.
 
 #include "dialects/Tenon/ElementRange.h"
 #include "dialects/Tenon/TenonDialect.h"
@@ -22,23 +22,41 @@ ElementRange getElementRange(Type elementType) {
   return {-std::exp2(width - 1), std::exp2(width - 1) - 1, true};
 }
 
+static ElementRange join(const ElementRange &a, const ElementRange &b) {
+  return {std::min(a.low, b.low), std::max(a.high, b.high), a.isIntegral && b.isIntegral};
+}
+
+static ElementRange getRange(Value value, int depth);
+
+/// Of an op whose elements are its operands', as far as these have their type: others say where.
+static ElementRange joinOperands(Operation *op, int depth) {
+  Type type = getElementTypeOrSelf(op->getResult(0));
+  std::optional<ElementRange> all;
+  for (Value operand : op->getOperands()) {
+    if (getElementTypeOrSelf(operand) != type)
+      continue;
+    ElementRange range = getRange(operand, depth);
+    all = all ? join(*all, range) : range;
+  }
+  return all.value_or(getElementRange(type));
+}
+
 static ElementRange getRange(Value value, int depth) {
   if (std::optional<double> splat = getSplat(value); splat && !std::isnan(*splat))
     return {*splat, *splat, *splat == std::trunc(*splat)};
-  auto op = value.getDefiningOp<ElementRangeOpInterface>();
-  if (!op || depth >= kMaxDepth)
+  Operation *op = value.getDefiningOp();
+  if (op && depth < kMaxDepth && op->hasTrait<MovesElements>())
+    return joinOperands(op, depth + 1);
+  auto computes = dyn_cast_or_null<ElementRangeOpInterface>(op);
+  if (!computes || depth >= kMaxDepth)
     return getElementRange(getElementTypeOrSelf(value));
   SmallVector<ElementRange> operands;
   for (Value operand : op->getOperands())
     operands.push_back(getRange(operand, depth + 1));
-  return op.inferElementRange(operands);
+  return computes.inferElementRange(operands);
 }
 
 ElementRange getElementRange(Value value) { return getRange(value, 0); }
-
-static ElementRange join(const ElementRange &a, const ElementRange &b) {
-  return {std::min(a.low, b.low), std::max(a.high, b.high), a.isIntegral && b.isIntegral};
-}
 
 /// a + sign * b. Sums that their type may not hold are anything that it has.
 static ElementRange addRanges(const ElementRange &a, double sign, const ElementRange &b,
@@ -84,17 +102,6 @@ ElementRange CastOp::inferElementRange(ArrayRef<ElementRange> operands) {
                ? ElementRange{std::trunc(operand.low), std::trunc(operand.high), true}
                : all;
   return operand.isExactInF32() && to.isF32() ? operand : ElementRange();
-}
-
-ElementRange PadOp::inferElementRange(ArrayRef<ElementRange> operands) {
-  return getValue() ? join(operands[0], operands[1]) : operands[0];
-}
-
-ElementRange ConcatOp::inferElementRange(ArrayRef<ElementRange> operands) {
-  ElementRange all = operands.front();
-  for (const ElementRange &operand : operands.drop_front())
-    all = join(all, operand);
-  return all;
 }
 
 } // namespace tenon

@@ -84,7 +84,7 @@ def Tenon_FloorOp : Tenon_UnaryOp<"floor", "Floor", "the largest integer <= x", 
 def Tenon_CeilOp : Tenon_UnaryOp<"ceil", "Ceil", "the smallest integer >= x", Tenon_FloatTensor>;
 def Tenon_RoundOp : Tenon_UnaryOp<"round", "Round", "x rounded to an integer, halves to even",
                                   Tenon_FloatTensor, [
-    DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>]>;
+    DeclareOpInterfaceMethods<ElementRangeOpInterface>]>;
 def Tenon_TruncOp : Tenon_UnaryOp<"trunc", "Mod", "x rounded towards zero", Tenon_FloatTensor>;
 def Tenon_SqrtOp : Tenon_UnaryOp<"sqrt", "Sqrt", "the square root of x", Tenon_FloatTensor>;
 def Tenon_ReciprocalOp : Tenon_UnaryOp<"reciprocal", "Reciprocal", "1 / x", Tenon_FloatTensor>;
@@ -133,10 +133,10 @@ def Tenon_ShiftRightOp : Tenon_BinaryOp<"shift_right", "BitShift", "a shifted ri
 
 // Arithmetic.
 def Tenon_AddOp : Tenon_BinaryOp<"add", "Add", "a + b", Tenon_NumberTensor, [
-    Commutative, DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>,
+    Commutative, DeclareOpInterfaceMethods<ElementRangeOpInterface>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
 def Tenon_SubOp : Tenon_BinaryOp<"sub", "Sub", "a - b", Tenon_NumberTensor, [
-    DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>,
+    DeclareOpInterfaceMethods<ElementRangeOpInterface>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
 def Tenon_MulOp : Tenon_BinaryOp<"mul", "Mul", "a * b", Tenon_NumberTensor, [
     Commutative, DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
@@ -156,11 +156,11 @@ def Tenon_PowOp : Tenon_PointwiseOp<"pow", [], "getElementTypeOrSelf(operands.fr
 }
 def Tenon_MinOp : Tenon_BinaryOp<"min", "Min", "the smaller of a and b; NaN if either is",
                                  Tenon_NumberTensor, [
-    Commutative, DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>,
+    Commutative, DeclareOpInterfaceMethods<ElementRangeOpInterface>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
 def Tenon_MaxOp : Tenon_BinaryOp<"max", "Max", "the larger of a and b; NaN if either is",
                                  Tenon_NumberTensor, [
-    Commutative, DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>,
+    Commutative, DeclareOpInterfaceMethods<ElementRangeOpInterface>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
 def Tenon_ModOp : Tenon_BinaryOp<"mod", "Mod", "the remainder of a / b, with b's sign",
                                  Tenon_NumberTensor>;
@@ -199,7 +199,7 @@ def Tenon_SelectOp : Tenon_PointwiseOp<"select", [Tenon_MovesElements,
 }
 
 def Tenon_CastOp : Tenon_PointwiseOp<"cast", [
-    DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>,
+    DeclareOpInterfaceMethods<ElementRangeOpInterface>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>], ""> {
   let summary = "x converted to another element type";
   let description = [{

@@ -107,7 +107,6 @@ def Tenon_RequireOp : Tenon_Op<"require", [Tenon_HostOp]> {
 }
 
 def Tenon_ReshapeOp : Tenon_ElementalOp<"reshape", [Tenon_HostOp, Tenon_MovesElements,
-    ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "the same elements in row-major order under another shape";
   let description = [{
@@ -124,7 +123,6 @@ def Tenon_ReshapeOp : Tenon_ElementalOp<"reshape", [Tenon_HostOp, Tenon_MovesEle
 }
 
 def Tenon_TransposeOp : Tenon_InferredOp<"transpose", [Tenon_MovesElements,
-    ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "permutes the dimensions";
   let description = [{
@@ -142,7 +140,6 @@ def Tenon_TransposeOp : Tenon_InferredOp<"transpose", [Tenon_MovesElements,
 }
 
 def Tenon_BroadcastOp : Tenon_ElementalOp<"broadcast", [Tenon_MovesElements,
-    ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "repeats dimensions of size 1 to a larger shape";
   let description = [{
@@ -168,7 +165,6 @@ def Tenon_BroadcastOp : Tenon_ElementalOp<"broadcast", [Tenon_MovesElements,
 }
 
 def Tenon_ConcatOp : Tenon_InferredOp<"concat", [Tenon_MovesElements,
-    DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "joins tensors along an axis";
   let description = [{
@@ -184,7 +180,6 @@ def Tenon_ConcatOp : Tenon_InferredOp<"concat", [Tenon_MovesElements,
 }
 
 def Tenon_SliceOp : Tenon_ElementalOp<"slice", [Tenon_MovesElements,
-    ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "a regular part of a tensor";
   let description = [{
@@ -214,8 +209,7 @@ def Tenon_PadModeAttr : I32EnumAttr<"PadMode", "where padding takes its elements
   let cppNamespace = "::tenon";
 }
 
-def Tenon_PadOp : Tenon_ElementalOp<"pad", [Tenon_MovesElements,
-    DeclareOpInterfaceMethods<ElementRangeOpInterface, ["inferElementRange"]>]> {
+def Tenon_PadOp : Tenon_ElementalOp<"pad", [Tenon_MovesElements]> {
   let summary = "adds elements around a tensor, or cuts them off";
   let description = [{
     ONNX [Pad](https://onnx.ai/onnx/operators/onnx__Pad.html). `low` says how many elements come
@@ -239,7 +233,6 @@ def Tenon_PadOp : Tenon_ElementalOp<"pad", [Tenon_MovesElements,
 }
 
 def Tenon_GatherOp : Tenon_InferredOp<"gather", [Tenon_MovesElements,
-    ElementRangeOpInterface,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "slices of a tensor chosen by indices along an axis";
   let description = [{

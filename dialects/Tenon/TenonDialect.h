@@ -40,6 +40,9 @@ llvm::LogicalResult inferBroadcastType(std::optional<mlir::Location> loc, mlir::
 /// Whether the types agree in element type, rank and every dimension that both know.
 bool areCompatibleTypes(mlir::TypeRange lhs, mlir::TypeRange rhs);
 
+/// Whether contractions take it mixed with others of its kind: integers of 8 to 16 bits.
+bool isNarrowInteger(mlir::Type elementType);
+
 /// Whether a contraction may have a result of this type where `inferred` is what its operands give:
 /// halves may stay as wide as they are summed.
 bool isContractionResult(mlir::TypeRange inferred, mlir::TypeRange actual);

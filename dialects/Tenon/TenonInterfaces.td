@@ -49,14 +49,13 @@ def PointwiseOpInterface : OpInterface<"PointwiseOpInterface", [ElementalOpInter
 def ElementRangeOpInterface : OpInterface<"ElementRangeOpInterface"> {
   let cppNamespace = "::tenon";
   let description = [{
-    An op of which it can be told between which numbers the elements of its result lie, and whether
-    they are integers, from what is known of its operands (ElementRange.h). By default, its result
-    has elements of its first operand.
+    An op that computes, of which it can be told between which numbers the elements of its result
+    lie, and whether they are integers, from what is known of its operands (ElementRange.h). Ops that
+    only move elements need none.
   }];
   let methods = [
     InterfaceMethod<"What is known of the result's elements.", "::tenon::ElementRange",
-      "inferElementRange", (ins "::llvm::ArrayRef<::tenon::ElementRange>":$operands), "",
-      [{ return operands.front(); }]>
+      "inferElementRange", (ins "::llvm::ArrayRef<::tenon::ElementRange>":$operands)>
   ];
 }
 

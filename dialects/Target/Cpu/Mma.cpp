@@ -2,15 +2,11 @@
 // passes/Codegen/Cpu/Mma.cpp.
 
 #include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Tenon/TenonDialect.h"
 
 using namespace mlir;
 
 namespace tenon::cpu {
-
-static bool isInteger(Type type, unsigned mostBits) {
-  auto integer = dyn_cast<IntegerType>(type);
-  return integer && integer.getWidth() >= 8 && integer.getWidth() <= mostBits;
-}
 
 bool MmaAttr::accepts(Type input, Type weights) const {
   switch (getInstruction()) {
@@ -18,12 +14,12 @@ bool MmaAttr::accepts(Type input, Type weights) const {
     return true;
   case MmaInstruction::PairProducts: {
     // Unsigned integers of 16 bits would be taken for signed ones.
-    auto fits = [](Type type) { return isInteger(type, 16) && !type.isUnsignedInteger(16); };
+    auto fits = [](Type type) { return isNarrowInteger(type) && !type.isUnsignedInteger(16); };
     return fits(input) && fits(weights) &&
            input.getIntOrFloatBitWidth() == weights.getIntOrFloatBitWidth();
   }
   case MmaInstruction::ByteProducts:
-    return input.isUnsignedInteger(8) && isInteger(weights, 8) && !weights.isUnsignedInteger();
+    return input.isUnsignedInteger(8) && weights.isInteger(8) && !weights.isUnsignedInteger();
   }
   llvm_unreachable("no other instructions");
 }
