@@ -1,10 +1,23 @@
-/* Binary interface between a compiled model and the runtime: data layout and service calls.
+/* Binary interface between a compiled model and the runtime: data layout and service calls. This
+ * file is its specification.
  *
  * A compiled model is a shared library, or an object linked into a program, that exports one
  * constant `tenon_model_desc` (symbol `tenon_model` in a library, `tenon_model_<name>` in an
  * object). The runtime fills a `tenon_exec` per run and calls a variant's `run`. Everything the
- * compiled code reads or calls is in this file; both sides check TENON_ABI_VERSION. Fields are
- * only ever appended, and any other change raises the version. */
+ * compiled code reads or calls is in this file.
+ *
+ * How it evolves
+ *  - `magic` and `abi_version` are where they are in every version. They are read first: a runtime
+ *    refuses a model of another version, older or newer, and reads nothing else of it.
+ *  - Within a version, fields are only ever appended, to any structure. The descriptor says how
+ *    large it is, how large the elements of each of its arrays are, and how much of tenon_exec its
+ *    code may use. A runtime steps through arrays by these sizes, ignores the fields that it does
+ *    not know, and takes those that it misses for zeros: zero is what held before there was the
+ *    field. It refuses a model whose code may use more of tenon_exec than it has.
+ *  - Kinds are only ever added. A runtime passes over the variants for devices that it does not
+ *    know, whatever else they hold, so that a model may have others beside them.
+ *  - Any other change raises the version: what a field means, what a function gets or returns, a
+ *    new kind of kernel for a device that had others before. */
 #ifndef TENON_RUNTIME_ABI_H
 #define TENON_RUNTIME_ABI_H
 
@@ -14,7 +27,9 @@
 extern "C" {
 #endif
 
-#define TENON_ABI_VERSION 2 /* 2: files end in a seal (seal.h) */
+/* 2: files end in a seal (seal.h). 3: the descriptor says how large elements are, variants are for
+ * a kind of device, and kernels are launched by number. */
+#define TENON_ABI_VERSION 3
 #define TENON_MAGIC "TENONMDL"
 
 /* Element types: ONNX's TensorProto.DataType numbers, so that no table is needed between them. */
@@ -40,7 +55,14 @@ typedef struct tenon_exec tenon_exec;
  */
 typedef void (*tenon_kernel_fn)(void *const *args, int64_t task, int64_t tasks);
 
+/* What a kernel is. */
+enum {
+  TENON_KERNEL_FUNCTION = 0 /* `fn`, of the CPU that runs the program */
+};
+
 typedef struct tenon_kernel_desc {
+  int32_t kind;
+  int32_t reserved;
   tenon_kernel_fn fn;
   const char *name;  /* e.g. conv_relu_12 */
   const char *nodes; /* ONNX node names it came from, comma separated */
@@ -64,9 +86,8 @@ struct tenon_exec {
   const int64_t *input_dims; /* all dimensions of all inputs, concatenated */
   char *arena;               /* variant->arena_bytes bytes, 64-byte aligned; contents undefined */
   int64_t threads;           /* width of parallel_for; >= 1 */
-  /* Runs kernel->fn for min(max_tasks, threads) tasks and waits. */
-  void (*launch)(tenon_exec *exec, const tenon_kernel_desc *kernel, void *const *args,
-                 int64_t max_tasks);
+  /* Runs the kernel of that number in the variant, in min(max_tasks, threads) tasks, and waits. */
+  void (*launch)(tenon_exec *exec, int64_t kernel, void *const *args, int64_t max_tasks);
   /* Memory for buffers whose size is known only at run time; 64-byte aligned; NULL when none. All
    * of it is taken back when the run ends. Reuses blocks of earlier runs, so a repeated shape does
    * not reach malloc. */
@@ -84,11 +105,18 @@ struct tenon_exec {
                          int32_t count);
 };
 
-/* The model compiled for one instruction set. */
+/* What runs a variant's kernels. */
+enum {
+  TENON_DEVICE_CPU = 0 /* all of them are functions */
+};
+
+/* The model compiled for one kind of device that has certain features. */
 typedef struct tenon_variant_desc {
   const char *target; /* e.g. "cpu:x86-64-v4" */
-  const char *const
-      *features;       /* NULL-terminated LLVM feature names the CPU must have, e.g. "avx512f" */
+  int32_t device;
+  int32_t reserved;
+  /* What the device must have, NULL-terminated. Of a CPU, LLVM's names, e.g. "avx512f". */
+  const char *const *features;
   int64_t arena_bytes; /* static buffers */
   int32_t (*run)(tenon_exec *exec);
   const tenon_kernel_desc *kernels;
@@ -100,14 +128,18 @@ typedef struct tenon_variant_desc {
 typedef struct tenon_model_desc {
   char magic[8]; /* TENON_MAGIC without the terminator */
   uint32_t abi_version;
-  uint32_t size; /* sizeof(tenon_model_desc) */
+  /* As the compiler knows them; multiples of 8. */
+  uint32_t size;                                             /* of this structure */
+  uint32_t exec_size;                                        /* of tenon_exec */
+  uint32_t dim_size, tensor_size, kernel_size, variant_size; /* of the elements of arrays */
+  uint32_t reserved;
   const char *name;
   const char *compiler_version;
   uint64_t checksum; /* of the ONNX file it was made from (xxh3-64) */
   int32_t num_inputs, num_outputs, num_symbols, num_variants;
   const tenon_tensor_desc *inputs, *outputs;
   const char *const *symbols;
-  const tenon_variant_desc *variants; /* best first; the first one the CPU supports is used */
+  const tenon_variant_desc *variants; /* best first; the first one that can run here is used */
   uint64_t weights_checksum;          /* of the constants (XXH64); all variants share them */
 } tenon_model_desc;
 

@@ -12,8 +12,8 @@
  *   .dynsym        exports the model's symbol
  *
  * A model ends in a seal (seal.h), whose checksum is compared first: then what follows only tells
- * what kind of file it is. A file without a seal is never mapped; but the models of earlier
- * versions had none, and are told from damaged ones by the version in their descriptor. */
+ * what kind of file it is, and of which version. A file without a seal is never mapped; but the
+ * models of earlier versions had none, and are told from damaged ones by their version. */
 #include "runtime/internal.h"
 #include "runtime/seal.h"
 
@@ -133,9 +133,9 @@ static tenon_status find_export(const tn_file *f, const Elf64_Shdr *sections, in
   return status;
 }
 
-/* Of a file without a seal: whether its descriptor is of another version, or what it lost. */
-static tenon_status explain_missing_seal(const tn_file *f, const Elf64_Phdr *segments, int count,
-                                         uint64_t address) {
+/* Whether the descriptor, which `address` is of, is of this version. */
+static tenon_status check_version(const tn_file *f, const Elf64_Phdr *segments, int count,
+                                  uint64_t address) {
   // The first fields, which every version has.
   struct {
     char magic[8];
@@ -154,7 +154,7 @@ static tenon_status explain_missing_seal(const tn_file *f, const Elf64_Phdr *seg
         start.abi_version != TENON_ABI_VERSION)
       return tn_wrong_version(f->path, start.abi_version);
   }
-  return invalid(f, "truncated, or changed after it was compiled: it does not end in a seal");
+  return TENON_OK;
 }
 
 static tenon_status check_tables(const tn_file *f, const Elf64_Ehdr *header, const char *symbol,
@@ -173,8 +173,10 @@ static tenon_status check_tables(const tn_file *f, const Elf64_Ehdr *header, con
     status = check_sections(f, sections, header->e_shnum);
   if (!status)
     status = find_export(f, sections, header->e_shnum, symbol, &address);
+  if (!status)
+    status = check_version(f, segments, header->e_phnum, address);
   if (!status && !sealed)
-    status = explain_missing_seal(f, segments, header->e_phnum, address);
+    status = invalid(f, "truncated, or changed after it was compiled: it does not end in a seal");
   free(sections);
   free(segments);
   return status;

@@ -4,6 +4,7 @@
  * status.c  errors        dtype.c    element types      elf.c     checks a file before dlopen
  * seal.c    damage        checksum.c XXH64
  * model.c   load, query   features.c what the CPU has   cpus.c    which CPUs to use
+ * descriptor.c reads and checks what a model says
  * context.c create, free  run.c      one run            region.c  run-time sized memory
  * pool.c    threads       profile.c  recording, traces */
 #ifndef TENON_RUNTIME_INTERNAL_H
@@ -34,10 +35,18 @@ tenon_status tn_fail(tenon_status status, const char *format, ...)
  * weights are not looked at. Gives the checksum of all else. */
 tenon_status tn_check_library(const char *path, const char *symbol, uint64_t *checksum);
 
-/* ---- model.c */
+/* ---- descriptor.c */
+
+/* Memory of a descriptor's copy; a list. */
+typedef struct tn_chunk tn_chunk;
 
 /* Refuses a model that was compiled for another version of runtime/abi.h. */
 tenon_status tn_wrong_version(const char *origin, uint32_t version);
+/* Checks a descriptor and copies it with its arrays, in the form that this runtime knows. The
+ * copy's memory joins `chunks`, also when this fails. */
+tenon_status tn_read_desc(const tenon_model_desc *given, const char *origin, tn_chunk **chunks,
+                          const tenon_model_desc **desc);
+void tn_free_chunks(tn_chunk *chunks);
 
 /* ---- features.c */
 

@@ -1,4 +1,4 @@
-/* Loading a model: check the file, map it, check the descriptor, choose the code for this CPU.
+/* Loading a model: check the file, map it, read the descriptor, choose the code for this CPU.
  * What the caller may ask about the model is prepared here once, so that queries are plain reads.
  */
 #include "runtime/checksum.h"
@@ -9,33 +9,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No model comes near these; sums of them do not overflow. */
-static const int32_t MAX_RANK = 1 << 16;
-static const int64_t MAX_BYTES = INT64_C(1) << 56;
-
 static bool supports(const tenon_variant_desc *variant) {
+  if (variant->device != TENON_DEVICE_CPU)
+    return false;
   for (const char *const *feature = variant->features; *feature; ++feature)
     if (!tn_cpu_has(*feature) || !tn_cpu_enable(*feature))
       return false;
   return true;
 }
 
+/* The features that a variant for CPUs misses here. */
+static size_t describe_features(const tenon_variant_desc *variant, char *text, size_t size) {
+  size_t used = 0;
+  const char *separator = " needs ";
+  for (const char *const *f = variant->features; *f && used < size; ++f) {
+    if (tn_cpu_has(*f) && tn_cpu_enable(*f))
+      continue;
+    used += (size_t)snprintf(text + used, size - used, "%s%s", separator, *f);
+    separator = ", ";
+  }
+  return used;
+}
+
 /* "cpu:x86-64-v4 needs avx512f, avx512bw; cpu:x86-64-v3 needs avx2": what each variant misses. */
 static void describe_missing(const tenon_model_desc *desc, char *text, size_t size) {
   size_t used = 0;
   text[0] = 0;
-  for (int32_t i = 0; i < desc->num_variants; ++i) {
+  for (int32_t i = 0; i < desc->num_variants && used < size; ++i) {
     const tenon_variant_desc *variant = &desc->variants[i];
-    const char *separator = " needs ";
     used += (size_t)snprintf(text + used, size - used, "%s%s", i ? "; " : "", variant->target);
-    for (const char *const *f = variant->features; *f && used < size; ++f) {
-      if (tn_cpu_has(*f) && tn_cpu_enable(*f))
-        continue;
-      used += (size_t)snprintf(text + used, size - used, "%s%s", separator, *f);
-      separator = ", ";
-    }
     if (used >= size)
       return;
+    if (variant->device == TENON_DEVICE_CPU)
+      used += describe_features(variant, text + used, size - used);
+    else
+      used +=
+          (size_t)snprintf(text + used, size - used, " needs a device of kind %d", variant->device);
   }
 }
 
@@ -50,86 +59,6 @@ static tenon_status choose_variant(tenon_model *model) {
   describe_missing(desc, missing, sizeof missing);
   return tn_fail(TENON_UNSUPPORTED_CPU, "model '%s' cannot run on this CPU: %s", desc->name,
                  missing);
-}
-
-tenon_status tn_wrong_version(const char *origin, uint32_t version) {
-  return tn_fail(TENON_WRONG_VERSION,
-                 "%s: compiled for version %u of the runtime interface; this runtime has %d",
-                 origin, version, TENON_ABI_VERSION);
-}
-
-static tenon_status damaged(const char *origin, const char *what, int64_t value) {
-  return tn_fail(TENON_INVALID_MODEL, "%s: damaged: %s is %lld", origin, what, (long long)value);
-}
-
-static tenon_status check_tensors(const char *origin, const tenon_model_desc *desc,
-                                  const tenon_tensor_desc *tensors, int32_t count) {
-  for (int32_t i = 0; i < count; ++i) {
-    const tenon_tensor_desc *tensor = &tensors[i];
-    if (!tensor->name)
-      return damaged(origin, "the name of a tensor", 0);
-    if (!tenon_dtype_bits(tensor->dtype))
-      return damaged(origin, "the element type of a tensor", tensor->dtype);
-    if (tensor->rank < 0 || tensor->rank > MAX_RANK || (tensor->rank && !tensor->dims))
-      return damaged(origin, "the rank of a tensor", tensor->rank);
-    for (int32_t d = 0; d < tensor->rank; ++d) {
-      if (tensor->dims[d].value < -1)
-        return damaged(origin, "a dimension of a tensor", tensor->dims[d].value);
-      if (tensor->dims[d].symbol < -1 || tensor->dims[d].symbol >= desc->num_symbols)
-        return damaged(origin, "the symbol of a dimension", tensor->dims[d].symbol);
-    }
-  }
-  return TENON_OK;
-}
-
-static tenon_status check_variant(const char *origin, const tenon_variant_desc *variant) {
-  if (!variant->target || !variant->features || !variant->run)
-    return damaged(origin, "a pointer of a variant", 0);
-  if (variant->arena_bytes < 0 || variant->arena_bytes > MAX_BYTES)
-    return damaged(origin, "the size of the arena", variant->arena_bytes);
-  if (variant->weights_bytes < 0 || variant->weights_bytes > MAX_BYTES ||
-      (variant->weights_bytes && !variant->weights))
-    return damaged(origin, "the size of the weights", variant->weights_bytes);
-  if (variant->num_kernels < 0 || variant->num_kernels > INT32_MAX ||
-      (variant->num_kernels && !variant->kernels))
-    return damaged(origin, "the number of kernels", variant->num_kernels);
-  for (int64_t i = 0; i < variant->num_kernels; ++i)
-    if (!variant->kernels[i].fn || !variant->kernels[i].name)
-      return damaged(origin, "a pointer of a kernel", 0);
-  return TENON_OK;
-}
-
-/* What no compiler writes: of a file it would be a forged checksum, of a linked model damage. */
-static tenon_status check_contents(const tenon_model_desc *desc, const char *origin) {
-  if (!desc->name || !desc->compiler_version || !desc->variants ||
-      (desc->num_inputs && !desc->inputs) || (desc->num_outputs && !desc->outputs) ||
-      (desc->num_symbols && !desc->symbols))
-    return damaged(origin, "a pointer of its descriptor", 0);
-  for (int32_t i = 0; i < desc->num_symbols; ++i)
-    if (!desc->symbols[i])
-      return damaged(origin, "the name of a symbol", 0);
-  tenon_status status = check_tensors(origin, desc, desc->inputs, desc->num_inputs);
-  if (!status)
-    status = check_tensors(origin, desc, desc->outputs, desc->num_outputs);
-  for (int32_t i = 0; i < desc->num_variants && !status; ++i)
-    status = check_variant(origin, &desc->variants[i]);
-  return status;
-}
-
-static tenon_status check_desc(const tenon_model_desc *desc, const char *origin) {
-  if (memcmp(desc->magic, TENON_MAGIC, sizeof desc->magic) != 0)
-    return tn_fail(TENON_INVALID_MODEL, "%s: not a Tenon model: its descriptor has another mark",
-                   origin);
-  if (desc->abi_version != TENON_ABI_VERSION)
-    return tn_wrong_version(origin, desc->abi_version);
-  if (desc->size < sizeof *desc)
-    return tn_fail(TENON_INVALID_MODEL, "%s: damaged: its descriptor has %u bytes, not %zu", origin,
-                   desc->size, sizeof *desc);
-  if (desc->num_inputs < 0 || desc->num_outputs < 0 || desc->num_symbols < 0 ||
-      desc->num_variants < 1)
-    return tn_fail(TENON_INVALID_MODEL, "%s: damaged: its descriptor has impossible counts",
-                   origin);
-  return check_contents(desc, origin);
 }
 
 static int64_t total_rank(const tenon_tensor_desc *tensors, int32_t count) {
@@ -182,9 +111,8 @@ static tenon_status make_model(const tenon_model_desc *desc, void *library, cons
       dlclose(library);
     return tn_fail(TENON_OUT_OF_MEMORY, "%s: no memory for the model", origin);
   }
-  model->desc = desc;
   model->library = library;
-  status = check_desc(desc, origin);
+  status = tn_read_desc(desc, origin, &model->chunks, &model->desc);
   if (!status)
     status = choose_variant(model);
   if (!status)
@@ -269,6 +197,7 @@ void tenon_model_free(tenon_model *model) {
   if (!model)
     return;
   free(model->infos);
+  tn_free_chunks(model->chunks);
   if (model->library)
     dlclose(model->library);
   free(model);

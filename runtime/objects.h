@@ -8,8 +8,9 @@
 #include <sys/types.h>
 
 struct tenon_model {
-  const tenon_model_desc *desc;
+  const tenon_model_desc *desc; /* the runtime's copy */
   const tenon_variant_desc *variant;
+  tn_chunk *chunks;         /* where desc lies */
   void *library;            /* from dlopen; NULL if linked in */
   tenon_tensor_info *infos; /* inputs, then outputs */
   int64_t total_input_dims; /* sum of the inputs' ranks */

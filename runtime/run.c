@@ -135,11 +135,10 @@ static void run_foreign_task(void *data, int64_t task) {
   tn_fp_leave(saved);
 }
 
-static void service_launch(tenon_exec *exec, const tenon_kernel_desc *kernel, void *const *args,
-                           int64_t max_tasks) {
+static void service_launch(tenon_exec *exec, int64_t kernel, void *const *args, int64_t max_tasks) {
   tenon_context *context = context_of(exec);
   int64_t tasks = max_tasks < exec->threads ? max_tasks : exec->threads;
-  launch l = {context, kernel, args, tasks < 1 ? 1 : tasks};
+  launch l = {context, &context->model->variant->kernels[kernel], args, tasks < 1 ? 1 : tasks};
   int64_t begin = context->profiling ? tn_now() : 0;
   if (l.tasks == 1)
     run_task(&l, 0, 0);
@@ -148,7 +147,7 @@ static void service_launch(tenon_exec *exec, const tenon_kernel_desc *kernel, vo
   else
     context->parallel_for(context->parallel_for_user, l.tasks, run_foreign_task, &l);
   if (context->profiling)
-    tn_profile_launch(context->profile, kernel - context->model->variant->kernels, begin, tn_now());
+    tn_profile_launch(context->profile, kernel, begin, tn_now());
 }
 
 static void *service_alloc(tenon_exec *exec, int64_t bytes) {

@@ -34,9 +34,8 @@ struct Unit {
   bool shares(StringRef symbol) const {
     if (!isHost || symbol == name)
       return symbol == name;
-    return symbol == kernelsSymbol || any_of(variant->kernels, [&](const KernelInfo &kernel) {
-             return symbol == kernel.name;
-           });
+    return any_of(variant->kernels,
+                  [&](const KernelInfo &kernel) { return symbol == kernel.name; });
   }
   std::string symbol() const { return name + getVariantSuffix(*variant); }
 };

@@ -30,9 +30,8 @@ struct VariantCode {
   /// For each kernel of the VariantInfo, in its order: a module that defines the kernel's function
   /// `void name(ptr args, i64 task, i64 tasks)` under the KernelInfo's name.
   std::vector<ModuleSource> kernels;
-  /// The host program: defines `i32 tenon_run(ptr exec)`, and declares what it uses of
-  ///   @tenon_kernels : [N x {ptr, ptr, ptr, i64, i64}]   the kernels' descriptors, in order
-  ///   kernels' functions by name, to call without the runtime
+  /// The host program: defines `i32 tenon_run(ptr exec)`, and declares those of the kernels'
+  /// functions that it calls without the runtime, by name.
   ModuleSource host;
 };
 

@@ -16,8 +16,8 @@ using namespace llvm;
 namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 24 &&
-                  sizeof(tenon_kernel_desc) == 40 && sizeof(tenon_variant_desc) == 64 &&
-                  sizeof(tenon_model_desc) == 96,
+                  sizeof(tenon_kernel_desc) == 48 && sizeof(tenon_variant_desc) == 72 &&
+                  sizeof(tenon_model_desc) == 120,
               "runtime/abi.h changed: change the builders below with it");
 
 std::string sanitizeModelName(StringRef name) {
@@ -115,7 +115,7 @@ Constant *DescriptorBuilder::buildTensors(ArrayRef<TensorInfo> tensors, const Tw
   return array(records, name);
 }
 
-// tenon_kernel_desc {fn, name, nodes, flops, bytes}
+// tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes}
 Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant) {
   const std::string suffix = getVariantSuffix(model.variants[variant]);
   Type *int64Type = Type::getInt64Ty(module.getContext());
@@ -123,19 +123,14 @@ Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant
                                  {pointer, int64Type, int64Type}, /*isVarArg=*/false);
   SmallVector<Constant *> records;
   for (const KernelInfo &kernel : model.variants[variant].kernels)
-    records.push_back(record({declare(kernel.name + suffix, type), string(kernel.name),
+    records.push_back(record({int32(TENON_KERNEL_FUNCTION), int32(0),
+                              declare(kernel.name + suffix, type), string(kernel.name),
                               string(kernel.nodes), int64(kernel.flops), int64(kernel.bytes)}));
-  if (records.empty())
-    return null();
-  auto *arrayType = ArrayType::get(records.front()->getType(), records.size());
-  auto *kernels = global(ConstantArray::get(arrayType, records), kernelsSymbol + Twine(suffix),
-                         GlobalValue::ExternalLinkage);
-  kernels->setVisibility(GlobalValue::HiddenVisibility);
-  return kernels;
+  return array(records, "kernels" + suffix);
 }
 
-// tenon_variant_desc {target, features, arena_bytes, run, kernels, num_kernels, weights,
-// weights_bytes}
+// tenon_variant_desc {target, device, reserved, features, arena_bytes, run, kernels, num_kernels,
+// weights, weights_bytes}
 Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant, Constant *weights,
                                           uint64_t weightsBytes) {
   const VariantInfo &info = model.variants[variant];
@@ -144,15 +139,16 @@ Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant
   auto processor = cast<cpu::TargetAttr>(info.target);
   for (auto feature : processor.getFeatures().getAsRange<mlir::StringAttr>())
     features.push_back(feature.str());
-  return record({string(info.target.getTargetName()),
+  return record({string(info.target.getTargetName()), int32(TENON_DEVICE_CPU), int32(0),
                  stringArray(features, /*terminated=*/true, "features"), int64(info.arenaBytes),
                  declare(runSymbol + Twine(getVariantSuffix(model.variants[variant])), runType),
                  buildKernels(model, variant), int64(info.kernels.size()), weights,
                  int64(weightsBytes)});
 }
 
-// tenon_model_desc {magic, abi_version, size, name, compiler_version, checksum, num_inputs,
-// num_outputs, num_symbols, num_variants, inputs, outputs, symbols, variants, weights_checksum}
+// tenon_model_desc {magic, abi_version, size, exec_size, dim_size, tensor_size, kernel_size,
+// variant_size, reserved, name, compiler_version, checksum, num_inputs, num_outputs, num_symbols,
+// num_variants, inputs, outputs, symbols, variants, weights_checksum}
 GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef symbol,
                                               const WeightsPlace &place) {
   Constant *weights = null();
@@ -169,6 +165,12 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
       ConstantDataArray::getString(module.getContext(), TENON_MAGIC, /*AddNull=*/false),
       int32(TENON_ABI_VERSION),
       int32(sizeof(tenon_model_desc)),
+      int32(sizeof(tenon_exec)),
+      int32(sizeof(tenon_dim_desc)),
+      int32(sizeof(tenon_tensor_desc)),
+      int32(sizeof(tenon_kernel_desc)),
+      int32(sizeof(tenon_variant_desc)),
+      int32(0),
       string(model.name),
       string(model.compilerVersion),
       int64(model.checksum),

@@ -10,7 +10,6 @@ namespace tenon {
 
 /// Names that the objects of one binary refer to each other by, before the variant's suffix.
 inline constexpr llvm::StringLiteral runSymbol = "tenon_run";         // int32_t(tenon_exec *)
-inline constexpr llvm::StringLiteral kernelsSymbol = "tenon_kernels"; // tenon_kernel_desc[]
 inline constexpr llvm::StringLiteral weightsSymbol = "tenon_weights"; // const unsigned char[]
 
 /// What the descriptor says about the constants, and how their section asks for its place.

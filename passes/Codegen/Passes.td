@@ -10,9 +10,8 @@ def LowerHostPass : Pass<"tenon-lower-host", "::mlir::ModuleOp"> {
   let description = [{
     `main`, whose launches have places, becomes a module `host` with `i32 tenon_run(ptr exec)`,
     which calls the runtime through `exec` (runtime/abi.h). A tensor is a pointer, a symbol an i64.
-    Kernels are numbered in their order in the program; their descriptors are the elements of
-    `tenon_kernels`. The pass asks kernels into how many tasks a launch is divided, and so runs
-    before they are code.
+    A launch names its kernel by the number that it has in the order of the program. The pass asks
+    kernels into how many tasks a launch is divided, and so runs before they are code.
 
     Without somebody to place them among a model's weights, constants lie one behind another.
 
@@ -34,26 +33,25 @@ def LowerHostPass : Pass<"tenon-lower-host", "::mlir::ModuleOp"> {
 
     ```mlir
     module @host {
-      llvm.mlir.global external constant @tenon_kernels() {addr_space = 0 : i32} : !llvm.array<0 x i8>
       llvm.func @tenon_run(%exec: !llvm.ptr) -> i32 {
         %c0_i32 = arith.constant 0 : i32
-        %0 = llvm.mlir.addressof @tenon_kernels : !llvm.ptr
+        %c0_i64 = arith.constant 0 : i64
         %c1_i64 = arith.constant 1 : i64
         %c2_i64 = arith.constant 2 : i64
-        %1 = llvm.alloca %c2_i64 x i64 {alignment = 8 : i64} : (i64) -> !llvm.ptr
+        %0 = llvm.alloca %c2_i64 x i64 {alignment = 8 : i64} : (i64) -> !llvm.ptr
         llvm.br ^bb1
       ^bb1:  // pred: ^bb0
-        %2 = llvm.getelementptr %exec[16] : (!llvm.ptr) -> !llvm.ptr, i8
-        %3 = llvm.load %2 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
-        %4 = llvm.load %exec {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
-        %5 = llvm.load %4 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
-        llvm.store %5, %1 {alignment = 8 : i64} : !llvm.ptr, !llvm.ptr
-        %6 = llvm.getelementptr %1[1] : (!llvm.ptr) -> !llvm.ptr, i64
-        llvm.store %3, %6 {alignment = 8 : i64} : !llvm.ptr, !llvm.ptr
-        %7 = llvm.getelementptr %exec[32] : (!llvm.ptr) -> !llvm.ptr, i8
-        %8 = llvm.load %7 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
-        llvm.call %8(%exec, %0, %1, %c1_i64) :
-            !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, i64) -> ()
+        %1 = llvm.getelementptr %exec[16] : (!llvm.ptr) -> !llvm.ptr, i8
+        %2 = llvm.load %1 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
+        %3 = llvm.load %exec {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
+        %4 = llvm.load %3 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
+        llvm.store %4, %0 {alignment = 8 : i64} : !llvm.ptr, !llvm.ptr
+        %5 = llvm.getelementptr %0[1] : (!llvm.ptr) -> !llvm.ptr, i64
+        llvm.store %2, %5 {alignment = 8 : i64} : !llvm.ptr, !llvm.ptr
+        %6 = llvm.getelementptr %exec[32] : (!llvm.ptr) -> !llvm.ptr, i8
+        %7 = llvm.load %6 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
+        llvm.call %7(%exec, %c0_i64, %0, %c1_i64) :
+            !llvm.ptr, (!llvm.ptr, i64, !llvm.ptr, i64) -> ()
         llvm.return %c0_i32 : i32
       }
     }

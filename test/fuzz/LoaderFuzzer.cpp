@@ -6,7 +6,9 @@
 #include "tenon/runtime.h"
 #include "test/fuzz/FuzzFile.h"
 
+#include <algorithm>
 #include <cstring>
+#include <deque>
 #include <fuzzer/FuzzedDataProvider.h>
 #include <vector>
 
@@ -54,8 +56,8 @@ void loadFile(const uint8_t *data, size_t size) {
 int32_t noRun(tenon_exec *) { return TENON_EXEC_OK; }
 void noKernel(void *const *, int64_t, int64_t) {}
 
-/// A descriptor of up to three of each thing. Counts are right or negative: arrays shorter than
-/// their count cannot be told from others.
+/// A descriptor of up to three of each thing, with more or fewer fields than the runtime knows.
+/// Counts are right or negative: arrays shorter than their count cannot be told from others.
 class DescriptorMaker {
 public:
   explicit DescriptorMaker(FuzzedDataProvider &data) : data(data) {}
@@ -64,7 +66,12 @@ public:
     tenon_model_desc desc = {};
     std::memcpy(desc.magic, TENON_MAGIC, sizeof desc.magic);
     desc.abi_version = data.ConsumeBool() ? TENON_ABI_VERSION : data.ConsumeIntegral<uint32_t>();
-    desc.size = data.ConsumeBool() ? sizeof desc : data.ConsumeIntegral<uint32_t>();
+    desc.size = size(sizeof desc);
+    desc.exec_size = size(sizeof(tenon_exec));
+    desc.dim_size = size(sizeof(tenon_dim_desc));
+    desc.tensor_size = size(sizeof(tenon_tensor_desc));
+    desc.kernel_size = size(sizeof(tenon_kernel_desc));
+    desc.variant_size = size(sizeof(tenon_variant_desc));
     desc.name = text();
     desc.compiler_version = text();
     desc.weights_checksum = data.ConsumeIntegral<uint64_t>();
@@ -72,11 +79,12 @@ public:
       symbol = text();
     desc.symbols = orNull(symbols);
     desc.num_symbols = count();
-    desc.inputs = makeTensors(inputs, desc.num_inputs);
-    desc.outputs = makeTensors(outputs, desc.num_outputs);
+    desc.inputs = makeTensors(desc, desc.num_inputs);
+    desc.outputs = makeTensors(desc, desc.num_outputs);
+    tenon_variant_desc variants[3];
     for (tenon_variant_desc &variant : variants)
-      makeVariant(variant);
-    desc.variants = orNull(variants);
+      makeVariant(desc, variant);
+    desc.variants = layOut(variants, desc.variant_size);
     desc.num_variants = count();
     return desc;
   }
@@ -90,27 +98,50 @@ private:
   const char *text() { return rarely() ? nullptr : data.ConsumeBool() ? "avx2" : "x"; }
   template <typename T> const T *orNull(const T *array) { return rarely() ? nullptr : array; }
 
-  const tenon_tensor_desc *makeTensors(tenon_tensor_desc *tensors, int32_t &number) {
-    for (int i = 0; i < 3; ++i) {
-      tensors[i] = {text(), data.ConsumeIntegralInRange(-1, 30), count(), nullptr};
-      tensors[i].dims = orNull(dims);
-    }
+  /// The size of a structure that the runtime knows as `known` bytes.
+  uint32_t size(size_t known) {
+    if (rarely())
+      return data.ConsumeIntegral<uint32_t>();
+    return static_cast<uint32_t>(known) +
+           (rarely() ? 8 * data.ConsumeIntegralInRange<uint32_t>(0, 4) - 16 : 0);
+  }
+
+  /// Elements of the given size, as far as the runtime takes sizes.
+  template <typename T> const T *layOut(const T (&elements)[3], uint32_t size) {
+    if (rarely() || size > 4096)
+      return nullptr;
+    std::vector<char> &bytes = arrays.emplace_back(3 * size + 1, '\xff');
+    for (size_t i = 0; i < 3; ++i)
+      std::memcpy(bytes.data() + i * size, &elements[i], std::min<size_t>(size, sizeof(T)));
+    return reinterpret_cast<const T *>(bytes.data());
+  }
+
+  const tenon_tensor_desc *makeTensors(const tenon_model_desc &desc, int32_t &number) {
+    tenon_dim_desc dims[3];
     for (tenon_dim_desc &dim : dims)
       dim = {rarely() ? data.ConsumeIntegral<int64_t>() : data.ConsumeIntegralInRange(-1, 3),
              rarely() ? data.ConsumeIntegral<int32_t>() : data.ConsumeIntegralInRange(-1, 2), 0};
+    tenon_tensor_desc tensors[3];
+    for (tenon_tensor_desc &tensor : tensors)
+      tensor = {text(), data.ConsumeIntegralInRange(-1, 30), count(), layOut(dims, desc.dim_size)};
     number = count();
-    return orNull(tensors);
+    return layOut(tensors, desc.tensor_size);
   }
 
-  void makeVariant(tenon_variant_desc &variant) {
+  int32_t kind() { return rarely() ? data.ConsumeIntegral<int32_t>() : 0; }
+
+  void makeVariant(const tenon_model_desc &desc, tenon_variant_desc &variant) {
     features[0] = text();
+    tenon_kernel_desc kernels[3];
     for (tenon_kernel_desc &kernel : kernels)
-      kernel = {rarely() ? nullptr : noKernel, text(), text(), 0, 0};
+      kernel = {kind(), 0, rarely() ? nullptr : noKernel, text(), text(), 0, 0};
     variant = {text(),
+               kind(),
+               0,
                orNull(features),
                rarely() ? data.ConsumeIntegral<int64_t>() : data.ConsumeIntegralInRange(0, 4096),
                rarely() ? nullptr : noRun,
-               orNull(kernels),
+               layOut(kernels, desc.kernel_size),
                count(),
                nullptr,
                rarely() ? data.ConsumeIntegral<int64_t>() : 0};
@@ -118,10 +149,7 @@ private:
 
   FuzzedDataProvider &data;
   const char *symbols[3], *features[2] = {nullptr, nullptr};
-  tenon_dim_desc dims[3];
-  tenon_tensor_desc inputs[3], outputs[3];
-  tenon_kernel_desc kernels[3];
-  tenon_variant_desc variants[3];
+  std::deque<std::vector<char>> arrays;
 };
 
 void loadDescriptor(const uint8_t *bytes, size_t size) {

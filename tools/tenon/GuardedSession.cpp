@@ -103,8 +103,8 @@ const char *GuardedBlock::findDamage() const {
 /// Whose services are called: one session runs at a time.
 static GuardedSession *running = nullptr;
 
-void GuardedSession::serveLaunch(tenon_exec *exec, const tenon_kernel_desc *kernel,
-                                 void *const *arguments, int64_t maxTasks) {
+void GuardedSession::serveLaunch(tenon_exec *exec, int64_t kernel, void *const *arguments,
+                                 int64_t maxTasks) {
   running->kernel = kernel;
   running->launch(exec, kernel, arguments, maxTasks);
   running->checkMargins();
@@ -114,10 +114,11 @@ void *GuardedSession::serveAlloc(tenon_exec *, int64_t bytes) { return running->
 
 void GuardedSession::serveRelease(tenon_exec *, void *data) { running->release(data); }
 
-static std::string describeKernel(const tenon_kernel_desc *kernel) {
-  if (!kernel)
+std::string GuardedSession::describeKernel() const {
+  tenon_kernel_info info;
+  if (kernel < 0 || tenon_model_kernel(model, kernel, &info) != TENON_OK)
     return "the host program";
-  return std::string("kernel '") + kernel->name + "' (node '" + kernel->nodes + "')";
+  return std::string("kernel '") + info.name + "' (node '" + info.nodes + "')";
 }
 
 // The process is lost; the line that is written is all that matters.
@@ -125,7 +126,7 @@ void GuardedSession::reportFault(int signal, siginfo_t *info, void *) {
   for (const GuardedBlock *block : running->allBlocks())
     if (block->contains(info->si_addr)) {
       std::string line =
-          describeKernel(running->kernel) + " touches " + block->describe(info->si_addr) + "\n";
+          running->describeKernel() + " touches " + block->describe(info->si_addr) + "\n";
       ssize_t written = write(STDERR_FILENO, line.data(), line.size());
       (void)written;
       break;
@@ -146,7 +147,7 @@ void GuardedSession::checkMargins() {
     return;
   for (const GuardedBlock *block : allBlocks())
     if (const char *byte = block->findDamage()) {
-      damage = describeKernel(kernel) + " wrote " + block->describe(byte);
+      damage = describeKernel() + " wrote " + block->describe(byte);
       return;
     }
 }
@@ -221,7 +222,7 @@ llvm::Expected<std::vector<Tensor>> GuardedSession::run(std::vector<Tensor> &inp
   blocks.clear();
   closedBytes = 0;
   damage.clear();
-  kernel = nullptr;
+  kernel = -1;
   for (auto [number, input] : llvm::enumerate(inputs)) {
     tenon_tensor view = input.view();
     llvm::Expected<GuardedBlock *> block = addTensor("input " + llvm::Twine(number), view.bytes);
@@ -252,7 +253,7 @@ llvm::Expected<std::vector<Tensor>> GuardedSession::run(std::vector<Tensor> &inp
   tenon_status status =
       tenon_run(context.get(), arguments.data(), static_cast<int32_t>(arguments.size()),
                 results.data(), static_cast<int32_t>(results.size()));
-  kernel = nullptr;
+  kernel = -1;
   checkMargins();
   running = nullptr;
   sigaction(SIGSEGV, &before, nullptr);

@@ -72,10 +72,11 @@ private:
   llvm::Expected<GuardedBlock *> addTensor(const llvm::Twine &what, size_t bytes);
   std::vector<const GuardedBlock *> allBlocks() const;
   void checkMargins();
+  std::string describeKernel() const;
   void *allocate(int64_t bytes);
   void release(void *data);
 
-  static void serveLaunch(tenon_exec *exec, const tenon_kernel_desc *kernel, void *const *arguments,
+  static void serveLaunch(tenon_exec *exec, int64_t kernel, void *const *arguments,
                           int64_t maxTasks);
   static void *serveAlloc(tenon_exec *exec, int64_t bytes);
   static void serveRelease(tenon_exec *exec, void *data);
@@ -92,10 +93,11 @@ private:
   /// Of the run in progress. Blocks that were given back stay, closed, until it ends.
   std::vector<std::unique_ptr<GuardedBlock>> blocks;
   size_t closedBytes = 0;
-  const tenon_kernel_desc *kernel = nullptr;
+  /// That runs: its number, or -1.
+  int64_t kernel = -1;
   /// The first damage that was seen.
   std::string damage;
-  void (*launch)(tenon_exec *, const tenon_kernel_desc *, void *const *, int64_t) = nullptr;
+  void (*launch)(tenon_exec *, int64_t, void *const *, int64_t) = nullptr;
 };
 
 } // namespace tenon::cli

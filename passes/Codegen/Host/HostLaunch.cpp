@@ -89,11 +89,8 @@ void HostLowering::launch(LaunchOp op) {
   for (auto [i, argument] : llvm::enumerate(arguments))
     em.store(argument, em.offsetPointer(slots, i64, i));
   Value tasks = countTasks(op, kernel);
-  int64_t number = kernelNumbers.lookup(op.getKernel());
-  Value table = em.create<LLVM::AddressOfOp>(pointerType, "tenon_kernels");
-  Value descriptor =
-      em.offsetPointer(table, em.getI8Type(), number * int64_t(sizeof(tenon_kernel_desc)));
-  callService(field(&tenon_exec::launch, pointerType), Type(), {exec, descriptor, slots, tasks});
+  Value number = em.i64(kernelNumbers.lookup(op.getKernel()));
+  callService(field(&tenon_exec::launch, pointerType), Type(), {exec, number, slots, tasks});
 
   // A library function reports its status, and sizes that nothing else knows.
   if (!op.getCapacities())

@@ -135,8 +135,6 @@ LogicalResult HostLowering::run() {
   pointerType = LLVM::LLVMPointerType::get(context);
   i64 = em.getI64Type();
   em.setInsertionPointToEnd(module.getBody());
-  em.create<LLVM::GlobalOp>(LLVM::LLVMArrayType::get(em.getI8Type(), 0), /*isConstant=*/true,
-                            LLVM::Linkage::External, "tenon_kernels", Attribute());
   host = em.create<LLVM::LLVMFuncOp>("tenon_run",
                                      LLVM::LLVMFunctionType::get(em.getI32Type(), {pointerType}));
   entry = host.addEntryBlock(em);

@@ -128,7 +128,9 @@ TEST(Load, refusesDamagedHeaders) {
 TEST(Load, refusesOtherVersionsAndMarks) {
   tenon_model *model = nullptr;
   EXPECT_ERROR(tenon_model_load(modelPath("old-version").c_str(), &model), TENON_WRONG_VERSION,
-               "compiled for version 0 of the runtime interface; this runtime has 2");
+               "compiled for version 0 of the runtime interface; this runtime has 3");
+  EXPECT_ERROR(tenon_model_load(modelPath("new-version").c_str(), &model), TENON_WRONG_VERSION,
+               "compiled for version 99 of the runtime interface; this runtime has 3");
   // The models of the first version had no seal.
   std::string content = readFile(modelPath("old-version"));
   content.resize(content.size() - sizeof(tenon_seal));
@@ -142,6 +144,14 @@ TEST(Load, namesTheMissingFeature) {
   EXPECT_ERROR(tenon_model_load(modelPath("missing-feature").c_str(), &model),
                TENON_UNSUPPORTED_CPU,
                "model 'add' cannot run on this CPU: cpu:best needs avx1024f");
+}
+
+/// Variants for a device that this runtime does not know may stand beside one that it can run.
+TEST(Load, passesOverUnknownDevices) {
+  EXPECT_STREQ(tenon_model_target(load("other-device-first").get()), "cpu:any");
+  tenon_model *model = nullptr;
+  EXPECT_ERROR(tenon_model_load(modelPath("other-device").c_str(), &model), TENON_UNSUPPORTED_CPU,
+               "cpu:best needs a device of kind 7");
 }
 
 TEST(Load, choosesTheFirstVariantThatRuns) {

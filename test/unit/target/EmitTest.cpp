@@ -56,7 +56,6 @@ constexpr StringLiteral kernelText = R"(
 
 // Launches the kernel on input 0 and the weights from byte 64 on, into output 0.
 constexpr StringLiteral hostText = R"(
-  llvm.mlir.global external constant @tenon_kernels() : !llvm.array<1 x struct<(ptr, ptr, ptr, i64, i64)>>
   llvm.func @tenon_run(%exec: !llvm.ptr) -> i32 {
     %c1 = llvm.mlir.constant(1 : i64) : i64
     %c3 = llvm.mlir.constant(3 : i64) : i64
@@ -78,19 +77,20 @@ constexpr StringLiteral hostText = R"(
     llvm.store %x, %args : !llvm.ptr, !llvm.ptr
     llvm.store %w, %arg1 : !llvm.ptr, !llvm.ptr
     llvm.store %y, %arg2 : !llvm.ptr, !llvm.ptr
-    %kernels = llvm.mlir.addressof @tenon_kernels : !llvm.ptr
+    %c0 = llvm.mlir.constant(0 : i64) : i64
     %launchField = llvm.getelementptr %exec[4] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
     %launch = llvm.load %launchField : !llvm.ptr -> !llvm.ptr
-    llvm.call %launch(%exec, %kernels, %args, %c4) : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, i64) -> ()
+    llvm.call %launch(%exec, %c0, %args, %c4) : !llvm.ptr, (!llvm.ptr, i64, !llvm.ptr, i64) -> ()
     llvm.return %zero : i32
   }
 )";
 
 float result[4];
+const tenon_kernel_desc *kernels;
 
-void launch(tenon_exec *, const tenon_kernel_desc *kernel, void *const *args, int64_t tasks) {
+void launch(tenon_exec *, int64_t kernel, void *const *args, int64_t tasks) {
   for (int64_t task = 0; task < tasks; ++task)
-    kernel->fn(args, task, tasks);
+    kernels[kernel].fn(args, task, tasks);
 }
 
 void *output(tenon_exec *, int32_t, const int64_t *) { return result; }
@@ -101,6 +101,7 @@ void runAndCheck(const tenon_variant_desc &variant) {
   tenon_exec exec{};
   exec.inputs = inputs;
   exec.threads = 1;
+  kernels = variant.kernels;
   exec.launch = launch;
   exec.output = output;
   exec.weights = variant.weights;
@@ -184,6 +185,11 @@ TEST_F(EmitTest, ASharedLibraryDescribesAndRunsTheModel) {
   EXPECT_EQ(std::memcmp(desc->magic, TENON_MAGIC, 8), 0);
   EXPECT_EQ(desc->abi_version, uint32_t(TENON_ABI_VERSION));
   EXPECT_EQ(desc->size, sizeof(tenon_model_desc));
+  EXPECT_EQ(desc->exec_size, sizeof(tenon_exec));
+  EXPECT_EQ(desc->dim_size, sizeof(tenon_dim_desc));
+  EXPECT_EQ(desc->tensor_size, sizeof(tenon_tensor_desc));
+  EXPECT_EQ(desc->kernel_size, sizeof(tenon_kernel_desc));
+  EXPECT_EQ(desc->variant_size, sizeof(tenon_variant_desc));
   EXPECT_STREQ(desc->name, "tiny-model");
   EXPECT_STREQ(desc->compiler_version, "0.1.0");
   EXPECT_EQ(desc->checksum, 42u);
@@ -200,8 +206,10 @@ TEST_F(EmitTest, ASharedLibraryDescribesAndRunsTheModel) {
   ASSERT_EQ(desc->num_variants, 1);
   const tenon_variant_desc &variant = desc->variants[0];
   EXPECT_STREQ(variant.target, "cpu:native");
+  EXPECT_EQ(variant.device, TENON_DEVICE_CPU);
   EXPECT_EQ(variant.arena_bytes, 128);
   ASSERT_EQ(variant.num_kernels, 1);
+  EXPECT_EQ(variant.kernels[0].kind, TENON_KERNEL_FUNCTION);
   EXPECT_STREQ(variant.kernels[0].name, "scale_exp");
   EXPECT_STREQ(variant.kernels[0].nodes, "exp_0,mul_1");
   EXPECT_EQ(variant.kernels[0].flops, 8);

@@ -16,8 +16,8 @@ static void add(void *const *args, int64_t task, int64_t tasks) {
     z[i] = t[i] + y[i];
 }
 
-static const tenon_kernel_desc kernels[] = {{copy, "copy_0", "n0", 0, 8192},
-                                            {add, "add_1", "n1,\"quoted\"", 1024, 12288}};
+static const tenon_kernel_desc kernels[] = {FUNCTION(copy, "copy_0", "n0", 0, 8192),
+                                            FUNCTION(add, "add_1", "n1,\"quoted\"", 1024, 12288)};
 
 static int32_t run(tenon_exec *exec) {
   static const int64_t dims[] = {1024};
@@ -25,9 +25,9 @@ static int32_t run(tenon_exec *exec) {
   if (!z)
     return TENON_EXEC_OUT_OF_MEMORY;
   void *copy_args[] = {exec->inputs[0], exec->arena};
-  exec->launch(exec, &kernels[0], copy_args, 1024);
+  exec->launch(exec, 0, copy_args, 1024);
   void *add_args[] = {exec->arena, exec->inputs[1], z};
-  exec->launch(exec, &kernels[1], add_args, 1024);
+  exec->launch(exec, 1, add_args, 1024);
   return TENON_EXEC_OK;
 }
 
@@ -39,21 +39,12 @@ static const char *const features[] = {MODEL_FEATURES, NULL};
 static const char *const no_features[] = {NULL};
 #endif
 static const tenon_variant_desc variants[] = {
-    {"cpu:best", features, 4096, run, kernels, 2, NULL, 0},
+    {"cpu:best", MODEL_DEVICE, 0, features, 4096, run, kernels, 2, NULL, 0},
 #ifdef MODEL_FALLBACK
-    {"cpu:any", no_features, 4096, run, kernels, 2, NULL, 0},
+    {"cpu:any", TENON_DEVICE_CPU, 0, no_features, 4096, run, kernels, 2, NULL, 0},
 #endif
 };
 
-MODEL = {.magic = MODEL_MAGIC,
-         .abi_version = MODEL_ABI_VERSION,
-         .size = sizeof(tenon_model_desc),
-         .name = "add",
-         .compiler_version = "hand",
-         .checksum = 42,
-         .num_inputs = 2,
-         .num_outputs = 1,
-         .num_variants = COUNT(variants),
-         .inputs = inputs,
-         .outputs = outputs,
-         .variants = variants};
+MODEL = {MODEL_HEAD,         .name = "add",       .compiler_version = "hand",      .checksum = 42,
+         .num_inputs = 2,    .num_outputs = 1,    .num_variants = COUNT(variants), .inputs = inputs,
+         .outputs = outputs, .variants = variants};

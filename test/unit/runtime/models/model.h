@@ -6,8 +6,8 @@
 
 enum { FLOAT = 1, INT64 = 7 };
 
-#ifndef MODEL_ABI_VERSION
-#define MODEL_ABI_VERSION TENON_ABI_VERSION
+#ifndef MODEL_DEVICE
+#define MODEL_DEVICE TENON_DEVICE_CPU
 #endif
 #ifndef MODEL_MAGIC
 #define MODEL_MAGIC TENON_MAGIC
@@ -15,6 +15,17 @@ enum { FLOAT = 1, INT64 = 7 };
 #ifndef MODEL_FEATURES
 #define MODEL_FEATURES NULL
 #endif
+
+/* The first fields of a tenon_model_desc. */
+#define MODEL_HEAD                                                                                 \
+  .magic = MODEL_MAGIC, .abi_version = TENON_ABI_VERSION, .size = sizeof(tenon_model_desc),        \
+  .exec_size = sizeof(tenon_exec), .dim_size = sizeof(tenon_dim_desc),                             \
+  .tensor_size = sizeof(tenon_tensor_desc), .kernel_size = sizeof(tenon_kernel_desc),              \
+  .variant_size = sizeof(tenon_variant_desc)
+
+/* An element of the kernels. */
+#define FUNCTION(fn, name, nodes, flops, bytes)                                                    \
+  {TENON_KERNEL_FUNCTION, 0, fn, name, nodes, flops, bytes}
 
 #define COUNT(array) ((int32_t)(sizeof(array) / sizeof((array)[0])))
 

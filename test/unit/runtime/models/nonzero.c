@@ -11,7 +11,7 @@ static void find(void *const *args, int64_t task, int64_t tasks) {
       found[k++] = i;
 }
 
-static const tenon_kernel_desc kernels[] = {{find, "find_0", "nonzero", 0, 0}};
+static const tenon_kernel_desc kernels[] = {FUNCTION(find, "find_0", "nonzero", 0, 0)};
 
 static int32_t run(tenon_exec *exec) {
   const float *x = exec->inputs[0];
@@ -27,7 +27,7 @@ static int32_t run(tenon_exec *exec) {
   if (!found)
     return TENON_EXEC_OUT_OF_MEMORY;
   void *args[] = {exec->inputs[0], found, (void *)n};
-  exec->launch(exec, &kernels[0], args, 1);
+  exec->launch(exec, 0, args, 1);
   if (n && x[0] == 99)
     return TENON_EXEC_OK;
   int64_t *total = exec->output(exec, 1, NULL);
@@ -42,16 +42,9 @@ static const tenon_tensor_desc inputs[] = {{"x", FLOAT, 1, unnamed}};
 static const tenon_tensor_desc outputs[] = {{"indices", INT64, 1, unnamed},
                                             {"count", INT64, 0, NULL}};
 static const char *const features[] = {NULL};
-static const tenon_variant_desc variants[] = {{"cpu:any", features, 0, run, kernels, 1, NULL, 0}};
+static const tenon_variant_desc variants[] = {
+    {"cpu:any", TENON_DEVICE_CPU, 0, features, 0, run, kernels, 1, NULL, 0}};
 
-MODEL = {.magic = TENON_MAGIC,
-         .abi_version = TENON_ABI_VERSION,
-         .size = sizeof(tenon_model_desc),
-         .name = "nonzero",
-         .compiler_version = "hand",
-         .num_inputs = 1,
-         .num_outputs = 2,
-         .num_variants = 1,
-         .inputs = inputs,
-         .outputs = outputs,
-         .variants = variants};
+MODEL = {MODEL_HEAD,       .name = "nonzero",  .compiler_version = "hand",
+         .num_inputs = 1,  .num_outputs = 2,   .num_variants = 1,
+         .inputs = inputs, .outputs = outputs, .variants = variants};

@@ -23,7 +23,8 @@ static void scale(void *const *args, int64_t task, int64_t tasks) {
       out[b * seq + s] = sums[b] * a[b * seq + s] * w[b];
 }
 
-static const tenon_kernel_desc kernels[] = {{sum, "sum_0", "", 0, 0}, {scale, "scale_1", "", 0, 0}};
+static const tenon_kernel_desc kernels[] = {FUNCTION(sum, "sum_0", "", 0, 0),
+                                            FUNCTION(scale, "scale_1", "", 0, 0)};
 
 static int32_t run(tenon_exec *exec) {
   int64_t batch = exec->input_dims[0], seq = exec->input_dims[1];
@@ -35,12 +36,12 @@ static int32_t run(tenon_exec *exec) {
     return exec->fail(exec, TENON_EXEC_BAD_VALUE, "alloc gave misaligned memory");
   exec->release(exec, scratch);
   void *sum_args[] = {exec->inputs[0], sums, (void *)batch, (void *)seq};
-  exec->launch(exec, &kernels[0], sum_args, batch);
+  exec->launch(exec, 0, sum_args, batch);
   void *out = exec->output(exec, 0, exec->input_dims);
   if (!out)
     return TENON_EXEC_OUT_OF_MEMORY;
   void *args[] = {exec->inputs[0], sums, exec->inputs[1], out, (void *)batch, (void *)seq};
-  exec->launch(exec, &kernels[1], args, batch);
+  exec->launch(exec, 1, args, batch);
   return TENON_EXEC_OK; // sums goes back with the end of the run
 }
 
@@ -50,18 +51,9 @@ static const tenon_tensor_desc inputs[] = {{"a", FLOAT, 2, matrix}, {"w", FLOAT,
 static const tenon_tensor_desc outputs[] = {{"out", FLOAT, 2, matrix}};
 static const char *const symbols[] = {"batch", "seq"};
 static const char *const features[] = {NULL};
-static const tenon_variant_desc variants[] = {{"cpu:any", features, 0, run, kernels, 2, NULL, 0}};
+static const tenon_variant_desc variants[] = {
+    {"cpu:any", TENON_DEVICE_CPU, 0, features, 0, run, kernels, 2, NULL, 0}};
 
-MODEL = {.magic = TENON_MAGIC,
-         .abi_version = TENON_ABI_VERSION,
-         .size = sizeof(tenon_model_desc),
-         .name = "scale",
-         .compiler_version = "hand",
-         .num_inputs = 2,
-         .num_outputs = 1,
-         .num_symbols = 2,
-         .num_variants = 1,
-         .inputs = inputs,
-         .outputs = outputs,
-         .symbols = symbols,
-         .variants = variants};
+MODEL = {MODEL_HEAD,         .name = "scale",    .compiler_version = "hand", .num_inputs = 2,
+         .num_outputs = 1,   .num_symbols = 2,   .num_variants = 1,          .inputs = inputs,
+         .outputs = outputs, .symbols = symbols, .variants = variants};

@@ -47,7 +47,7 @@ static void copy(void *const *args, int64_t task, int64_t tasks) {
   }
 }
 
-static const tenon_kernel_desc kernels[] = {{copy, "copy_0", "it", 0, 0}};
+static const tenon_kernel_desc kernels[] = {FUNCTION(copy, "copy_0", "it", 0, 0)};
 
 static int32_t run(tenon_exec *exec) {
   int64_t n = exec->input_dims[0];
@@ -58,7 +58,7 @@ static int32_t run(tenon_exec *exec) {
     return TENON_EXEC_OUT_OF_MEMORY;
   exec->release(exec, released);
   void *args[] = {exec->inputs[0], y, exec->arena, buffer, released, (void *)n};
-  exec->launch(exec, &kernels[0], args, 1);
+  exec->launch(exec, 0, args, 1);
   exec->release(exec, buffer);
   return TENON_EXEC_OK;
 }
@@ -68,16 +68,8 @@ static const tenon_tensor_desc inputs[] = {{"x", FLOAT, 1, dims}};
 static const tenon_tensor_desc outputs[] = {{"y", FLOAT, 1, dims}};
 static const char *const features[] = {NULL};
 static const tenon_variant_desc variants[] = {
-    {"cpu:any", features, ARENA_BYTES, run, kernels, 1, NULL, 0}};
+    {"cpu:any", TENON_DEVICE_CPU, 0, features, ARENA_BYTES, run, kernels, 1, NULL, 0}};
 
-MODEL = {.magic = TENON_MAGIC,
-         .abi_version = TENON_ABI_VERSION,
-         .size = sizeof(tenon_model_desc),
-         .name = "careless",
-         .compiler_version = "hand",
-         .num_inputs = 1,
-         .num_outputs = 1,
-         .num_variants = 1,
-         .inputs = inputs,
-         .outputs = outputs,
-         .variants = variants};
+MODEL = {MODEL_HEAD,       .name = "careless", .compiler_version = "hand",
+         .num_inputs = 1,  .num_outputs = 1,   .num_variants = 1,
+         .inputs = inputs, .outputs = outputs, .variants = variants};

@@ -1,0 +1,193 @@
+/* Reads a model's descriptor into memory of the runtime's own.
+ *
+ * Of two sides of one version, one may know more fields than the other (abi.h). So each structure
+ * is copied as far as both know it, and what the model does not say is zero: the rest of the
+ * runtime sees its own structures, in arrays that it steps through as C does. Strings, code and
+ * weights stay where they are.
+ *
+ * What no compiler writes is refused: of a file it would be a forged checksum, of a linked model
+ * damage. */
+#include "runtime/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* No model comes near these; sums of them do not overflow. */
+static const int32_t MAX_RANK = 1 << 16;
+static const int64_t MAX_BYTES = INT64_C(1) << 56;
+static const uint32_t MAX_ELEMENT = 1 << 12;
+
+struct tn_chunk {
+  tn_chunk *next;
+  uint64_t data[];
+};
+
+void tn_free_chunks(tn_chunk *chunks) {
+  while (chunks) {
+    tn_chunk *next = chunks->next;
+    free(chunks);
+    chunks = next;
+  }
+}
+
+tenon_status tn_wrong_version(const char *origin, uint32_t version) {
+  return tn_fail(TENON_WRONG_VERSION,
+                 "%s: compiled for version %u of the runtime interface; this runtime has %d",
+                 origin, version, TENON_ABI_VERSION);
+}
+
+/* A copy in the making. */
+typedef struct reader {
+  const char *origin;
+  tenon_model_desc *desc; /* its arrays become copies one by one */
+  tn_chunk **chunks;
+  tenon_status status; /* the first failure */
+} reader;
+
+static void damaged(reader *r, const char *what, int64_t value) {
+  if (!r->status)
+    r->status =
+        tn_fail(TENON_INVALID_MODEL, "%s: damaged: %s is %lld", r->origin, what, (long long)value);
+}
+
+/* Zeros; NULL if there is no memory. */
+static void *take(reader *r, size_t bytes) {
+  tn_chunk *chunk = calloc(1, sizeof *chunk + bytes);
+  if (!chunk) {
+    r->status = tn_fail(TENON_OUT_OF_MEMORY, "%s: no memory for its description", r->origin);
+    return NULL;
+  }
+  chunk->next = *r->chunks;
+  *r->chunks = chunk;
+  return chunk->data;
+}
+
+/* Elements of `size` bytes as ones of `known` bytes. NULL if there are none, or after a failure. */
+static void *copy_array(reader *r, const void *elements, int64_t count, uint32_t size,
+                        size_t known) {
+  if (r->status || !count)
+    return NULL;
+  if (!size || size % 8 || size > MAX_ELEMENT) {
+    damaged(r, "the size of an element", size);
+    return NULL;
+  }
+  char *copy = take(r, (size_t)count * known);
+  for (int64_t i = 0; copy && i < count; ++i)
+    memcpy(copy + (size_t)i * known, (const char *)elements + (size_t)i * size,
+           size < known ? size : known);
+  return copy;
+}
+
+static void read_dims(reader *r, tenon_tensor_desc *tensor) {
+  tenon_dim_desc *dims =
+      copy_array(r, tensor->dims, tensor->rank, r->desc->dim_size, sizeof *tensor->dims);
+  tensor->dims = dims;
+  for (int32_t d = 0; d < tensor->rank && !r->status; ++d) {
+    if (dims[d].value < -1)
+      damaged(r, "a dimension of a tensor", dims[d].value);
+    if (dims[d].symbol < -1 || dims[d].symbol >= r->desc->num_symbols)
+      damaged(r, "the symbol of a dimension", dims[d].symbol);
+  }
+}
+
+static const tenon_tensor_desc *read_tensors(reader *r, const tenon_tensor_desc *given,
+                                             int32_t count) {
+  tenon_tensor_desc *tensors = copy_array(r, given, count, r->desc->tensor_size, sizeof *tensors);
+  for (int32_t i = 0; i < count && !r->status; ++i) {
+    tenon_tensor_desc *tensor = &tensors[i];
+    if (!tensor->name)
+      damaged(r, "the name of a tensor", 0);
+    if (!tenon_dtype_bits(tensor->dtype))
+      damaged(r, "the element type of a tensor", tensor->dtype);
+    if (tensor->rank < 0 || tensor->rank > MAX_RANK || (tensor->rank && !tensor->dims))
+      damaged(r, "the rank of a tensor", tensor->rank);
+    read_dims(r, tensor);
+  }
+  return tensors;
+}
+
+static void read_kernels(reader *r, tenon_variant_desc *variant) {
+  tenon_kernel_desc *kernels =
+      copy_array(r, variant->kernels, variant->num_kernels, r->desc->kernel_size, sizeof *kernels);
+  variant->kernels = kernels;
+  for (int64_t i = 0; i < variant->num_kernels && !r->status; ++i) {
+    if (kernels[i].kind != TENON_KERNEL_FUNCTION)
+      damaged(r, "the kind of a kernel", kernels[i].kind);
+    if (!kernels[i].fn || !kernels[i].name)
+      damaged(r, "a pointer of a kernel", 0);
+  }
+}
+
+static void read_variant(reader *r, tenon_variant_desc *variant) {
+  if (!variant->target)
+    damaged(r, "a pointer of a variant", 0);
+  if (variant->device != TENON_DEVICE_CPU)
+    return; /* passed over: what else it says is not for this runtime */
+  if (!variant->features || !variant->run)
+    damaged(r, "a pointer of a variant", 0);
+  if (variant->arena_bytes < 0 || variant->arena_bytes > MAX_BYTES)
+    damaged(r, "the size of the arena", variant->arena_bytes);
+  if (variant->weights_bytes < 0 || variant->weights_bytes > MAX_BYTES ||
+      (variant->weights_bytes && !variant->weights))
+    damaged(r, "the size of the weights", variant->weights_bytes);
+  if (variant->num_kernels < 0 || variant->num_kernels > INT32_MAX ||
+      (variant->num_kernels && !variant->kernels))
+    damaged(r, "the number of kernels", variant->num_kernels);
+  read_kernels(r, variant);
+}
+
+static const tenon_variant_desc *read_variants(reader *r) {
+  tenon_variant_desc *variants = copy_array(r, r->desc->variants, r->desc->num_variants,
+                                            r->desc->variant_size, sizeof *variants);
+  for (int32_t i = 0; i < r->desc->num_variants && !r->status; ++i)
+    read_variant(r, &variants[i]);
+  return variants;
+}
+
+static void read_arrays(reader *r) {
+  tenon_model_desc *desc = r->desc;
+  if (!desc->name || !desc->compiler_version || !desc->variants ||
+      (desc->num_inputs && !desc->inputs) || (desc->num_outputs && !desc->outputs) ||
+      (desc->num_symbols && !desc->symbols))
+    damaged(r, "a pointer of its descriptor", 0);
+  for (int32_t i = 0; i < desc->num_symbols && !r->status; ++i)
+    if (!desc->symbols[i])
+      damaged(r, "the name of a symbol", 0);
+  desc->inputs = read_tensors(r, desc->inputs, desc->num_inputs);
+  desc->outputs = read_tensors(r, desc->outputs, desc->num_outputs);
+  desc->variants = read_variants(r);
+}
+
+/* The fields before the first that may be missing. */
+static tenon_status check_head(const tenon_model_desc *given, const char *origin) {
+  if (memcmp(given->magic, TENON_MAGIC, sizeof given->magic) != 0)
+    return tn_fail(TENON_INVALID_MODEL, "%s: not a Tenon model: its descriptor has another mark",
+                   origin);
+  if (given->abi_version != TENON_ABI_VERSION)
+    return tn_wrong_version(origin, given->abi_version);
+  if (given->size < offsetof(tenon_model_desc, name) || given->size % 8)
+    return tn_fail(TENON_INVALID_MODEL, "%s: damaged: its descriptor has %u bytes", origin,
+                   given->size);
+  if (given->exec_size > sizeof(tenon_exec))
+    return tn_fail(TENON_WRONG_VERSION,
+                   "%s: compiled for a later runtime: it may use %u bytes of tenon_exec; this "
+                   "runtime has %zu",
+                   origin, given->exec_size, sizeof(tenon_exec));
+  return TENON_OK;
+}
+
+tenon_status tn_read_desc(const tenon_model_desc *given, const char *origin, tn_chunk **chunks,
+                          const tenon_model_desc **result) {
+  reader r = {origin, NULL, chunks, check_head(given, origin)};
+  if (r.status || !(r.desc = take(&r, sizeof *r.desc)))
+    return r.status;
+  memcpy(r.desc, given, given->size < sizeof *given ? given->size : sizeof *given);
+  if (r.desc->num_inputs < 0 || r.desc->num_outputs < 0 || r.desc->num_symbols < 0 ||
+      r.desc->num_variants < 1)
+    return tn_fail(TENON_INVALID_MODEL, "%s: damaged: its descriptor has impossible counts",
+                   origin);
+  read_arrays(&r);
+  if (!r.status)
+    *result = r.desc;
+  return r.status;
+}
