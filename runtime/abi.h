@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* 2: files end in a seal (seal.h). 3: the descriptor says how large elements are, variants are for
- * a kind of device, and kernels are launched by number. */
+ * a kind of device, kernels are launched by number, and say what scratch memory they need. */
 #define TENON_ABI_VERSION 3
 #define TENON_MAGIC "TENONMDL"
 
@@ -51,8 +51,8 @@ typedef struct tenon_tensor_desc {
 
 typedef struct tenon_exec tenon_exec;
 
-/* A kernel does its share `task` of `tasks` equal shares. args: buffer pointers, then int64 values.
- */
+/* A kernel does its share `task` of `tasks` equal shares. args: buffer pointers, then one to the
+ * scratch memory of all tasks, one task's behind another's, if they need any, then int64 values. */
 typedef void (*tenon_kernel_fn)(void *const *args, int64_t task, int64_t tasks);
 
 /* What a kernel is. */
@@ -68,6 +68,9 @@ typedef struct tenon_kernel_desc {
   const char *nodes; /* ONNX node names it came from, comma separated */
   int64_t flops;     /* per call; 0 if unknown or shape-dependent */
   int64_t bytes;     /* read + written per call; 0 if unknown */
+  /* Of tenon_exec's scratch memory that each task takes: a multiple of 64. */
+  int64_t scratch_bytes;
+  int64_t max_tasks; /* of a launch; 0 if shape-dependent */
 } tenon_kernel_desc;
 
 enum {
@@ -103,6 +106,9 @@ struct tenon_exec {
    * stands for the next of `count` values. */
   int32_t (*fail_values)(tenon_exec *exec, int32_t code, const char *message, const int64_t *values,
                          int32_t count);
+  /* What the launch in progress has to itself, 64-byte aligned: kernel->scratch_bytes for each of
+   * its tasks. Contents undefined. */
+  char *scratch;
 };
 
 /* What runs a variant's kernels. */

@@ -29,22 +29,42 @@ static tenon_status no_memory(const tenon_context *context, const char *what) {
                  context->model->desc->name);
 }
 
-/* The caller's workspace serves the arena first; the rest is for run-time sized blocks. */
+static char *align(char *pointer) {
+  uintptr_t misaligned = (uintptr_t)pointer % TN_ALIGNMENT;
+  return misaligned ? pointer + TN_ALIGNMENT - misaligned : pointer;
+}
+
+static tenon_status make_scratch(tenon_context *context, size_t bytes) {
+  if (!bytes)
+    return TENON_OK;
+  context->own_scratch = tn_alloc(bytes);
+  context->exec.scratch = context->own_scratch;
+  return context->own_scratch ? TENON_OK : no_memory(context, "scratch memory");
+}
+
+/* The caller's workspace serves the arena first, then scratch memory if that fits; the rest is for
+ * run-time sized blocks. */
 static tenon_status make_workspace(tenon_context *context, const tenon_context_options *options) {
   size_t arena = (size_t)context->model->variant->arena_bytes;
+  size_t scratch = tenon_model_scratch_size(context->model, (int32_t)context->exec.threads);
   if (!options->workspace) {
     tn_region_init(&context->region, NULL, 0);
     context->own_arena = tn_alloc(arena);
     context->exec.arena = context->own_arena;
-    return context->own_arena ? TENON_OK : no_memory(context, "the workspace");
+    return context->own_arena ? make_scratch(context, scratch)
+                              : no_memory(context, "the workspace");
   }
   char *begin = options->workspace, *end = begin + options->workspace_size;
-  uintptr_t misaligned = (uintptr_t)begin % TN_ALIGNMENT;
-  char *aligned = misaligned ? begin + TN_ALIGNMENT - misaligned : begin;
-  context->exec.arena = aligned;
-  char *surplus = arena ? aligned + arena : begin;
+  context->exec.arena = align(begin);
+  char *surplus = arena ? context->exec.arena + arena : begin;
+  char *aligned = align(surplus);
+  if (scratch && aligned < end && scratch <= (size_t)(end - aligned)) {
+    context->exec.scratch = aligned;
+    surplus = aligned + scratch;
+    scratch = 0;
+  }
   tn_region_init(&context->region, surplus, surplus < end ? (size_t)(end - surplus) : 0);
-  return TENON_OK;
+  return make_scratch(context, scratch);
 }
 
 /* Per-run tables, in one block: wide elements first. */
@@ -139,9 +159,9 @@ tenon_status tenon_context_create(const tenon_model *model, const tenon_context_
   context->exec.weights = model->variant->weights;
   status = make_tables(context);
   if (!status)
-    status = make_workspace(context, options);
-  if (!status)
     status = make_threads(context, options);
+  if (!status) /* its size depends on the threads */
+    status = make_workspace(context, options);
   if (status) {
     tenon_context_free(context);
     return status;
@@ -168,6 +188,7 @@ void tenon_context_free(tenon_context *context) {
   free(context->outputs);
   tn_region_free(&context->region);
   free(context->own_arena);
+  free(context->own_scratch);
   tn_profile_free(context->profile);
   free(context);
 }

@@ -115,6 +115,11 @@ static void read_kernels(reader *r, tenon_variant_desc *variant) {
       damaged(r, "the kind of a kernel", kernels[i].kind);
     if (!kernels[i].fn || !kernels[i].name)
       damaged(r, "a pointer of a kernel", 0);
+    if (kernels[i].scratch_bytes < 0 || kernels[i].scratch_bytes > MAX_BYTES ||
+        kernels[i].scratch_bytes % TN_ALIGNMENT)
+      damaged(r, "the scratch memory of a kernel", kernels[i].scratch_bytes);
+    if (kernels[i].max_tasks < 0)
+      damaged(r, "the number of tasks of a kernel", kernels[i].max_tasks);
   }
 }
 

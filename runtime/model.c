@@ -259,6 +259,19 @@ size_t tenon_model_workspace_size(const tenon_model *model) {
   return arena > 0 ? (size_t)arena + TN_ALIGNMENT - 1 : 0;
 }
 
+size_t tenon_model_scratch_size(const tenon_model *model, int32_t threads) {
+  int64_t most = 0;
+  for (int64_t i = 0; i < model->variant->num_kernels; ++i) {
+    const tenon_kernel_desc *kernel = &model->variant->kernels[i];
+    int64_t tasks = kernel->max_tasks && kernel->max_tasks < threads ? kernel->max_tasks : threads;
+    int64_t bytes;
+    if (__builtin_mul_overflow(kernel->scratch_bytes, tasks, &bytes))
+      return SIZE_MAX;
+    most = bytes > most ? bytes : most;
+  }
+  return (size_t)most;
+}
+
 size_t tenon_model_weights_size(const tenon_model *model) {
   return (size_t)model->variant->weights_bytes;
 }

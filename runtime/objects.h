@@ -37,7 +37,7 @@ struct tenon_context {
   tenon_parallel_for parallel_for;
   void *parallel_for_user;
   tn_region region;
-  void *own_arena;
+  void *own_arena, *own_scratch;
   void **input_data;
   size_t *input_bytes;
   int64_t *input_dims;

@@ -207,6 +207,9 @@ TENON_API tenon_status tenon_model_kernel(const tenon_model *model, int64_t inde
 /* Bytes that a caller's workspace must have at least, wherever it begins. What it has beyond serves
  * buffers whose size is known only at run time; if it has too little, those come from malloc. */
 TENON_API size_t tenon_model_workspace_size(const tenon_model *model);
+/* Bytes of scratch memory for as many threads: what the kernel takes that needs most of it. A
+ * context makes it, unless the caller's workspace has room for it beyond its minimum. */
+TENON_API size_t tenon_model_scratch_size(const tenon_model *model, int32_t threads);
 /* Bytes of constants; they are mapped from the file and shared by all contexts. */
 TENON_API size_t tenon_model_weights_size(const tenon_model *model);
 
@@ -240,7 +243,8 @@ typedef struct tenon_context_options {
   int32_t parallel_for_width;
 
   /* The caller's memory, in use until the context is freed; NULL: the context allocates it.
-   * At least tenon_model_workspace_size(model) bytes. */
+   * At least tenon_model_workspace_size(model) bytes; with tenon_model_scratch_size(model, threads)
+   * and 63 more it serves scratch memory, too. */
   void *workspace;
   size_t workspace_size;
 } tenon_context_options;

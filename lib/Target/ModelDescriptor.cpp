@@ -16,7 +16,7 @@ using namespace llvm;
 namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 24 &&
-                  sizeof(tenon_kernel_desc) == 48 && sizeof(tenon_variant_desc) == 72 &&
+                  sizeof(tenon_kernel_desc) == 64 && sizeof(tenon_variant_desc) == 72 &&
                   sizeof(tenon_model_desc) == 120,
               "runtime/abi.h changed: change the builders below with it");
 
@@ -115,7 +115,7 @@ Constant *DescriptorBuilder::buildTensors(ArrayRef<TensorInfo> tensors, const Tw
   return array(records, name);
 }
 
-// tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes}
+// tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks}
 Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant) {
   const std::string suffix = getVariantSuffix(model.variants[variant]);
   Type *int64Type = Type::getInt64Ty(module.getContext());
@@ -125,7 +125,8 @@ Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant
   for (const KernelInfo &kernel : model.variants[variant].kernels)
     records.push_back(record({int32(TENON_KERNEL_FUNCTION), int32(0),
                               declare(kernel.name + suffix, type), string(kernel.name),
-                              string(kernel.nodes), int64(kernel.flops), int64(kernel.bytes)}));
+                              string(kernel.nodes), int64(kernel.flops), int64(kernel.bytes),
+                              int64(kernel.scratchBytes), int64(kernel.maxTasks)}));
   return array(records, "kernels" + suffix);
 }
 

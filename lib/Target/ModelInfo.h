@@ -28,6 +28,8 @@ struct KernelInfo {
   std::string nodes; // the ONNX nodes it came from, comma separated
   int64_t flops = 0; // per call; 0 if unknown
   int64_t bytes = 0;
+  int64_t scratchBytes = 0; // of each task, in the context's region
+  int64_t maxTasks = 0;     // of a launch; 0 if sizes tell
 };
 
 /// The model as compiled for one instruction set.

@@ -125,7 +125,10 @@ static llvm::Error printCompiled(const Session &session, const driver::CompileRe
   if (report)
     llvm::outs() << " (arena " << formatBytes(report->arenaBytes) << ", lower bound "
                  << formatBytes(report->arenaLowerBound) << ")";
-  llvm::outs() << ", weights " << formatBytes(tenon_model_weights_size(model)) << "\n";
+  int32_t threads = tenon_context_threads(session.context());
+  llvm::outs() << ", scratch of " << threads << " threads "
+               << formatBytes(tenon_model_scratch_size(model, threads)) << ", weights "
+               << formatBytes(tenon_model_weights_size(model)) << "\n";
 
   llvm::StringMap<int64_t> launches;
   if (report)

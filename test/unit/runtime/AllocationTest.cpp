@@ -92,6 +92,22 @@ TEST(Allocation, staticModelFirstRun) {
   EXPECT_EQ(status, TENON_OK);
 }
 
+/// Scratch memory is there from the beginning.
+TEST(Allocation, scratchMemoryFirstRun) {
+  Model model = load("scratch");
+  Context context = createContext(model, 3);
+  Floats x{numbers(1024), {1024}};
+  std::vector<float> y(1024), z(1024);
+  tenon_tensor input = x, outputs[2] = {};
+  outputs[0].data = y.data();
+  outputs[1].data = z.data();
+  outputs[0].capacity = outputs[1].capacity = 4096;
+  int before = allocations;
+  tenon_status status = tenon_run(context.get(), &input, 1, outputs, 2);
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(status, TENON_OK);
+}
+
 TEST(Allocation, dynamicModel) {
   Model model = load("scale");
   Context context = createContext(model, 2);

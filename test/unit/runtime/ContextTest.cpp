@@ -84,6 +84,47 @@ TEST(Context, worksInTheCallersMemory) {
     }
 }
 
+/// Scratch memory for every task, as far as kernels have so many.
+TEST(Context, hasScratchMemoryForItsThreads) {
+  Model model = load("scratch");
+  EXPECT_EQ(tenon_model_workspace_size(model.get()), 0u);
+  EXPECT_EQ(tenon_model_scratch_size(model.get(), 1), 65536u);
+  EXPECT_EQ(tenon_model_scratch_size(model.get(), 2), 2u * 65536);
+  EXPECT_EQ(tenon_model_scratch_size(model.get(), 1000), 2u * 65536);
+  EXPECT_EQ(tenon_model_scratch_size(model.get(), 4096), 4096u * 64);
+  EXPECT_EQ(tenon_model_scratch_size(load("add").get(), 8), 0u);
+  Floats x{numbers(1024), {1024}};
+  for (int32_t threads : {1, 2, 5}) {
+    Context context = createContext(model, threads);
+    tenon_tensor input = x, outputs[2] = {};
+    ASSERT_EQ(tenon_run(context.get(), &input, 1, outputs, 2), TENON_OK) << tenon_last_error();
+    for (const tenon_tensor &output : outputs)
+      for (size_t i = 0; i < 1024; ++i)
+        ASSERT_EQ(values(output)[i], 2 * x.data[i]);
+  }
+}
+
+/// It lies in the caller's memory if it fits, wherever that begins, and nothing beyond is touched.
+TEST(Context, hasScratchMemoryInTheCallersMemory) {
+  Model model = load("scratch");
+  Floats x{numbers(1024), {1024}};
+  for (size_t offset : {0, 1, 63})
+    for (bool fits : {true, false}) {
+      size_t size = tenon_model_scratch_size(model.get(), 1) + (fits ? 63 : -1);
+      std::vector<unsigned char> memory(offset + size + 64, 0xa5), untouched = memory;
+      tenon_context_options options = {};
+      options.threads = 1;
+      options.workspace = memory.data() + offset;
+      options.workspace_size = size;
+      Context context = createContext(model, options);
+      tenon_tensor input = x, outputs[2] = {};
+      ASSERT_EQ(tenon_run(context.get(), &input, 1, outputs, 2), TENON_OK) << tenon_last_error();
+      EXPECT_EQ(memory == untouched, !fits);
+      EXPECT_TRUE(std::equal(memory.begin(), memory.begin() + offset, untouched.begin()));
+      EXPECT_TRUE(std::equal(memory.end() - 64, memory.end(), untouched.begin()));
+    }
+}
+
 struct Caller {
   int64_t calls = 0, tasks = 0;
 };

@@ -47,4 +47,14 @@ TEST(Linked, checksTheDescriptor) {
   variant.arena_bytes = -4096;
   EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL,
                "damaged: the size of the arena is -4096");
+  variant = tenon_model_linked.variants[0];
+  tenon_kernel_desc kernels[] = {variant.kernels[0], variant.kernels[1]};
+  variant.kernels = kernels;
+  kernels[1].scratch_bytes = 100;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL,
+               "damaged: the scratch memory of a kernel is 100");
+  kernels[1].scratch_bytes = 64;
+  kernels[1].max_tasks = -1;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL,
+               "damaged: the number of tasks of a kernel is -1");
 }

@@ -147,7 +147,7 @@ protected:
     model.weights = weights.get();
     for (StringRef name : targets) {
       cpu::TargetAttr target = cantFail(cpu::lookupTarget(name, &context));
-      model.info.variants.push_back({target, 128, {{"scale_exp", "exp_0,mul_1", 8, 48}}});
+      model.info.variants.push_back({target, 128, {{"scale_exp", "exp_0,mul_1", 8, 48, 192, 4}}});
       VariantCode code;
       code.kernels.push_back(translateFrom(parse(kernelText)));
       code.host = translateFrom(parse(hostText));
@@ -214,6 +214,8 @@ TEST_F(EmitTest, ASharedLibraryDescribesAndRunsTheModel) {
   EXPECT_STREQ(variant.kernels[0].nodes, "exp_0,mul_1");
   EXPECT_EQ(variant.kernels[0].flops, 8);
   EXPECT_EQ(variant.kernels[0].bytes, 48);
+  EXPECT_EQ(variant.kernels[0].scratch_bytes, 192);
+  EXPECT_EQ(variant.kernels[0].max_tasks, 4);
   EXPECT_EQ(variant.weights_bytes, 80);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(variant.weights) % 4096, 0u);
   EXPECT_EQ(variant.weights[2], 3);
