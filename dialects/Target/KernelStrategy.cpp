@@ -20,6 +20,30 @@ Operation *getRoot(KernelOp kernel, const KernelStrategy &strategy) {
   return roots.empty() ? nullptr : (*roots.begin()).getOperation();
 }
 
+AffineMapAttr getScratch(KernelOp kernel, const KernelStrategy &strategy) {
+  constexpr int64_t line = 64;
+  AffineExpr bytes = strategy.getScratchBytes(kernel);
+  if (!bytes || getConstantOr(bytes, -1) == 0)
+    return nullptr;
+  if (!bytes.isMultipleOf(line))
+    bytes = bytes.ceilDiv(line) * line;
+  return AffineMapAttr::get(makeDimsMap({bytes}, kernel.getContext()));
+}
+
+LogicalResult verifyScratch(KernelOp kernel, const KernelStrategy &strategy) {
+  AffineMapAttr needed = getScratch(kernel, strategy);
+  if (needed == kernel.getScratchAttr())
+    return success();
+  InFlightDiagnostic error = kernel.emitError("has ");
+  if (kernel.getScratchAttr())
+    error << kernel.getScratchAttr() << " bytes of scratch memory, but needs ";
+  else
+    error << "no scratch memory, but needs ";
+  if (needed)
+    return error << needed;
+  return error << "none";
+}
+
 bool isPackable(OpOperand &weights) {
   if (weights.get().getDefiningOp<UnpackOp>())
     return true;

@@ -35,8 +35,6 @@ struct FusionRules {
 struct KernelResources {
   /// i64 numbers in which the kernel reports: a status, and the sizes that only it knows.
   int64_t reportSlots = 0;
-  /// Bytes of scratch memory in all; null for none.
-  mlir::AffineExpr scratchBytes;
   /// Upper bounds of the results' dimensions; empty if these are what the types say.
   llvm::SmallVector<DimExprs> capacities;
 };
@@ -71,6 +69,9 @@ public:
   /// How many tasks the work is worth, as expressions over the kernel's symbols: the least of them,
   /// and one at least.
   virtual DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const = 0;
+  /// Bytes of scratch memory that each task needs by the kernel's root and schedule, over the
+  /// kernel's symbols; null if it needs none, or if the kernel is not as it should be.
+  virtual mlir::AffineExpr getScratchBytes(KernelOp kernel) const { return nullptr; }
   /// Calls `take` with the schedules that a tuner may try, the cost model's among them.
   virtual void enumerate(KernelOp kernel, TargetAttrInterface target,
                          llvm::function_ref<void(ScheduleAttrInterface)> take) const;
@@ -84,6 +85,13 @@ public:
 
 /// The op of a kernel that its strategy is for; null if it is elemental, or if there is none.
 mlir::Operation *getRoot(KernelOp kernel, const KernelStrategy &strategy);
+
+/// What `scratch` of a kernel that the strategy computes must say: whole cache lines, so that tasks
+/// share none.
+mlir::AffineMapAttr getScratch(KernelOp kernel, const KernelStrategy &strategy);
+
+/// Checks that the kernel says it.
+llvm::LogicalResult verifyScratch(KernelOp kernel, const KernelStrategy &strategy);
 
 /// The attribute of a kernel's argument that is packable.
 inline constexpr llvm::StringLiteral kWeightsAttrName = "tenon.weights";

@@ -55,14 +55,10 @@ AffineExpr DftOp::getScratchBytes() {
 }
 
 AffineExpr DftOp::getMaxTasks() {
-  // Every task has scratch memory, whether it runs or not.
-  constexpr int64_t enough = 32;
   DimExprs dims = getDims(getOperand().getType());
   dims.pop_back();
   dims.erase(dims.begin() + getAxis());
-  auto lines = dyn_cast<AffineConstantExpr>(product(dims, getContext()));
-  int64_t batches = lines ? llvm::divideCeil(lines.getValue(), linesAtOnce(*this)) : enough;
-  return getAffineConstantExpr(std::clamp<int64_t>(batches, 1, enough), getContext());
+  return product(dims, getContext()).ceilDiv(linesAtOnce(*this));
 }
 
 // --- Regions ---

@@ -70,6 +70,14 @@ LogicalResult KernelOp::verify() {
     if (std::optional<unsigned> symbol = findForeignSymbol(*tasks, known))
       return emitOpError("divides its work by symbol ")
              << *symbol << ", but has " << known << " symbols";
+  if (auto scratch = getScratch()) {
+    if (scratch->getNumResults() != 1)
+      return emitOpError("needs one number of bytes of scratch memory, not ")
+             << scratch->getNumResults();
+    if (std::optional<unsigned> symbol = findForeignSymbol(*scratch, known))
+      return emitOpError("needs scratch memory by symbol ")
+             << *symbol << ", but has " << known << " symbols";
+  }
   for (Type type : getArgumentTypes())
     if (auto dims = dyn_cast_if_present<AffineMapAttr>(cast<RankedTensorType>(type).getEncoding()))
       if (std::optional<unsigned> symbol = findForeignSymbol(dims.getValue(), known))

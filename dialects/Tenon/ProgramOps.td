@@ -39,6 +39,8 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
     `strategy` names the one of the target's strategies that computes the kernel (KernelStrategy.h),
     and `schedule` says how. `tasks` is the number of tasks that a launch is divided into at most: the
     least of the map's results, over the kernel's symbols, and one at least; one if it is absent.
+    `scratch` is how many bytes of memory each task needs for itself while it runs, whole cache lines
+    of 64; none if it is absent.
 
     The body ends with a `tenon.yield` of the function type's results, and holds no symbol beyond
     the kernel's own.
@@ -59,7 +61,8 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
                        StrAttr:$strategy,
                        DefaultValuedAttr<I64Attr, "0">:$num_symbols,
                        OptionalAttr<ScheduleAttrInterface>:$schedule,
-                       OptionalAttr<AffineMapAttr>:$tasks);
+                       OptionalAttr<AffineMapAttr>:$tasks,
+                       OptionalAttr<AffineMapAttr>:$scratch);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -77,8 +80,7 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
 def Tenon_UninitializedOp : Tenon_Op<"uninitialized", [Pure]> {
   let summary = "a result of a kernel that no op in its body gives";
   let description = [{
-    The status, sizes and scratch memory of a library kernel: the strategy that emits the kernel
-    writes them.
+    The status and sizes of a library kernel: the strategy that emits the kernel writes them.
 
     ```mlir
     %slots = tenon.uninitialized : tensor<3xi64>
@@ -137,15 +139,17 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
     A kernel that ends with `tenon.insert` writes a part of its result. Then `into` says whose
     memory the result lies in, unless this is the first part.
 
-    A library kernel's launch has more results than its op: first an i64 tensor that receives the
-    function's status and the dimensions of all results, then scratch memory, if it needs any.
-    `capacities` bounds the results' dimensions where they depend on data.
+    A library kernel's launch has one result more than its op: an i64 tensor that receives the
+    function's status and the dimensions of all results. `capacities` bounds the results' dimensions
+    where they depend on data.
 
     A kernel that only broadcasts, and only where sizes differ that may be equal, has `differences`:
     if all of these are 0 in a run, nothing is launched and the result is the input's memory.
 
     Memory planning writes `placement`, one number per result: an offset into the arena, -1 for
-    memory allocated at run time, or -2 - i for the memory of the function's result i.
+    memory allocated at run time, or -2 - i for the memory of the function's result i. A launch with
+    `allocates_scratch` gets the scratch memory of its tasks from the run, for as long as it takes;
+    others use that of the context, which is there for whatever is launched at the moment.
 
     ```mlir
     %y = tenon.launch @relu(%x) : (tensor<8xf32>) -> tensor<8xf32>
@@ -161,12 +165,14 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
                        OptionalAttr<AffineMapAttr>:$symbols,
                        OptionalAttr<AffineMapAttr>:$differences,
                        OptionalAttr<ArrayAttr>:$capacities,
-                       OptionalAttr<DenseI64ArrayAttr>:$placement);
+                       OptionalAttr<DenseI64ArrayAttr>:$placement,
+                       UnitAttr:$allocates_scratch);
   let results = (outs Variadic<Tenon_Tensor>:$outputs);
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$outputs, "::llvm::StringRef":$kernel,
                                  "::mlir::ValueRange":$inputs,
                                  "::mlir::AffineMapAttr":$symbols), [{
-    build($_builder, $_state, outputs, kernel, inputs, nullptr, symbols, nullptr, nullptr, nullptr);
+    build($_builder, $_state, outputs, kernel, inputs, nullptr, symbols, nullptr, nullptr, nullptr,
+          /*allocates_scratch=*/false);
   }]>];
   let assemblyFormat = [{
     $kernel `(` $inputs `)` (`into` $destination^ `:` type($destination))? attr-dict `:`

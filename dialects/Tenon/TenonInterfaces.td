@@ -110,7 +110,7 @@ def LibraryOpInterface : OpInterface<"LibraryOpInterface", [CostOpInterface]> {
       depend on data.
     }], "::tenon::DimExprs", "getResultCapacity", (ins "unsigned":$number), "",
       [{ return ::tenon::getDims($_op->getResult(number).getType()); }]>,
-    InterfaceMethod<"Bytes of scratch memory that the function needs, for each of its tasks.",
+    InterfaceMethod<"Bytes of scratch memory that the function needs in each of its tasks; 0: none.",
       "::mlir::AffineExpr", "getScratchBytes", (ins), "",
       [{ return ::mlir::getAffineConstantExpr(0, $_op->getContext()); }]>,
     InterfaceMethod<"How many tasks the function can divide its work into.", "::mlir::AffineExpr",

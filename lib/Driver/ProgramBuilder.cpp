@@ -7,6 +7,7 @@
 #include "lib/Target/LLVMCodegen.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Codegen/Passes.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -69,17 +70,41 @@ FailureOr<uint64_t> ProgramBuilder::placeConstant(ConstantOp op) {
   return op.emitError() << llvm::toString(offset.takeError());
 }
 
+/// The most tasks of a launch; 0 if sizes tell.
+static int64_t getMaxTasks(KernelOp kernel) {
+  if (!kernel.getTasks())
+    return 1;
+  int64_t most = 0;
+  for (AffineExpr count : kernel.getTasks()->getResults())
+    if (auto constant = dyn_cast<AffineConstantExpr>(count))
+      if (int64_t limit = std::max<int64_t>(constant.getValue(), 1); !most || limit < most)
+        most = limit;
+  return most;
+}
+
 VariantInfo ProgramBuilder::describe(ModuleOp program, TargetAttrInterface target) {
   auto function = program.lookupSymbol<func::FuncOp>("main");
   arenaLowerBound = function->getAttrOfType<IntegerAttr>("tenon.arena_lower_bound").getInt();
   launches.clear();
-  function.walk([&](LaunchOp launch) { ++launches[launch.getKernel()]; });
+  llvm::StringSet<> sharing; // kernels that use the context's scratch memory
+  function.walk([&](LaunchOp launch) {
+    ++launches[launch.getKernel()];
+    if (!launch.getAllocatesScratch())
+      sharing.insert(launch.getKernel());
+  });
   VariantInfo info;
   info.target = target;
   info.arenaBytes = function->getAttrOfType<IntegerAttr>("tenon.arena_bytes").getInt();
-  for (KernelOp kernel : program.getOps<KernelOp>())
-    info.kernels.push_back(
-        {kernel.getSymName().str(), nodeNames(kernel.getLoc()), flopsOf(kernel), bytesOf(kernel)});
+  for (KernelOp kernel : program.getOps<KernelOp>()) {
+    KernelInfo &each = info.kernels.emplace_back();
+    each.name = kernel.getSymName().str();
+    each.nodes = nodeNames(kernel.getLoc());
+    each.flops = flopsOf(kernel);
+    each.bytes = bytesOf(kernel);
+    each.maxTasks = getMaxTasks(kernel);
+    if (kernel.getScratch() && sharing.contains(kernel.getSymName()))
+      each.scratchBytes = kernel.getScratch()->getSingleConstantResult();
+  }
   return info;
 }
 

@@ -15,8 +15,16 @@ namespace tenon {
 
 static llvm::Error runtimeError() { return llvm::createStringError(tenon_last_error()); }
 
-static llvm::Error compileTo(StringRef path, ModuleOp module, func::FuncOp function,
-                             const LoadOptions &options) {
+static llvm::Expected<func::FuncOp> findMain(ModuleOp module) {
+  if (auto function = module.lookupSymbol<func::FuncOp>("main"))
+    return function;
+  return llvm::createStringError("the module has no function 'main'");
+}
+
+llvm::Error compileProgram(ModuleOp module, const std::string &path, const LoadOptions &options) {
+  llvm::Expected<func::FuncOp> function = findMain(module);
+  if (!function)
+    return function.takeError();
   MLIRContext &context = *module.getContext();
   driver::DiagnosticCollector diagnostics(context);
   ConstantEvaluator evaluator;
@@ -24,7 +32,7 @@ static llvm::Error compileTo(StringRef path, ModuleOp module, func::FuncOp funct
     evaluator = makeConstantEvaluator(options.compileThreads);
   driver::ProgramBuilder builder(context, diagnostics, evaluator, /*separateBuffers=*/false);
   builder.model.info.name = module.getSymName().value_or("program").str();
-  if (llvm::Error error = builder.begin(function, path))
+  if (llvm::Error error = builder.begin(*function, path))
     return error;
   auto target = module->getAttrOfType<TargetAttrInterface>(kTargetAttrName);
   if (!target) {
@@ -36,22 +44,22 @@ static llvm::Error compileTo(StringRef path, ModuleOp module, func::FuncOp funct
   if (llvm::Error error = builder.addVariant(module, target, options.stage))
     return error;
   EmitOptions emit;
-  emit.path = path.str();
+  emit.path = path;
   emit.threads = options.compileThreads;
   return emitModel(builder.model, emit);
 }
 
 llvm::Expected<LoadedProgram> LoadedProgram::load(ModuleOp module, const LoadOptions &options) {
-  auto function = module.lookupSymbol<func::FuncOp>("main");
+  llvm::Expected<func::FuncOp> function = findMain(module);
   if (!function)
-    return llvm::createStringError("the module has no function 'main'");
+    return function.takeError();
   SmallString<128> path;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("tenon", "so", path))
     return llvm::errorCodeToError(error);
   llvm::FileRemover remover(path);
-  if (llvm::Error error = compileTo(path, module, function, options))
+  if (llvm::Error error = compileProgram(module, path.str().str(), options))
     return error;
-  LoadedProgram program(function.getFunctionType());
+  LoadedProgram program(function->getFunctionType());
   if (llvm::Error error = program.loadFile(path.str().str()))
     return error;
   return program;

@@ -52,6 +52,10 @@ struct Measurement {
   std::vector<KernelTime> kernels;
 };
 
+/// Compiles `main` of a module to a shared library at `path`, as LoadedProgram::load does.
+llvm::Error compileProgram(mlir::ModuleOp module, const std::string &path,
+                           const LoadOptions &options = {});
+
 class LoadedProgram {
 public:
   /// Compiles `main` of a module, for the module's target or else for this processor. The module

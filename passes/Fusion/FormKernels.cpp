@@ -342,14 +342,12 @@ std::string KernelFormer::nameFor(const Group &group) {
   return llvm::join(parts, "_");
 }
 
-// What a kernel reports, and scratch memory, are further results of its launch.
+// What a kernel reports is a further result of its launch.
 SmallVector<Type> KernelFormer::extraResults(const KernelResources &resources) {
   MLIRContext *context = module.getContext();
   SmallVector<Type> types;
   if (resources.reportSlots)
     types.push_back(RankedTensorType::get({resources.reportSlots}, IntegerType::get(context, 64)));
-  if (resources.scratchBytes)
-    types.push_back(makeTensorType(DimExprs{resources.scratchBytes}, IntegerType::get(context, 8)));
   return types;
 }
 

@@ -16,6 +16,9 @@ def PlanMemoryPass : Pass<"tenon-plan-memory", "::mlir::ModuleOp"> {
     `tenon.arena_bytes` is the size of the arena, and `tenon.arena_lower_bound` the most bytes that
     live at one time.
 
+    Scratch memory of kernels lies in a region of the context that all launches share, where a task's
+    need is a constant; otherwise the launch is marked with `allocates_scratch`.
+
     After the pass every launch has a `placement`.
 
     ```mlir

@@ -1,6 +1,7 @@
 // Plans the arena: buffers of constant size get a place there for the time that they are in use
 // (Lifetimes.h tells when). All others, or all if they are to be separate, are allocated by the
-// run.
+// run. Scratch memory has no offsets: launches follow one another, so one region of the context
+// serves all whose needs are constants, and the others allocate theirs.
 
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -20,7 +21,8 @@ namespace {
 class Planner {
 public:
   Planner(func::FuncOp function, bool separateBuffers)
-      : function(function), lifetimes(function), separateBuffers(separateBuffers) {}
+      : function(function), kernels(function->getParentOp()), lifetimes(function),
+        separateBuffers(separateBuffers) {}
 
   LogicalResult run();
 
@@ -28,9 +30,11 @@ public:
 
 private:
   void placeOutputs();
+  void placeScratch(LaunchOp launch);
   void releaseAfterLastUse(Value value);
 
   func::FuncOp function;
+  SymbolTable kernels;
   Lifetimes lifetimes;
   bool separateBuffers;
   /// The function result that a launch result is written to directly.
@@ -63,6 +67,12 @@ void Planner::placeOutputs() {
   }
 }
 
+void Planner::placeScratch(LaunchOp launch) {
+  auto kernel = kernels.lookup<KernelOp>(launch.getKernel());
+  bool isKnown = !kernel.getScratch() || kernel.getScratch()->isConstant();
+  launch.setAllocatesScratch(kernel.getScratch() && (separateBuffers || !isKnown));
+}
+
 void Planner::releaseAfterLastUse(Value value) {
   Operation *launch = value.getDefiningOp();
   Block *home = launch->getBlock();
@@ -90,6 +100,7 @@ LogicalResult Planner::run() {
   SmallVector<OpResult> owners; // of the intervals
   SmallVector<Value> dynamic;
   function.walk([&](LaunchOp launch) {
+    placeScratch(launch);
     SmallVector<int64_t> &placement = placements[launch];
     for (OpResult result : launch->getResults()) {
       placement.push_back(kAtRunTime);

@@ -18,11 +18,12 @@ def VerifyStagePass : Pass<"tenon-verify-stage", "::mlir::ModuleOp"> {
     - `kernels`: the function holds nothing but constants, views, control flow and launches; every
       kernel has at most one root, and the kind of schedule that its class takes; nothing that
       decomposes is left outside of the root; packed weights have the panel width, and transformed
-      filters the output tile, of the schedule.
+      filters the output tile, of the schedule; `scratch` is what the strategy needs by it.
     - `program`: every result of a launch has a place: in the arena, where it is large enough and
       shares its bytes with nothing that is in use at the same time, or in an output of its size.
+      Scratch memory whose size depends on the run is allocated by it.
     - `code`: the program holds modules alone, each with one function for others; no op on tensors is
-      left. After `llvm` all ops are of the LLVM dialect.
+      left, and arrays on the stack are small. After `llvm` all ops are of the LLVM dialect.
   }];
   let options = [
     Option<"stage", "stage", "std::string", "\"import\"", "import, graph, target, kernels, program, code or llvm">

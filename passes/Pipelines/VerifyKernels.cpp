@@ -28,7 +28,9 @@ static LogicalResult verifyKernel(KernelOp kernel, const TargetStrategies &strat
   }
   if (failed(result))
     return result; // what the schedule is for is not known
-  return strategy->verify(kernel);
+  if (failed(strategy->verify(kernel)))
+    return failure();
+  return verifyScratch(kernel, *strategy);
 }
 
 LogicalResult verifyKernels(ModuleOp module) {

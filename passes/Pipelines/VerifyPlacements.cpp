@@ -15,7 +15,8 @@ namespace {
 class PlacementChecks {
 public:
   PlacementChecks(func::FuncOp function, int64_t arenaBytes)
-      : function(function), lifetimes(function), arenaBytes(arenaBytes) {}
+      : function(function), kernels(function->getParentOp()), lifetimes(function),
+        arenaBytes(arenaBytes) {}
 
   LogicalResult run();
 
@@ -26,6 +27,7 @@ private:
   LogicalResult checkOverlaps();
 
   func::FuncOp function;
+  SymbolTable kernels;
   Lifetimes lifetimes;
   int64_t arenaBytes;
   /// Of what lies in the arena, and whose it is.
@@ -91,6 +93,10 @@ LogicalResult PlacementChecks::checkLaunch(LaunchOp launch) {
     return launch.emitError("needs one place for each of its ")
            << launch.getNumResults() << " results";
   LogicalResult result = success();
+  auto kernel = kernels.lookup<KernelOp>(launch.getKernel());
+  if (kernel.getScratch() && !kernel.getScratch()->isConstant() && !launch.getAllocatesScratch())
+    result = launch.emitError("uses scratch memory of the context, but how much @")
+             << kernel.getSymName() << " needs depends on the run";
   for (auto [each, place] : llvm::zip_equal(launch->getResults(), *places))
     if (failed(checkResult(each, place)))
       result = failure();

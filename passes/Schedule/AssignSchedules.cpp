@@ -31,12 +31,16 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
       if (!kernel.getTasks())
         kernel.setTasksAttr(
             AffineMapAttr::get(makeDimsMap(strategy->chooseTasks(kernel, target), &getContext())));
-      if (kernel.getSchedule())
-        continue;
-      if (ScheduleAttrInterface schedule = strategy->choose(kernel, target)) {
-        kernel.setScheduleAttr(schedule);
-        ++numScheduled;
-      }
+      if (!kernel.getSchedule())
+        if (ScheduleAttrInterface schedule = strategy->choose(kernel, target)) {
+          kernel.setScheduleAttr(schedule);
+          ++numScheduled;
+        }
+      // It follows from the schedule, whoever wrote that.
+      if (AffineMapAttr scratch = getScratch(kernel, *strategy))
+        kernel.setScratchAttr(scratch);
+      else
+        kernel.removeScratchAttr();
     }
   }
 };

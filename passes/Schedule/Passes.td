@@ -39,7 +39,8 @@ def AssignSchedulesPass : Pass<"tenon-assign-schedules", "::mlir::ModuleOp"> {
     Gives every kernel without a `schedule` the one that its strategy picks for its sizes on the
     module's target: register tile, loop order, packing, prefetch, blocks of queries and keys. Code
     generation reads nothing else, so that a schedule can be written by hand or by a tuner instead.
-    A kernel that its strategy cannot compute becomes one of the elemental strategy.
+    A kernel that its strategy cannot compute becomes one of the elemental strategy. `tasks` says into
+    how many tasks a launch is divided, and `scratch` what memory each of them needs by the schedule.
   }];
   let statistics = [Statistic<"numScheduled", "scheduled", "Kernels that got a schedule">];
 }

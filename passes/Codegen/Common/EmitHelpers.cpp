@@ -2,6 +2,7 @@
 // which lets callbacks use the kernel's values freely inside a microkernel.
 #include "passes/Codegen/Common/EmitHelpers.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -13,6 +14,13 @@ std::optional<int64_t> constantOf(Value value) {
   if (value && matchPattern(value, m_ConstantInt(&constant)))
     return constant.getSExtValue();
   return std::nullopt;
+}
+
+std::optional<int64_t> getStackBytes(LLVM::AllocaOp array) {
+  std::optional<int64_t> count = constantOf(array.getArraySize());
+  if (!count)
+    return std::nullopt;
+  return *count * int64_t(DataLayout().getTypeSize(array.getElemType()).getFixedValue());
 }
 
 Value Emitter::i64(int64_t value) {
@@ -159,9 +167,11 @@ void Emitter::scatter(Value value, Value pointers, Value mask) {
   LLVM::masked_scatter::create(*this, value, pointers, mask, elementAlignment(value.getType()));
 }
 
-Value Emitter::stackMemory(Value bytes) {
-  return LLVM::AllocaOp::create(*this, LLVM::LLVMPointerType::get(getContext()), getI8Type(), bytes,
-                                64);
+Value Emitter::stackArray(Type elementType, int64_t count) {
+  auto array = LLVM::AllocaOp::create(*this, LLVM::LLVMPointerType::get(getContext()), elementType,
+                                      i64(std::max<int64_t>(count, 1)), 8);
+  assert(getStackBytes(array) <= kLargestStackArray && "large arrays belong into scratch memory");
+  return array;
 }
 
 void Emitter::prefetch(Value pointer, int locality) {

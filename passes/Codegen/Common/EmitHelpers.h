@@ -22,6 +22,12 @@ inline bool isConstant(mlir::Value value, int64_t expected) {
   return constant && *constant == expected;
 }
 
+/// The most bytes that generated code keeps in an array on the stack.
+inline constexpr int64_t kLargestStackArray = 4096;
+
+/// The bytes that the array takes; nullopt if only a run tells.
+std::optional<int64_t> getStackBytes(mlir::LLVM::AllocaOp array);
+
 /// A builder at one place with arithmetic on i64 that folds as it builds, so that kernels with
 /// static sizes come out without any size arithmetic.
 class Emitter : public mlir::ImplicitLocOpBuilder {
@@ -66,9 +72,10 @@ public:
   /// One element from, or to, each of a vector of pointers; masked out lanes read 0.
   mlir::Value gather(mlir::VectorType type, mlir::Value pointers, mlir::Value mask);
   void scatter(mlir::Value value, mlir::Value pointers, mlir::Value mask);
-  /// Memory that belongs to the function's caller alone until it returns; 64-byte aligned. Scratch
-  /// memory of kernels lies there, since it is small and a kernel may not allocate.
-  mlir::Value stackMemory(mlir::Value bytes);
+  /// A few elements on the stack of the function, for what is given by a pointer:
+  /// kLargestStackArray bytes at most, since stacks may be a caller's. Kernels have scratch memory
+  /// for all else.
+  mlir::Value stackArray(mlir::Type elementType, int64_t count);
   /// Hints that the cache line at `pointer` will be read; locality 3 is the nearest cache.
   void prefetch(mlir::Value pointer, int locality);
   /// A mask with the first `count` of `lanes` lanes set; null if that is all of them.

@@ -1,10 +1,5 @@
 // The loops around the two products and the softmax (see the header). Everything between them is in
-// scratch memory of the task:
-//
-//   packedKeys, packedValues   a block of keys and values in panels
-//   scores                     [row block][key block]
-//   factors                    [row block]: see SoftmaxEmitter
-//   largest, sums, partial     [group of row blocks] and [group][e]: several blocks of keys only
+// scratch memory of the task (AttentionScratch).
 #include "passes/Codegen/Cpu/Attention.h"
 #include "passes/Codegen/Common/EvenSplit.h"
 #include "passes/Codegen/Cpu/AttentionSoftmax.h"
@@ -13,6 +8,61 @@ using namespace mlir;
 
 namespace tenon::cpu {
 namespace {
+
+/// Where the arrays of a task begin in its scratch memory, in bytes.
+class AttentionScratch {
+public:
+  AttentionScratch(AttentionScheduleAttr schedule, int64_t depth, int64_t width,
+                   std::optional<int64_t> keyCount);
+
+  /// All keys are one block.
+  bool isWhole;
+  /// Elements between rows of scores and of partial results.
+  int64_t pitch, partialPitch;
+  /// A block of keys and values in panels, and packed queries; empty where nothing is packed.
+  int64_t packedKeys = 0, packedValues = 0, packedQueries = 0;
+  /// [row block][key block], and [row block]: see SoftmaxEmitter.
+  int64_t scores = 0, factors = 0;
+  /// [group of row blocks], and [group][e]: several blocks of keys only.
+  int64_t largest = 0, sums = 0, partials = 0;
+  int64_t bytes = 0;
+
+private:
+  int64_t place(int64_t size) {
+    int64_t begin = bytes;
+    bytes += llvm::alignTo(size, 64);
+    return begin;
+  }
+  int64_t placeFloats(int64_t count) { return place(count * 4); }
+};
+
+AttentionScratch::AttentionScratch(AttentionScheduleAttr schedule, int64_t depth, int64_t width,
+                                   std::optional<int64_t> keyCount)
+    : isWhole(keyCount && *keyCount <= schedule.getKeyBlock()) {
+  int64_t lanes = schedule.getLanes(), keyPanel = schedule.getScores().getPanelWidth(),
+          valuePanel = schedule.getValues().getPanelWidth();
+  // Rows that are not whole pages apart fall into different sets of the nearest cache.
+  pitch = llvm::alignTo(schedule.getKeyBlock(), std::max(keyPanel, lanes)) + lanes;
+  partialPitch = llvm::alignTo(width, std::max(valuePanel, lanes));
+  // Packing writes whole squares of lanes.
+  int64_t slack = lanes * std::max(keyPanel, valuePanel);
+  if (schedule.getPackKeys())
+    packedKeys = placeFloats(
+        llvm::alignTo(schedule.getKeyBlock(), keyPanel) * llvm::alignTo(depth, lanes) + slack);
+  if (schedule.getPackValues())
+    packedValues = placeFloats(schedule.getKeyBlock() * partialPitch + slack);
+  Type f32 = Float32Type::get(schedule.getContext());
+  ScratchBytes queries = contractionScratchBytes(schedule.getScores(), /*taps=*/1, f32, f32);
+  packedQueries = place(queries.fixed + queries.perChannel * depth);
+  scores = placeFloats(schedule.getRowBlock() * pitch);
+  factors = placeFloats(schedule.getRowBlock());
+  if (isWhole)
+    return;
+  int64_t groupRows = schedule.getGroupBlocks() * schedule.getRowBlock();
+  largest = placeFloats(groupRows);
+  sums = placeFloats(groupRows);
+  partials = placeFloats(groupRows * partialPitch);
+}
 
 class AttentionEmitter {
 public:
@@ -34,7 +84,7 @@ private:
     Value head, query, rows;
   };
 
-  void allocate();
+  void placeArrays();
   void emitSet(const Set &set, Value unitBegin, Value unitEnd);
   void emitGroup(const Set &set, Value unitBegin, Value unitEnd);
   Unit locate(const Set &set, Value number);
@@ -61,16 +111,14 @@ private:
   Value headOf(const Set &set, const AttentionOperand &operand) {
     return em.add(em.mul(set.batch, operand.batchStride), em.mul(set.head, operand.headStride));
   }
-  int64_t groupRows() const { return schedule.getGroupBlocks() * schedule.getRowBlock(); }
-
   Emitter &em;
   ModuleOp module;
   const AttentionSpec &spec;
   AttentionScheduleAttr schedule;
   ScoreFn score;
   AttentionResultFn result;
-  int64_t lanes, keyPanel, valuePanel, pitch, partialPitch;
-  /// All keys are one block.
+  AttentionScratch layout;
+  int64_t lanes, pitch, partialPitch;
   bool isWhole;
   /// One query per head: rows are the heads of a group.
   bool rowsAreHeads;
@@ -87,13 +135,10 @@ AttentionEmitter::AttentionEmitter(Emitter &em, ModuleOp module, const Attention
                                    AttentionScheduleAttr schedule, ScoreFn score,
                                    AttentionResultFn result)
     : em(em), module(module), spec(spec), schedule(schedule), score(score), result(result),
-      lanes(schedule.getLanes()), keyPanel(schedule.getScores().getPanelWidth()),
-      valuePanel(schedule.getValues().getPanelWidth()),
-      // Rows that are not whole pages apart fall into different sets of the nearest cache.
-      pitch(llvm::alignTo(schedule.getKeyBlock(), std::max(keyPanel, lanes)) + lanes),
-      partialPitch(llvm::alignTo(spec.width, std::max(valuePanel, lanes))),
-      isWhole(constantOf(spec.keyCount) && *constantOf(spec.keyCount) <= schedule.getKeyBlock()),
-      rowsAreHeads(isConstant(spec.queryCount, 1)), lines(rowsAreHeads ? em.i64(1) : spec.group),
+      layout(schedule, spec.depth, spec.width, constantOf(spec.keyCount)),
+      lanes(schedule.getLanes()), pitch(layout.pitch), partialPitch(layout.partialPitch),
+      isWhole(layout.isWhole), rowsAreHeads(isConstant(spec.queryCount, 1)),
+      lines(rowsAreHeads ? em.i64(1) : spec.group),
       rowSplit(em, rowsAreHeads ? spec.group : spec.queryCount, schedule.getRowBlock()),
       softmax(lanes, pitch, spec.zeroEmptyRows) {}
 
@@ -110,31 +155,21 @@ static ContractionSpec makeProduct(Emitter &em, Value inChannels, Value outChann
   return spec;
 }
 
-void AttentionEmitter::allocate() {
-  auto floatArray = [&](int64_t size) { return em.stackMemory(em.i64(size * 4)); };
-  // Packing writes whole squares of lanes.
-  int64_t slack = lanes * std::max(keyPanel, valuePanel);
-  if (schedule.getPackKeys())
-    packedKeys = floatArray(
-        llvm::alignTo(schedule.getKeyBlock(), keyPanel) * llvm::alignTo(spec.depth, lanes) + slack);
-  if (schedule.getPackValues())
-    packedValues = floatArray(schedule.getKeyBlock() * partialPitch + slack);
-  ScratchBytes inputBytes =
-      contractionScratchBytes(makeProduct(em, em.i64(spec.depth), em.i64(1)), schedule.getScores());
-  if (inputBytes.perChannel)
-    productScratch = em.stackMemory(em.i64(inputBytes.fixed + inputBytes.perChannel * spec.depth));
-  scores = floatArray(schedule.getRowBlock() * pitch);
-  factors = floatArray(schedule.getRowBlock());
-  if (isWhole)
-    return;
-  largest = floatArray(groupRows());
-  sums = floatArray(groupRows());
-  partials = floatArray(groupRows() * partialPitch);
+void AttentionEmitter::placeArrays() {
+  auto at = [&](int64_t offset) { return em.offsetPointer(spec.scratch, em.getI8Type(), offset); };
+  packedKeys = at(layout.packedKeys);
+  packedValues = at(layout.packedValues);
+  productScratch = at(layout.packedQueries);
+  scores = at(layout.scores);
+  factors = at(layout.factors);
+  largest = at(layout.largest);
+  sums = at(layout.sums);
+  partials = at(layout.partials);
 }
 
 /// Key and value heads, each with row blocks of the query heads that share it.
 void AttentionEmitter::emit(Value task, Value tasks) {
-  allocate();
+  placeArrays();
   Value units = em.mul(lines, rowSplit.count), sets = em.mul(spec.batch, spec.keyHeads);
   Value total = em.mul(sets, units), divisor = em.max(units, em.i64(1));
   Value begin = em.div(em.mul(task, total), tasks);
@@ -373,6 +408,11 @@ void AttentionEmitter::emitResults(const Set &set, const Unit &unit, Value first
              em.laneMask(lanes, em.i64(std::min(lanes, spec.width - column))));
     }
   });
+}
+
+int64_t attentionScratchBytes(AttentionScheduleAttr schedule, int64_t depth, int64_t width,
+                              std::optional<int64_t> keyCount) {
+  return AttentionScratch(schedule, depth, width, keyCount).bytes;
 }
 
 void emitAttention(OpBuilder &builder, Location loc, ModuleOp module, const AttentionSpec &spec,

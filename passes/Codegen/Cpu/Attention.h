@@ -13,8 +13,8 @@
 // Longer sequences are read in blocks of keys. A row's largest score, sum and result so far are
 // then corrected from block to block ("online softmax": Milakov and Gimelshein, "Online normalizer
 // calculation for softmax", 2018; Dao et al., "FlashAttention", 2022), so that scratch memory is
-// bounded whatever the lengths and lies on the stack. How keys are cut into blocks depends on their
-// number alone: results are the same for any number of tasks.
+// bounded whatever the lengths. How keys are cut into blocks depends on their number alone: results
+// are the same for any number of tasks.
 #ifndef TENON_PASSES_CODEGEN_CPU_ATTENTION_H
 #define TENON_PASSES_CODEGEN_CPU_ATTENTION_H
 
@@ -39,7 +39,13 @@ struct AttentionSpec {
   bool keysAreColumns = false;
   /// Queries all of whose scores are minus infinity give zeros.
   bool zeroEmptyRows = false;
+  /// `attentionScratchBytes` bytes for this task alone, 64-byte aligned.
+  mlir::Value scratch;
 };
+
+/// Scratch bytes that each task needs. `depth` and `width` as above; `keyCount` if it is known.
+int64_t attentionScratchBytes(AttentionScheduleAttr schedule, int64_t depth, int64_t width,
+                              std::optional<int64_t> keyCount);
 
 /// The place of a vector of scores (`column` is the key of lane 0) or of the result (its channel).
 struct AttentionIndex {

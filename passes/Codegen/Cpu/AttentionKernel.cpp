@@ -78,6 +78,7 @@ AttentionSpec AttentionKernelEmitter::describe() {
   spec.width = sizes.width;
   spec.keysAreColumns = sizes.keysAreColumns;
   spec.zeroEmptyRows = op.getZeroEmptyRows();
+  spec.scratch = e.scratch;
   spec.queries = describe(op.getQueries(), op.getQueryPermutation());
   spec.keys = describe(op.getKeys(), op.getKeyPermutation());
   spec.values = describe(op.getValues(), op.getValuePermutation());

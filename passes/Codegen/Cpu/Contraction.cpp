@@ -27,6 +27,14 @@ struct TaskShare {
   llvm::unique_function<WorkRange(Value set)> ofSet;
 };
 
+/// Of the kernel, all dimensions multiplied.
+int64_t countTaps(const ContractionSpec &spec) {
+  int64_t taps = 1;
+  for (Value size : spec.kernel)
+    taps *= *constantOf(size);
+  return taps;
+}
+
 class ContractionEmitter {
 public:
   ContractionEmitter(Emitter &emitter, ModuleOp module, const ContractionSpec &spec,
@@ -36,7 +44,8 @@ public:
         microkernels(module, contraction, schedule, epilogue, name),
         lineSplit(emitter, contraction.height.size, schedule.getTileLines()),
         rowSplit(emitter, contraction.width.size, schedule.getTileRows()),
-        lanes(schedule.getLanes()), panelWidth(schedule.getPanelWidth()), layout(spec, schedule),
+        lanes(schedule.getLanes()), panelWidth(schedule.getPanelWidth()),
+        layout(schedule, countTaps(spec), spec.inputType),
         packs(module, contraction, schedule, name) {
     hasWeightsPerBatch = spec.weightBatchStride && !isConstant(spec.weightBatchStride, 0) &&
                          !isConstant(contraction.batch, 1);
@@ -309,10 +318,10 @@ void ContractionEmitter::emit(Value task, Value tasks) {
 
 } // namespace
 
-ScratchBytes contractionScratchBytes(const ContractionSpec &spec,
-                                     ContractionScheduleAttr schedule) {
-  int64_t bits = spec.accumulatorType.getIntOrFloatBitWidth();
-  return ScratchLayout(spec, schedule).bytes(bits / 8);
+ScratchBytes contractionScratchBytes(ContractionScheduleAttr schedule, int64_t taps, Type inputType,
+                                     Type accumulatorType) {
+  return ScratchLayout(schedule, taps, inputType)
+      .bytes(accumulatorType.getIntOrFloatBitWidth() / 8);
 }
 
 static std::string functionPrefix(OpBuilder &builder) {

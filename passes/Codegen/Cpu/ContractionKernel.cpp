@@ -33,8 +33,6 @@ private:
   bool readPacked(Value weights, ContractionSpec &spec);
   /// The kernel's schedule, which tenon-assign-schedules has written.
   template <typename AttrT> AttrT schedule() { return cast<AttrT>(*e.kernel.getSchedule()); }
-  /// Scratch memory of one task.
-  Value allocate(const ContractionSpec &spec, ScratchBytes scratch);
   /// Emits what follows the sum at `index` of the root's result.
   void finish(OpBuilder &b, Value sum, ArrayRef<Value> index, Value mask) {
     storeFinished(e, b, root->getResult(0), sum, index, mask);
@@ -163,16 +161,9 @@ void ContractionKernelEmitter::emitDepthwise() {
                      });
 }
 
-Value ContractionKernelEmitter::allocate(const ContractionSpec &spec, ScratchBytes scratch) {
-  if (scratch.fixed == 0 && scratch.perChannel == 0)
-    return nullptr;
-  return em.stackMemory(em.add(em.mul(spec.inChannels, scratch.perChannel), scratch.fixed));
-}
-
 void ContractionKernelEmitter::emitWinograd() {
   ContractionSpec spec = describe();
   auto schedule = this->schedule<WinogradScheduleAttr>();
-  spec.scratch = allocate(spec, winogradScratchBytes(schedule));
   cpu::emitWinograd(em, em.getLoc(), e.module, spec, schedule, e.task, e.tasks,
                     [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {
                       finish(b, sum, {at.batch, at.spatial[0], at.spatial[1], at.channel}, mask);
@@ -188,13 +179,13 @@ ContractionSpec ContractionKernelEmitter::describe() {
   spec.accumulatorType = getAccumulatorType(elementType);
   spec.inputIsUnsigned = isUnsignedTensor(root->getOperand(0));
   spec.weightsAreUnsigned = isUnsignedTensor(root->getOperand(1));
+  spec.scratch = e.scratch;
   return spec;
 }
 
 void ContractionKernelEmitter::emit() {
   ContractionSpec spec = describe();
   auto schedule = this->schedule<ContractionScheduleAttr>();
-  spec.scratch = allocate(spec, contractionScratchBytes(spec, schedule));
 
   // Rows of a product with shared weights are numbered through all batches.
   DimExprs dims = getDims(root->getResult(0).getType());

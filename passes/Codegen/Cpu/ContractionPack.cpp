@@ -9,19 +9,17 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-ScratchLayout::ScratchLayout(const ContractionSpec &spec, ContractionScheduleAttr schedule) {
+ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, Type inputType) {
   int64_t lanes = schedule.getLanes(), panelWidth = schedule.getPanelWidth();
   int64_t tileSize = schedule.getTileRows() * schedule.getTileLines();
-  interleave = schedule.getMma().getInterleave(spec.inputType);
+  interleave = schedule.getMma().getInterleave(inputType);
   if (schedule.getPackInput()) {
     inputTile = tileSize;
     inputTiles = std::max<int64_t>(1, schedule.getBlockTiles());
     slack = std::max(slack, lanes * tileSize + lanes);
   }
   if (schedule.getPackWeights()) {
-    weightPanel = panelWidth;
-    for (Value taps : spec.kernel)
-      weightPanel *= *constantOf(taps);
+    weightPanel = panelWidth * taps;
     slack = std::max(slack, lanes * panelWidth);
   }
 }

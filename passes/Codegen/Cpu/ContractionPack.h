@@ -12,7 +12,7 @@ namespace tenon::cpu {
 struct ScratchLayout {
   int64_t inputTile = 0, inputTiles = 0, weightPanel = 0, slack = 0, interleave = 1;
 
-  ScratchLayout(const ContractionSpec &spec, ContractionScheduleAttr schedule);
+  ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, mlir::Type inputType);
   ScratchBytes bytes(int64_t elementBytes) const;
 };
 

@@ -22,6 +22,8 @@ LogicalResult CpuStrategy::generate(KernelOp kernel, TargetAttrInterface target,
   if (!processor.has("f16c") && holdsHalves(kernel))
     return kernel.emitError("holds numbers of type float16, for which ")
            << processor.getTargetName() << " has no instructions (F16C)";
+  if (failed(verifyScratch(kernel, *this)))
+    return failure();
   KernelEmitter emitter(kernel, module, processor);
   emit(emitter);
   emitter.finish();

@@ -19,7 +19,8 @@ static Emitter startFunction(KernelOp kernel, ModuleOp module) {
   auto pointer = LLVM::LLVMPointerType::get(context);
   auto none = LLVM::LLVMVoidType::get(context);
   Type i64 = b.getI64Type();
-  size_t numBuffers = kernel.getArgumentTypes().size() + kernel.getResultTypes().size();
+  size_t numBuffers = kernel.getArgumentTypes().size() + kernel.getResultTypes().size() +
+                      (kernel.getScratch() ? 1 : 0);
   SmallVector<Type> types(numBuffers, pointer);
   types.append(kernel.getNumSymbols() + 2, i64);
   auto body =
@@ -64,6 +65,9 @@ KernelEmitter::KernelEmitter(KernelOp kernel, ModuleOp module, TargetAttr target
     addResult(yielded, pointers.front());
     pointers = pointers.drop_front();
   }
+  if (std::optional<AffineMap> bytes = kernel.getScratch())
+    scratch = em.offsetPointer(pointers.front(), em.getI8Type(),
+                               em.mul(task, value(bytes->getResult(0))));
 }
 
 void KernelEmitter::finish() {

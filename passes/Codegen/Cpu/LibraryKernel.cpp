@@ -2,8 +2,8 @@
 // module and specialised there, since the tensors' sizes and the attributes are constants in the
 // call.
 //
-// The kernel's last buffers are its scratch memory, if any, and the int64 slots for the result
-// sizes that only the function knows (two results that fusion adds to the launch).
+// The kernel's last result, which fusion adds to the launch, is the int64 slots for the status and
+// the result sizes that only the function knows.
 
 #include "passes/Codegen/Cpu/Kernels.h"
 
@@ -23,13 +23,10 @@ public:
   void emit();
 
 private:
-  Value array(Type type, size_t size) {
-    return em.create<LLVM::AllocaOp>(pointer, type, em.i64(std::max<size_t>(size, 1)), 8);
-  }
   /// Fills in one LibTensor; returns the array of its dimensions.
   Value describe(Value tensors, size_t number, Value data, Type type);
   template <typename T> Value constants(Type type, ArrayRef<T> values, auto makeAttr) {
-    Value result = array(type, values.size());
+    Value result = em.stackArray(type, values.size());
     for (auto [i, value] : llvm::enumerate(values))
       em.store(em.create<arith::ConstantOp>(makeAttr(value)), em.offsetPointer(result, type, i));
     return result;
@@ -45,7 +42,7 @@ private:
 Value LibraryEmitter::describe(Value tensors, size_t number, Value data, Type type) {
   Value slot = em.offsetPointer(tensors, tensorType, number);
   DimExprs sizes = data ? getDims(type) : DimExprs();
-  Value dims = array(i64, sizes.size());
+  Value dims = em.stackArray(i64, sizes.size());
   for (auto [i, size] : llvm::enumerate(sizes))
     em.store(e.value(size), em.offsetPointer(dims, i64, i));
   em.store(data ? data : em.create<LLVM::ZeroOp>(pointer), slot);
@@ -73,11 +70,11 @@ static SmallVector<Value> getOperandSlots(Operation *op) {
 void LibraryEmitter::emit() {
   auto op = *e.kernel.getOps<LibraryOpInterface>().begin();
   SmallVector<Value> operands = getOperandSlots(op);
-  Value inputs = array(tensorType, operands.size());
+  Value inputs = em.stackArray(tensorType, operands.size());
   for (auto [number, operand] : llvm::enumerate(operands))
     describe(inputs, number, operand ? e.argument(operand).pointer : Value(),
              operand ? operand.getType() : Type());
-  Value outputs = array(tensorType, op->getNumResults());
+  Value outputs = em.stackArray(tensorType, op->getNumResults());
   SmallVector<Value> outputDims;
   for (auto [number, result] : llvm::enumerate(op->getResults()))
     outputDims.push_back(describe(outputs, number, e.result(number).pointer, result.getType()));
@@ -90,11 +87,7 @@ void LibraryEmitter::emit() {
   Value floatArray =
       constants<double>(em.getF64Type(), floats, [&](double v) { return em.getF64FloatAttr(v); });
   size_t numResults = op->getNumResults();
-  // The last buffer holds the scratch memory of all tasks.
-  Value scratch = em.create<LLVM::ZeroOp>(pointer);
-  if (e.kernel.getNumResults() > numResults + 1)
-    scratch = em.offsetPointer(e.result(numResults + 1).pointer, em.getI8Type(),
-                               em.mul(e.task, e.value(op.getScratchBytes())));
+  Value scratch = e.scratch ? e.scratch : em.create<LLVM::ZeroOp>(pointer);
 
   SmallVector<Type> types = {pointer, pointer, pointer, pointer, pointer, i64, i64};
   auto functionType = LLVM::LLVMFunctionType::get(em.getI32Type(), types);

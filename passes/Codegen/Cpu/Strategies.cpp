@@ -2,7 +2,9 @@
 // model is passes/Schedule/Cpu.
 
 #include "passes/Codegen/Cpu/Strategies.h"
+#include "passes/Codegen/Cpu/Attention.h"
 #include "passes/Codegen/Cpu/Kernels.h"
+#include "passes/Codegen/Cpu/Winograd.h"
 #include "passes/Schedule/Cpu/Choose.h"
 
 using namespace mlir;
@@ -32,6 +34,17 @@ LogicalResult verifyWeights(KernelOp kernel, Operation *root, WeightLayoutAttrIn
   return error << "them as they are";
 }
 
+/// The channels that one group of a matrix product or convolution sums over.
+AffineExpr getInChannels(Operation *root) {
+  AffineExpr channels = getDims(root->getOperand(0).getType()).back();
+  auto conv = dyn_cast<ConvOp>(root);
+  return conv ? channels.floorDiv(conv.getGroups()) : channels;
+}
+
+AffineExpr getBytes(ScratchBytes scratch, Operation *root) {
+  return getInChannels(root) * scratch.perChannel + scratch.fixed;
+}
+
 /// A strategy whose kernels have a root, and schedules of one kind.
 template <typename ScheduleT> class ScheduledStrategy : public CpuStrategy {
 public:
@@ -52,6 +65,11 @@ public:
              << kernel.getSymName() << " computes: " << getName();
     return verifyRoot(kernel, root, schedule);
   }
+  AffineExpr getScratchBytes(KernelOp kernel) const final {
+    auto schedule = dyn_cast_if_present<ScheduleT>(kernel.getScheduleAttr());
+    Operation *root = getRoot(kernel, *this);
+    return schedule && root && computes(root) ? getScratchOf(root, schedule) : AffineExpr();
+  }
 
 protected:
   /// Whether there is code for kernels around `op`, worthwhile or not.
@@ -60,6 +78,7 @@ protected:
   virtual LogicalResult verifyRoot(KernelOp kernel, Operation *root, ScheduleT schedule) const {
     return success();
   }
+  virtual AffineExpr getScratchOf(Operation *root, ScheduleT schedule) const { return nullptr; }
 };
 
 /// Attention with pointwise ops on its result. Blocks of keys and values have a size that is known,
@@ -74,6 +93,14 @@ protected:
   bool computes(Operation *op) const override;
   AttentionScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
     return chooseAttention(target, getAttentionSizes(cast<AttentionOp>(root)));
+  }
+  AffineExpr getScratchOf(Operation *root, AttentionScheduleAttr schedule) const override {
+    AttentionSizes sizes = getAttentionSizes(cast<AttentionOp>(root));
+    std::optional<int64_t> keyCount;
+    if (sizes.keyCount >= 0)
+      keyCount = sizes.keyCount;
+    return getAffineConstantExpr(
+        attentionScratchBytes(schedule, sizes.depth, sizes.width, keyCount), root->getContext());
   }
 };
 
@@ -141,6 +168,9 @@ protected:
     ContractionSizes sizes = getContractionSizes(root);
     return chooseWinograd(target, chooseWinogradTile(target, sizes), sizes);
   }
+  AffineExpr getScratchOf(Operation *root, WinogradScheduleAttr schedule) const override {
+    return getBytes(winogradScratchBytes(schedule), root);
+  }
   LogicalResult verifyRoot(KernelOp kernel, Operation *root, WinogradScheduleAttr) const override {
     return verifyWeights(kernel, root, getWeightLayout(kernel));
   }
@@ -205,6 +235,13 @@ protected:
   bool computes(Operation *op) const override { return isa<MatMulOp, ConvOp>(op); }
   ContractionScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
     return chooseContraction(target, getContractionSizes(root));
+  }
+  AffineExpr getScratchOf(Operation *root, ContractionScheduleAttr schedule) const override {
+    Type elementType = getElementTypeOrSelf(root->getOperand(0));
+    return getBytes(contractionScratchBytes(schedule, getContractionSizes(root).taps,
+                                            getStorageType(elementType),
+                                            getAccumulatorType(elementType)),
+                    root);
   }
   LogicalResult verifyRoot(KernelOp kernel, Operation *root,
                            ContractionScheduleAttr schedule) const override {
@@ -288,6 +325,10 @@ public:
   DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface) const override {
     return {cast<LibraryOpInterface>(getRoot(kernel, *this)).getMaxTasks()};
   }
+  AffineExpr getScratchBytes(KernelOp kernel) const override {
+    auto op = dyn_cast_if_present<LibraryOpInterface>(getRoot(kernel, *this));
+    return op ? op.getScratchBytes() : AffineExpr();
+  }
   LogicalResult verify(KernelOp kernel) const override {
     return kernel.getSchedule() ? complainAboutSchedule(kernel) : success();
   }
@@ -302,9 +343,6 @@ KernelResources LibraryStrategy::getResources(Operation *root) const {
     resources.reportSlots += cast<RankedTensorType>(type).getRank();
     resources.capacities.push_back(op.getResultCapacity(number));
   }
-  AffineExpr scratch = op.getScratchBytes() * op.getMaxTasks();
-  if (getConstantOr(scratch, -1) != 0)
-    resources.scratchBytes = scratch;
   return resources;
 }
 

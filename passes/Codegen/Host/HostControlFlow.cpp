@@ -54,7 +54,7 @@ LogicalResult HostLowering::lower(LoopOp op) {
   Value limit =
       op.getMax() ? loadElement(op.getMax(), 0) : em.i64(std::numeric_limits<int64_t>::max());
   Value condition = op.getCondition() ? loadElement(op.getCondition(), 0) : em.i64(1);
-  Value counter = stackSlots(i64, 1);
+  Value counter = stackSlots(1);
 
   // What goes around: the iteration, the condition, carried pointers and sizes, stacks.
   SmallVector<Value> init = {em.i64(0), condition};

@@ -55,16 +55,28 @@ void HostLowering::placeResults(LaunchOp op) {
   }
 }
 
+Value HostLowering::valueInLaunch(LaunchOp op, AffineExpr expr) {
+  return value(op.getSymbols() ? expr.replaceSymbols(op.getSymbols()->getResults()) : expr);
+}
+
 Value HostLowering::countTasks(LaunchOp op, KernelOp kernel) {
   if (!kernel.getTasks())
     return em.i64(1);
   Value tasks;
   for (AffineExpr expr : kernel.getTasks()->getResults()) {
-    if (op.getSymbols()) // the kernel's symbols are expressions over the function's
-      expr = expr.replaceSymbols(op.getSymbols()->getResults());
-    tasks = tasks ? em.min(tasks, value(expr)) : value(expr);
+    Value count = valueInLaunch(op, expr);
+    tasks = tasks ? em.min(tasks, count) : count;
   }
   return em.max(tasks, em.i64(1));
+}
+
+Value HostLowering::scratchOf(LaunchOp op, KernelOp kernel, Value tasks) {
+  if (!kernel.getScratch())
+    return nullptr;
+  if (!op.getAllocatesScratch())
+    return field(&tenon_exec::scratch, pointerType);
+  Value running = em.min(tasks, field(&tenon_exec::threads, i64));
+  return allocate(productOf({valueInLaunch(op, kernel.getScratch()->getResult(0)), running}));
 }
 
 void HostLowering::launch(LaunchOp op) {
@@ -75,6 +87,9 @@ void HostLowering::launch(LaunchOp op) {
     arguments.push_back(pointerOf(input));
   for (Value output : op.getOutputs())
     arguments.push_back(pointers[output]);
+  Value tasks = countTasks(op, kernel), scratch = scratchOf(op, kernel, tasks);
+  if (scratch)
+    arguments.push_back(scratch);
   if (op.getSymbols())
     for (AffineExpr expr : op.getSymbols()->getResults()) {
       // What this launch itself binds has no value yet, and the kernel does not read it.
@@ -85,12 +100,10 @@ void HostLowering::launch(LaunchOp op) {
   // Of a library function's tasks, those that fail write their status.
   if (op.getCapacities())
     em.store(em.i64(0), pointers[op.getOutputs()[op.getCapacities()->size()]]);
-  Value slots = stackSlots(i64, arguments.size());
-  for (auto [i, argument] : llvm::enumerate(arguments))
-    em.store(argument, em.offsetPointer(slots, i64, i));
-  Value tasks = countTasks(op, kernel);
-  Value number = em.i64(kernelNumbers.lookup(op.getKernel()));
-  callService(field(&tenon_exec::launch, pointerType), Type(), {exec, number, slots, tasks});
+  Value list = inSlots(arguments), number = em.i64(kernelNumbers.lookup(op.getKernel()));
+  callService(field(&tenon_exec::launch, pointerType), Type(), {exec, number, list, tasks});
+  if (scratch && op.getAllocatesScratch())
+    release(scratch);
 
   // A library function reports its status, and sizes that nothing else knows.
   if (!op.getCapacities())

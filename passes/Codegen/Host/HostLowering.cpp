@@ -11,31 +11,32 @@ Value HostLowering::value(AffineExpr expr) {
   return em.evaluate(expr, [&](unsigned symbol) { return symbols.lookup(symbol); });
 }
 
-Value HostLowering::count(ArrayRef<AffineExpr> dims) {
-  Value result = em.i64(1);
-  for (AffineExpr dim : dims)
-    result = em.mul(result, value(dim));
-  return result;
-}
-
 // Sizes may be whatever data says. Floating point has room for their product.
-Value HostLowering::bytesOf(ArrayRef<AffineExpr> dims, Type elementType) {
-  int64_t size = getElementBytes(getElementTypeOrSelf(elementType));
-  Value bytes = em.mul(count(dims), size);
-  if (getConstantDims(dims))
-    return bytes;
+Value HostLowering::productOf(ArrayRef<Value> sizes) {
   constexpr int64_t most = int64_t(1) << 62;
   auto real = [&](double number) {
     return em.create<arith::ConstantOp>(em.getF64FloatAttr(number)).getResult();
   };
-  Value estimate = real(static_cast<double>(size));
-  for (AffineExpr dim : dims) {
-    Value factor = em.create<arith::SIToFPOp>(em.getF64Type(), value(dim));
+  Value result = em.i64(1);
+  for (Value size : sizes)
+    result = em.mul(result, size);
+  if (constantOf(result))
+    return result;
+  Value estimate = real(1);
+  for (Value size : sizes) {
+    Value factor = em.create<arith::SIToFPOp>(em.getF64Type(), size);
     estimate = em.create<arith::MulFOp>(estimate, factor);
   }
   Value fits = em.create<arith::CmpFOp>(arith::CmpFPredicate::OLT, estimate,
                                         real(static_cast<double>(most)));
-  return em.select(fits, bytes, em.i64(most));
+  return em.select(fits, result, em.i64(most));
+}
+
+Value HostLowering::bytesOf(ArrayRef<AffineExpr> dims, Type elementType) {
+  SmallVector<Value> sizes = {em.i64(getElementBytes(getElementTypeOrSelf(elementType)))};
+  for (AffineExpr dim : dims)
+    sizes.push_back(value(dim));
+  return productOf(sizes);
 }
 
 Value HostLowering::bytesOf(Type type) { return bytesOf(getDims(type), type); }
@@ -68,10 +69,35 @@ Value HostLowering::callService(Value service, Type result, ValueRange arguments
   return result ? call.getResult() : Value();
 }
 
-Value HostLowering::stackSlots(Type type, int64_t count) {
+Value HostLowering::stackSlots(int64_t count) {
   OpBuilder::InsertionGuard guard(em);
   em.setInsertionPointToStart(entry);
-  return em.create<LLVM::AllocaOp>(pointerType, type, em.i64(std::max<int64_t>(count, 1)), 8);
+  return em.stackArray(i64, count);
+}
+
+int64_t HostLowering::countSlots() {
+  size_t most = 2; // of an error about two sizes
+  for (Type type : function.getResultTypes())
+    most = std::max(most, getDims(type).size());
+  function.walk([&](LaunchOp launch) {
+    size_t symbols = launch.getSymbols() ? launch.getSymbols()->getNumResults() : 0;
+    size_t buffers = launch.getInputs().size() + launch.getOutputs().size() + /*scratch*/ 1;
+    most = std::max(most, buffers + symbols);
+  });
+  return static_cast<int64_t>(most);
+}
+
+Value HostLowering::makeSlots() {
+  numSlots = countSlots();
+  int64_t bytes = numSlots * int64_t(sizeof(int64_t));
+  return bytes <= kLargestStackArray ? stackSlots(numSlots) : allocate(em.i64(bytes));
+}
+
+Value HostLowering::inSlots(ValueRange values) {
+  assert(static_cast<int64_t>(values.size()) <= numSlots && "countSlots misses a use");
+  for (auto [i, value] : llvm::enumerate(values))
+    em.store(value, em.offsetPointer(slots, i64, i));
+  return slots;
 }
 
 void HostLowering::returnIf(Value condition, int32_t code) {
@@ -112,12 +138,9 @@ void HostLowering::failIf(Value condition, int32_t code, const Twine &message, V
     status = callService(field(&tenon_exec::fail, pointerType), em.getI32Type(),
                          {exec, number, pointer});
   } else {
-    Value slots = stackSlots(i64, values.size());
-    for (auto [i, value] : llvm::enumerate(values))
-      em.store(value, em.offsetPointer(slots, i64, i));
     Value count = em.create<arith::ConstantOp>(em.getI32IntegerAttr(values.size()));
     status = callService(field(&tenon_exec::fail_values, pointerType), em.getI32Type(),
-                         {exec, number, pointer, slots, count});
+                         {exec, number, pointer, inSlots(values), count});
   }
   em.create<LLVM::ReturnOp>(status);
   em.setInsertionPointToStart(next);
@@ -139,13 +162,13 @@ void HostLowering::release(Value pointer) {
 }
 
 Value HostLowering::outputBuffer(int64_t number, Type type) {
-  DimExprs dims = getDims(type);
-  Value slots = stackSlots(i64, dims.size());
-  for (auto [i, dim] : llvm::enumerate(dims))
-    em.store(value(dim), em.offsetPointer(slots, i64, i));
+  SmallVector<Value> dims;
+  for (AffineExpr dim : getDims(type))
+    dims.push_back(value(dim));
+  Value sizes = inSlots(dims);
   Value index = em.create<arith::ConstantOp>(em.getI32IntegerAttr(number));
   Value buffer =
-      callService(field(&tenon_exec::output, pointerType), pointerType, {exec, index, slots});
+      callService(field(&tenon_exec::output, pointerType), pointerType, {exec, index, sizes});
   returnIf(isNull(buffer), TENON_EXEC_OUT_OF_MEMORY);
   return buffer;
 }

@@ -29,6 +29,10 @@ private:
   void placeResults(LaunchOp op);
   void launch(LaunchOp op);
   void launchWhereSizesDiffer(LaunchOp op);
+  /// An expression over a kernel's symbols, by those that the launch gives.
+  mlir::Value valueInLaunch(LaunchOp op, mlir::AffineExpr expr);
+  /// The scratch memory of the launch's tasks; null if they need none.
+  mlir::Value scratchOf(LaunchOp op, KernelOp kernel, mlir::Value tasks);
   void lower(BindSymbolOp op);
   void lower(BindBroadcastOp op);
   void lower(RequireOp op);
@@ -39,9 +43,9 @@ private:
   // Values.
   mlir::Value pointerOf(mlir::Value tensor) { return pointers.lookup(tensor); }
   mlir::Value value(mlir::AffineExpr expr);
-  mlir::Value count(llvm::ArrayRef<mlir::AffineExpr> dims);
-  /// How many bytes a tensor of these dimensions takes; more than any memory has where the number
-  /// does not fit into 64 bits.
+  /// The product of sizes; more than any memory has where it does not fit into 64 bits.
+  mlir::Value productOf(llvm::ArrayRef<mlir::Value> sizes);
+  /// How many bytes a tensor of these dimensions takes, as productOf.
   mlir::Value bytesOf(llvm::ArrayRef<mlir::AffineExpr> dims, mlir::Type elementType);
   mlir::Value bytesOf(mlir::Type type);
   mlir::Value loadElement(mlir::Value tensor, int64_t position);
@@ -65,7 +69,14 @@ private:
               mlir::ValueRange values = {});
   void returnIf(mlir::Value condition, int32_t code);
   mlir::Value isNull(mlir::Value pointer);
-  mlir::Value stackSlots(mlir::Type type, int64_t count);
+  /// Room for i64 numbers on the stack, for all of the run.
+  mlir::Value stackSlots(int64_t count);
+  /// The most i64 numbers that are given to a service at one time.
+  int64_t countSlots();
+  /// Room for them: on the stack, or allocated for the run if they are very many.
+  mlir::Value makeSlots();
+  /// These numbers, for the next call of a service or kernel only.
+  mlir::Value inSlots(mlir::ValueRange values);
   void copy(mlir::Value to, mlir::Value from, mlir::Value bytes) {
     em.create<mlir::LLVM::MemcpyOp>(to, from, bytes, /*isVolatile=*/false);
   }
@@ -83,14 +94,14 @@ private:
   Emitter em;
   mlir::LLVM::LLVMFuncOp host;
   mlir::Type pointerType, i64;
-  mlir::Value exec, arena, weights;
+  mlir::Value exec, arena, weights, slots;
   mlir::Block *entry = nullptr;
   llvm::DenseMap<mlir::Value, mlir::Value> pointers;
   /// The memory to release after a result that may be another one's.
   llvm::DenseMap<mlir::Value, mlir::Value> ownMemory;
   llvm::DenseMap<unsigned, mlir::Value> symbols;
   llvm::StringMap<int64_t> kernelNumbers;
-  int64_t numStrings = 0;
+  int64_t numStrings = 0, numSlots = 0;
 };
 
 } // namespace tenon

@@ -143,6 +143,7 @@ LogicalResult HostLowering::run() {
   em.setInsertionPointToStart(body);
   arena = field(&tenon_exec::arena, pointerType);
   weights = field(&tenon_exec::weights, pointerType);
+  slots = makeSlots();
   Value inputs = field(&tenon_exec::inputs, pointerType);
   Value dims = field(&tenon_exec::input_dims, pointerType);
   int64_t firstDim = 0;

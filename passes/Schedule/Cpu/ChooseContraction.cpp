@@ -152,7 +152,7 @@ private:
            (interleave == 1 || (sizes.inChannels > 0 && sizes.inChannels % interleave == 0));
   }
 
-  /// Scratch lies on the stack, and what does not fit the caches is not worth packing.
+  /// What does not fit the caches is not worth packing.
   void limitScratch() {
     if (sizes.inChannels < 0)
       return;

@@ -78,6 +78,20 @@ tenon.kernel @foreign_tasks(%a: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> te
 
 // -----
 
+// expected-error @+1 {{needs scratch memory by symbol 1, but has 1 symbols}}
+tenon.kernel @foreign_scratch(%a: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {strategy = "rows", num_symbols = 1 : i64, scratch = affine_map<()[s0, s1] -> (s1 * 64)>} {
+  tenon.yield %a : tensor<?xf32, affine_map<()[s0] -> (s0)>>
+}
+
+// -----
+
+// expected-error @+1 {{needs one number of bytes of scratch memory, not 2}}
+tenon.kernel @two_needs(%a: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows", scratch = affine_map<() -> (64, 128)>} {
+  tenon.yield %a : tensor<8xf32>
+}
+
+// -----
+
 tenon.kernel @attribute_symbol(%a: tensor<8xf32>) -> tensor<4xf32> attributes {strategy = "rows", num_symbols = 0 : i64} {
   // expected-error @+1 {{'tenon.slice' op uses symbol 0 of @attribute_symbol, which has 0 symbols}}
   %0 = tenon.slice %a {starts = affine_map<()[s0] -> (s0)>, steps = array<i64: 1>} : (tensor<8xf32>) -> tensor<4xf32>

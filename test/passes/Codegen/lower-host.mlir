@@ -1,7 +1,8 @@
 // RUN: tenon-opt %s --tenon-lower-host --split-input-file | FileCheck %s
 //
 // Numbers behind the pointer that tenon_run gets are fields of tenon_exec (runtime/abi.h): 0 inputs,
-// 8 their dimensions, 16 arena, 32 launch, 40 alloc, 48 release, 56 output, 72 weights, 80 fail_values.
+// 8 their dimensions, 16 arena, 32 launch, 40 alloc, 48 release, 56 output, 72 weights, 80 fail_values,
+// 24 threads, 88 scratch.
 
 // Buffers in the arena are offsets from its start, results of the function are the caller's memory,
 // and constants lie among the weights. Each launch gets an array of its buffers.
@@ -195,4 +196,39 @@ func.func @main(%n: tensor<i64>, %x: tensor<4xf32>) -> tensor<4xf32>
 tenon.kernel @neg(%a: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {
   %0 = tenon.neg %a : (tensor<4xf32>) -> tensor<4xf32>
   tenon.yield %0 : tensor<4xf32>
+}
+
+// -----
+
+// A kernel's scratch memory is its last buffer: the context's, or enough for the tasks that will run, released after
+// the launch.
+//       CHECK:   llvm.func @tenon_run(%[[EXEC:.+]]: !llvm.ptr) -> i32
+//       CHECK:   %[[FIELD:.+]] = llvm.getelementptr %[[EXEC]][88]
+//  CHECK-NEXT:   %[[SHARED:.+]] = llvm.load %[[FIELD]]
+//       CHECK:   llvm.store %[[SHARED]],
+//       CHECK:   llvm.call
+//       CHECK:   %[[THREADS_FIELD:.+]] = llvm.getelementptr %[[EXEC]][24]
+//  CHECK-NEXT:   %[[THREADS:.+]] = llvm.load %[[THREADS_FIELD]]
+//       CHECK:   %[[TASKS:.+]] = arith.minsi %c5_i64{{.*}}, %[[THREADS]]
+//       CHECK:   %[[BYTES:.+]] = arith.muli %{{.+}}, %[[TASKS]]
+//       CHECK:   %[[ENOUGH:.+]] = arith.select %{{.+}}, %[[BYTES]],
+//       CHECK:   %[[OWN:.+]] = llvm.call %{{.+}}(%[[EXEC]], %[[ENOUGH]])
+//       CHECK:   llvm.store %[[OWN]],
+//       CHECK:   llvm.call %{{.+}}(%[[EXEC]], %{{.+}}, %{{.+}}, %c5_i64
+//       CHECK:   llvm.call %{{.+}}(%[[EXEC]], %[[OWN]])
+func.func @main(%x: tensor<5x3x3xf32>, %y: tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) -> (tensor<5xf32>, tensor<5xf32>)
+    attributes {tenon.symbols = ["n"], tenon.arena_bytes = 64 : i64, tenon.arena_lower_bound = 64 : i64} {
+  %0:2 = tenon.launch @known(%x) {capacities = [affine_map<() -> (5)>], placement = array<i64: -2, 0>} : (tensor<5x3x3xf32>) -> (tensor<5xf32>, tensor<2xi64>)
+  %1:2 = tenon.launch @unknown(%y) {allocates_scratch, capacities = [affine_map<() -> (5)>], placement = array<i64: -3, 0>, symbols = affine_map<()[s0] -> (s0)>} : (tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) -> (tensor<5xf32>, tensor<2xi64>)
+  return %0#0, %1#0 : tensor<5xf32>, tensor<5xf32>
+}
+tenon.kernel @known(%x: tensor<5x3x3xf32>) -> (tensor<5xf32>, tensor<2xi64>) attributes {strategy = "library", scratch = affine_map<() -> (128)>, tasks = affine_map<() -> (5)>} {
+  %0 = tenon.det %x : (tensor<5x3x3xf32>) -> tensor<5xf32>
+  %1 = tenon.uninitialized : tensor<2xi64>
+  tenon.yield %0, %1 : tensor<5xf32>, tensor<2xi64>
+}
+tenon.kernel @unknown(%x: tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) -> (tensor<5xf32>, tensor<2xi64>) attributes {strategy = "library", num_symbols = 1 : i64, scratch = affine_map<()[s0] -> (((s0 * (s0 * 8)) ceildiv 64) * 64)>, tasks = affine_map<()[s0] -> (5)>} {
+  %0 = tenon.det %x : (tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) -> tensor<5xf32>
+  %1 = tenon.uninitialized : tensor<2xi64>
+  tenon.yield %0, %1 : tensor<5xf32>, tensor<2xi64>
 }

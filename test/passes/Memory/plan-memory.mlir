@@ -157,3 +157,29 @@ tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, 
   %0 = tenon.neg %x : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
   tenon.yield %0 : tensor<?xf32, affine_map<()[s0] -> (s0)>>
 }
+
+// -----
+
+// Scratch memory of a constant size is the context's; else the launch allocates it, as it does if every buffer is
+// by itself.
+// CHECK-LABEL: func @scratch
+//       CHECK:   tenon.launch @known(%arg0) {placement = array<i64: -2, {{.*}}>} :
+//       CHECK:   tenon.launch @unknown(%arg1) {allocates_scratch, placement
+// SEPARATE-LABEL: func @scratch
+//       SEPARATE:   tenon.launch @known(%arg0) {allocates_scratch, placement
+//       SEPARATE:   tenon.launch @unknown(%arg1) {allocates_scratch, placement
+func.func @scratch(%x: tensor<5x3x3xf32>, %y: tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) -> (tensor<5xf32>, tensor<5xf32>) attributes {tenon.symbols = ["n"]} {
+  %0:2 = tenon.launch @known(%x) : (tensor<5x3x3xf32>) -> (tensor<5xf32>, tensor<2xi64>)
+  %1:2 = tenon.launch @unknown(%y) {symbols = affine_map<()[s0] -> (s0)>} : (tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) -> (tensor<5xf32>, tensor<2xi64>)
+  return %0#0, %1#0 : tensor<5xf32>, tensor<5xf32>
+}
+tenon.kernel @known(%x: tensor<5x3x3xf32>) -> (tensor<5xf32>, tensor<2xi64>) attributes {strategy = "library", scratch = affine_map<() -> (128)>} {
+  %0 = tenon.det %x : (tensor<5x3x3xf32>) -> tensor<5xf32>
+  %1 = tenon.uninitialized : tensor<2xi64>
+  tenon.yield %0, %1 : tensor<5xf32>, tensor<2xi64>
+}
+tenon.kernel @unknown(%x: tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) -> (tensor<5xf32>, tensor<2xi64>) attributes {strategy = "library", num_symbols = 1 : i64, scratch = affine_map<()[s0] -> (((s0 * (s0 * 8)) ceildiv 64) * 64)>} {
+  %0 = tenon.det %x : (tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) -> tensor<5xf32>
+  %1 = tenon.uninitialized : tensor<2xi64>
+  tenon.yield %0, %1 : tensor<5xf32>, tensor<2xi64>
+}

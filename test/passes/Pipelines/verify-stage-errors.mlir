@@ -240,6 +240,19 @@ tenon.kernel @k(%x: tensor<6x40xf32>) -> tensor<6x40xf32> attributes {strategy =
   tenon.yield %x : tensor<6x40xf32>
 }
 
+// -----
+
+// A task's memory is what its kernel's root and schedule need.
+// expected-error @+1 {{has no scratch memory, but needs affine_map<() -> (768)>}}
+tenon.kernel @none(%x: tensor<4x4xf32>, %w: tensor<4x6xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 8, pack_weights = true>} {
+  %0 = tenon.matmul %x, %w : (tensor<4x4xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
+  tenon.yield %0 : tensor<4x6xf32>
+}
+// expected-error @+1 {{has affine_map<() -> (64)> bytes of scratch memory, but needs none}}
+tenon.kernel @some(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>, scratch = affine_map<() -> (64)>} {
+  tenon.yield %x : tensor<4xf32>
+}
+
 //--- program.mlir
 func.func @unplaced(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_bytes = 64} {
   // expected-error @+1 {{needs one place for each of its 1 results}}
@@ -331,6 +344,20 @@ tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, 
 
 // -----
 
+// The context's scratch memory is made before sizes are known.
+func.func @scratch(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) attributes {tenon.arena_bytes = 0, tenon.symbols = ["n"]} {
+  // expected-error @+1 {{uses scratch memory of the context, but how much @k needs depends on the run}}
+  %0:3 = tenon.launch @k(%x) {placement = array<i64: -1, -1, -1>, symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> (tensor<?xf32, affine_map<()[s0] -> (s0)>>, tensor<?xi64, affine_map<()[s0] -> (s0)>>, tensor<3xi64>)
+  return
+}
+tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> (tensor<?xf32, affine_map<()[s0] -> (s0)>>, tensor<?xi64, affine_map<()[s0] -> (s0)>>, tensor<3xi64>) attributes {strategy = "library", num_symbols = 1 : i64, scratch = affine_map<()[s0] -> (((s0 * 16) ceildiv 64) * 64)>} {
+  %0:2 = tenon.top_k %x {axis = 0, count = affine_map<()[s0] -> (s0)>, largest} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> (tensor<?xf32, affine_map<()[s0] -> (s0)>>, tensor<?xi64, affine_map<()[s0] -> (s0)>>)
+  %1 = tenon.uninitialized : tensor<3xi64>
+  tenon.yield %0#0, %0#1, %1 : tensor<?xf32, affine_map<()[s0] -> (s0)>>, tensor<?xi64, affine_map<()[s0] -> (s0)>>, tensor<3xi64>
+}
+
+// -----
+
 // Parts of one tensor have one place.
 func.func @parts(%x: tensor<4xf32>) -> tensor<8xf32> attributes {tenon.arena_bytes = 128} {
   %0 = tenon.launch @part(%x) {placement = array<i64: 0>} : (tensor<4xf32>) -> tensor<8xf32>
@@ -351,6 +378,22 @@ func.func @no_arena() {
 }
 
 //--- code.mlir
+// Stacks may be a caller's, and small.
+module {
+  llvm.func @arrays(%n: i64) {
+    // expected-error @+1 {{takes as much of the stack as a run tells}}
+    %0 = llvm.alloca %n x i8 : (i64) -> !llvm.ptr
+    %c = arith.constant 1000 : i64
+    // expected-error @+1 {{takes 8000 bytes of the stack, where 4096 are the most}}
+    %1 = llvm.alloca %c x i64 : (i64) -> !llvm.ptr
+    %d = arith.constant 512 : i64
+    %2 = llvm.alloca %d x i64 : (i64) -> !llvm.ptr
+    llvm.return
+  }
+}
+
+// -----
+
 // Kernels and the host's function have become modules.
 // expected-error @+1 {{has not become code}}
 func.func @main() {

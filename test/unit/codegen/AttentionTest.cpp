@@ -165,6 +165,7 @@ void expectRight(const Case &c, const std::string &targetName) {
       chosen.getRowBlock(), c.keyBlock ? c.keyBlock : chosen.getKeyBlock(),
       c.groupBlocks ? c.groupBlocks : chosen.getGroupBlocks(), chosen.getPackKeys(),
       chosen.getPackValues()));
+  assignScratch(op, *TargetStrategies::of(target)->lookup(op));
   auto module = generateKernel(op, target);
   ASSERT_TRUE(succeeded(module)) << c.name();
   CompiledKernel kernel = CompiledKernel::compile(**module, "k", target);
@@ -181,6 +182,8 @@ void expectRight(const Case &c, const std::string &targetName) {
     if (c.bias)
       arguments.push_back(t.bias.data());
     arguments.push_back(output.data());
+    Scratch scratch(op, tasks);
+    scratch.addTo(arguments);
     if (c.dynamic)
       for (int64_t size : {c.queries, c.keys})
         arguments.push_back(reinterpret_cast<const void *>(size));

@@ -402,7 +402,8 @@ void ContractionRun::buildKernel() {
   if (c.weightsPerBatch)
     spec.weightBatchStride = size(setSize * c.group);
 
-  cpu::ScratchBytes scratchBytes = cpu::contractionScratchBytes(spec, schedule);
+  cpu::ScratchBytes scratchBytes = cpu::contractionScratchBytes(
+      schedule, product(c.kernel), spec.inputType, spec.accumulatorType);
   if (c.winograd)
     scratchBytes =
         cpu::winogradScratchBytes(cpu::chooseWinograd(target, c.winograd, c.sizes(*context)));

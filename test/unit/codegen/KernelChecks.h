@@ -2,10 +2,55 @@
 #ifndef TENON_TEST_UNIT_CODEGEN_KERNELCHECKS_H
 #define TENON_TEST_UNIT_CODEGEN_KERNELCHECKS_H
 
+#include "dialects/Target/KernelStrategy.h"
 #include "test/unit/codegen/ContractionCase.h"
 #include <gtest/gtest.h>
 
 namespace tenon::testing {
+
+/// What tenon-assign-schedules does for a kernel that has its schedule.
+inline void assignScratch(KernelOp kernel, const KernelStrategy &strategy) {
+  if (mlir::AffineMapAttr scratch = getScratch(kernel, strategy))
+    kernel.setScratchAttr(scratch);
+  else
+    kernel.removeScratchAttr();
+}
+
+/// The scratch memory of a launch, as much as the kernel says that its tasks need.
+class Scratch {
+public:
+  Scratch(KernelOp kernel, int64_t tasks) {
+    if (!kernel.getScratch())
+      return;
+    size = kernel.getScratch()->getSingleConstantResult() * tasks;
+    memory.resize(kMargin + size + kMargin, kMark);
+  }
+  /// What a kernel writes outside of it is noticed.
+  ~Scratch() {
+    for (size_t i = 0; i < memory.size(); ++i)
+      if (&memory[i] < begin() || &memory[i] >= begin() + size)
+        EXPECT_EQ(memory[i], kMark) << "writes outside of its scratch memory";
+  }
+  Scratch(const Scratch &) = delete;
+  Scratch &operator=(const Scratch &) = delete;
+
+  /// Adds it to the arguments of the kernel, behind its results.
+  void addTo(std::vector<const void *> &arguments) {
+    if (!memory.empty())
+      arguments.push_back(begin());
+  }
+
+private:
+  static constexpr size_t kMargin = 128;
+  static constexpr char kMark = 77;
+  char *begin() {
+    auto address = reinterpret_cast<uintptr_t>(memory.data()) + kMargin;
+    return memory.data() + kMargin - address % 64;
+  }
+
+  std::vector<char> memory;
+  size_t size = 0;
+};
 
 /// Targets that this machine can run.
 inline std::vector<std::string> runnableTargets() {

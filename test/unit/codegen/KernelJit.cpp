@@ -1,6 +1,7 @@
 #include "test/unit/codegen/KernelJit.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "mlir/IR/Verifier.h"
+#include "passes/Codegen/Common/EmitHelpers.h"
 #include "passes/Codegen/Common/LowerKernels.h"
 #include "passes/Codegen/Passes.h"
 #include "passes/Codegen/Targets.h"
@@ -59,9 +60,21 @@ static void emulateByteProducts(Module &module) {
   }
 }
 
+/// Threads of a caller may have small stacks.
+static bool fitsStack(mlir::ModuleOp module) {
+  auto check = [](mlir::LLVM::AllocaOp array) {
+    std::optional<int64_t> bytes = getStackBytes(array);
+    return bytes && *bytes <= kLargestStackArray ? mlir::WalkResult::advance()
+                                                 : mlir::WalkResult::interrupt();
+  };
+  return !module.walk(check).wasInterrupted();
+}
+
 static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module, cpu::TargetAttr target) {
   if (mlir::failed(mlir::verify(module)) || mlir::failed(lowerKernels(module)))
     return createStringError("the kernel cannot be lowered");
+  if (!fitsStack(module))
+    return createStringError("the kernel has large arrays on the stack");
   auto compile = [&](auto function) -> Expected<SmallVector<char>> {
     LLVMContext context;
     Expected<std::unique_ptr<Module>> translated = translateToLLVM(module, context);

@@ -42,6 +42,8 @@ void expectRight(KernelOp kernel, cpu::TargetAttr target, const Case &c) {
     for (const std::vector<float> &operand : c.operands)
       arguments.push_back(operand.data());
     arguments.push_back(output.data());
+    Scratch scratch(kernel, tasks);
+    scratch.addTo(arguments);
     for (int64_t task = 0; task < tasks; ++task)
       compiled(const_cast<void *const *>(arguments.data()), task, tasks);
     for (size_t i = 0; i < c.expected.size(); ++i)
@@ -72,6 +74,7 @@ void expectAllRight(const Case &c) {
       llvm::raw_string_ostream(text) << schedule;
       SCOPED_TRACE(name + ": " + text);
       kernel.setScheduleAttr(cast<ScheduleAttrInterface>(schedule));
+      assignScratch(kernel, *strategy);
       ASSERT_TRUE(succeeded(strategy->verify(kernel)));
       expectRight(kernel, target, c);
       if (::testing::Test::HasFatalFailure())
