@@ -1,4 +1,4 @@
-// Kernels and launches: syntax and verification.
+// Kernels, launches and places in memory: syntax and verification.
 
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/IR/Builders.h"
@@ -102,6 +102,23 @@ LogicalResult InsertOp::verify() {
   if (getDestination() && getDestination().getType() != getType())
     return emitOpError("has a destination of another type: ") << getDestination().getType();
   return success();
+}
+
+LogicalResult ArenaAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t offset) {
+  if (offset < 0)
+    return emitError() << "offset of a place in the arena is " << offset;
+  return success();
+}
+
+LogicalResult OutputAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t number) {
+  if (number < 0)
+    return emitError() << "number of an output is " << number;
+  return success();
+}
+
+Attribute LaunchOp::getPlace(unsigned result) {
+  std::optional<ArrayAttr> places = getPlacement();
+  return places && result < places->size() ? (*places)[result] : Attribute();
 }
 
 // Expressions over the kernel's symbols and over the function's are not compared: only the numbers.

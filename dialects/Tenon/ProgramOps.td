@@ -129,6 +129,54 @@ def Tenon_ReleaseOp : Tenon_Op<"release", [Tenon_HostOp]> {
   let assemblyFormat = "$buffer attr-dict `:` type($buffer)";
 }
 
+// Where a result of a launch lies: one attribute for each kind of place, with what that kind needs.
+
+class Tenon_Place<string name, string place> : AttrDef<Tenon_Dialect, name> {
+  let mnemonic = place;
+}
+
+def Tenon_ArenaAttr : Tenon_Place<"Arena", "arena"> {
+  let summary = "a place in the arena";
+  let description = [{
+    The bytes from `offset` on, of memory that the run has from its start.
+
+    ```mlir
+    #tenon.arena<64>
+    ```
+  }];
+  let parameters = (ins "int64_t":$offset);
+  let assemblyFormat = "`<` $offset `>`";
+  let genVerifyDecl = 1;
+}
+
+def Tenon_OutputAttr : Tenon_Place<"Output", "output"> {
+  let summary = "the memory of a result of the function";
+  let description = [{
+    Which of them, counted from 0. The caller of the run may have given the memory.
+
+    ```mlir
+    #tenon.output<0>
+    ```
+  }];
+  let parameters = (ins "int64_t":$number);
+  let assemblyFormat = "`<` $number `>`";
+  let genVerifyDecl = 1;
+}
+
+def Tenon_AllocatedAttr : Tenon_Place<"Allocated", "allocated"> {
+  let summary = "memory that the run allocates for the launch";
+  let description = [{
+    For what has no known size. A `tenon.release`, or the end of the run, gives it back.
+
+    ```mlir
+    #tenon.allocated
+    ```
+  }];
+}
+
+def Tenon_AnyPlace : AnyAttrOf<[Tenon_ArenaAttr, Tenon_OutputAttr, Tenon_AllocatedAttr],
+                               "a place in memory">;
+
 def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>,
     AttrSizedOperandSegments]> {
@@ -146,10 +194,10 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
     A kernel that only broadcasts, and only where sizes differ that may be equal, has `differences`:
     if all of these are 0 in a run, nothing is launched and the result is the input's memory.
 
-    Memory planning writes `placement`, one number per result: an offset into the arena, -1 for
-    memory allocated at run time, or -2 - i for the memory of the function's result i. A launch with
-    `allocates_scratch` gets the scratch memory of its tasks from the run, for as long as it takes;
-    others use that of the context, which is there for whatever is launched at the moment.
+    Memory planning writes `placement`, a place for each result: `#tenon.arena`, `#tenon.output` or
+    `#tenon.allocated`. A launch with `allocates_scratch` gets the scratch
+    memory of its tasks from the run, for as long as it takes; others use that of the context, which
+    is there for whatever is launched at the moment.
 
     ```mlir
     %y = tenon.launch @relu(%x) : (tensor<8xf32>) -> tensor<8xf32>
@@ -165,7 +213,7 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
                        OptionalAttr<AffineMapAttr>:$symbols,
                        OptionalAttr<AffineMapAttr>:$differences,
                        OptionalAttr<ArrayAttr>:$capacities,
-                       OptionalAttr<DenseI64ArrayAttr>:$placement,
+                       OptionalAttr<TypedArrayAttrBase<Tenon_AnyPlace, "places in memory">>:$placement,
                        UnitAttr:$allocates_scratch);
   let results = (outs Variadic<Tenon_Tensor>:$outputs);
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$outputs, "::llvm::StringRef":$kernel,
@@ -177,6 +225,10 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
   let assemblyFormat = [{
     $kernel `(` $inputs `)` (`into` $destination^ `:` type($destination))? attr-dict `:`
     functional-type($inputs, $outputs)
+  }];
+  let extraClassDeclaration = [{
+    /// Where a result lies; null if the launch does not say.
+    ::mlir::Attribute getPlace(unsigned result);
   }];
 }
 

@@ -16,12 +16,19 @@ using namespace mlir;
 #include "dialects/Tenon/TenonEnums.cpp.inc"
 #include "dialects/Tenon/TenonInterfaces.cpp.inc"
 
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Tenon/TenonAttributes.cpp.inc"
+
 #define GET_TYPEDEF_CLASSES
 #include "dialects/Tenon/TenonTypes.cpp.inc"
 
 namespace tenon {
 
 void TenonDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Tenon/TenonAttributes.cpp.inc"
+      >();
   addTypes<
 #define GET_TYPEDEF_LIST
 #include "dialects/Tenon/TenonTypes.cpp.inc"

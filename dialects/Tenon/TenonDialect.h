@@ -26,6 +26,9 @@
 
 #include "dialects/Tenon/TenonInterfaces.h.inc"
 
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Tenon/TenonAttributes.h.inc"
+
 #define GET_TYPEDEF_CLASSES
 #include "dialects/Tenon/TenonTypes.h.inc"
 

@@ -20,7 +20,7 @@ def LowerHostPass : Pass<"tenon-lower-host", "::mlir::ModuleOp"> {
     ```mlir
     // tenon-opt --tenon-lower-host --canonicalize --cse
     func.func @main(%x: tensor<4xf32>) {
-      %0 = tenon.launch @neg(%x) {placement = array<i64: 0>} : (tensor<4xf32>) -> tensor<4xf32>
+      %0 = tenon.launch @neg(%x) {placement = [#tenon.arena<0>]} : (tensor<4xf32>) -> tensor<4xf32>
       return
     }
     tenon.kernel @neg(%a: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows"} {

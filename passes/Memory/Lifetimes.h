@@ -17,9 +17,6 @@ namespace tenon {
 /// Buffers begin at multiples of this, and take up multiples of it.
 inline constexpr int64_t kBufferAlignment = 64;
 
-/// The place of a buffer that the run allocates.
-inline constexpr int64_t kAtRunTime = -1;
-
 /// Bytes of a result's buffer, or nothing if they depend on the run.
 std::optional<int64_t> getBufferBytes(LaunchOp launch, unsigned number);
 

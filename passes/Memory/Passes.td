@@ -39,8 +39,8 @@ def PlanMemoryPass : Pass<"tenon-plan-memory", "::mlir::ModuleOp"> {
     ```mlir
     func.func @main(%x: tensor<16xf32>) -> tensor<16xf32>
         attributes {tenon.arena_bytes = 64 : i64, tenon.arena_lower_bound = 64 : i64} {
-      %0 = tenon.launch @neg(%x) {placement = array<i64: 0>} : (tensor<16xf32>) -> tensor<16xf32>
-      %1 = tenon.launch @neg(%0) {placement = array<i64: -2>} : (tensor<16xf32>) -> tensor<16xf32>
+      %0 = tenon.launch @neg(%x) {placement = [#tenon.arena<0>]} : (tensor<16xf32>) -> tensor<16xf32>
+      %1 = tenon.launch @neg(%0) {placement = [#tenon.output<0>]} : (tensor<16xf32>) -> tensor<16xf32>
       return %1 : tensor<16xf32>
     }
 

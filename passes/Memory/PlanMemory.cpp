@@ -95,19 +95,20 @@ void Planner::releaseAfterLastUse(Value value) {
 
 LogicalResult Planner::run() {
   placeOutputs();
+  MLIRContext *context = function.getContext();
   std::vector<Interval> intervals;
-  llvm::DenseMap<Operation *, SmallVector<int64_t>> placements;
+  llvm::DenseMap<Operation *, SmallVector<Attribute>> placements;
   SmallVector<OpResult> owners; // of the intervals
   SmallVector<Value> dynamic;
   function.walk([&](LaunchOp launch) {
     placeScratch(launch);
-    SmallVector<int64_t> &placement = placements[launch];
+    SmallVector<Attribute> &placement = placements[launch];
     for (OpResult result : launch->getResults()) {
-      placement.push_back(kAtRunTime);
+      placement.push_back(AllocatedAttr::get(context));
       if (getHome(result) != result)
         continue;
       if (auto output = outputOf.find(result); output != outputOf.end()) {
-        placement.back() = -2 - output->second;
+        placement.back() = OutputAttr::get(context, output->second);
       } else if (auto bytes = getBufferBytes(launch, result.getResultNumber());
                  bytes && !separateBuffers) {
         intervals.push_back({lifetimes.begin(launch), lifetimes.lastUse(result), *bytes});
@@ -120,17 +121,18 @@ LogicalResult Planner::run() {
   int64_t arena = placeInArena(intervals);
   if (!isValidPlacement(intervals, arena))
     return function.emitError("buffers in use at the same time overlap");
-  Builder b(function.getContext());
+  Builder b(context);
   function->setAttr("tenon.arena_bytes", b.getI64IntegerAttr(arena));
   function->setAttr("tenon.arena_lower_bound", b.getI64IntegerAttr(getLowerBound(intervals)));
   for (auto [interval, owner] : llvm::zip(intervals, owners))
-    placements[owner.getOwner()][owner.getResultNumber()] = interval.offset;
+    placements[owner.getOwner()][owner.getResultNumber()] =
+        ArenaAttr::get(context, interval.offset);
   function.walk([&](LaunchOp launch) {
     if (launch.getDestination()) {
       auto home = cast<OpResult>(getHome(launch.getDestination()));
       placements[launch][0] = placements[home.getOwner()][home.getResultNumber()];
     }
-    launch.setPlacement(placements[launch]);
+    launch.setPlacementAttr(b.getArrayAttr(placements[launch]));
   });
   for (Value value : dynamic)
     releaseAfterLastUse(value);

@@ -22,8 +22,9 @@ public:
 
 private:
   LogicalResult checkLaunch(LaunchOp launch);
-  LogicalResult checkResult(OpResult result, int64_t place);
+  LogicalResult checkResult(OpResult result, Attribute place);
   LogicalResult checkOutput(OpResult result, int64_t output);
+  LogicalResult checkArena(OpResult result, int64_t offset);
   LogicalResult checkOverlaps();
 
   func::FuncOp function;
@@ -37,13 +38,9 @@ private:
 } // namespace
 
 /// The place of the buffer that a result is in, if its launch says one.
-static std::optional<int64_t> placeOf(Value value) {
-  auto result = dyn_cast<OpResult>(value);
-  auto launch = result ? dyn_cast<LaunchOp>(result.getOwner()) : LaunchOp();
-  if (!launch || !launch.getPlacement() ||
-      launch.getPlacement()->size() <= result.getResultNumber())
-    return std::nullopt;
-  return (*launch.getPlacement())[result.getResultNumber()];
+static Attribute placeOf(Value value) {
+  auto launch = value.getDefiningOp<LaunchOp>();
+  return launch ? launch.getPlace(cast<OpResult>(value).getResultNumber()) : Attribute();
 }
 
 LogicalResult PlacementChecks::checkOutput(OpResult result, int64_t output) {
@@ -62,33 +59,38 @@ LogicalResult PlacementChecks::checkOutput(OpResult result, int64_t output) {
   return success();
 }
 
-LogicalResult PlacementChecks::checkResult(OpResult result, int64_t place) {
+LogicalResult PlacementChecks::checkArena(OpResult result, int64_t offset) {
   auto launch = cast<LaunchOp>(result.getOwner());
-  if (launch.getDestination()) {
-    std::optional<int64_t> home = placeOf(getHome(result));
-    if (home && *home != place)
-      return launch.emitError("has a result at ")
-             << place << " that is a part of a tensor at " << *home;
-    return success();
-  }
-  if (place < kAtRunTime)
-    return checkOutput(result, -2 - place);
-  if (place == kAtRunTime)
-    return success();
   std::optional<int64_t> bytes = getBufferBytes(launch, result.getResultNumber());
   if (!bytes)
     return launch.emitError("has a result at ")
-           << place << ", but its size depends on the run: " << result.getType();
-  if (place % kBufferAlignment != 0 || *bytes > arenaBytes || place > arenaBytes - *bytes)
+           << offset << " of the arena, but its size depends on the run: " << result.getType();
+  if (offset % kBufferAlignment != 0 || *bytes > arenaBytes || offset > arenaBytes - *bytes)
     return launch.emitError("has a result of ")
-           << *bytes << " bytes at " << place << ", with an arena of " << arenaBytes
+           << *bytes << " bytes at " << offset << ", with an arena of " << arenaBytes
            << " bytes in units of " << kBufferAlignment;
-  buffers.push_back({{lifetimes.begin(launch), lifetimes.lastUse(result), *bytes, place}, result});
+  buffers.push_back({{lifetimes.begin(launch), lifetimes.lastUse(result), *bytes, offset}, result});
+  return success();
+}
+
+LogicalResult PlacementChecks::checkResult(OpResult result, Attribute place) {
+  auto launch = cast<LaunchOp>(result.getOwner());
+  if (launch.getDestination()) {
+    Attribute home = placeOf(getHome(result));
+    if (home && home != place)
+      return launch.emitError("has a result at ")
+             << place << " that is a part of a tensor at " << home;
+    return success();
+  }
+  if (auto output = dyn_cast<OutputAttr>(place))
+    return checkOutput(result, output.getNumber());
+  if (auto arena = dyn_cast<ArenaAttr>(place))
+    return checkArena(result, arena.getOffset());
   return success();
 }
 
 LogicalResult PlacementChecks::checkLaunch(LaunchOp launch) {
-  std::optional<ArrayRef<int64_t>> places = launch.getPlacement();
+  std::optional<ArrayAttr> places = launch.getPlacement();
   if (!places || places->size() != launch.getNumResults())
     return launch.emitError("needs one place for each of its ")
            << launch.getNumResults() << " results";

@@ -7,7 +7,7 @@ using namespace mlir;
 namespace tenon {
 
 void HostLowering::lower(LaunchOp op) {
-  bool isOutput = op.getPlacement()->front() <= -2; // written to the caller's memory in any case
+  bool isOutput = isa<OutputAttr>(op.getPlace(0)); // written to the caller's memory in any case
   if (op.getDifferences() && !isOutput)
     return launchWhereSizesDiffer(op);
   placeResults(op);
@@ -35,22 +35,21 @@ void HostLowering::launchWhereSizesDiffer(LaunchOp op) {
 }
 
 void HostLowering::placeResults(LaunchOp op) {
-  SmallVector<int64_t> placement(*op.getPlacement());
   for (auto [number, result] : llvm::enumerate(op.getOutputs())) {
     Value &pointer = pointers[result];
-    int64_t place = placement[number];
+    Attribute place = op.getPlace(number);
     if (op.getDestination()) {
       pointer = pointerOf(op.getDestination());
-    } else if (place >= 0) {
-      pointer = em.offsetPointer(arena, em.getI8Type(), place);
-    } else if (place == -1) {
+    } else if (auto inArena = dyn_cast<ArenaAttr>(place)) {
+      pointer = em.offsetPointer(arena, em.getI8Type(), inArena.getOffset());
+    } else if (auto output = dyn_cast<OutputAttr>(place)) {
+      pointer = outputBuffer(output.getNumber(),
+                             function.getFunctionType().getResult(output.getNumber()));
+    } else {
       DimExprs dims = getDims(result.getType());
       if (op.getCapacities() && number < op.getCapacities()->size())
         dims = DimExprs(cast<AffineMapAttr>((*op.getCapacities())[number]).getValue().getResults());
       pointer = allocate(bytesOf(dims, result.getType()));
-    } else {
-      int64_t output = -2 - place;
-      pointer = outputBuffer(output, function.getFunctionType().getResult(output));
     }
   }
 }

@@ -82,9 +82,9 @@ LogicalResult HostLowering::lower(ConstantOp op) {
 void HostLowering::lower(func::ReturnOp op) {
   llvm::DenseSet<int64_t> written;
   for (LaunchOp launch : function.getOps<LaunchOp>())
-    for (int64_t place : SmallVector<int64_t>(*launch.getPlacement()))
-      if (place <= -2)
-        written.insert(-2 - place);
+    for (Attribute place : launch.getPlacementAttr())
+      if (auto output = dyn_cast<OutputAttr>(place))
+        written.insert(output.getNumber());
   for (auto [number, tensor] : llvm::enumerate(op.getOperands())) {
     if (written.contains(number))
       continue;

@@ -115,3 +115,24 @@ func.func @no_symbols(%a: tensor<?xf32, affine_map<()[s0] -> (s0)>>) attributes 
   %0 = tenon.launch @negate(%a) : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
   return
 }
+
+// -----
+
+// expected-error @+1 {{offset of a place in the arena is -64}}
+func.func private @place() attributes {place = #tenon.arena<-64>}
+
+// -----
+
+// expected-error @+1 {{number of an output is -1}}
+func.func private @place() attributes {place = #tenon.output<-1>}
+
+// -----
+
+func.func @no_place(%a: tensor<8xf32>) {
+  // expected-error @+1 {{'tenon.launch' op attribute 'placement' failed to satisfy constraint: places in memory}}
+  %0 = tenon.launch @k(%a) {placement = [64]} : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+tenon.kernel @k(%a: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
+  tenon.yield %a : tensor<8xf32>
+}

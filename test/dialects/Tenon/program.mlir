@@ -35,3 +35,18 @@ func.func @parts(%a: tensor<4x3xf32>, %b: tensor<4x5xf32>) -> tensor<4x8xf32> {
   %1 = tenon.launch @right(%b) into %0 : tensor<4x8xf32> : (tensor<4x5xf32>) -> tensor<4x8xf32>
   return %1 : tensor<4x8xf32>
 }
+
+// -----
+
+// Each kind of place.
+// CHECK-LABEL: func.func @places
+// CHECK: tenon.launch @both(%{{.*}}) {placement = [#tenon.arena<64>, #tenon.allocated]}
+// CHECK: tenon.launch @both(%{{.*}}) {placement = [#tenon.output<0>, #tenon.output<1>]}
+func.func @places(%a: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %0:2 = tenon.launch @both(%a) {placement = [#tenon.arena<64>, #tenon.allocated]} : (tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>)
+  %1:2 = tenon.launch @both(%0#1) {placement = [#tenon.output<0>, #tenon.output<1>]} : (tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>)
+  return %1#0, %1#1 : tensor<8xf32>, tensor<8xf32>
+}
+tenon.kernel @both(%a: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) attributes {strategy = "rows"} {
+  tenon.yield %a, %a : tensor<8xf32>, tensor<8xf32>
+}

@@ -51,9 +51,9 @@ func.func @main(%x: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>)
     attributes {tenon.arena_bytes = 128 : i64, tenon.arena_lower_bound = 64 : i64} {
   %c = tenon.constant dense<1.0> : tensor<16xf32>
   %d = tenon.constant dense<2.0> : tensor<16xf32>
-  %first = tenon.launch @first(%c) {placement = array<i64: 0>} : (tensor<16xf32>) -> tensor<16xf32>
-  %0 = tenon.launch @add(%x, %d) {placement = array<i64: 64>} : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
-  %1 = tenon.launch @add(%0, %x) {placement = array<i64: -3>} : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  %first = tenon.launch @first(%c) {placement = [#tenon.arena<0>]} : (tensor<16xf32>) -> tensor<16xf32>
+  %0 = tenon.launch @add(%x, %d) {placement = [#tenon.arena<64>]} : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  %1 = tenon.launch @add(%0, %x) {placement = [#tenon.output<1>]} : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
   return %x, %1 : tensor<16xf32>, tensor<16xf32>
 }
 tenon.kernel @first(%a: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
@@ -96,8 +96,8 @@ tenon.kernel @add(%a: tensor<16xf32>, %b: tensor<16xf32>) -> tensor<16xf32> attr
 //  CHECK-NEXT:   llvm.call %[[RELEASE]](%[[EXEC]], %[[BUFFER]])
 func.func @main(%x: tensor<?xf32, #n>) -> tensor<?xf32, #n>
     attributes {tenon.symbols = ["n"], tenon.arena_bytes = 0 : i64, tenon.arena_lower_bound = 0 : i64} {
-  %0 = tenon.launch @neg(%x) {placement = array<i64: -1>, symbols = #n} : (tensor<?xf32, #n>) -> tensor<?xf32, #n>
-  %1 = tenon.launch @neg(%0) {placement = array<i64: -2>, symbols = #n} : (tensor<?xf32, #n>) -> tensor<?xf32, #n>
+  %0 = tenon.launch @neg(%x) {placement = [#tenon.allocated], symbols = #n} : (tensor<?xf32, #n>) -> tensor<?xf32, #n>
+  %1 = tenon.launch @neg(%0) {placement = [#tenon.output<0>], symbols = #n} : (tensor<?xf32, #n>) -> tensor<?xf32, #n>
   tenon.release %0 : tensor<?xf32, #n>
   return %1 : tensor<?xf32, #n>
 }
@@ -188,7 +188,7 @@ func.func @main(%n: tensor<i64>, %x: tensor<4xf32>) -> tensor<4xf32>
   %true = tenon.constant dense<true> : tensor<i1>
   %0 = tenon.loop max(%n : tensor<i64>) carry(%x : tensor<4xf32>) {
   ^body(%i: tensor<i64>, %s: tensor<4xf32>):
-    %next = tenon.launch @neg(%s) {placement = array<i64: 0>} : (tensor<4xf32>) -> tensor<4xf32>
+    %next = tenon.launch @neg(%s) {placement = [#tenon.arena<0>]} : (tensor<4xf32>) -> tensor<4xf32>
     tenon.yield %true, %next : tensor<i1>, tensor<4xf32>
   } : tensor<4xf32>
   return %0 : tensor<4xf32>

@@ -4,20 +4,20 @@
 // A buffer's place is free after its last use. The function's result is in the caller's memory.
 // CHECK-LABEL: func @chain
 //  CHECK-SAME:   tenon.arena_bytes = 128 : i64, tenon.arena_lower_bound = 128 : i64
-//       CHECK:   tenon.launch @k(%arg0) {placement = array<i64: 0>}
-//       CHECK:   tenon.launch @k({{.*}}) {placement = array<i64: 64>}
-//       CHECK:   tenon.launch @k({{.*}}) {placement = array<i64: 0>}
-//       CHECK:   tenon.launch @k({{.*}}) {placement = array<i64: -2>}
+//       CHECK:   tenon.launch @k(%arg0) {placement = [#tenon.arena<0>]}
+//       CHECK:   tenon.launch @k({{.*}}) {placement = [#tenon.arena<64>]}
+//       CHECK:   tenon.launch @k({{.*}}) {placement = [#tenon.arena<0>]}
+//       CHECK:   tenon.launch @k({{.*}}) {placement = [#tenon.output<0>]}
 
 // Without an arena each buffer is allocated by itself, and given back after its last use.
 // SEPARATE-LABEL: func @chain
 //  SEPARATE-SAME:   tenon.arena_bytes = 0 : i64
-//       SEPARATE:   %[[A:.+]] = tenon.launch @k(%arg0) {placement = array<i64: -1>}
-//       SEPARATE:   %[[B:.+]] = tenon.launch @k(%[[A]]) {placement = array<i64: -1>}
+//       SEPARATE:   %[[A:.+]] = tenon.launch @k(%arg0) {placement = [#tenon.allocated]}
+//       SEPARATE:   %[[B:.+]] = tenon.launch @k(%[[A]]) {placement = [#tenon.allocated]}
 //  SEPARATE-NEXT:   tenon.release %[[A]]
-//       SEPARATE:   %[[C:.+]] = tenon.launch @k(%[[B]]) {placement = array<i64: -1>}
+//       SEPARATE:   %[[C:.+]] = tenon.launch @k(%[[B]]) {placement = [#tenon.allocated]}
 //  SEPARATE-NEXT:   tenon.release %[[B]]
-//       SEPARATE:   tenon.launch @k(%[[C]]) {placement = array<i64: -2>}
+//       SEPARATE:   tenon.launch @k(%[[C]]) {placement = [#tenon.output<0>]}
 //  SEPARATE-NEXT:   tenon.release %[[C]]
 func.func @chain(%x: tensor<16xf32>) -> tensor<16xf32> {
   %0 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
@@ -36,8 +36,8 @@ tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "ro
 // A reshape is the same memory: what it views stays.
 // CHECK-LABEL: func @views
 //  CHECK-SAME:   tenon.arena_bytes = 128 : i64, tenon.arena_lower_bound = 128 : i64
-//       CHECK:   tenon.launch @k(%arg0) {placement = array<i64: [[A:[0-9]+]]>}
-//   CHECK-NOT:   placement = array<i64: [[A]]>
+//       CHECK:   tenon.launch @k(%arg0) {placement = [#tenon.arena<[[A:[0-9]+]]>]}
+//   CHECK-NOT:   placement = [#tenon.arena<[[A]]>]
 //       CHECK:   return
 func.func @views(%x: tensor<16xf32>) -> tensor<16xf32> {
   %0 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
@@ -62,10 +62,10 @@ tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attr
 // result.
 // CHECK-LABEL: func @parts
 //  CHECK-SAME:   tenon.arena_bytes = 192 : i64
-//       CHECK:   %[[P:.+]] = tenon.launch @low(%arg0) {placement = array<i64: 0>}
-//       CHECK:   tenon.launch @high(%arg0) into %[[P]] : tensor<32xf32> {placement = array<i64: 0>}
-//       CHECK:   %[[Q:.+]] = tenon.launch @low({{.*}}) {placement = array<i64: -2>}
-//       CHECK:   tenon.launch @high({{.*}}) into %[[Q]] : tensor<32xf32> {placement = array<i64: -2>}
+//       CHECK:   %[[P:.+]] = tenon.launch @low(%arg0) {placement = [#tenon.arena<0>]}
+//       CHECK:   tenon.launch @high(%arg0) into %[[P]] : tensor<32xf32> {placement = [#tenon.arena<0>]}
+//       CHECK:   %[[Q:.+]] = tenon.launch @low({{.*}}) {placement = [#tenon.output<0>]}
+//       CHECK:   tenon.launch @high({{.*}}) into %[[Q]] : tensor<32xf32> {placement = [#tenon.output<0>]}
 func.func @parts(%x: tensor<16xf32>) -> tensor<32xf32> {
   %0 = tenon.launch @low(%x) : (tensor<16xf32>) -> tensor<32xf32>
   %1 = tenon.launch @high(%x) into %0 : tensor<32xf32> : (tensor<16xf32>) -> tensor<32xf32>
@@ -142,10 +142,10 @@ tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attr
 
 // What only a run sizes is allocated then, and given back after its last use.
 // CHECK-LABEL: func @releases
-//       CHECK:   %[[A:.+]] = tenon.launch @k(%arg0) {placement = array<i64: -1>
-//       CHECK:   %[[B:.+]] = tenon.launch @k(%[[A]]) {placement = array<i64: -1>
+//       CHECK:   %[[A:.+]] = tenon.launch @k(%arg0) {placement = [#tenon.allocated]
+//       CHECK:   %[[B:.+]] = tenon.launch @k(%[[A]]) {placement = [#tenon.allocated]
 //  CHECK-NEXT:   tenon.release %[[A]]
-//       CHECK:   tenon.launch @k(%[[B]]) {placement = array<i64: -2>
+//       CHECK:   tenon.launch @k(%[[B]]) {placement = [#tenon.output<0>]
 //  CHECK-NEXT:   tenon.release %[[B]]
 func.func @releases(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {tenon.symbols = ["n"]} {
   %0 = tenon.launch @k(%x) {symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>

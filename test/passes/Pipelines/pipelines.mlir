@@ -17,8 +17,8 @@
 // The program's result lies in the caller's memory, all else in the arena.
 // PROGRAM: func.func @main
 //  PROGRAM-SAME: tenon.arena_bytes = {{[1-9][0-9]*}}
-// PROGRAM: tenon.launch @reduce_sub_exp_reduce_div(%arg0) {placement = array<i64: {{[0-9]+}}>}
-// PROGRAM: tenon.launch @matmul_relu{{.*}} {placement = array<i64: -2>}
+// PROGRAM: tenon.launch @reduce_sub_exp_reduce_div(%arg0) {placement = [#tenon.arena<{{[0-9]+}}>]}
+// PROGRAM: tenon.launch @matmul_relu{{.*}} {placement = [#tenon.output<0>]}
 func.func @main(%x: tensor<64x32xf32>) -> tensor<64x48xf32> {
   %w = tenon.constant dense<0.5> : tensor<32x48xf32>
   %0 = tenon.softmax %x {axis = 1} : (tensor<64x32xf32>) -> tensor<64x32xf32>

@@ -267,7 +267,7 @@ tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows
 
 func.func @outside(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_bytes = 64} {
   // expected-error @+1 {{has a result of 64 bytes at 64, with an arena of 64 bytes in units of 64}}
-  %0 = tenon.launch @k(%x) {placement = array<i64: 64>} : (tensor<4xf32>) -> tensor<4xf32>
+  %0 = tenon.launch @k(%x) {placement = [#tenon.arena<64>]} : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
 tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
@@ -279,7 +279,7 @@ tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows
 // The result begins in the arena, but does not end there.
 func.func @too_large(%x: tensor<32xf32>) -> tensor<32xf32> attributes {tenon.arena_bytes = 64} {
   // expected-error @+1 {{has a result of 128 bytes at 0, with an arena of 64 bytes in units of 64}}
-  %0 = tenon.launch @k(%x) {placement = array<i64: 0>} : (tensor<32xf32>) -> tensor<32xf32>
+  %0 = tenon.launch @k(%x) {placement = [#tenon.arena<0>]} : (tensor<32xf32>) -> tensor<32xf32>
   return %0 : tensor<32xf32>
 }
 tenon.kernel @k(%x: tensor<32xf32>) -> tensor<32xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
@@ -290,7 +290,7 @@ tenon.kernel @k(%x: tensor<32xf32>) -> tensor<32xf32> attributes {strategy = "ro
 
 func.func @misaligned(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_bytes = 128} {
   // expected-error @+1 {{has a result of 64 bytes at 16, with an arena of 128 bytes in units of 64}}
-  %0 = tenon.launch @k(%x) {placement = array<i64: 16>} : (tensor<4xf32>) -> tensor<4xf32>
+  %0 = tenon.launch @k(%x) {placement = [#tenon.arena<16>]} : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
 tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
@@ -302,10 +302,10 @@ tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows
 // Both are in use when the third launch reads them.
 func.func @overlap(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_bytes = 64} {
   // expected-note @+1 {{the other one is at 0 to 64}}
-  %0 = tenon.launch @k(%x) {placement = array<i64: 0>} : (tensor<4xf32>) -> tensor<4xf32>
+  %0 = tenon.launch @k(%x) {placement = [#tenon.arena<0>]} : (tensor<4xf32>) -> tensor<4xf32>
   // expected-error @+1 {{has a result at 0 to 64 while another is in use there}}
-  %1 = tenon.launch @k(%x) {placement = array<i64: 0>} : (tensor<4xf32>) -> tensor<4xf32>
-  %2 = tenon.launch @add(%0, %1) {placement = array<i64: -2>} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %1 = tenon.launch @k(%x) {placement = [#tenon.arena<0>]} : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = tenon.launch @add(%0, %1) {placement = [#tenon.output<0>]} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %2 : tensor<4xf32>
 }
 tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
@@ -321,9 +321,9 @@ tenon.kernel @add(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> attribu
 // All launches are looked at.
 func.func @outputs(%x: tensor<4xf32>) -> tensor<8xf32> attributes {tenon.arena_bytes = 64} {
   // expected-error @+1 {{has a result at output 1 of a function with 1}}
-  %0 = tenon.launch @k(%x) {placement = array<i64: -3>} : (tensor<4xf32>) -> tensor<4xf32>
+  %0 = tenon.launch @k(%x) {placement = [#tenon.output<1>]} : (tensor<4xf32>) -> tensor<4xf32>
   // expected-error @+1 {{has a result of 'tensor<4xf32>' at output 0, which is 'tensor<8xf32>'}}
-  %1 = tenon.launch @k(%x) {placement = array<i64: -2>} : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = tenon.launch @k(%x) {placement = [#tenon.output<0>]} : (tensor<4xf32>) -> tensor<4xf32>
   %2 = tenon.constant dense<0.0> : tensor<8xf32>
   return %2 : tensor<8xf32>
 }
@@ -334,8 +334,8 @@ tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows
 // -----
 
 func.func @dynamic(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) attributes {tenon.arena_bytes = 64, tenon.symbols = ["n"]} {
-  // expected-error @+1 {{has a result at 0, but its size depends on the run}}
-  %0 = tenon.launch @k(%x) {placement = array<i64: 0>, symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
+  // expected-error @+1 {{has a result at 0 of the arena, but its size depends on the run}}
+  %0 = tenon.launch @k(%x) {placement = [#tenon.arena<0>], symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
   return
 }
 tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>, num_symbols = 1 : i64} {
@@ -360,9 +360,9 @@ tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> (tensor<?xf32,
 
 // Parts of one tensor have one place.
 func.func @parts(%x: tensor<4xf32>) -> tensor<8xf32> attributes {tenon.arena_bytes = 128} {
-  %0 = tenon.launch @part(%x) {placement = array<i64: 0>} : (tensor<4xf32>) -> tensor<8xf32>
-  // expected-error @+1 {{has a result at 64 that is a part of a tensor at 0}}
-  %1 = tenon.launch @part(%x) into %0 : tensor<8xf32> {placement = array<i64: 64>} : (tensor<4xf32>) -> tensor<8xf32>
+  %0 = tenon.launch @part(%x) {placement = [#tenon.arena<0>]} : (tensor<4xf32>) -> tensor<8xf32>
+  // expected-error @+1 {{has a result at #tenon.arena<64> that is a part of a tensor at #tenon.arena<0>}}
+  %1 = tenon.launch @part(%x) into %0 : tensor<8xf32> {placement = [#tenon.arena<64>]} : (tensor<4xf32>) -> tensor<8xf32>
   return %1 : tensor<8xf32>
 }
 tenon.kernel @part(%x: tensor<4xf32>) -> tensor<8xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
