@@ -37,8 +37,8 @@ def LowerHostPass : Pass<"tenon-lower-host", "::mlir::ModuleOp"> {
         %c0_i32 = arith.constant 0 : i32
         %c0_i64 = arith.constant 0 : i64
         %c1_i64 = arith.constant 1 : i64
-        %c2_i64 = arith.constant 2 : i64
-        %0 = llvm.alloca %c2_i64 x i64 {alignment = 8 : i64} : (i64) -> !llvm.ptr
+        %c3_i64 = arith.constant 3 : i64
+        %0 = llvm.alloca %c3_i64 x i64 {alignment = 8 : i64} : (i64) -> !llvm.ptr
         llvm.br ^bb1
       ^bb1:  // pred: ^bb0
         %1 = llvm.getelementptr %exec[16] : (!llvm.ptr) -> !llvm.ptr, i8

@@ -138,9 +138,10 @@ void HostLowering::failIf(Value condition, int32_t code, const Twine &message, V
     status = callService(field(&tenon_exec::fail, pointerType), em.getI32Type(),
                          {exec, number, pointer});
   } else {
+    Value list = inSlots(values);
     Value count = em.create<arith::ConstantOp>(em.getI32IntegerAttr(values.size()));
     status = callService(field(&tenon_exec::fail_values, pointerType), em.getI32Type(),
-                         {exec, number, pointer, inSlots(values), count});
+                         {exec, number, pointer, list, count});
   }
   em.create<LLVM::ReturnOp>(status);
   em.setInsertionPointToStart(next);

@@ -32,7 +32,7 @@ module attributes {tenon.target = #cpu.target<name = "x86-64-v2">} {
 // -----
 
 module attributes {tenon.target = #cpu.target<name = "x86-64-v3">} {
-  // expected-error @+1 {{has no scratch memory, but needs affine_map<() -> (768)>}}
+  // expected-error @+1 {{has no scratch memory, but needs affine_map<() -> (512)>}}
   tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<4x6xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 8, pack_weights = true>} {
     %0 = tenon.matmul %x, %w : (tensor<4x4xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
     tenon.yield %0 : tensor<4x6xf32>

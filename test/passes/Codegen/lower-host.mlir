@@ -209,7 +209,7 @@ tenon.kernel @neg(%a: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "ro
 //       CHECK:   llvm.call
 //       CHECK:   %[[THREADS_FIELD:.+]] = llvm.getelementptr %[[EXEC]][24]
 //  CHECK-NEXT:   %[[THREADS:.+]] = llvm.load %[[THREADS_FIELD]]
-//       CHECK:   %[[TASKS:.+]] = arith.minsi %c5_i64{{.*}}, %[[THREADS]]
+//       CHECK:   %[[TASKS:.+]] = arith.minsi %[[THREADS]], %c5_i64
 //       CHECK:   %[[BYTES:.+]] = arith.muli %{{.+}}, %[[TASKS]]
 //       CHECK:   %[[ENOUGH:.+]] = arith.select %{{.+}}, %[[BYTES]],
 //       CHECK:   %[[OWN:.+]] = llvm.call %{{.+}}(%[[EXEC]], %[[ENOUGH]])
@@ -218,8 +218,8 @@ tenon.kernel @neg(%a: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "ro
 //       CHECK:   llvm.call %{{.+}}(%[[EXEC]], %[[OWN]])
 func.func @main(%x: tensor<5x3x3xf32>, %y: tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) -> (tensor<5xf32>, tensor<5xf32>)
     attributes {tenon.symbols = ["n"], tenon.arena_bytes = 64 : i64, tenon.arena_lower_bound = 64 : i64} {
-  %0:2 = tenon.launch @known(%x) {capacities = [affine_map<() -> (5)>], placement = array<i64: -2, 0>} : (tensor<5x3x3xf32>) -> (tensor<5xf32>, tensor<2xi64>)
-  %1:2 = tenon.launch @unknown(%y) {allocates_scratch, capacities = [affine_map<() -> (5)>], placement = array<i64: -3, 0>, symbols = affine_map<()[s0] -> (s0)>} : (tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) -> (tensor<5xf32>, tensor<2xi64>)
+  %0:2 = tenon.launch @known(%x) {capacities = [affine_map<() -> (5)>], placement = [#tenon.output<0>, #tenon.arena<0>]} : (tensor<5x3x3xf32>) -> (tensor<5xf32>, tensor<2xi64>)
+  %1:2 = tenon.launch @unknown(%y) {allocates_scratch, capacities = [affine_map<() -> (5)>], placement = [#tenon.output<1>, #tenon.arena<0>], symbols = affine_map<()[s0] -> (s0)>} : (tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) -> (tensor<5xf32>, tensor<2xi64>)
   return %0#0, %1#0 : tensor<5xf32>, tensor<5xf32>
 }
 tenon.kernel @known(%x: tensor<5x3x3xf32>) -> (tensor<5xf32>, tensor<2xi64>) attributes {strategy = "library", scratch = affine_map<() -> (128)>, tasks = affine_map<() -> (5)>} {

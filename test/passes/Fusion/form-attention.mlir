@@ -22,7 +22,7 @@ func.func @oneQuery(%q: tensor<1x16x1x64xf32>, %k: tensor<1x4x100x64xf32>, %v: t
 }
 
 // CHECK-LABEL: tenon.kernel @attention_relu
-//  CHECK-SAME:   schedule = #cpu.attention_schedule<scores = <lanes = 16, tile_rows = {{[0-9]+}}, tile_vectors = 2, {{.*}}>, values = <{{.*}}>, lanes = {{[0-9]+}}, row_block = {{[0-9]+}}, key_block = 512, group_blocks = {{[0-9]+}}, pack_keys = true, pack_values = true>, strategy = "attention"
+//  CHECK-SAME:   schedule = #cpu.attention_schedule<scores = <lanes = 16, tile_rows = {{[0-9]+}}, tile_vectors = 2, {{.*}}>, values = <{{.*}}>, lanes = {{[0-9]+}}, row_block = {{[0-9]+}}, key_block = 512, group_blocks = {{[0-9]+}}, pack_keys = true, pack_values = true>, scratch = affine_map<() -> (338944)>, strategy = "attention"
 //       CHECK:   tenon.attention
 //       CHECK:   tenon.relu
 // CHECK-LABEL: tenon.kernel @attention_only

@@ -163,7 +163,7 @@ tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, 
 // Scratch memory of a constant size is the context's; else the launch allocates it, as it does if every buffer is
 // by itself.
 // CHECK-LABEL: func @scratch
-//       CHECK:   tenon.launch @known(%arg0) {placement = array<i64: -2, {{.*}}>} :
+//       CHECK:   tenon.launch @known(%arg0) {placement = [#tenon.output<0>, {{.*}}]} :
 //       CHECK:   tenon.launch @unknown(%arg1) {allocates_scratch, placement
 // SEPARATE-LABEL: func @scratch
 //       SEPARATE:   tenon.launch @known(%arg0) {allocates_scratch, placement

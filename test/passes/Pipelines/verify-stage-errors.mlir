@@ -243,7 +243,7 @@ tenon.kernel @k(%x: tensor<6x40xf32>) -> tensor<6x40xf32> attributes {strategy =
 // -----
 
 // A task's memory is what its kernel's root and schedule need.
-// expected-error @+1 {{has no scratch memory, but needs affine_map<() -> (768)>}}
+// expected-error @+1 {{has no scratch memory, but needs affine_map<() -> (512)>}}
 tenon.kernel @none(%x: tensor<4x4xf32>, %w: tensor<4x6xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 8, pack_weights = true>} {
   %0 = tenon.matmul %x, %w : (tensor<4x4xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
   tenon.yield %0 : tensor<4x6xf32>
@@ -347,7 +347,7 @@ tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, 
 // The context's scratch memory is made before sizes are known.
 func.func @scratch(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) attributes {tenon.arena_bytes = 0, tenon.symbols = ["n"]} {
   // expected-error @+1 {{uses scratch memory of the context, but how much @k needs depends on the run}}
-  %0:3 = tenon.launch @k(%x) {placement = array<i64: -1, -1, -1>, symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> (tensor<?xf32, affine_map<()[s0] -> (s0)>>, tensor<?xi64, affine_map<()[s0] -> (s0)>>, tensor<3xi64>)
+  %0:3 = tenon.launch @k(%x) {placement = [#tenon.allocated, #tenon.allocated, #tenon.allocated], symbols = affine_map<()[s0] -> (s0)>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> (tensor<?xf32, affine_map<()[s0] -> (s0)>>, tensor<?xi64, affine_map<()[s0] -> (s0)>>, tensor<3xi64>)
   return
 }
 tenon.kernel @k(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> (tensor<?xf32, affine_map<()[s0] -> (s0)>>, tensor<?xi64, affine_map<()[s0] -> (s0)>>, tensor<3xi64>) attributes {strategy = "library", num_symbols = 1 : i64, scratch = affine_map<()[s0] -> (((s0 * 16) ceildiv 64) * 64)>} {
@@ -380,15 +380,17 @@ func.func @no_arena() {
 //--- code.mlir
 // Stacks may be a caller's, and small.
 module {
-  llvm.func @arrays(%n: i64) {
-    // expected-error @+1 {{takes as much of the stack as a run tells}}
-    %0 = llvm.alloca %n x i8 : (i64) -> !llvm.ptr
-    %c = arith.constant 1000 : i64
-    // expected-error @+1 {{takes 8000 bytes of the stack, where 4096 are the most}}
-    %1 = llvm.alloca %c x i64 : (i64) -> !llvm.ptr
-    %d = arith.constant 512 : i64
-    %2 = llvm.alloca %d x i64 : (i64) -> !llvm.ptr
-    llvm.return
+  module {
+    llvm.func @arrays(%n: i64) {
+      // expected-error @+1 {{takes as much of the stack as a run tells}}
+      %0 = llvm.alloca %n x i8 : (i64) -> !llvm.ptr
+      %c = arith.constant 1000 : i64
+      // expected-error @+1 {{takes 8000 bytes of the stack, where 4096 are the most}}
+      %1 = llvm.alloca %c x i64 : (i64) -> !llvm.ptr
+      %d = arith.constant 512 : i64
+      %2 = llvm.alloca %d x i64 : (i64) -> !llvm.ptr
+      llvm.return
+    }
   }
 }
 
