@@ -56,8 +56,8 @@ struct Group {
 
 class KernelFormer {
 public:
-  KernelFormer(ModuleOp module, const TargetStrategies &strategies)
-      : module(module), strategies(strategies), symbolTable(module) {}
+  KernelFormer(ModuleOp module, const TargetStrategies &strategies, bool marksWeights)
+      : module(module), strategies(strategies), marksWeights(marksWeights), symbolTable(module) {}
 
   LogicalResult run(Block &block);
 
@@ -78,6 +78,7 @@ private:
 
   ModuleOp module;
   const TargetStrategies &strategies;
+  bool marksWeights;
   SymbolTable symbolTable;
 };
 
@@ -382,7 +383,7 @@ void KernelFormer::outline(Group &group) {
   const KernelStrategy &strategy = group.root ? *group.strategy : strategies.getElemental();
   KernelResources resources = group.root ? strategy.getResources(group.root) : KernelResources();
   OpOperand *weights = group.root ? strategy.getWeights(group.root) : nullptr;
-  Value packable = weights && isPackable(*weights) ? weights->get() : Value();
+  Value packable = marksWeights && weights && isPackable(*weights) ? weights->get() : Value();
 
   // The kernel numbers the symbols that it sees on its own.
   llvm::MapVector<unsigned, unsigned> symbols;
@@ -468,11 +469,13 @@ void KernelFormer::outline(Group &group) {
 namespace {
 
 struct FormKernels : impl::FormKernelsPassBase<FormKernels> {
+  using FormKernelsPassBase::FormKernelsPassBase;
+
   void runOnOperation() override {
     FailureOr<TargetStrategies> strategies = TargetStrategies::of(getOperation());
     if (failed(strategies))
       return signalPassFailure();
-    KernelFormer former(getOperation(), *strategies);
+    KernelFormer former(getOperation(), *strategies, marksWeights);
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
       for (Block &block : function.getBody())
         if (failed(former.run(block)))

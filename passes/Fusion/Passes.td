@@ -67,6 +67,10 @@ def FormKernelsPass : Pass<"tenon-form-kernels", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let options = [
+    Option<"marksWeights", "mark-weights", "bool", "true",
+           "Mark constant weights (`tenon.weights`), whose layout schedules may then choose">
+  ];
   let statistics = [
     Statistic<"numKernels", "kernels", "Kernels formed">,
     Statistic<"numFused", "fused-ops", "Ops that joined the kernel of a consumer">

@@ -60,8 +60,8 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   // Now that schedules say how weights are read.
   passes.addPass(createPackWeightsPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
-  // What of the packing is not folded.
-  passes.addPass(createFormKernelsPass());
+  // What of the packing is not folded. Its own weights are not packed any more.
+  passes.addPass(createFormKernelsPass({/*marksWeights=*/false}));
   passes.addPass(createAssignSchedulesPass());
 }
 

@@ -148,7 +148,25 @@ def convolutions():
         )
 
 
+def equal_weights():
+    x = values(1, 64, 32, 32, scale=0.1)
+    weights = np.full((64, 64, 3, 3), 0.01, np.float32)
+    yield Case(
+        "equal_weights",
+        "Weights that are one number are too little to be worth transforming before the run.",
+        model(
+            [helper.make_node("Conv", ["x", "w"], ["y"], pads=[1] * 4)],
+            {"w": weights},
+            ("y", TensorProto.FLOAT, [1, 64, 32, 32]),
+            [("x", x)],
+        ),
+        [DataSet({"x": x})],
+        {"rtol": 1e-4, "atol": 1e-4},
+    )
+
+
 def cases():
     yield from matmuls()
     yield from other_products()
     yield from convolutions()
+    yield from equal_weights()

@@ -66,7 +66,10 @@ protected:
     SmallString<128> path;
     cantFail(errorCodeToError(sys::fs::createTemporaryFile("tenon", "so", path)));
     FileRemover remover(path);
-    cantFail(compileProgram(*parse(text), path.str().str()));
+    if (Error error = compileProgram(*parse(text), path.str().str())) {
+      ADD_FAILURE() << toString(std::move(error));
+      return nullptr;
+    }
     tenon_model *model = nullptr;
     EXPECT_EQ(tenon_model_load(path.c_str(), &model), TENON_OK) << tenon_last_error();
     return Model(model);

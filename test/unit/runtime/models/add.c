@@ -16,8 +16,9 @@ static void add(void *const *args, int64_t task, int64_t tasks) {
     z[i] = t[i] + y[i];
 }
 
-static const tenon_kernel_desc kernels[] = {FUNCTION(copy, "copy_0", "n0", 0, 8192),
-                                            FUNCTION(add, "add_1", "n1,\"quoted\"", 1024, 12288)};
+static const tenon_kernel_desc kernels[] = {
+    FUNCTION(copy, "copy_0", "n0", .bytes = 8192),
+    FUNCTION(add, "add_1", "n1,\"quoted\"", .flops = 1024, .bytes = 12288)};
 
 static int32_t run(tenon_exec *exec) {
   static const int64_t dims[] = {1024};

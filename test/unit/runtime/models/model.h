@@ -24,8 +24,12 @@ enum { FLOAT = 1, INT64 = 7 };
   .variant_size = sizeof(tenon_variant_desc)
 
 /* An element of the kernels. */
-#define FUNCTION(fn, name, nodes, flops, bytes)                                                    \
-  {TENON_KERNEL_FUNCTION, 0, fn, name, nodes, flops, bytes}
+#define FUNCTION(function, given_name, given_nodes, ...)                                           \
+  {.kind = TENON_KERNEL_FUNCTION,                                                                  \
+   .fn = function,                                                                                 \
+   .name = given_name,                                                                             \
+   .nodes = given_nodes,                                                                           \
+   __VA_ARGS__}
 
 #define COUNT(array) ((int32_t)(sizeof(array) / sizeof((array)[0])))
 

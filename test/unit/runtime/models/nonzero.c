@@ -11,7 +11,7 @@ static void find(void *const *args, int64_t task, int64_t tasks) {
       found[k++] = i;
 }
 
-static const tenon_kernel_desc kernels[] = {FUNCTION(find, "find_0", "nonzero", 0, 0)};
+static const tenon_kernel_desc kernels[] = {FUNCTION(find, "find_0", "nonzero")};
 
 static int32_t run(tenon_exec *exec) {
   const float *x = exec->inputs[0];

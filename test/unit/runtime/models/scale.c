@@ -23,8 +23,8 @@ static void scale(void *const *args, int64_t task, int64_t tasks) {
       out[b * seq + s] = sums[b] * a[b * seq + s] * w[b];
 }
 
-static const tenon_kernel_desc kernels[] = {FUNCTION(sum, "sum_0", "", 0, 0),
-                                            FUNCTION(scale, "scale_1", "", 0, 0)};
+static const tenon_kernel_desc kernels[] = {FUNCTION(sum, "sum_0", ""),
+                                            FUNCTION(scale, "scale_1", "")};
 
 static int32_t run(tenon_exec *exec) {
   int64_t batch = exec->input_dims[0], seq = exec->input_dims[1];

@@ -26,8 +26,9 @@ static void large(void *const *args, int64_t task, int64_t tasks) {
   twice(args[0], args[1], (float *)((char *)args[2] + task * LARGE), LARGE / 4, task, tasks);
 }
 
-static const tenon_kernel_desc kernels[] = {{small, "small_0", "", 0, 0, SMALL, 0},
-                                            {large, "large_1", "", 0, 0, LARGE, 2}};
+static const tenon_kernel_desc kernels[] = {
+    FUNCTION(small, "small_0", "", .scratch_bytes = SMALL),
+    FUNCTION(large, "large_1", "", .scratch_bytes = LARGE, .max_tasks = 2)};
 
 static int32_t run(tenon_exec *exec) {
   static const int64_t dims[] = {SIZE};
@@ -38,7 +39,7 @@ static int32_t run(tenon_exec *exec) {
     if (!z)
       return TENON_EXEC_OUT_OF_MEMORY;
     void *args[] = {exec->inputs[0], z, exec->scratch};
-    exec->launch(exec, &kernels[i], args, i ? 2 : SIZE);
+    exec->launch(exec, i, args, i ? 2 : SIZE);
   }
   return TENON_EXEC_OK;
 }
@@ -47,16 +48,9 @@ static const tenon_dim_desc dims[] = {{SIZE, -1, 0}};
 static const tenon_tensor_desc inputs[] = {{"x", FLOAT, 1, dims}};
 static const tenon_tensor_desc outputs[] = {{"y", FLOAT, 1, dims}, {"z", FLOAT, 1, dims}};
 static const char *const features[] = {NULL};
-static const tenon_variant_desc variants[] = {{"cpu:any", features, 0, run, kernels, 2, NULL, 0}};
+static const tenon_variant_desc variants[] = {
+    {"cpu:any", TENON_DEVICE_CPU, 0, features, 0, run, kernels, 2, NULL, 0}};
 
-MODEL = {.magic = TENON_MAGIC,
-         .abi_version = TENON_ABI_VERSION,
-         .size = sizeof(tenon_model_desc),
-         .name = "scratch",
-         .compiler_version = "hand",
-         .num_inputs = 1,
-         .num_outputs = 2,
-         .num_variants = 1,
-         .inputs = inputs,
-         .outputs = outputs,
-         .variants = variants};
+MODEL = {MODEL_HEAD,       .name = "scratch",  .compiler_version = "hand",
+         .num_inputs = 1,  .num_outputs = 2,   .num_variants = 1,
+         .inputs = inputs, .outputs = outputs, .variants = variants};

@@ -47,7 +47,7 @@ static void copy(void *const *args, int64_t task, int64_t tasks) {
   }
 }
 
-static const tenon_kernel_desc kernels[] = {FUNCTION(copy, "copy_0", "it", 0, 0)};
+static const tenon_kernel_desc kernels[] = {FUNCTION(copy, "copy_0", "it")};
 
 static int32_t run(tenon_exec *exec) {
   int64_t n = exec->input_dims[0];
