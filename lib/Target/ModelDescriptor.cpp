@@ -123,10 +123,10 @@ Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant
                                  {pointer, int64Type, int64Type}, /*isVarArg=*/false);
   SmallVector<Constant *> records;
   for (const KernelInfo &kernel : model.variants[variant].kernels)
-    records.push_back(record({int32(TENON_KERNEL_FUNCTION), int32(0),
-                              declare(kernel.name + suffix, type), string(kernel.name),
-                              string(kernel.nodes), int64(kernel.flops), int64(kernel.bytes),
-                              int64(kernel.scratchBytes), int64(kernel.maxTasks)}));
+    records.push_back(
+        record({int32(TENON_KERNEL_FUNCTION), int32(0), declare(kernel.name + suffix, type),
+                string(kernel.name), string(kernel.nodes), int64(kernel.flops), int64(kernel.bytes),
+                int64(kernel.scratchBytes), int64(kernel.maxTasks)}));
   return array(records, "kernels" + suffix);
 }
 
