@@ -148,6 +148,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!result.getDefiningOp<InsertOp>() || getDestination().getType() != getOutputs()[0].getType())
     return emitOpError("has a destination, but ")
            << getKernelAttr() << " writes no part of a tensor of that type";
+  if (!getDestination().getDefiningOp<LaunchOp>())
+    return emitOpError("writes a part of a tensor that no launch made");
   return success();
 }
 

@@ -21,6 +21,10 @@ def Tenon_Dialect : Dialect {
     attribute `tenon.symbols` names the symbols. Static tensors carry no encoding. Operators that
     take a shape as an operand in ONNX (Reshape, Slice, Expand, ...) hold it as an attribute, an
     affine map over the same symbols.
+
+    An argument of the function with the attribute `tenon.state = 1 : i64` is a state: result 1 is what
+    it is in the next run, and the caller may use one memory for both. Their types are the same, and no
+    result is that of two states.
   }];
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;

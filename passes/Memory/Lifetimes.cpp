@@ -82,7 +82,8 @@ std::vector<Value> Lifetimes::membersOf(Value value) const {
 }
 
 int64_t Lifetimes::lastUse(Value value) const {
-  int64_t last = position.lookup(value.getDefiningOp());
+  Operation *launch = value.getDefiningOp();
+  int64_t last = launch ? position.lookup(launch) : -1;
   for (Value member : membersOf(value)) {
     if (Operation *definition = member.getDefiningOp())
       last = std::max(last, position.lookup(definition));
@@ -91,7 +92,7 @@ int64_t Lifetimes::lastUse(Value value) const {
       // A loop around the use, but not around the launch, may come back to it.
       for (Operation *parent = user->getParentOp(); parent && parent != function;
            parent = parent->getParentOp()) {
-        bool holdsLaunch = parent->isAncestor(value.getDefiningOp());
+        bool holdsLaunch = launch && parent->isAncestor(launch);
         if (isa<LoopOp>(parent) && !holdsLaunch)
           last = std::max(last, endPosition.lookup(parent));
       }

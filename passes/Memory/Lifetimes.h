@@ -4,7 +4,7 @@
 // use of any value that shares it: reshapes are views, and the result of an `if` is whatever buffer
 // the branch yields. A buffer from outside a loop lives to the end of the loop that uses it, since
 // the next iteration may use it again. Launches that write parts of one tensor share the buffer of
-// the first of them, its home.
+// the first of them, its home. The memory of an argument is there from the start.
 #ifndef TENON_PASSES_MEMORY_LIFETIMES_H
 #define TENON_PASSES_MEMORY_LIFETIMES_H
 
@@ -28,8 +28,13 @@ public:
   explicit Lifetimes(mlir::func::FuncOp function);
 
   int64_t begin(mlir::Operation *launch) const { return position.lookup(launch); }
-  /// The last position at which the buffer of `value` is in use.
+  /// The last position at which the buffer of `value`, a launch's result or an argument of the
+  /// function, is in use.
   int64_t lastUse(mlir::Value value) const;
+  /// Whether the buffer is in use when the launch runs, or after it.
+  bool isUsedFrom(mlir::Operation *launch, mlir::Value value) const {
+    return lastUse(value) >= begin(launch);
+  }
   /// The values that share the buffer.
   std::vector<mlir::Value> membersOf(mlir::Value value) const;
   /// Whether the value is that of a branch: which buffer it is in is known at run time only.

@@ -11,7 +11,8 @@ def PlanMemoryPass : Pass<"tenon-plan-memory", "::mlir::ModuleOp"> {
     Buffers of constant size get offsets into one arena, such that buffers which live at the same
     time do not overlap (this is checked); several orders of placing them are tried. Parts of one
     tensor that several launches write have one buffer. Results of the function are written to the
-    caller's memory where possible. Buffers whose size is known only at run time are allocated then,
+    caller's memory where possible; that of a state (`tenon.state`) only if its input is read neither by
+    the launch nor after it, because both may lie in one memory. Buffers whose size is known only at run time are allocated then,
     and a `tenon.release` after the last use gives them back. The function's attribute
     `tenon.arena_bytes` is the size of the arena, and `tenon.arena_lower_bound` the most bytes that
     live at one time.

@@ -3,6 +3,7 @@
 // run. Scratch memory has no offsets: launches follow one another, so one region of the context
 // serves all whose needs are constants, and the others allocate theirs.
 
+#include "dialects/Tenon/States.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Memory/Arena.h"
@@ -29,6 +30,7 @@ public:
   int64_t numStatic = 0, numDynamic = 0;
 
 private:
+  bool canWriteOutput(LaunchOp launch, int64_t output);
   void placeOutputs();
   void placeScratch(LaunchOp launch);
   void releaseAfterLastUse(Value value);
@@ -42,6 +44,13 @@ private:
 };
 
 } // namespace
+
+// Whether an output may be written when the launch runs. That of a state may lie in the memory of
+// its input, which must not be in use any more.
+bool Planner::canWriteOutput(LaunchOp launch, int64_t output) {
+  Value input = getStateInput(function, output);
+  return !input || !lifetimes.isUsedFrom(launch, input);
+}
 
 // A function result that a top-level launch makes, as it is or reshaped, is written in place. A
 // reshape may need sizes that are bound only after the launch: such results are copied.
@@ -57,7 +66,7 @@ void Planner::placeOutputs() {
     source = getHome(source);
     auto launch = source.getDefiningOp<LaunchOp>();
     if (!launch || launch.getCapacities() || launch->getBlock() != &body ||
-        outputOf.contains(source))
+        outputOf.contains(source) || !canWriteOutput(launch, number))
       continue;
     llvm::SmallDenseSet<AffineExpr> known = ofArguments, needed;
     collectSymbols(source.getType(), known);

@@ -12,6 +12,8 @@ def VerifyStagePass : Pass<"tenon-verify-stage", "::mlir::ModuleOp"> {
     stage ends with it, so that a pass that breaks a promise is found there and not in the machine
     code.
 
+    - up to `program`: each state (`tenon.state`) has an output of its own, of its element type and rank,
+      and after `import` of its dimensions.
     - `import`, `graph` and `target`: ops on tensors only, no kernels yet; every symbol that a type
       uses is one of the function's. After `target`, the target has code for the elements of all
       values: strings are gone.
@@ -20,7 +22,8 @@ def VerifyStagePass : Pass<"tenon-verify-stage", "::mlir::ModuleOp"> {
       decomposes is left outside of the root; packed weights have the panel width, and transformed
       filters the output tile, of the schedule; `scratch` is what the strategy needs by it.
     - `program`: every result of a launch has a place: in the arena, where it is large enough and
-      shares its bytes with nothing that is in use at the same time, or in an output of its size.
+      shares its bytes with nothing that is in use at the same time, or in an output of its size. An
+      output of a state is written by a launch only if its input is not in use any more.
       Scratch memory whose size depends on the run is allocated by it.
     - `code`: the program holds modules alone, each with one function for others; no op on tensors is
       left, and arrays on the stack are small. After `llvm` all ops are of the LLVM dialect.

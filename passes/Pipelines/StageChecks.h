@@ -14,6 +14,9 @@ llvm::LogicalResult verifyTargetGraph(mlir::ModuleOp module);
 llvm::LogicalResult verifyKernels(mlir::ModuleOp module);
 /// Every launch's results have places that are large enough and nobody else's at that time.
 llvm::LogicalResult verifyPlacements(mlir::ModuleOp module);
+/// Each state has an output of its own, of the same element type and rank; with `compareSizes` also
+/// of the same dimensions, as expressions.
+llvm::LogicalResult verifyStates(mlir::ModuleOp module, bool compareSizes);
 /// The program is modules, each of which has one function for others and holds no tensors.
 llvm::LogicalResult verifyCode(mlir::ModuleOp program);
 /// As verifyCode, and all in them is of the LLVM dialect.

@@ -1,7 +1,9 @@
 // Places of results in memory, as they are written in the IR: by the planner, by hand or by a
 // tuner. A result has the size of its type, lies in the arena or in an output of its size, and
-// shares its bytes with nothing that is in use at the same time.
+// shares its bytes with nothing that is in use at the same time. The output of a state may share
+// those of its input.
 
+#include "dialects/Tenon/States.h"
 #include "passes/Memory/Arena.h"
 #include "passes/Memory/Lifetimes.h"
 #include "passes/Pipelines/StageChecks.h"
@@ -56,6 +58,11 @@ LogicalResult PlacementChecks::checkOutput(OpResult result, int64_t output) {
   if (!fits)
     return launch->emitError("has a result of ")
            << result.getType() << " at output " << output << ", which is " << type;
+  Value input = getStateInput(function, output);
+  if (input && lifetimes.isUsedFrom(launch, input))
+    return launch->emitError("has a result at output ")
+           << output << ", where input " << cast<BlockArgument>(input).getArgNumber()
+           << " may lie, a state that is in use then or later";
   return success();
 }
 

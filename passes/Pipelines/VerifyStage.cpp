@@ -1,5 +1,6 @@
 // What must hold between stages (the list is in Passes.td), checked after each. Graphs are checked
-// here, kernels in VerifyKernels.cpp, places in VerifyPlacements.cpp, functions in VerifyCode.cpp.
+// here, states in VerifyStates.cpp, kernels in VerifyKernels.cpp, places in VerifyPlacements.cpp,
+// functions in VerifyCode.cpp.
 
 #include "dialects/Target/TargetInterfaces.h"
 #include "dialects/Tenon/TenonDialect.h"
@@ -92,6 +93,9 @@ struct VerifyStage : impl::VerifyStagePassBase<VerifyStage> {
     std::optional<Stage> parsed = parseStage(stage);
     if (!parsed)
       return module.emitError("unknown stage '") << stage << "'";
+    // Equations that only simplifying the graph uses may tell that two sizes are one.
+    if (failed(verifyStates(module, /*compareSizes=*/*parsed != Stage::Import)))
+      return failure();
     switch (*parsed) {
     case Stage::Import:
     case Stage::Graph:

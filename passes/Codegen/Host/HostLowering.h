@@ -1,6 +1,6 @@
 // The lowering of the host function, in parts: values and services of the runtime
-// (HostLowering.cpp), launches (HostLaunch.cpp), control flow (HostControlFlow.cpp), and what holds
-// them together (LowerHost.cpp).
+// (HostLowering.cpp), launches (HostLaunch.cpp), control flow (HostControlFlow.cpp), outputs
+// (HostOutputs.cpp), and what holds them together (LowerHost.cpp).
 #ifndef TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 #define TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 
@@ -39,6 +39,9 @@ private:
   mlir::LogicalResult lower(IfOp op);
   mlir::LogicalResult lower(LoopOp op);
   void lower(mlir::func::ReturnOp op);
+  /// Copies what no launch wrote into the caller's memory.
+  void writeOutputs(mlir::func::ReturnOp op);
+  void writeOutput(int64_t number, mlir::Value tensor, mlir::Value source, bool mayBeThere);
 
   // Values.
   mlir::Value pointerOf(mlir::Value tensor) { return pointers.lookup(tensor); }
@@ -80,6 +83,8 @@ private:
   void copy(mlir::Value to, mlir::Value from, mlir::Value bytes) {
     em.create<mlir::LLVM::MemcpyOp>(to, from, bytes, /*isVolatile=*/false);
   }
+  /// Copies of a range to itself are undefined in C, and of no use.
+  void copyUnlessSame(mlir::Value to, mlir::Value from, mlir::Value bytes);
 
   // Control flow.
   mlir::Block *newBlock() { return &host.getBody().emplaceBlock(); }

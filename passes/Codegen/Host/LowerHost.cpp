@@ -80,17 +80,7 @@ LogicalResult HostLowering::lower(ConstantOp op) {
 }
 
 void HostLowering::lower(func::ReturnOp op) {
-  llvm::DenseSet<int64_t> written;
-  for (LaunchOp launch : function.getOps<LaunchOp>())
-    for (Attribute place : launch.getPlacementAttr())
-      if (auto output = dyn_cast<OutputAttr>(place))
-        written.insert(output.getNumber());
-  for (auto [number, tensor] : llvm::enumerate(op.getOperands())) {
-    if (written.contains(number))
-      continue;
-    Value buffer = outputBuffer(number, tensor.getType());
-    copy(buffer, pointerOf(tensor), bytesOf(tensor.getType()));
-  }
+  writeOutputs(op);
   em.create<LLVM::ReturnOp>(
       Value(em.create<arith::ConstantOp>(em.getI32IntegerAttr(TENON_EXEC_OK))));
 }

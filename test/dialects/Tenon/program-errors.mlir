@@ -49,6 +49,19 @@ func.func @whole(%a: tensor<8xf32>) -> tensor<8xf32> {
 
 // -----
 
+// The memory of the function's arguments is the caller's, and nobody writes there.
+tenon.kernel @part(%a: tensor<4xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
+  %0 = tenon.insert %a {low = affine_map<() -> (0)>} : (tensor<4xf32>) -> tensor<8xf32>
+  tenon.yield %0 : tensor<8xf32>
+}
+func.func @into_argument(%a: tensor<4xf32>, %d: tensor<8xf32>) -> tensor<8xf32> {
+  // expected-error @+1 {{'tenon.launch' op writes a part of a tensor that no launch made}}
+  %0 = tenon.launch @part(%a) into %d : tensor<8xf32> : (tensor<4xf32>) -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
+
+// -----
+
 tenon.kernel @other_yield(%a: tensor<8xf32>) -> tensor<9xf32> attributes {strategy = "rows"} {
   %0 = tenon.neg %a : (tensor<8xf32>) -> tensor<8xf32>
   // expected-error @+1 {{'tenon.yield' op gives 'tensor<8xf32>', but @other_yield has results of 'tensor<9xf32>'}}

@@ -232,3 +232,68 @@ tenon.kernel @unknown(%x: tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) 
   %1 = tenon.uninitialized : tensor<2xi64>
   tenon.yield %0, %1 : tensor<5xf32>, tensor<2xi64>
 }
+
+// -----
+
+// States that change places: one value is put aside before it is overwritten.
+//       CHECK: llvm.func @tenon_run(%[[EXEC:.+]]: !llvm.ptr) -> i32
+//       CHECK:   %[[INPUTS:.+]] = llvm.load %[[EXEC]]
+//       CHECK:   %[[A:.+]] = llvm.load %[[INPUTS]]
+//       CHECK:   %[[B_FIELD:.+]] = llvm.getelementptr %[[INPUTS]][1]
+//  CHECK-NEXT:   %[[B:.+]] = llvm.load %[[B_FIELD]]
+//       CHECK:   %[[ASIDE:.+]] = llvm.call %{{.+}}(%[[EXEC]], %c16_i64{{.*}})
+//       CHECK:   "llvm.intr.memcpy"(%[[ASIDE]], %[[B]],
+//       CHECK:   %[[OUT1:.+]] = llvm.call %{{.+}}(%[[EXEC]], %c1_i32{{[_0-9]*}},
+//       CHECK:   "llvm.intr.memcpy"(%[[OUT1]], %[[A]],
+//       CHECK:   %[[OUT0:.+]] = llvm.call %{{.+}}(%[[EXEC]], %c0_i32{{[_0-9]*}},
+//       CHECK:   "llvm.intr.memcpy"(%[[OUT0]], %[[ASIDE]],
+//       CHECK:   llvm.return
+func.func @main(%a: tensor<4xf32> {tenon.state = 0 : i64}, %b: tensor<4xf32> {tenon.state = 1 : i64}) -> (tensor<4xf32>, tensor<4xf32>)
+    attributes {tenon.arena_bytes = 0 : i64, tenon.arena_lower_bound = 0 : i64} {
+  return %b, %a : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// Other outputs come first, and then states in the order in which they are read: nothing is put aside.
+// A view of a state is its memory.
+//       CHECK: llvm.func @tenon_run(%[[EXEC:.+]]: !llvm.ptr) -> i32
+//       CHECK:   %[[INPUTS:.+]] = llvm.load %[[EXEC]]
+//       CHECK:   %[[A:.+]] = llvm.load %[[INPUTS]]
+//       CHECK:   %[[B_FIELD:.+]] = llvm.getelementptr %[[INPUTS]][1]
+//  CHECK-NEXT:   %[[B:.+]] = llvm.load %[[B_FIELD]]
+//       CHECK:   %[[X_FIELD:.+]] = llvm.getelementptr %[[INPUTS]][2]
+//  CHECK-NEXT:   %[[X:.+]] = llvm.load %[[X_FIELD]]
+//       CHECK:   %[[OUT2:.+]] = llvm.call %{{.+}}(%[[EXEC]], %c2_i32{{[_0-9]*}},
+//       CHECK:   "llvm.intr.memcpy"(%[[OUT2]], %[[B]],
+//       CHECK:   %[[OUT1:.+]] = llvm.call %{{.+}}(%[[EXEC]], %c1_i32{{[_0-9]*}},
+//       CHECK:   "llvm.intr.memcpy"(%[[OUT1]], %[[A]],
+//       CHECK:   %[[OUT0:.+]] = llvm.call %{{.+}}(%[[EXEC]], %c0_i32{{[_0-9]*}},
+//       CHECK:   "llvm.intr.memcpy"(%[[OUT0]], %[[X]],
+//   CHECK-NOT:   memcpy
+//       CHECK:   llvm.return
+func.func @main(%a: tensor<4xf32> {tenon.state = 0 : i64}, %b: tensor<4xf32> {tenon.state = 1 : i64}, %x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+    attributes {tenon.arena_bytes = 0 : i64, tenon.arena_lower_bound = 0 : i64} {
+  %square = tenon.reshape %a : (tensor<4xf32>) -> tensor<2x2xf32>
+  %flat = tenon.reshape %square : (tensor<2x2xf32>) -> tensor<4xf32>
+  return %x, %flat, %b : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// A state that stays as it is costs no copy where it is the same memory.
+//       CHECK: llvm.func @tenon_run(%[[EXEC:.+]]: !llvm.ptr) -> i32
+//       CHECK:   %[[INPUTS:.+]] = llvm.load %[[EXEC]]
+//       CHECK:   %[[A:.+]] = llvm.load %[[INPUTS]]
+//       CHECK:   %[[OUT:.+]] = llvm.call %{{.+}}(%[[EXEC]], %c0_i32{{[_0-9]*}},
+//       CHECK:   %[[DIFFER:.+]] = llvm.icmp "ne" %[[OUT]], %[[A]]
+//  CHECK-NEXT:   llvm.cond_br %[[DIFFER]], ^[[COPY:.+]], ^[[AFTER:.+]]
+//       CHECK: ^[[COPY]]:
+//  CHECK-NEXT:   "llvm.intr.memcpy"(%[[OUT]], %[[A]],
+//  CHECK-NEXT:   llvm.br ^[[AFTER]]
+//       CHECK: ^[[AFTER]]:
+//       CHECK:   llvm.return
+func.func @main(%a: tensor<4xf32> {tenon.state = 0 : i64}) -> tensor<4xf32>
+    attributes {tenon.arena_bytes = 0 : i64, tenon.arena_lower_bound = 0 : i64} {
+  return %a : tensor<4xf32>
+}

@@ -183,3 +183,143 @@ tenon.kernel @unknown(%x: tensor<5x?x?xf32, affine_map<()[s0] -> (5, s0, s0)>>) 
   %1 = tenon.uninitialized : tensor<2xi64>
   tenon.yield %0, %1 : tensor<5xf32>, tensor<2xi64>
 }
+
+// -----
+
+// The next value of a state is written where it stays once its input is read no more.
+// CHECK-LABEL: func @state
+//       CHECK:   tenon.launch @k(%arg0) {placement = [#tenon.arena<0>]}
+//       CHECK:   tenon.launch @k({{.*}}) {placement = [#tenon.output<0>]}
+func.func @state(%s: tensor<16xf32> {tenon.state = 0 : i64}) -> tensor<16xf32> {
+  %0 = tenon.launch @k(%s) : (tensor<16xf32>) -> tensor<16xf32>
+  %1 = tenon.launch @k(%0) : (tensor<16xf32>) -> tensor<16xf32>
+  return %1 : tensor<16xf32>
+}
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
+  %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+
+// -----
+
+// A launch that reads the state, and one before another that does, leave it alone. So does one before
+// a reader of a view.
+// CHECK-LABEL: func @read
+//       CHECK:   tenon.launch @k(%arg0) {placement = [#tenon.arena<{{.*}}>]}
+//       CHECK:   tenon.launch @k(%arg3) {placement = [#tenon.arena<{{.*}}>]}
+//       CHECK:   tenon.launch @k(%arg3) {placement = [#tenon.arena<{{.*}}>]}
+//       CHECK:   tenon.launch @add(%arg1, {{.*}}) {placement = [#tenon.output<3>]}
+func.func @read(%a: tensor<16xf32> {tenon.state = 0 : i64}, %b: tensor<16xf32> {tenon.state = 1 : i64}, %c: tensor<16xf32> {tenon.state = 2 : i64}, %x: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>, tensor<16xf32>, tensor<16xf32>) {
+  %0 = tenon.launch @k(%a) : (tensor<16xf32>) -> tensor<16xf32>
+  %1 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  %2 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  %view = tenon.reshape %c : (tensor<16xf32>) -> tensor<4x4xf32>
+  %flat = tenon.reshape %view : (tensor<4x4xf32>) -> tensor<16xf32>
+  %3 = tenon.launch @add(%b, %flat) : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  return %0, %1, %2, %3 : tensor<16xf32>, tensor<16xf32>, tensor<16xf32>, tensor<16xf32>
+}
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
+  %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
+  %0 = tenon.add %x, %y : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+
+// -----
+
+// What is handed out as it came is read at the end.
+// CHECK-LABEL: func @handed_out
+//       CHECK:   tenon.launch @k(%arg1) {placement = [#tenon.arena<0>]}
+func.func @handed_out(%s: tensor<16xf32> {tenon.state = 1 : i64}, %x: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>) {
+  %0 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  return %s, %0 : tensor<16xf32>, tensor<16xf32>
+}
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
+  %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+
+// -----
+
+// The result of an `if` may be the state, and a loop may come back to it.
+// CHECK-LABEL: func @control_flow
+//       CHECK:   tenon.launch @k(%arg4) {placement = [#tenon.arena<{{.*}}>]}
+//       CHECK:   tenon.launch @k(%arg4) {placement = [#tenon.arena<{{.*}}>]}
+//       CHECK:   tenon.loop
+//       CHECK:   tenon.launch @k({{.*}}) {placement = [#tenon.output<2>]}
+func.func @control_flow(%c: tensor<i1>, %n: tensor<i64>, %a: tensor<16xf32> {tenon.state = 0 : i64}, %b: tensor<16xf32> {tenon.state = 1 : i64}, %x: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>, tensor<16xf32>) {
+  %true = tenon.constant dense<true> : tensor<i1>
+  %chosen = tenon.if %c : (tensor<i1>) -> tensor<16xf32> {
+    tenon.yield %a : tensor<16xf32>
+  } else {
+    tenon.yield %x : tensor<16xf32>
+  }
+  %0 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  %1 = tenon.launch @k(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  %2 = tenon.loop max(%n : tensor<i64>) carry(%chosen : tensor<16xf32>) {
+  ^body(%i: tensor<i64>, %s: tensor<16xf32>):
+    %next = tenon.launch @add(%s, %b) : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+    tenon.yield %true, %next : tensor<i1>, tensor<16xf32>
+  } : tensor<16xf32>
+  %3 = tenon.launch @k(%2) : (tensor<16xf32>) -> tensor<16xf32>
+  return %0, %1, %3 : tensor<16xf32>, tensor<16xf32>, tensor<16xf32>
+}
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
+  %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
+  %0 = tenon.add %x, %y : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+
+// -----
+
+// After the loop nothing comes back to it.
+// CHECK-LABEL: func @after_loop
+//       CHECK:   tenon.launch @k({{.*}}) {placement = [#tenon.output<0>]}
+func.func @after_loop(%n: tensor<i64>, %b: tensor<16xf32> {tenon.state = 0 : i64}, %x: tensor<16xf32>) -> tensor<16xf32> {
+  %true = tenon.constant dense<true> : tensor<i1>
+  %0 = tenon.loop max(%n : tensor<i64>) carry(%x : tensor<16xf32>) {
+  ^body(%i: tensor<i64>, %s: tensor<16xf32>):
+    %next = tenon.launch @add(%s, %b) : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+    tenon.yield %true, %next : tensor<i1>, tensor<16xf32>
+  } : tensor<16xf32>
+  %1 = tenon.launch @k(%0) : (tensor<16xf32>) -> tensor<16xf32>
+  return %1 : tensor<16xf32>
+}
+tenon.kernel @k(%x: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
+  %0 = tenon.neg %x : (tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+tenon.kernel @add(%x: tensor<16xf32>, %y: tensor<16xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
+  %0 = tenon.add %x, %y : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}
+
+// -----
+
+// Of a tensor that is written part by part, the first part counts.
+// CHECK-LABEL: func @state_of_parts
+//       CHECK:   tenon.launch @low(%arg1) {placement = [#tenon.arena<0>]}
+//       CHECK:   tenon.launch @high({{.*}}) into {{.*}} {placement = [#tenon.arena<0>]}
+func.func @state_of_parts(%s: tensor<32xf32> {tenon.state = 0 : i64}, %x: tensor<16xf32>) -> tensor<32xf32> {
+  %0 = tenon.launch @low(%x) : (tensor<16xf32>) -> tensor<32xf32>
+  %1 = tenon.launch @half(%s) : (tensor<32xf32>) -> tensor<16xf32>
+  %2 = tenon.launch @high(%1) into %0 : tensor<32xf32> : (tensor<16xf32>) -> tensor<32xf32>
+  return %2 : tensor<32xf32>
+}
+tenon.kernel @low(%x: tensor<16xf32>) -> tensor<32xf32> attributes {strategy = "rows"} {
+  %0 = tenon.insert %x {low = affine_map<() -> (0)>} : (tensor<16xf32>) -> tensor<32xf32>
+  tenon.yield %0 : tensor<32xf32>
+}
+tenon.kernel @high(%x: tensor<16xf32>) -> tensor<32xf32> attributes {strategy = "rows"} {
+  %0 = tenon.insert %x {low = affine_map<() -> (16)>} : (tensor<16xf32>) -> tensor<32xf32>
+  tenon.yield %0 : tensor<32xf32>
+}
+tenon.kernel @half(%x: tensor<32xf32>) -> tensor<16xf32> attributes {strategy = "rows"} {
+  %0 = tenon.slice %x {starts = affine_map<() -> (8)>, steps = array<i64: 1>} : (tensor<32xf32>) -> tensor<16xf32>
+  tenon.yield %0 : tensor<16xf32>
+}

@@ -1,5 +1,6 @@
 // RUN: split-file %s %t
 // RUN: tenon-opt %t/graph.mlir --tenon-verify-stage=stage=graph --verify-diagnostics --split-input-file
+// RUN: tenon-opt %t/import.mlir --tenon-verify-stage=stage=import --verify-diagnostics
 // RUN: tenon-opt %t/target.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=target --verify-diagnostics --split-input-file
 // RUN: not tenon-opt %t/stage.mlir --tenon-verify-stage=stage=target 2>&1 | FileCheck %s --check-prefix=TARGET
 // RUN: tenon-opt %t/kernels.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=kernels --verify-diagnostics --split-input-file
@@ -52,6 +53,47 @@ func.func @no_dimensions(%x: tensor<4xf32>) {
 func.func @strings(%x: tensor<2x!tenon.string>) -> tensor<2x1x!tenon.string> {
   %0 = tenon.reshape %x : (tensor<2x!tenon.string>) -> tensor<2x1x!tenon.string>
   return %0 : tensor<2x1x!tenon.string>
+}
+
+// -----
+
+// A state is its output's type, with dimensions that are equal as expressions.
+#n = affine_map<()[s0] -> (s0, 4)>
+#m = affine_map<()[s0, s1] -> (s1, 4)>
+func.func @states(%a: tensor<?x4xf32, #n> {tenon.name = "a", tenon.state = 1 : i64}, %b: tensor<?x4xf32, #m>) -> (tensor<?x4xf32, #m>, tensor<?x4xf32, #n>) attributes {tenon.symbols = ["n", "m"]} {
+  return %b, %a : tensor<?x4xf32, #m>, tensor<?x4xf32, #n>
+}
+// expected-error @+1 {{input 'a' is a state of type f32 [n,4], but its output 'y' is f32 [m,4]}}
+func.func @other_size(%a: tensor<?x4xf32, #n> {tenon.name = "a", tenon.state = 0 : i64}, %b: tensor<?x4xf32, #m>) -> (tensor<?x4xf32, #m> {tenon.name = "y"}) attributes {tenon.symbols = ["n", "m"]} {
+  return %b : tensor<?x4xf32, #m>
+}
+// expected-error @+1 {{input 0 is a state of type f32 [4], but its output 0 is f16 [4]}}
+func.func @other_type(%a: tensor<4xf32> {tenon.state = 0 : i64}, %b: tensor<4xf16>) -> tensor<4xf16> {
+  return %b : tensor<4xf16>
+}
+// expected-error @+1 {{output 0 is that of two states: inputs 0 and 1}}
+func.func @two_states(%a: tensor<4xf32> {tenon.state = 0 : i64}, %b: tensor<4xf32> {tenon.state = 0 : i64}) -> tensor<4xf32> {
+  return %b : tensor<4xf32>
+}
+// expected-error @+1 {{input 0 is a state whose output is 1, of a function with 1}}
+func.func @no_output(%a: tensor<4xf32> {tenon.state = 1 : i64}) -> tensor<4xf32> {
+  return %a : tensor<4xf32>
+}
+// expected-error @+1 {{input 0 has 'tenon.state' "y", which is no number of an output}}
+func.func @no_number(%a: tensor<4xf32> {tenon.state = "y"}) -> tensor<4xf32> {
+  return %a : tensor<4xf32>
+}
+
+//--- import.mlir
+// Sizes may still turn out to be equal after import, but not types or ranks.
+#n = affine_map<()[s0] -> (s0)>
+#m = affine_map<()[s0, s1] -> (s1)>
+func.func @later(%a: tensor<?xf32, #n> {tenon.state = 0 : i64}, %b: tensor<?xf32, #m>) -> tensor<?xf32, #m> attributes {tenon.symbols = ["n", "m"]} {
+  return %b : tensor<?xf32, #m>
+}
+// expected-error @+1 {{input 0 is a state of type f32 [4], but its output 0 is f32 [4,1]}}
+func.func @other_rank(%a: tensor<4xf32> {tenon.state = 0 : i64}, %b: tensor<4x1xf32>) -> tensor<4x1xf32> {
+  return %b : tensor<4x1xf32>
 }
 
 //--- target.mlir
@@ -368,6 +410,47 @@ func.func @parts(%x: tensor<4xf32>) -> tensor<8xf32> attributes {tenon.arena_byt
 tenon.kernel @part(%x: tensor<4xf32>) -> tensor<8xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
   %0 = tenon.insert %x {low = affine_map<() -> (0)>} : (tensor<4xf32>) -> tensor<8xf32>
   tenon.yield %0 : tensor<8xf32>
+}
+
+// -----
+
+// A launch must not write where a state may lie that it reads itself.
+func.func @state(%s: tensor<4xf32> {tenon.state = 0 : i64}) -> tensor<4xf32> attributes {tenon.arena_bytes = 0} {
+  // expected-error @+1 {{has a result at output 0, where input 0 may lie, a state that is in use then or later}}
+  %0 = tenon.launch @k(%s) {placement = [#tenon.output<0>]} : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
+  tenon.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// Nor one that others read later, here through a view, or that is handed out.
+func.func @state_read_later(%s: tensor<4xf32> {tenon.state = 0 : i64}, %t: tensor<4xf32> {tenon.state = 1 : i64}, %x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) attributes {tenon.arena_bytes = 64} {
+  %view = tenon.reshape %s : (tensor<4xf32>) -> tensor<2x2xf32>
+  // expected-error @+1 {{has a result at output 0, where input 0 may lie, a state that is in use then or later}}
+  %0 = tenon.launch @k(%x) {placement = [#tenon.output<0>]} : (tensor<4xf32>) -> tensor<4xf32>
+  // expected-error @+1 {{has a result at output 1, where input 1 may lie, a state that is in use then or later}}
+  %1 = tenon.launch @k(%x) {placement = [#tenon.output<1>]} : (tensor<4xf32>) -> tensor<4xf32>
+  %flat = tenon.reshape %view : (tensor<2x2xf32>) -> tensor<4xf32>
+  %2 = tenon.launch @k(%flat) {placement = [#tenon.arena<0>]} : (tensor<4xf32>) -> tensor<4xf32>
+  return %0, %1, %t : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
+  tenon.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// Other outputs share no memory with it.
+func.func @other_output(%s: tensor<4xf32> {tenon.state = 1 : i64}, %x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) attributes {tenon.arena_bytes = 0} {
+  %0 = tenon.launch @k(%s) {placement = [#tenon.output<0>]} : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = tenon.launch @k(%x) {placement = [#tenon.output<1>]} : (tensor<4xf32>) -> tensor<4xf32>
+  return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
+  tenon.yield %x : tensor<4xf32>
 }
 
 // -----
