@@ -49,6 +49,13 @@ typedef struct tenon_tensor_desc {
   const tenon_dim_desc *dims;
 } tenon_tensor_desc;
 
+/* A state: the output is the input's next value. Its type, rank and dimensions are the input's, and
+ * no input or output belongs to two states. The compiled code is right when both lie in one memory
+ * and when they do not; it writes to no other input's memory. */
+typedef struct tenon_state_desc {
+  int32_t input, output;
+} tenon_state_desc;
+
 typedef struct tenon_exec tenon_exec;
 
 /* A kernel does its share `task` of `tasks` equal shares. args: buffer pointers, then one to the
@@ -138,7 +145,7 @@ typedef struct tenon_model_desc {
   uint32_t size;                                             /* of this structure */
   uint32_t exec_size;                                        /* of tenon_exec */
   uint32_t dim_size, tensor_size, kernel_size, variant_size; /* of the elements of arrays */
-  uint32_t reserved;
+  uint32_t state_size;
   const char *name;
   const char *compiler_version;
   uint64_t checksum; /* of the ONNX file it was made from (xxh3-64) */
@@ -147,6 +154,9 @@ typedef struct tenon_model_desc {
   const char *const *symbols;
   const tenon_variant_desc *variants; /* best first; the first one that can run here is used */
   uint64_t weights_checksum;          /* of the constants (XXH64); all variants share them */
+  const tenon_state_desc *states;
+  int32_t num_states;
+  uint32_t reserved;
 } tenon_model_desc;
 
 #ifdef __cplusplus

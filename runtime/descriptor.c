@@ -106,6 +106,34 @@ static const tenon_tensor_desc *read_tensors(reader *r, const tenon_tensor_desc 
   return tensors;
 }
 
+static bool have_one_shape(const tenon_tensor_desc *a, const tenon_tensor_desc *b) {
+  if (a->dtype != b->dtype || a->rank != b->rank)
+    return false;
+  for (int32_t d = 0; d < a->rank; ++d)
+    if (a->dims[d].value != b->dims[d].value || a->dims[d].symbol != b->dims[d].symbol)
+      return false;
+  return true;
+}
+
+/* After the tensors: a state is an input and an output that may share memory. */
+static void read_states(reader *r) {
+  const tenon_model_desc *desc = r->desc;
+  tenon_state_desc *states =
+      copy_array(r, desc->states, desc->num_states, desc->state_size, sizeof *states);
+  r->desc->states = states;
+  for (int32_t i = 0; i < desc->num_states && !r->status; ++i) {
+    if (states[i].input < 0 || states[i].input >= desc->num_inputs)
+      damaged(r, "the input of a state", states[i].input);
+    else if (states[i].output < 0 || states[i].output >= desc->num_outputs)
+      damaged(r, "the output of a state", states[i].output);
+    else if (!have_one_shape(&desc->inputs[states[i].input], &desc->outputs[states[i].output]))
+      damaged(r, "the input of a state, unlike its output,", states[i].input);
+    for (int32_t j = 0; j < i && !r->status; ++j)
+      if (states[j].input == states[i].input || states[j].output == states[i].output)
+        damaged(r, "the second state of an input or output", i);
+  }
+}
+
 static void read_kernels(reader *r, tenon_variant_desc *variant) {
   tenon_kernel_desc *kernels =
       copy_array(r, variant->kernels, variant->num_kernels, r->desc->kernel_size, sizeof *kernels);
@@ -153,13 +181,14 @@ static void read_arrays(reader *r) {
   tenon_model_desc *desc = r->desc;
   if (!desc->name || !desc->compiler_version || !desc->variants ||
       (desc->num_inputs && !desc->inputs) || (desc->num_outputs && !desc->outputs) ||
-      (desc->num_symbols && !desc->symbols))
+      (desc->num_symbols && !desc->symbols) || (desc->num_states && !desc->states))
     damaged(r, "a pointer of its descriptor", 0);
   for (int32_t i = 0; i < desc->num_symbols && !r->status; ++i)
     if (!desc->symbols[i])
       damaged(r, "the name of a symbol", 0);
   desc->inputs = read_tensors(r, desc->inputs, desc->num_inputs);
   desc->outputs = read_tensors(r, desc->outputs, desc->num_outputs);
+  read_states(r);
   desc->variants = read_variants(r);
 }
 
@@ -188,7 +217,8 @@ tenon_status tn_read_desc(const tenon_model_desc *given, const char *origin, tn_
     return r.status;
   memcpy(r.desc, given, given->size < sizeof *given ? given->size : sizeof *given);
   if (r.desc->num_inputs < 0 || r.desc->num_outputs < 0 || r.desc->num_symbols < 0 ||
-      r.desc->num_variants < 1)
+      r.desc->num_variants < 1 || r.desc->num_states < 0 ||
+      r.desc->num_states > r.desc->num_inputs || r.desc->num_states > r.desc->num_outputs)
     return tn_fail(TENON_INVALID_MODEL, "%s: damaged: its descriptor has impossible counts",
                    origin);
   read_arrays(&r);

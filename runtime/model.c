@@ -241,6 +241,17 @@ int32_t tenon_model_find_output(const tenon_model *model, const char *name) {
   return find(model->infos + model->desc->num_inputs, model->desc->num_outputs, name);
 }
 
+int32_t tenon_model_num_states(const tenon_model *model) { return model->desc->num_states; }
+
+tenon_status tenon_model_state(const tenon_model *model, int32_t index, tenon_state_info *info) {
+  if (index < 0 || index >= model->desc->num_states)
+    return tn_fail(TENON_INVALID_ARGUMENT, "no state %d: model '%s' has %d", index,
+                   model->desc->name, model->desc->num_states);
+  const tenon_state_desc *state = &model->desc->states[index];
+  *info = (tenon_state_info){state->input, state->output};
+  return TENON_OK;
+}
+
 int64_t tenon_model_num_kernels(const tenon_model *model) { return model->variant->num_kernels; }
 
 tenon_status tenon_model_kernel(const tenon_model *model, int64_t index, tenon_kernel_info *info) {

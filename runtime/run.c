@@ -163,12 +163,46 @@ static void service_release(tenon_exec *exec, void *block) {
   tn_region_release(&context_of(exec)->region, block);
 }
 
-/* The input that shares memory with [data, data + bytes); -1: none does. */
-static int32_t overlapping_input(const tenon_context *context, const void *data, size_t bytes) {
-  uintptr_t begin = (uintptr_t)data;
-  for (int32_t i = 0; i < context->model->desc->num_inputs; ++i) {
-    uintptr_t input = (uintptr_t)context->input_data[i];
-    if (input < begin + bytes && begin < input + context->input_bytes[i])
+/* Nothing shares memory with what has no bytes. */
+static bool overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
+  uintptr_t first = (uintptr_t)a, second = (uintptr_t)b;
+  return a_bytes && b_bytes && first < second + b_bytes && second < first + a_bytes;
+}
+
+/* The input that shares memory with [data, data + bytes), other than `except`; -1: none does. */
+static int32_t overlapping_input(const tenon_context *context, const void *data, size_t bytes,
+                                 int32_t except) {
+  for (int32_t i = 0; i < context->model->desc->num_inputs; ++i)
+    if (i != except && overlap(context->input_data[i], context->input_bytes[i], data, bytes))
+      return i;
+  return -1;
+}
+
+/* The input whose next value the output is; -1: it is no state. */
+static int32_t state_input(const tenon_model_desc *desc, int32_t output) {
+  for (int32_t i = 0; i < desc->num_states; ++i)
+    if (desc->states[i].output == output)
+      return desc->states[i].input;
+  return -1;
+}
+
+/* The input whose memory a caller's output must not have; -1: there is none. */
+static int32_t forbidden_input(const tenon_context *context, int32_t index, const void *data,
+                               size_t bytes) {
+  int32_t state = state_input(context->model->desc, index);
+  bool is_same =
+      state >= 0 && data == context->input_data[state] && bytes == context->input_bytes[state];
+  return overlapping_input(context, data, bytes, is_same ? state : -1);
+}
+
+/* The output of this run that shares memory with what output `index` has got; -1: none does. Each
+ * pair is compared when the later one gets its memory. */
+static int32_t overlapping_output(const tenon_context *context, int32_t index) {
+  const tn_output *output = &context->outputs[index];
+  for (int32_t i = 0; i < context->model->desc->num_outputs; ++i) {
+    const tn_output *other = &context->outputs[i];
+    if (i != index && other->data &&
+        overlap(other->data, other->bytes, output->data, output->bytes))
       return i;
   }
   return -1;
@@ -179,7 +213,7 @@ static int32_t overlapping_input(const tenon_context *context, const void *data,
  * of the next run; a second buffer then takes turns with it. */
 static void *own_buffer(tenon_context *context, int32_t index, size_t bytes) {
   tn_output *output = &context->outputs[index];
-  if (overlapping_input(context, output->buffer.data, output->buffer.bytes) >= 0) {
+  if (overlapping_input(context, output->buffer.data, output->buffer.bytes, -1) >= 0) {
     tn_buffer other = output->other;
     output->other = output->buffer;
     output->buffer = other;
@@ -217,7 +251,7 @@ static void *callers_buffer(tenon_context *context, int32_t index, const int64_t
            bytes);
     return NULL;
   }
-  int32_t input = overlapping_input(context, caller->data, bytes);
+  int32_t input = forbidden_input(context, index, caller->data, bytes);
   if (input >= 0) {
     RECORD(context, TENON_INVALID_ARGUMENT, "output %d '%s' overlaps input %d '%s'", index,
            desc->name, input, context->model->desc->inputs[input].name);
@@ -240,12 +274,20 @@ static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims
   for (int32_t d = 0; d < desc->rank; ++d)
     output->dims[d] = dims[d];
   output->bytes = (size_t)bytes;
-  if (!is_own(output, context->caller_outputs[index].data))
-    return output->data = callers_buffer(context, index, dims, (size_t)bytes);
-  output->data = own_buffer(context, index, (size_t)bytes);
-  if (!output->data)
-    RECORD(context, TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %lld bytes", index,
-           desc->name, (long long)bytes);
+  if (is_own(output, context->caller_outputs[index].data)) {
+    output->data = own_buffer(context, index, (size_t)bytes);
+    if (!output->data)
+      RECORD(context, TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %lld bytes", index,
+             desc->name, (long long)bytes);
+  } else {
+    output->data = callers_buffer(context, index, dims, (size_t)bytes);
+  }
+  int32_t other = output->data ? overlapping_output(context, index) : -1;
+  if (other >= 0) {
+    RECORD(context, TENON_INVALID_ARGUMENT, "output %d '%s' overlaps output %d '%s'", index,
+           desc->name, other, context->model->desc->outputs[other].name);
+    output->data = NULL;
+  }
   return output->data;
 }
 

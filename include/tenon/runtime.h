@@ -112,8 +112,10 @@ TENON_API int64_t tenon_tensor_bytes(int32_t dtype, int32_t rank, const int64_t 
  * As an input all fields but `capacity` are given by the caller. As an output:
  *  - data == NULL: the context provides the buffer, valid until its next run or its end. It may be
  *    an input of that next run (a decoder's cache, a recurrent state): nothing is copied.
- *  - data != NULL: the result is written there; `capacity` is what it holds. It must not overlap an
- *    input or another output.
+ *  - data != NULL: the result is written there; `capacity` is what it holds. It may be the memory
+ * of an input if both are a state of the model (tenon_model_state), and then exactly: the run
+ *    leaves the input's next value there. Any other overlap with an input or another output is
+ *    refused with TENON_INVALID_ARGUMENT. Nothing overlaps a tensor of no bytes.
  * In both cases a successful run sets dtype, rank, dims (which the context owns, valid as above),
  * data and bytes. The same structure may be passed again for the next run unchanged. After a failed
  * run the output structures are as before, except that data is NULL where the context's buffer is
@@ -122,7 +124,7 @@ typedef struct tenon_tensor {
   int32_t dtype;
   int32_t rank;
   const int64_t *dims; /* may be NULL if rank is 0 */
-  void *data;          /* may be NULL if bytes is 0; not written to as an input */
+  void *data;          /* may be NULL if bytes is 0; not written to as an input, but see above */
   size_t bytes;        /* exactly tenon_tensor_bytes(dtype, rank, dims) */
   size_t capacity;     /* outputs only */
 } tenon_tensor;
@@ -192,6 +194,17 @@ TENON_API const tenon_tensor_info *tenon_model_output(const tenon_model *model, 
 TENON_API int32_t tenon_model_find_input(const tenon_model *model, const char *name);
 TENON_API int32_t tenon_model_find_output(const tenon_model *model, const char *name);
 
+/* A state: an input whose next value the run computes, as the model was compiled to know. One
+ * memory may serve both: nothing is copied between runs then. They have one type and one shape. */
+typedef struct tenon_state_info {
+  int32_t input, output; /* indices */
+} tenon_state_info;
+
+TENON_API int32_t tenon_model_num_states(const tenon_model *model);
+/* Fills *info; TENON_INVALID_ARGUMENT if there is no such index. */
+TENON_API tenon_status tenon_model_state(const tenon_model *model, int32_t index,
+                                         tenon_state_info *info);
+
 typedef struct tenon_kernel_info {
   const char *name;  /* e.g. "conv_relu_12" */
   const char *nodes; /* the ONNX nodes it computes, comma separated; may be empty */
@@ -260,8 +273,11 @@ TENON_API void tenon_context_free(tenon_context *context);
 TENON_API int32_t tenon_context_threads(const tenon_context *context);
 
 /* Runs the model. Inputs and outputs are in the model's order; num_inputs and num_outputs must be
- * the model's. Inputs are not modified. After a first run with the same shapes nothing is
- * allocated. Takes no lock that contexts share. */
+ * the model's. Inputs are not modified, but for states to whose memory the caller sends the output;
+ * if the run fails, such a state may be lost. Memory that the caller gives for an output may be an
+ * input's only if the pair is a state (tenon_model_state), and then exactly; any other overlap with
+ * an input or output is TENON_INVALID_ARGUMENT, and the message names both. After a first run with
+ * the same shapes nothing is allocated. Takes no lock that contexts share. */
 TENON_API tenon_status tenon_run(tenon_context *context, const tenon_tensor *inputs,
                                  int32_t num_inputs, tenon_tensor *outputs, int32_t num_outputs);
 

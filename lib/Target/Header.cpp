@@ -40,6 +40,7 @@ public:
 private:
   void writeTensor(size_t index, const TensorInfo &tensor);
   void writeSignature();
+  void writeStates();
   void writeExample();
   void writeNumbers(StringRef kind, ArrayRef<TensorInfo> tensors);
 
@@ -80,6 +81,15 @@ void HeaderWriter::writeSignature() {
     writeTensor(index, tensor);
 }
 
+void HeaderWriter::writeStates() {
+  if (model.states.empty())
+    return;
+  os << " *\n * States: the output is the input's next value, and may be written to its memory.\n";
+  for (const StateInfo &state : model.states)
+    os << " *   " << commentText(model.inputs[state.input].name) << " = "
+       << commentText(model.outputs[state.output].name) << "\n";
+}
+
 void HeaderWriter::writeExample() {
   os << " *\n * Tensors are dense and row-major. Link the object that was compiled with this "
         "header "
@@ -105,6 +115,7 @@ void HeaderWriter::writeNumbers(StringRef kind, ArrayRef<TensorInfo> tensors) {
 
 std::string HeaderWriter::write() {
   writeSignature();
+  writeStates();
   writeExample();
   std::string guard = "TENON_MODEL_" + StringRef(identifier).upper() + "_H";
   os << "#ifndef " << guard << "\n#define " << guard << "\n\n#ifdef __cplusplus\nextern \"C\" {\n"

@@ -17,7 +17,7 @@ namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 24 &&
                   sizeof(tenon_kernel_desc) == 64 && sizeof(tenon_variant_desc) == 72 &&
-                  sizeof(tenon_model_desc) == 120,
+                  sizeof(tenon_state_desc) == 8 && sizeof(tenon_model_desc) == 136,
               "runtime/abi.h changed: change the builders below with it");
 
 std::string sanitizeModelName(StringRef name) {
@@ -87,6 +87,7 @@ private:
   }
 
   Constant *buildTensors(ArrayRef<TensorInfo> tensors, const Twine &name);
+  Constant *buildStates(ArrayRef<StateInfo> states);
   Constant *buildKernels(const ModelInfo &model, size_t variant);
   Constant *buildVariant(const ModelInfo &model, size_t variant, Constant *weights,
                          uint64_t weightsBytes);
@@ -113,6 +114,14 @@ Constant *DescriptorBuilder::buildTensors(ArrayRef<TensorInfo> tensors, const Tw
                               array(dims, "dims")}));
   }
   return array(records, name);
+}
+
+// tenon_state_desc {input, output}
+Constant *DescriptorBuilder::buildStates(ArrayRef<StateInfo> states) {
+  SmallVector<Constant *> records;
+  for (const StateInfo &state : states)
+    records.push_back(record({int32(state.input), int32(state.output)}));
+  return array(records, "states");
 }
 
 // tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks}
@@ -148,8 +157,8 @@ Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant
 }
 
 // tenon_model_desc {magic, abi_version, size, exec_size, dim_size, tensor_size, kernel_size,
-// variant_size, reserved, name, compiler_version, checksum, num_inputs, num_outputs, num_symbols,
-// num_variants, inputs, outputs, symbols, variants, weights_checksum}
+// variant_size, state_size, name, compiler_version, checksum, num_inputs, num_outputs, num_symbols,
+// num_variants, inputs, outputs, symbols, variants, weights_checksum, states, num_states, reserved}
 GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef symbol,
                                               const WeightsPlace &place) {
   Constant *weights = null();
@@ -171,7 +180,7 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
       int32(sizeof(tenon_tensor_desc)),
       int32(sizeof(tenon_kernel_desc)),
       int32(sizeof(tenon_variant_desc)),
-      int32(0),
+      int32(sizeof(tenon_state_desc)),
       string(model.name),
       string(model.compilerVersion),
       int64(model.checksum),
@@ -184,6 +193,9 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
       stringArray(model.symbols, /*terminated=*/false, "symbols"),
       array(variants, "variants"),
       int64(static_cast<int64_t>(place.checksum)),
+      buildStates(model.states),
+      int32(model.states.size()),
+      int32(0),
   };
   auto *desc = global(record(fields), symbol, GlobalValue::ExternalLinkage);
   desc->setAlignment(Align(8));

@@ -23,6 +23,11 @@ struct TensorInfo {
   std::vector<DimInfo> dims;
 };
 
+/// Numbers of an input and of the output that is its next value.
+struct StateInfo {
+  int32_t input = 0, output = 0;
+};
+
 struct KernelInfo {
   std::string name;  // also the name of the kernel's function, unique within a variant
   std::string nodes; // the ONNX nodes it came from, comma separated
@@ -45,6 +50,7 @@ struct ModelInfo {
   uint64_t checksum = 0; // XXH3-64 of the ONNX file
   std::vector<TensorInfo> inputs, outputs;
   std::vector<std::string> symbols;
+  std::vector<StateInfo> states;
   std::vector<VariantInfo> variants; // best first
 };
 

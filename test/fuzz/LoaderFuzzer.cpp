@@ -27,6 +27,10 @@ void useModel(tenon_model *model) {
     require(tenon_model_find_input(model, tenon_model_input(model, i)->name) >= 0);
   for (int32_t i = 0; i < tenon_model_num_outputs(model); ++i)
     require(tenon_model_find_output(model, tenon_model_output(model, i)->name) >= 0);
+  tenon_state_info state;
+  for (int32_t i = 0; i < tenon_model_num_states(model); ++i)
+    require(tenon_model_state(model, i, &state) == TENON_OK &&
+            tenon_model_input(model, state.input) && tenon_model_output(model, state.output));
   tenon_kernel_info info;
   for (int64_t i = 0; i < tenon_model_num_kernels(model); ++i)
     require(tenon_model_kernel(model, i, &info) == TENON_OK && info.name && info.nodes);
@@ -72,6 +76,7 @@ public:
     desc.tensor_size = size(sizeof(tenon_tensor_desc));
     desc.kernel_size = size(sizeof(tenon_kernel_desc));
     desc.variant_size = size(sizeof(tenon_variant_desc));
+    desc.state_size = size(sizeof(tenon_state_desc));
     desc.name = text();
     desc.compiler_version = text();
     desc.weights_checksum = data.ConsumeIntegral<uint64_t>();
@@ -86,6 +91,11 @@ public:
       makeVariant(desc, variant);
     desc.variants = layOut(variants, desc.variant_size);
     desc.num_variants = count();
+    tenon_state_desc states[3];
+    for (tenon_state_desc &state : states)
+      state = {data.ConsumeIntegralInRange(-1, 3), data.ConsumeIntegralInRange(-1, 3)};
+    desc.states = layOut(states, desc.state_size);
+    desc.num_states = data.ConsumeBool() ? 0 : count();
     return desc;
   }
 

@@ -49,6 +49,7 @@ TEST(Descriptor, fieldsThatTheRuntimeDoesNotKnowAreIgnored) {
   desc.tensor_size += 16;
   desc.kernel_size += 24;
   desc.variant_size += 32;
+  desc.state_size += 8;
 
   Elements dims(desc.inputs[0].dims, 1, desc.dim_size);
   tenon_tensor_desc x = desc.inputs[0], y = desc.inputs[1], z = desc.outputs[0];
@@ -65,6 +66,10 @@ TEST(Descriptor, fieldsThatTheRuntimeDoesNotKnowAreIgnored) {
   desc.outputs = outputs.data();
   desc.variants = variants.data();
   desc.num_variants = 2;
+  const tenon_state_desc state = {1, 0};
+  Elements states(&state, 1, desc.state_size);
+  desc.states = states.data();
+  desc.num_states = 1;
 
   Model model;
   ASSERT_NO_FATAL_FAILURE(expectToAdd(&desc, model));
@@ -74,11 +79,16 @@ TEST(Descriptor, fieldsThatTheRuntimeDoesNotKnowAreIgnored) {
   ASSERT_EQ(tenon_model_kernel(model.get(), 1, &info), TENON_OK);
   EXPECT_STREQ(info.name, "add_1");
   EXPECT_EQ(info.bytes, 12288);
+  tenon_state_info stateInfo;
+  ASSERT_EQ(tenon_model_state(model.get(), 0, &stateInfo), TENON_OK);
+  EXPECT_EQ(stateInfo.input, 1);
+  EXPECT_EQ(stateInfo.output, 0);
 }
 
 TEST(Descriptor, fieldsThatTheModelDoesNotKnowAreZero) {
   tenon_model_desc desc = tenon_model_linked;
   desc.weights_checksum = 5;
+  desc.num_states = 1;
   desc.size = offsetof(tenon_model_desc, weights_checksum);
   desc.kernel_size = offsetof(tenon_kernel_desc, flops);
   desc.variant_size = offsetof(tenon_variant_desc, weights);
@@ -92,6 +102,7 @@ TEST(Descriptor, fieldsThatTheModelDoesNotKnowAreZero) {
   ASSERT_NO_FATAL_FAILURE(expectToAdd(&desc, model));
   EXPECT_EQ(tenon_model_weights_checksum(model.get()), 0u);
   EXPECT_EQ(tenon_model_weights_size(model.get()), 0u);
+  EXPECT_EQ(tenon_model_num_states(model.get()), 0);
   tenon_kernel_info info;
   ASSERT_EQ(tenon_model_kernel(model.get(), 1, &info), TENON_OK);
   EXPECT_STREQ(info.name, "add_1");
@@ -119,15 +130,49 @@ TEST(Descriptor, impossibleSizesAreRefused) {
   for (uint32_t size : {0u, 20u, 8192u})
     for (uint32_t tenon_model_desc::*field :
          {&tenon_model_desc::dim_size, &tenon_model_desc::tensor_size,
-          &tenon_model_desc::kernel_size, &tenon_model_desc::variant_size}) {
+          &tenon_model_desc::kernel_size, &tenon_model_desc::variant_size,
+          &tenon_model_desc::state_size}) {
       tenon_model_desc desc = tenon_model_linked;
+      const tenon_state_desc state = {0, 0};
+      desc.states = &state;
+      desc.num_states = 1;
       desc.*field = size;
       EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL,
                    "the size of an element is " + std::to_string(size));
     }
   tenon_model_desc desc = tenon_model_linked;
   desc.size -= 4;
-  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "its descriptor has 116");
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "its descriptor has 132");
+}
+
+/// Who writes an output to the memory of such an input would write somewhere else.
+TEST(Descriptor, impossibleStatesAreRefused) {
+  tenon_model_desc desc = tenon_model_linked;
+  const tenon_dim_desc shorter = {1023, -1, 0};
+  tenon_tensor_desc outputs[] = {desc.outputs[0], desc.outputs[0], desc.outputs[0]};
+  outputs[1].dtype = TENON_INT32;
+  outputs[2].dims = &shorter;
+  desc.outputs = outputs;
+  desc.num_outputs = 3;
+  tenon_model *model = nullptr;
+  auto expectError = [&](std::vector<tenon_state_desc> states, const char *part) {
+    desc.states = states.data();
+    desc.num_states = static_cast<int32_t>(states.size());
+    EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, part);
+  };
+  expectError({{-1, 0}}, "damaged: the input of a state is -1");
+  expectError({{2, 0}}, "damaged: the input of a state is 2");
+  expectError({{0, -1}}, "damaged: the output of a state is -1");
+  expectError({{0, 3}}, "damaged: the output of a state is 3");
+  expectError({{0, 1}}, "damaged: the input of a state, unlike its output, is 0");
+  expectError({{0, 2}}, "damaged: the input of a state, unlike its output, is 0");
+  expectError({{0, 0}, {1, 0}}, "damaged: the second state of an input or output is 1");
+  expectError({{0, 0}, {0, 0}, {0, 0}}, "its descriptor has impossible counts");
+  desc.num_states = 1;
+  desc.states = nullptr;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "a pointer of its");
+  desc.num_states = -1;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "impossible counts");
 }
 
 /// Code may call services that this runtime does not have.

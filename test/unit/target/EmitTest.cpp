@@ -144,6 +144,7 @@ protected:
     model.info.symbols = {"batch"};
     model.info.inputs = {{"x", 1, {{4, -1}}}, {"mask", 7, {{-1, 0}, {-1, -1}}}};
     model.info.outputs = {{"y", 1, {{4, -1}}}};
+    model.info.states = {{0, 0}};
     model.weights = weights.get();
     for (StringRef name : targets) {
       cpu::TargetAttr target = cantFail(cpu::lookupTarget(name, &context));
@@ -190,6 +191,7 @@ TEST_F(EmitTest, ASharedLibraryDescribesAndRunsTheModel) {
   EXPECT_EQ(desc->tensor_size, sizeof(tenon_tensor_desc));
   EXPECT_EQ(desc->kernel_size, sizeof(tenon_kernel_desc));
   EXPECT_EQ(desc->variant_size, sizeof(tenon_variant_desc));
+  EXPECT_EQ(desc->state_size, sizeof(tenon_state_desc));
   EXPECT_STREQ(desc->name, "tiny-model");
   EXPECT_STREQ(desc->compiler_version, "0.1.0");
   EXPECT_EQ(desc->checksum, 42u);
@@ -203,6 +205,9 @@ TEST_F(EmitTest, ASharedLibraryDescribesAndRunsTheModel) {
   EXPECT_EQ(desc->inputs[1].dims[0].symbol, 0);
   EXPECT_EQ(desc->inputs[1].dims[1].symbol, -1);
   EXPECT_EQ(desc->inputs[1].dims[1].value, -1);
+  ASSERT_EQ(desc->num_states, 1);
+  EXPECT_EQ(desc->states[0].input, 0);
+  EXPECT_EQ(desc->states[0].output, 0);
   ASSERT_EQ(desc->num_variants, 1);
   const tenon_variant_desc &variant = desc->variants[0];
   EXPECT_STREQ(variant.target, "cpu:native");
@@ -331,6 +336,10 @@ TEST_F(EmitTest, AHeaderTellsASignature) {
             std::string::npos);
   EXPECT_NE(text.find(" *   1  mask  int64 [batch, ?]\n"), std::string::npos) << text;
   EXPECT_NE(text.find("tiny_model_input_mask = 1"), std::string::npos);
+  EXPECT_NE(text.find(" *   x = y\n"), std::string::npos) << text;
+  model.info.states.clear();
+  ASSERT_FALSE(errorToBool(emitModel(model, {EmitKind::Header, path("model.h")})));
+  EXPECT_EQ(read(path("model.h")).find("States"), std::string::npos);
 }
 
 TEST_F(EmitTest, AnObjectCarriesItsWeightsIntoAnyLink) {
@@ -403,6 +412,7 @@ TEST_F(EmitTest, AnExecutableRunsOnFiles) {
 TEST_F(EmitTest, AnExecutableKnowsWhenItIsDamaged) {
   CompiledModel model = makeModel({"native"});
   model.info.inputs.clear(); // so that it runs without files as far as it is to run here
+  model.info.states.clear();
   ASSERT_FALSE(errorToBool(emitModel(model, {EmitKind::Executable, path("model")})));
   const std::string content = read(path("model"));
   tenon_seal seal;

@@ -21,7 +21,7 @@ enum { FLOAT = 1, INT64 = 7 };
   .magic = MODEL_MAGIC, .abi_version = TENON_ABI_VERSION, .size = sizeof(tenon_model_desc),        \
   .exec_size = sizeof(tenon_exec), .dim_size = sizeof(tenon_dim_desc),                             \
   .tensor_size = sizeof(tenon_tensor_desc), .kernel_size = sizeof(tenon_kernel_desc),              \
-  .variant_size = sizeof(tenon_variant_desc)
+  .variant_size = sizeof(tenon_variant_desc), .state_size = sizeof(tenon_state_desc)
 
 /* An element of the kernels. */
 #define FUNCTION(function, given_name, given_nodes, ...)                                           \
