@@ -4,6 +4,7 @@
 #include "dialects/Target/TargetKind.h"
 #include "lib/Driver/Context.h"
 #include "lib/Driver/ProgramBuilder.h"
+#include "lib/Driver/States.h"
 #include "lib/Execute/EvaluateConstants.h"
 #include "lib/Support/Stopwatch.h"
 #include "llvm/ADT/StringMap.h"
@@ -64,6 +65,8 @@ llvm::Expected<CompileReport> Compilation::run() {
   FailureOr<OwningOpRef<ModuleOp>> graph = importModel(file, context, options.import);
   if (failed(graph))
     return diagnostics.takeError("cannot import " + file->name());
+  if (failed(markStates((*graph)->lookupSymbol<func::FuncOp>("main"), options.states)))
+    return diagnostics.takeError("cannot mark states");
   report.importTime = total.milliseconds();
 
   Stopwatch passes;

@@ -11,6 +11,14 @@
 
 namespace tenon::driver {
 
+/// Names of an input and of the output that is its next value.
+struct StateOption {
+  std::string input, output;
+
+  /// From `INPUT=OUTPUT`. INPUT may contain '='.
+  static llvm::Expected<StateOption> parse(llvm::StringRef text);
+};
+
 struct CompileOptions {
   /// The file that is written. Empty with `stage`: the text is returned.
   std::string output;
@@ -20,6 +28,8 @@ struct CompileOptions {
   /// Names of targets, best first, as `lookupTarget` takes them.
   std::vector<std::string> targets = {"native"};
   ImportOptions import;
+  /// For each of these a caller may use one memory. Their shapes must be equal.
+  std::vector<StateOption> states;
   /// Allocate each buffer by itself instead of in one arena, so that a run can guard it.
   bool separateBuffers = false;
   /// Of the compiler; 0 is one per core.

@@ -1,6 +1,7 @@
 // From graphs to the code of a binary: passes, kernels and the host's function for each target.
 
 #include "lib/Driver/ProgramBuilder.h"
+#include "dialects/Tenon/States.h"
 #include "lib/Driver/Constants.h"
 #include "lib/Driver/Costs.h"
 #include "lib/Importer/ElementTypes.h"
@@ -51,6 +52,9 @@ llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
   for (auto [number, type] : llvm::enumerate(function.getResultTypes()))
     model.info.outputs.push_back(
         describe(function_interface_impl::getResultAttrDict(function, number), type));
+  for (State state : getStates(function))
+    model.info.states.push_back(
+        {static_cast<int32_t>(state.input), static_cast<int32_t>(state.output)});
   llvm::Expected<std::unique_ptr<WeightsStore>> store =
       WeightsStore::create(llvm::sys::path::parent_path(output));
   if (!store)

@@ -24,6 +24,9 @@ static constexpr Option compileOptions[] = {
     {"--shape", true,
      "NAME=1x3x224x224 fixes an input's shape, or with one number a named dimension; "
      "may be repeated"},
+    {"--state", true,
+     "INPUT=OUTPUT the output is the input's next value: a caller may use one memory for both; "
+     "may be repeated"},
     {"--threads", true, "N threads the compiler uses"},
     {"--report", true, "FILE kernels, memory and times as JSON"},
     {"-v", false, "say what was made and how long it took"},
@@ -55,6 +58,12 @@ static llvm::Expected<driver::CompileOptions> readOptions(const Arguments &argum
   }
   if (llvm::Error error = readCompileOptions(arguments, options))
     return std::move(error);
+  for (const std::string &text : arguments.all("--state")) {
+    llvm::Expected<driver::StateOption> state = driver::StateOption::parse(text);
+    if (!state)
+      return state.takeError();
+    options.states.push_back(*state);
+  }
   llvm::Expected<int64_t> threads = arguments.number("--threads", 0, 1);
   if (!threads)
     return threads.takeError();

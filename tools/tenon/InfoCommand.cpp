@@ -105,6 +105,17 @@ static void printOnnxSignature(const onnx::GraphProto &graph) {
     llvm::outs() << "output " << output.name() << ": " << describeValue(output) << "\n";
 }
 
+static llvm::Error printStates(const Session &session) {
+  for (int32_t i = 0; i < tenon_model_num_states(session.model()); ++i) {
+    tenon_state_info info;
+    if (tenon_model_state(session.model(), i, &info) != TENON_OK)
+      return runtimeError();
+    llvm::outs() << "state " << session.input(info.input).name << " = "
+                 << session.output(info.output).name << "\n";
+  }
+  return llvm::Error::success();
+}
+
 static llvm::Error printCompiled(const Session &session, const driver::CompileReport *report) {
   const tenon_model *model = session.model();
   for (size_t i = 0; i < session.numInputs(); ++i)
@@ -113,6 +124,8 @@ static llvm::Error printCompiled(const Session &session, const driver::CompileRe
   for (size_t i = 0; i < session.numOutputs(); ++i)
     llvm::outs() << "output " << session.output(i).name << ": "
                  << describeSignature(session.output(i)) << "\n";
+  if (llvm::Error error = printStates(session))
+    return error;
   llvm::outs() << "target: " << tenon_model_target(model) << "\n"
                << "compiler: " << tenon_model_compiler_version(model) << "\n"
                << "checksum of the ONNX file: "
