@@ -2,6 +2,7 @@
 // also ml_dtypes' bfloat16 and fp8, and tie the module to no version of numpy. That costs a
 // microsecond or two per array, which Model.bind avoids where it matters.
 #include "python/src/Arrays.h"
+#include <algorithm>
 #include <cstring>
 #include <nanobind/stl/string.h>
 
@@ -62,8 +63,9 @@ static nb::object getNumpyDtype(int32_t dtype) {
   return numpy.attr("dtype")(name);
 }
 
-static std::string quote(const tenon_tensor_info &info) {
-  return std::string("input '") + info.name + "': ";
+/// The beginning of messages: "input 'x': ".
+static std::string quote(const char *what, const char *name) {
+  return std::string(what) + " '" + name + "': ";
 }
 
 static std::string getText(nb::handle value) { return nb::str(value).c_str(); }
@@ -74,35 +76,48 @@ void *getData(nb::handle array) {
       nb::cast<uintptr_t>(array.attr("__array_interface__")["data"][0]));
 }
 
-Feed::Feed(const tenon_tensor_info &info, nb::handle value)
-    : array(nb::borrow(value)), dtype(info.dtype) {
-  refusePacked("input", info.name, dtype);
+/// Throws unless the array is in memory as the model's tensors are. `quoted` begins messages.
+static void checkLayout(const std::string &quoted, const tenon_tensor_info &info,
+                        nb::handle value) {
   if (!nb::isinstance(value, nb::module_::import_("numpy").attr("ndarray")))
     throw nb::type_error(
-        (quote(info) + "expected a numpy.ndarray, found " + getTypeName(value)).c_str());
+        (quoted + "expected a numpy.ndarray, found " + getTypeName(value)).c_str());
   nb::object found = value.attr("dtype");
-  std::string name = nb::cast<std::string>(found.attr("name")), wanted = getNumpyName(dtype);
-  bool isText = dtype == TENON_STRING && nb::cast<std::string>(found.attr("kind")) == "U";
+  std::string name = nb::cast<std::string>(found.attr("name")), wanted = getNumpyName(info.dtype);
+  bool isText = info.dtype == TENON_STRING && nb::cast<std::string>(found.attr("kind")) == "U";
   if (name != wanted && !isText)
-    throw nb::type_error((quote(info) + "expected dtype " + wanted + ", found " + name).c_str());
+    throw nb::type_error((quoted + "expected dtype " + wanted + ", found " + name).c_str());
   if (!nb::cast<bool>(found.attr("isnative")))
-    throw nb::type_error((quote(info) + "the array's bytes are in foreign order").c_str());
+    throw nb::type_error((quoted + "the array's bytes are in foreign order").c_str());
   nb::object flags = value.attr("flags");
   if (!nb::cast<bool>(flags["C_CONTIGUOUS"]))
-    throw nb::value_error((quote(info) + "expected a C-contiguous array, found strides " +
+    throw nb::value_error((quoted + "expected a C-contiguous array, found strides " +
                            getText(value.attr("strides")) + " for shape " +
                            getText(value.attr("shape")) +
                            "; numpy.ascontiguousarray makes a copy that fits")
                               .c_str());
   if (!nb::cast<bool>(flags["ALIGNED"]))
-    throw nb::value_error((quote(info) + "the array's data is not aligned").c_str());
-  for (nb::handle dim : value.attr("shape"))
+    throw nb::value_error((quoted + "the array's data is not aligned").c_str());
+}
+
+static std::vector<int64_t> getDims(nb::handle array) {
+  std::vector<int64_t> dims;
+  for (nb::handle dim : array.attr("shape"))
     dims.push_back(nb::cast<int64_t>(dim));
+  return dims;
+}
+
+Feed::Feed(const tenon_tensor_info &info, nb::handle value)
+    : array(nb::borrow(value)), dtype(info.dtype) {
+  refusePacked("input", info.name, dtype);
+  const std::string quoted = quote("input", info.name);
+  checkLayout(quoted, info, value);
+  dims = getDims(value);
   if (dtype == TENON_STRING) {
     for (nb::handle element : value.attr("ravel")().attr("tolist")()) {
       if (!nb::isinstance<nb::str>(element))
         throw nb::type_error(
-            (quote(info) + "expected elements of type str, found " + getTypeName(element)).c_str());
+            (quoted + "expected elements of type str, found " + getTypeName(element)).c_str());
       strings.push_back(nb::cast<std::string>(element));
     }
     for (const std::string &string : strings)
@@ -117,6 +132,44 @@ Feed::Feed(const tenon_tensor_info &info, nb::handle value)
 
 tenon_tensor Feed::tensor() const {
   return {dtype, static_cast<int32_t>(dims.size()), dims.data(), data, bytes, 0};
+}
+
+Destination::Destination(const tenon_tensor_info &info, nb::handle value)
+    : array(nb::borrow(value)), name(info.name) {
+  refusePacked("output", info.name, info.dtype);
+  const std::string quoted = quote("output", info.name);
+  if (info.dtype == TENON_STRING)
+    throw nb::type_error((quoted + "strings are not written to a given array").c_str());
+  checkLayout(quoted, info, value);
+  if (!nb::cast<bool>(value.attr("flags")["WRITEABLE"]))
+    throw nb::value_error((quoted + "the array is read-only").c_str());
+  dims = getDims(value);
+  bool fits = dims.size() == static_cast<size_t>(info.rank);
+  for (int32_t i = 0; i < info.rank && fits; ++i)
+    fits = info.dims[i].value < 0 || info.dims[i].value == dims[i];
+  if (!fits)
+    throw nb::value_error((quoted + "expected an array of shape " + getText(getShape(info)) +
+                           ", found " + getText(value.attr("shape")))
+                              .c_str());
+  data = getData(value);
+  bytes = nb::cast<size_t>(value.attr("nbytes"));
+}
+
+tenon_tensor Destination::tensor() const {
+  tenon_tensor tensor = {};
+  tensor.data = data;
+  tensor.capacity = bytes;
+  return tensor;
+}
+
+std::string Destination::describeMisfit(const tenon_tensor &output) const {
+  if (std::equal(dims.begin(), dims.end(), output.dims, output.dims + output.rank))
+    return "";
+  nb::list shape;
+  for (int32_t i = 0; i < output.rank; ++i)
+    shape.append(output.dims[i]);
+  return quote("output", name.c_str()) + "expected an array of shape " + getText(nb::tuple(shape)) +
+         ", found " + getText(array.attr("shape"));
 }
 
 nb::object makeArray(int32_t dtype, int32_t rank, const int64_t *dims) {
@@ -150,6 +203,7 @@ void raise(tenon_status status) {
   case TENON_INVALID_ARGUMENT:
   case TENON_INVALID_MODEL:
   case TENON_WRONG_SHAPE:
+  case TENON_BUFFER_TOO_SMALL:
   case TENON_INVALID_VALUE:
     type = PyExc_ValueError;
     break;

@@ -34,6 +34,25 @@ private:
   std::vector<const char *> pointers;
 };
 
+/// An array that an output is written to.
+class Destination {
+public:
+  /// Throws TypeError or ValueError, naming the output, unless it can be written to `array`.
+  Destination(const tenon_tensor_info &info, nanobind::handle array);
+  nanobind::object getArray() const { return array; }
+  /// The output of a run that writes there.
+  tenon_tensor tensor() const;
+  /// What is wrong if the output that was written has another shape than the array; else empty.
+  std::string describeMisfit(const tenon_tensor &output) const;
+
+private:
+  nanobind::object array;
+  std::string name;
+  std::vector<int64_t> dims;
+  void *data;
+  size_t bytes;
+};
+
 /// numpy.empty for an element type; object arrays for strings.
 nanobind::object makeArray(int32_t dtype, int32_t rank, const int64_t *dims);
 void *getData(nanobind::handle array);

@@ -12,6 +12,7 @@ using namespace tenon;
 
 namespace {
 
+using States = std::vector<std::pair<std::string, std::string>>; // inputs, outputs
 using Shape = std::pair<std::string, std::vector<std::optional<int64_t>>>;
 
 [[noreturn]] void raise(llvm::Error error) {
@@ -29,7 +30,8 @@ llvm::Expected<std::shared_ptr<ModelFile>> openModel(const std::string &path,
 
 /// Compiles to a shared library at `output`; returns milliseconds by step and sizes in bytes.
 nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const std::string &output,
-                 std::vector<std::string> targets, std::vector<Shape> shapes, unsigned threads) {
+                 std::vector<std::string> targets, std::vector<Shape> shapes, const States &states,
+                 unsigned threads) {
   driver::CompileOptions options;
   options.output = output;
   options.threads = threads;
@@ -37,6 +39,8 @@ nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const 
     options.targets = std::move(targets);
   for (Shape &shape : shapes)
     options.import.shapes.push_back({shape.first, {shape.second.begin(), shape.second.end()}});
+  for (const auto &[input, next] : states)
+    options.states.push_back({input, next});
   llvm::Expected<std::shared_ptr<ModelFile>> file = openModel(path, bytes);
   if (!file)
     raise(file.takeError());
@@ -62,5 +66,5 @@ nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const 
 NB_MODULE(_compiler, m) {
   m.doc() = "Compiles ONNX models; tenon.compile is the interface.";
   m.def("compile", compile, "path"_a, "bytes"_a.none(), "output"_a, "targets"_a, "shapes"_a,
-        "threads"_a);
+        "states"_a, "threads"_a);
 }

@@ -1,5 +1,6 @@
-// Feeds come by name or by position; outputs whose shape is known before the run are written by the
-// model straight into the arrays that Python gets, others are copied out of the context.
+// Feeds come by name or by position; outputs for which Python gives arrays, or whose shape is known
+// before the run, are written by the model straight into arrays, others are copied out of the
+// context.
 #include "python/src/Model.h"
 #include <algorithm>
 
@@ -17,13 +18,19 @@ static bool getStaticDims(const tenon_tensor_info &info, std::vector<int64_t> &d
   return info.dtype != TENON_STRING;
 }
 
-/// For outputs of known shape an array to write to; None for the others.
+/// The given arrays, and for outputs of known shape one to write to; None for the others.
 static std::vector<nb::object> makeOutputs(const tenon_model *model,
+                                           const Destinations &destinations,
                                            std::vector<tenon_tensor> &outputs) {
   std::vector<nb::object> arrays;
   outputs.assign(tenon_model_num_outputs(model), {});
   for (size_t i = 0; i < outputs.size(); ++i) {
     const tenon_tensor_info &info = *tenon_model_output(model, i);
+    if (destinations[i]) {
+      arrays.push_back(destinations[i]->getArray());
+      outputs[i] = destinations[i]->tensor();
+      continue;
+    }
     std::vector<int64_t> dims;
     if (!getStaticDims(info, dims)) {
       arrays.push_back(nb::none());
@@ -89,11 +96,20 @@ void Model::returnContext(ContextHandle context) {
 }
 
 /// "'a', 'b'" for messages.
-static std::string listInputs(const tenon_model *model) {
+static std::string listNames(const tenon_model *model, int32_t count,
+                             const tenon_tensor_info *(*get)(const tenon_model *, int32_t)) {
   std::string names;
-  for (int32_t i = 0; i < tenon_model_num_inputs(model); ++i)
-    names += std::string(i ? ", '" : "'") + tenon_model_input(model, i)->name + "'";
+  for (int32_t i = 0; i < count; ++i)
+    names += std::string(i ? ", '" : "'") + get(model, i)->name + "'";
   return names;
+}
+
+static std::string listInputs(const tenon_model *model) {
+  return listNames(model, tenon_model_num_inputs(model), tenon_model_input);
+}
+
+static std::string listOutputs(const tenon_model *model) {
+  return listNames(model, tenon_model_num_outputs(model), tenon_model_output);
 }
 
 std::vector<Feed> Model::makeFeeds(nb::handle feeds) const {
@@ -130,41 +146,83 @@ std::vector<Feed> Model::makeFeeds(nb::handle feeds) const {
   return result;
 }
 
-nb::dict Model::run(nb::handle feeds) {
+Destinations Model::makeDestinations(nb::handle outputs) const {
+  Destinations result(tenon_model_num_outputs(model.get()));
+  if (outputs.is_none())
+    return result;
+  if (!nb::isinstance<nb::dict>(outputs))
+    throw nb::type_error("expected outputs as a dict of arrays by name");
+  for (auto [key, value] : nb::borrow<nb::dict>(outputs)) {
+    std::string name = nb::str(key).c_str();
+    int32_t index = tenon_model_find_output(model.get(), name.c_str());
+    if (index < 0)
+      throw nb::value_error(
+          ("the model has no output '" + name + "'; its outputs are " + listOutputs(model.get()))
+              .c_str());
+    result[index].emplace(*tenon_model_output(model.get(), index), value);
+  }
+  return result;
+}
+
+/// What is wrong with the shapes of given arrays after a run; else empty.
+static std::string describeMisfits(const Destinations &destinations,
+                                   const std::vector<tenon_tensor> &outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (std::string misfit = destinations[i] ? destinations[i]->describeMisfit(outputs[i]) : "";
+        !misfit.empty())
+      return misfit;
+  return "";
+}
+
+nb::dict Model::run(nb::handle feeds, nb::handle given) {
   std::vector<Feed> held = makeFeeds(feeds);
+  Destinations destinations = makeDestinations(given);
   std::vector<tenon_tensor> inputs = getTensors(held), outputs;
-  std::vector<nb::object> arrays = makeOutputs(model.get(), outputs);
+  std::vector<nb::object> arrays = makeOutputs(model.get(), destinations, outputs);
   ContextHandle context = takeContext();
   tenon_status status = runUnlocked(context.get(), inputs, outputs);
   nb::dict results;
+  std::string misfit;
   if (status == TENON_OK) {
+    misfit = describeMisfits(destinations, outputs);
     for (size_t i = 0; i < outputs.size(); ++i)
       results[tenon_model_output(model.get(), i)->name] =
           arrays[i].is_none() ? copyToArray(outputs[i]) : arrays[i];
   }
   returnContext(std::move(context));
   check(status);
+  if (!misfit.empty())
+    throw nb::value_error(misfit.c_str());
   return results;
 }
 
-std::unique_ptr<Bound> Model::bind(nb::handle feeds) {
-  return std::make_unique<Bound>(model, takeContext(), makeFeeds(feeds));
+std::unique_ptr<Bound> Model::bind(nb::handle feeds, nb::handle outputs) {
+  std::vector<Feed> held = makeFeeds(feeds);
+  Destinations destinations = makeDestinations(outputs);
+  return std::make_unique<Bound>(model, takeContext(), std::move(held), std::move(destinations));
 }
 
-Bound::Bound(ModelHandle model, ContextHandle context, std::vector<Feed> feeds)
+Bound::Bound(ModelHandle model, ContextHandle context, std::vector<Feed> feeds,
+             Destinations destinations)
     : model(std::move(model)), context(std::move(context)), feeds(std::move(feeds)),
+      destinations(std::move(destinations)),
+      hasDestinations(std::any_of(this->destinations.begin(), this->destinations.end(),
+                                  [](const auto &given) { return given.has_value(); })),
       inputs(getTensors(this->feeds)) {
   prepareOutputs();
 }
 
 void Bound::prepareOutputs() {
-  arrays = makeOutputs(model.get(), outputs);
+  arrays = makeOutputs(model.get(), destinations, outputs);
   shapes.assign(arrays.size(), {-1}); // none yet
+  isInPlace.clear();
+  for (const nb::object &array : arrays)
+    isInPlace.push_back(!array.is_none());
 }
 
 nb::dict Bound::run() {
   tenon_status status = runUnlocked(context.get(), inputs, outputs);
-  if (status == TENON_BUFFER_TOO_SMALL) {
+  if (status == TENON_BUFFER_TOO_SMALL && !hasDestinations) {
     // A shape grew: let the context provide the buffers once more.
     prepareOutputs();
     status = runUnlocked(context.get(), inputs, outputs);
@@ -192,22 +250,28 @@ nb::list Bound::profile(int32_t runs) {
 
 /// Gives Python arrays of the right shapes; they change only where a shape does.
 void Bound::collectOutputs() {
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    tenon_tensor &output = outputs[i];
-    bool isText = output.dtype == TENON_STRING;
-    std::vector<int64_t> &shape = shapes[i];
-    if (!isText && std::equal(shape.begin(), shape.end(), output.dims, output.dims + output.rank))
-      continue;
-    shape.assign(output.dims, output.dims + output.rank);
-    std::vector<int64_t> dims;
-    if (isText || !getStaticDims(*tenon_model_output(model.get(), i), dims)) {
-      arrays[i] = copyToArray(output);
-      // The next run writes there, if the shape stays.
-      output.data = isText ? nullptr : getData(arrays[i]);
-      output.capacity = isText ? 0 : output.bytes;
-    }
-    results[tenon_model_output(model.get(), i)->name] = arrays[i];
+  if (std::string misfit = describeMisfits(destinations, outputs); !misfit.empty())
+    throw nb::value_error(misfit.c_str());
+  for (size_t i = 0; i < outputs.size(); ++i)
+    collect(i);
+}
+
+void Bound::collect(size_t number) {
+  tenon_tensor &output = outputs[number];
+  // A run that fails for want of room may have written a given array, which may be a state: it
+  // could not be repeated. So the context provides room.
+  bool isCopied = !isInPlace[number] && (hasDestinations || output.dtype == TENON_STRING);
+  std::vector<int64_t> &shape = shapes[number];
+  if (!isCopied && std::equal(shape.begin(), shape.end(), output.dims, output.dims + output.rank))
+    return;
+  shape.assign(output.dims, output.dims + output.rank);
+  if (!isInPlace[number]) {
+    arrays[number] = copyToArray(output);
+    // The next run writes there, if the shape stays.
+    output.data = isCopied ? nullptr : getData(arrays[number]);
+    output.capacity = isCopied ? 0 : output.bytes;
   }
+  results[tenon_model_output(model.get(), number)->name] = arrays[number];
 }
 
 } // namespace tenon::python

@@ -6,16 +6,21 @@
 #include "python/src/Arrays.h"
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace tenon::python {
 
 using ModelHandle = std::shared_ptr<tenon_model>;
 using ContextHandle = std::unique_ptr<tenon_context, void (*)(tenon_context *)>;
 
+/// For each output the array that the caller gave for it, if any.
+using Destinations = std::vector<std::optional<Destination>>;
+
 /// A model's run with fixed input and output arrays, for callers to whom microseconds matter.
 class Bound {
 public:
-  Bound(ModelHandle model, ContextHandle context, std::vector<Feed> feeds);
+  Bound(ModelHandle model, ContextHandle context, std::vector<Feed> feeds,
+        Destinations destinations);
   /// Runs the model on what the input arrays now hold and returns the output arrays by name. They
   /// are the same ones every time, unless a shape changes.
   nanobind::dict run();
@@ -27,13 +32,17 @@ public:
 private:
   void prepareOutputs();
   void collectOutputs();
+  void collect(size_t number);
 
   ModelHandle model; // outlives the context
   ContextHandle context;
   std::vector<Feed> feeds;
+  Destinations destinations;
+  bool hasDestinations;
   std::vector<tenon_tensor> inputs, outputs;
   std::vector<nanobind::object> arrays;
   std::vector<std::vector<int64_t>> shapes; // of `arrays`
+  std::vector<bool> isInPlace;              // an array that the model always writes to
   nanobind::dict results;
 };
 
@@ -41,8 +50,8 @@ class Model {
 public:
   Model(const std::string &path, int32_t threads, bool pin, bool checkWeights);
 
-  nanobind::dict run(nanobind::handle feeds);
-  std::unique_ptr<Bound> bind(nanobind::handle feeds);
+  nanobind::dict run(nanobind::handle feeds, nanobind::handle outputs);
+  std::unique_ptr<Bound> bind(nanobind::handle feeds, nanobind::handle outputs);
 
   const tenon_model *get() const { return model.get(); }
   int32_t threads;
@@ -52,6 +61,7 @@ private:
   ContextHandle takeContext();
   void returnContext(ContextHandle context);
   std::vector<Feed> makeFeeds(nanobind::handle feeds) const;
+  Destinations makeDestinations(nanobind::handle outputs) const;
 
   bool pin;
   ModelHandle model;

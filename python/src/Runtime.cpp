@@ -39,6 +39,18 @@ std::vector<TensorInfo> getOutputs(const Model &model) {
   return getInfos(model, tenon_model_num_outputs(model.get()), tenon_model_output);
 }
 
+/// Names of outputs by those of the inputs whose next values they are.
+nb::dict getStates(const Model &model) {
+  nb::dict states;
+  for (int32_t i = 0; i < tenon_model_num_states(model.get()); ++i) {
+    tenon_state_info info;
+    check(tenon_model_state(model.get(), i, &info));
+    states[tenon_model_input(model.get(), info.input)->name] =
+        tenon_model_output(model.get(), info.output)->name;
+  }
+  return states;
+}
+
 std::vector<KernelInfo> getKernels(const Model &model) {
   std::vector<KernelInfo> kernels;
   for (int64_t i = 0; i < tenon_model_num_kernels(model.get()); ++i) {
@@ -90,18 +102,28 @@ NB_MODULE(_runtime, m) {
 
   nb::class_<Model>(m, "Model",
                     "A compiled model. Any number of threads may run it at the same time.")
-      .def("run", &Model::run, "feeds"_a,
-           "Runs the model and returns its outputs as a dict of numpy arrays by name.\n\n"
-           "feeds is a dict of arrays by input name, or a list of arrays in the inputs' order. "
-           "Arrays "
-           "are read in place: another dtype is a TypeError and another layout or shape a "
-           "ValueError. Other Python threads continue while the model runs.")
       .def(
-          "bind", &Model::bind, "feeds"_a,
+          "run", &Model::run, "feeds"_a, "outputs"_a = nb::none(),
+          "Runs the model and returns its outputs as a dict of numpy arrays by name.\n\n"
+          "feeds is a dict of arrays by input name, or a list of arrays in the inputs' order. "
+          "Arrays "
+          "are read in place: another dtype is a TypeError and another layout or shape a "
+          "ValueError. Other Python threads continue while the model runs.\n\n"
+          "outputs is a dict with arrays by output name that results are written to; the others "
+          "get "
+          "new ones. An array may be both an input and the output that is its next value (states); "
+          "any other overlap is a ValueError.")
+      .def(
+          "bind", &Model::bind, "feeds"_a, "outputs"_a = nb::none(),
           "Returns a callable that runs the model on these arrays, in place, without checking them "
-          "again and without allocating: for loops where microseconds count.")
+          "again and without allocating: for loops where microseconds count. outputs is as for "
+          "run; "
+          "with some given, results whose shape only a run tells are new arrays in each run.")
       .def_prop_ro("inputs", getInputs, "A list of TensorInfo.")
       .def_prop_ro("outputs", getOutputs, "A list of TensorInfo.")
+      .def_prop_ro(
+          "states", getStates,
+          "A dict with the output for each input whose next value it is: one array may be both.")
       .def_prop_ro("kernels", getKernels, "A list of KernelInfo.")
       .def_prop_ro("name", [](const Model &m) { return tenon_model_name(m.get()); })
       .def_prop_ro(

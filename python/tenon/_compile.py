@@ -25,7 +25,15 @@ def _shapes(shapes):
     return result
 
 
-def compile(model, target=None, shapes=None, output=None, *, threads=1, compiler_threads=0):
+def _states(states):
+    pairs = list((states or {}).items())
+    for pair in pairs:
+        if not all(isinstance(name, str) for name in pair):
+            raise TypeError(f"states: expected names of an input and an output, found {pair!r}")
+    return pairs
+
+
+def compile(model, target=None, shapes=None, output=None, *, states=None, threads=1, compiler_threads=0):
     """Compiles an ONNX model and returns it loaded, as a Model.
 
     model: a path, the file's bytes, or an onnx.ModelProto.
@@ -33,6 +41,8 @@ def compile(model, target=None, shapes=None, output=None, *, threads=1, compiler
         CPU, as a comma separated string or a list, best first; the binary chooses when it is loaded.
     shapes: a dict that fixes shapes: of inputs by name, {"input": (1, 3, 224, 224)}, where None keeps
         a size as it is, or of a named dimension everywhere, {"batch": 1}.
+    states: a dict of inputs and the outputs that are their next values, {"h0": "hn"}: one array may be
+        both, so that nothing is copied between runs. Their shapes must be equal.
     output: where the shared library goes; None keeps no file.
     threads: how many threads a run uses, as in load; compiler_threads is the same for the compiler
         (0: one for each core).
@@ -54,7 +64,7 @@ def compile(model, target=None, shapes=None, output=None, *, threads=1, compiler
     def build(destination):
         try:
             _compiler.compile(path, data, destination, _targets(target), _shapes(shapes),
-                              compiler_threads)
+                              _states(states), compiler_threads)
         except ValueError as error:
             raise CompileError(str(error)) from None
         return load(destination, threads=threads)
