@@ -18,8 +18,8 @@ static void twice(void *const *args, int64_t task, int64_t tasks) {
     next[i] = y[i] + y[i];
 }
 
-static const tenon_kernel_desc kernels[] = {FUNCTION(add, "add_0", "", 0, 0),
-                                            FUNCTION(twice, "twice_1", "", 0, 0)};
+static const tenon_kernel_desc kernels[] = {FUNCTION(add, "add_0", ""),
+                                            FUNCTION(twice, "twice_1", "")};
 
 static int32_t run(tenon_exec *exec) {
   const int64_t *n = exec->input_dims;
