@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds full-size models of well-known architectures with random weights, for speed comparisons.
 
-    zoo.py [--dir FOLDER] [--force] [NAME...]
+    zoo.py [--dir FOLDER] [--force] [--quantized] [NAME...]
 
 Each model becomes FOLDER/<name>/ with model.onnx, test_data_set_0/ (inputs, and outputs computed by
 ONNX Runtime) and tolerance.json, the layout that `tenon verify` reads. FOLDER is $TENON_ZOO or
@@ -11,6 +11,9 @@ Weights are He-initialised from a fixed seed, and residual branches are scaled d
 activations stay near unit size through any depth. The graphs are spelled as the usual exporters spell
 them: ResNet-50 with batch normalisation folded into its convolutions, MobileNetV2 with it kept, BERT with
 the long-hand GELU, ViT with the Gelu operator, Llama with long-hand RMSNorm, RoPE and grouped heads.
+
+Each model has quantized forms, too, as <name>_<form> (see quantized.py): resnet50_qdq_int8. They are built when
+they are named or with --quantized.
 """
 import argparse
 import json
@@ -23,6 +26,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+import quantized
+from comparison.models import matches
 
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 
@@ -312,8 +318,45 @@ MODELS = {
 }
 
 
+CONVOLUTIONAL = ["resnet50", "mobilenet_v2"]
+# Name -> model and form.
+QUANTIZED = {f"{name}_{form}": (name, form) for name in MODELS for form, how in quantized.FORMS.items()
+             if name not in CONVOLUTIONAL or not how.transformers_only}
+NAMES = [*MODELS, *QUANTIZED]
+
+
 def default_dir():
     return Path(os.environ.get("TENON_ZOO") or Path.home() / ".cache" / "tenon" / "zoo")
+
+
+def evaluate(model, feeds):
+    """Outputs as the model says, without what optimizations may change about them."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return session.run(None, feeds)
+
+
+def make(graph, form=None):
+    """The model, its reference outputs, and what others may differ from them (see docs/cli.md)."""
+    model = graph.model()
+    results = evaluate(model, graph.feeds)
+    if form is None:
+        atols = [1e-4 * float(np.abs(value).max()) for value in results]
+        return model, results, {"rtol": 1e-3, "max_mismatch_fraction": 0.0, "atol": atols}
+    operators = None if graph.name in CONVOLUTIONAL else quantized.MATRIX_OPERATORS
+    model = quantized.quantize(model, graph.feeds, quantized.FORMS[form], operators)
+    float_results, results = results, evaluate(model, graph.feeds)
+    return model, results, quantized.tolerance(quantized.FORMS[form], results, float_results)
+
+
+def check_outputs(name, infos, results):
+    for info, value in zip(infos, results):
+        if not 1e-3 < np.abs(value).max() < 1e4 or np.std(value) < 1e-4:
+            raise SystemExit(f"{name}: output '{info.name}' is degenerate")
 
 
 def save_tensor(path, array, name):
@@ -322,41 +365,46 @@ def save_tensor(path, array, name):
 
 def build(name, folder):
     """Writes FOLDER/name unless it is there; returns its path."""
-    import onnxruntime as ort
-
     target = folder / name
     if (target / "tolerance.json").exists():
         return target
     print(f"building {name}", file=sys.stderr, flush=True)
-    g = MODELS[name]()
+    base, form = QUANTIZED.get(name, (name, None))
+    save(MODELS[base](), form, target)
+    return target
+
+
+def save(graph, form, target):
+    """Writes the folder of one model."""
+    model, results, tolerance = make(graph, form)
+    check_outputs(target.name, model.graph.output, results)
     data = target / "test_data_set_0"
     data.mkdir(parents=True, exist_ok=True)
-    onnx.save(g.model(), target / "model.onnx")
-    session = ort.InferenceSession(str(target / "model.onnx"), providers=["CPUExecutionProvider"])
-    results = session.run(None, g.feeds)
-    for i, (key, value) in enumerate(g.feeds.items()):
+    onnx.save(model, target / "model.onnx")
+    for i, (key, value) in enumerate(graph.feeds.items()):
         save_tensor(data / f"input_{i}.pb", value, key)
-    largest = []
-    for i, (info, value) in enumerate(zip(session.get_outputs(), results)):
-        largest.append(float(np.abs(value).max()))
-        if not 1e-3 < largest[-1] < 1e4 or np.std(value) < 1e-4:
-            raise SystemExit(f"{name}: output '{info.name}' is degenerate")
+    for i, (info, value) in enumerate(zip(model.graph.output, results)):
         save_tensor(data / f"output_{i}.pb", value, info.name)
     # Written last: it marks the folder as complete.
-    tolerance = {"rtol": 1e-3, "max_mismatch_fraction": 0.0, "atol": [1e-4 * v for v in largest]}
     (target / "tolerance.json").write_text(json.dumps(tolerance) + "\n")
-    return target
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--dir", type=Path, default=default_dir(), help="where the models go")
     parser.add_argument("--force", action="store_true", help="build again what exists")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MODELS))
+    parser.add_argument("--quantized", action="store_true", help="without names: the quantized forms, too")
+    parser.add_argument("names", nargs="*", metavar="NAME",
+                        help=f"may have * and ?: {', '.join(MODELS)}, each also with one of "
+                             + ", ".join(f"_{form}" for form in quantized.FORMS))
     arguments = parser.parse_args()
-    for name in arguments.names or MODELS:
-        if name not in MODELS:
-            parser.error(f"unknown model '{name}'; there are {', '.join(MODELS)}")
+    wanted = NAMES if arguments.names or arguments.quantized else MODELS
+    for pattern in arguments.names:
+        if not any(matches(name, [pattern]) for name in NAMES):
+            parser.error(f"no model is called '{pattern}'; there are {', '.join(NAMES)}")
+    for name in wanted:
+        if not matches(name, arguments.names):
+            continue
         if arguments.force:
             (arguments.dir / name / "tolerance.json").unlink(missing_ok=True)
         print(build(name, arguments.dir))
