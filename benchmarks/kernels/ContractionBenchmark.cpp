@@ -1,10 +1,12 @@
 // Speed of contractions on one core, as a share of the measured multiply-add peak.
 //
-//   contraction-benchmark [--target=NAME] [--filter=TEXT] [--rounds=N] [--try=FIELD=VALUE,...]
+//   contraction-benchmark [--int8] [--target=NAME] [--filter=TEXT] [--rounds=N]
+//                         [--try=FIELD=VALUE,...]
 //
-// Shapes are the layers of well-known models. Every round times the peak loop and then all kernels,
-// so that a machine that slows down slows both; the best round counts. `--try` overrides fields of
-// the chosen schedule, to search for better ones.
+// Shapes are the layers of well-known models; with --int8 as quantized models have them, u8 values
+// by s8 weights, still as a share of the peak for floats. Every round times the peak loop and then
+// all kernels, so that a machine that slows down slows both; the best round counts. `--try`
+// overrides fields of the chosen schedule, to search for better ones.
 #include "test/unit/codegen/ContractionCase.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
@@ -20,6 +22,7 @@ using llvm::cl::init;
 
 static llvm::cl::opt<std::string> targetName("target", desc("processor"), init("native"));
 static llvm::cl::opt<std::string> filter("filter", desc("only cases whose name contains this"));
+static llvm::cl::opt<bool> int8("int8", desc("layers of quantized models: u8 by s8, added in i32"));
 static llvm::cl::opt<unsigned> rounds("rounds", desc("measurements per case"), init(15));
 static llvm::cl::list<std::string>
     tries("try", llvm::cl::CommaSeparated,
@@ -59,7 +62,8 @@ struct NamedCase {
   ContractionCase shape;
 };
 
-std::vector<NamedCase> benchmarkCases() {
+/// The layers of models, and some squares.
+std::vector<NamedCase> layerCases() {
   auto matmul = ContractionCase::matmul;
   auto conv = [](int64_t out, int64_t from, int64_t to, int64_t kernel, int64_t stride = 1) {
     return ContractionCase::conv(out, from, to, kernel, stride);
@@ -67,7 +71,7 @@ std::vector<NamedCase> benchmarkCases() {
   auto depthwise = [](int64_t out, int64_t channels, int64_t kernel, int64_t stride = 1) {
     return ContractionCase::depthwiseConv(out, channels, kernel, stride);
   };
-  std::vector<NamedCase> cases = {
+  return {
       {"gemm", matmul(128, 768, 768)},        {"gemm", matmul(128, 3072, 768)},
       {"gemm", matmul(128, 768, 3072)},       {"gemm", matmul(512, 768, 768)},
       {"gemm", matmul(1024, 1024, 1024)},     {"gemm", matmul(256, 256, 256)},
@@ -94,9 +98,25 @@ std::vector<NamedCase> benchmarkCases() {
       {"depthwise", depthwise(14, 576, 3)},   {"depthwise", depthwise(7, 960, 3)},
       {"depthwise", depthwise(28, 240, 5)},
   };
+}
+
+/// The same layers after quantization.
+std::vector<NamedCase> quantizedCases() {
+  std::vector<NamedCase> cases = layerCases();
+  for (NamedCase &named : cases) {
+    named.shape.inputType = Scalar::U8;
+    named.shape.weightType = Scalar::I8;
+    named.shape.sumType = Scalar::I32;
+  }
+  return cases;
+}
+
+std::vector<NamedCase> benchmarkCases() {
+  auto matmul = ContractionCase::matmul;
+  std::vector<NamedCase> cases = layerCases();
   for (auto [size, channels] : {std::pair(56, 64), {28, 128}, {14, 256}, {7, 512}, {112, 128}}) {
     for (int64_t tile : {2, 4}) {
-      ContractionCase winograd = conv(size, channels, channels, 3);
+      ContractionCase winograd = ContractionCase::conv(size, channels, channels, 3);
       winograd.winograd = tile;
       cases.push_back({"winograd", winograd});
     }
@@ -163,7 +183,7 @@ int main(int argc, char **argv) {
     return 1;
   }
   std::vector<Candidate> candidates;
-  for (NamedCase &named : benchmarkCases()) {
+  for (NamedCase &named : int8 ? quantizedCases() : benchmarkCases()) {
     std::string name = named.model + " " + named.shape.name();
     if (name.find(filter) == std::string::npos)
       continue;

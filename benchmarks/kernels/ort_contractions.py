@@ -1,11 +1,15 @@
-"""ONNX Runtime on the shapes of contraction-benchmark, one thread: python3 ort_contractions.py
+"""ONNX Runtime on the shapes of contraction-benchmark, one thread: python3 ort_contractions.py [--int8]
 
 Times come from ONNX Runtime's profiler and count the Conv, FusedConv, MatMul or Gemm node alone, so
-that layout changes around single-node models do not count against it. The best run is reported.
+that layout changes around single-node models do not count against it. The best run is reported. With
+--int8 they are QLinearConv and QLinearMatMul on u8 values and s8 weights, which also round the sums.
 """
 
 import json
 import os
+import sys
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnxruntime as ort
@@ -19,9 +23,9 @@ def weights(name, *shape):
     return numpy_helper.from_array(values, name)
 
 
-def make_model(nodes, shape, initializers):
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+def make_model(nodes, shape, initializers, dtype=TensorProto.FLOAT):
+    x = helper.make_tensor_value_info("x", dtype, shape)
+    y = helper.make_tensor_value_info("y", dtype, None)
     graph = helper.make_graph(nodes, "g", [x], [y], initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8
@@ -47,6 +51,32 @@ def conv(out, cin, cout, kernel, stride=1, group=1):
     return make_model(nodes, [1, cin, size, size], init), flops
 
 
+def quantized(kind, shape, weight_shape, flops, **attributes):
+    """A node of QLinear kind; scales and zero points matter to results only."""
+    rng = np.random.default_rng(0)
+    constants = {"xs": np.float32(0.02), "xz": np.uint8(128), "ws": np.float32(0.01), "wz": np.int8(0),
+                 "ys": np.float32(0.5), "yz": np.uint8(128),
+                 "w": rng.integers(-64, 64, weight_shape).astype(np.int8)}
+    node = helper.make_node(kind, ["x", "xs", "xz", "w", "ws", "wz", "ys", "yz"], ["y"], **attributes)
+    init = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    return make_model([node], shape, init, TensorProto.UINT8), flops
+
+
+def quantized_matmul(m, n, k):
+    return quantized("QLinearMatMul", [m, k], (k, n), 2 * m * n * k)
+
+
+def quantized_conv(out, cin, cout, kernel, stride=1, group=1):
+    size = (out - 1) * stride + kernel
+    flops = 2 * out * out * kernel * kernel * cin // group * cout
+    return quantized("QLinearConv", [1, cin, size, size], (cout, cin // group, kernel, kernel), flops,
+                     strides=[stride] * 2, group=group)
+
+
+def quantized_depthwise(out, channels, kernel, stride=1):
+    return quantized_conv(out, channels, channels, kernel, stride, group=channels)
+
+
 def depthwise(out, channels, kernel, stride=1):
     return conv(out, channels, channels, kernel, stride, group=channels)
 
@@ -58,15 +88,18 @@ def best_microseconds(model):
     options.profile_file_prefix = f"/tmp/tenon_ort_{os.getpid()}"
     session = ort.InferenceSession(model.SerializeToString(), options,
                                    providers=["CPUExecutionProvider"])
-    shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
+    info = model.graph.input[0].type.tensor_type
+    shape = [d.dim_value for d in info.shape.dim]
     x = np.random.default_rng(1).random(shape, dtype=np.float32) - 0.5
+    if info.elem_type == TensorProto.UINT8:
+        x = (256 * (x + 0.5)).astype(np.uint8)
     for _ in range(RUNS):
         session.run(None, {"x": x})
     path = session.end_profiling()
     with open(path) as file:
         events = json.load(file)
     os.remove(path)
-    kinds = ("Conv", "FusedConv", "Gemm", "FusedGemm", "MatMul")
+    kinds = ("Conv", "FusedConv", "Gemm", "FusedGemm", "MatMul", "QLinearConv", "QLinearMatMul")
     runs = [e["dur"] for e in events
             if e.get("cat") == "Node" and e["name"].endswith("kernel_time")
             and e["args"].get("op_name") in kinds]
@@ -90,8 +123,9 @@ CASES = [
 
 if __name__ == "__main__":
     print("onnxruntime", ort.__version__)
+    prefix = "quantized_" if "--int8" in sys.argv else ""
     for kind, shape in CASES:
-        model, flops = globals()[kind](*shape)
+        model, flops = globals()[prefix + kind](*shape)
         best = best_microseconds(model)
         print(f"{kind:10} {'x'.join(map(str, shape)):20} {best:9.1f} us {flops / best * 1e-3:7.1f} GFLOP/s",
               flush=True)
