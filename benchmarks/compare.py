@@ -190,12 +190,12 @@ def main():
     for folder, group in folders:
         rows.append(compare(folder, group, arguments))
         print(tables.show(rows[-1]), flush=True)
-    run |= {"summary": measuring.summarize(rows), "models": rows}
+        run |= {"summary": measuring.summarize(rows), "models": rows}
+        if arguments.json:  # each time, since all models together take an hour
+            arguments.json.write_text(json.dumps(run, indent=1) + "\n")
     print()
     for entry in run["summary"]:
         print(tables.show_summary(entry))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(run, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@
     report.py RESULT.json... > tables.md
 
 Each file comes from `compare.py --json`: with one thread, with two, with --startup, with other peers. It
-gets a table of its own, with a row for each model, after one table of all their means. A dash stands where
-there is nothing to tell; below a table stands what could not be measured, and whose results disagree.
+gets a table of its own, with a row for each model, after one table of all their means. Times are those of
+the fastest runs, or for --startup medians. A dash stands where there is nothing to tell; below a table stands
+what could not be measured, and whose results disagree.
 """
 import json
 import sys
@@ -60,11 +61,12 @@ def time_of(entry):
 
 
 def ratio_of(ratio):
-    """Medians with their range, or load and run, which compares like with like."""
+    """Of minima, and of medians with their range; or of load and run, which compares like with like."""
     if ratio is None:
         return DASH
     if "range" in ratio:
-        return "{:.2f} ({:.2f}{}{:.2f})".format(ratio["median"], ratio["range"][0], DASH, ratio["range"][1])
+        low, high = ratio["range"]
+        return f"{ratio['min']:.2f} / {ratio['median']:.2f} ({low:.2f}{DASH}{high:.2f})"
     return f"{ratio['load_and_run']:.1f}"
 
 
@@ -80,9 +82,10 @@ def model_row(row, ours, peers):
 
 def model_table(run):
     ours, peers = list(run["tenon"]), run["peers"]
+    what = "" if run["startup"] else ", min / median (range)"
     header = ["model", "kind", *(f"{form}, ms" for form in ours)]
     for peer in peers:
-        header += [f"{peer}, ms", *(f"over {form}" for form in ours)]
+        header += [f"{peer}, ms", *(f"over {form}{what}" for form in ours)]
     return table(header, [model_row(row, ours, peers) for row in run["models"] if "engines" in row and "ratios" in row])
 
 

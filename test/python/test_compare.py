@@ -381,7 +381,7 @@ def test_the_report_shows_what_failed_too():
     for row in rows[:3]:
         row["engines"]["openvino-bf16"] = {}
     text = report.report([json.loads(json.dumps(made_run(summary=measuring.summarize(rows[:3]), models=rows)))])
-    assert "| small | fp32 | 1.000 | 2.000 | 2.00 (2.00–4.00) | 3.000 | 3.00 (3.00–6.00) | – | – |" in text
+    assert "| small | fp32 | 1.000 | 2.000 | 2.00 / 2.00 (2.00–4.00) | 3.000 | 3.00 / 3.00 (3.00–6.00) | – | – |" in text
     assert "0.100 (disagrees)" in text
     assert "- Not run by openvino-f32: large (no such operator)." in text
     assert "- Disagreement of ort: wrong (output 0 is off)." in text
