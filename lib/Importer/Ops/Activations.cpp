@@ -1,23 +1,25 @@
 // Activation functions. Those without an op of their own are a few pointwise ops.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/Activations.h"
 
 using namespace mlir;
 
 namespace tenon {
 
+Value buildLeakyRelu(NodeImporter &node, Value x, double alpha) {
+  return node.infer<PReluOp>({x, TensorMath(node).scalar(x, alpha)});
+}
 static Results importLeakyRelu(NodeImporter &node) {
-  Value x = node.operand(0);
-  Value slope = TensorMath(node).scalar(x, node.getFloat("alpha", 0.01));
-  return {{node.infer<PReluOp>({x, slope})}};
+  return {{buildLeakyRelu(node, node.operand(0), node.getFloat("alpha", 0.01))}};
 }
 
-/// alpha (e^x - 1) below zero.
-static Results importElu(NodeImporter &node) {
+Value buildElu(NodeImporter &node, Value x, double alpha) {
   TensorMath m(node);
-  Value x = node.operand(0);
-  Value curve = m.mul(m.sub(m.exp(x), 1), node.getFloat("alpha", 1));
-  return {{m.select(m.less(x, 0.0), curve, x)}};
+  Value curve = m.mul(m.sub(m.exp(x), 1), alpha);
+  return m.select(m.less(x, 0.0), curve, x);
+}
+static Results importElu(NodeImporter &node) {
+  return {{buildElu(node, node.operand(0), node.getFloat("alpha", 1))}};
 }
 
 static Results importSelu(NodeImporter &node) {
@@ -38,10 +40,13 @@ static Results importCelu(NodeImporter &node) {
   return {{m.add(m.max(x, 0.0), m.min(curve, 0.0))}};
 }
 
-static Results importHardSigmoid(NodeImporter &node) {
+Value buildHardSigmoid(NodeImporter &node, Value x, double alpha, double beta) {
   TensorMath m(node);
-  Value scaled = m.mul(node.operand(0), node.getFloat("alpha", 0.2));
-  return {{m.clamp(m.add(scaled, node.getFloat("beta", 0.5)), 0, 1)}};
+  return m.clamp(m.add(m.mul(x, alpha), beta), 0, 1);
+}
+static Results importHardSigmoid(NodeImporter &node) {
+  double alpha = node.getFloat("alpha", 0.2), beta = node.getFloat("beta", 0.5);
+  return {{buildHardSigmoid(node, node.operand(0), alpha, beta)}};
 }
 
 static Results importHardSwish(NodeImporter &node) {
@@ -50,16 +55,20 @@ static Results importHardSwish(NodeImporter &node) {
   return {{m.mul(x, m.clamp(m.add(m.mul(x, 1.0 / 6), 0.5), 0, 1))}};
 }
 
-static Results importThresholdedRelu(NodeImporter &node) {
+Value buildThresholdedRelu(NodeImporter &node, Value x, double alpha) {
   TensorMath m(node);
-  Value x = node.operand(0);
-  return {{m.select(m.less(node.getFloat("alpha", 1), x), x, m.scalar(x, 0))}};
+  return m.select(m.less(alpha, x), x, m.scalar(x, 0));
+}
+static Results importThresholdedRelu(NodeImporter &node) {
+  return {{buildThresholdedRelu(node, node.operand(0), node.getFloat("alpha", 1))}};
 }
 
-static Results importSoftsign(NodeImporter &node) {
+Value buildSoftsign(NodeImporter &node, Value x) {
   TensorMath m(node);
-  Value x = node.operand(0);
-  return {{m.div(x, m.add(m.abs(x), 1))}};
+  return m.div(x, m.add(m.abs(x), 1));
+}
+static Results importSoftsign(NodeImporter &node) {
+  return {{buildSoftsign(node, node.operand(0))}};
 }
 
 static Results importMish(NodeImporter &node) {

@@ -11,6 +11,10 @@ namespace tenon {
 /// dimension.
 mlir::Value buildMatMul(NodeImporter &node, mlir::Value lhs, mlir::Value rhs);
 
+/// Transposes the matrices of a Gemm as the node's transA and transB say. False after an error,
+/// such as an `addend` (null if absent) that does not broadcast to a matrix.
+bool prepareGemm(NodeImporter &node, mlir::Value &lhs, mlir::Value &rhs, mlir::Value addend);
+
 /// ONNX's Conv of x [N, C, spatial...] and weights [O, C / groups, kernel...] with the node's
 /// attributes; `bias` [O] may be null. With `inputZero`, a scalar or null for 0, x is quantized: it
 /// is padded with that, and convolved less that in i32.

@@ -6,15 +6,12 @@
 // depend on themselves: the body is imported with the initial types and again, each time with more
 // dimensions as symbols, until what it yields fits what it takes.
 
-#include "lib/Importer/NodeImporter.h"
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/Loops.h"
 #include "lib/Importer/TensorData.h"
 
 using namespace mlir;
 
 namespace tenon {
-
-using Results = FailureOr<SmallVector<Value>>;
 
 /// Whether `expr` uses no symbol that is as young as `firstLocal`.
 static bool isVisibleOutside(AffineExpr expr, unsigned firstLocal) {
@@ -35,6 +32,14 @@ static Value makeScalarOperand(NodeImporter &node, Value value, Type elementType
     return nullptr;
   }
   return node.reshape(value, {});
+}
+
+/// A dimension's size as a scalar tensor.
+static Value makeSize(NodeImporter &node, AffineExpr size) {
+  auto type = RankedTensorType::get({}, node.builder().getI64Type());
+  if (auto constant = dyn_cast<AffineConstantExpr>(size))
+    return node.makeConstant(DenseElementsAttr::get(type, constant.getValue()));
+  return node.make<ShapeTensorOp>(type, {}, node.attr("contents", ArrayRef<AffineExpr>(size)));
 }
 
 static void yield(NodeImporter &node, ValueRange values) {
@@ -176,18 +181,13 @@ namespace {
 /// A loop while it is being imported.
 class LoopBuilder {
 public:
-  /// Fills the body at the builder's position and returns what it yields: condition, carried
-  /// values, stacked values.
-  using BodyImporter =
-      llvm::function_ref<Results(Value iteration, Block::BlockArgListType carried)>;
-
   LoopBuilder(NodeImporter &node, Value max, Value condition, ValueRange inits)
       : node(node), max(max), condition(condition), inits(inits) {}
 
-  Results build(BodyImporter importBody);
+  Results build(LoopBody importBody);
 
 private:
-  LogicalResult importOnce(BodyImporter importBody);
+  LogicalResult importOnce(LoopBody importBody);
   /// Makes the dimensions that change symbols of the body's arguments. Whether there are new ones.
   FailureOr<bool> widenTypes();
   /// How often the body runs, if that can be told.
@@ -204,7 +204,7 @@ private:
 };
 } // namespace
 
-LogicalResult LoopBuilder::importOnce(BodyImporter importBody) {
+LogicalResult LoopBuilder::importOnce(LoopBody importBody) {
   node.clear(body);
   SmallVector<Type> types = {RankedTensorType::get({}, node.builder().getI64Type())};
   for (auto [init, dims] : llvm::zip(inits, carriedDims))
@@ -282,7 +282,7 @@ SmallVector<Type> LoopBuilder::inferResultTypes() {
   return types;
 }
 
-Results LoopBuilder::build(BodyImporter importBody) {
+Results LoopBuilder::build(LoopBody importBody) {
   for (Value init : inits)
     carriedDims.push_back(node.dims(init));
   firstLocal = node.numSymbols();
@@ -303,6 +303,13 @@ Results LoopBuilder::build(BodyImporter importBody) {
   auto op = LoopOp::create(node.builder(), types, max, condition, inits);
   op.getBody().takeBody(body);
   return SmallVector<Value>(op.getResults());
+}
+
+Results buildLoop(NodeImporter &node, AffineExpr count, ValueRange inits, LoopBody importBody) {
+  Value max = makeSize(node, count);
+  if (!max)
+    return failure();
+  return LoopBuilder(node, max, Value(), inits).build(importBody);
 }
 
 static Results importLoop(NodeImporter &node) {
@@ -352,14 +359,6 @@ static SmallVector<ScanAxis> getScanAxes(NodeImporter &node, StringRef axesName,
   for (auto [scan, axis, direction] : llvm::zip(result, axes, directions))
     scan = {axis, direction != 0};
   return result;
-}
-
-/// A dimension's size as a scalar tensor.
-static Value makeSize(NodeImporter &node, AffineExpr size) {
-  auto type = RankedTensorType::get({}, node.builder().getI64Type());
-  if (auto constant = dyn_cast<AffineConstantExpr>(size))
-    return node.makeConstant(DenseElementsAttr::get(type, constant.getValue()));
-  return node.make<ShapeTensorOp>(type, {}, node.attr("contents", ArrayRef<AffineExpr>(size)));
 }
 
 /// The stack of a scan's output, in the order and with the axis that the node asks for.
@@ -414,30 +413,24 @@ static Results importScan(NodeImporter &node) {
                               << scanned.front().getType() << " and " << value.getType();
     length = length && isa<AffineConstantExpr>(length) ? length : size;
   }
-  Value max = makeSize(node, length);
-  if (!max)
-    return failure();
-
-  Results results =
-      LoopBuilder(node, max, Value(), states)
-          .build([&](Value iteration, Block::BlockArgListType carried) -> Results {
-            SmallVector<Value> arguments(carried.begin(), carried.end());
-            for (auto [value, scan] : llvm::zip(scanned, inputAxes)) {
-              Value index = iteration;
-              if (scan.isReversed) {
-                Value last = makeSize(node, node.dim(value, scan.axis) - 1);
-                index = node.infer<SubOp>({last, iteration});
-              }
-              arguments.push_back(
-                  node.infer<GatherOp>({value, index}, node.attr("axis", scan.axis)));
-            }
-            if (node.hasFailed())
-              return failure();
-            Results values = node.inlineGraph(*graph, arguments);
-            if (succeeded(values))
-              values->insert(values->begin(), node.makeScalar(node.builder().getI1Type(), 1));
-            return values;
-          });
+  auto importBody = [&](Value iteration, Block::BlockArgListType carried) -> Results {
+    SmallVector<Value> arguments(carried.begin(), carried.end());
+    for (auto [value, scan] : llvm::zip(scanned, inputAxes)) {
+      Value index = iteration;
+      if (scan.isReversed) {
+        Value last = makeSize(node, node.dim(value, scan.axis) - 1);
+        index = node.infer<SubOp>({last, iteration});
+      }
+      arguments.push_back(node.infer<GatherOp>({value, index}, node.attr("axis", scan.axis)));
+    }
+    if (node.hasFailed())
+      return failure();
+    Results values = node.inlineGraph(*graph, arguments);
+    if (succeeded(values))
+      values->insert(values->begin(), node.makeScalar(node.builder().getI1Type(), 1));
+    return values;
+  };
+  Results results = buildLoop(node, length, states, importBody);
   if (failed(results))
     return failure();
   for (auto [stack, scan] : llvm::zip(llvm::drop_begin(*results, numStates), outputAxes))

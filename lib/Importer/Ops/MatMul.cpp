@@ -35,28 +35,35 @@ static Results importMatMul(NodeImporter &node) {
   return {{buildMatMul(node, node.operand(0), node.operand(1))}};
 }
 
-/// alpha A' B' + beta C.
-static Results importGemm(NodeImporter &node) {
+bool prepareGemm(NodeImporter &node, Value &lhs, Value &rhs, Value addend) {
   TensorMath m(node);
-  Value lhs = node.operand(0), rhs = node.operand(1), bias = node.operand(2);
   if (node.rank(lhs) != 2 || node.rank(rhs) != 2) {
     node.emitError() << "needs matrices, not " << lhs.getType() << " and " << rhs.getType();
-    return failure();
+    return false;
+  }
+  if (addend && node.rank(addend) > 2) {
+    node.emitError() << addend.getType() << " does not broadcast to a matrix";
+    return false;
   }
   if (node.getBool("transA", false))
     lhs = m.transpose(lhs, {1, 0});
   if (node.getBool("transB", false))
     rhs = m.transpose(rhs, {1, 0});
+  return !node.hasFailed();
+}
+
+/// alpha A' B' + beta C.
+static Results importGemm(NodeImporter &node) {
+  TensorMath m(node);
+  Value lhs = node.operand(0), rhs = node.operand(1), bias = node.operand(2);
+  if (!prepareGemm(node, lhs, rhs, bias))
+    return failure();
   double alpha = node.getFloat("alpha", 1), beta = node.getFloat("beta", 1);
   Value result = node.infer<MatMulOp>({lhs, rhs});
   if (alpha != 1)
     result = m.mul(result, alpha);
   if (!bias || beta == 0)
     return {{result}};
-  if (node.rank(bias) > 2) {
-    node.emitError() << bias.getType() << " does not broadcast to a matrix";
-    return failure();
-  }
   return {{m.add(result, beta == 1 ? bias : m.mul(bias, beta))}};
 }
 

@@ -166,9 +166,21 @@ static Results importSpaceToDepth(NodeImporter &node) {
   return {{node.reshape(moved, {d[0], d[1] * b * b, rows, columns})}};
 }
 
-/// The first sequence_lens[b] positions of each sequence turned around.
-static Results importReverseSequence(NodeImporter &node) {
+Value reverseSequences(NodeImporter &node, Value data, Value lengths, int64_t time, int64_t batch) {
   TensorMath m(node);
+  if (!data || !lengths)
+    return nullptr;
+  int64_t rank = node.rank(data);
+  DimExprs dims = node.dims(data), alongBatch(rank, node.expr(1));
+  alongBatch[batch] = dims[batch];
+  lengths = node.reshape(node.cast(lengths, node.builder().getI64Type()), alongBatch);
+  Value position = m.iotaAlong(rank, time, dims[time]);
+  Value turned = m.sub(m.sub(lengths, position), 1);
+  Value source = m.select(m.less(position, lengths), turned, position);
+  return node.infer<GatherElementsOp>({data, m.broadcast(source, dims)}, node.attr("axis", time));
+}
+
+static Results importReverseSequence(NodeImporter &node) {
   Value data = node.operand(0);
   int64_t rank = node.rank(data);
   int64_t time = node.getAxis("time_axis", 0, rank), batch = node.getAxis("batch_axis", 1, rank);
@@ -176,14 +188,7 @@ static Results importReverseSequence(NodeImporter &node) {
     node.emitError() << "needs two different axes";
     return failure();
   }
-  DimExprs dims = node.dims(data), alongBatch(rank, node.expr(1));
-  alongBatch[batch] = dims[batch];
-  Value lengths = node.reshape(node.cast(node.operand(1), node.builder().getI64Type()), alongBatch);
-  Value position = m.iotaAlong(rank, time, dims[time]);
-  Value turned = m.sub(m.sub(lengths, position), 1);
-  Value source = m.select(m.less(position, lengths), turned, position);
-  return {
-      {node.infer<GatherElementsOp>({data, m.broadcast(source, dims)}, node.attr("axis", time))}};
+  return {{reverseSequences(node, data, node.operand(1), time, batch)}};
 }
 
 void registerMovementOps(OpRegistry &registry) {

@@ -8,7 +8,7 @@ using namespace mlir;
 
 namespace tenon {
 
-static std::optional<Windows> getPoolWindows(NodeImporter &node) {
+static std::optional<Windows> getPoolWindows(NodeImporter &node, Value x) {
   NodeImporter::Ints kernel = node.getInts("kernel_shape");
   if (!llvm::all_of(kernel, isWindowSize))
     node.emitAttributeError("kernel_shape") << "expected positive numbers";
@@ -16,7 +16,7 @@ static std::optional<Windows> getPoolWindows(NodeImporter &node) {
     node.emitAttributeError("kernel_shape") << llvm::toString(volume.takeError());
   if (node.hasFailed())
     return std::nullopt;
-  return getWindows(node, node.operand(0), kernel);
+  return getWindows(node, x, kernel);
 }
 
 static SmallVector<NamedAttribute> makeAttributes(NodeImporter &node, const Windows &windows) {
@@ -28,8 +28,8 @@ static SmallVector<NamedAttribute> makeAttributes(NodeImporter &node, const Wind
 
 /// A mean over every window, on and giving channels-last tensors. `high` is the padding that
 /// counts.
-static Value buildAveragePool(NodeImporter &node, Value x, const Windows &windows,
-                              ArrayRef<AffineExpr> high, bool countPadding) {
+static Value buildMeans(NodeImporter &node, Value x, const Windows &windows,
+                        ArrayRef<AffineExpr> high, bool countPadding) {
   if (!node.checkRank(x, 2))
     return nullptr;
   DimExprs dims = node.dims(x);
@@ -41,20 +41,24 @@ static Value buildAveragePool(NodeImporter &node, Value x, const Windows &window
   return node.make<AveragePoolOp>(type, x, attributes);
 }
 
-static Results importAveragePool(NodeImporter &node) {
+Value buildAveragePool(NodeImporter &node, Value x) {
   TensorMath m(node);
-  std::optional<Windows> windows = getPoolWindows(node);
-  Value x = windows ? m.toChannelsLast(node.operand(0)) : Value();
+  std::optional<Windows> windows = getPoolWindows(node, x);
+  x = windows ? m.toChannelsLast(x) : Value();
   if (!x)
-    return failure();
+    return nullptr;
   bool countPadding = node.getBool("count_include_pad", false);
-  return {{m.toChannelsFirst(buildAveragePool(node, x, *windows, windows->high, countPadding))}};
+  return m.toChannelsFirst(buildMeans(node, x, *windows, windows->high, countPadding));
+}
+
+static Results importAveragePool(NodeImporter &node) {
+  return {{buildAveragePool(node, node.operand(0))}};
 }
 
 /// (sum of |x|^p)^(1/p): a mean that counts all of every window, times the window's size.
 static Results importLpPool(NodeImporter &node) {
   TensorMath m(node);
-  std::optional<Windows> windows = getPoolWindows(node);
+  std::optional<Windows> windows = getPoolWindows(node, node.operand(0));
   Value x = windows ? m.toChannelsLast(node.operand(0)) : Value();
   if (!x)
     return failure();
@@ -66,7 +70,7 @@ static Results importLpPool(NodeImporter &node) {
                    windows->low[d] - dims[d + 1]);
   }
   Value power = p == 1 ? m.abs(x) : p == 2 ? m.mul(x, x) : m.pow(m.abs(x), p);
-  Value sum = m.mul(buildAveragePool(node, power, *windows, high, /*countPadding=*/true), volume);
+  Value sum = m.mul(buildMeans(node, power, *windows, high, /*countPadding=*/true), volume);
   Value norm = p == 1 ? sum : p == 2 ? m.sqrt(sum) : m.pow(sum, 1.0 / p);
   return {{m.toChannelsFirst(norm)}};
 }
@@ -99,7 +103,7 @@ static Value buildIndices(NodeImporter &node, Value position, ArrayRef<AffineExp
 
 static Results importMaxPool(NodeImporter &node) {
   TensorMath m(node);
-  std::optional<Windows> windows = getPoolWindows(node);
+  std::optional<Windows> windows = getPoolWindows(node, node.operand(0));
   Value x = windows ? m.toChannelsLast(node.operand(0)) : Value();
   if (!x)
     return failure();

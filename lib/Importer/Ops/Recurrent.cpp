@@ -8,25 +8,13 @@
 // and R [D, G*H, H] is transposed and cut into panels, as dialects/Tenon/RecurrentOps.td says. Both
 // are ops on constants, which fold.
 
+#include "lib/Importer/Ops/Recurrent.h"
 #include "lib/Importer/Ops/OptionalOperands.h"
-#include "lib/Importer/Ops/TensorMath.h"
 
 using namespace mlir;
 
 namespace tenon {
 namespace {
-
-/// What a cell needs from each of its directions.
-struct CellTraits {
-  int64_t gates;
-  ArrayRef<StringRef> activations;
-};
-
-constexpr StringRef rnnActivations[] = {"Tanh"};
-constexpr StringRef gruActivations[] = {"Sigmoid", "Tanh"};
-constexpr StringRef lstmActivations[] = {"Sigmoid", "Tanh", "Tanh"};
-constexpr CellTraits rnnTraits = {1, rnnActivations}, gruTraits = {3, gruActivations},
-                     lstmTraits = {4, lstmActivations};
 
 /// An activation's parameters where the node gives none: those of the ONNX operator.
 struct ActivationDefault {
@@ -43,48 +31,14 @@ constexpr ActivationDefault activationDefaults[] = {
     {"Softplus", 0, 0, 0},
 };
 
-class RecurrentImporter {
-public:
-  RecurrentImporter(NodeImporter &node, CellTraits traits)
-      : n(node), m(node), traits(traits), batchFirst(node.getBool("layout", false)) {}
-
-  /// Reads sizes and attributes that all cells have. False after an error.
-  bool read();
-  /// The precomputed gates; `bias` is [D, G*H] or null.
-  Value buildGates(Value bias);
-  Value buildRecurrent();
-  /// The sum of the input's and the recurrence's bias [D, G*H]; null when there is none.
-  Value buildBias();
-  /// An initial state operand as [D, B, H] of f32; null when omitted.
-  Value getState(unsigned number);
-  Value getLengths();
-  /// An operand as f32.
-  Value get(unsigned number) {
-    Value operand = n.operand(number);
-    return operand ? n.cast(operand, n.builder().getF32Type()) : Value();
-  }
-  SmallVector<NamedAttribute> getAttributes(NamedAttribute segments);
-  /// The op's results in the node's layout and element type.
-  Results finish(Operation *op);
-
-  NodeImporter &n;
-  TensorMath m;
-  CellTraits traits;
-  bool batchFirst;
-  int64_t directions = 1, hidden = 0;
-  AffineExpr inputs;
-  RecurrentDirection direction = RecurrentDirection::Forward;
-
-private:
-  bool readActivations();
-  void setSizes(unsigned number, ArrayRef<AffineExpr> dims, StringRef what);
-  void setStateSizes();
-
-  SmallVector<Attribute> names;
-  SmallVector<double> alphas, betas;
-};
+constexpr StringRef rnnActivations[] = {"Tanh"};
+constexpr StringRef gruActivations[] = {"Sigmoid", "Tanh"};
+constexpr StringRef lstmActivations[] = {"Sigmoid", "Tanh", "Tanh"};
+constexpr CellTraits rnnTraits = {1, rnnActivations}, gruTraits = {3, gruActivations};
 
 } // namespace
+
+constexpr CellTraits lstmTraits = {4, lstmActivations};
 
 bool RecurrentImporter::read() {
   StringRef name = n.getString("direction", "forward");
@@ -100,9 +54,10 @@ bool RecurrentImporter::read() {
     return false;
   }
   auto weights = n.type(n.operand(1)), recurrent = n.type(n.operand(2));
+  int64_t depthAxis = order == WeightOrder::OutputsFirst ? 2 : 1;
   // The number of hidden units is an attribute or a size of the weights.
   constexpr int64_t maxHidden = 1 << 24;
-  auto units = dyn_cast<AffineConstantExpr>(n.dim(n.operand(2), 2));
+  auto units = dyn_cast<AffineConstantExpr>(n.dim(n.operand(2), depthAxis));
   hidden = units ? units.getValue() : n.getInt("hidden_size", 0);
   int64_t wanted = n.getInt("hidden_size", hidden);
   if (hidden < 1 || hidden > maxHidden || wanted != hidden) {
@@ -110,12 +65,18 @@ bool RecurrentImporter::read() {
                   << " hidden units";
     return false;
   }
-  inputs = n.dim(n.operand(1), 2);
+  inputs = n.dim(n.operand(1), depthAxis);
   if (isa<AffineConstantExpr>(n.dim(n.operand(0), 2)))
     inputs = n.dim(n.operand(0), 2);
   int64_t width = traits.gates * hidden;
-  setSizes(1, {n.expr(directions), n.expr(width), inputs}, "weights");
-  setSizes(2, {n.expr(directions), n.expr(width), n.expr(hidden)}, "recurrence weights");
+  auto setWeightSizes = [&](unsigned number, AffineExpr depth, StringRef what) {
+    DimExprs dims(3, n.expr(width));
+    dims[0] = n.expr(directions);
+    dims[depthAxis] = depth;
+    setSizes(number, dims, what);
+  };
+  setWeightSizes(1, inputs, "weights");
+  setWeightSizes(2, n.expr(hidden), "recurrence weights");
   setSizes(3, {n.expr(directions), n.expr(2 * width)}, "bias");
   setSizes(7, {n.expr(directions), n.expr(3 * hidden)}, "peepholes");
   if (!n.hasFailed())
@@ -123,7 +84,6 @@ bool RecurrentImporter::read() {
   return !n.hasFailed() && readActivations() && !n.hasFailed();
 }
 
-/// Gives an operand that is there the sizes that it must have, checked at run time if need be.
 void RecurrentImporter::setSizes(unsigned number, ArrayRef<AffineExpr> dims, StringRef what) {
   if (Value operand = n.operand(number))
     if (Value sized = m.sized(operand, dims, what))
@@ -170,11 +130,14 @@ bool RecurrentImporter::readActivations() {
       n.emitAttributeError("activations") << "unknown activation '" << name << "'";
       return false;
     }
-    names.push_back(n.builder().getStringAttr(entry->name));
+    Activation activation = {*symbolizeRecurrentActivation(entry->name), entry->alpha, entry->beta};
     bool hasAlpha = entry->parameters >= 1 && usedAlphas < givenAlphas.size();
     bool hasBeta = entry->parameters >= 2 && usedBetas < givenBetas.size();
-    alphas.push_back(hasAlpha ? givenAlphas[usedAlphas++] : entry->alpha);
-    betas.push_back(hasBeta ? givenBetas[usedBetas++] : entry->beta);
+    if (hasAlpha)
+      activation.alpha = givenAlphas[usedAlphas++];
+    if (hasBeta)
+      activation.beta = givenBetas[usedBetas++];
+    activations.push_back(activation);
   }
   return true;
 }
@@ -228,7 +191,18 @@ Value RecurrentImporter::getLengths() {
   return lengths ? n.cast(lengths, n.builder().getI32Type()) : lengths;
 }
 
+std::optional<double> RecurrentImporter::getClip() {
+  return n.hasAttribute("clip") ? std::optional(n.getFloat("clip")) : std::nullopt;
+}
+
 SmallVector<NamedAttribute> RecurrentImporter::getAttributes(NamedAttribute segments) {
+  SmallVector<Attribute> names;
+  SmallVector<double> alphas, betas;
+  for (const Activation &activation : activations) {
+    names.push_back(n.builder().getStringAttr(stringifyRecurrentActivation(activation.kind)));
+    alphas.push_back(activation.alpha);
+    betas.push_back(activation.beta);
+  }
   SmallVector<NamedAttribute> attributes = {
       segments,
       n.attr("direction", RecurrentDirectionAttr::get(n.context(), direction)),
@@ -236,8 +210,8 @@ SmallVector<NamedAttribute> RecurrentImporter::getAttributes(NamedAttribute segm
       n.attr("alphas", n.builder().getDenseF64ArrayAttr(alphas)),
       n.attr("betas", n.builder().getDenseF64ArrayAttr(betas)),
   };
-  if (n.hasAttribute("clip"))
-    attributes.push_back(n.attr("clip", n.builder().getF64FloatAttr(n.getFloat("clip"))));
+  if (std::optional<double> clip = getClip())
+    attributes.push_back(n.attr("clip", n.builder().getF64FloatAttr(*clip)));
   return attributes;
 }
 

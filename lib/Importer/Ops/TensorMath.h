@@ -151,6 +151,11 @@ std::optional<NodeImporter::Ints> getAxes(NodeImporter &node, unsigned number, i
 /// Null after an error.
 mlir::Value flagAxes(NodeImporter &node, mlir::Value axes, int64_t rank);
 
+/// Turns the first `lengths`[b] positions of each sequence of `data` around: those along dimension
+/// `time` at position b of dimension `batch`.
+mlir::Value reverseSequences(NodeImporter &node, mlir::Value data, mlir::Value lengths,
+                             int64_t time, int64_t batch);
+
 /// The product of `numerator` over that of `denominator`, common factors cancelled.
 mlir::AffineExpr divideProducts(llvm::ArrayRef<mlir::AffineExpr> numerator,
                                 llvm::ArrayRef<mlir::AffineExpr> denominator,

@@ -36,6 +36,9 @@ inline bool isWindowSize(int64_t size) { return size > 0 && size < int64_t(1) <<
 std::optional<NodeImporter::Ints> getSpatialInts(NodeImporter &node, llvm::StringRef name,
                                                  size_t rank);
 
+/// ONNX's AveragePool of x [N, C, spatial...] with the node's attributes.
+mlir::Value buildAveragePool(NodeImporter &node, mlir::Value x);
+
 } // namespace tenon
 
 #endif
