@@ -2,7 +2,8 @@
 
 Every module in this package has a function `cases()` that yields `Case`s. Models are written in
 ONNX's text form (https://onnx.ai/onnx/repo-docs/Syntax.html) or built with onnx.helper. Outputs
-that a case does not give are computed by the reference evaluator of the onnx package.
+that a case does not give are computed by the reference evaluator of the onnx package; `single` asks
+ONNX Runtime.
 """
 
 import importlib
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.parser
+import onnxruntime
+from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 
@@ -52,6 +55,52 @@ def parse(text, opset=21):
     if not text.startswith("<"):
         text = f'<ir_version: 10, opset_import: ["": {opset}]>\n' + text
     return onnx.parser.parse_model(text)
+
+
+def run_peer(model, inputs):
+    """What ONNX Runtime computes, on one thread and without changing the model."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return session.run(None, inputs)
+
+
+def single(op, arrays, attributes=None, constants=(), opset=21, outputs=1, expected=None, domain=""):
+    """One node on `arrays`, two times: with static shapes, and with every dimension a symbol. Inputs whose number is
+    in `constants` are initializers. `outputs` is how many there are, or the numbers of those that are not omitted.
+    What must come out is ONNX Runtime's answer unless given. Yields form, model and data."""
+    names = [f"x{i}" if array is not None else "" for i, array in enumerate(arrays)]
+    wanted = range(outputs) if isinstance(outputs, int) else outputs
+    results = [f"y{i}" if i in wanted else "" for i in range(max(wanted) + 1)]
+    node = helper.make_node(op, names, results, domain=domain, **(attributes or {}))
+    results = [name for name in results if name]
+    opsets = [helper.make_opsetid("", opset), *([helper.make_opsetid(domain, 1)] if domain else [])]
+    for form in ("static", "dynamic"):
+        infos, initializers, inputs = [], [], {}
+        for i, (name, array) in enumerate(zip(names, arrays)):
+            if array is None:
+                continue
+            if i in constants:
+                initializers.append(numpy_helper.from_array(array, name))
+                continue
+            shape = list(array.shape) if form == "static" else [f"{name}_{d}" for d in range(array.ndim)]
+            infos.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), shape))
+            inputs[name] = array
+
+        def build(results):
+            graph = helper.make_graph([node], "g", infos, results, initializers)
+            return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+        values = expected
+        if values is None:
+            values = run_peer(build([helper.make_empty_tensor_value_info(name) for name in results]), inputs)
+        # The rank is declared: lists of unknown length do not tell it.
+        kinds = [helper.np_dtype_to_tensor_dtype(np.asarray(value).dtype) for value in values]
+        model = build([helper.make_tensor_value_info(name, kind, [None] * np.ndim(value))
+                       for name, kind, value in zip(results, kinds, values)])
+        yield form, model, [DataSet(inputs, dict(zip(results, values)))]
 
 
 def modules():

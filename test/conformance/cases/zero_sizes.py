@@ -3,55 +3,13 @@
 import itertools
 
 import numpy as np
-import onnxruntime
-from onnx import TensorProto, helper
 
-from cases import Case, DataSet
-
-FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
+from cases import Case, single
 
 
 def random(*shape):
     size = int(np.prod(shape))
     return (np.sin(np.arange(size) * 1.7) * 2).astype(np.float32).reshape(shape)
-
-
-def run_peer(model, inputs):
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return session.run(None, inputs)
-
-
-def single(op, arrays, attributes=None, constants=(), opset=21, outputs=1, kinds=None, expected=None, domain=""):
-    """One node on `arrays`, two times: with static shapes, and with every dimension a symbol. Inputs whose number is
-    in `constants` are initializers. What must come out is ONNX Runtime's answer unless given."""
-    names = [f"x{i}" if array is not None else "" for i, array in enumerate(arrays)]
-    results = [f"y{i}" for i in range(outputs)]
-    node = helper.make_node(op, names, results, domain=domain, **(attributes or {}))
-    for form in ("static", "dynamic"):
-        infos, initializers, inputs = [], [], {}
-        for i, (name, array) in enumerate(zip(names, arrays)):
-            if array is None:
-                continue
-            kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-            if i in constants:
-                initializers.append(helper.make_tensor(name, kind, array.shape, array.reshape(-1)))
-                continue
-            shape = list(array.shape) if form == "static" else [f"{name}_{d}" for d in range(array.ndim)]
-            infos.append(helper.make_tensor_value_info(name, kind, shape))
-            inputs[name] = array
-        kinds_out = kinds or [FLOAT] * outputs
-
-        def build(shapes):
-            infos_out = [helper.make_tensor_value_info(r, k, s) for r, k, s in zip(results, kinds_out, shapes)]
-            graph = helper.make_graph([node], "g", infos, infos_out, initializers)
-            return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
-
-        values = expected if expected is not None else run_peer(build([None] * outputs), inputs)
-        # The rank is declared: lists of unknown length do not tell it.
-        model = build([[None] * np.ndim(value) for value in values])
-        yield form, model, [DataSet(inputs, dict(zip(results, values)))]
 
 
 def named(name, why, forms):
@@ -73,7 +31,7 @@ def contractions():
                                 expected=[np.broadcast_to(random(n), (m, n)).astype(np.float32)]))
         yield from named(f"matmul_integer_{m}x{k}x{n}", why,
                          single("MatMulInteger", [np.ones((m, k), np.uint8), np.ones((k, n), np.int8)],
-                                kinds=[TensorProto.INT32], expected=[np.zeros((m, n), np.int32)]))
+                                expected=[np.zeros((m, n), np.int32)]))
     for shape in ((0, 2, 3), (2, 0, 3), (2, 3, 0)):
         yield from named(f"matmul_batch_{'x'.join(map(str, shape))}", why,
                          single("MatMul", [random(*shape), random(shape[0], shape[2], 4)],
@@ -81,7 +39,7 @@ def contractions():
     yield from named("matmul_vectors", why,
                      single("MatMul", [random(0), random(0)], expected=[np.zeros((), np.float32)]))
     yield from named("matmul_double", why, single("MatMul", [random(2, 0).astype(np.float64), random(0, 2).astype(
-        np.float64)], kinds=[TensorProto.DOUBLE], expected=[np.zeros((2, 2))]))
+        np.float64)], expected=[np.zeros((2, 2))]))
     yield from named("einsum", why, single("Einsum", [random(2, 0), random(0, 3)], {"equation": "ij,jk->ik"},
                                            expected=[np.zeros((2, 3), np.float32)]))
     for batch, size in ((0, 6), (2, 6)):
@@ -119,7 +77,7 @@ def reductions():
                                         expected=[empty]))
     for op in ("ArgMax", "ArgMin"):
         yield from named(op.lower(), "Positions of extrema in no rows.",
-                         single(op, [random(0, 3)], {"axis": 1}, kinds=[INT64]))
+                         single(op, [random(0, 3)], {"axis": 1}))
     yield from named("cumsum", "Sums along an empty dimension.",
                      single("CumSum", [random(2, 0), np.array(1, np.int64)], constants=(1,)))
     for shape, axis in (((0, 4), 1), ((3, 0), 1), ((0, 4), 0)):
@@ -166,14 +124,11 @@ def movements():
                      single("Slice", [random(0, 3), i64(0), i64(5), i64(0)], constants=(1, 2, 3)))
     yield from named("where", why, single("Where", [np.zeros((0, 1), bool), random(1, 3), random(1)]))
     yield from named("add_broadcast", "1 and 0 broadcast to 0.", single("Add", [random(1, 3), random(0, 3)]))
-    yield from named("nonzero", why, single("NonZero", [random(0, 3)], kinds=[INT64]))
-    yield from named("nonzero_scalar_like", why, single("NonZero", [np.zeros((2, 3), np.float32)], kinds=[INT64]))
-    yield from named("unique", why, single("Unique", [random(0)], kinds=[FLOAT],
-                                           expected=[np.zeros(0, np.float32)]))
-    yield from named("topk", why, single("TopK", [random(2, 3), i64(0)], constants=(1,), outputs=2,
-                                         kinds=[FLOAT, INT64]))
-    yield from named("topk_rows", why, single("TopK", [random(0, 3), i64(2)], constants=(1,), outputs=2,
-                                              kinds=[FLOAT, INT64]))
+    yield from named("nonzero", why, single("NonZero", [random(0, 3)]))
+    yield from named("nonzero_scalar_like", why, single("NonZero", [np.zeros((2, 3), np.float32)]))
+    yield from named("unique", why, single("Unique", [random(0)], expected=[np.zeros(0, np.float32)]))
+    yield from named("topk", why, single("TopK", [random(2, 3), i64(0)], constants=(1,), outputs=2))
+    yield from named("topk_rows", why, single("TopK", [random(0, 3), i64(2)], constants=(1,), outputs=2))
     yield from named("one_hot", why,
                      single("OneHot", [i64(), np.array(3, np.int64), np.array([0, 1], np.float32)], constants=(1, 2)))
     yield from named("resize_batch", why,
