@@ -12,10 +12,8 @@ using namespace mlir;
 
 namespace tenon {
 
-/// Brings scales or zero points of a tensor to a shape that broadcasts with it: one for all, one
-/// per position of `axis`, or one per block of `blockSize` positions.
-static Value spread(NodeImporter &node, Value parameter, Value tensor, int64_t axis,
-                    int64_t blockSize) {
+Value spreadParameter(NodeImporter &node, Value parameter, Value tensor, int64_t axis,
+                      int64_t blockSize) {
   TensorMath m(node);
   if (!parameter || !tensor)
     return nullptr;
@@ -58,6 +56,14 @@ static SmallVector<Value> withZero(Value value, Value scale, Value zero) {
   return operands;
 }
 
+bool checkQuantized(NodeImporter &node, Value q) {
+  auto type = dyn_cast<IntegerType>(node.elementType(q));
+  if (type && type.getWidth() > 1)
+    return true;
+  node.emitError() << "quantized numbers are integers, not " << q.getType();
+  return false;
+}
+
 Value quantize(NodeImporter &node, Value x, Value scale, Value zero, Type type) {
   if (x && scale && isa<IntegerType>(type) && node.elementType(x).isF32())
     return node.infer<QuantizeOp>(withZero(x, scale, zero), node.attr("to", TypeAttr::get(type)));
@@ -79,6 +85,9 @@ Value quantizeQuotient(NodeImporter &node, Value quotient, Value zero, Type type
 }
 
 Value subtractZero(NodeImporter &node, Value q, Value zero) {
+  for (Value value : {q, zero})
+    if (value && !checkQuantized(node, value))
+      return nullptr;
   Type i32 = node.builder().getI32Type();
   Value wide = node.cast(q, i32);
   return zero ? TensorMath(node).sub(wide, node.cast(zero, i32)) : wide;
@@ -150,11 +159,11 @@ static Results importQuantizeLinear(NodeImporter &node) {
   Value x = node.operand(0), zero = node.operand(2);
   int64_t axis = getQuantizationAxis(node, x), blockSize = node.getInt("block_size", 0);
   Type type = getQuantizedType(node);
-  Value scale = spread(node, node.operand(1), x, axis, blockSize);
+  Value scale = spreadParameter(node, node.operand(1), x, axis, blockSize);
   if (!type || !scale)
     return failure();
   Type precision = getQuotientType(node, x, scale);
-  zero = spread(node, zero, x, axis, blockSize);
+  zero = spreadParameter(node, zero, x, axis, blockSize);
   if (precision.isF32() && isa<IntegerType>(type))
     return {{quantize(node, node.cast(x, precision), node.cast(scale, precision), zero, type)}};
   Value quotient = divideIn(node, x, scale, precision);
@@ -164,22 +173,27 @@ static Results importQuantizeLinear(NodeImporter &node) {
 static Results importDequantizeLinear(NodeImporter &node) {
   Value q = node.operand(0);
   int64_t axis = getQuantizationAxis(node, q), blockSize = node.getInt("block_size", 0);
-  Value scale = spread(node, node.operand(1), q, axis, blockSize);
+  Value scale = spreadParameter(node, node.operand(1), q, axis, blockSize);
   Type result = getOptionalType(node, "output_dtype");
   if (!scale || node.hasFailed())
     return failure();
   Value wideScale = node.cast(scale, node.builder().getF32Type());
-  Value x = dequantize(node, q, wideScale, spread(node, node.operand(2), q, axis, blockSize));
+  Value x =
+      dequantize(node, q, wideScale, spreadParameter(node, node.operand(2), q, axis, blockSize));
   return {{node.cast(x, result ? result : node.elementType(scale))}};
 }
 
-// The range of the data, widened to include zero, maps to [0, 255].
-static Results importDynamicQuantizeLinear(NodeImporter &node) {
+Value toOneNumber(NodeImporter &node, Value parameter, StringRef what) {
+  if (parameter && node.type(parameter).hasStaticShape() && !node.hasElements(parameter, 1)) {
+    node.emitError() << what << " must be one number, not " << parameter.getType();
+    return nullptr;
+  }
+  return TensorMath(node).toScalar(parameter);
+}
+
+DynamicallyQuantized quantizeDynamically(NodeImporter &node, Value x) {
   TensorMath m(node);
-  Value x = node.operand(0);
-  SmallVector<int64_t> axes;
-  for (int64_t axis = 0; axis < node.rank(x); ++axis)
-    axes.push_back(axis);
+  SmallVector<int64_t> axes = countUp(node.rank(x));
   Value low = m.min(m.toScalar(m.reduce(ReduceKind::Min, x, axes)), 0);
   Value high = m.max(m.toScalar(m.reduce(ReduceKind::Max, x, axes)), 0);
   Value span = m.sub(high, low);
@@ -187,46 +201,57 @@ static Results importDynamicQuantizeLinear(NodeImporter &node) {
   Value zero = node.infer<RoundOp>(m.clamp(m.neg(m.div(low, scale)), 0, 255));
   Type u8 = node.builder().getIntegerType(8, /*isSigned=*/false);
   zero = node.cast(zero, u8);
-  return {{quantize(node, x, scale, zero, u8), scale, zero}};
+  return {quantize(node, x, scale, zero, u8), scale, zero};
 }
 
-/// A zero point of a matrix operand: one, or one per row (`axis` from the end: 2) or column (1).
-static Value alignZero(NodeImporter &node, Value zero, int64_t axisFromEnd) {
-  if (!zero || node.rank(zero) != 1)
-    return zero;
-  if (node.hasElements(zero, 1))
-    return node.reshape(zero, {});
-  return axisFromEnd == 2 ? TensorMath(node).unsqueeze(zero, {1}) : zero;
+static Results importDynamicQuantizeLinear(NodeImporter &node) {
+  auto [values, scale, zero] = quantizeDynamically(node, node.operand(0));
+  return {{values, scale, zero}};
 }
 
-/// ONNX's matrix product of i32 tensors.
-static Value multiply(NodeImporter &node, Value a, Value zeroA, Value b, Value zeroB) {
-  return buildMatMul(node, subtractZero(node, a, alignZero(node, zeroA, 2)),
-                     subtractZero(node, b, alignZero(node, zeroB, 1)));
+Value alignWithMatrix(NodeImporter &node, Value parameter, int64_t axisFromEnd) {
+  if (!parameter || node.rank(parameter) != 1)
+    return parameter;
+  if (node.hasElements(parameter, 1))
+    return node.reshape(parameter, {});
+  return axisFromEnd == 2 ? TensorMath(node).unsqueeze(parameter, {1}) : parameter;
 }
 
-/// The i32 result of a contraction in the scale of the output.
-static Value requantize(NodeImporter &node, Value sum, Value scale, Value outputScale,
-                        Value outputZero) {
+Value multiplyQuantized(NodeImporter &node, Value a, Value zeroA, Value b, Value zeroB) {
+  return buildMatMul(node, subtractZero(node, a, alignWithMatrix(node, zeroA, 2)),
+                     subtractZero(node, b, alignWithMatrix(node, zeroB, 1)));
+}
+
+Value scaleSums(NodeImporter &node, Value sums, Value scale) {
+  Type f32 = node.builder().getF32Type();
+  if (!sums || !scale)
+    return nullptr;
+  return TensorMath(node).mul(node.cast(sums, f32), node.cast(scale, f32));
+}
+
+Value requantize(NodeImporter &node, Value sums, Value scale, Value outputScale, Value outputZero) {
   TensorMath m(node);
   Type f32 = node.builder().getF32Type();
-  if (!sum || !scale || !outputScale || !outputZero)
+  if (!sums || !scale || !outputScale || !outputZero)
     return nullptr;
   Value factor = m.div(node.cast(scale, f32), node.cast(outputScale, f32));
-  Value scaled = m.mul(node.cast(sum, f32), factor);
+  Value scaled = scaleSums(node, sums, factor);
   return quantize(node, scaled, m.scalar(scaled, 1), outputZero, node.elementType(outputZero));
 }
 
 static Results importQLinearMatMul(NodeImporter &node) {
   TensorMath m(node);
-  Value sum = multiply(node, node.operand(0), node.operand(2), node.operand(3), node.operand(5));
-  Value scale = m.mul(alignZero(node, node.operand(1), 2), alignZero(node, node.operand(4), 1));
-  return {{requantize(node, sum, scale, alignZero(node, node.operand(6), 2),
-                      alignZero(node, node.operand(7), 2))}};
+  Value sum =
+      multiplyQuantized(node, node.operand(0), node.operand(2), node.operand(3), node.operand(5));
+  Value scale =
+      m.mul(alignWithMatrix(node, node.operand(1), 2), alignWithMatrix(node, node.operand(4), 1));
+  return {{requantize(node, sum, scale, alignWithMatrix(node, node.operand(6), 2),
+                      alignWithMatrix(node, node.operand(7), 2))}};
 }
 
 static Results importMatMulInteger(NodeImporter &node) {
-  return {{multiply(node, node.operand(0), node.operand(2), node.operand(1), node.operand(3))}};
+  return {{multiplyQuantized(node, node.operand(0), node.operand(2), node.operand(1),
+                             node.operand(3))}};
 }
 
 /// A value per output channel, [O] or one, to broadcast with [N, O, spatial...].
@@ -262,9 +287,10 @@ static Results importQLinearConv(NodeImporter &node) {
   if (Value bias = node.operand(8))
     sum = m.add(sum, alongOutputChannels(node, bias, rank));
   Value weightScale = alongOutputChannels(node, node.operand(4), rank);
-  Value scale = m.mul(node.reshape(node.operand(1), {}), weightScale);
-  return {{requantize(node, sum, scale, node.reshape(node.operand(6), {}),
-                      node.reshape(node.operand(7), {}))}};
+  Value scale = m.mul(toOneNumber(node, node.operand(1), "the scale of the input"), weightScale);
+  return {{requantize(node, sum, scale,
+                      toOneNumber(node, node.operand(6), "the scale of the result"),
+                      toOneNumber(node, node.operand(7), "the zero point of the result"))}};
 }
 
 void registerQuantizationOps(OpRegistry &registry) {

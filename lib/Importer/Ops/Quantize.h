@@ -20,8 +20,42 @@ mlir::Value quantizeQuotient(NodeImporter &node, mlir::Value quotient, mlir::Val
 /// (q - zero) * scale in the scale's element type.
 mlir::Value dequantize(NodeImporter &node, mlir::Value q, mlir::Value scale, mlir::Value zero);
 
+/// Whether `q` may be a quantized tensor or zero point of integers; reports an error if not.
+bool checkQuantized(NodeImporter &node, mlir::Value q);
+
 /// q - zero in i32.
 mlir::Value subtractZero(NodeImporter &node, mlir::Value q, mlir::Value zero);
+
+/// Brings scales or zero points of a tensor to a shape that broadcasts with it: one for all, one
+/// per position of `axis`, or one per block of `blockSize` positions, of which 0 makes as many
+/// blocks as there are parameters.
+mlir::Value spreadParameter(NodeImporter &node, mlir::Value parameter, mlir::Value tensor,
+                            int64_t axis, int64_t blockSize);
+
+/// A parameter as a scalar; an error that says `what` it is if it is more than one number.
+mlir::Value toOneNumber(NodeImporter &node, mlir::Value parameter, llvm::StringRef what);
+
+/// A tensor in bytes, with the scale and zero point that its own range gives.
+struct DynamicallyQuantized {
+  mlir::Value values, scale, zero;
+};
+
+/// The range of x, widened to include zero, maps to [0, 255].
+DynamicallyQuantized quantizeDynamically(NodeImporter &node, mlir::Value x);
+
+/// A scale or zero point of a matrix operand: one, or one per row (`axisFromEnd` 2) or column (1).
+mlir::Value alignWithMatrix(NodeImporter &node, mlir::Value parameter, int64_t axisFromEnd);
+
+/// ONNX's matrix product of a - zeroA and b - zeroB in i32. A zero point may be null.
+mlir::Value multiplyQuantized(NodeImporter &node, mlir::Value a, mlir::Value zeroA, mlir::Value b,
+                              mlir::Value zeroB);
+
+/// The i32 sums of a contraction as numbers, in f32.
+mlir::Value scaleSums(NodeImporter &node, mlir::Value sums, mlir::Value scale);
+
+/// The i32 sums of a contraction in the scale and type of the output.
+mlir::Value requantize(NodeImporter &node, mlir::Value sums, mlir::Value scale,
+                       mlir::Value outputScale, mlir::Value outputZero);
 
 } // namespace tenon
 
