@@ -25,6 +25,7 @@ void registerPadOps(OpRegistry &registry);
 void registerPoolingOps(OpRegistry &registry);
 void registerQuantizationOps(OpRegistry &registry);
 void registerQuantizedElementwiseOps(OpRegistry &registry);
+void registerQuantizedProductOps(OpRegistry &registry);
 void registerRandomOps(OpRegistry &registry);
 void registerRecurrentOps(OpRegistry &registry);
 void registerReductionOps(OpRegistry &registry);
@@ -60,6 +61,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerPoolingOps(registry);
   registerQuantizationOps(registry);
   registerQuantizedElementwiseOps(registry);
+  registerQuantizedProductOps(registry);
   registerRandomOps(registry);
   registerRecurrentOps(registry);
   registerReductionOps(registry);

@@ -65,6 +65,94 @@ def without(op, arrays, zeros, attributes=None):
     return {"op": op, "arrays": given, "attributes": attributes, "expected": answer(op, known, attributes)}
 
 
+# --- Matrix products ---
+
+
+def dynamic_quantize_matmul():
+    why = "A is quantized by its own range, and the product is one of integers."
+    op = "DynamicQuantizeMatMul"
+    for name, make in (("u8", u8), ("i8", i7)):
+        a, b = floats(19, 37), make(37, 29)
+        parameters = {
+            "scalar": (scalar(0.02), scalar(3, b.dtype)),
+            "one": (scales(1), make(1)),
+            "columns": (scales(29), make(29)),
+            "no_zero": (scales(29), None),
+        }
+        for form, (scale, zero) in parameters.items():
+            bias = floats(29) if form != "one" else None
+            yield from case(f"{op}_{name}_{form}", why, op, [a, b, scale, zero, bias], constants=(1, 2, 3, 4))
+        yield from case(f"{op}_{name}_live", "B is known to the run only.", op,
+                        [a, b, scales(29), make(29), floats(29)])
+        yield from case(f"{op}_{name}_batch", "Matrices of a batch with parameters of their own.", op,
+                        [floats(2, 3, 5), make(2, 5, 7), scales(2, 1, 7), make(2, 1, 7)])
+        yield from case(f"{op}_{name}_shared", "A batch times one matrix.", op,
+                        [floats(2, 3, 5), make(5, 7), scales(7), make(7), floats(7)], constants=(1, 2, 3))
+        yield from case(f"{op}_{name}_vector", "A vector is a row.", op, [floats(5), make(5, 7), scales(7), make(7)],
+                        constants=(1, 2, 3))
+    for name, a in (("positive", np.abs(floats(3, 5)) + 1), ("zeros", np.zeros((3, 5), np.float32))):
+        yield from case(f"{op}_{name}", "The range has zero in it, and is not empty.", op,
+                        [a, u8(5, 7), scalar(0.1), scalar(100, np.uint8)])
+
+
+def matmul_integer_to_float():
+    why = "Sums of integers times both scales, plus the bias."
+    op = "MatMulIntegerToFloat"
+    for name, left, right in (("u8u8", u8, u8), ("u8i8", u8, i7), ("i8i8", i8, i8)):
+        a, b = left(19, 37), right(37, 29)
+        zero = left(1).reshape(())
+        yield from case(f"{op}_{name}_scalar", why, op, [a, b, scalar(0.1), scalar(0.2), zero, right(1).reshape(())],
+                        constants=(1, 3, 5))
+        yield from case(f"{op}_{name}_columns", why, op,
+                        [a, b, scalar(0.1), scales(29), zero, right(29), floats(29)], constants=(1, 2, 3, 4, 5, 6))
+        yield from case(f"{op}_{name}_no_zeros", why, op, [a, b, scales(1), scales(29)])
+        yield from case(f"{op}_{name}_batch", "Matrices of a batch with parameters of their own.", op,
+                        [left(2, 3, 5), right(2, 5, 7), scalar(0.1), scales(2, 1, 7), zero, right(2, 1, 7)])
+        yield from case(f"{op}_{name}_scales_a", "A scale of A broadcasts with the result.", op,
+                        [left(3, 5), right(5, 7), scales(3, 1), scalar(0.1), zero])
+    for name, a, b in (("i8u8", i8(3, 5), u8(5, 7)), ("whole_range", u8(19, 37), i8(37, 29))):
+        expected = (a.astype(np.int64) @ b.astype(np.int64)).astype(np.float32) * np.float32(0.5)
+        yield from case(f"{op}_{name}", "What ONNX Runtime has no kernel for, or none that is exact everywhere.", op,
+                        [a, b, scalar(0.5), scalar(1)], constants=(1,), expected=[expected])
+    yield from case(f"{op}_halves", "Scales and result of 16 bits.", op,
+                    [u8(3, 5), u8(5, 7), scalar(0.01, np.float16), scales(7).astype(np.float16),
+                     scalar(120, np.uint8), u8(7), floats(7).astype(np.float16)], tolerance={"rtol": 2e-3, "atol": 1e-2})
+
+
+def qgemm():
+    why = "alpha A' B' + C of integers, quantized again or as floats."
+    op = "QGemm"
+    for name, left, right in (("u8u8", u8, u8), ("u8i8", u8, i7), ("i8i8", i8, i8)):
+        zero = left(1).reshape(())
+        output = (scalar(3.7), scalar(5, zero.dtype))
+        addends = {
+            "none": None,
+            "scalar": scalar(700, np.int32),
+            "columns": integers(np.int16, 29).astype(np.int32),
+            "rows": integers(np.int16, 19, 1).astype(np.int32),
+            "matrix": integers(np.int16, 19, 29).astype(np.int32),
+        }
+        for form, addend in addends.items():
+            yield from case(f"{op}_{name}_{form}", why, op,
+                            [left(19, 37), scalar(0.1), zero, right(37, 29), scales(29), right(29), addend, *output],
+                            {"alpha": 0.75}, constants=(3, 4, 5))
+        for trans_a in (0, 1):
+            for trans_b in (0, 1):
+                a, b = left(19, 37), right(37, 29)
+                yield from case(f"{op}_{name}_trans{trans_a}{trans_b}", "Transposed matrices.", op,
+                                [a.T.copy() if trans_a else a, scalar(0.1), zero, b.T.copy() if trans_b else b,
+                                 scalar(0.01), right(1).reshape(()), None, scalar(1), output[1]],
+                                {"transA": trans_a, "transB": trans_b}, constants=(3,))
+        yield from case(f"{op}_{name}_floats", why, op,
+                        [left(3, 5), scalar(0.1), zero, right(5, 7), scales(7), right(7),
+                         integers(np.int16, 7).astype(np.int32)], {"alpha": 2.0})
+
+
+def matmul_integer16():
+    yield from case("MatMulInteger16", "Products of 16 bits, summed in 32, which wrap.", "MatMulInteger16",
+                    [integers(np.int16, 3, 5), integers(np.int16, 5, 7)])
+
+
 # --- Conversions ---
 
 
@@ -87,5 +175,5 @@ def conversions():
 
 
 def cases():
-    for group in (conversions,):
+    for group in (dynamic_quantize_matmul, matmul_integer_to_float, qgemm, matmul_integer16, conversions):
         yield from group()
