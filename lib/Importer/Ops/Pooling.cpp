@@ -120,6 +120,18 @@ static Results importMaxPool(NodeImporter &node) {
   return results;
 }
 
+/// MaxPool of a tensor whose channels are last.
+static Results importNhwcMaxPool(NodeImporter &node) {
+  TensorMath m(node);
+  node.setOperand(0, m.toChannelsFirst(node.operand(0)));
+  if (!node.operand(0))
+    return failure();
+  Results results = importMaxPool(node);
+  if (succeeded(results))
+    results->front() = m.toChannelsLast(results->front());
+  return results;
+}
+
 static SmallVector<int64_t> spatialAxes(NodeImporter &node, Value x) {
   return llvm::to_vector(llvm::seq<int64_t>(2, std::max<int64_t>(node.rank(x), 2)));
 }
@@ -140,6 +152,7 @@ static Results importGlobalLpPool(NodeImporter &node) {
 
 void registerPoolingOps(OpRegistry &registry) {
   registry.add("MaxPool", 1, 1, importMaxPool);
+  registry.add("com.microsoft", "NhwcMaxPool", 1, 1, importNhwcMaxPool);
   registry.add("AveragePool", 1, 1, importAveragePool);
   registry.add("LpPool", 2, 1, importLpPool);
   registry.add("GlobalMaxPool", 1, 1, importGlobalPool<ReduceKind::Max>);

@@ -280,17 +280,21 @@ static Results importConvInteger(NodeImporter &node) {
   return {{convolve(node, node.operand(0), node.operand(2), node.operand(1), node.operand(3))}};
 }
 
+/// That of com.microsoft may have its channels last, though not in the weights.
 static Results importQLinearConv(NodeImporter &node) {
   TensorMath m(node);
-  int64_t rank = node.rank(node.operand(0));
-  Value sum = convolve(node, node.operand(0), node.operand(2), node.operand(3), node.operand(5));
+  bool channelsLast = !node.domain().empty() && node.getBool("channels_last", false);
+  Value x = channelsLast ? m.toChannelsFirst(node.operand(0)) : node.operand(0);
+  int64_t rank = node.rank(x);
+  Value sum = convolve(node, x, node.operand(2), node.operand(3), node.operand(5));
   if (Value bias = node.operand(8))
     sum = m.add(sum, alongOutputChannels(node, bias, rank));
   Value weightScale = alongOutputChannels(node, node.operand(4), rank);
   Value scale = m.mul(toOneNumber(node, node.operand(1), "the scale of the input"), weightScale);
-  return {{requantize(node, sum, scale,
-                      toOneNumber(node, node.operand(6), "the scale of the result"),
-                      toOneNumber(node, node.operand(7), "the zero point of the result"))}};
+  Value y =
+      requantize(node, sum, scale, toOneNumber(node, node.operand(6), "the scale of the result"),
+                 toOneNumber(node, node.operand(7), "the zero point of the result"));
+  return {{channelsLast ? m.toChannelsLast(y) : y}};
 }
 
 void registerQuantizationOps(OpRegistry &registry) {
@@ -303,6 +307,7 @@ void registerQuantizationOps(OpRegistry &registry) {
   registry.add("MatMulInteger", 10, {2, 4}, importMatMulInteger);
   registry.add("ConvInteger", 10, {2, 4}, importConvInteger);
   registry.add("QLinearConv", 10, {8, 9}, importQLinearConv);
+  registry.add("com.microsoft", "QLinearConv", 1, {8, 9}, importQLinearConv);
 }
 
 } // namespace tenon

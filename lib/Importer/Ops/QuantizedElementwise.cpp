@@ -1,27 +1,62 @@
 // The ops of com.microsoft on quantized tensors that compute in floats between a dequantization and
 // a quantization.
 
+#include "lib/Importer/Ops/Activations.h"
 #include "lib/Importer/Ops/Quantize.h"
+#include "lib/Importer/Ops/Windows.h"
 
 using namespace mlir;
 
 namespace tenon {
 namespace {
 
+/// An operand that must be there, though ones before it may be omitted. Null after an error.
+Value get(NodeImporter &node, unsigned number) {
+  Value operand = node.operand(number);
+  if (!operand && !node.hasFailed())
+    node.emitError() << "input " << number << " is missing";
+  return operand;
+}
+
+Value getScale(NodeImporter &node, unsigned number) {
+  Value scale = get(node, number);
+  return scale ? toOneNumber(node, scale, "a scale") : scale;
+}
+
+/// A zero point; null where it is omitted, which means 0, and after an error.
+Value getZero(NodeImporter &node, unsigned number) {
+  Value zero = node.operand(number);
+  return zero && checkQuantized(node, zero) ? toOneNumber(node, zero, "a zero point") : Value();
+}
+
 /// A quantized operand: the tensor, then scale and zero point.
 Value read(NodeImporter &node, unsigned first) {
-  return dequantize(node, node.operand(first), node.operand(first + 1), node.operand(first + 2));
+  Value q = get(node, first), scale = getScale(node, first + 1), zero = getZero(node, first + 2);
+  bool isGood = !node.hasFailed() && checkQuantized(node, q);
+  return isGood ? dequantize(node, q, scale, zero) : Value();
 }
 
 /// `x` in the scale and zero point of operands `first` and `first + 1`.
 Results write(NodeImporter &node, Value x, unsigned first) {
-  Value zero = node.operand(first + 1);
+  Value scale = getScale(node, first), zero = getZero(node, first + 1);
   Type type = node.elementType(zero ? zero : node.operand(0));
-  return {{x ? quantize(node, x, node.operand(first), zero, type) : Value()}};
+  return {{x && scale ? quantize(node, x, scale, zero, type) : Value()}};
+}
+
+/// The same with halves rounded to even once the zero point is added: ONNX Runtime computes some
+/// ops in the result's scale and rounds what comes out.
+Results writeRoundedLast(NodeImporter &node, Value x, unsigned first) {
+  TensorMath m(node);
+  Value zero = getZero(node, first + 1);
+  Type type = node.elementType(zero ? zero : node.operand(0));
+  Value y = m.div(x, getScale(node, first));
+  if (zero && y)
+    y = m.add(y, node.cast(zero, node.elementType(y)));
+  return {{y ? quantize(node, y, m.scalar(y, 1), /*zero=*/nullptr, type) : Value()}};
 }
 
 template <typename OpT> Results importBinaryQuantized(NodeImporter &node) {
-  return write(node, node.infer<OpT>({read(node, 0), read(node, 3)}), 6);
+  return writeRoundedLast(node, node.infer<OpT>({read(node, 0), read(node, 3)}), 6);
 }
 
 Results importSigmoid(NodeImporter &node) {
@@ -29,10 +64,7 @@ Results importSigmoid(NodeImporter &node) {
 }
 
 Results importLeakyRelu(NodeImporter &node) {
-  TensorMath m(node);
-  Value x = read(node, 0);
-  double alpha = node.getFloat("alpha", 0.01);
-  return write(node, m.select(m.less(x, 0.0), m.mul(x, alpha), x), 3);
+  return write(node, buildLeakyRelu(node, read(node, 0), node.getFloat("alpha", 0.01)), 3);
 }
 
 // Opsets before 13 normalize over all dimensions from the axis on.
@@ -67,31 +99,60 @@ Results importGlobalAveragePool(NodeImporter &node) {
   return write(node, TensorMath(node).mean(x, axes), 3);
 }
 
+Results importAveragePool(NodeImporter &node) {
+  TensorMath m(node);
+  bool channelsLast = node.getBool("channels_last", false);
+  if (channelsLast)
+    node.setOperand(0, m.toChannelsFirst(node.operand(0)));
+  Value x = read(node, 0), mean = x ? buildAveragePool(node, x) : x;
+  return writeRoundedLast(node, channelsLast ? m.toChannelsLast(mean) : mean, 3);
+}
+
+Results importReduceMean(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = read(node, 0);
+  if (!x)
+    return failure();
+  std::optional<NodeImporter::Ints> axes = getAxes(node, ~0u, node.rank(x));
+  if (node.hasFailed())
+    return failure();
+  if (!axes || axes->empty())
+    axes = countUp(node.rank(x));
+  Value mean = m.mean(x, *axes);
+  return write(node, node.getBool("keepdims", true) ? mean : m.squeeze(mean, *axes), 3);
+}
+
+Results importWhere(NodeImporter &node) {
+  return write(node, TensorMath(node).select(node.operand(0), read(node, 1), read(node, 4)), 7);
+}
+
 // Operands: output scale and zero point, then tensor, scale and zero point for each input.
 Results importConcat(NodeImporter &node) {
   SmallVector<Value> parts;
-  for (unsigned i = 2; i + 2 < node.numOperands(); i += 3)
+  for (unsigned i = 2; i < node.numOperands(); i += 3)
     parts.push_back(read(node, i));
   if (parts.empty() || !parts.front())
     return failure();
   int64_t axis = node.getAxis("axis", std::nullopt, node.rank(parts.front()));
-  Value zero = node.operand(1), joined = TensorMath(node).concat(parts, axis);
-  return {
-      {joined ? quantize(node, joined, node.operand(0), zero, node.elementType(zero)) : Value()}};
+  return write(node, TensorMath(node).concat(parts, axis), 0);
 }
 
 } // namespace
 
+// Zero points may be omitted, and scales follow them: those are looked for when they are used.
 void registerQuantizedElementwiseOps(OpRegistry &registry) {
   auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
     registry.add("com.microsoft", name, 1, inputs, import);
   };
-  add("QLinearAdd", {7, 8}, importBinaryQuantized<AddOp>);
-  add("QLinearMul", {7, 8}, importBinaryQuantized<MulOp>);
-  add("QLinearSigmoid", {4, 5}, importSigmoid);
-  add("QLinearLeakyRelu", {4, 5}, importLeakyRelu);
-  add("QLinearSoftmax", 5, importSoftmax);
+  add("QLinearAdd", {2, 8}, importBinaryQuantized<AddOp>);
+  add("QLinearMul", {2, 8}, importBinaryQuantized<MulOp>);
+  add("QLinearSigmoid", {2, 5}, importSigmoid);
+  add("QLinearLeakyRelu", {2, 5}, importLeakyRelu);
+  add("QLinearSoftmax", {2, 5}, importSoftmax);
   add("QLinearGlobalAveragePool", 5, importGlobalAveragePool);
+  add("QLinearAveragePool", {2, 5}, importAveragePool);
+  add("QLinearReduceMean", {2, 5}, importReduceMean);
+  add("QLinearWhere", 9, importWhere);
   add("QLinearConcat", {5, Arity::unbounded}, importConcat);
 }
 

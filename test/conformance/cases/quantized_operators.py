@@ -153,6 +153,138 @@ def matmul_integer16():
                     [integers(np.int16, 3, 5), integers(np.int16, 5, 7)])
 
 
+# --- Pools, means, selection ---
+
+
+def average_pools():
+    op = "QLinearAveragePool"
+    why = "A mean between a dequantization and a quantization; halves are rounded with the zero point added."
+    variants = {
+        "plain": {"kernel_shape": [2, 2]},
+        "strided": {"kernel_shape": [3, 2], "strides": [2, 3]},
+        "padded": {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [2, 2]},
+        "counted": {"kernel_shape": [3, 3], "pads": [1, 0, 1, 2], "count_include_pad": 1},
+        "ceil": {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1},
+        "same": {"kernel_shape": [3, 3], "strides": [2, 2], "auto_pad": "SAME_UPPER"},
+    }
+    for kind, make in (("u8", u8), ("i8", i8)):
+        for name, attributes in variants.items():
+            for last in (0, 1):
+                shape = (2, 8, 7, 5) if last else (2, 5, 8, 7)
+                zero = make(1).reshape(())
+                yield from case(f"{op}_{kind}_{name}{'_last' * last}", why, op,
+                                [make(*shape), scalar(0.5), zero, scalar(0.25), scalar(7, zero.dtype)],
+                                {**attributes, "channels_last": last})
+    for rank, shape in ((1, (2, 3, 11)), (3, (1, 3, 5, 6, 7))):
+        yield from case(f"{op}_rank{rank}", why, op,
+                        [u8(*shape), scalar(0.1), scalar(9, np.uint8), scalar(0.13), scalar(31, np.uint8)],
+                        {"kernel_shape": [2] * rank})
+    arrays = [u8(1, 2, 5, 5), scalar(0.5), scalar(0, np.uint8), scalar(0.4), scalar(0, np.uint8)]
+    yield from case(f"{op}_no_zeros", "Zero points that are not there are zero.",
+                    **without(op, arrays, (2, 4), {"kernel_shape": [2, 2]}))
+    for last in (0, 1):
+        yield from case(f"QLinearGlobalAveragePool_{last}", why, "QLinearGlobalAveragePool",
+                        [u8(2, 7, 6, 5), scalar(0.5), scalar(13, np.uint8), scalar(0.25), scalar(7, np.uint8)],
+                        {"channels_last": last})
+    for kind, make in (("u8", u8), ("i8", i8)):
+        yield from case(f"NhwcMaxPool_{kind}", "The largest of each window, channels last.", "NhwcMaxPool",
+                        [make(2, 7, 6, 5)], {"kernel_shape": [3, 2], "strides": [2, 1], "pads": [1, 0, 1, 1]})
+
+
+def reduce_mean(x, scale, zero, axes, keep, output_scale, output_zero):
+    wide = (x.astype(np.float32) - np.float32(zero)) * scale
+    mean = wide.mean(axis=axes, keepdims=keep, dtype=np.float64).astype(np.float32)
+    info = np.iinfo(x.dtype)
+    return np.clip(np.rint(mean / output_scale) + int(output_zero), info.min, info.max).astype(x.dtype)
+
+
+def means():
+    op = "QLinearReduceMean"
+    why = "The mean of what the operand stands for, quantized. ONNX Runtime has the schema alone."
+    for kind, make in (("u8", u8), ("i8", i8)):
+        x, zero, output_zero = make(3, 5, 7), make(1).reshape(()), make(1).reshape(())
+        for axes in ([1], [-1, 0], [0, 1, 2], []):
+            for keep in (0, 1):
+                named = "".join(map(str, axes)).replace("-", "m") or "all"
+                along = tuple(axes) or (0, 1, 2)
+                expected = reduce_mean(x, np.float32(0.3), zero, along, bool(keep), np.float32(0.17), output_zero)
+                attributes = {"keepdims": keep, **({"axes": axes} if axes else {})}
+                yield from case(f"{op}_{kind}_{named}_{keep}", why, op,
+                                [x, scalar(0.3), zero, scalar(0.17), output_zero], attributes, expected=[expected])
+
+
+def where():
+    op = "QLinearWhere"
+    why = "Elements of either operand in the scale of the result."
+    condition = RNG.integers(0, 2, (3, 5)).astype(bool)
+    for kind, make in (("u8", u8), ("i8", i8)):
+        zeros = [make(1).reshape(()) for _ in range(3)]
+        for name, x, y, c in (("same", make(3, 5), make(3, 5), condition),
+                              ("broadcast", make(2, 1, 5), make(3, 1), condition),
+                              ("one_condition", make(3, 5), make(1, 5), condition[:1, :1])):
+            yield from case(f"{op}_{kind}_{name}", why, op,
+                            [c, x, scalar(0.1), zeros[0], y, scalar(0.2), zeros[1], scalar(0.15), zeros[2]])
+
+
+def elementwise():
+    why = "The function of what the operands stand for, quantized."
+    # ONNX Runtime's sigmoid and softmax of bytes look up the logistic function and powers that it approximates.
+    approximate = {"rtol": 0, "atol": 1}
+    for kind, make in (("u8", u8), ("i8", i8)):
+        zeros = [make(1).reshape(()) for _ in range(3)]
+        output = (scalar(0.11), zeros[2])
+        lowest = np.array(np.iinfo(zeros[0].dtype).min, zeros[0].dtype)
+        small = (scalar(1 / 256), lowest)
+        for op in ("QLinearAdd", "QLinearMul"):
+            arrays = [make(3, 5), scalar(0.1), zeros[0], make(2, 1, 5), scalar(0.0713), zeros[1], *output]
+            yield from case(f"{op}_{kind}", why, op, arrays)
+            yield from case(f"{op}_{kind}_no_zeros", why, **without(op, arrays, (2, 5, 7)))
+        for op, result, attributes, tolerance in (("QLinearLeakyRelu", output, {"alpha": 0.3}, None),
+                                                  ("QLinearSigmoid", small, None, approximate)):
+            arrays = [make(3, 37), scalar(0.03), zeros[0], *result]
+            yield from case(f"{op}_{kind}", why, op, arrays, attributes, tolerance=tolerance)
+            yield from case(f"{op}_{kind}_no_zeros", why, **without(op, arrays, (2, 4), attributes),
+                            tolerance=tolerance)
+        yield from case(f"QLinearSoftmax_{kind}", why, "QLinearSoftmax",
+                        [make(3, 37), scalar(0.03), zeros[0], *small], {"axis": -1, "opset": 13},
+                        constants=(1, 2, 3, 4), tolerance=approximate)
+        yield from case(f"QLinearConcat_{kind}", why, "QLinearConcat",
+                        [scalar(0.11), zeros[2], make(3, 5), scalar(0.1), zeros[0], make(3, 2), scalar(0.2), zeros[1]],
+                        {"axis": 1}, constants=(0, 1, 3, 4, 6, 7))
+    for op in ("QLinearAdd", "QLinearMul"):
+        for zero in (6, 7):
+            yield from case(f"{op}_halves_{zero}", "Halves are rounded to even once the zero point is added.", op,
+                            [u8(5, 37), scalar(0.5), scalar(128, np.uint8), u8(5, 37), scalar(0.5),
+                             scalar(128, np.uint8), scalar(1 if op == "QLinearAdd" else 64), scalar(zero, np.uint8)])
+
+
+# --- Convolution ---
+
+
+def convolutions():
+    op = "QLinearConv"
+    why = "Channels last in operand and result, and as ever in weights."
+    attributes = {
+        "plain": {},
+        "strided": {"strides": [2, 1], "pads": [1, 0, 2, 1]},
+        "dilated": {"dilations": [2, 2], "pads": [0, 3, 1, 2]},
+        "same": {"strides": [2, 2], "auto_pad": "SAME_LOWER"},
+    }
+    for kind, left, right in (("u8u8", u8, u8), ("u8i8", u8, i7), ("i8i8", i8, i8)):
+        for name, extra in attributes.items():
+            for last in (0, 1):
+                x = left(2, 9, 8, 6) if last else left(2, 6, 9, 8)
+                zero = left(1).reshape(())
+                per_channel = name != "plain" and kind != "u8u8"
+                weights = (scales(10), np.zeros(10, np.int8)) if per_channel else (scalar(0.01), right(1).reshape(()))
+                bias = integers(np.int16, 10).astype(np.int32) if name != "plain" else None
+                yield from case(f"{op}_{kind}_{name}{'_last' * last}", why, op,
+                                [x, scalar(0.1), zero, right(10, 3, 3, 3), *weights, scalar(0.9), left(1).reshape(()),
+                                 bias],
+                                {"group": 2, "channels_last": last, "kernel_shape": [3, 3], **extra},
+                                constants=(1, 2, 3, 4, 5, 6, 7, 8))
+
+
 # --- Conversions ---
 
 
@@ -175,5 +307,6 @@ def conversions():
 
 
 def cases():
-    for group in (dynamic_quantize_matmul, matmul_integer_to_float, qgemm, matmul_integer16, conversions):
+    for group in (dynamic_quantize_matmul, matmul_integer_to_float, qgemm, matmul_integer16, average_pools, means,
+                  where, elementwise, convolutions, conversions):
         yield from group()
