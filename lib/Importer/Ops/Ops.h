@@ -26,6 +26,7 @@ void registerPoolingOps(OpRegistry &registry);
 void registerQuantizationOps(OpRegistry &registry);
 void registerQuantizedElementwiseOps(OpRegistry &registry);
 void registerQuantizedProductOps(OpRegistry &registry);
+void registerQuantizedRecurrentOps(OpRegistry &registry);
 void registerRandomOps(OpRegistry &registry);
 void registerRecurrentOps(OpRegistry &registry);
 void registerReductionOps(OpRegistry &registry);
@@ -62,6 +63,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerQuantizationOps(registry);
   registerQuantizedElementwiseOps(registry);
   registerQuantizedProductOps(registry);
+  registerQuantizedRecurrentOps(registry);
   registerRandomOps(registry);
   registerRecurrentOps(registry);
   registerReductionOps(registry);

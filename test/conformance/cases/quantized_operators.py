@@ -285,6 +285,48 @@ def convolutions():
                                 constants=(1, 2, 3, 4, 5, 6, 7, 8))
 
 
+# --- Recurrent networks ---
+
+
+def recurrent():
+    op = "DynamicQuantizeLSTM"
+    steps, batch, inputs, hidden = 5, 3, 7, 11
+    lengths = np.array([5, 2, 4], np.int32)
+    settings = {
+        "forward": {},
+        "reverse": {"direction": "reverse"},
+        "both": {"direction": "bidirectional"},
+        "coupled": {"input_forget": 1},
+        "clip": {"clip": 0.4},
+        "activations": {"activations": ["HardSigmoid", "Softsign", "Elu"], "activation_alpha": [0.3, 0.8],
+                        "activation_beta": [0.4]},
+        "relus": {"activations": ["Sigmoid", "LeakyRelu", "Affine"], "activation_alpha": [0.2, 0.5],
+                  "activation_beta": [0.1]},
+    }
+    for kind, make in (("u8", u8), ("i8", i7)):
+        for name, attributes in settings.items():
+            count = 2 if name == "both" else 1
+            for full in (False, True):
+                why = "Inputs and states are quantized by the ranges of a whole step" + (
+                    "; channels with scales of their own, lengths, states and peepholes." if full else ".")
+                shape = (count, 4 * hidden) if full else (count,)
+                weights = make(count, inputs, 4 * hidden), make(count, hidden, 4 * hidden)
+                zeros = [np.zeros(shape, weights[0].dtype) if full or kind == "i8" else make(*shape) for _ in range(2)]
+                extra = [floats(count, batch, hidden), floats(count, batch, hidden), floats(count, 3 * hidden)]
+                parameters = [scales(*shape) * np.float32(0.3), zeros[0], scales(*shape) * np.float32(0.3), zeros[1]]
+                arrays = [floats(steps, batch, inputs), *weights, floats(count, 8 * hidden, scale=0.3),
+                          lengths if full else None, *(extra if full else [None] * 3), *parameters]
+                yield from case(f"{op}_{kind}_{name}{'_full' * full}", why, op, arrays,
+                                {"hidden_size": hidden, **attributes}, (1, 2, 3, 8, 9, 10, 11), outputs=3,
+                                tolerance={"rtol": 1e-4, "atol": 1e-4})
+    weights = [u8(1, inputs, 4 * hidden), u8(1, hidden, 4 * hidden)]
+    parameters = [scales(1), u8(1), scales(1), u8(1)]
+    for name, outputs, given in (("last_alone", [1, 2], lengths), ("states_alone", [0], None)):
+        yield from case(f"{op}_{name}", "Results that nobody asks for.", op,
+                        [floats(steps, batch, inputs), *weights, None, given, None, None, None, *parameters],
+                        {"hidden_size": hidden}, (1, 2), outputs=outputs, tolerance={"rtol": 1e-4, "atol": 1e-4})
+
+
 # --- Conversions ---
 
 
@@ -308,5 +350,5 @@ def conversions():
 
 def cases():
     for group in (dynamic_quantize_matmul, matmul_integer_to_float, qgemm, matmul_integer16, average_pools, means,
-                  where, elementwise, convolutions, conversions):
+                  where, elementwise, convolutions, recurrent, conversions):
         yield from group()
