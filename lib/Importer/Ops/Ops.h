@@ -15,6 +15,7 @@ void registerControlFlowOps(OpRegistry &registry);
 void registerConvolutionOps(OpRegistry &registry);
 void registerEinsumOps(OpRegistry &registry);
 void registerElementwiseOps(OpRegistry &registry);
+void registerEmbeddingOps(OpRegistry &registry);
 void registerGatherOps(OpRegistry &registry);
 void registerGeneratorOps(OpRegistry &registry);
 void registerMatMulOps(OpRegistry &registry);
@@ -52,6 +53,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerConvolutionOps(registry);
   registerEinsumOps(registry);
   registerElementwiseOps(registry);
+  registerEmbeddingOps(registry);
   registerGatherOps(registry);
   registerGeneratorOps(registry);
   registerMatMulOps(registry);

@@ -1,8 +1,9 @@
 // Fused transformer ops of com.microsoft, taken apart into primitive ops. Its activations and norms
-// are with those of ONNX.
+// are with those of ONNX, its embeddings in a file of their own.
 
 #include "lib/Importer/Ops/Attention.h"
 #include "lib/Importer/Ops/Contractions.h"
+#include "lib/Importer/Ops/Quantize.h"
 
 using namespace mlir;
 
@@ -28,53 +29,41 @@ static Results importFusedMatMul(NodeImporter &node) {
   return {{alpha == 1 ? product : m.mul(product, alpha)}};
 }
 
-// --- Embedding ---
-
-// Operands: ids, segments, tables of words, positions and segments, scale, bias, mask, positions.
-static Results importEmbedLayerNorm(NodeImporter &node) {
-  TensorMath m(node);
-  Value ids = node.operand(0), segments = node.operand(1), mask = node.operand(7);
-  Value positions = node.operand(8);
-  if (node.rank(ids) != 2)
-    return node.emitError() << "ids need rank 2, got " << ids.getType();
-  if (!node.operand(2) || !node.operand(3) || !node.operand(5) || !node.operand(6))
-    return node.emitError() << "tables of words and positions, scale and bias are needed";
-  if (!positions)
-    positions = m.iotaAlong(2, 1, node.dim(ids, 1));
-  Value sum = m.add(m.gather(node.operand(2), ids, 0), m.gather(node.operand(3), positions, 0));
-  if (segments && node.operand(4))
-    sum = m.add(sum, m.gather(node.operand(4), segments, 0));
-  if (!sum)
-    return failure();
-  Value result = node.infer<LayerNormOp>(
-      {sum, node.operand(5), node.operand(6)},
-      {node.attr("axis", node.rank(sum) - 1),
-       node.attr("epsilon", node.builder().getF64FloatAttr(node.getFloat("epsilon", 1e-12))),
-       node.attr("operandSegmentSizes", node.builder().getDenseI32ArrayAttr({1, 1, 1}))});
-  // Output 1 says how many positions of each row count.
-  Type i32 = node.builder().getI32Type();
-  Value lengths = mask ? m.squeeze(m.sum(node.cast(mask, i32), {1}), {1})
-                       : m.broadcast(node.makeScalar(i32, 0), node.dim(ids, 0));
-  return {{result, lengths, sum}};
-}
-
 // --- Attention ---
 
-/// The bias of a mask over keys: [B, T] with zeros at padding, or [B] with lengths.
-static Value makeKeyBias(NodeImporter &node, Value mask, AffineExpr keys, Type type,
-                         double masked) {
+/// Which keys [1, 1, 1, T] a mask of rank 1 allows in each row: those before the row's end. [B]
+/// ends may be followed by as many starts.
+static Value allowRanges(NodeImporter &node, Value mask, AffineExpr batch, AffineExpr keys) {
   TensorMath m(node);
-  Type i64 = node.builder().getI64Type();
+  AffineExpr none = node.expr(0), numStarts = node.dim(mask, 0) - batch;
+  Value all = node.cast(mask, node.builder().getI64Type()), key = m.iotaAlong(4, 3, keys);
+  requireNonNegative(node, numStarts, "elements of the mask beyond one for each row");
+  Value ends = m.slice(all, 0, none, batch);
+  Value allowed = m.less(key, m.unsqueeze(ends, {1, 2, 3}));
+  if (numStarts == none)
+    return allowed;
+  AffineExpr missing = batch - numStarts;
+  requireNonNegative(node, missing, "elements of the mask, less than two for each row,");
+  if (auto constant = dyn_cast<AffineConstantExpr>(missing); constant && constant.getValue() > 0) {
+    node.emitError() << "a mask of type " << mask.getType() << " has not two numbers for each row";
+    return nullptr;
+  }
+  Value starts = m.pad(m.slice(all, 0, batch, numStarts), none, batch);
+  return m.logicalAnd(allowed, m.lessEqual(m.unsqueeze(starts, {1, 2, 3}), key));
+}
+
+/// The bias of a mask over keys: [B, T] with zeros at padding, or one of rank 1 (see above).
+static Value makeKeyBias(NodeImporter &node, Value mask, AffineExpr batch, AffineExpr keys,
+                         Type type, double masked) {
+  TensorMath m(node);
   int64_t rank = node.rank(mask);
   if (rank == 1)
-    return makeBias(node,
-                    m.less(m.iotaAlong(4, 3, keys), m.unsqueeze(node.cast(mask, i64), {1, 2, 3})),
-                    type, masked);
+    return makeBias(node, allowRanges(node, mask, batch, keys), type, masked);
   if (rank != 2 && rank != 3) {
     node.emitError() << "masks of type " << mask.getType() << " are not supported";
     return nullptr;
   }
-  Value allowed = m.less(0.0, node.cast(mask, i64));
+  Value allowed = m.less(0.0, node.cast(mask, node.builder().getI64Type()));
   return makeBias(node, rank == 2 ? m.unsqueeze(allowed, {1, 2}) : m.unsqueeze(allowed, {1}), type,
                   masked);
 }
@@ -83,14 +72,12 @@ static Value sum(NodeImporter &node, Value a, Value b) {
   return !a ? b : !b ? a : TensorMath(node).add(a, b);
 }
 
-// Operands: x [B, S, I], weights [I, 3 * H * d], bias, mask, past [2, B, H, P, d], more bias.
-static Results importContribAttention(NodeImporter &node) {
+/// Attention of queries, keys and values in one tensor [B, S, 3 * H * d]; mask, past [2, B, H, P,
+/// d] and `moreBias` may be null.
+static Results buildPackedAttention(NodeImporter &node, Value packed, Value mask, Value past,
+                                    Value moreBias) {
   TensorMath m(node);
   int64_t heads = node.getInt("num_heads");
-  Value x = node.operand(0), past = node.operand(4);
-  Value packed = buildMatMul(node, x, node.operand(1));
-  if (node.operand(2))
-    packed = m.add(packed, node.operand(2));
   if (!packed || node.rank(packed) != 3 || heads < 1)
     return node.hasFailed() ? failure() : node.emitError() << "needs heads and inputs of rank 3";
   AffineExpr width = node.dim(packed, 2);
@@ -119,23 +106,50 @@ static Results importContribAttention(NodeImporter &node) {
   }
   if (!problem.keys || !problem.values || !problem.queries)
     return failure();
-  Type type = node.elementType(x);
+  Type type = node.elementType(packed);
   AffineExpr keys = node.dim(problem.keys, 2);
   double masked = node.getFloat("mask_filter_value", -10000);
-  if (Value mask = node.operand(3))
-    problem.bias = makeKeyBias(node, mask, keys, type, masked);
+  if (mask)
+    problem.bias = makeKeyBias(node, mask, node.dim(packed, 0), keys, type, masked);
   if (node.getBool("unidirectional", false)) {
-    Value causal = makeCausalMask(node, node.dim(x, 1), keys, m.shapeScalar(before));
+    Value causal = makeCausalMask(node, node.dim(packed, 1), keys, m.shapeScalar(before));
     // Finite, so that a row whose keys are all masked still has a largest score.
     problem.bias = sum(node, problem.bias, makeBias(node, causal, type, -1e30));
   }
-  problem.bias = sum(node, problem.bias, node.operand(5));
+  problem.bias = sum(node, problem.bias, moreBias);
   problem.scale = node.getFloat("scale", 0);
-  Value result = joinHeads(node, buildAttention(node, problem).result);
-  Value present;
+  SmallVector<Value> results = {joinHeads(node, buildAttention(node, problem).result)};
   if (node.hasOutput(1))
-    present = m.concat({m.unsqueeze(problem.keys, {0}), m.unsqueeze(problem.values, {0})}, 0);
-  return {{result, present}};
+    results.push_back(
+        m.concat({m.unsqueeze(problem.keys, {0}), m.unsqueeze(problem.values, {0})}, 0));
+  return results;
+}
+
+// Operands: x [B, S, I], weights [I, 3 * H * d], bias, mask, past, more bias.
+static Results importContribAttention(NodeImporter &node) {
+  Value packed = buildMatMul(node, node.operand(0), node.operand(1));
+  if (node.operand(2))
+    packed = TensorMath(node).add(packed, node.operand(2));
+  return buildPackedAttention(node, packed, node.operand(3), node.operand(4), node.operand(5));
+}
+
+// The projection is one of integers. Operands: x, weights, bias, the scales of x and weights, mask,
+// the zero points of x and weights, past.
+static Results importQAttention(NodeImporter &node) {
+  TensorMath m(node);
+  for (StringRef name : {"do_rotary", "past_present_share_buffer"})
+    if (node.getBool(name, false))
+      return node.emitAttributeError(name) << "is not supported";
+  Type type = node.elementType(node.operand(4)), f32 = node.builder().getF32Type();
+  Value zero = node.operand(6);
+  if (zero)
+    zero = toOneNumber(node, zero, "the zero point of the input");
+  Value sums = multiplyQuantized(node, node.operand(0), zero, node.operand(1), node.operand(7));
+  Value scale = node.cast(toOneNumber(node, node.operand(3), "the scale of the input"), f32);
+  scale = m.mul(scale, node.cast(alignWithMatrix(node, node.operand(4), 1), f32));
+  Value packed = node.cast(scaleSums(node, sums, scale), type);
+  return buildPackedAttention(node, m.add(packed, node.operand(2)), node.operand(5),
+                              node.operand(8), /*moreBias=*/nullptr);
 }
 
 // Operands: queries, keys, values, bias, key padding mask, more bias, past keys, past values.
@@ -171,7 +185,8 @@ static Results importMultiHeadAttention(NodeImporter &node) {
   Type type = node.elementType(problem.queries);
   AffineExpr keys = node.dim(problem.keys, 2);
   if (Value mask = node.operand(4))
-    problem.bias = makeKeyBias(node, mask, keys, type, node.getFloat("mask_filter_value", -10000));
+    problem.bias = makeKeyBias(node, mask, node.dim(problem.queries, 0), keys, type,
+                               node.getFloat("mask_filter_value", -10000));
   if (node.getBool("unidirectional", false)) {
     Value causal = makeCausalMask(node, node.dim(problem.queries, 2), keys, m.shapeScalar(before));
     problem.bias = sum(node, problem.bias, makeBias(node, causal, type, -1e30));
@@ -339,12 +354,12 @@ void registerTransformerContribOps(OpRegistry &registry) {
     registry.add("com.microsoft", name, 1, inputs, import);
   };
   add("FusedMatMul", 2, importFusedMatMul);
-  add("EmbedLayerNormalization", {1, 9}, importEmbedLayerNorm);
   add("Attention", {2, 7}, importContribAttention);
   add("MultiHeadAttention", {1, 8}, importMultiHeadAttention);
   add("GroupQueryAttention", {1, 9}, importGroupQueryAttention);
   add("RotaryEmbedding", 4, importContribRotaryEmbedding);
   add("MatMulNBits", {3, 6}, importMatMulNBits);
+  add("QAttention", {5, 9}, importQAttention);
 }
 
 } // namespace tenon

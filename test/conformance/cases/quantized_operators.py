@@ -285,6 +285,70 @@ def convolutions():
                                 constants=(1, 2, 3, 4, 5, 6, 7, 8))
 
 
+# --- Transformers ---
+
+
+def attention():
+    op = "QAttention"
+    why = "The projection is an integer product; attention follows in floats."
+    batch, steps, width, heads = 2, 5, 14, 2
+    hidden = heads * 3
+    for kind, left, right in (("u8u8", u8, u8), ("u8i8", u8, i7)):
+        zero = left(1).reshape(())
+        x, weights, bias = left(batch, steps, width), right(width, 3 * hidden), floats(3 * hidden)
+        lengths = np.array([5, 3], np.int32)
+        past = floats(2, batch, heads, 4, 3)
+        # name, weight scale, mask, zero points, past, attributes
+        variants = (
+            ("plain", scalar(0.01), None, (zero, right(1).reshape(())), None, {}),
+            ("columns", scales(3 * hidden), None, (zero, right(3 * hidden)), None, {}),
+            ("no_zeros", scalar(0.001), None, (None, None), None, {}),
+            ("lengths", scalar(0.01), lengths, (zero, None), None, {}),
+            ("ends_and_starts", scalar(0.01), np.array([5, 4, 1, 0], np.int32), (zero, None), None, {}),
+            ("mask", scalar(0.01), RNG.integers(0, 2, (batch, steps)).astype(np.int32), (zero, None), None, {}),
+            ("causal", scalar(0.01), None, (zero, None), None, {"unidirectional": 1, "scale": 0.3}),
+            ("past", scalar(0.01), None, (zero, None), past, {}),
+            ("causal_past", scales(3 * hidden), None, (zero, right(3 * hidden)), past, {"unidirectional": 1}),
+        )
+        for name, scale, mask, zeros, before, attributes in variants:
+            arrays = [x, weights, bias, scalar(0.02), scale, mask, *zeros, before]
+            constants = (1, 4, 7) if zeros[1] is not None else (1, 4)
+            yield from case(f"{op}_{kind}_{name}", why, op, arrays, {"num_heads": heads, **attributes}, constants,
+                            outputs=2 if before is not None else 1, tolerance={"rtol": 1e-4, "atol": 1e-4})
+    shared = [u8(width, 3 * hidden), floats(3 * hidden), scalar(0.02), scalar(0.01), None]
+    expected = answer(op, [x, *shared, zero], {"num_heads": heads})
+    signed = [(value.astype(np.int16) - 128).astype(np.int8) for value in (x, zero)]
+    yield from case(f"{op}_signed", "Signed inputs, which mean what unsigned ones mean that are 128 more.", op,
+                    [signed[0], *shared, signed[1]], {"num_heads": heads}, expected=expected,
+                    tolerance={"rtol": 1e-4, "atol": 1e-4})
+
+
+def float_attention():
+    for outputs in (1, 2):
+        yield from case(f"Attention_{outputs}", "The state that the next step takes is made if it is asked for.",
+                        "Attention", [floats(2, 5, 14), floats(14, 18), floats(18)], {"num_heads": 2},
+                        outputs=outputs, tolerance={"rtol": 1e-4, "atol": 1e-4})
+
+
+def embeddings():
+    op = "QEmbedLayerNormalization"
+    why = "Rows of quantized tables, summed and normalized."
+    ids = RNG.integers(0, 11, (2, 5)).astype(np.int32)
+    segments = RNG.integers(0, 2, (2, 5)).astype(np.int32)
+    mask = (np.arange(5) < np.array([[5], [3]])).astype(np.int32)
+    for kind, make in (("u8", u8), ("i8", i8)):
+        tables = [make(11, 37), make(6, 37), make(2, 37), make(37), make(37)]
+        parameters = [scalar(0.01 * (i + 1)) for i in range(5)], [make(1).reshape(()) for _ in range(5)]
+        for name, with_segments, with_mask in (("all", True, True), ("no_segments", False, True),
+                                               ("no_mask", True, False)):
+            table, scale, zero = list(tables), list(parameters[0]), list(parameters[1])
+            if not with_segments:
+                table[2] = scale[2] = zero[2] = None
+            arrays = [ids, segments if with_segments else None, *table, mask if with_mask else None, *scale, *zero]
+            constants = [i for i in range(len(arrays)) if i not in (0, 1, 7)]
+            yield from case(f"{op}_{kind}_{name}", why, op, arrays, {"epsilon": 1e-5}, constants, outputs=2)
+
+
 # --- Recurrent networks ---
 
 
@@ -350,5 +414,5 @@ def conversions():
 
 def cases():
     for group in (dynamic_quantize_matmul, matmul_integer_to_float, qgemm, matmul_integer16, average_pools, means,
-                  where, elementwise, convolutions, recurrent, conversions):
+                  where, elementwise, convolutions, attention, float_attention, embeddings, recurrent, conversions):
         yield from group()
