@@ -9,6 +9,7 @@ class OpRegistry;
 
 void registerActivationOps(OpRegistry &registry);
 void registerAttentionOps(OpRegistry &registry);
+void registerBlockQuantizedOps(OpRegistry &registry);
 void registerClassicalModelOps(OpRegistry &registry);
 void registerConstantOps(OpRegistry &registry);
 void registerControlFlowOps(OpRegistry &registry);
@@ -47,6 +48,7 @@ void registerTreeEnsembleOps(OpRegistry &registry);
 inline void registerAllOps(OpRegistry &registry) {
   registerActivationOps(registry);
   registerAttentionOps(registry);
+  registerBlockQuantizedOps(registry);
   registerClassicalModelOps(registry);
   registerConstantOps(registry);
   registerControlFlowOps(registry);

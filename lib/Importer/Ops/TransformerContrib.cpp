@@ -1,5 +1,5 @@
 // Fused transformer ops of com.microsoft, taken apart into primitive ops. Its activations and norms
-// are with those of ONNX, its embeddings in a file of their own.
+// are with those of ONNX, its embeddings and products of packed weights in files of their own.
 
 #include "lib/Importer/Ops/Attention.h"
 #include "lib/Importer/Ops/Contractions.h"
@@ -291,64 +291,6 @@ static Results importContribRotaryEmbedding(NodeImporter &node) {
   return {{isFlat ? joinHeads(node, result) : result}};
 }
 
-// --- MatMulNBits ---
-
-/// The numbers of `bits` bits in a tensor of bytes, low ones first, along its last dimension.
-static Value unpackBits(NodeImporter &node, Value bytes, int64_t bits) {
-  TensorMath m(node);
-  if (bits == 8 || !bytes)
-    return bytes;
-  DimExprs dims = node.dims(bytes);
-  int64_t last = node.rank(bytes);
-  SmallVector<Value> parts;
-  for (int64_t shift = 0; shift < 8; shift += bits) {
-    Value part = bytes;
-    if (shift > 0)
-      part = node.infer<ShiftRightOp>({part, m.scalar(bytes, static_cast<double>(shift))});
-    part = m.logicalAnd(part, m.scalar(bytes, static_cast<double>((1 << bits) - 1)));
-    parts.push_back(m.unsqueeze(part, {last}));
-  }
-  dims.back() = dims.back() * (8 / bits);
-  return node.reshape(m.concat(parts, last), dims);
-}
-
-// Weights are [N, blocks, bytes], scales and zero points one per block.
-static Results importMatMulNBits(NodeImporter &node) {
-  TensorMath m(node);
-  Value x = node.operand(0), packed = node.operand(1), scales = node.operand(2);
-  Value zeros = node.operand(3);
-  int64_t columns = node.getInt("N"), depth = node.getInt("K"), bits = node.getInt("bits", 4);
-  int64_t blockSize = node.getInt("block_size");
-  auto isSize = [](int64_t value) { return value > 0 && llvm::isInt<32>(value); };
-  if (node.hasFailed())
-    return failure();
-  if ((bits != 2 && bits != 4 && bits != 8) || !isSize(blockSize) || !isSize(columns) ||
-      !isSize(depth))
-    return node.emitError() << "weights of " << bits << " bits in blocks of " << blockSize
-                            << " are not supported";
-  if (node.operand(4))
-    return node.emitError() << "reordered weights are not supported";
-  int64_t blocks = llvm::divideCeil(depth, blockSize);
-  Type type = node.elementType(x);
-  AffineExpr n = node.expr(columns), count = node.expr(blocks), one = node.expr(1);
-  Value weights = unpackBits(node, packed, bits);
-  if (weights)
-    weights = node.cast(node.reshape(weights, {n, count, node.expr(blockSize)}), type);
-  Value zero = m.scalar(weights, std::ldexp(1.0, bits - 1));
-  if (zeros && isa<FloatType>(node.elementType(zeros))) {
-    zero = node.cast(node.reshape(zeros, {n, count, one}), type);
-  } else if (zeros) {
-    // Each column's zero points start on a byte.
-    int64_t perByte = 8 / bits, rowBytes = llvm::divideCeil(blocks, perByte);
-    Value unpacked = unpackBits(node, node.reshape(zeros, {n, node.expr(rowBytes)}), bits);
-    zero = node.cast(m.unsqueeze(m.slice(unpacked, 1, 0, blocks), {2}), type);
-  }
-  weights = m.mul(m.sub(weights, zero), node.cast(node.reshape(scales, {n, count, one}), type));
-  weights = m.slice(node.reshape(weights, {n, node.expr(blocks * blockSize)}), 1, 0, depth);
-  Value result = buildMatMul(node, x, m.transpose(weights, {1, 0}));
-  return {{node.operand(5) ? m.add(result, node.operand(5)) : result}};
-}
-
 void registerTransformerContribOps(OpRegistry &registry) {
   auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
     registry.add("com.microsoft", name, 1, inputs, import);
@@ -358,7 +300,6 @@ void registerTransformerContribOps(OpRegistry &registry) {
   add("MultiHeadAttention", {1, 8}, importMultiHeadAttention);
   add("GroupQueryAttention", {1, 9}, importGroupQueryAttention);
   add("RotaryEmbedding", 4, importContribRotaryEmbedding);
-  add("MatMulNBits", {3, 6}, importMatMulNBits);
   add("QAttention", {5, 9}, importQAttention);
 }
 

@@ -391,6 +391,123 @@ def recurrent():
                         {"hidden_size": hidden}, (1, 2), outputs=outputs, tolerance={"rtol": 1e-4, "atol": 1e-4})
 
 
+# --- Weights in blocks ---
+
+
+def unpack(packed, bits):
+    parts = [(packed >> shift) & ((1 << bits) - 1) for shift in range(0, 8, bits)]
+    return np.stack(parts, -1).reshape(*packed.shape[:-1], -1)
+
+
+def dequantize_blocks(packed, scale, zero, bits, block, depth, order=None):
+    """The weights [N, K] that MatMulNBits multiplies by."""
+    values = unpack(packed, bits).reshape(packed.shape[0], -1)[:, :depth].astype(np.float32)
+    blocks = np.arange(depth) // block if order is None else order
+    if zero is None:
+        zeros = np.float32(1 << (bits - 1))
+    elif zero.dtype == np.uint8:
+        zeros = unpack(zero, bits)[:, blocks]
+    else:
+        zeros = zero[:, blocks]
+    return (values - zeros) * scale[:, blocks]
+
+
+def matmul_nbits():
+    op = "MatMulNBits"
+    why = "Weights of few bits in blocks along K."
+    columns, depth = 13, 75
+    # Sums of products in another order than ONNX Runtime's, or halves.
+    tolerance = {"rtol": 1e-4, "atol": 1e-4}
+    for bits in (2, 4, 8):
+        for block in (16, 32, 64, 128, 256):
+            blocks = -(-depth // block)
+            packed, scale = u8(columns, blocks, block * bits // 8), scales(columns, blocks)
+            zeros = {
+                "symmetric": None,
+                "packed": u8(columns, -(-blocks * bits // 8)),
+                "floats": (RNG.uniform(0, 2**bits, (columns, blocks))).astype(np.float32),
+            }
+            for name, zero in zeros.items():
+                if name != "packed" and block in (64, 256):
+                    continue
+                x = floats(2, 3, depth)
+                bias = floats(columns) if name == "packed" else None
+                expected = x @ dequantize_blocks(packed, scale, zero, bits, block, depth).T
+                expected = expected + bias if bias is not None else expected
+                attributes = {"K": depth, "N": columns, "bits": bits, "block_size": block}
+                yield from case(f"{op}_{bits}_{block}_{name}", why, op, [x, packed, scale, zero, None, bias],
+                                attributes, (1, 2, 3, 5), expected=[expected], tolerance=tolerance)
+        packed, scale = u8(columns, 5, 2 * bits), scales(columns, 5)
+        attributes = {"K": depth, "N": columns, "bits": bits, "block_size": 16}
+        for zero in (None, u8(columns, -(-5 * bits // 8))):
+            order = RNG.integers(0, 5, depth).astype(np.int32)
+            x = floats(3, depth)
+            expected = x @ dequantize_blocks(packed, scale, zero, bits, 16, depth, order).T
+            yield from case(f"{op}_{bits}_order_{'symmetric' if zero is None else 'packed'}",
+                            "Each position names its block. ONNX Runtime forgets zero points then.", op,
+                            [x, packed, scale, zero, order], attributes, (1, 2, 3, 4), expected=[expected],
+                            tolerance=tolerance)
+        x = floats(3, depth)
+        expected = x @ dequantize_blocks(packed, scale, None, bits, 16, depth).T
+        for level in (0, 1, 2, 3, 4):
+            yield from case(f"{op}_{bits}_level{level}", "A level asks for no less than its exactness; this is f32's.",
+                            op, [x, packed, scale], {**attributes, "accuracy_level": level}, (1, 2), outputs=1,
+                            expected=[expected], tolerance=tolerance, forms=["static"])
+        yield from case(f"{op}_{bits}_live", "Weights that the run brings.", op, [x, packed, scale], attributes,
+                        expected=[expected], tolerance=tolerance)
+        for dtype, name in ((np.float16, "f16"), (ml_dtypes.bfloat16, "bf16")):
+            halves = [floats(3, depth).astype(dtype), packed, scale.astype(dtype)]
+            wide = halves[0].astype(np.float32) @ dequantize_blocks(
+                packed, halves[2].astype(np.float32), None, bits, 16, depth).T
+            yield from case(f"{op}_{bits}_{name}", "Halves.", op, halves, attributes, (1, 2),
+                            expected=[wide.astype(dtype)],
+                            tolerance={"rtol": 1e-2 if name == "f16" else 5e-2, "atol": 2e-2})
+        yield from case(f"{op}_{bits}_peer", "ONNX Runtime's own answer.", op, [floats(3, depth), packed, scale],
+                        attributes, (1, 2), tolerance=tolerance)
+
+
+def matmul_bnb4():
+    for kind, name in ((0, "fp4"), (1, "nf4")):
+        yield from case(f"MatMulBnb4_{name}", "Codes of four bits that stand for numbers.", "MatMulBnb4",
+                        [floats(3, 33), u8((33 * 7 + 1) // 2), scales(-(-33 * 7 // 16))],
+                        {"K": 33, "N": 7, "block_size": 16, "quant_type": kind}, (1, 2),
+                        tolerance={"rtol": 1e-4, "atol": 1e-5})
+
+
+def gathers():
+    op = "GatherBlockQuantized"
+    why = "Rows of a quantized table, dequantized; an index out of range gives zeros."
+    indices = np.array([[1, -1, 8], [0, -9, 30]], np.int64)
+    for bits in (2, 4, 8):
+        for name, zero in (("symmetric", None), ("zeros", u8(9, -(-3 * bits // 8)))):
+            yield from case(f"{op}_bytes{bits}_{name}", why, op,
+                            [u8(9, 48 * bits // 8), indices, scales(9, 3), zero], {"bits": bits, "block_size": 16},
+                            (0, 2, 3))
+    for dtype in (ml_dtypes.int4, ml_dtypes.uint4):
+        low = -8 if dtype == ml_dtypes.int4 else 0
+        data = RNG.integers(low, low + 16, (9, 40)).astype(dtype)
+        name = np.dtype(dtype).name
+        for gather, quantize in ((0, 1), (1, 1), (0, 0), (1, 0)):
+            shape = [9, 40]
+            shape[quantize] = -(-shape[quantize] // 16)
+            for with_zero in (False, True):
+                zero = RNG.integers(low, low + 16, shape).astype(dtype) if with_zero else None
+                for kind in (np.int32, np.int64):
+                    yield from case(f"{op}_{name}_{gather}{quantize}{'_zeros' * with_zero}_{np.dtype(kind).name}", why,
+                                    op, [data, indices.astype(kind), scales(*shape), zero],
+                                    {"block_size": 16, "gather_axis": gather, "quantize_axis": quantize}, (0, 2, 3),
+                                    forms=["static"] if kind == np.int32 else None)
+    yield from case(f"{op}_cube", "Axes in the middle.", op,
+                    [RNG.integers(-8, 8, (4, 33, 5)).astype(ml_dtypes.int4), np.array([3, 0]), scales(4, 3, 5)],
+                    {"block_size": 16, "gather_axis": 2, "quantize_axis": 1}, (0, 2))
+    yield from case(f"{op}_halves", "Scales and result of 16 bits.", op,
+                    [u8(9, 24), indices, scales(9, 3).astype(np.float16)], {"block_size": 16}, (0, 2))
+    data = floats(9, 40).astype(ml_dtypes.float8_e4m3fn)
+    for name, scale, block in (("blocks", scales(9, 3), 16), ("rows", scales(9, 1), 0), ("shared", scales(1, 3), 16)):
+        yield from case(f"{op}_float8_{name}", "Floats of 8 bits have no zero point.", op, [data, indices, scale],
+                        {"block_size": block}, (0, 2))
+
+
 # --- Conversions ---
 
 
@@ -414,5 +531,6 @@ def conversions():
 
 def cases():
     for group in (dynamic_quantize_matmul, matmul_integer_to_float, qgemm, matmul_integer16, average_pools, means,
-                  where, elementwise, convolutions, attention, float_attention, embeddings, recurrent, conversions):
+                  where, elementwise, convolutions, attention, float_attention, embeddings, recurrent, matmul_nbits,
+                  matmul_bnb4, gathers, conversions):
         yield from group()
