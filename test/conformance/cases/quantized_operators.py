@@ -508,6 +508,53 @@ def gathers():
                         {"block_size": block}, (0, 2))
 
 
+# --- No elements ---
+
+
+def no_elements():
+    why = "Tensors without elements. Sums of nothing are 0, where ONNX Runtime may leave what it finds."
+    s, z = scalar(0.5), scalar(3, np.uint8)
+    for m, k, n in ((0, 5, 7), (3, 0, 7), (3, 5, 0)):
+        sizes, a, b, bias = f"{m}x{k}x{n}", u8(m, k), u8(k, n), floats(n)
+        expected = [np.broadcast_to(bias, (m, n)).astype(np.float32)]
+        yield from case(f"DynamicQuantizeMatMul_{sizes}", why, "DynamicQuantizeMatMul",
+                        [floats(m, k), b, s, z, bias], constants=(1,), expected=expected)
+        yield from case(f"MatMulIntegerToFloat_{sizes}", why, "MatMulIntegerToFloat", [a, b, s, s, z, z, bias],
+                        constants=(1,), expected=expected)
+        yield from case(f"QGemm_{sizes}", why, "QGemm", [a, s, z, b, s, z, None, s, z], constants=(3,),
+                        expected=[np.full((m, n), 3, np.uint8)])
+    yield from case("MatMulNBits_no_rows", why, "MatMulNBits", [floats(0, 32), u8(7, 2, 8), scales(7, 2)],
+                    {"N": 7, "K": 32, "block_size": 16}, constants=(1, 2))
+    for shape in ((0,), (2, 0)):
+        yield from case(f"GatherBlockQuantized_no_indices_{len(shape)}", why, "GatherBlockQuantized",
+                        [u8(9, 16), np.zeros(shape, np.int64), scales(9, 2)], {"block_size": 16})
+    yield from case("QLinearAveragePool_no_batch", why, "QLinearAveragePool", [u8(0, 3, 8, 8), s, z, s, z],
+                    {"kernel_shape": [2, 2]})
+    yield from case("NhwcMaxPool_no_batch", why, "NhwcMaxPool", [u8(0, 8, 8, 3)], {"kernel_shape": [2, 2]})
+    yield from case("QLinearConv_no_batch", why, "QLinearConv", [u8(0, 8, 8, 3), s, z, u8(4, 3, 3, 3), s, z, s, z],
+                    {"channels_last": 1}, constants=(3,))
+    yield from case("QLinearAdd_broadcast", why, "QLinearAdd", [u8(0, 5), s, z, u8(1, 5), s, z, s, z])
+    yield from case("QLinearWhere_no_rows", why, "QLinearWhere",
+                    [np.zeros((0, 5), bool), u8(1, 5), s, z, u8(5), s, z, s, z])
+    yield from case("QLinearConcat_no_rows", why, "QLinearConcat", [s, z, u8(0, 5), s, z, u8(3, 5), s, z], {"axis": 0})
+    for batch, steps in ((0, 3), (2, 0)):
+        yield from case(f"QAttention_{batch}x{steps}", why, "QAttention",
+                        [u8(batch, steps, 8), u8(8, 24), floats(24), s, s, None, z, z], {"num_heads": 2}, (1,),
+                        expected=[np.zeros((batch, steps, 8), np.float32)])
+        weights = [u8(1, 7, 12), u8(1, 3, 12)]
+        state = floats(1, batch, 3)
+        yield from case(f"DynamicQuantizeLSTM_{batch}x{steps}", why, "DynamicQuantizeLSTM",
+                        [floats(steps, batch, 7), *weights, None, None, state, state, None, scales(1), u8(1), scales(1),
+                         u8(1)],
+                        {"hidden_size": 3}, (1, 2), outputs=3,
+                        expected=[np.zeros((steps, 1, batch, 3), np.float32), state, state])
+    yield from case("DynamicQuantizeLSTM_no_lengths", "Rows without steps have the states that they start with.",
+                    "DynamicQuantizeLSTM",
+                    [floats(3, 2, 7), *weights, None, np.zeros(2, np.int32), state, state, None, scales(1), u8(1),
+                     scales(1), u8(1)],
+                    {"hidden_size": 3}, (1, 2), outputs=3, expected=[np.zeros((3, 1, 2, 3), np.float32), state, state])
+
+
 # --- Conversions ---
 
 
@@ -530,7 +577,7 @@ def conversions():
 
 
 def cases():
-    for group in (dynamic_quantize_matmul, matmul_integer_to_float, qgemm, matmul_integer16, average_pools, means,
-                  where, elementwise, convolutions, attention, float_attention, embeddings, recurrent, matmul_nbits,
-                  matmul_bnb4, gathers, conversions):
+    for group in (dynamic_quantize_matmul, matmul_integer_to_float, qgemm, matmul_integer16, average_pools, means, where,
+                  elementwise, convolutions, attention, float_attention, embeddings, recurrent, matmul_nbits, matmul_bnb4,
+                  gathers, no_elements, conversions):
         yield from group()
