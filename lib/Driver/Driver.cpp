@@ -21,12 +21,16 @@ class Compilation {
 public:
   Compilation(const std::shared_ptr<ModelFile> &file, const CompileOptions &options)
       : file(file), options(options), diagnostics(context),
-        builder(context, diagnostics, makeConstantEvaluator(options.threads),
-                options.separateBuffers) {}
+        builder(context, diagnostics, pipelineOptions(options)) {}
 
   llvm::Expected<CompileReport> run();
 
 private:
+  static PipelineOptions pipelineOptions(const CompileOptions &options) {
+    return {.evaluator = makeConstantEvaluator(options.threads),
+            .separateBuffers = options.separateBuffers,
+            .quantExact = options.quantExact};
+  }
   void reportProgram();
 
   const std::shared_ptr<ModelFile> &file;

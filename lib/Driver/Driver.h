@@ -32,6 +32,8 @@ struct CompileOptions {
   std::vector<StateOption> states;
   /// Allocate each buffer by itself instead of in one arena, so that a run can guard it.
   bool separateBuffers = false;
+  /// Multiply what was quantized as the floats that it stands for (docs/numerics.md).
+  bool quantExact = false;
   /// Of the compiler; 0 is one per core.
   unsigned threads = 0;
 };

@@ -33,8 +33,9 @@ static TensorInfo describeTensor(StringRef name, Type type) {
 LogicalResult ProgramBuilder::runPasses(ModuleOp module, Stage from, Stage to,
                                         TargetAttrInterface target) {
   PassManager passes(&context);
-  buildPipeline(passes, from, to,
-                PipelineOptions{target.getTargetName(), evaluator, separateBuffers});
+  PipelineOptions ofTarget = options;
+  ofTarget.target = target.getTargetName();
+  buildPipeline(passes, from, to, ofTarget);
   return passes.run(module);
 }
 

@@ -15,9 +15,8 @@ namespace tenon::driver {
 class ProgramBuilder {
 public:
   ProgramBuilder(mlir::MLIRContext &context, DiagnosticCollector &diagnostics,
-                 ConstantEvaluator evaluator, bool separateBuffers)
-      : context(context), diagnostics(diagnostics), evaluator(std::move(evaluator)),
-        separateBuffers(separateBuffers) {}
+                 PipelineOptions options)
+      : context(context), diagnostics(diagnostics), options(std::move(options)) {}
 
   /// Starts a model with the signature of `function`, to be written near `output`.
   llvm::Error begin(mlir::func::FuncOp function, llvm::StringRef output);
@@ -40,8 +39,8 @@ private:
 
   mlir::MLIRContext &context;
   DiagnosticCollector &diagnostics;
-  ConstantEvaluator evaluator;
-  bool separateBuffers;
+  /// But for the target.
+  PipelineOptions options;
   std::unique_ptr<WeightsStore> weights;
   /// Programs and hosts stay alive until the file is written: code is generated from them then.
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;

@@ -27,10 +27,10 @@ llvm::Error compileProgram(ModuleOp module, const std::string &path, const LoadO
     return function.takeError();
   MLIRContext &context = *module.getContext();
   driver::DiagnosticCollector diagnostics(context);
-  ConstantEvaluator evaluator;
+  PipelineOptions pipeline;
   if (options.foldConstants)
-    evaluator = makeConstantEvaluator(options.compileThreads);
-  driver::ProgramBuilder builder(context, diagnostics, evaluator, /*separateBuffers=*/false);
+    pipeline.evaluator = makeConstantEvaluator(options.compileThreads);
+  driver::ProgramBuilder builder(context, diagnostics, pipeline);
   builder.model.info.name = module.getSymName().value_or("program").str();
   if (llvm::Error error = builder.begin(*function, path))
     return error;

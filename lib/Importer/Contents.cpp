@@ -180,6 +180,9 @@ std::optional<DimExprs> ContentsMap::infer(Value value) {
   Operation *op = value.getDefiningOp();
   if (auto constant = dyn_cast<ConstantOp>(op))
     return readConstant(constant);
+  // However few they are, these are data: what multiplies them looks for quantized operands.
+  if (isa<DequantizeOp>(op))
+    return std::nullopt;
   auto pointwise = dyn_cast<PointwiseOpInterface>(op);
   auto symbolic = dyn_cast<SymbolicContentsOpInterface>(op);
   if ((!pointwise && !symbolic) || op->getNumResults() != 1)

@@ -18,7 +18,7 @@ namespace tenon {
 
 // The graph gets as small as it can be for any target: dead shape arithmetic goes, long-hand forms
 // get their names back, transposes go into what they surround, equal nodes merge.
-static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &) {
+static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &options) {
   // Types as simple as they can be, for all that follows.
   passes.addNestedPass<func::FuncOp>(createUnifySizesPass());
   passes.addPass(createCanonicalizerPass());
@@ -27,6 +27,10 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &) {
   passes.addNestedPass<func::FuncOp>(createRecognizePass());
   passes.addNestedPass<func::FuncOp>(createMoveTransposesPass());
   passes.addPass(createCanonicalizerPass());
+  // Quantized operands come next to contractions, before anything folds their dequantization.
+  passes.addNestedPass<func::FuncOp>(createMoveDequantizePass());
+  if (!options.quantExact)
+    passes.addNestedPass<func::FuncOp>(createMultiplyQuantizedPass());
   passes.addPass(createSymbolDCEPass());
 }
 
@@ -50,10 +54,13 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addNestedPass<func::FuncOp>(createDecomposePass());
   passes.addPass(createCSEPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
+  // Last of all that merges equal values: it computes some several times.
+  passes.addNestedPass<func::FuncOp>(createStoreBytesPass());
   // What a pad or a concatenation copies is written there at once. Last before kernels form, since
   // it orders ops.
   passes.addNestedPass<func::FuncOp>(createWriteInPlacePass());
   passes.addPass(createFormKernelsPass());
+  passes.addNestedPass<KernelOp>(createSkipBytesPass());
   passes.addPass(createCollapseDimensionsPass());
   passes.addPass(createDeduplicateKernelsPass());
   passes.addPass(createAssignSchedulesPass());

@@ -30,6 +30,8 @@ struct PipelineOptions {
   ConstantEvaluator evaluator;
   /// No arena: each buffer is allocated by itself.
   bool separateBuffers = false;
+  /// What was quantized is multiplied as the floats that it stands for, instead of as integers.
+  bool quantExact = false;
 };
 
 /// Adds the passes that lead from the end of `from` to the end of `to`.

@@ -2,6 +2,7 @@
 #ifndef TENON_PASSES_QUANTIZE_PASSES_H
 #define TENON_PASSES_QUANTIZE_PASSES_H
 
+#include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 

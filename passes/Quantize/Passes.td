@@ -5,6 +5,64 @@
 
 include "mlir/Pass/PassBase.td"
 
+def MoveDequantizePass : Pass<"tenon-move-dequantize", "::mlir::func::FuncOp"> {
+  let summary = "moves elements while they are quantized";
+  let description = [{
+    Dequantization moves behind what only moves elements (reshapes, transposes, pads with zeros,
+    slices, gathers, maxima of windows, concatenations of tensors with equal parameters), and the
+    quantization of a concatenation to its parts; what is quantized as it was before it was
+    dequantized is not touched at all. Results stay the same.
+
+    ```mlir
+    %s = tenon.constant dense<5.000000e-01> : tensor<f32>
+    %z = tenon.constant dense<3> : tensor<ui8>
+    %0 = tenon.constant dense<0.000000e+00> : tensor<f32>
+    %x = tenon.dequantize %q, %s, %z : (tensor<8xui8>, tensor<f32>, tensor<ui8>) -> tensor<8xf32>
+    %y = tenon.pad %x, %0 {low = affine_map<() -> (1)>}
+       : (tensor<8xf32>, tensor<f32>) -> tensor<10xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %s = tenon.constant dense<5.000000e-01> : tensor<f32>
+    %z = tenon.constant dense<3> : tensor<ui8>
+    %p = tenon.pad %q, %z {low = affine_map<() -> (1)>}
+       : (tensor<8xui8>, tensor<ui8>) -> tensor<10xui8>
+    %y = tenon.dequantize %p, %s, %z : (tensor<10xui8>, tensor<f32>, tensor<ui8>) -> tensor<10xf32>
+    ```
+  }];
+  let dependentDialects = ["::tenon::TenonDialect"];
+}
+
+def MultiplyQuantizedPass : Pass<"tenon-multiply-quantized", "::mlir::func::FuncOp"> {
+  let summary = "multiplies dequantized tensors as integers";
+  let description = [{
+    A product or convolution of dequantized tensors becomes one of integers, with an exact sum of 32
+    bits, where the scales are the same for all that a result sums over and the sum cannot overflow.
+    A bias that is quantized with the product of the scales joins the sum. Where the result is
+    quantized, the sum is multiplied once, by the scales' product over the new scale (docs/numerics.md).
+
+    ```mlir
+    %x = tenon.dequantize %a, %sa : (tensor<8x64xui8>, tensor<f32>) -> tensor<8x64xf32>
+    %w = tenon.dequantize %b, %sb : (tensor<64x16xi8>, tensor<16xf32>) -> tensor<64x16xf32>
+    %y = tenon.matmul %x, %w : (tensor<8x64xf32>, tensor<64x16xf32>) -> tensor<8x16xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %x = tenon.cast %a to i32 : (tensor<8x64xui8>) -> tensor<8x64xi32>
+    %w = tenon.cast %b to i32 : (tensor<64x16xi8>) -> tensor<64x16xi32>
+    %sum = tenon.matmul %x, %w : (tensor<8x64xi32>, tensor<64x16xi32>) -> tensor<8x16xi32>
+    %f = tenon.cast %sum to f32 : (tensor<8x16xi32>) -> tensor<8x16xf32>
+    %s = tenon.mul %sa, %sb : (tensor<f32>, tensor<16xf32>) -> tensor<16xf32>
+    %y = tenon.mul %f, %s : (tensor<8x16xf32>, tensor<16xf32>) -> tensor<8x16xf32>
+    ```
+  }];
+  let dependentDialects = ["::tenon::TenonDialect"];
+}
+
 def SimplifyQuantizationPass : Pass<"tenon-simplify-quantization", "::mlir::func::FuncOp"> {
   let summary = "removes the steps through integers between quantized operators";
   let description = [{
@@ -66,6 +124,80 @@ def FormIntegerContractionsPass
   }];
   let dependentDialects = ["::tenon::TenonDialect"];
   let statistics = [Statistic<"numFormed", "formed", "contractions that became narrow">];
+}
+
+def StoreBytesPass : Pass<"tenon-store-bytes", "::mlir::func::FuncOp"> {
+  let summary = "lets several readers of a quantized value read bytes";
+  let description = [{
+    Before kernels form: floats that are integers within the range of a byte, and read by several
+    ops, as they are or dequantized, are narrowed once; each reader widens and dequantizes by itself.
+    So kernels exchange bytes.
+
+    ```mlir
+    %c0 = tenon.constant dense<0.000000e+00> : tensor<f32>
+    %c255 = tenon.constant dense<2.550000e+02> : tensor<f32>
+    %r = tenon.round %x : (tensor<8xf32>) -> tensor<8xf32>
+    %u = tenon.max %r, %c0 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %v = tenon.min %u, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %y = tenon.mul %v, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %f = tenon.exp %y : (tensor<8xf32>) -> tensor<8xf32>
+    %g = tenon.sqrt %y : (tensor<8xf32>) -> tensor<8xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %c0 = tenon.constant dense<0.000000e+00> : tensor<f32>
+    %c255 = tenon.constant dense<2.550000e+02> : tensor<f32>
+    %r = tenon.round %x : (tensor<8xf32>) -> tensor<8xf32>
+    %u = tenon.max %r, %c0 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %v = tenon.min %u, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %q = tenon.cast %v to ui8 : (tensor<8xf32>) -> tensor<8xui8>
+    %v0 = tenon.cast %q to f32 : (tensor<8xui8>) -> tensor<8xf32>
+    %y0 = tenon.mul %v0, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %f = tenon.exp %y0 : (tensor<8xf32>) -> tensor<8xf32>
+    %v1 = tenon.cast %q to f32 : (tensor<8xui8>) -> tensor<8xf32>
+    %y1 = tenon.mul %v1, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %g = tenon.sqrt %y1 : (tensor<8xf32>) -> tensor<8xf32>
+    ```
+  }];
+  let dependentDialects = ["::tenon::TenonDialect"];
+}
+
+def SkipBytesPass : Pass<"tenon-skip-bytes", "::tenon::KernelOp"> {
+  let summary = "drops the narrowing of values within a kernel";
+  let description = [{
+    What `tenon-store-bytes` narrowed for readers that are in the same kernel after all.
+
+    ```mlir
+    tenon.kernel @k(%x: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
+      %c0 = tenon.constant dense<0.000000e+00> : tensor<f32>
+      %c255 = tenon.constant dense<2.550000e+02> : tensor<f32>
+      %r = tenon.round %x : (tensor<8xf32>) -> tensor<8xf32>
+      %u = tenon.max %r, %c0 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+      %v = tenon.min %u, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+      %q = tenon.cast %v to ui8 : (tensor<8xf32>) -> tensor<8xui8>
+      %w = tenon.cast %q to f32 : (tensor<8xui8>) -> tensor<8xf32>
+      %y = tenon.sqrt %w : (tensor<8xf32>) -> tensor<8xf32>
+      tenon.yield %y : tensor<8xf32>
+    }
+    ```
+
+    becomes
+
+    ```mlir
+    tenon.kernel @k(%x: tensor<8xf32>) -> tensor<8xf32> attributes {strategy = "rows"} {
+      %c0 = tenon.constant dense<0.000000e+00> : tensor<f32>
+      %c255 = tenon.constant dense<2.550000e+02> : tensor<f32>
+      %r = tenon.round %x : (tensor<8xf32>) -> tensor<8xf32>
+      %u = tenon.max %r, %c0 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+      %v = tenon.min %u, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+      %y = tenon.sqrt %v : (tensor<8xf32>) -> tensor<8xf32>
+      tenon.yield %y : tensor<8xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::tenon::TenonDialect"];
 }
 
 #endif

@@ -24,6 +24,7 @@
 namespace tenon {
 
 #define GEN_PASS_DEF_SIMPLIFYQUANTIZATIONPASS
+#define GEN_PASS_DEF_SKIPBYTESPASS
 #include "passes/Quantize/Passes.h.inc"
 
 using namespace mlir;
@@ -176,6 +177,16 @@ struct ShiftClamp : OpRewritePattern<SubOp> {
         MaxOp::create(rewriter, loc, op.getType(), sum.getLhs(), make.scalar(sum, *low - *zero));
     rewriter.replaceOpWithNewOp<MinOp>(op, op.getType(), raised, make.scalar(sum, *high - *zero));
     return success();
+  }
+};
+
+/// Patterns on kernels: values are stored as bytes for those who are in other kernels.
+struct SkipBytes : impl::SkipBytesPassBase<SkipBytes> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<SkipInteger>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
   }
 };
 

@@ -33,7 +33,8 @@ def _states(states):
     return pairs
 
 
-def compile(model, target=None, shapes=None, output=None, *, states=None, threads=1, compiler_threads=0):
+def compile(model, target=None, shapes=None, output=None, *, states=None, quant_exact=False, threads=1,
+            compiler_threads=0):
     """Compiles an ONNX model and returns it loaded, as a Model.
 
     model: a path, the file's bytes, or an onnx.ModelProto.
@@ -43,6 +44,8 @@ def compile(model, target=None, shapes=None, output=None, *, states=None, thread
         a size as it is, or of a named dimension everywhere, {"batch": 1}.
     states: a dict of inputs and the outputs that are their next values, {"h0": "hn"}: one array may be
         both, so that nothing is copied between runs. Their shapes must be equal.
+    quant_exact: multiply what the model quantizes as the floats that it stands for, instead of as
+        integers (docs/numerics.md).
     output: where the shared library goes; None keeps no file.
     threads: how many threads a run uses, as in load; compiler_threads is the same for the compiler
         (0: one for each core).
@@ -64,7 +67,7 @@ def compile(model, target=None, shapes=None, output=None, *, states=None, thread
     def build(destination):
         try:
             _compiler.compile(path, data, destination, _targets(target), _shapes(shapes),
-                              _states(states), compiler_threads)
+                              _states(states), quant_exact, compiler_threads)
         except ValueError as error:
             raise CompileError(str(error)) from None
         return load(destination, threads=threads)

@@ -27,6 +27,8 @@ static constexpr Option compileOptions[] = {
     {"--state", true,
      "INPUT=OUTPUT the output is the input's next value: a caller may use one memory for both; "
      "may be repeated"},
+    {"--quant-exact", false,
+     "multiply what a model quantizes as the floats that it stands for, instead of as integers"},
     {"--threads", true, "N threads the compiler uses"},
     {"--report", true, "FILE kernels, memory and times as JSON"},
     {"-v", false, "say what was made and how long it took"},

@@ -25,6 +25,7 @@ llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOption
       return shape.takeError();
     options.import.shapes.push_back(*shape);
   }
+  options.quantExact = arguments.has("--quant-exact");
   return llvm::Error::success();
 }
 

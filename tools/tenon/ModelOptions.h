@@ -12,7 +12,7 @@ namespace tenon::cli {
 /// Whether a path names an ONNX file; anything else is taken for a library.
 bool isOnnxFile(llvm::StringRef path);
 
-/// --target and --shape, of arguments that may have them. Fills in what they say.
+/// --target, --shape and --quant-exact, of arguments that may have them. Fills in what they say.
 llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options);
 
 /// Loads the one positional argument, compiling it if it is an ONNX file. `report`, if given, gets
