@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Integer contractions of random shapes against exact integer arithmetic, bit by bit.
 
-Models hold a dozen nodes each, of MatMulInteger, QLinearMatMul, ConvInteger and QLinearConv: odd
-sizes, every combination of signs, zero points of all kinds (none, one, one per row or column, known
-or given by the run), data of the full range, groups, depthwise convolutions, strides, dilations and
-padding. Scales are powers of two, so that requantizing rounds once, as ONNX says.
+Models hold a dozen nodes each, of MatMulInteger, QLinearMatMul, ConvInteger and QLinearConv, and of
+MatMul and Conv between DequantizeLinear and QuantizeLinear: odd sizes, every combination of signs,
+zero points of all kinds (none, one, one per row or column, known or given by the run), data of the
+full range, groups, depthwise convolutions, strides, dilations and padding. Sums are multiplied by
+scale_a scale_b / scale_y in f32 (docs/numerics.md). Where only the run knows the scales around a
+MatMul or Conv, they are powers of two, so that it does not matter in which order they are applied.
 
   fuzz_contractions.py [--seed S] [--first N] [--count N] [--target T]
 
@@ -33,8 +35,10 @@ class Case:
         self.random, self.name = random, f"node{number}"
         self.inputs, self.constants, self.operands = {}, {}, []
         self.attributes = {}
-        kind = random.choice(["MatMulInteger", "QLinearMatMul", "ConvInteger", "QLinearConv"])
+        kind = random.choice(["MatMulInteger", "QLinearMatMul", "MatMul", "ConvInteger",
+                              "QLinearConv", "Conv"])
         self.kind = kind
+        self.knows_scales = random.random() < 0.7
         if "MatMul" in kind:
             self.make_matmul()
         else:
@@ -63,15 +67,24 @@ class Case:
     def known(self):
         return self.random.random() < 0.7
 
-    def scale(self, shape=()):
-        return np.exp2(self.random.integers(-6, 3, size=shape)).astype(np.float32)
+    def scale(self, shape=(), low=-6, high=3):
+        logarithm = self.random.integers(low, high, size=shape).astype(np.float64)
+        if self.knows_scales or self.kind.startswith("QLinear"):
+            logarithm = logarithm + self.random.random(size=shape)
+        return np.exp2(logarithm).astype(np.float32)
+
+    def knows(self, role):
+        """Whether an operand beside the data is known when the model is compiled."""
+        if role.startswith("s") and not self.kind.startswith("QLinear"):
+            return self.knows_scales
+        return self.known()
 
     def finish(self, data, zeros, sums, scales, products, bias=None):
         """The operands in the node's order, and the expected result of the exact sums; `products`
         are those of the scales, as they broadcast with the sums."""
         (a, b), (za, zb) = data, zeros
         known_b = self.known()
-        if not self.kind.startswith("QLinear"):
+        if self.kind.endswith("Integer"):
             self.operand("a", a, False)
             self.operand("b", b, known_b)
             self.operand("za", za, self.known())
@@ -80,13 +93,15 @@ class Case:
             return
         sa, sb = scales
         y_type = self.random.choice([np.uint8, np.int8])
-        sy = np.float32(np.exp2(self.random.integers(4, 14)))
+        sy = self.scale(low=4, high=14)
         zy = self.zero_like(np.zeros(1, y_type), [()])
         for role, array in (("a", a), ("sa", sa), ("za", za), ("b", b), ("sb", sb), ("zb", zb),
                             ("sy", sy), ("zy", zy)):
-            self.operand(role, array, known_b if role == "b" else role != "a" and self.known())
+            self.operand(role, array,
+                         known_b if role == "b" else role != "a" and self.knows(role))
         if bias is not None:
             self.operand("bias", bias, True)
+            self.bias_scale = np.asarray(products, np.float32).reshape(-1)
         wrapped = sums.astype(np.int64).astype(np.int32)
         factor = np.asarray(products, np.float32) / sy
         rounded = np.rint(wrapped.astype(np.float32) * factor) + np.float32(zy)
@@ -131,7 +146,7 @@ class Case:
         sums = convolve(a.astype(np.int64) - int(za), wide, groups, strides, dilations, pads)
         sb = self.scale(zb.shape)
         bias = None
-        if self.kind == "QLinearConv" and random.random() < 0.5:
+        if self.kind != "ConvInteger" and random.random() < 0.5:
             bias = random.integers(-(1 << 20), 1 << 20, size=outputs).astype(np.int32)
             sums = sums + bias.reshape([-1] + [1] * rank)
         sa = self.scale()
@@ -159,11 +174,31 @@ def convolve(x, w, groups, strides, dilations, pads):
     return result
 
 
+def make_nodes(case):
+    """The node of a case, or that of floats with conversions around it."""
+    if case.kind not in ("MatMul", "Conv"):
+        return [helper.make_node(case.kind, case.operands, [case.name], name=case.name,
+                                 **case.attributes)]
+    a, sa, za, b, sb, zb, sy, zy, *bias = case.operands
+    x, w, y = (f"{case.name}_{role}" for role in "xwy")
+    nodes = [helper.make_node("DequantizeLinear", [a, sa, za], [x], axis=0),
+             helper.make_node("DequantizeLinear", [b, sb, zb], [w],
+                              axis=0 if case.kind == "Conv" else 1)]
+    operands = [x, w]
+    if bias:
+        case.constants[f"{case.name}_bias_scale"] = case.bias_scale
+        operands.append(f"{case.name}_bias_float")
+        nodes.append(helper.make_node("DequantizeLinear", [*bias, f"{case.name}_bias_scale"],
+                                      operands[-1:], axis=0))
+    return [*nodes,
+            helper.make_node(case.kind, operands, [y], name=case.name, **case.attributes),
+            helper.make_node("QuantizeLinear", [y, sy, zy], [case.name])]
+
+
 def make_model(cases):
     nodes, inputs, constants, outputs = [], [], [], []
     for case in cases:
-        nodes.append(helper.make_node(case.kind, case.operands, [case.name], name=case.name,
-                                      **case.attributes))
+        nodes += make_nodes(case)
         outputs.append(helper.make_tensor_value_info(
             case.name, ONNX_TYPES[case.expected.dtype], case.expected.shape))
         inputs += [helper.make_tensor_value_info(name, ONNX_TYPES[array.dtype], array.shape)
