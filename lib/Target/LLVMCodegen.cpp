@@ -8,6 +8,10 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/CodeGen/CodeGenTargetMachineImpl.h"
+#include "llvm/CodeGen/MachineModuleInfo.h"
+#include "llvm/CodeGen/Passes.h"
+#include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/IRBuilder.h"
@@ -157,12 +161,37 @@ void storeOnlyLanes(Module &module) {
     }
 }
 
+/// Adds LLVM's passes of code generation; false if there are none for this kind of file.
+///
+/// Without the machine combiner: it turns sums of integers that take one product after the other
+/// into sums of sums, to shorten chains. Kernels have as many chains as they have registers for, so
+/// that more of them only spills.
+bool addCodegenPasses(legacy::PassManager &manager, TargetMachine &machine,
+                      raw_pwrite_stream &stream, CodeGenFileType kind) {
+  auto &generator = static_cast<CodeGenTargetMachineImpl &>(machine);
+  TargetPassConfig *passes = generator.createPassConfig(manager);
+  passes->setDisableVerify(true);
+  passes->disablePass(&MachineCombinerID);
+  auto *info = new MachineModuleInfoWrapperPass(&machine);
+  manager.add(passes);
+  manager.add(info);
+  if (passes->addISelPasses())
+    return false;
+  passes->addMachinePasses();
+  passes->setInitialized();
+  MCContext &context = info->getMMI().getContext();
+  if (generator.addAsmPrinter(manager, stream, nullptr, kind, context))
+    return false;
+  manager.add(createFreeMachineFunctionPass());
+  return true;
+}
+
 Expected<SmallVector<char>> generate(Module &module, TargetMachine &machine, CodeGenFileType kind) {
   ErrorCollector errors(module.getContext());
   SmallVector<char> code;
   raw_svector_ostream stream(code);
   legacy::PassManager emitter;
-  if (machine.addPassesToEmitFile(emitter, stream, nullptr, kind, /*DisableVerify=*/true))
+  if (!addCodegenPasses(emitter, machine, stream, kind))
     return createStringError("LLVM cannot emit this kind of file for '%s'",
                              machine.getTargetCPU().str().c_str());
   emitter.run(module);
