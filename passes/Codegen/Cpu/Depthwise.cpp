@@ -20,13 +20,27 @@ namespace {
 /// Multiply-adds that one tile may unroll to before kernel lines become a loop.
 constexpr int64_t largestUnrolledTile = 512;
 
+/// The type that sums have in registers. Floats hold sums of products of bytes exactly as long as
+/// these are less than 2^24, and are faster: an addition is part of the multiplication, and
+/// integers of 32 bits have slow multiplications.
+Type chooseSumType(const DepthwiseSpec &spec) {
+  constexpr int64_t largestProduct = 255 * 255;
+  int64_t taps = 1;
+  for (int64_t size : spec.kernel)
+    taps *= size;
+  bool areBytes = spec.inputType.isInteger(8) && spec.weightType.isInteger(8);
+  return areBytes && taps * largestProduct < (1 << 24)
+             ? Float32Type::get(spec.inputType.getContext())
+             : spec.accumulatorType;
+}
+
 class DepthwiseEmitter {
 public:
   DepthwiseEmitter(Emitter &emitter, ModuleOp module, const DepthwiseSpec &spec,
                    DepthwiseScheduleAttr schedule, EpilogueFn epilogue, StringRef name)
       : emitter(emitter), module(module), spec(spec), schedule(schedule), epilogue(epilogue),
-        name(name), lanes(schedule.getLanes()),
-        vectorType(VectorType::get(lanes, spec.accumulatorType)) {
+        name(name), lanes(schedule.getLanes()), sumType(chooseSumType(spec)),
+        vectorType(VectorType::get(lanes, sumType)) {
     // Three dimensions always; absent ones have size 1.
     size_t absent = 3 - spec.outSpatial.size();
     Value one = emitter.i64(1), zero = emitter.i64(0);
@@ -87,6 +101,7 @@ private:
   EpilogueFn epilogue;
   StringRef name;
   int64_t lanes;
+  Type sumType;
   VectorType vectorType;
   SmallVector<Value, 3> out, step;
   SmallVector<int64_t, 3> kernel, stride, dilation;
@@ -95,14 +110,12 @@ private:
 Value DepthwiseEmitter::loadWeight(Emitter &e, const Line &line, Value tap) {
   Value pointer = e.offsetPointer(line.weights, spec.weightType, e.mul(tap, spec.channels));
   auto type = VectorType::get(lanes, spec.weightType);
-  return e.convert(e.maskedLoad(type, pointer, line.mask), spec.accumulatorType,
-                   spec.weightsAreUnsigned);
+  return e.convert(e.maskedLoad(type, pointer, line.mask), sumType, spec.weightsAreUnsigned);
 }
 
 Value DepthwiseEmitter::loadInput(Emitter &e, const Line &line, Value pointer) {
   auto type = VectorType::get(lanes, spec.inputType);
-  return e.convert(e.maskedLoad(type, pointer, line.mask), spec.accumulatorType,
-                   spec.inputIsUnsigned);
+  return e.convert(e.maskedLoad(type, pointer, line.mask), sumType, spec.inputIsUnsigned);
 }
 
 /// Adds the products of one long kernel line, tap by tap.
@@ -217,7 +230,7 @@ void DepthwiseEmitter::emitTile(Emitter &e, const Line &line, Value firstRow, in
     Value coordinates[] = {line.depth, height,
                            e.add(firstRow, static_cast<int64_t>(number) % rows)};
     index.spatial.assign(std::end(coordinates) - spec.outSpatial.size(), std::end(coordinates));
-    epilogue(e, e.getLoc(), sum, index, line.mask);
+    epilogue(e, e.getLoc(), e.convert(sum, spec.accumulatorType), index, line.mask);
   }
 }
 
