@@ -16,9 +16,9 @@ def MmaAttrInterface : AttrInterface<"MmaAttrInterface"> {
     InterfaceMethod<"Whether it multiplies inputs by weights of these element types.", "bool",
       "accepts", (ins "::mlir::Type":$input, "::mlir::Type":$weights)>,
     InterfaceMethod<[{
-      How many neighbouring channels of inputs of this type one instruction multiplies and adds to
-      each sum. Operands are laid out so that these lie next to each other.
-    }], "int64_t", "getInterleave", (ins "::mlir::Type":$input)>
+      How many neighbouring channels one instruction multiplies and adds to each sum. Operands are
+      laid out so that these lie next to each other.
+    }], "int64_t", "getInterleave", (ins)>
   ];
 }
 

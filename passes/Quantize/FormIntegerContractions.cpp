@@ -141,7 +141,8 @@ SmallVector<NarrowForm> Contraction::formsOf(unsigned operand) const {
   if (difference && difference.getLhs().getType() == difference.getType() &&
       isSameForAllSummed(operand, difference.getRhs(), transpose))
     addForms(difference.getLhs(), difference.getRhs(), 0, transpose);
-  addForms(value, nullptr, difference ? 2 : 0);
+  // Of 16 bits if a zero point is subtracted: twice the bytes cost more than sums over rows.
+  addForms(value, nullptr, difference ? 4 : 0);
   return forms;
 }
 
@@ -150,14 +151,14 @@ std::optional<std::pair<NarrowForm, NarrowForm>> Contraction::choose(MmaAttrInte
   std::optional<std::pair<NarrowForm, NarrowForm>> best;
   auto rank = [&](const NarrowForm &input, const NarrowForm &weights) {
     // More channels at once first; sums over rows are a kernel of their own.
-    return std::tuple(-mma.getInterleave(input.type),
+    return std::tuple(-mma.getInterleave(),
                       input.cost + weights.cost + (weights.hasOffset() ? 2 : 0));
   };
   for (const NarrowForm &weights : formsOf(1)) {
     if (!matmul && weights.hasOffset())
       continue; // the sum over a window is as much work as the convolution
     for (const NarrowForm &input : formsOf(0))
-      if (mma.accepts(input.type, weights.type) && mma.getInterleave(input.type) > 1 &&
+      if (mma.accepts(input.type, weights.type) && mma.getInterleave() > 1 &&
           (!best || rank(input, weights) < rank(best->first, best->second)))
         best = {input, weights};
   }

@@ -85,13 +85,14 @@ def Cpu_MmaInstruction : I32Enum<"MmaInstruction", "an instruction that multipli
 def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInterface>]> {
   let summary = "an instruction that multiplies and adds";
   let description = [{
-    Each lane of a sum takes the products of as many neighbouring channels as fit into its 32 bits.
+    Each lane of a sum takes the products of one or more neighbouring channels.
 
     - `fma`: one channel, of elements that are widened to the sum's type first. Any types; integers
       take a multiplication and an addition.
-    - `vpmaddwd`: signed integers of 16 bits, or bytes of either sign, which are spread to 16 bits.
-      They are multiplied in pairs, without saturation; sums wrap as those of `fma` do.
-    - `vpdpbusd`: unsigned inputs times signed weights of 8 bits (AVX512-VNNI, AVX-VNNI).
+    - `vpmaddwd`: two channels, of signed integers of 16 bits, or of bytes of either sign, which are
+      widened to 16 bits. Nothing saturates; sums wrap as those of `fma` do.
+    - `vpdpbusd`: four channels, unsigned inputs times signed weights of 8 bits (AVX512-VNNI,
+      AVX-VNNI).
 
     ```mlir
     #cpu.mma<vpdpbusd>
@@ -99,6 +100,10 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
   }];
   let parameters = (ins EnumParameter<Cpu_MmaInstruction>:$instruction);
   let assemblyFormat = "`<` $instruction `>`";
+  let extraClassDeclaration = [{
+    /// The type that an operand's elements have where packing writes them to scratch memory.
+    ::mlir::Type getPackedType(::mlir::Type element, ::mlir::Type accumulator) const;
+  }];
 }
 
 def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [

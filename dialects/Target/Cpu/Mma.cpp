@@ -15,8 +15,7 @@ bool MmaAttr::accepts(Type input, Type weights) const {
   case MmaInstruction::PairProducts: {
     // Unsigned integers of 16 bits would be taken for signed ones.
     auto fits = [](Type type) { return isNarrowInteger(type) && !type.isUnsignedInteger(16); };
-    return fits(input) && fits(weights) &&
-           input.getIntOrFloatBitWidth() == weights.getIntOrFloatBitWidth();
+    return fits(input) && fits(weights);
   }
   case MmaInstruction::ByteProducts:
     return input.isUnsignedInteger(8) && weights.isInteger(8) && !weights.isUnsignedInteger();
@@ -24,9 +23,28 @@ bool MmaAttr::accepts(Type input, Type weights) const {
   llvm_unreachable("no other instructions");
 }
 
-int64_t MmaAttr::getInterleave(Type input) const {
-  constexpr int64_t sumBits = 32;
-  return getInstruction() == MmaInstruction::Fma ? 1 : sumBits / input.getIntOrFloatBitWidth();
+int64_t MmaAttr::getInterleave() const {
+  switch (getInstruction()) {
+  case MmaInstruction::Fma:
+    return 1;
+  case MmaInstruction::PairProducts:
+    return 2;
+  case MmaInstruction::ByteProducts:
+    return 4;
+  }
+  llvm_unreachable("no other instructions");
+}
+
+Type MmaAttr::getPackedType(Type element, Type accumulator) const {
+  switch (getInstruction()) {
+  case MmaInstruction::Fma:
+    return accumulator;
+  case MmaInstruction::PairProducts:
+    return IntegerType::get(getContext(), 16);
+  case MmaInstruction::ByteProducts:
+    return element;
+  }
+  llvm_unreachable("no other instructions");
 }
 
 SmallVector<MmaAttrInterface> TargetAttr::getMmas() const {

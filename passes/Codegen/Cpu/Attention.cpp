@@ -52,7 +52,7 @@ AttentionScratch::AttentionScratch(AttentionScheduleAttr schedule, int64_t depth
   if (schedule.getPackValues())
     packedValues = placeFloats(schedule.getKeyBlock() * partialPitch + slack);
   Type f32 = Float32Type::get(schedule.getContext());
-  ScratchBytes queries = contractionScratchBytes(schedule.getScores(), /*taps=*/1, f32, f32);
+  ScratchBytes queries = contractionScratchBytes(schedule.getScores(), /*taps=*/1, f32);
   packedQueries = place(queries.fixed + queries.perChannel * depth);
   scores = placeFloats(schedule.getRowBlock() * pitch);
   factors = placeFloats(schedule.getRowBlock());

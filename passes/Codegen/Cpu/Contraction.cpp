@@ -45,8 +45,7 @@ public:
         lineSplit(emitter, contraction.height.size, schedule.getTileLines()),
         rowSplit(emitter, contraction.width.size, schedule.getTileRows()),
         lanes(schedule.getLanes()), panelWidth(schedule.getPanelWidth()),
-        layout(schedule, countTaps(spec), spec.inputType),
-        packs(module, contraction, schedule, name) {
+        layout(schedule, countTaps(spec)), packs(module, contraction, schedule, name) {
     hasWeightsPerBatch = spec.weightBatchStride && !isConstant(spec.weightBatchStride, 0) &&
                          !isConstant(contraction.batch, 1);
     sets = hasWeightsPerBatch ? emitter.mul(contraction.batch, spec.group) : spec.group;
@@ -175,7 +174,7 @@ Value ContractionEmitter::panelWeights(Value set, Value panel) {
     Value panelSize = emitter.mul(contraction.countPanelRows(emitter), panelWidth);
     Value number = emitter.add(emitter.mul(group, panels), panel);
     offset = emitter.add(offset, emitter.mul(number, panelSize));
-    return emitter.offsetPointer(spec.weights, contraction.getPackedWeightType(), offset);
+    return emitter.offsetPointer(spec.weights, contraction.getStepType(spec.weightType), offset);
   }
   case WeightLayout::RowMajor:
     offset = emitter.add(offset, emitter.mul(group, spec.weightGroupStride));
@@ -253,10 +252,11 @@ void ContractionEmitter::emitTileOuter(Value set, const WorkRange &range) {
 /// Panels outside, tiles inside: a panel of weights stays in the nearer caches.
 void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
   Value one = emitter.i64(1);
-  Value tileSize = emitter.mul(contraction.sumSteps, layout.inputTile);
+  Value rowSteps = contraction.countPanelRows(emitter);
+  Value tileSize = emitter.mul(rowSteps, schedule.getTileRows() * schedule.getTileLines());
   auto packedPiece = [&](const Unit &piece) {
     Value offset = emitter.mul(emitter.sub(piece.number, range.unitBegin), tileSize);
-    offset = emitter.add(offset, emitter.mul(piece.rowsBefore, contraction.sumSteps));
+    offset = emitter.add(offset, emitter.mul(piece.rowsBefore, rowSteps));
     return emitter.offsetPointer(scratch, spec.accumulatorType, offset);
   };
   if (schedule.getPackInput()) {
@@ -318,10 +318,9 @@ void ContractionEmitter::emit(Value task, Value tasks) {
 
 } // namespace
 
-ScratchBytes contractionScratchBytes(ContractionScheduleAttr schedule, int64_t taps, Type inputType,
+ScratchBytes contractionScratchBytes(ContractionScheduleAttr schedule, int64_t taps,
                                      Type accumulatorType) {
-  return ScratchLayout(schedule, taps, inputType)
-      .bytes(accumulatorType.getIntOrFloatBitWidth() / 8);
+  return ScratchLayout(schedule, taps).bytes(accumulatorType.getIntOrFloatBitWidth() / 8);
 }
 
 static std::string functionPrefix(OpBuilder &builder) {

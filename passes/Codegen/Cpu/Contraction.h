@@ -52,9 +52,9 @@ struct ContractionSpec {
 struct ScratchBytes {
   int64_t fixed = 0, perChannel = 0;
 };
-/// `taps`: of the kernel, all dimensions multiplied. Types are those of ContractionSpec.
+/// `taps`: of the kernel, all dimensions multiplied.
 ScratchBytes contractionScratchBytes(ContractionScheduleAttr schedule, int64_t taps,
-                                     mlir::Type inputType, mlir::Type accumulatorType);
+                                     mlir::Type accumulatorType);
 
 /// Copies the RowMajor or Transposed weights of `spec` (one batch, one group) to the panels of
 /// WeightLayout::Packed at `packed`, with elements of the accumulator type. What PackWeights does

@@ -45,15 +45,16 @@ static int64_t unrollLimit(const NormalizedContraction &contraction) {
   return step % contraction.interleave == 0 ? step / contraction.interleave : 0;
 }
 
-Value loadSomeChannels(Emitter &e, Type type, Value pointer, int64_t interleave, Value count) {
-  Type wide = e.getI32Type();
+Value loadSomeChannels(Emitter &e, Type type, Type part, bool isUnsigned, Value pointer,
+                       int64_t interleave, Value count) {
+  int64_t bits = part.getIntOrFloatBitWidth();
+  Type whole = e.getIntegerType(interleave * bits);
   Value result, last = e.sub(count, e.i64(1));
   for (int64_t i = 0; i < interleave; ++i) {
     Value channel = e.load(type, e.offsetPointer(pointer, type, e.min(e.i64(i), last)));
-    channel = e.convert(channel, wide, /*isUnsigned=*/true);
+    channel = e.convert(e.convert(channel, part, isUnsigned), whole, /*isUnsigned=*/true);
     if (i > 0) {
-      Value shift =
-          arith::ConstantOp::create(e, e.getI32IntegerAttr(i * type.getIntOrFloatBitWidth()));
+      Value shift = arith::ConstantOp::create(e, e.getIntegerAttr(whole, i * bits));
       channel = arith::OrIOp::create(e, result, arith::ShLIOp::create(e, channel, shift));
     }
     result = channel;
@@ -96,7 +97,6 @@ struct MicrokernelEmitter::Body {
   void emit();
 
 private:
-  Sums emitTaps(Sums sums);
   Sums emitDotProducts();
   Sums emitChannels(Value input, Value weights, Value tap, Sums sums);
   Sums emitStep(Value input, Value weights, int64_t unrolled, Sums sums, Value count = nullptr);
@@ -114,7 +114,7 @@ private:
   ContractionScheduleAttr schedule;
   int64_t lanes;
   VectorType vectorType;
-  /// Element types in memory, after packing.
+  /// What lies one after another: input elements, or packed steps, and steps of weights.
   Type inputType, weightType;
   int64_t unroll;
   /// Input elements from the tile's first position to each of its positions, and from one step to
@@ -131,9 +131,10 @@ MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitte
     : parent(parent), emitter(emitter), shape(shape), operands(operands),
       contraction(parent.contraction), spec(contraction.spec), schedule(parent.schedule),
       lanes(schedule.getLanes()), vectorType(VectorType::get(lanes, spec.accumulatorType)),
-      inputType(schedule.getPackInput() ? spec.accumulatorType : spec.inputType),
-      weightType(schedule.getPackWeights() ? spec.accumulatorType
-                                           : contraction.getPackedWeightType()),
+      inputType(schedule.getPackInput() ? contraction.getStepType(contraction.packedInputType)
+                                        : spec.inputType),
+      weightType(contraction.getStepType(schedule.getPackWeights() ? contraction.packedWeightType
+                                                                   : spec.weightType)),
       unroll(chooseUnroll(constantOf(contraction.sumSteps), schedule.getUnrollK(),
                           unrollLimit(contraction), shape.lines * shape.rows * shape.vectors)),
       inputStep(schedule.getPackInput() ? shape.lines * shape.rows : contraction.interleave) {
@@ -168,7 +169,15 @@ void MicrokernelEmitter::Body::emit() {
     return emitEpilogue(emitDotProducts());
   Value zero = arith::ConstantOp::create(emitter, emitter.getZeroAttr(vectorType));
   Sums sums(shape.lines * shape.rows * shape.vectors, zero);
-  emitEpilogue(emitTaps(std::move(sums)));
+  emitEpilogue(contraction.forTaps(
+      emitter, operands.input, sums, [&](Value input, Value tap, ValueRange carried) {
+        Value steps = emitter.mul(tap, contraction.sumSteps);
+        if (schedule.getPackInput())
+          input = emitter.offsetPointer(operands.input, inputType, emitter.mul(steps, inputStep));
+        Value weights =
+            emitter.offsetPointer(operands.weights, weightType, emitter.mul(steps, weightStep));
+        return emitChannels(input, weights, tap, Sums(carried));
+      }));
 }
 
 /// Transposed weights in place: lanes are channels to sum over, with one sum vector per row and
@@ -221,27 +230,6 @@ auto MicrokernelEmitter::Body::emitDotProducts() -> Sums {
   for (size_t row = 0; row < rowOffsets.size(); ++row)
     results.push_back(emitLaneSums(emitter, ArrayRef<Value>(sums).slice(row * columns, columns)));
   return results;
-}
-
-/// Loops over the taps; dimensions with one tap leave no loop.
-auto MicrokernelEmitter::Body::emitTaps(Sums sums) -> Sums {
-  Value zero = emitter.i64(0), one = emitter.i64(1);
-  const SpatialDim *dims[] = {&contraction.depth, &contraction.height, &contraction.width};
-  size_t count = contraction.mergesWidthTaps ? 2 : 3;
-  // `tap` numbers the taps visited so far in memory order of the weights.
-  auto visit = [&](auto &self, size_t dim, Value input, Value tap, Sums sums) -> Sums {
-    if (dim == count) {
-      Value offset = emitter.mul(emitter.mul(tap, contraction.sumSteps), weightStep);
-      return emitChannels(input, emitter.offsetPointer(operands.weights, weightType, offset), tap,
-                          std::move(sums));
-    }
-    return emitter.loop(zero, dims[dim]->kernel, one, sums, [&](Value iv, ValueRange carried) {
-      Value offset = emitter.mul(iv, dims[dim]->tapStep);
-      return self(self, dim + 1, emitter.offsetPointer(input, inputType, offset),
-                  emitter.add(emitter.mul(tap, dims[dim]->kernel), iv), Sums(carried));
-    });
-  };
-  return visit(visit, 0, operands.input, zero, std::move(sums));
 }
 
 /// Loops over the channels of one tap. A step that is not full comes last.
@@ -306,11 +294,12 @@ auto MicrokernelEmitter::Body::loadWeights(Value pointer) -> SmallVector<Mma::Op
 /// What one step takes of the input; `count` channels of it if not null.
 Value MicrokernelEmitter::Body::loadInput(Value pointer, Value count) {
   if (count)
-    return loadSomeChannels(emitter, inputType, pointer, contraction.interleave, count);
+    return loadSomeChannels(emitter, inputType, inputType, spec.inputIsUnsigned, pointer,
+                            contraction.interleave, count);
+  if (!schedule.getPackInput())
+    return emitter.load(contraction.getStepType(inputType), pointer, inputType);
   // A tile of one row counts as packed where it is, at the place of any channel.
-  if (contraction.interleave > 1)
-    return emitter.load(spec.accumulatorType, pointer, spec.inputType);
-  return emitter.load(inputType, pointer);
+  return emitter.load(inputType, pointer, spec.inputType);
 }
 
 /// One step: every row times every weight vector.

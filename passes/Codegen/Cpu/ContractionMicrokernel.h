@@ -38,14 +38,27 @@ struct NormalizedContraction {
   /// How many of them are multiplied and added at once, and how many such steps there are.
   int64_t interleave = 1;
   mlir::Value sumSteps;
+  /// The types of operands' elements where packing has written them to scratch memory.
+  mlir::Type packedInputType, packedWeightType;
 
-  /// The type of what one step reads where it is packed: of weights, or of all weights and inputs
-  /// that packing has written.
-  mlir::Type getPackedWeightType() const {
-    return interleave > 1 ? spec.accumulatorType : spec.weightType;
+  /// The type of what one step reads of elements that lie together: an integer that holds all of
+  /// them if they are several.
+  mlir::Type getStepType(mlir::Type element) const {
+    if (interleave == 1)
+      return element;
+    return mlir::IntegerType::get(element.getContext(),
+                                  interleave * element.getIntOrFloatBitWidth());
   }
   /// Steps of all taps: rows of a panel of weights.
   mlir::Value countPanelRows(Emitter &emitter) const;
+  /// Loops over the taps that are not part of `sumChannels`, in memory order of the weights;
+  /// dimensions with one tap leave no loop. `body` gets the input of the tap, given that of the
+  /// first one, the tap's number, and values carried from one to the next.
+  llvm::SmallVector<mlir::Value>
+  forTaps(Emitter &emitter, mlir::Value input, mlir::ValueRange initial,
+          llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value input, mlir::Value tap,
+                                                            mlir::ValueRange carried)>
+              body) const;
 
   /// The output position `line`, `row` of the tile at `place`, in the caller's dimensions.
   OutputIndex outputIndex(Emitter &emitter, const TilePlace &place, int64_t line,
@@ -56,9 +69,9 @@ NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSp
                                            ContractionScheduleAttr schedule);
 
 /// Interleaved channels, of which only the first `count` exist, as one integer: the others repeat
-/// the last one, since their weights are zero. `type` is that of a channel.
-mlir::Value loadSomeChannels(Emitter &emitter, mlir::Type type, mlir::Value pointer,
-                             int64_t interleave, mlir::Value count);
+/// the last one, since their weights are zero. Channels are of type `type`, widened to `part`.
+mlir::Value loadSomeChannels(Emitter &emitter, mlir::Type type, mlir::Type part, bool isUnsigned,
+                             mlir::Value pointer, int64_t interleave, mlir::Value count);
 
 /// What distinguishes one microkernel from another.
 struct TileShape {

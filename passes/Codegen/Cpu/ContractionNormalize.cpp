@@ -63,7 +63,9 @@ NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSp
   auto taps = constantOf(result.width.kernel);
   result.mergesWidthTaps = tapStep && channels && taps && *taps > 1 && *tapStep == *channels;
   // Where rows of weights are interleaved, they were packed as the schedule says.
-  result.interleave = schedule.getMma().getInterleave(spec.inputType);
+  result.interleave = schedule.getMma().getInterleave();
+  result.packedInputType = schedule.getMma().getPackedType(spec.inputType, spec.accumulatorType);
+  result.packedWeightType = schedule.getMma().getPackedType(spec.weightType, spec.accumulatorType);
   if (result.interleave > 1) {
     assert((!schedule.getMergeTaps() || result.mergesWidthTaps) && "taps are no neighbours");
     result.mergesWidthTaps = schedule.getMergeTaps();
@@ -81,6 +83,25 @@ Value NormalizedContraction::countPanelRows(Emitter &emitter) const {
   if (!mergesWidthTaps)
     taps = emitter.mul(taps, width.kernel);
   return emitter.mul(taps, sumSteps);
+}
+
+SmallVector<Value> NormalizedContraction::forTaps(
+    Emitter &emitter, Value input, ValueRange initial,
+    llvm::function_ref<SmallVector<Value>(Value, Value, ValueRange)> body) const {
+  Value zero = emitter.i64(0), one = emitter.i64(1);
+  const SpatialDim *dims[] = {&depth, &height, &width};
+  size_t count = mergesWidthTaps ? 2 : 3;
+  auto visit = [&](auto &self, size_t dim, Value input, Value tap,
+                   ValueRange carried) -> SmallVector<Value> {
+    if (dim == count)
+      return body(input, tap, carried);
+    return emitter.loop(zero, dims[dim]->kernel, one, carried, [&](Value iv, ValueRange inner) {
+      Value offset = emitter.mul(iv, dims[dim]->tapStep);
+      return self(self, dim + 1, emitter.offsetPointer(input, spec.inputType, offset),
+                  emitter.add(emitter.mul(tap, dims[dim]->kernel), iv), inner);
+    });
+  };
+  return visit(visit, 0, input, zero, initial);
 }
 
 OutputIndex NormalizedContraction::outputIndex(Emitter &emitter, const TilePlace &place,

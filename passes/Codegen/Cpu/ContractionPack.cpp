@@ -9,12 +9,12 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, Type inputType) {
+ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps) {
   int64_t lanes = schedule.getLanes(), panelWidth = schedule.getPanelWidth();
   int64_t tileSize = schedule.getTileRows() * schedule.getTileLines();
-  interleave = schedule.getMma().getInterleave(inputType);
+  interleave = schedule.getMma().getInterleave();
   if (schedule.getPackInput()) {
-    inputTile = tileSize;
+    inputTile = tileSize * taps;
     inputTiles = std::max<int64_t>(1, schedule.getBlockTiles());
     slack = std::max(slack, lanes * tileSize + lanes);
   }
@@ -39,33 +39,40 @@ PackEmitter::PackEmitter(ModuleOp module, const NormalizedContraction &contracti
     : module(module), contraction(contraction), spec(contraction.spec), schedule(schedule),
       namePrefix(namePrefix), lanes(schedule.getLanes()), panelWidth(schedule.getPanelWidth()) {}
 
-void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type, bool isUnsigned,
-                                     Value packed, Value pitch) {
-  Value zero = e.i64(0), width = e.i64(lanes), steps = spec.inChannels;
-  Type stored = type;
-  if (contraction.interleave > 1) {
-    type = spec.accumulatorType;
-    steps = e.div(steps, e.i64(contraction.interleave));
-  }
+void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type, Type packedType,
+                                     bool isUnsigned, Value packed, Value pitch) {
+  Value zero = e.i64(0), width = e.i64(lanes);
+  Value steps = e.div(contraction.sumChannels, e.i64(contraction.interleave));
   Value wholeEnd = e.mul(e.div(steps, width), width);
+  auto loadSteps = [&](Value row, Value k, Value mask) -> Value {
+    Type step = contraction.getStepType(type);
+    Value pointer = e.offsetPointer(row, type, e.mul(k, contraction.interleave));
+    Value loaded = e.maskedLoad(VectorType::get(lanes, step), pointer, mask, type);
+    if (contraction.interleave == 1)
+      return e.convert(loaded, packedType, isUnsigned);
+    if (type == packedType)
+      return loaded;
+    auto channels = VectorType::get(lanes * contraction.interleave, type);
+    Value widened =
+        e.convert(vector::BitCastOp::create(e, channels, loaded), packedType, isUnsigned);
+    return vector::BitCastOp::create(e, VectorType::get(lanes, contraction.getStepType(packedType)),
+                                     widened);
+  };
+  Type packedStep = contraction.getStepType(packedType);
   auto copyBlock = [&](Value k, Value mask) {
     SmallVector<SmallVector<Value>> squares;
     for (size_t first = 0; first < rows.size(); first += lanes) {
       SmallVector<Value> square;
-      for (Value row : rows.drop_front(first).take_front(lanes)) {
-        Value loaded =
-            e.maskedLoad(VectorType::get(lanes, type), e.offsetPointer(row, type, k), mask, stored);
-        square.push_back(e.convert(loaded, spec.accumulatorType, isUnsigned));
-      }
+      for (Value row : rows.drop_front(first).take_front(lanes))
+        square.push_back(loadSteps(row, k, mask));
       square.resize(lanes);
       squares.push_back(emitTranspose(e, square));
     }
-    Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(k, pitch));
+    Value to = e.offsetPointer(packed, packedStep, e.mul(k, pitch));
     for (int64_t channel = 0; channel < lanes; ++channel) {
-      Value row = e.offsetPointer(to, spec.accumulatorType, e.mul(pitch, channel));
+      Value row = e.offsetPointer(to, packedStep, e.mul(pitch, channel));
       for (auto [number, square] : llvm::enumerate(squares))
-        e.store(square[channel],
-                e.offsetPointer(row, spec.accumulatorType, int64_t(number) * lanes));
+        e.store(square[channel], e.offsetPointer(row, packedStep, int64_t(number) * lanes));
     }
   };
   e.loop(zero, wholeEnd, width, [&](Value k) { copyBlock(k, nullptr); });
@@ -79,15 +86,22 @@ void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type
 void PackEmitter::emitPackInput(Emitter &e, int64_t lines, Value rows, Value input, Value packed) {
   int64_t most = constantOf(rows).value_or(schedule.getTileRows());
   Value last = e.sub(rows, e.i64(1));
-  SmallVector<Value> pointers;
-  for (int64_t line = 0; line < lines; ++line) {
-    for (int64_t row = 0; row < most; ++row) {
-      Value offset = e.add(e.mul(contraction.height.step, line),
-                           e.mul(contraction.width.step, e.min(e.i64(row), last)));
-      pointers.push_back(e.offsetPointer(input, spec.inputType, offset));
-    }
-  }
-  emitTransposedCopy(e, pointers, spec.inputType, spec.inputIsUnsigned, packed, e.mul(rows, lines));
+  SmallVector<Value> offsets;
+  for (int64_t line = 0; line < lines; ++line)
+    for (int64_t row = 0; row < most; ++row)
+      offsets.push_back(e.add(e.mul(contraction.height.step, line),
+                              e.mul(contraction.width.step, e.min(e.i64(row), last))));
+  Value pitch = e.mul(rows, lines);
+  Type step = contraction.getStepType(contraction.packedInputType);
+  contraction.forTaps(e, input, {}, [&](Value tapInput, Value tap, ValueRange) {
+    SmallVector<Value> rows;
+    for (Value offset : offsets)
+      rows.push_back(e.offsetPointer(tapInput, spec.inputType, offset));
+    Value before = e.mul(e.mul(tap, contraction.sumSteps), pitch);
+    emitTransposedCopy(e, rows, spec.inputType, contraction.packedInputType, spec.inputIsUnsigned,
+                       e.offsetPointer(packed, step, before), pitch);
+    return SmallVector<Value>();
+  });
 }
 
 void PackEmitter::packInput(Emitter &emitter, int64_t lines, int64_t rows, Value input,
@@ -137,7 +151,8 @@ void PackEmitter::emitPackRowMajor(Emitter &e, Value weights, Value columns, Val
 
 /// Each step is made of as many rows of weights, one in each part of its integers.
 void PackEmitter::emitInterleaveRows(Emitter &e, Value weights, Value columns, Value packed) {
-  int64_t interleave = contraction.interleave, bits = spec.weightType.getIntOrFloatBitWidth();
+  int64_t interleave = contraction.interleave;
+  int64_t bits = contraction.packedWeightType.getIntOrFloatBitWidth();
   Value steps = contraction.sumSteps, channels = contraction.sumChannels;
   Value last = e.sub(channels, e.i64(1));
   auto vectorType = VectorType::get(lanes, spec.accumulatorType);
@@ -156,6 +171,7 @@ void PackEmitter::emitInterleaveRows(Emitter &e, Value weights, Value columns, V
         Value offset = e.mul(e.add(base, e.min(number, last)), spec.weightRowStride);
         Value from = e.offsetPointer(weights, spec.weightType, e.add(offset, v * lanes));
         Value part = e.maskedLoad(VectorType::get(lanes, spec.weightType), from, mask);
+        part = e.convert(part, contraction.packedWeightType, spec.weightsAreUnsigned);
         part = e.convert(part, spec.accumulatorType, /*isUnsigned=*/true);
         part = arith::ShLIOp::create(e, part, splat(i * bits));
         Value isThere = e.compare(arith::CmpIPredicate::sle, number, last);
@@ -177,7 +193,8 @@ void PackEmitter::emitPackTransposed(Emitter &e, Value weights, Value columns, V
       pointers.push_back(
           e.offsetPointer(weights, spec.weightType, e.mul(column, spec.weightRowStride)));
     }
-    emitTransposedCopy(e, pointers, spec.weightType, spec.weightsAreUnsigned,
+    emitTransposedCopy(e, pointers, spec.weightType, contraction.packedWeightType,
+                       spec.weightsAreUnsigned,
                        e.offsetPointer(packed, spec.accumulatorType, v * lanes), e.i64(panelWidth));
     emitLastStep(e, pointers, e.offsetPointer(packed, spec.accumulatorType, v * lanes));
   }
@@ -192,13 +209,14 @@ void PackEmitter::emitLastStep(Emitter &e, ArrayRef<Value> columns, Value packed
     return;
   Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(full, panelWidth));
   Value unused = e.sub(e.i64(spec.accumulatorType.getIntOrFloatBitWidth()),
-                       e.mul(rest, spec.weightType.getIntOrFloatBitWidth()));
+                       e.mul(rest, contraction.packedWeightType.getIntOrFloatBitWidth()));
   e.ifThen(e.less(e.i64(0), rest), [&] {
     // The channels that loading repeats are shifted out.
     Value shift = e.convert(unused, spec.accumulatorType);
     for (auto [number, column] : llvm::enumerate(columns)) {
       Value from = e.offsetPointer(column, spec.weightType, e.mul(full, interleave));
-      Value step = loadSomeChannels(e, spec.weightType, from, contraction.interleave, rest);
+      Value step = loadSomeChannels(e, spec.weightType, contraction.packedWeightType,
+                                    spec.weightsAreUnsigned, from, contraction.interleave, rest);
       step = arith::ShLIOp::create(e, step, shift);
       e.store(arith::ShRUIOp::create(e, step, shift),
               e.offsetPointer(to, spec.accumulatorType, int64_t(number)));

@@ -12,7 +12,7 @@ namespace tenon::cpu {
 struct ScratchLayout {
   int64_t inputTile = 0, inputTiles = 0, weightPanel = 0, slack = 0, interleave = 1;
 
-  ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, mlir::Type inputType);
+  ScratchLayout(ContractionScheduleAttr schedule, int64_t taps);
   ScratchBytes bytes(int64_t elementBytes) const;
 };
 
@@ -22,13 +22,14 @@ public:
   PackEmitter(mlir::ModuleOp module, const NormalizedContraction &contraction,
               ContractionScheduleAttr schedule, llvm::StringRef namePrefix);
 
-  /// A tile of one row is its own packed form.
+  /// A tile of one row and tap is its own packed form, if its elements need not be widened.
   bool isPackedInPlace(int64_t lines, int64_t rows) const {
-    return lines * rows == 1 &&
-           (spec.inputType == spec.accumulatorType || contraction.interleave > 1);
+    return lines * rows == 1 && contraction.packedInputType == spec.inputType &&
+           isConstant(contraction.depth.kernel, 1) && isConstant(contraction.height.kernel, 1) &&
+           (contraction.mergesWidthTaps || isConstant(contraction.width.kernel, 1));
   }
-  /// Copies the input of a tile to [K][lines*rows], steps of interleaved channels, which must be
-  /// full, in the place of channels. May write up to `slackElements` behind it, so
+  /// Copies the input of a tile to [taps][K][lines*rows], steps of interleaved channels, which must
+  /// be full, in the place of channels. May write up to `slackElements` behind it, so
   /// tiles that lie behind one another must be packed in order.
   void packInput(Emitter &emitter, int64_t lines, int64_t rows, mlir::Value input,
                  mlir::Value packed);
@@ -50,10 +51,11 @@ private:
                           mlir::Value packed);
   void emitLastStep(Emitter &emitter, llvm::ArrayRef<mlir::Value> columns, mlir::Value packed);
   /// Reads vectors of channels of all `rows` (pointers), transposes them, and stores the rows of
-  /// each channel one after another, channels `pitch` elements apart. Interleaved channels move
-  /// together, as far as they fill a step.
+  /// each channel one after another, channels `pitch` elements of type `packedType` apart.
+  /// Interleaved channels move together, as far as they fill a step.
   void emitTransposedCopy(Emitter &emitter, llvm::ArrayRef<mlir::Value> rows, mlir::Type type,
-                          bool isUnsigned, mlir::Value packed, mlir::Value pitch);
+                          mlir::Type packedType, bool isUnsigned, mlir::Value packed,
+                          mlir::Value pitch);
 
   mlir::ModuleOp module;
   const NormalizedContraction &contraction;

@@ -1,8 +1,7 @@
 // The code of each instruction.
 //
-// Narrow integers come as integers of 32 bits that hold neighbouring channels, the first in the
-// lowest bits: 4 bytes, or 2 integers of 16 bits. A lane of a sum takes the products of all of
-// them.
+// Interleaved channels come as one integer that holds all that a lane of a sum takes, the first in
+// the lowest bits.
 
 #include "passes/Codegen/Cpu/Mma.h"
 
@@ -49,40 +48,31 @@ public:
   }
 };
 
-/// vpmaddwd multiplies pairs of 16-bit integers and adds each pair's products. Bytes become two
-/// vectors of these: those at even and those at odd places.
+/// vpmaddwd multiplies pairs of 16-bit integers and adds each pair's products. Pairs of bytes are
+/// widened first, unless packing has done so.
 class PairProducts final : public VectorMma {
 public:
   using VectorMma::VectorMma;
 
   Operand prepareInput(Emitter &e, Value scalar) const override {
-    return spread(e, broadcast(e, scalar), types.inputIsUnsigned);
+    return {widen(e, broadcast(e, scalar), types.inputIsUnsigned)};
   }
   Operand prepareWeights(Emitter &e, Value vector) const override {
-    return spread(e, vector, types.weightsAreUnsigned);
+    return {widen(e, vector, types.weightsAreUnsigned)};
   }
   Value multiplyAdd(Emitter &e, const Operand &input, const Operand &weights,
                     Value sum) const override {
     StringRef name = lanes == 4   ? "llvm.x86.sse2.pmadd.wd"
                      : lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
                                   : "llvm.x86.avx512.pmaddw.d.512";
-    for (auto [a, b] : llvm::zip_equal(input, weights))
-      sum = arith::AddIOp::create(e, sum, callIntrinsic(e, name, sum, {a, b}));
-    return sum;
+    return arith::AddIOp::create(e, sum, callIntrinsic(e, name, sum, {input[0], weights[0]}));
   }
 
 private:
-  Operand spread(Emitter &e, Value vector, bool isUnsigned) const {
-    VectorType pairs = vectorOf(e.getI16Type(), 2);
-    Value words = vector::BitCastOp::create(e, pairs, vector);
-    if (types.input.isInteger(16))
-      return {words};
-    Value eight = arith::ConstantOp::create(
-        e, DenseElementsAttr::get(pairs, cast<Attribute>(e.getI16IntegerAttr(8))));
-    Value low = arith::ShLIOp::create(e, words, eight);
-    if (isUnsigned)
-      return {arith::ShRUIOp::create(e, low, eight), arith::ShRUIOp::create(e, words, eight)};
-    return {arith::ShRSIOp::create(e, low, eight), arith::ShRSIOp::create(e, words, eight)};
+  Value widen(Emitter &e, Value pairs, bool isUnsigned) const {
+    int64_t bits = getElementTypeOrSelf(pairs.getType()).getIntOrFloatBitWidth() / 2;
+    Value elements = vector::BitCastOp::create(e, vectorOf(e.getIntegerType(bits), 2), pairs);
+    return e.convert(elements, e.getI16Type(), isUnsigned);
   }
 };
 

@@ -237,11 +237,8 @@ protected:
     return chooseContraction(target, getContractionSizes(root));
   }
   AffineExpr getScratchOf(Operation *root, ContractionScheduleAttr schedule) const override {
-    Type elementType = getElementTypeOrSelf(root->getOperand(0));
-    return getBytes(contractionScratchBytes(schedule, getContractionSizes(root).taps,
-                                            getStorageType(elementType),
-                                            getAccumulatorType(elementType)),
-                    root);
+    Type sum = getAccumulatorType(getElementTypeOrSelf(root->getOperand(0)));
+    return getBytes(contractionScratchBytes(schedule, getContractionSizes(root).taps, sum), root);
   }
   LogicalResult verifyRoot(KernelOp kernel, Operation *root,
                            ContractionScheduleAttr schedule) const override {
@@ -255,9 +252,6 @@ protected:
   }
 
 private:
-  static int64_t getInterleave(Operation *root, ContractionScheduleAttr schedule) {
-    return schedule.getMma().getInterleave(getElementTypeOrSelf(root->getOperand(0)));
-  }
   LogicalResult verifyMma(KernelOp kernel, Operation *root, ContractionScheduleAttr schedule) const;
 };
 
@@ -271,7 +265,7 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
   if (!mma.accepts(input, weights))
     return complain() << " with " << mma << ", which does not multiply " << input << " by "
                       << weights;
-  int64_t interleave = getInterleave(root, schedule);
+  int64_t interleave = mma.getInterleave();
   if (interleave > 1 && !schedule.getPacked() && !schedule.getPackWeights())
     return complain() << " with " << mma << ", which reads packed weights only";
   if (interleave > 1 && schedule.getPackInput() &&
@@ -289,7 +283,7 @@ WeightLayoutAttrInterface ContractionStrategy::getWeightLayout(KernelOp kernel) 
   Operation *root = getRoot(kernel, *this);
   auto conv = dyn_cast<ConvOp>(root);
   return PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(), conv ? conv.getGroups() : 1,
-                         getInterleave(root, schedule), schedule.getMergeTaps());
+                         schedule.getMma().getInterleave(), schedule.getMergeTaps());
 }
 
 // Products whose operands' batches broadcast against each other in part are computed element by

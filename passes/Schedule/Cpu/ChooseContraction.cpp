@@ -69,10 +69,12 @@ private:
     if (!sizes.inputType)
       return;
     mma = chooseMma(target, sizes.inputType, sizes.weightType);
-    interleave = mma.getInterleave(sizes.inputType);
-    // Bytes that are spread take two registers per vector of weights, and two for the input.
-    if (mma.getInstruction() == MmaInstruction::PairProducts && interleave == 4)
-      sums = target.getVectorRegisters() - 8;
+    interleave = mma.getInterleave();
+  }
+
+  /// Whether inputs are widened before they are multiplied.
+  bool widensInput() const {
+    return mma.getInstruction() == MmaInstruction::PairProducts && sizes.inputBits < 16;
   }
 
   void takeSingleChannels() {
@@ -142,13 +144,15 @@ private:
       packWeights =
           totalRows < 0 || totalRows >= rowsWorthPackingWeights || (interleave > 1 && hasManyRows);
     bool hasManyVectors = vectors < 0 || vectors >= vectorsWorthPackingInput;
-    packInput = mayPackInput() && hasManyRows && hasManyVectors && rowsCollide();
+    packInput =
+        mayPackInput() && hasManyRows && (widensInput() || (hasManyVectors && rowsCollide()));
     limitScratch();
   }
 
-  /// Packing copies whole interleaved channels of one tap.
+  /// Packing copies whole interleaved channels. It copies what several taps read once for each of
+  /// them, which costs less than to widen it as often as it is multiplied.
   bool mayPackInput() const {
-    return sizes.taps == 1 &&
+    return (sizes.taps == 1 || widensInput()) &&
            (interleave == 1 || (sizes.inChannels > 0 && sizes.inChannels % interleave == 0));
   }
 
@@ -187,7 +191,8 @@ private:
     if (packInput && blockTiles == 0) {
       // Packed tiles stay in half of the second cache.
       int64_t channels = sizes.inChannels > 0 ? sizes.inChannels : 1024;
-      int64_t tileBytes = tileRows * tileLines * channels * sizes.accumulatorBits / 8 / interleave;
+      int64_t tileBytes =
+          tileRows * tileLines * sizes.taps * channels * sizes.accumulatorBits / 8 / interleave;
       blockTiles = std::clamp<int64_t>(target.getL2Bytes() / 2 / tileBytes, 2, 32);
     }
     bool isPacked = sizes.weightLayout == WeightLayout::Packed;

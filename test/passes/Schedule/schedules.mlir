@@ -154,11 +154,11 @@ tenon.kernel @rows(%x: tensor<8x100xf32>) -> tensor<8x100xf32> attributes {strat
   tenon.yield %0 : tensor<8x100xf32>
 }
 
-// Bytes: AVX2 and AVX-512 without VNNI spread them to 16 bits, which takes registers from the sums. The channels of
-// neighbouring taps are one row of weights.
+// Bytes: AVX2 and AVX-512 without VNNI widen them to 16 bits where they pack input, be it of several taps. The channels
+// of neighbouring taps are one row of weights.
 // CHECK-LABEL: tenon.kernel @bytes(
-//    V4-SAME:   schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2, block_tiles = 1, packed = true, mma = <vpmaddwd>, merge_taps = true>,
-//    V3-SAME:   schedule = #cpu.contraction_schedule<lanes = 8, tile_rows = 4, tile_vectors = 2, block_tiles = 1, packed = true, mma = <vpmaddwd>, merge_taps = true>,
+//    V4-SAME:   schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2, block_tiles = 1, packed = true, pack_input = true, mma = <vpmaddwd>, merge_taps = true>,
+//    V3-SAME:   schedule = #cpu.contraction_schedule<lanes = 8, tile_rows = 6, tile_vectors = 2, block_tiles = 1, packed = true, pack_input = true, mma = <vpmaddwd>, merge_taps = true>,
 tenon.kernel @bytes(%x: tensor<1x26x26x16xi8>, %w: tensor<3x3x16x64xi8> {tenon.weights}) -> tensor<1x24x24x64xi32> attributes {strategy = "contraction"} {
   %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1}
      : (tensor<1x26x26x16xi8>, tensor<3x3x16x64xi8>) -> tensor<1x24x24x64xi32>
@@ -167,8 +167,8 @@ tenon.kernel @bytes(%x: tensor<1x26x26x16xi8>, %w: tensor<3x3x16x64xi8> {tenon.w
 
 // Weights that only a run tells are packed wherever rows share them, since bytes are read packed only.
 // CHECK-LABEL: tenon.kernel @bytes_of_a_run(
-//    V4-SAME:   schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 10, tile_vectors = 2, pack_weights = true, prefer_split_panels = true, mma = <vpmaddwd>>,
-//    V3-SAME:   schedule = #cpu.contraction_schedule<lanes = 8, tile_rows = 4, tile_vectors = 2, pack_weights = true, prefer_split_panels = true, mma = <vpmaddwd>>,
+//    V4-SAME:   schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 10, tile_vectors = 2, block_tiles = 32, pack_input = true, pack_weights = true, prefer_split_panels = true, mma = <vpmaddwd>>,
+//    V3-SAME:   schedule = #cpu.contraction_schedule<lanes = 8, tile_rows = 6, tile_vectors = 2, block_tiles = 32, pack_input = true, pack_weights = true, prefer_split_panels = true, mma = <vpmaddwd>>,
 tenon.kernel @bytes_of_a_run(%x: tensor<10x64xui8>, %w: tensor<64x256xi8>) -> tensor<10x256xi32> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %w : (tensor<10x64xui8>, tensor<64x256xi8>) -> tensor<10x256xi32>
   tenon.yield %0 : tensor<10x256xi32>

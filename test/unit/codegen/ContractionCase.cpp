@@ -285,11 +285,6 @@ void ContractionRun::transformFilters() {
   }
 }
 
-int64_t ContractionRun::interleaved() const {
-  OpBuilder builder(schedule.getContext());
-  return schedule.getMma().getInterleave(typeOf(description.inputType, builder));
-}
-
 void ContractionRun::packWeights() {
   const ContractionCase &c = description;
   auto put = [&](double value) {
@@ -309,7 +304,7 @@ void ContractionRun::packWeights() {
   }
   int64_t sets = (c.weightsPerBatch ? c.batch : 1) * c.group;
   int64_t rows = product(c.kernel) * c.inChannels, columns = c.outChannels;
-  int64_t width = schedule.getPanelWidth(), interleave = interleaved();
+  int64_t width = schedule.getPanelWidth(), interleave = schedule.getMma().getInterleave();
   int64_t mergedTaps = schedule.getMergeTaps() ? c.kernel.back() : 1;
   int64_t depth = c.inChannels * mergedTaps, taps = product(c.kernel) / mergedTaps;
   int64_t steps = divideCeil(depth, interleave);
@@ -402,8 +397,8 @@ void ContractionRun::buildKernel() {
   if (c.weightsPerBatch)
     spec.weightBatchStride = size(setSize * c.group);
 
-  cpu::ScratchBytes scratchBytes = cpu::contractionScratchBytes(
-      schedule, product(c.kernel), spec.inputType, spec.accumulatorType);
+  cpu::ScratchBytes scratchBytes =
+      cpu::contractionScratchBytes(schedule, product(c.kernel), spec.accumulatorType);
   if (c.winograd)
     scratchBytes =
         cpu::winogradScratchBytes(cpu::chooseWinograd(target, c.winograd, c.sizes(*context)));

@@ -75,7 +75,6 @@ private:
   void makeData();
   void packWeights();
   /// Channels that lie together in packed weights.
-  int64_t interleaved() const;
   void transformFilters();
   double inputAt(int64_t index) const;
 

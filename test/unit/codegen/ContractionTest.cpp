@@ -179,9 +179,7 @@ TEST(Contraction, OtherAccumulators) {
 
 /// Every instruction that multiplies integers of these types, as the schedule names it.
 std::vector<std::string> instructionsFor(Scalar input, Scalar weights) {
-  std::vector<std::string> names = {"fma"};
-  if ((input == Scalar::I16) == (weights == Scalar::I16))
-    names.push_back("vpmaddwd");
+  std::vector<std::string> names = {"fma", "vpmaddwd"};
   if (input == Scalar::U8 && weights == Scalar::I8)
     names.push_back("vpdpbusd");
   return names;
@@ -212,7 +210,9 @@ TEST(Contraction, IntegersOfEitherSign) {
   for (auto [input, weights] : {std::pair(Scalar::I8, Scalar::I8),
                                 {Scalar::U8, Scalar::U8},
                                 {Scalar::I8, Scalar::U8},
-                                {Scalar::I16, Scalar::I16}})
+                                {Scalar::I16, Scalar::I16},
+                                {Scalar::U8, Scalar::I16},
+                                {Scalar::I16, Scalar::I8}})
     expectExact(ContractionCase::matmul(7, 21, 11), "tile_rows = 3", input, weights);
 }
 
@@ -231,7 +231,34 @@ TEST(Contraction, IntegersThatConvolve) {
   grouped.group = 3;
   grouped.batch = 2;
   expectExact(grouped);
-  expectExact(ContractionCase::matmul(6, 20, 12), "tile_rows = 3, pack_input = true");
+}
+
+// What several taps read is packed once for each; one row of one tap lies in memory as packed, but
+// not if packing widens it.
+TEST(Contraction, IntegersThatArePacked) {
+  for (std::string blocks : {"", ", block_tiles = 1", ", block_tiles = 4"}) {
+    std::string packed = ", pack_input = true" + blocks;
+    for (auto [input, weights] : {std::pair(Scalar::U8, Scalar::I8), {Scalar::I16, Scalar::I16}}) {
+      expectExact(ContractionCase::matmul(7, 20, 44), "tile_rows = 3" + packed, input, weights);
+      expectExact(ContractionCase::matmul(1, 20, 12), "tile_rows = 1" + packed, input, weights);
+      expectExact(ContractionCase::conv(5, 4, 20, 3, 2), "tile_rows = 5, tile_lines = 2" + packed,
+                  input, weights);
+    }
+  }
+  ContractionCase merged = ContractionCase::conv(6, 4, 20, 3);
+  merged.inputType = Scalar::U8;
+  merged.weightType = Scalar::I8;
+  merged.sumType = Scalar::I32;
+  merged.schedule = "tile_rows = 4, pack_input = true, merge_taps = true, mma = <vpmaddwd>";
+  expectRight(merged);
+}
+
+TEST(Contraction, TapsThatArePacked) {
+  for (std::string blocks : {"", ", block_tiles = 1", ", block_tiles = 3"}) {
+    ContractionCase description = ContractionCase::conv(6, 12, 30, 3);
+    description.schedule = "tile_rows = 5, tile_vectors = 2, pack_input = true" + blocks;
+    expectRightBothWays(description);
+  }
 }
 
 TEST(Contraction, IntegersWithMergedTaps) {
