@@ -88,6 +88,15 @@ TEST(Depthwise, Bytes) {
     description.weightType = weights;
     expectRight(description);
   }
+  // Sums of so many products are exact as integers only.
+  ContractionCase line = ContractionCase::depthwiseConv(1, 17, 3);
+  line.outSpatial = {5};
+  line.kernel = {300};
+  line.stride = line.dilation = {1};
+  line.inputType = Scalar::U8;
+  line.weightType = Scalar::I8;
+  line.sumType = Scalar::I32;
+  expectRight(line);
 }
 
 } // namespace
