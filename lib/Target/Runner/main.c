@@ -1,8 +1,9 @@
 /* The program inside every executable of --emit=exe: it runs the model that is appended to it on
- * .npy files. Its library is loaded through a file in memory, because the loader wants a path; its
- * weights are mapped straight from the executable, over the place that the library keeps for them.
- */
-#include "npy.h"
+ * .npy files, and may compare the results with others. It needs libc and nothing else, so that it
+ * checks code for a processor wherever there is one. Its library is loaded through a file in
+ * memory, because the loader wants a path; its weights are mapped straight from the executable,
+ * over the place that the library keeps for them. */
+#include "compare.h"
 #include "runtime/abi.h"
 #include "runtime/seal.h"
 
@@ -100,7 +101,7 @@ static tenon_model *load_model(void) {
 /* ---- The command line ---- */
 
 typedef struct options {
-  const char *output_dir;
+  const char *input_dir, *output_dir, *expect_dir;
   int threads, repeat;
   bool check, help;
   const char **files; /* by input */
@@ -139,6 +140,10 @@ static options parse_options(const tenon_model *model, int count, char **argumen
   for (int i = 1; i < count; ++i) {
     if (!strcmp(arguments[i], "--input"))
       parse_input(model, (char *)value_of(count, arguments, &i), &result);
+    else if (!strcmp(arguments[i], "--input-dir"))
+      result.input_dir = value_of(count, arguments, &i);
+    else if (!strcmp(arguments[i], "--expect-dir"))
+      result.expect_dir = value_of(count, arguments, &i);
     else if (!strcmp(arguments[i], "--output-dir"))
       result.output_dir = value_of(count, arguments, &i);
     else if (!strcmp(arguments[i], "--threads"))
@@ -168,9 +173,10 @@ static void print_signature(const char *kind, const tenon_tensor_info *info) {
 }
 
 static void print_help(const tenon_model *model) {
-  printf("usage: %s --input NAME=FILE.npy... [--output-dir DIR] [--threads N] [--repeat N] "
-         "[--check]\n"
-         "Runs %s (%s, compiled by Tenon %s).\n",
+  printf("usage: %s [--input NAME=FILE.npy]... [--input-dir DIR] [--output-dir DIR] "
+         "[--expect-dir DIR] [--threads N] [--repeat N] [--check]\n"
+         "Runs %s (%s, compiled by Tenon %s). A DIR holds a NAME.npy for each tensor; results must "
+         "be those of --expect-dir to the bit.\n",
          program, tenon_model_name(model), tenon_model_target(model),
          tenon_model_compiler_version(model));
   for (int32_t i = 0; i < tenon_model_num_inputs(model); ++i)
@@ -188,17 +194,42 @@ static void free_inputs(const tenon_model *model, tenon_tensor *inputs, npy_arra
   free(arrays);
 }
 
+typedef struct path {
+  char text[4096];
+} path;
+
+/* Where a folder holds a tensor. File names keep what is harmless in a path. */
+static path path_in(const char *directory, const char *name) {
+  path result;
+  int length = snprintf(result.text, sizeof result.text, "%s/%s.npy", directory, name);
+  if (length < 0 || length >= (int)sizeof result.text)
+    fail("the path of '%s' is too long", name);
+  for (char *at = result.text + strlen(directory) + 1; *at; ++at)
+    if (*at == '/')
+      *at = '_';
+  return result;
+}
+
+static npy_array read_array(const char *file) {
+  npy_array array;
+  const char *problem = npy_read(file, &array);
+  if (problem)
+    fail("cannot read '%s': %s", file, problem);
+  return array;
+}
+
 static tenon_tensor *read_inputs(const tenon_model *model, const options *options,
                                  npy_array *arrays) {
   int32_t count = tenon_model_num_inputs(model);
   tenon_tensor *inputs = allocate((size_t)count, sizeof *inputs);
   for (int32_t i = 0; i < count; ++i) {
     const char *name = tenon_model_input(model, i)->name;
-    if (!options->files[i])
+    if (options->files[i])
+      arrays[i] = read_array(options->files[i]);
+    else if (options->input_dir)
+      arrays[i] = read_array(path_in(options->input_dir, name).text);
+    else
       fail("input '%s' is missing: give --input %s=FILE.npy", name, name);
-    const char *problem = npy_read(options->files[i], &arrays[i]);
-    if (problem)
-      fail("cannot read '%s': %s", options->files[i], problem);
     inputs[i] = (tenon_tensor){arrays[i].dtype, arrays[i].rank,  arrays[i].dims,
                                arrays[i].data,  arrays[i].bytes, 0};
   }
@@ -225,18 +256,21 @@ static void run(tenon_context *context, const tenon_model *model, const tenon_te
     printf("best of %d runs: %.3f ms\n", repeat, best);
 }
 
-/* File names keep what is harmless in a path. */
 static void write_output(const char *directory, const char *name, const tenon_tensor *tensor) {
-  char path[4096];
-  int length = snprintf(path, sizeof path, "%s/%s.npy", directory, name);
-  if (length < 0 || length >= (int)sizeof path)
-    fail("the path of output '%s' is too long", name);
-  for (char *at = path + strlen(directory) + 1; *at; ++at)
-    if (*at == '/')
-      *at = '_';
-  const char *problem = npy_write(path, tensor);
+  path file = path_in(directory, name);
+  const char *problem = npy_write(file.text, tensor);
   if (problem)
-    fail("cannot write '%s': %s", path, problem);
+    fail("cannot write '%s': %s", file.text, problem);
+}
+
+static bool is_expected(const char *directory, const char *name, const tenon_tensor *tensor) {
+  npy_array expected = read_array(path_in(directory, name).text);
+  char difference[600];
+  bool same = compare_bits(tensor, &expected, difference, sizeof difference);
+  if (!same)
+    fprintf(stderr, "%s: output '%s' %s\n", program, name, difference);
+  free(expected.data);
+  return same;
 }
 
 static void report_output(const char *name, const tenon_tensor *tensor) {
@@ -253,7 +287,8 @@ static void report_output(const char *name, const tenon_tensor *tensor) {
   printf("\n");
 }
 
-static void run_on_files(const tenon_model *model, const options *options) {
+/* Whether the results are as expected, if anything was. */
+static bool run_on_files(const tenon_model *model, const options *options) {
   npy_array *arrays = allocate((size_t)tenon_model_num_inputs(model), sizeof *arrays);
   tenon_tensor *inputs = read_inputs(model, options, arrays);
   tenon_tensor *outputs = allocate((size_t)tenon_model_num_outputs(model), sizeof *outputs);
@@ -261,15 +296,19 @@ static void run_on_files(const tenon_model *model, const options *options) {
   tenon_context *context;
   check(tenon_context_create(model, &settings, &context));
   run(context, model, inputs, outputs, options->repeat);
+  bool expected = true;
   for (int32_t i = 0; i < tenon_model_num_outputs(model); ++i) {
     const char *name = tenon_model_output(model, i)->name;
     report_output(name, &outputs[i]);
     if (options->output_dir)
       write_output(options->output_dir, name, &outputs[i]);
+    if (options->expect_dir && !is_expected(options->expect_dir, name, &outputs[i]))
+      expected = false;
   }
   tenon_context_free(context);
   free(outputs);
   free_inputs(model, inputs, arrays);
+  return expected;
 }
 
 int main(int argc, char **argv) {
@@ -278,11 +317,12 @@ int main(int argc, char **argv) {
   options options = parse_options(model, argc, argv);
   if (options.check)
     check(tenon_model_check_weights(model));
+  bool expected = true;
   if (options.help)
     print_help(model);
   else
-    run_on_files(model, &options);
+    expected = run_on_files(model, &options);
   free(options.files);
   tenon_model_free(model);
-  return 0;
+  return !expected;
 }
