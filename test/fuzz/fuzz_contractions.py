@@ -8,10 +8,11 @@ full range, groups, depthwise convolutions, strides, dilations and padding. Sums
 scale_a scale_b / scale_y in f32 (docs/numerics.md). Where only the run knows the scales around a
 MatMul or Conv, they are powers of two, so that it does not matter in which order they are applied.
 
-  fuzz_contractions.py [--seed S] [--first N] [--count N] [--target T]
+  fuzz_contractions.py [--seed S] [--first N] [--count N] [--target T] [--save FOLDER]
 
 `--count` is of nodes. A mismatch is printed with the node; the exit status tells whether there was
-one.
+one. With `--save` nothing is run: the models are written with inputs and exact results to FOLDER
+(saved_models.py), and `FOLDER/check` runs them on a machine that has the processor T.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import onnx
 from onnx import TensorProto, helper
 
 import tenon
+from saved_models import SavedModels
 
 NODES_PER_MODEL = 12
 ONNX_TYPES = {np.dtype(np.uint8): TensorProto.UINT8, np.dtype(np.int8): TensorProto.INT8,
@@ -209,12 +211,36 @@ def make_model(cases):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
 
 
+def make_feeds(cases):
+    return {name: array for case in cases for name, array in case.inputs.items()}
+
+
 def run(cases, target):
     """The nodes whose results are not what they must be."""
     model = tenon.compile(make_model(cases), target=target or None)
-    feeds = {name: array for case in cases for name, array in case.inputs.items()}
-    results = model.run(feeds)
+    results = model.run(make_feeds(cases))
     return [case for case in cases if not np.array_equal(results[case.name], case.expected)]
+
+
+def describe(case):
+    shapes = {name: (array.shape, str(array.dtype)) for name, array in
+              {**case.inputs, **case.constants}.items()}
+    return f"{case.name}: {case.kind} {case.attributes} {shapes}"
+
+
+def make_cases(options):
+    """The cases of one model after the other."""
+    for first in range(options.first, options.first + options.count, NODES_PER_MODEL):
+        last = min(first + NODES_PER_MODEL, options.first + options.count)
+        yield [Case(np.random.default_rng([options.seed, number]), number)
+               for number in range(first, last)]
+
+
+def save(options):
+    models = SavedModels(options.save, options.target)
+    for cases in make_cases(options):
+        models.save(f"from-{cases[0].name}", make_model(cases), make_feeds(cases),
+                    {case.name: case.expected for case in cases})
 
 
 def main():
@@ -223,17 +249,15 @@ def main():
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=120)
     parser.add_argument("--target", default="")
+    parser.add_argument("--save")
     options = parser.parse_args()
+    if options.save:
+        return save(options)
     failures = 0
-    for first in range(options.first, options.first + options.count, NODES_PER_MODEL):
-        last = min(first + NODES_PER_MODEL, options.first + options.count)
-        cases = [Case(np.random.default_rng([options.seed, number]), number)
-                 for number in range(first, last)]
+    for cases in make_cases(options):
         for case in run(cases, options.target):
             failures += 1
-            shapes = {name: (array.shape, str(array.dtype)) for name, array in
-                      {**case.inputs, **case.constants}.items()}
-            print(f"{case.name}: {case.kind} {case.attributes} {shapes} differs")
+            print(f"{describe(case)} differs")
     print(f"{options.count} nodes, {failures} differ")
     return failures > 0
 
