@@ -149,17 +149,18 @@ SmallVector<NarrowForm> Contraction::formsOf(unsigned operand) const {
 /// The cheapest pair of forms that the instruction takes.
 std::optional<std::pair<NarrowForm, NarrowForm>> Contraction::choose(MmaAttrInterface mma) const {
   std::optional<std::pair<NarrowForm, NarrowForm>> best;
-  auto rank = [&](const NarrowForm &input, const NarrowForm &weights) {
-    // More channels at once first; sums over rows are a kernel of their own.
-    return std::tuple(-mma.getInterleave(),
-                      input.cost + weights.cost + (weights.hasOffset() ? 2 : 0));
+  if (mma.getInterleave() == 1)
+    return best; // takes whole integers as well
+  auto cost = [](const NarrowForm &input, const NarrowForm &weights) {
+    // Sums over rows are a kernel of their own.
+    return input.cost + weights.cost + (weights.hasOffset() ? 2 : 0);
   };
   for (const NarrowForm &weights : formsOf(1)) {
     if (!matmul && weights.hasOffset())
       continue; // the sum over a window is as much work as the convolution
     for (const NarrowForm &input : formsOf(0))
-      if (mma.accepts(input.type, weights.type) && mma.getInterleave() > 1 &&
-          (!best || rank(input, weights) < rank(best->first, best->second)))
+      if (mma.accepts(input.type, weights.type) &&
+          (!best || cost(input, weights) < cost(best->first, best->second)))
         best = {input, weights};
   }
   return best;

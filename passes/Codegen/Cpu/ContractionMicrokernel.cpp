@@ -69,8 +69,7 @@ MicrokernelEmitter::MicrokernelEmitter(ModuleOp module, const NormalizedContract
       namePrefix(namePrefix) {
   const ContractionSpec &spec = contraction.spec;
   mma = createMma(schedule.getMma(),
-                  {spec.inputType, spec.weightType, spec.accumulatorType, spec.inputIsUnsigned,
-                   spec.weightsAreUnsigned},
+                  {spec.accumulatorType, spec.inputIsUnsigned, spec.weightsAreUnsigned},
                   schedule.getLanes());
 }
 
@@ -100,7 +99,7 @@ private:
   Sums emitDotProducts();
   Sums emitChannels(Value input, Value weights, Value tap, Sums sums);
   Sums emitStep(Value input, Value weights, int64_t unrolled, Sums sums, Value count = nullptr);
-  SmallVector<Mma::Operand> loadWeights(Value pointer);
+  SmallVector<Value> loadWeights(Value pointer);
   Value loadInput(Value pointer, Value count);
   Value maskOf(int64_t number);
   void emitEpilogue(ArrayRef<Value> sums);
@@ -278,8 +277,8 @@ auto MicrokernelEmitter::Body::emitChannels(Value input, Value weights, Value ta
                       });
 }
 
-auto MicrokernelEmitter::Body::loadWeights(Value pointer) -> SmallVector<Mma::Operand> {
-  SmallVector<Mma::Operand> vectors;
+auto MicrokernelEmitter::Body::loadWeights(Value pointer) -> SmallVector<Value> {
+  SmallVector<Value> vectors;
   auto loadType = VectorType::get(lanes, weightType);
   for (int64_t v = 0; v < shape.vectors; ++v) {
     Value here = emitter.offsetPointer(pointer, weightType, v * lanes);
@@ -305,12 +304,12 @@ Value MicrokernelEmitter::Body::loadInput(Value pointer, Value count) {
 /// One step: every row times every weight vector.
 auto MicrokernelEmitter::Body::emitStep(Value input, Value weights, int64_t unrolled, Sums sums,
                                         Value count) -> Sums {
-  SmallVector<Mma::Operand> weightVectors =
+  SmallVector<Value> weightVectors =
       loadWeights(emitter.offsetPointer(weights, weightType, emitter.mul(weightStep, unrolled)));
   for (auto [position, offset] : llvm::enumerate(rowOffsets)) {
     Value row = emitter.offsetPointer(input, inputType, offset);
     Value pointer = emitter.offsetPointer(row, inputType, unrolled * inputStep);
-    Mma::Operand value = parent.mma->prepareInput(emitter, loadInput(pointer, count));
+    Value value = parent.mma->prepareInput(emitter, loadInput(pointer, count));
     for (int64_t v = 0; v < shape.vectors; ++v) {
       Value &sum = sums[position * shape.vectors + v];
       sum = parent.mma->multiplyAdd(emitter, value, weightVectors[v], sum);

@@ -49,6 +49,11 @@ struct NormalizedContraction {
     return mlir::IntegerType::get(element.getContext(),
                                   interleave * element.getIntOrFloatBitWidth());
   }
+  /// Whether `sumChannels` is all that is summed over.
+  bool hasOneTap() const {
+    return isConstant(depth.kernel, 1) && isConstant(height.kernel, 1) &&
+           (mergesWidthTaps || isConstant(width.kernel, 1));
+  }
   /// Steps of all taps: rows of a panel of weights.
   mlir::Value countPanelRows(Emitter &emitter) const;
   /// Loops over the taps that are not part of `sumChannels`, in memory order of the weights;

@@ -41,24 +41,21 @@ PackEmitter::PackEmitter(ModuleOp module, const NormalizedContraction &contracti
 
 void PackEmitter::emitTransposedCopy(Emitter &e, ArrayRef<Value> rows, Type type, Type packedType,
                                      bool isUnsigned, Value packed, Value pitch) {
+  Type packedStep = contraction.getStepType(packedType);
   Value zero = e.i64(0), width = e.i64(lanes);
   Value steps = e.div(contraction.sumChannels, e.i64(contraction.interleave));
   Value wholeEnd = e.mul(e.div(steps, width), width);
   auto loadSteps = [&](Value row, Value k, Value mask) -> Value {
-    Type step = contraction.getStepType(type);
+    auto stored = VectorType::get(lanes, contraction.getStepType(type));
     Value pointer = e.offsetPointer(row, type, e.mul(k, contraction.interleave));
-    Value loaded = e.maskedLoad(VectorType::get(lanes, step), pointer, mask, type);
+    Value loaded = e.maskedLoad(stored, pointer, mask, type);
     if (contraction.interleave == 1)
       return e.convert(loaded, packedType, isUnsigned);
     if (type == packedType)
       return loaded;
-    auto channels = VectorType::get(lanes * contraction.interleave, type);
-    Value widened =
-        e.convert(vector::BitCastOp::create(e, channels, loaded), packedType, isUnsigned);
-    return vector::BitCastOp::create(e, VectorType::get(lanes, contraction.getStepType(packedType)),
-                                     widened);
+    Value channels = splitChannels(e, loaded, contraction.interleave, packedType, isUnsigned);
+    return vector::BitCastOp::create(e, VectorType::get(lanes, packedStep), channels);
   };
-  Type packedStep = contraction.getStepType(packedType);
   auto copyBlock = [&](Value k, Value mask) {
     SmallVector<SmallVector<Value>> squares;
     for (size_t first = 0; first < rows.size(); first += lanes) {
@@ -94,12 +91,12 @@ void PackEmitter::emitPackInput(Emitter &e, int64_t lines, Value rows, Value inp
   Value pitch = e.mul(rows, lines);
   Type step = contraction.getStepType(contraction.packedInputType);
   contraction.forTaps(e, input, {}, [&](Value tapInput, Value tap, ValueRange) {
-    SmallVector<Value> rows;
+    SmallVector<Value> pointers;
     for (Value offset : offsets)
-      rows.push_back(e.offsetPointer(tapInput, spec.inputType, offset));
+      pointers.push_back(e.offsetPointer(tapInput, spec.inputType, offset));
     Value before = e.mul(e.mul(tap, contraction.sumSteps), pitch);
-    emitTransposedCopy(e, rows, spec.inputType, contraction.packedInputType, spec.inputIsUnsigned,
-                       e.offsetPointer(packed, step, before), pitch);
+    emitTransposedCopy(e, pointers, spec.inputType, contraction.packedInputType,
+                       spec.inputIsUnsigned, e.offsetPointer(packed, step, before), pitch);
     return SmallVector<Value>();
   });
 }

@@ -25,8 +25,7 @@ public:
   /// A tile of one row and tap is its own packed form, if its elements need not be widened.
   bool isPackedInPlace(int64_t lines, int64_t rows) const {
     return lines * rows == 1 && contraction.packedInputType == spec.inputType &&
-           isConstant(contraction.depth.kernel, 1) && isConstant(contraction.height.kernel, 1) &&
-           (contraction.mergesWidthTaps || isConstant(contraction.width.kernel, 1));
+           contraction.hasOneTap();
   }
   /// Copies the input of a tile to [taps][K][lines*rows], steps of interleaved channels, which must
   /// be full, in the place of channels. May write up to `slackElements` behind it, so

@@ -15,11 +15,8 @@ public:
   VectorMma(const MmaTypes &types, int64_t lanes) : types(types), lanes(lanes) {}
 
 protected:
-  VectorType vectorOf(Type type, int64_t perLane = 1) const {
-    return VectorType::get(lanes * perLane, type);
-  }
   Value broadcast(Emitter &e, Value scalar) const {
-    return vector::BroadcastOp::create(e, vectorOf(scalar.getType()), scalar);
+    return vector::BroadcastOp::create(e, VectorType::get(lanes, scalar.getType()), scalar);
   }
   Value callIntrinsic(Emitter &e, StringRef name, Value sum, ValueRange operands) const {
     return LLVM::CallIntrinsicOp::create(e, sum.getType(), e.getStringAttr(name), operands)
@@ -36,15 +33,14 @@ class Fma final : public VectorMma {
 public:
   using VectorMma::VectorMma;
 
-  Operand prepareInput(Emitter &e, Value scalar) const override {
-    return {broadcast(e, e.convert(scalar, types.accumulator, types.inputIsUnsigned))};
+  Value prepareInput(Emitter &e, Value scalar) const override {
+    return broadcast(e, e.convert(scalar, types.accumulator, types.inputIsUnsigned));
   }
-  Operand prepareWeights(Emitter &e, Value vector) const override {
-    return {e.convert(vector, types.accumulator, types.weightsAreUnsigned)};
+  Value prepareWeights(Emitter &e, Value vector) const override {
+    return e.convert(vector, types.accumulator, types.weightsAreUnsigned);
   }
-  Value multiplyAdd(Emitter &e, const Operand &input, const Operand &weights,
-                    Value sum) const override {
-    return e.multiplyAdd(input[0], weights[0], sum);
+  Value multiplyAdd(Emitter &e, Value input, Value weights, Value sum) const override {
+    return e.multiplyAdd(input, weights, sum);
   }
 };
 
@@ -54,25 +50,17 @@ class PairProducts final : public VectorMma {
 public:
   using VectorMma::VectorMma;
 
-  Operand prepareInput(Emitter &e, Value scalar) const override {
-    return {widen(e, broadcast(e, scalar), types.inputIsUnsigned)};
+  Value prepareInput(Emitter &e, Value scalar) const override {
+    return splitChannels(e, broadcast(e, scalar), 2, e.getI16Type(), types.inputIsUnsigned);
   }
-  Operand prepareWeights(Emitter &e, Value vector) const override {
-    return {widen(e, vector, types.weightsAreUnsigned)};
+  Value prepareWeights(Emitter &e, Value vector) const override {
+    return splitChannels(e, vector, 2, e.getI16Type(), types.weightsAreUnsigned);
   }
-  Value multiplyAdd(Emitter &e, const Operand &input, const Operand &weights,
-                    Value sum) const override {
+  Value multiplyAdd(Emitter &e, Value input, Value weights, Value sum) const override {
     StringRef name = lanes == 4   ? "llvm.x86.sse2.pmadd.wd"
                      : lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
                                   : "llvm.x86.avx512.pmaddw.d.512";
-    return arith::AddIOp::create(e, sum, callIntrinsic(e, name, sum, {input[0], weights[0]}));
-  }
-
-private:
-  Value widen(Emitter &e, Value pairs, bool isUnsigned) const {
-    int64_t bits = getElementTypeOrSelf(pairs.getType()).getIntOrFloatBitWidth() / 2;
-    Value elements = vector::BitCastOp::create(e, vectorOf(e.getIntegerType(bits), 2), pairs);
-    return e.convert(elements, e.getI16Type(), isUnsigned);
+    return arith::AddIOp::create(e, sum, callIntrinsic(e, name, sum, {input, weights}));
   }
 };
 
@@ -82,20 +70,26 @@ class ByteProducts final : public VectorMma {
 public:
   using VectorMma::VectorMma;
 
-  Operand prepareInput(Emitter &e, Value scalar) const override {
+  Value prepareInput(Emitter &e, Value scalar) const override {
     return prepareWeights(e, broadcast(e, scalar));
   }
-  Operand prepareWeights(Emitter &e, Value vector) const override {
-    return {vector::BitCastOp::create(e, vectorOf(e.getI8Type(), 4), vector)};
+  Value prepareWeights(Emitter &e, Value vector) const override {
+    return splitChannels(e, vector, 4, e.getI8Type(), types.weightsAreUnsigned);
   }
-  Value multiplyAdd(Emitter &e, const Operand &input, const Operand &weights,
-                    Value sum) const override {
+  Value multiplyAdd(Emitter &e, Value input, Value weights, Value sum) const override {
     std::string name = "llvm.x86.avx512.vpdpbusd." + std::to_string(lanes * 32);
-    return callIntrinsic(e, name, sum, {sum, input[0], weights[0]});
+    return callIntrinsic(e, name, sum, {sum, input, weights});
   }
 };
 
 } // namespace
+
+Value splitChannels(Emitter &e, Value vector, int64_t interleave, Type channel, bool isUnsigned) {
+  auto type = cast<VectorType>(vector.getType());
+  Type stored = e.getIntegerType(type.getElementTypeBitWidth() / interleave);
+  auto channels = VectorType::get(type.getDimSize(0) * interleave, stored);
+  return e.convert(vector::BitCastOp::create(e, channels, vector), channel, isUnsigned);
+}
 
 std::unique_ptr<Mma> createMma(MmaAttr mma, const MmaTypes &types, int64_t lanes) {
   switch (mma.getInstruction()) {

@@ -11,30 +11,32 @@
 
 namespace tenon::cpu {
 
-/// Element types of a contraction in memory, and how integers among them extend.
+/// What sums are of, and how narrower integers extend.
 struct MmaTypes {
-  mlir::Type input, weight, accumulator;
+  mlir::Type accumulator;
   bool inputIsUnsigned = false, weightsAreUnsigned = false;
 };
 
 class Mma {
 public:
-  /// What one operand is in registers.
-  using Operand = llvm::SmallVector<mlir::Value, 2>;
-
   virtual ~Mma() = default;
 
   /// Prepares inputs, of one channel or as many as are interleaved, for all lanes.
-  virtual Operand prepareInput(Emitter &emitter, mlir::Value scalar) const = 0;
+  virtual mlir::Value prepareInput(Emitter &emitter, mlir::Value scalar) const = 0;
   /// Prepares a vector of weights.
-  virtual Operand prepareWeights(Emitter &emitter, mlir::Value vector) const = 0;
+  virtual mlir::Value prepareWeights(Emitter &emitter, mlir::Value vector) const = 0;
   /// sum + input * weights in each lane.
-  virtual mlir::Value multiplyAdd(Emitter &emitter, const Operand &input, const Operand &weights,
+  virtual mlir::Value multiplyAdd(Emitter &emitter, mlir::Value input, mlir::Value weights,
                                   mlir::Value sum) const = 0;
 };
 
-/// The code for an instruction on vectors of so many sums. Interleaved channels are one integer of
-/// the sum's type for it, and their types those of the contraction.
+/// The channels that lie together in each integer of a vector, the first in the lowest bits, as
+/// integers of type `channel`.
+mlir::Value splitChannels(Emitter &emitter, mlir::Value vector, int64_t interleave,
+                          mlir::Type channel, bool isUnsigned);
+
+/// The code for an instruction on vectors of so many sums. Interleaved channels are one integer for
+/// it, as wide as all of them in memory, or as packing has made them.
 std::unique_ptr<Mma> createMma(MmaAttr mma, const MmaTypes &types, int64_t lanes);
 
 } // namespace tenon::cpu
