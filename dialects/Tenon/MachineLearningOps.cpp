@@ -7,18 +7,34 @@ using namespace mlir;
 
 namespace tenon {
 
+static bool isTable(Value value, int64_t width) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return type.getRank() == 2 && type.hasStaticShape() && type.getShape()[1] == width;
+}
+
+static bool isList(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return type.getRank() == 1 && type.hasStaticShape();
+}
+
 LogicalResult TreeEnsembleOp::verify() {
   auto operand = cast<RankedTensorType>(getOperand().getType());
-  auto nodes = cast<RankedTensorType>(getNodes().getType());
-  auto limits = cast<RankedTensorType>(getLimits().getType());
-  if (operand.getRank() != 2 || cast<RankedTensorType>(getResult().getType()).getRank() != 2)
-    return emitOpError("maps rows to rows, not ") << operand << " to " << getResult().getType();
-  if (!nodes.hasStaticShape() || nodes.getRank() != 2 || nodes.getShape()[1] != 4 ||
-      limits.getRank() != 1 || limits.getShape()[0] != nodes.getShape()[0])
-    return emitOpError("has nodes ") << nodes << " and limits " << limits;
-  if (getTargets().getType().getShape() != getWeights().getType().getShape())
-    return emitOpError("has targets ")
-           << getTargets().getType() << " and weights " << getWeights().getType();
+  auto result = cast<RankedTensorType>(getResult().getType());
+  if (operand.getRank() != 2 || result.getRank() != 2 || result.isDynamicDim(1))
+    return emitOpError("maps rows to rows, not ") << operand << " to " << result;
+  if (!isTable(getNodes(), 3) || !isList(getColumns()) || !isList(getRoots()))
+    return emitOpError("has nodes ")
+           << getNodes().getType() << ", columns " << getColumns().getType() << " and roots "
+           << getRoots().getType();
+  if (getEntries() && !isTable(getEntries(), 2))
+    return emitOpError("has entries ") << getEntries().getType();
+  if (!getEntries() && result.getShape()[1] != 1)
+    return emitOpError("has ") << result.getShape()[1]
+                               << " targets, but its leaves have no entries";
+  if (getBase() &&
+      (!isList(getBase()) || getBase().getType().getShape()[0] != result.getShape()[1]))
+    return emitOpError("has ") << result.getShape()[1] << " targets and a base "
+                               << getBase().getType();
   return success();
 }
 
@@ -26,14 +42,31 @@ std::string TreeEnsembleOp::getLibraryFunction() {
   return getLibraryFunctionName("tree_ensemble", getElementTypeOrSelf(getOperand()));
 }
 
+/// Bytes of a sample's columns, with that of leaves.
+static int64_t getRowBytes(TreeEnsembleOp op) {
+  return (op.getColumns().getType().getShape()[0] + 1) * 4;
+}
+
+int64_t TreeEnsembleOp::getBlock() {
+  constexpr int64_t blockBytes = 128 * 1024; // a part of the second cache
+  int64_t block = std::max<int64_t>(8, blockBytes / getRowBytes(*this) / 8 * 8);
+  int64_t rows = cast<RankedTensorType>(getOperand().getType()).getShape()[0];
+  return ShapedType::isDynamic(rows) ? block : std::clamp<int64_t>(rows, 1, block);
+}
+
 void TreeEnsembleOp::getLibraryArguments(SmallVectorImpl<int64_t> &ints,
                                          SmallVectorImpl<double> &) {
-  ints.push_back(static_cast<int64_t>(getKind()));
+  ints.append({static_cast<int64_t>(getKind()), getBlock()});
+}
+
+AffineExpr TreeEnsembleOp::getScratchBytes() {
+  return getAffineConstantExpr(getBlock() * getRowBytes(*this), getContext());
 }
 
 AffineExpr TreeEnsembleOp::getMaxTasks() {
-  constexpr int64_t rowsPerTask = 16;
-  return getDims(getOperand().getType())[0].ceilDiv(rowsPerTask);
+  constexpr int64_t walksPerTask = 1024; // 5 to 10 us
+  int64_t trees = std::max<int64_t>(1, getRoots().getType().getShape()[0]);
+  return getDims(getOperand().getType())[0].ceilDiv(llvm::divideCeil(walksPerTask, trees));
 }
 
 LogicalResult TfIdfOp::verify() {

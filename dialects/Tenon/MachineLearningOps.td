@@ -12,32 +12,44 @@ def Tenon_TreeCombination : I32EnumAttr<"TreeCombination", "how trees' weights c
 }
 
 def Tenon_TreeEnsembleOp : Tenon_LibraryOp<"tree_ensemble", [AttrSizedOperandSegments],
-    ["getLibraryArguments", "getMaxTasks"]> {
+    ["getLibraryArguments", "getScratchBytes", "getMaxTasks"]> {
   let summary = "the weights that decision trees give to targets";
   let description = [{
     ONNX [TreeEnsemble](https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsemble.html),
-    TreeEnsembleRegressor and, before its post transform, TreeEnsembleClassifier. `nodes` [nodes, 4]
-    holds `feature * 16 + mode`, the child where the test holds, the one where it does not, and
-    whether NaN passes the test; leaves have mode 15 and instead of children the range of their
-    entries in `targets` and `weights`. `limits` [nodes] is what features are compared with, for mode
-    6 (member of a set) the position of a list in `members`: its length, then its numbers. Modes are
-    0: <=, 1: <, 2: >=, 3: >, 4: =, 5: not equal. `base` [targets] is added at the end.
+    TreeEnsembleRegressor and, before its post transform, TreeEnsembleClassifier, with all tests
+    written as comparisons (`lib/Importer/Ops/ForestTables.cpp` says how). `operand` is [N, features].
+
+    What is compared are floats as integers in the same order: `bits` for positive ones,
+    `-(bits & 0x7fffffff)` for negative ones, 0x7fffffff for NaN. `columns` [C] are the values of a
+    sample that nodes ask for, `feature * 2`, plus 1 where its sign is flipped first, which makes a
+    negative integer of a positive one and leaves NaN as it is; the first of them is column 1. `nodes`
+    [nodes, 3] holds a limit, a column, and the distance to the first of two children, which lie side
+    by side: the second follows if the column's value is not at most the limit. A leaf has column 0,
+    which is NaN, and distance -1, so that walks stay there. `roots` [trees] are nodes.
+
+    A leaf's limit is the bits of the f32 weight that it gives to the only target, or with `entries`
+    [entries, 2] the place of the first of its entries: `target * 2`, plus 1 in its last one, and the
+    bits of a weight. Weights are combined in the order of the trees; `base` [targets] is added at the
+    end.
 
     ```mlir
-    %y = tenon.tree_ensemble sum %x, %nodes, %limits, %roots, %targets, %weights
-        {operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 0, 0>}
-      : (tensor<8x4xf32>, tensor<31x4xi32>, tensor<31xf32>, tensor<2xi32>, tensor<16xi32>,
-         tensor<16xf32>) -> tensor<8x3xf32>
+    %y = tenon.tree_ensemble sum %x, %columns, %nodes, %roots, %entries
+        {operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0>}
+      : (tensor<8x4xf32>, tensor<4xi32>, tensor<31x3xi32>, tensor<2xi32>, tensor<16x2xi32>)
+      -> tensor<8x3xf32>
     ```
   }];
-  let arguments = (ins RankedTensorOf<[F32]>:$operand, RankedTensorOf<[I32]>:$nodes,
-                       RankedTensorOf<[F32]>:$limits, RankedTensorOf<[I32]>:$roots,
-                       RankedTensorOf<[I32]>:$targets, RankedTensorOf<[F32]>:$weights,
-                       Optional<RankedTensorOf<[F32]>>:$base,
-                       Optional<RankedTensorOf<[F32]>>:$members, Tenon_TreeCombination:$kind);
+  let arguments = (ins RankedTensorOf<[F32]>:$operand, RankedTensorOf<[I32]>:$columns,
+                       RankedTensorOf<[I32]>:$nodes, RankedTensorOf<[I32]>:$roots,
+                       Optional<RankedTensorOf<[I32]>>:$entries,
+                       Optional<RankedTensorOf<[F32]>>:$base, Tenon_TreeCombination:$kind);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = "$kind operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Samples that a task copies at once, with their columns, so that each tree meets many of them.
+    int64_t getBlock();
+  }];
 }
 
 def Tenon_TfIdfOp : Tenon_LibraryOp<"tf_idf", [], ["getLibraryArguments", "getMaxTasks"]> {

@@ -1,9 +1,10 @@
 // TreeEnsembleClassifier, TreeEnsembleRegressor and TreeEnsemble of ai.onnx.ml.
 //
 // ONNX describes trees as lists of nodes, each with a tree and a number in it, and lists of weights
-// that name a leaf. A Forest is the same as one table of nodes that point at each other, and one
-// table of weights sorted by leaf: what tenon.tree_ensemble walks.
+// that name a leaf. A Forest is the same with nodes that point at each other and weights sorted by
+// leaf; ForestTables.cpp makes of it what tenon.tree_ensemble walks.
 
+#include "lib/Importer/Ops/Forest.h"
 #include "lib/Importer/Ops/OptionalOperands.h"
 #include "lib/Importer/Ops/PostTransform.h"
 #include "lib/Importer/Ops/TensorMath.h"
@@ -11,40 +12,17 @@
 using namespace mlir;
 
 namespace tenon {
-namespace {
 
-constexpr int32_t memberMode = 6, leafMode = 15;
-
-struct Forest {
-  /// feature * 16 + mode, where to go if the test holds, where if not, whether NaN passes; leaves:
-  /// mode 15 and their range of weights.
-  std::vector<std::array<int32_t, 4>> nodes;
-  std::vector<float> limits;
-  std::vector<int32_t> roots;
-  std::vector<int32_t> targets;
-  std::vector<float> weights;
-  std::vector<float> members;
-  std::vector<float> base;
-};
-
-/// A weight that a leaf gives to a target.
-struct LeafWeight {
-  int64_t leaf, target;
-  float weight;
-};
-
-} // namespace
-
-static std::optional<int32_t> getMode(StringRef name) {
-  return llvm::StringSwitch<std::optional<int32_t>>(name)
-      .Case("BRANCH_LEQ", 0)
-      .Case("BRANCH_LT", 1)
-      .Case("BRANCH_GTE", 2)
-      .Case("BRANCH_GT", 3)
-      .Case("BRANCH_EQ", 4)
-      .Case("BRANCH_NEQ", 5)
-      .Case("BRANCH_MEMBER", memberMode)
-      .Case("LEAF", leafMode)
+static std::optional<TreeTest> getTest(StringRef name) {
+  return llvm::StringSwitch<std::optional<TreeTest>>(name)
+      .Case("BRANCH_LEQ", TreeTest::AtMost)
+      .Case("BRANCH_LT", TreeTest::Less)
+      .Case("BRANCH_GTE", TreeTest::AtLeast)
+      .Case("BRANCH_GT", TreeTest::Greater)
+      .Case("BRANCH_EQ", TreeTest::Equal)
+      .Case("BRANCH_NEQ", TreeTest::NotEqual)
+      .Case("BRANCH_MEMBER", TreeTest::Member)
+      .Case("LEAF", TreeTest::Leaf)
       .Default(std::nullopt);
 }
 
@@ -60,29 +38,20 @@ static SmallVector<float> getFloatList(NodeImporter &node, StringRef name) {
   return result;
 }
 
-/// Orders weights by leaf and gives each leaf its range. False after an error.
-static bool attachWeights(NodeImporter &node, Forest &forest, std::vector<LeafWeight> weights) {
-  llvm::sort(weights, [](const LeafWeight &a, const LeafWeight &b) {
+/// Orders weights by leaf and target. False after an error.
+static bool attachWeights(NodeImporter &node, Forest &forest) {
+  llvm::sort(forest.weights, [](const LeafWeight &a, const LeafWeight &b) {
     return std::tie(a.leaf, a.target) < std::tie(b.leaf, b.target);
   });
-  for (const LeafWeight &weight : weights) {
-    auto &leaf = forest.nodes[weight.leaf];
-    if ((leaf[0] & 15) != leafMode) {
-      node.emitError() << "a weight belongs to a node that is no leaf";
-      return false;
-    }
-    auto position = static_cast<int32_t>(forest.weights.size());
-    if (leaf[2] == 0)
-      leaf[1] = position;
-    leaf[2] = position + 1;
-    forest.targets.push_back(weight.target);
-    forest.weights.push_back(weight.weight);
-  }
-  return true;
+  bool areAtLeaves = llvm::all_of(forest.weights, [&](const LeafWeight &weight) {
+    return forest.nodes[weight.leaf].test == TreeTest::Leaf;
+  });
+  if (!areAtLeaves)
+    node.emitError() << "a weight belongs to a node that is no leaf";
+  return areAtLeaves;
 }
 
-/// A node that walking down from it leads back to; nullopt if every walk ends. Nodes may share
-/// children: LightGBM's tests for a set of categories are chains of comparisons with one child.
+/// A node that walking down from it leads back to; nullopt if every walk ends.
 static std::optional<int32_t> findCycle(const Forest &forest) {
   enum State : char { Unseen, Open, Done }; // Open: on the way from where the search began
   std::vector<State> states(forest.nodes.size(), Unseen);
@@ -96,9 +65,9 @@ static std::optional<int32_t> findCycle(const Forest &forest) {
         continue;
       }
       states[at] = Open;
-      if ((forest.nodes[at][0] & 15) == leafMode)
+      if (forest.nodes[at].test == TreeTest::Leaf)
         continue;
-      for (int32_t child : {forest.nodes[at][1], forest.nodes[at][2]}) {
+      for (int32_t child : {forest.nodes[at].yes, forest.nodes[at].no}) {
         if (states[child] == Open)
           return child;
         if (states[child] == Unseen)
@@ -151,23 +120,22 @@ static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, in
     return 0;
   };
   for (size_t i = 0; i < count; ++i) {
-    std::optional<int32_t> mode = getMode(modes[i]);
+    std::optional<TreeTest> test = getTest(modes[i]);
     // Sets have a place in TreeEnsemble only.
-    bool isKnown = mode && *mode != memberMode;
-    if (!isKnown || (*mode != leafMode && (tested[i] < 0 || tested[i] >= features))) {
+    bool isKnown = test && *test != TreeTest::Member;
+    if (!isKnown || (*test != TreeTest::Leaf && (tested[i] < 0 || tested[i] >= features))) {
       node.emitError() << "node " << ids[i] << " of tree " << trees[i] << " tests feature "
                        << tested[i] << " of " << features << " with mode '" << modes[i] << "'";
       return std::nullopt;
     }
-    forest.limits.push_back(limits[i]);
-    if (*mode == leafMode) {
-      forest.nodes.push_back({leafMode, 0, 0, 0});
+    TreeNode &entry = forest.nodes.emplace_back(TreeNode{*test});
+    if (*test == TreeTest::Leaf)
       continue;
-    }
-    int64_t ifTrue = find(trees[i], yes[i]), ifFalse = find(trees[i], no[i]);
-    forest.nodes.push_back({static_cast<int32_t>(tested[i] * 16 + *mode),
-                            static_cast<int32_t>(ifTrue), static_cast<int32_t>(ifFalse),
-                            nan[i] != 0});
+    entry.nanPasses = nan[i] != 0;
+    entry.feature = static_cast<int32_t>(tested[i]);
+    entry.yes = static_cast<int32_t>(find(trees[i], yes[i]));
+    entry.no = static_cast<int32_t>(find(trees[i], no[i]));
+    entry.limit = limits[i];
   }
   // A tree's root is the first of its nodes in the list.
   llvm::DenseSet<int64_t> started;
@@ -175,13 +143,12 @@ static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, in
     if (started.insert(trees[i]).second)
       forest.roots.push_back(i);
 
-  std::vector<LeafWeight> leafWeights;
   for (size_t i = 0; i < weights.size(); ++i) {
     if (weightTargets[i] < 0 || weightTargets[i] >= numTargets)
       node.emitError() << "a weight names target " << weightTargets[i] << " of " << numTargets;
-    leafWeights.push_back({find(weightTrees[i], weightNodes[i]), weightTargets[i], weights[i]});
+    forest.weights.push_back({find(weightTrees[i], weightNodes[i]), weightTargets[i], weights[i]});
   }
-  if (node.hasFailed() || !attachWeights(node, forest, leafWeights))
+  if (node.hasFailed() || !attachWeights(node, forest))
     return std::nullopt;
   if (std::optional<int32_t> at = findCycle(forest)) {
     node.emitError() << "tree " << trees[*at] << " has a cycle through node " << ids[*at];
@@ -192,11 +159,19 @@ static std::optional<Forest> readForest(NodeImporter &node, StringRef prefix, in
   return forest;
 }
 
+/// Rows of N numbers, [rows, N], as a constant.
+template <size_t N>
+static Value makeTable(NodeImporter &node, ArrayRef<std::array<int32_t, N>> rows) {
+  auto type =
+      RankedTensorType::get({static_cast<int64_t>(rows.size()), N}, node.builder().getI32Type());
+  ArrayRef<int32_t> numbers(reinterpret_cast<const int32_t *>(rows.data()), rows.size() * N);
+  return node.makeConstant(DenseElementsAttr::get(type, numbers));
+}
+
 template <typename T>
-static Value makeTable(NodeImporter &node, Type elementType, ArrayRef<int64_t> dims,
-                       ArrayRef<T> values) {
-  return node.makeConstant(
-      DenseElementsAttr::get(RankedTensorType::get(dims, elementType), values));
+static Value makeList(NodeImporter &node, Type elementType, ArrayRef<T> values) {
+  auto type = RankedTensorType::get(static_cast<int64_t>(values.size()), elementType);
+  return node.makeConstant(DenseElementsAttr::get(type, values));
 }
 
 /// The scores [N, targets].
@@ -204,34 +179,24 @@ static Value buildForest(NodeImporter &node, const Forest &forest, TreeCombinati
                          int64_t numTargets) {
   OpBuilder &b = node.builder();
   Type f32 = b.getF32Type(), i32 = b.getI32Type();
-  auto size = [](const auto &list) { return static_cast<int64_t>(list.size()); };
-  SmallVector<int32_t> nodes;
-  int64_t needed = 0;
-  for (const auto &entry : forest.nodes) {
-    nodes.append(entry.begin(), entry.end());
-    if ((entry[0] & 15) != leafMode)
-      needed = std::max<int64_t>(needed, (static_cast<uint32_t>(entry[0]) >> 4) + 1);
-  }
   Value x = node.cast(node.operand(0), f32);
   if (!x)
     return x;
-  requireNonNegative(node, node.dim(x, 1) - needed, "features beyond those that nodes test");
-  if (!forest.base.empty() && size(forest.base) != numTargets) {
+  if (!forest.base.empty() && static_cast<int64_t>(forest.base.size()) != numTargets) {
     node.emitAttributeError("base_values")
         << "expected " << numTargets << " numbers, got " << forest.base.size();
     return nullptr;
   }
+  ForestTables tables = makeTables(forest, kind, numTargets);
+  int64_t needed = tables.columns.empty() ? 0 : tables.columns.back() / 2 + 1;
+  requireNonNegative(node, node.dim(x, 1) - needed, "features beyond those that nodes test");
   OptionalOperands operands(
       node,
-      {x, makeTable<int32_t>(node, i32, {size(forest.nodes), 4}, nodes),
-       makeTable<float>(node, f32, size(forest.limits), forest.limits),
-       makeTable<int32_t>(node, i32, size(forest.roots), forest.roots),
-       makeTable<int32_t>(node, i32, size(forest.targets), forest.targets),
-       makeTable<float>(node, f32, size(forest.weights), forest.weights),
-       forest.base.empty() ? Value() : makeTable<float>(node, f32, size(forest.base), forest.base),
-       forest.members.empty() ? Value()
-                              : makeTable<float>(node, f32, size(forest.members), forest.members)},
-      6);
+      {x, makeList<int32_t>(node, i32, tables.columns), makeTable<3>(node, tables.nodes),
+       makeList<int32_t>(node, i32, tables.roots),
+       tables.entries.empty() ? Value() : makeTable<2>(node, tables.entries),
+       forest.base.empty() ? Value() : makeList<float>(node, f32, forest.base)},
+      4);
   Type type = makeTensorType({node.dim(x, 0), node.expr(numTargets)}, f32);
   return node.make<TreeEnsembleOp>(
       type, operands.values,
@@ -242,7 +207,7 @@ static Value buildForest(NodeImporter &node, const Forest &forest, TreeCombinati
 /// only a run tells: buildForest checks it then. nullopt after an error.
 static std::optional<int64_t> getFeatures(NodeImporter &node) {
   RankedTensorType type = node.type(node.operand(0));
-  constexpr int64_t maxFeatures = 1 << 26; // they share 32 bits with the mode
+  constexpr int64_t maxFeatures = 1 << 30; // they share 31 bits with a sign
   if (type.getRank() == 2 && type.isDynamicDim(1))
     return maxFeatures;
   if (type.getRank() == 2 && type.getDimSize(1) <= maxFeatures)
@@ -255,11 +220,13 @@ static std::optional<int64_t> getFeatures(NodeImporter &node) {
 // Two classes whose weights all go to one: the sum is the second one's score.
 static Results importBinaryClassifier(NodeImporter &node, Forest forest, PostTransform transform) {
   TensorMath m(node);
-  llvm::fill(forest.targets, 0);
+  for (LeafWeight &weight : forest.weights)
+    weight.target = 0;
   if (forest.base.size() == 2)
     forest.base = {forest.base[1]};
   Value score = buildForest(node, forest, TreeCombination::Sum, 1);
-  bool isProbability = llvm::all_of(forest.weights, [](float weight) { return weight >= 0; });
+  bool isProbability =
+      llvm::all_of(forest.weights, [](const LeafWeight &weight) { return weight.weight >= 0; });
   Value isSecond = m.less(isProbability ? 0.5 : 0.0, score);
   Value first;
   if (isProbability) {
@@ -287,7 +254,9 @@ static Results importClassifier(NodeImporter &node) {
   std::optional<Forest> forest = readForest(node, "class", *features, numClasses);
   if (!forest)
     return failure();
-  bool isBinary = numClasses == 2 && llvm::all_equal(forest->targets);
+  bool isBinary = numClasses == 2 &&
+                  llvm::all_equal(llvm::map_range(
+                      forest->weights, [](const LeafWeight &weight) { return weight.target; }));
   Results results;
   if (isBinary) {
     results = importBinaryClassifier(node, std::move(*forest), *transform);
@@ -375,45 +344,37 @@ static std::optional<Forest> readTreeEnsemble(NodeImporter &node, int64_t featur
   size_t nextMember = 0;
   for (size_t i = 0; i < count; ++i) {
     int64_t mode = (*modes)[i];
-    if (ids[i] < 0 || ids[i] >= features || mode < 0 || mode > memberMode) {
+    if (ids[i] < 0 || ids[i] >= features || mode < 0 ||
+        mode > static_cast<int64_t>(TreeTest::Member)) {
       node.emitError() << "node " << i << " tests feature " << ids[i] << " of " << features
                        << " with mode " << mode;
       return std::nullopt;
     }
-    forest.limits.push_back(static_cast<float>((*splits)[i]));
-    if (mode == memberMode) {
-      size_t start = forest.members.size();
-      forest.limits.back() = static_cast<float>(start);
-      forest.members.push_back(0);
-      for (; sets && nextMember < sets->size() && !std::isnan((*sets)[nextMember]); ++nextMember) {
-        forest.members.push_back(static_cast<float>((*sets)[nextMember]));
-        forest.members[start] += 1;
-      }
+    TreeNode &entry = forest.nodes.emplace_back(TreeNode{static_cast<TreeTest>(mode), nan[i] != 0});
+    entry.feature = static_cast<int32_t>(ids[i]);
+    entry.yes = child(yes[i], yesLeaf[i] != 0);
+    entry.no = child(no[i], noLeaf[i] != 0);
+    entry.limit = static_cast<float>((*splits)[i]);
+    if (entry.test == TreeTest::Member) {
+      entry.set = static_cast<int32_t>(forest.sets.size());
+      std::vector<float> &set = forest.sets.emplace_back();
+      for (; sets && nextMember < sets->size() && !std::isnan((*sets)[nextMember]); ++nextMember)
+        set.push_back(static_cast<float>((*sets)[nextMember]));
       ++nextMember;
     }
-    forest.nodes.push_back({static_cast<int32_t>(ids[i] * 16 + mode),
-                            child(yes[i], yesLeaf[i] != 0), child(no[i], noLeaf[i] != 0),
-                            nan[i] != 0});
   }
-  std::vector<LeafWeight> leafWeights;
   for (int64_t i = 0; i < leafCount; ++i) {
-    forest.nodes.push_back({leafMode, 0, 0, 0});
-    forest.limits.push_back(0);
+    forest.nodes.push_back({TreeTest::Leaf});
     if (leafTargets[i] < 0 || leafTargets[i] >= numTargets)
       node.emitError() << "leaf " << i << " names target " << leafTargets[i] << " of "
                        << numTargets;
-    leafWeights.push_back(
+    forest.weights.push_back(
         {static_cast<int64_t>(count) + i, leafTargets[i], static_cast<float>((*weights)[i])});
   }
   for (int64_t root : roots)
     forest.roots.push_back(child(root, /*isLeaf=*/false));
-  if (node.hasFailed() || !attachWeights(node, forest, leafWeights))
+  if (node.hasFailed() || !attachWeights(node, forest))
     return std::nullopt;
-  // A tree that is one leaf has an inner node with that leaf on both sides.
-  for (auto &entry : forest.nodes)
-    if ((entry[0] & 15) != leafMode && entry[1] == entry[2] &&
-        (forest.nodes[entry[1]][0] & 15) == leafMode)
-      entry = forest.nodes[entry[1]];
   if (std::optional<int32_t> at = findCycle(forest)) {
     node.emitError() << "the trees have a cycle through node " << *at;
     return std::nullopt;

@@ -18,6 +18,52 @@ func.func @square(%x: tensor<5x3x4xf32>) {
 
 // -----
 
+func.func @nodes(%x: tensor<8x4xf32>, %columns: tensor<4xi32>, %nodes: tensor<31x4xi32>,
+                 %roots: tensor<2xi32>) {
+  // expected-error @+1 {{'tenon.tree_ensemble' op has nodes 'tensor<31x4xi32>', columns 'tensor<4xi32>' and roots 'tensor<2xi32>'}}
+  %0 = tenon.tree_ensemble sum %x, %columns, %nodes, %roots
+       {operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>}
+     : (tensor<8x4xf32>, tensor<4xi32>, tensor<31x4xi32>, tensor<2xi32>) -> tensor<8x1xf32>
+  return
+}
+
+// -----
+
+func.func @targets(%x: tensor<8x4xf32>, %columns: tensor<4xi32>, %nodes: tensor<31x3xi32>,
+                   %roots: tensor<2xi32>) {
+  // expected-error @+1 {{'tenon.tree_ensemble' op has 3 targets, but its leaves have no entries}}
+  %0 = tenon.tree_ensemble sum %x, %columns, %nodes, %roots
+       {operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>}
+     : (tensor<8x4xf32>, tensor<4xi32>, tensor<31x3xi32>, tensor<2xi32>) -> tensor<8x3xf32>
+  return
+}
+
+// -----
+
+func.func @entries(%x: tensor<8x4xf32>, %columns: tensor<4xi32>, %nodes: tensor<31x3xi32>,
+                   %roots: tensor<2xi32>, %entries: tensor<16xi32>) {
+  // expected-error @+1 {{'tenon.tree_ensemble' op has entries 'tensor<16xi32>'}}
+  %0 = tenon.tree_ensemble sum %x, %columns, %nodes, %roots, %entries
+       {operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0>}
+     : (tensor<8x4xf32>, tensor<4xi32>, tensor<31x3xi32>, tensor<2xi32>, tensor<16xi32>)
+     -> tensor<8x3xf32>
+  return
+}
+
+// -----
+
+func.func @base(%x: tensor<8x4xf32>, %columns: tensor<4xi32>, %nodes: tensor<31x3xi32>,
+                %roots: tensor<2xi32>, %base: tensor<2xf32>) {
+  // expected-error @+1 {{'tenon.tree_ensemble' op has 1 targets and a base 'tensor<2xf32>'}}
+  %0 = tenon.tree_ensemble sum %x, %columns, %nodes, %roots, %base
+       {operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 1>}
+     : (tensor<8x4xf32>, tensor<4xi32>, tensor<31x3xi32>, tensor<2xi32>, tensor<2xf32>)
+     -> tensor<8x1xf32>
+  return
+}
+
+// -----
+
 func.func @weights(%x: tensor<2x9xi64>, %pool: tensor<8xi64>, %grams: tensor<5x3xi64>,
                    %weights: tensor<4xf32>) {
   // expected-error @+1 {{'tenon.tf_idf' op has n-grams 'tensor<5x3xi64>' and weights 'tensor<4xf32>'}}

@@ -28,13 +28,12 @@ func.func @matrices(%x: tensor<5x3x3xf32>) -> tensor<5xf32> {
 
 // CHECK-LABEL: func.func @trees
 // CHECK: tenon.tree_ensemble sum %{{.*}} -> tensor<8x3xf32>
-func.func @trees(%x: tensor<8x4xf32>, %nodes: tensor<31x4xi32>, %limits: tensor<31xf32>,
-                 %roots: tensor<2xi32>, %targets: tensor<16xi32>, %weights: tensor<16xf32>)
-    -> tensor<8x3xf32> {
-  %0 = tenon.tree_ensemble sum %x, %nodes, %limits, %roots, %targets, %weights
-       {operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 0, 0>}
-     : (tensor<8x4xf32>, tensor<31x4xi32>, tensor<31xf32>, tensor<2xi32>, tensor<16xi32>,
-        tensor<16xf32>) -> tensor<8x3xf32>
+func.func @trees(%x: tensor<8x4xf32>, %columns: tensor<4xi32>, %nodes: tensor<31x3xi32>,
+                 %roots: tensor<2xi32>, %entries: tensor<16x2xi32>) -> tensor<8x3xf32> {
+  %0 = tenon.tree_ensemble sum %x, %columns, %nodes, %roots, %entries
+       {operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0>}
+     : (tensor<8x4xf32>, tensor<4xi32>, tensor<31x3xi32>, tensor<2xi32>, tensor<16x2xi32>)
+     -> tensor<8x3xf32>
   return %0 : tensor<8x3xf32>
 }
 

@@ -1,99 +1,181 @@
 // TreeEnsemble: the weights that the leaves of decision trees give to targets, combined over the
-// trees.
+// trees. The op (tenon.tree_ensemble) describes the tables.
 //   inputs   x [N, F] float
-//            nodes int32 [nodes, 4]: feature * 16 + mode, the child where the test holds, the one
-//              where it does not, whether NaN passes. A leaf has mode 15, and its weights are those
-//              from the second number on, up to the third.
-//            float [nodes]: what the feature is compared with; for mode 6 the place in `members`
-//              of a list: its length, then numbers
+//            columns int32 [C]: feature * 2 + whether its sign is flipped
+//            nodes int32 [nodes, 3]: limit, column, distance to the first child
 //            roots int32 [trees]
-//            int32 [weights]: targets   float [weights]   float [targets]: where sums start, or
-//              omitted   float [members], or omitted
+//            entries int32 [entries, 2]: target * 2 + whether it is a leaf's last, bits of a
+//            weight; or
+//              omitted   float [targets]: what is added at the end, or omitted
 //   outputs  float [N, targets]
-//   ints     how to combine (sum, average, min, max)
+//   ints     how to combine (sum, average, min, max), samples in a block
+//   scratch  a block of samples: for each one NaN and its C columns as ordered integers
+//
+// A step of a walk has to wait for the one before it, for 10 cycles and more, and a step that
+// branches on its comparison is predicted wrongly half of the time. So eight walks go down
+// together, without a branch but for the end, when all are at leaves (where walks stay). These are
+// walks of eight samples through one tree, and each tree meets all samples of a block while it is
+// in the cache; what is left of a block, a single sample say, takes as many trees at a time as make
+// eight walks. Whichever it is, a sample's weights are combined in the order of the trees.
 #include "lib/Target/KernelLibrary/LibTensor.h"
+#include "lib/Target/KernelLibrary/OrderedFloat.h"
+#include "lib/Target/KernelLibrary/src/VectorMath.h"
+#include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace {
 
-enum Mode { LessEqual, Less, GreaterEqual, Greater, Equal, NotEqual, Member, Leaf = 15 };
 enum Combination { Sum, Average, Min, Max };
 
 struct Node {
-  int32_t test, yes, no, nanPasses;
+  int32_t limit, column, first;
 };
 
-bool isMember(float value, const float *list) {
-  auto count = static_cast<int64_t>(list[0]);
-  for (int64_t i = 1; i <= count; ++i)
-    if (list[i] == value)
-      return true;
-  return false;
-}
+struct Entry {
+  int32_t target, weight;
+};
 
-bool passes(int32_t mode, float value, float limit, const float *members) {
-  switch (mode) {
-  case LessEqual:
-    return value <= limit;
-  case Less:
-    return value < limit;
-  case GreaterEqual:
-    return value >= limit;
-  case Greater:
-    return value > limit;
-  case Equal:
-    return value == limit;
-  case NotEqual:
-    return value != limit;
-  case Member:
-    return isMember(value, members + static_cast<int64_t>(limit));
+constexpr int64_t lanes = 8;
+
+/// Walks on their way. Loops over them are unrolled, so that they stay in registers.
+struct Walks {
+  const Node *at[lanes];
+  const int32_t *samples[lanes];
+  float *results[lanes];
+};
+
+class Ensemble {
+public:
+  Ensemble(const LibTensor *inputs, LibTensor *outputs, const int64_t *ints, int32_t *block)
+      : x(inputs[0].as<const float>()), columns(inputs[1].as<const int32_t>()),
+        nodes(inputs[2].as<const Node>()), roots(inputs[3].as<const int32_t>()),
+        entries(inputs[4].as<const Entry>()), base(inputs[5].as<const float>()),
+        results(outputs[0].as<float>()), block(block), combination(ints[0]),
+        features(inputs[0].dims[1]), numColumns(inputs[1].dims[0]), trees(inputs[3].dims[0]),
+        targets(outputs[0].dims[1]) {}
+
+  /// Computes the samples [begin, end), which fit the block.
+  void compute(int64_t begin, int64_t end) {
+    int64_t count = end - begin, together = count / lanes * lanes;
+    for (int64_t i = 0; i < count; ++i)
+      readColumns(x + (begin + i) * features, block + i * (numColumns + 1));
+    float start = combination == Min ? INFINITY : combination == Max ? -INFINITY : 0.0f;
+    float *first = results + begin * targets;
+    std::fill(first, first + count * targets, start);
+    walkTogether(first, together);
+    walkRest(first, together, count);
+    for (int64_t i = 0; i < count; ++i)
+      finish(first + i * targets);
   }
-  return false;
-}
 
-int32_t treeEnsemble(TENON_KERNEL_PARAMETERS) {
-  const LibTensor &x = inputs[0];
-  auto *nodes = inputs[1].as<const Node>();
-  auto *limits = inputs[2].as<const float>(), *members = inputs[7].as<const float>();
-  auto *roots = inputs[3].as<const int32_t>(), *targets = inputs[4].as<const int32_t>();
-  auto *weights = inputs[5].as<const float>(), *base = inputs[6].as<const float>();
-  int64_t features = x.dims[1], trees = inputs[3].dims[0], width = outputs[0].dims[1];
-  Share share(x.dims[0], task, tasks);
-  for (int64_t row = share.begin; row < share.end; ++row) {
-    const float *sample = x.as<float>() + row * features;
-    float *result = outputs[0].as<float>() + row * width;
-    float start = ints[0] == Min ? INFINITY : ints[0] == Max ? -INFINITY : 0.0f;
-    for (int64_t i = 0; i < width; ++i)
-      result[i] = start;
-    for (int64_t tree = 0; tree < trees; ++tree) {
-      int32_t at = roots[tree];
-      while ((nodes[at].test & 15) != Leaf) {
-        const Node &node = nodes[at];
-        float value = sample[node.test >> 4];
-        bool yes = passes(node.test & 15, value, limits[at], members) ||
-                   (node.nanPasses && std::isnan(value));
-        at = yes ? node.yes : node.no;
-      }
-      for (int32_t i = nodes[at].yes; i < nodes[at].no; ++i) {
-        float &target = result[targets[i]];
-        if (ints[0] == Min)
-          target = std::fmin(target, weights[i]);
-        else if (ints[0] == Max)
-          target = std::fmax(target, weights[i]);
-        else
-          target += weights[i];
-      }
+private:
+  void readColumns(const float *sample, int32_t *row) const {
+    row[0] = tenon::orderedNaN;
+    for (int64_t i = 0; i < numColumns; ++i) {
+      int32_t value = tenon::orderedFloat(sample[columns[i] / 2]);
+      bool isFlipped = columns[i] % 2 != 0 && value != tenon::orderedNaN;
+      row[i + 1] = isFlipped ? -value : value;
     }
-    for (int64_t i = 0; i < width; ++i) {
+  }
+
+  /// The first `count` samples of the block, a multiple of the lanes.
+  void walkTogether(float *first, int64_t count) const {
+    for (int64_t tree = 0; tree < trees; ++tree)
+      for (int64_t sample = 0; sample < count; sample += lanes) {
+        Walks walks;
+        TENON_UNROLL for (int64_t lane = 0; lane < lanes; ++lane)
+            begin(walks, lane, tree, sample + lane, first);
+        walk(walks, lanes);
+      }
+  }
+
+  /// The samples [begin, end) of the block.
+  void walkRest(float *first, int64_t from, int64_t to) const {
+    int64_t left = (to - from) * trees;
+    for (int64_t tree = 0, sample = from; left > 0; left -= lanes) {
+      Walks walks;
+      TENON_UNROLL for (int64_t lane = 0; lane < lanes; ++lane) {
+        // Lanes that are too many do the last walk again.
+        begin(walks, lane, std::min(tree, trees - 1), tree < trees ? sample : to - 1, first);
+        if (++sample == to) {
+          sample = from;
+          ++tree;
+        }
+      }
+      walk(walks, std::min(left, lanes));
+    }
+  }
+
+  void begin(Walks &walks, int64_t lane, int64_t tree, int64_t sample, float *first) const {
+    walks.at[lane] = nodes + roots[tree];
+    walks.samples[lane] = block + sample * (numColumns + 1);
+    walks.results[lane] = first + sample * targets;
+  }
+
+  /// Goes down to the leaves and combines the weights of the first `count` walks.
+  void walk(Walks &walks, int64_t count) const {
+    int32_t isOpen;
+    do {
+      isOpen = 0;
+      TENON_UNROLL for (int64_t lane = 0; lane < lanes; ++lane) {
+        const Node *node = walks.at[lane];
+        node += node->first + (walks.samples[lane][node->column] > node->limit);
+        isOpen |= node->column;
+        walks.at[lane] = node;
+      }
+    } while (isOpen);
+    for (int64_t lane = 0; lane < count; ++lane)
+      combineLeaf(walks.results[lane], walks.at[lane]->limit);
+  }
+
+  void combineLeaf(float *result, int32_t leaf) const {
+    if (!entries)
+      return combine(*result, leaf);
+    const Entry *entry = entries + leaf;
+    for (; entry->target % 2 == 0; ++entry)
+      combine(result[entry->target / 2], entry->weight);
+    combine(result[entry->target / 2], entry->weight);
+  }
+
+  void combine(float &target, int32_t bits) const {
+    auto weight = std::bit_cast<float>(bits);
+    if (combination == Min)
+      target = std::fmin(target, weight);
+    else if (combination == Max)
+      target = std::fmax(target, weight);
+    else
+      target += weight;
+  }
+
+  void finish(float *result) const {
+    for (int64_t i = 0; i < targets; ++i) {
       // A target that no tree speaks about has no smallest or largest weight.
-      if (std::isinf(result[i]) && (ints[0] == Min || ints[0] == Max))
+      if (std::isinf(result[i]) && (combination == Min || combination == Max))
         result[i] = 0;
-      if (ints[0] == Average)
+      if (combination == Average)
         result[i] /= static_cast<float>(trees);
       if (base)
         result[i] += base[i];
     }
   }
+
+  const float *x;
+  const int32_t *columns;
+  const Node *nodes;
+  const int32_t *roots;
+  const Entry *entries;
+  const float *base;
+  float *results;
+  int32_t *block;
+  int64_t combination, features, numColumns, trees, targets;
+};
+
+int32_t treeEnsemble(TENON_KERNEL_PARAMETERS) {
+  Ensemble ensemble(inputs, outputs, ints, static_cast<int32_t *>(scratch));
+  Share share(inputs[0].dims[0], task, tasks);
+  for (int64_t begin = share.begin; begin < share.end; begin += ints[1])
+    ensemble.compute(begin, std::min(begin + ints[1], share.end));
   return 0;
 }
 
