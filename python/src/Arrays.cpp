@@ -1,8 +1,11 @@
-// numpy is used through its Python attributes rather than its C headers: they cover every dtype,
-// also ml_dtypes' bfloat16 and fp8, and tie the module to no version of numpy. That costs a
-// microsecond or two per array, which Model.bind avoids where it matters.
+// numpy is used through Python attributes rather than its C headers: they cover every dtype, also
+// ml_dtypes' bfloat16 and fp8, and tie the module to no version of numpy. Two of them are enough
+// for an array that is as it should be: `dtype`, which numpy has one object of for each type, and
+// `__array_struct__`, which is a structure of C that will never change. They take 0.1 us together,
+// where the names of dtypes alone take 3. All that is looked up by name is looked up once.
 #include "python/src/Arrays.h"
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <nanobind/stl/string.h>
 
@@ -53,14 +56,76 @@ static void refusePacked(const char *what, const char *name, int32_t dtype) {
                              .c_str());
 }
 
-/// The object that numpy's `name` (or ml_dtypes') stands for.
-static nb::object getNumpyDtype(int32_t dtype) {
-  std::string name = getNumpyName(dtype);
-  nb::module_ numpy = nb::module_::import_("numpy");
+namespace {
+
+/// What is used of numpy, and names of attributes as Python's strings. Never destroyed: the
+/// interpreter ends before static objects do.
+struct Numpy {
+  nb::module_ module = nb::module_::import_("numpy");
+  nb::object arrayType = module.attr("ndarray"), empty = module.attr("empty");
+  nb::str dtype = nb::str("dtype"), arrayStruct = nb::str("__array_struct__");
+  std::array<nb::object, TENON_INT2 + 1> dtypes; // those that were looked up
+
+  static Numpy &get() {
+    static auto *numpy = new Numpy;
+    return *numpy;
+  }
+  nb::handle getDtype(int32_t number);
+};
+
+/// What `__array_struct__` holds: PyArrayInterface in numpy's description of the array interface.
+struct ArrayInterface {
+  enum Flags { Contiguous = 0x1, Aligned = 0x100, NotSwapped = 0x200, Writeable = 0x400 };
+
+  int two, rank;
+  char kind;
+  int itemBytes, flags;
+  Py_intptr_t *dims, *strides;
+  void *data;
+  PyObject *description;
+};
+
+/// The structure of an array, as long as this object lives.
+class ArrayView {
+public:
+  explicit ArrayView(nb::handle array)
+      : capsule(nb::steal(PyObject_GetAttr(array.ptr(), Numpy::get().arrayStruct.ptr()))) {
+    void *structure = capsule.is_valid() ? PyCapsule_GetPointer(capsule.ptr(), nullptr) : nullptr;
+    if (!structure)
+      throw nb::python_error();
+    interface = static_cast<const ArrayInterface *>(structure);
+  }
+  const ArrayInterface *operator->() const { return interface; }
+
+  size_t countBytes() const {
+    size_t bytes = interface->itemBytes;
+    for (int i = 0; i < interface->rank; ++i)
+      bytes *= interface->dims[i];
+    return bytes;
+  }
+  std::vector<int64_t> getDims() const {
+    return {interface->dims, interface->dims + interface->rank};
+  }
+
+private:
+  nb::object capsule;
+  const ArrayInterface *interface;
+};
+
+} // namespace
+
+/// The object that numpy's (or ml_dtypes') name stands for.
+nb::handle Numpy::getDtype(int32_t number) {
+  nb::object &known = dtypes.at(number);
+  if (known.is_valid())
+    return known;
+  std::string name = getNumpyName(number);
   // numpy learns of these when ml_dtypes is imported.
-  if (dtype == TENON_BFLOAT16 || name.rfind("float8", 0) == 0)
-    return numpy.attr("dtype")(nb::module_::import_("ml_dtypes").attr(name.c_str()));
-  return numpy.attr("dtype")(name);
+  if (number == TENON_BFLOAT16 || name.rfind("float8", 0) == 0)
+    known = module.attr("dtype")(nb::module_::import_("ml_dtypes").attr(name.c_str()));
+  else
+    known = module.attr("dtype")(name);
+  return known;
 }
 
 /// The beginning of messages: "input 'x': ".
@@ -71,53 +136,67 @@ static std::string quote(const char *what, const char *name) {
 static std::string getText(nb::handle value) { return nb::str(value).c_str(); }
 static std::string getTypeName(nb::handle value) { return getText(value.type().attr("__name__")); }
 
-void *getData(nb::handle array) {
-  return reinterpret_cast<void *>(
-      nb::cast<uintptr_t>(array.attr("__array_interface__")["data"][0]));
-}
-
-/// Throws unless the array is in memory as the model's tensors are. `quoted` begins messages.
-static void checkLayout(const std::string &quoted, const tenon_tensor_info &info,
-                        nb::handle value) {
-  if (!nb::isinstance(value, nb::module_::import_("numpy").attr("ndarray")))
-    throw nb::type_error(
-        (quoted + "expected a numpy.ndarray, found " + getTypeName(value)).c_str());
-  nb::object found = value.attr("dtype");
+/// Throws unless an array's dtype is as good as the one that numpy has for `info`: the same in
+/// another object, or text of a fixed length for strings.
+static void checkDtype(const char *what, const tenon_tensor_info &info, nb::handle found) {
   std::string name = nb::cast<std::string>(found.attr("name")), wanted = getNumpyName(info.dtype);
   bool isText = info.dtype == TENON_STRING && nb::cast<std::string>(found.attr("kind")) == "U";
   if (name != wanted && !isText)
-    throw nb::type_error((quoted + "expected dtype " + wanted + ", found " + name).c_str());
-  if (!nb::cast<bool>(found.attr("isnative")))
-    throw nb::type_error((quoted + "the array's bytes are in foreign order").c_str());
-  nb::object flags = value.attr("flags");
-  if (!nb::cast<bool>(flags["C_CONTIGUOUS"]))
-    throw nb::value_error((quoted + "expected a C-contiguous array, found strides " +
-                           getText(value.attr("strides")) + " for shape " +
-                           getText(value.attr("shape")) +
-                           "; numpy.ascontiguousarray makes a copy that fits")
-                              .c_str());
-  if (!nb::cast<bool>(flags["ALIGNED"]))
-    throw nb::value_error((quoted + "the array's data is not aligned").c_str());
+    throw nb::type_error(
+        (quote(what, info.name) + "expected dtype " + wanted + ", found " + name).c_str());
+  if (!isText)
+    Numpy::get().getDtype(info.dtype); // so that the next array passes without names
 }
 
-static std::vector<int64_t> getDims(nb::handle array) {
-  std::vector<int64_t> dims;
-  for (nb::handle dim : array.attr("shape"))
-    dims.push_back(nb::cast<int64_t>(dim));
-  return dims;
+/// Throws unless the array, an input or output (`what`), is in memory as the model's tensors are.
+static ArrayView checkLayout(const char *what, const tenon_tensor_info &info, nb::handle value) {
+  Numpy &numpy = Numpy::get();
+  if (!nb::isinstance(value, numpy.arrayType))
+    throw nb::type_error(
+        (quote(what, info.name) + "expected a numpy.ndarray, found " + getTypeName(value)).c_str());
+  nb::object dtype = value.attr(numpy.dtype);
+  if (!dtype.is(numpy.dtypes.at(info.dtype)))
+    checkDtype(what, info, dtype);
+  ArrayView view(value);
+  if (!(view->flags & ArrayInterface::NotSwapped))
+    throw nb::type_error(
+        (quote(what, info.name) + "the array's bytes are in foreign order").c_str());
+  if (!(view->flags & ArrayInterface::Contiguous))
+    throw nb::value_error(
+        (quote(what, info.name) + "expected a C-contiguous array, found strides " +
+         getText(value.attr("strides")) + " for shape " + getText(value.attr("shape")) +
+         "; numpy.ascontiguousarray makes a copy that fits")
+            .c_str());
+  if (!(view->flags & ArrayInterface::Aligned))
+    throw nb::value_error((quote(what, info.name) + "the array's data is not aligned").c_str());
+  return view;
+}
+
+void *getData(nb::handle array) { return ArrayView(array)->data; }
+
+static tenon_tensor makeRoom(void *data, size_t bytes) {
+  tenon_tensor tensor = {};
+  tensor.data = data;
+  tensor.capacity = bytes;
+  return tensor;
+}
+
+tenon_tensor getRoom(nb::handle array) {
+  ArrayView view(array);
+  return makeRoom(view->data, view.countBytes());
 }
 
 Feed::Feed(const tenon_tensor_info &info, nb::handle value)
     : array(nb::borrow(value)), dtype(info.dtype) {
   refusePacked("input", info.name, dtype);
-  const std::string quoted = quote("input", info.name);
-  checkLayout(quoted, info, value);
-  dims = getDims(value);
+  ArrayView view = checkLayout("input", info, value);
+  dims = view.getDims();
   if (dtype == TENON_STRING) {
     for (nb::handle element : value.attr("ravel")().attr("tolist")()) {
       if (!nb::isinstance<nb::str>(element))
-        throw nb::type_error(
-            (quoted + "expected elements of type str, found " + getTypeName(element)).c_str());
+        throw nb::type_error((quote("input", info.name) + "expected elements of type str, found " +
+                              getTypeName(element))
+                                 .c_str());
       strings.push_back(nb::cast<std::string>(element));
     }
     for (const std::string &string : strings)
@@ -125,8 +204,8 @@ Feed::Feed(const tenon_tensor_info &info, nb::handle value)
     data = static_cast<void *>(pointers.data());
     bytes = pointers.size() * sizeof(char *);
   } else {
-    data = getData(value);
-    bytes = nb::cast<size_t>(value.attr("nbytes"));
+    data = view->data;
+    bytes = view.countBytes();
   }
 }
 
@@ -137,30 +216,25 @@ tenon_tensor Feed::tensor() const {
 Destination::Destination(const tenon_tensor_info &info, nb::handle value)
     : array(nb::borrow(value)), name(info.name) {
   refusePacked("output", info.name, info.dtype);
-  const std::string quoted = quote("output", info.name);
   if (info.dtype == TENON_STRING)
-    throw nb::type_error((quoted + "strings are not written to a given array").c_str());
-  checkLayout(quoted, info, value);
-  if (!nb::cast<bool>(value.attr("flags")["WRITEABLE"]))
-    throw nb::value_error((quoted + "the array is read-only").c_str());
-  dims = getDims(value);
+    throw nb::type_error(
+        (quote("output", info.name) + "strings are not written to a given array").c_str());
+  ArrayView view = checkLayout("output", info, value);
+  if (!(view->flags & ArrayInterface::Writeable))
+    throw nb::value_error((quote("output", info.name) + "the array is read-only").c_str());
+  dims = view.getDims();
   bool fits = dims.size() == static_cast<size_t>(info.rank);
   for (int32_t i = 0; i < info.rank && fits; ++i)
     fits = info.dims[i].value < 0 || info.dims[i].value == dims[i];
   if (!fits)
-    throw nb::value_error((quoted + "expected an array of shape " + getText(getShape(info)) +
-                           ", found " + getText(value.attr("shape")))
+    throw nb::value_error((quote("output", info.name) + "expected an array of shape " +
+                           getText(getShape(info)) + ", found " + getText(value.attr("shape")))
                               .c_str());
-  data = getData(value);
-  bytes = nb::cast<size_t>(value.attr("nbytes"));
+  data = view->data;
+  bytes = view.countBytes();
 }
 
-tenon_tensor Destination::tensor() const {
-  tenon_tensor tensor = {};
-  tensor.data = data;
-  tensor.capacity = bytes;
-  return tensor;
-}
+tenon_tensor Destination::tensor() const { return makeRoom(data, bytes); }
 
 std::string Destination::describeMisfit(const tenon_tensor &output) const {
   if (std::equal(dims.begin(), dims.end(), output.dims, output.dims + output.rank))
@@ -172,16 +246,17 @@ std::string Destination::describeMisfit(const tenon_tensor &output) const {
          ", found " + getText(array.attr("shape"));
 }
 
-nb::object makeArray(int32_t dtype, int32_t rank, const int64_t *dims) {
+nb::object makeArray(int32_t dtype, nb::handle shape) {
   refusePacked("output of", "the model", dtype);
-  nb::list shape;
-  for (int32_t i = 0; i < rank; ++i)
-    shape.append(dims[i]);
-  return nb::module_::import_("numpy").attr("empty")(nb::tuple(shape), getNumpyDtype(dtype));
+  Numpy &numpy = Numpy::get();
+  return numpy.empty(shape, numpy.getDtype(dtype));
 }
 
 nb::object copyToArray(const tenon_tensor &tensor) {
-  nb::object array = makeArray(tensor.dtype, tensor.rank, tensor.dims);
+  nb::list shape;
+  for (int32_t i = 0; i < tensor.rank; ++i)
+    shape.append(tensor.dims[i]);
+  nb::object array = makeArray(tensor.dtype, nb::tuple(shape));
   if (tensor.dtype == TENON_STRING) {
     nb::object flat = array.attr("reshape")(-1);
     auto *strings = static_cast<const char *const *>(tensor.data);

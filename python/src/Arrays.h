@@ -53,9 +53,12 @@ private:
   size_t bytes;
 };
 
-/// numpy.empty for an element type; object arrays for strings.
-nanobind::object makeArray(int32_t dtype, int32_t rank, const int64_t *dims);
+/// numpy.empty for an element type and a tuple of sizes; object arrays for strings.
+nanobind::object makeArray(int32_t dtype, nanobind::handle shape);
 void *getData(nanobind::handle array);
+
+/// An output of a run that may write to all of the array.
+tenon_tensor getRoom(nanobind::handle array);
 
 /// A new array with a tensor's contents.
 nanobind::object copyToArray(const tenon_tensor &tensor);

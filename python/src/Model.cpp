@@ -8,37 +8,41 @@ namespace nb = nanobind;
 
 namespace tenon::python {
 
-/// The sizes of a signature without free dimensions.
-static bool getStaticDims(const tenon_tensor_info &info, std::vector<int64_t> &dims) {
-  for (int32_t i = 0; i < info.rank; ++i) {
-    if (info.dims[i].value < 0)
-      return false;
-    dims.push_back(info.dims[i].value);
-  }
-  return info.dtype != TENON_STRING;
+/// Whether results of this signature have one size, so that room for them can be made before a run.
+static bool hasKnownSize(const tenon_tensor_info &info) {
+  return info.dtype != TENON_STRING &&
+         std::all_of(info.dims, info.dims + info.rank,
+                     [](const tenon_dim_info &dim) { return dim.value >= 0; });
 }
 
-/// The given arrays, and for outputs of known shape one to write to; None for the others.
-static std::vector<nb::object> makeOutputs(const tenon_model *model,
+static std::vector<Port> getPorts(const tenon_model *model, int32_t count,
+                                  const tenon_tensor_info *(*get)(const tenon_model *, int32_t)) {
+  std::vector<Port> ports;
+  for (int32_t i = 0; i < count; ++i) {
+    const tenon_tensor_info &info = *get(model, i);
+    nb::str name(info.name);
+    ports.push_back({&info, name, hasKnownSize(info) ? nb::object(getShape(info)) : nb::none()});
+  }
+  return ports;
+}
+
+/// The given arrays, and for outputs of known size one to write to; None for the others.
+static std::vector<nb::object> makeOutputs(const std::vector<Port> &ports,
                                            const Destinations &destinations,
                                            std::vector<tenon_tensor> &outputs) {
   std::vector<nb::object> arrays;
-  outputs.assign(tenon_model_num_outputs(model), {});
+  arrays.reserve(ports.size());
+  outputs.assign(ports.size(), {});
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const tenon_tensor_info &info = *tenon_model_output(model, i);
     if (destinations[i]) {
       arrays.push_back(destinations[i]->getArray());
       outputs[i] = destinations[i]->tensor();
-      continue;
-    }
-    std::vector<int64_t> dims;
-    if (!getStaticDims(info, dims)) {
+    } else if (ports[i].size.is_none()) {
       arrays.push_back(nb::none());
-      continue;
+    } else {
+      arrays.push_back(makeArray(ports[i].info->dtype, ports[i].size));
+      outputs[i] = getRoom(arrays.back());
     }
-    arrays.push_back(makeArray(info.dtype, info.rank, dims.data()));
-    outputs[i].data = getData(arrays.back());
-    outputs[i].capacity = tenon_tensor_bytes(info.dtype, info.rank, dims.data());
   }
   return arrays;
 }
@@ -51,6 +55,7 @@ static tenon_status runUnlocked(tenon_context *context, const std::vector<tenon_
 
 static std::vector<tenon_tensor> getTensors(const std::vector<Feed> &feeds) {
   std::vector<tenon_tensor> tensors;
+  tensors.reserve(feeds.size());
   for (const Feed &feed : feeds)
     tensors.push_back(feed.tensor());
   return tensors;
@@ -63,6 +68,8 @@ Model::Model(const std::string &path, int32_t threads, bool pin, bool checkWeigh
   options.check_weights = checkWeights;
   check(tenon_model_load_with(path.c_str(), &options, &loaded));
   model = ModelHandle(loaded, tenon_model_free);
+  inputs = getPorts(loaded, tenon_model_num_inputs(loaded), tenon_model_input);
+  outputs = getPorts(loaded, tenon_model_num_outputs(loaded), tenon_model_output);
   // Now, so that the first run is not the one that starts threads, and bad options are refused
   // here.
   idle.push_back(createContext());
@@ -95,50 +102,56 @@ void Model::returnContext(ContextHandle context) {
   idle.push_back(std::move(context));
 }
 
-/// "'a', 'b'" for messages.
-static std::string listNames(const tenon_model *model, int32_t count,
-                             const tenon_tensor_info *(*get)(const tenon_model *, int32_t)) {
+/// The beginning of messages: "the model has no input 'c'; its inputs are 'a', 'b'".
+static std::string listNames(const std::vector<Port> &ports) {
   std::string names;
-  for (int32_t i = 0; i < count; ++i)
-    names += std::string(i ? ", '" : "'") + get(model, i)->name + "'";
+  for (const Port &port : ports)
+    names += (names.empty() ? "'" : ", '") + std::string(port.info->name) + "'";
   return names;
 }
 
-static std::string listInputs(const tenon_model *model) {
-  return listNames(model, tenon_model_num_inputs(model), tenon_model_input);
-}
-
-static std::string listOutputs(const tenon_model *model) {
-  return listNames(model, tenon_model_num_outputs(model), tenon_model_output);
+/// The values of a dict in the order of the ports, null where there is none. `what` is input or
+/// output, for the message about names that no port has.
+static std::vector<nb::object> sortByPort(nb::dict byName, const std::vector<Port> &ports,
+                                          const std::string &what) {
+  std::vector<nb::object> values;
+  values.reserve(ports.size());
+  size_t found = 0;
+  for (const Port &port : ports) {
+    values.push_back(nb::borrow(PyDict_GetItemWithError(byName.ptr(), port.name.ptr())));
+    found += values.back().is_valid();
+  }
+  if (found == byName.size())
+    return values;
+  for (auto [key, value] : byName) {
+    bool isKnown = std::any_of(ports.begin(), ports.end(),
+                               [&](const Port &port) { return port.name.equal(key); });
+    if (!isKnown)
+      throw nb::value_error(("the model has no " + what + " '" + nb::str(key).c_str() + "'; its " +
+                             what + "s are " + listNames(ports))
+                                .c_str());
+  }
+  return values;
 }
 
 std::vector<Feed> Model::makeFeeds(nb::handle feeds) const {
-  int32_t count = tenon_model_num_inputs(model.get());
-  std::vector<nb::object> values(count);
+  std::vector<nb::object> values;
   if (nb::isinstance<nb::dict>(feeds)) {
-    for (auto [key, value] : nb::borrow<nb::dict>(feeds)) {
-      std::string name = nb::str(key).c_str();
-      int32_t index = tenon_model_find_input(model.get(), name.c_str());
-      if (index < 0)
-        throw nb::value_error(
-            ("the model has no input '" + name + "'; its inputs are " + listInputs(model.get()))
-                .c_str());
-      values[index] = nb::borrow(value);
-    }
+    values = sortByPort(nb::borrow<nb::dict>(feeds), inputs, "input");
   } else if (nb::isinstance<nb::list>(feeds) || nb::isinstance<nb::tuple>(feeds)) {
-    int32_t given = nb::len(feeds);
-    if (given != count)
-      throw nb::value_error(("expected " + std::to_string(count) + " inputs (" +
-                             listInputs(model.get()) + "), found " + std::to_string(given))
+    if (nb::len(feeds) != inputs.size())
+      throw nb::value_error(("expected " + std::to_string(inputs.size()) + " inputs (" +
+                             listNames(inputs) + "), found " + std::to_string(nb::len(feeds)))
                                 .c_str());
-    for (int32_t i = 0; i < count; ++i)
-      values[i] = feeds[i];
+    for (nb::handle value : feeds)
+      values.push_back(nb::borrow(value));
   } else {
     throw nb::type_error("expected feeds as a dict by name or a list in the inputs' order");
   }
   std::vector<Feed> result;
-  for (int32_t i = 0; i < count; ++i) {
-    const tenon_tensor_info &info = *tenon_model_input(model.get(), i);
+  result.reserve(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const tenon_tensor_info &info = *inputs[i].info;
     if (!values[i].is_valid())
       throw nb::value_error((std::string("missing input '") + info.name + "'").c_str());
     result.emplace_back(info, values[i]);
@@ -146,21 +159,16 @@ std::vector<Feed> Model::makeFeeds(nb::handle feeds) const {
   return result;
 }
 
-Destinations Model::makeDestinations(nb::handle outputs) const {
-  Destinations result(tenon_model_num_outputs(model.get()));
-  if (outputs.is_none())
+Destinations Model::makeDestinations(nb::handle given) const {
+  Destinations result(outputs.size());
+  if (given.is_none())
     return result;
-  if (!nb::isinstance<nb::dict>(outputs))
+  if (!nb::isinstance<nb::dict>(given))
     throw nb::type_error("expected outputs as a dict of arrays by name");
-  for (auto [key, value] : nb::borrow<nb::dict>(outputs)) {
-    std::string name = nb::str(key).c_str();
-    int32_t index = tenon_model_find_output(model.get(), name.c_str());
-    if (index < 0)
-      throw nb::value_error(
-          ("the model has no output '" + name + "'; its outputs are " + listOutputs(model.get()))
-              .c_str());
-    result[index].emplace(*tenon_model_output(model.get(), index), value);
-  }
+  std::vector<nb::object> values = sortByPort(nb::borrow<nb::dict>(given), outputs, "output");
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (values[i].is_valid())
+      result[i].emplace(*outputs[i].info, values[i]);
   return result;
 }
 
@@ -177,17 +185,16 @@ static std::string describeMisfits(const Destinations &destinations,
 nb::dict Model::run(nb::handle feeds, nb::handle given) {
   std::vector<Feed> held = makeFeeds(feeds);
   Destinations destinations = makeDestinations(given);
-  std::vector<tenon_tensor> inputs = getTensors(held), outputs;
-  std::vector<nb::object> arrays = makeOutputs(model.get(), destinations, outputs);
+  std::vector<tenon_tensor> read = getTensors(held), written;
+  std::vector<nb::object> arrays = makeOutputs(outputs, destinations, written);
   ContextHandle context = takeContext();
-  tenon_status status = runUnlocked(context.get(), inputs, outputs);
+  tenon_status status = runUnlocked(context.get(), read, written);
   nb::dict results;
   std::string misfit;
   if (status == TENON_OK) {
-    misfit = describeMisfits(destinations, outputs);
+    misfit = describeMisfits(destinations, written);
     for (size_t i = 0; i < outputs.size(); ++i)
-      results[tenon_model_output(model.get(), i)->name] =
-          arrays[i].is_none() ? copyToArray(outputs[i]) : arrays[i];
+      results[outputs[i].name] = arrays[i].is_none() ? copyToArray(written[i]) : arrays[i];
   }
   returnContext(std::move(context));
   check(status);
@@ -196,16 +203,17 @@ nb::dict Model::run(nb::handle feeds, nb::handle given) {
   return results;
 }
 
-std::unique_ptr<Bound> Model::bind(nb::handle feeds, nb::handle outputs) {
+std::unique_ptr<Bound> Model::bind(nb::handle feeds, nb::handle given) {
   std::vector<Feed> held = makeFeeds(feeds);
-  Destinations destinations = makeDestinations(outputs);
-  return std::make_unique<Bound>(model, takeContext(), std::move(held), std::move(destinations));
+  Destinations destinations = makeDestinations(given);
+  return std::make_unique<Bound>(model, outputs, takeContext(), std::move(held),
+                                 std::move(destinations));
 }
 
-Bound::Bound(ModelHandle model, ContextHandle context, std::vector<Feed> feeds,
-             Destinations destinations)
-    : model(std::move(model)), context(std::move(context)), feeds(std::move(feeds)),
-      destinations(std::move(destinations)),
+Bound::Bound(ModelHandle model, std::vector<Port> ports, ContextHandle context,
+             std::vector<Feed> feeds, Destinations destinations)
+    : model(std::move(model)), ports(std::move(ports)), context(std::move(context)),
+      feeds(std::move(feeds)), destinations(std::move(destinations)),
       hasDestinations(std::any_of(this->destinations.begin(), this->destinations.end(),
                                   [](const auto &given) { return given.has_value(); })),
       inputs(getTensors(this->feeds)) {
@@ -213,7 +221,7 @@ Bound::Bound(ModelHandle model, ContextHandle context, std::vector<Feed> feeds,
 }
 
 void Bound::prepareOutputs() {
-  arrays = makeOutputs(model.get(), destinations, outputs);
+  arrays = makeOutputs(ports, destinations, outputs);
   shapes.assign(arrays.size(), {-1}); // none yet
   isInPlace.clear();
   for (const nb::object &array : arrays)
@@ -271,7 +279,7 @@ void Bound::collect(size_t number) {
     output.data = isCopied ? nullptr : getData(arrays[number]);
     output.capacity = isCopied ? 0 : output.bytes;
   }
-  results[tenon_model_output(model.get(), number)->name] = arrays[number];
+  results[ports[number].name] = arrays[number];
 }
 
 } // namespace tenon::python

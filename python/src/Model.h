@@ -16,10 +16,17 @@ using ContextHandle = std::unique_ptr<tenon_context, void (*)(tenon_context *)>;
 /// For each output the array that the caller gave for it, if any.
 using Destinations = std::vector<std::optional<Destination>>;
 
+/// An input or output of a model, with what of it Python would make anew in each run.
+struct Port {
+  const tenon_tensor_info *info;
+  nanobind::str name;
+  nanobind::object size; // an output's sizes as a tuple; None: only a run tells them, or a string's
+};
+
 /// A model's run with fixed input and output arrays, for callers to whom microseconds matter.
 class Bound {
 public:
-  Bound(ModelHandle model, ContextHandle context, std::vector<Feed> feeds,
+  Bound(ModelHandle model, std::vector<Port> ports, ContextHandle context, std::vector<Feed> feeds,
         Destinations destinations);
   /// Runs the model on what the input arrays now hold and returns the output arrays by name. They
   /// are the same ones every time, unless a shape changes.
@@ -34,7 +41,8 @@ private:
   void collectOutputs();
   void collect(size_t number);
 
-  ModelHandle model; // outlives the context
+  ModelHandle model;       // outlives the context
+  std::vector<Port> ports; // of outputs
   ContextHandle context;
   std::vector<Feed> feeds;
   Destinations destinations;
@@ -65,6 +73,7 @@ private:
 
   bool pin;
   ModelHandle model;
+  std::vector<Port> inputs, outputs;
   std::mutex mutex;
   std::vector<ContextHandle> idle;
 };

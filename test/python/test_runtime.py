@@ -2,6 +2,7 @@
 import os
 import struct
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,22 @@ def test_many_python_threads(add, xy):
     for t in threads:
         t.join()
     assert not failures
+
+
+def test_idle_threads_sleep(xy):
+    """Workers look out for the next run for 0.1 ms, then take no time."""
+    model = load("add", threads=2)
+    model.run(list(xy))
+    time.sleep(0.01)
+    before = time.process_time()
+    time.sleep(1)
+    assert time.process_time() - before < 0.001
+
+
+def test_names_may_be_of_a_subclass(add, xy):
+    x, y = xy
+    result = add.run({np.str_("x"): x, np.str_("y"): y})
+    np.testing.assert_array_equal(result["z"], x + y)
 
 
 def refused(model, feeds, kind, *words):
