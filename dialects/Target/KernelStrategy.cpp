@@ -47,6 +47,8 @@ LogicalResult verifyScratch(KernelOp kernel, const KernelStrategy &strategy) {
 bool isPackable(OpOperand &weights) {
   if (weights.get().getDefiningOp<UnpackOp>())
     return true;
+  if (auto dequantize = weights.get().getDefiningOp<DequantizeBlocksOp>())
+    return isPackable(dequantize.getOperandMutable());
   if (auto argument = dyn_cast<BlockArgument>(weights.get())) {
     auto kernel = dyn_cast<KernelOp>(argument.getOwner()->getParentOp());
     return kernel && kernel.getArgAttr(argument.getArgNumber(), kWeightsAttrName);
@@ -55,6 +57,13 @@ bool isPackable(OpOperand &weights) {
   auto function = weights.getOwner()->getParentOfType<func::FuncOp>();
   return function && function.getNumArguments() > 0 && isStatic(weights.get().getType()) &&
          isConstantValue(weights.get());
+}
+
+bool isReadNarrow(DequantizeBlocksOp op, const TargetStrategies &strategies) {
+  return llvm::all_of(op->getUses(), [&](OpOperand &use) {
+    const KernelStrategy *strategy = strategies.find(use.getOwner());
+    return strategy && strategy->readsNarrow(use);
+  });
 }
 
 std::optional<TargetStrategies> TargetStrategies::of(TargetAttrInterface target) {

@@ -10,6 +10,7 @@
 #define TENON_DIALECTS_TARGET_KERNELSTRATEGY_H
 
 #include "dialects/Target/TargetInterfaces.h"
+#include "dialects/Target/WeightLayout.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/IR/DialectInterface.h"
 #include <memory>
@@ -39,6 +40,12 @@ struct KernelResources {
   llvm::SmallVector<DimExprs> capacities;
 };
 
+/// An operand in a kernel that is known when the model is compiled, and how it is laid out then.
+struct WeightForm {
+  mlir::OpOperand *weights;
+  WeightLayoutAttrInterface layout;
+};
+
 class KernelStrategy {
 public:
   virtual ~KernelStrategy() = default;
@@ -56,6 +63,9 @@ public:
   /// The operand that may be laid out for the kernel if it is known when the model is compiled;
   /// null if there is none.
   virtual mlir::OpOperand *getWeights(mlir::Operation *root) const { return nullptr; }
+  /// Whether a root reads this operand, which `tenon.dequantize_blocks` computes, as narrow as that
+  /// op's operands are: then the op belongs into the root's kernel, and is not folded.
+  virtual bool readsNarrow(mlir::OpOperand &weights) const { return false; }
 
   /// Whether it can compute a kernel that was formed for it; else the target's elemental strategy
   /// does.
@@ -64,8 +74,9 @@ public:
   virtual ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const {
     return nullptr;
   }
-  /// How the weights of a kernel with a schedule are laid out; null if they stay as they are.
-  virtual WeightLayoutAttrInterface getWeightLayout(KernelOp kernel) const { return nullptr; }
+  /// How the weights of a kernel with a schedule are laid out, or what they are computed from;
+  /// those that are not listed stay as they are.
+  virtual llvm::SmallVector<WeightForm> getWeightForms(KernelOp kernel) const { return {}; }
   /// How many tasks the work is worth, as expressions over the kernel's symbols: the least of them,
   /// and one at least.
   virtual DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const = 0;
@@ -97,8 +108,14 @@ llvm::LogicalResult verifyScratch(KernelOp kernel, const KernelStrategy &strateg
 inline constexpr llvm::StringLiteral kWeightsAttrName = "tenon.weights";
 
 /// Whether an operand is known when the model is compiled, so that it can be laid out as the kernel
-/// likes to read it. In a kernel, whether the argument says so.
+/// likes to read it. In a kernel, whether the argument says so. Of weights that a kernel
+/// dequantizes, whether their codes are.
 bool isPackable(mlir::OpOperand &weights);
+
+class TargetStrategies;
+
+/// Whether all that read the result read it as narrow as the op's operands are.
+bool isReadNarrow(DequantizeBlocksOp op, const TargetStrategies &strategies);
 
 /// The strategies of one kind of targets, in order: an interface of the dialect of their target
 /// attribute.

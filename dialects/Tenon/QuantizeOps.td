@@ -43,4 +43,31 @@ def Tenon_DequantizeOp : Tenon_PointwiseOp<"dequantize", [], "getElementTypeOrSe
   let hasVerifier = 1;
 }
 
+def Tenon_DequantizeBlocksOp : Tenon_Op<"dequantize_blocks", [
+    Pure, Tenon_InferType, DeclareOpInterfaceMethods<ElementalOpInterface>]> {
+  let summary = "(q - zero) * scale, with parameters for each block";
+  let description = [{
+    Weights of 8 bits or less that are quantized in blocks of `block_size` positions of dimension
+    `axis`; the last block may be shorter. Scale and zero point have the shape of q with blocks in
+    place of positions. The zero point has q's element type, or is f32; without one it is 0. All is
+    computed in f32: the difference is exact where the zero point is an integer.
+
+    ONNX [DequantizeLinear](https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html) and
+    com.microsoft's
+    [MatMulNBits](https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MatMulNBits).
+    As weights of a contraction the op is no work of its own where a strategy reads them as narrow as
+    they are (`KernelStrategy::readsNarrow`): constants are not folded into it then.
+
+    ```mlir
+    %w = tenon.dequantize_blocks %q, %scale, %zero {axis = 1, block_size = 32}
+       : (tensor<16x64xui4>, tensor<16x2xf32>, tensor<16x2xui4>) -> tensor<16x64xf32>
+    ```
+  }];
+  let arguments = (ins Tenon_IntTensor:$operand, Tenon_F32Tensor:$scale,
+                       Optional<Tenon_NumberTensor>:$zero, I64Attr:$axis, I64Attr:$block_size);
+  let results = (outs Tenon_F32Tensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 #endif

@@ -44,7 +44,12 @@ public:
   /// The type with merged dimensions, of a tensor that broadcasts to the common shape.
   RankedTensorType apply(Type type) const;
   /// Whether the argument keeps its type.
-  bool isFixed(BlockArgument argument) const { return argument == fixed; }
+  bool isFixed(BlockArgument argument) const {
+    return argument == fixed ||
+           (narrow && llvm::is_contained(narrow->getOperands(), Value(argument)));
+  }
+  /// Whether the op's result keeps its type.
+  bool isFixed(Operation *op) const { return narrow && op == narrow; }
   /// The groups that consist of these dimensions of the common shape.
   SmallVector<int64_t> apply(ArrayRef<int64_t> axes) const;
 
@@ -60,6 +65,8 @@ private:
   /// The matrix product, its operand that every row reads alike, and what only it reads.
   MatMulOp product;
   Value fixed, rows;
+  /// What computes that operand in the kernel, if anything does.
+  DequantizeBlocksOp narrow;
 };
 
 } // namespace
@@ -107,9 +114,11 @@ void Collapse::group(ArrayRef<Type> types, ArrayRef<int64_t> reducedAxes) {
 LogicalResult Collapse::addProduct(MatMulOp op) {
   DimExprs lhs = getDims(op.getLhs().getType()), result = getDims(op.getType());
   size_t rhsRank = getDims(op.getRhs().getType()).size();
-  if (product || !isa<BlockArgument>(op.getLhs()) || !isa<BlockArgument>(op.getRhs()) ||
-      !op.getRhs().hasOneUse() || rhsRank != 2 ||
-      ArrayRef(lhs).drop_back() != ArrayRef(result).drop_back())
+  narrow = op.getRhs().getDefiningOp<DequantizeBlocksOp>();
+  bool isRead = narrow ? llvm::all_of(narrow->getOperands(), llvm::IsaPred<BlockArgument>)
+                       : isa<BlockArgument>(op.getRhs());
+  if (product || !isa<BlockArgument>(op.getLhs()) || !isRead || !op.getRhs().hasOneUse() ||
+      rhsRank != 2 || ArrayRef(lhs).drop_back() != ArrayRef(result).drop_back())
     return failure();
   product = op;
   fixed = op.getRhs();
@@ -131,13 +140,17 @@ std::optional<Collapse> Collapse::of(KernelOp kernel) {
     } else if (auto matmul = dyn_cast<MatMulOp>(op)) {
       if (failed(collapse.addProduct(matmul)))
         return std::nullopt;
+    } else if (isa<DequantizeBlocksOp>(op)) {
+      continue; // its product tells whether it may be here
     } else if (!isa<PointwiseOpInterface, ConstantOp, YieldOp>(op)) {
       return std::nullopt;
     }
     llvm::append_range(types, op.getResultTypes());
   }
+  if (!kernel.getOps<DequantizeBlocksOp>().empty() && !collapse.narrow)
+    return std::nullopt;
   for (BlockArgument argument : kernel.getEntryBlock().getArguments())
-    if (argument != collapse.fixed && argument != collapse.rows)
+    if (!collapse.isFixed(argument) && argument != collapse.rows)
       types.push_back(argument.getType());
   for (Type type : types)
     if (failed(collapse.addTensor(type)))
@@ -190,6 +203,8 @@ static void collapseKernel(KernelOp kernel, const Collapse &collapse) {
   for (Operation &op : kernel.getEntryBlock()) {
     if (auto reduce = dyn_cast<ReduceOp>(op))
       reduce.setAxes(collapse.apply(reduce.getAxes()));
+    if (collapse.isFixed(&op))
+      continue;
     for (Value result : op.getResults())
       result.setType(collapse.apply(result.getType()));
     if (auto constant = dyn_cast<ConstantOp>(op))

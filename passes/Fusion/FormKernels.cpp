@@ -16,6 +16,10 @@
 // strategies read through it.
 //
 // Small splat constants are copied into the kernels that use them.
+//
+// Where the root's strategy reads weights as narrow as they are quantized, their dequantization
+// belongs to the kernel, a copy of it to each if there are several: so it stands right in front of
+// the root, which else has only buffers there.
 
 #include "dialects/Target/KernelStrategy.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -70,6 +74,8 @@ private:
   bool canJoinReduction(ReduceOp op, Group &group);
   bool canJoinElement(Operation *op, Group &group);
   bool canJoinView(Operation *op, Group &group);
+  /// The op that computes the weights of a group's root, if its strategy reads them narrow.
+  DequantizeBlocksOp getNarrowWeights(const Group &group);
   bool canBeFramed(Operation *op);
   void outline(Group &group);
   SmallVector<Type> extraResults(const KernelResources &resources);
@@ -267,9 +273,19 @@ bool KernelFormer::canJoinElement(Operation *op, Group &group) {
   return true;
 }
 
+DequantizeBlocksOp KernelFormer::getNarrowWeights(const Group &group) {
+  OpOperand *weights = group.root ? group.strategy->getWeights(group.root) : nullptr;
+  if (!weights || !weights->get().getDefiningOp<DequantizeBlocksOp>() ||
+      !group.strategy->readsNarrow(*weights))
+    return nullptr;
+  return weights->get().getDefiningOp<DequantizeBlocksOp>();
+}
+
 bool KernelFormer::canJoin(Operation *op, Group &group) {
   if (!group.computed)
     return op == group.ops.back()->getOperand(0).getDefiningOp() && canBeFramed(op);
+  if (isa<DequantizeBlocksOp>(op) && op == getNarrowWeights(group))
+    return op->hasOneUse();
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return canJoinReduction(reduce, group);
   if (strategies.isRoot(op))
@@ -373,17 +389,26 @@ void KernelFormer::outline(Group &group) {
   Value destination = insert ? insert.getDestination() : Value();
   if (insert)
     insert.getDestinationMutable().clear();
+  DequantizeBlocksOp narrow = getNarrowWeights(group);
+  if (narrow && !group.ops.contains(narrow))
+    narrow = nullptr;
   for (Operation *op : ops)
     for (Value operand : op->getOperands())
       if (!operand.getDefiningOp() || !group.ops.contains(operand.getDefiningOp())) {
-        bool copies = isSplat(operand) && op != group.root;
+        bool copies = isSplat(operand) && op != group.root && op != narrow;
         (copies ? constants : inputs).insert(operand);
       }
 
   const KernelStrategy &strategy = group.root ? *group.strategy : strategies.getElemental();
   KernelResources resources = group.root ? strategy.getResources(group.root) : KernelResources();
   OpOperand *weights = group.root ? strategy.getWeights(group.root) : nullptr;
-  Value packable = marksWeights && weights && isPackable(*weights) ? weights->get() : Value();
+  SmallVector<Value> packable;
+  if (marksWeights && weights && isPackable(*weights)) {
+    if (narrow)
+      llvm::append_range(packable, narrow->getOperands());
+    else
+      packable.push_back(weights->get());
+  }
 
   // The kernel numbers the symbols that it sees on its own.
   llvm::MapVector<unsigned, unsigned> symbols;
@@ -439,8 +464,8 @@ void KernelFormer::outline(Group &group) {
     yielded.push_back(UninitializedOp::create(body, loc, extra));
   YieldOp::create(body, loc, yielded);
   kernel.setNumSymbols(symbols.size());
-  if (packable)
-    if (auto argument = dyn_cast<BlockArgument>(mapping.lookup(packable)))
+  for (Value known : packable)
+    if (auto argument = dyn_cast<BlockArgument>(mapping.lookup(known)))
       kernel.setArgAttr(argument.getArgNumber(), kWeightsAttrName, UnitAttr::get(context));
 
   DimExprs given;
@@ -466,6 +491,19 @@ void KernelFormer::outline(Group &group) {
   ++numKernels;
 }
 
+/// Gives every user of narrow weights a dequantization of its own.
+static void copyNarrowWeights(ModuleOp module, const TargetStrategies &strategies) {
+  SmallVector<DequantizeBlocksOp> ops;
+  for (auto function : module.getOps<func::FuncOp>())
+    function.walk([&](DequantizeBlocksOp op) {
+      if (!op->use_empty() && !op->hasOneUse() && isReadNarrow(op, strategies))
+        ops.push_back(op);
+    });
+  for (DequantizeBlocksOp op : ops)
+    for (OpOperand &use : llvm::make_early_inc_range(llvm::drop_begin(op->getUses())))
+      use.set(OpBuilder(op).clone(*op)->getResult(0));
+}
+
 namespace {
 
 struct FormKernels : impl::FormKernelsPassBase<FormKernels> {
@@ -475,6 +513,7 @@ struct FormKernels : impl::FormKernelsPassBase<FormKernels> {
     FailureOr<TargetStrategies> strategies = TargetStrategies::of(getOperation());
     if (failed(strategies))
       return signalPassFailure();
+    copyNarrowWeights(getOperation(), *strategies);
     KernelFormer former(getOperation(), *strategies, marksWeights);
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
       for (Block &block : function.getBody())

@@ -1,6 +1,10 @@
 // Computes at compile time what depends on constants alone, by compiling and running it.
+//
+// Weights that are quantized in blocks stay as narrow as they are where a strategy of the target
+// reads them so: what they are computed from folds, and the dequantization becomes part of a
+// kernel.
 
-#include "dialects/Tenon/TenonDialect.h"
+#include "dialects/Target/KernelStrategy.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/Graph/Passes.h"
@@ -36,11 +40,19 @@ bool isSplatConstant(Operation *op) {
 class Folder {
 public:
   Folder(ModuleOp module, const ConstantEvaluator &evaluator)
-      : module(module), evaluator(evaluator) {}
+      : module(module), evaluator(evaluator) {
+    if (auto target = module->getAttrOfType<TargetAttrInterface>(kTargetAttrName))
+      strategies = TargetStrategies::of(target);
+  }
 
   FailureOr<int64_t> run();
 
 private:
+  /// Whether an op stays, though it depends on constants alone.
+  bool staysNarrow(Operation *op) const {
+    auto dequantize = dyn_cast<DequantizeBlocksOp>(op);
+    return dequantize && strategies && isReadNarrow(dequantize, *strategies);
+  }
   /// Bytes of the constants that an op's value is computed from; nothing if it is not constant.
   std::optional<int64_t> sourceBytes(Operation *op);
   void collect();
@@ -48,6 +60,8 @@ private:
 
   ModuleOp module;
   const ConstantEvaluator &evaluator;
+  /// Those of the target, if it is known yet.
+  std::optional<TargetStrategies> strategies;
   llvm::DenseMap<Operation *, std::optional<int64_t>> sources;
   /// Values to replace, and the ops that compute them, operands first.
   llvm::SetVector<Value> targets;
@@ -99,8 +113,10 @@ static void collectOps(Operation *op, llvm::SetVector<Operation *> &ops) {
 void Folder::collect() {
   auto isWorthwhile = [&](Operation *op) {
     std::optional<int64_t> bytes = sourceBytes(op);
-    if (!bytes || isa<ConstantOp>(op))
+    if (!bytes || isa<ConstantOp>(op) || staysNarrow(op))
       return false;
+    if (llvm::any_of(op->getUsers(), [&](Operation *user) { return staysNarrow(user); }))
+      return true; // or what is packed would be made in each run
     int64_t size = *countBytes(op->getResult(0).getType());
     return size <= kSmallBytes || size <= kMaxGrowth * *bytes;
   };

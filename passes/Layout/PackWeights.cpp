@@ -8,6 +8,9 @@
 //   %y = tenon.launch @k(%x, %w)              %p = reshape, pad, transpose of %w
 //                                     ->      %y = tenon.launch @k(%x, %p)
 //   @k(%a, %b): matmul %a, %b                 @k(%a, %b): matmul %a, (unpack %b)
+//
+// Of weights that the kernel dequantizes, this is done to codes, scales and zero points, each in
+// its own form.
 
 #include "dialects/Target/KernelStrategy.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -29,9 +32,10 @@ public:
         [&](LaunchOp launch) { launches[launch.getKernelAttr().getAttr()].push_back(launch); });
   }
 
-  void pack(KernelOp kernel, OpOperand &weights, WeightLayoutAttrInterface layout);
+  void pack(KernelOp kernel, Operation *root, ArrayRef<WeightForm> forms);
 
 private:
+  void pack(KernelOp kernel, const WeightForm &form, bool isTransposed);
   /// The weights in this form, behind what computes them.
   Value build(Value weights, bool isTransposed, WeightLayoutAttrInterface layout);
 
@@ -63,17 +67,43 @@ Value WeightPacker::build(Value weights, bool isTransposed, WeightLayoutAttrInte
   return packed = layout.buildPacking(b, weights.getLoc(), straight);
 }
 
-void WeightPacker::pack(KernelOp kernel, OpOperand &weights, WeightLayoutAttrInterface layout) {
+/// The type with its last two dimensions swapped.
+static RankedTensorType transposed(RankedTensorType type) {
+  SmallVector<int64_t> shape(type.getShape());
+  std::swap(shape.back(), shape[shape.size() - 2]);
+  return RankedTensorType::get(shape, type.getElementType());
+}
+
+/// Lets the root of a kernel take its right operand as it is instead of transposed; whether it took
+/// it so. What is dequantized is transposed with its operands.
+static bool straighten(Operation *root) {
+  auto matmul = dyn_cast<MatMulOp>(root);
+  if (!matmul || !matmul.getTransposeRhs())
+    return false;
+  matmul.setTransposeRhs(false);
+  if (auto dequantize = matmul.getRhs().getDefiningOp<DequantizeBlocksOp>()) {
+    auto type = cast<RankedTensorType>(dequantize.getType());
+    dequantize.getResult().setType(transposed(type));
+    dequantize.setAxis(2 * type.getRank() - 3 - dequantize.getAxis());
+  }
+  return true;
+}
+
+void WeightPacker::pack(KernelOp kernel, Operation *root, ArrayRef<WeightForm> forms) {
+  if (forms.empty())
+    return;
+  bool isTransposed = straighten(root);
+  for (const WeightForm &form : forms)
+    pack(kernel, form, isTransposed);
+}
+
+void WeightPacker::pack(KernelOp kernel, const WeightForm &form, bool isTransposed) {
+  auto [operand, layout] = form;
+  OpOperand &weights = *operand;
   auto argument = cast<BlockArgument>(weights.get());
   auto type = cast<RankedTensorType>(argument.getType());
-  auto matmul = dyn_cast<MatMulOp>(weights.getOwner());
-  bool isTransposed = matmul && matmul.getTransposeRhs();
-  if (isTransposed) {
-    SmallVector<int64_t> shape(type.getShape());
-    std::swap(shape.back(), shape[shape.size() - 2]);
-    type = RankedTensorType::get(shape, type.getElementType());
-    matmul.setTransposeRhs(false);
-  }
+  if (isTransposed)
+    type = transposed(type);
   // Who else reads the weights reads them as they are.
   unsigned number = argument.getArgNumber();
   bool isShared = !argument.hasOneUse();
@@ -114,13 +144,13 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       if (!strategy)
         return signalPassFailure();
       Operation *root = getRoot(kernel, *strategy);
-      OpOperand *weights = root ? strategy->getWeights(root) : nullptr;
-      if (!weights || !kernel.getSchedule() || !isa<BlockArgument>(weights->get()))
+      if (!root || !kernel.getSchedule())
         continue;
-      if (WeightLayoutAttrInterface layout = strategy->getWeightLayout(kernel)) {
-        packer.pack(kernel, *weights, layout);
-        ++numPacked;
-      }
+      SmallVector<WeightForm> forms = strategy->getWeightForms(kernel);
+      llvm::erase_if(
+          forms, [](const WeightForm &form) { return !isa<BlockArgument>(form.weights->get()); });
+      packer.pack(kernel, root, forms);
+      numPacked += forms.size();
     }
   }
 };

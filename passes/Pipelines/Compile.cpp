@@ -31,6 +31,8 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &opt
   passes.addNestedPass<func::FuncOp>(createMoveDequantizePass());
   if (!options.quantExact)
     passes.addNestedPass<func::FuncOp>(createMultiplyQuantizedPass());
+  // Of weights that are not multiplied as integers.
+  passes.addNestedPass<func::FuncOp>(createKeepWeightsNarrowPass());
   passes.addPass(createSymbolDCEPass());
 }
 

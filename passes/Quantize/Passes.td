@@ -63,6 +63,33 @@ def MultiplyQuantizedPass : Pass<"tenon-multiply-quantized", "::mlir::func::Func
   let dependentDialects = ["::tenon::TenonDialect"];
 }
 
+def KeepWeightsNarrowPass : Pass<"tenon-keep-weights-narrow", "::mlir::func::FuncOp"> {
+  let summary = "keeps constants that are dequantized as narrow as they are";
+  let description = [{
+    Constant weights of a matrix product that are dequantized with a scale for each output become
+    weights that are dequantized in blocks as long as a sum, which stay narrow in memory if the target
+    reads them so. Rows of a quantized table are gathered before they are dequantized.
+
+    ```mlir
+    %q = tenon.constant dense<7> : tensor<64x16xi8>
+    %s = tenon.constant dense<0.5> : tensor<16xf32>
+    %w = tenon.dequantize %q, %s : (tensor<64x16xi8>, tensor<16xf32>) -> tensor<64x16xf32>
+    %y = tenon.matmul %x, %w : (tensor<8x64xf32>, tensor<64x16xf32>) -> tensor<8x16xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %q = tenon.constant dense<7> : tensor<64x16xi8>
+    %s = tenon.constant dense<0.5> : tensor<1x16xf32>
+    %w = tenon.dequantize_blocks %q, %s {axis = 0, block_size = 64}
+       : (tensor<64x16xi8>, tensor<1x16xf32>) -> tensor<64x16xf32>
+    %y = tenon.matmul %x, %w : (tensor<8x64xf32>, tensor<64x16xf32>) -> tensor<8x16xf32>
+    ```
+  }];
+  let dependentDialects = ["::tenon::TenonDialect"];
+}
+
 def SimplifyQuantizationPass : Pass<"tenon-simplify-quantization", "::mlir::func::FuncOp"> {
   let summary = "removes the steps through integers between quantized operators";
   let description = [{

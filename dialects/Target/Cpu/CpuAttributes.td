@@ -127,6 +127,27 @@ def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [
                         Cpu_Flag<"the last kernel dimension is part of the input channels">:$merge_taps);
 }
 
+def Cpu_CodePanelsAttr : Cpu_Attr<"CodePanels", "code_panels", [
+    DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack"]>]> {
+  let summary = "weights of a few bits in panels of neighbouring output channels";
+  let description = [{
+    [C, O] of integers of 2, 4 or 8 bits -> [ceil(O / width), ceil(C / n), width, 4] bytes, padded
+    with zeros. n = 32 / bits neighbouring channels of an output lie in 32 bits, the first one in the
+    lowest. Integers with a sign are stored less the smallest one of their type, so that all are from
+    0 on.
+
+    ```mlir
+    #cpu.code_panels<width = 32>
+    ```
+  }];
+  let parameters = (ins Cpu_Size<"output channels of a panel">:$width);
+  let extraClassDeclaration = [{
+    /// Bits that hold the codes of one output channel, and how many codes of `bits` bits they hold.
+    static constexpr int64_t laneBits = 32;
+    static int64_t getCodesPerLane(int64_t bits) { return laneBits / bits; }
+  }];
+}
+
 def Cpu_WinogradFiltersAttr : Cpu_Attr<"WinogradFilters", "winograd_filters", [
     DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack"]>]> {
   let summary = "filters of 3 x 3 transformed for minimal filtering, in panels";
@@ -156,7 +177,10 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction"> {
       a tile's input in the nearest cache, 0 (all tiles) keeps a panel there.
     - `pack_input` copies each tile's input to contiguous scratch first. For one tap only.
     - `packed` weights are constants that were laid out in panels when the model was compiled.
-    - `pack_weights` copies each panel of weights that are not packed to contiguous scratch first.
+      Those that are quantized in blocks are codes of a few bits there.
+    - `pack_weights` copies each panel of weights that are not packed, or are codes, to contiguous
+      scratch first. Codes are multiplied as they are without it, and `pack_input` prepares the
+      input for that.
       Without it, weights are read in place: row-major ones like packed ones, transposed ones along
       their rows, with sums across the lanes at the end (then `tile_vectors` is 1).
     - `mma` is what multiplies and adds; without it, `fma`. One that takes several channels at once

@@ -2,8 +2,9 @@
 //
 // Panels: [K, N] -> pad N to panels -> [K, P, NR] -> [P, K, NR], and the same per group and kernel
 // position for convolutions; where g channels lie together, [K / g, g, P, NR] -> [P, K / g, NR, g]
-// after K is padded. The filter transforms of minimal filtering come before that; those of
-// inputs and outputs are code generation's (passes/Codegen/Cpu/Winograd.cpp).
+// after K is padded. Codes of a few bits lie together likewise, as many as fill 32 bits. The filter
+// transforms of minimal filtering come before that; those of inputs and outputs are code
+// generation's (passes/Codegen/Cpu/Winograd.cpp).
 
 #include "dialects/Target/Cpu/CpuDialect.h"
 #include "dialects/Tenon/TenonDialect.h"
@@ -42,8 +43,17 @@ public:
   Value pad(Value value, int64_t dim, int64_t width);
   Value panels(Value weights, const PanelShape &panels);
   Value transformFilters(Value weights, int64_t outputTile);
+  Value toBytes(Value codes);
+  Value joinCodes(Value codes, int64_t bits);
 
 private:
+  /// A tensor of one number, of rank 0.
+  Value scalar(IntegerType type, int64_t value) {
+    auto tensor = RankedTensorType::get({}, type);
+    APInt bits(type.getWidth(), value, /*isSigned=*/true, /*implicitTrunc=*/true);
+    return ConstantOp::create(b, loc, tensor, DenseElementsAttr::get(tensor, bits));
+  }
+
   OpBuilder &b;
   Location loc;
 };
@@ -111,6 +121,46 @@ Value Packer::transformFilters(Value weights, int64_t outputTile) {
   return reshape(straight, {points, points, channels, outputs});
 }
 
+/// Codes of any type as unsigned bytes, the smallest number of a signed type as 0.
+Value Packer::toBytes(Value codes) {
+  auto type = cast<RankedTensorType>(codes.getType());
+  auto element = cast<IntegerType>(type.getElementType());
+  IntegerType byte = b.getIntegerType(8, /*isSigned=*/false);
+  auto convert = [&](Value value, IntegerType to) -> Value {
+    bool isSame = getElementTypeOrSelf(value) == to;
+    return isSame ? value : CastOp::create(b, loc, type.clone(to), value, to).getResult();
+  };
+  if (element.isUnsigned())
+    return convert(codes, byte);
+  IntegerType signedByte = b.getI8Type();
+  Value wide = convert(codes, signedByte);
+  Value shift = scalar(signedByte, int64_t(1) << (element.getWidth() - 1));
+  Value raised = AddOp::create(b, loc, wide.getType(), ValueRange{wide, shift});
+  return BitCastOp::create(b, loc, type.clone(byte), raised, byte);
+}
+
+/// [K, N] -> [K / (8 / bits), N]: bytes of neighbouring codes, the first one in the lowest bits. K
+/// is a multiple of what a byte holds.
+Value Packer::joinCodes(Value codes, int64_t bits) {
+  auto type = cast<RankedTensorType>(codes.getType());
+  int64_t perByte = 8 / bits, bytes = type.getDimSize(0) / perByte, columns = type.getDimSize(1);
+  if (perByte == 1)
+    return codes;
+  auto byte = cast<IntegerType>(type.getElementType());
+  auto partType = RankedTensorType::get({bytes, columns}, byte);
+  Value joined;
+  for (int64_t i = 0; i < perByte; ++i) {
+    DimExprs starts = {b.getAffineConstantExpr(i), b.getAffineConstantExpr(0)};
+    Value part = SliceOp::create(b, loc, partType, codes,
+                                 AffineMapAttr::get(makeDimsMap(starts, b.getContext())),
+                                 b.getDenseI64ArrayAttr({perByte, 1}));
+    if (i > 0)
+      part = MulOp::create(b, loc, partType, ValueRange{part, scalar(byte, 1 << (bits * i))});
+    joined = i > 0 ? AddOp::create(b, loc, partType, ValueRange{joined, part}).getResult() : part;
+  }
+  return joined;
+}
+
 ArrayRef<double> getWinogradFilterTransform(int64_t outputTile) {
   return outputTile == 2 ? ArrayRef<double>(filter2) : ArrayRef<double>(filter4);
 }
@@ -173,6 +223,35 @@ SmallVector<LaneIndex> PanelsAttr::getPackedIndex(ElementEmitter &e, RankedTenso
   packed.append({e.floorDiv(input, interleave), column, e.mod(input, interleave)});
   return packed;
 }
+
+//===-- Panels of codes --===//
+
+RankedTensorType CodePanelsAttr::getPackedType(RankedTensorType weights) const {
+  ArrayRef<int64_t> shape = weights.getShape();
+  auto type = dyn_cast<IntegerType>(weights.getElementType());
+  if (shape.size() != 2 || getWidth() < 1 || !type ||
+      !llvm::is_contained({2u, 4u, 8u}, type.getWidth()))
+    return nullptr;
+  int64_t perLane = getCodesPerLane(type.getWidth());
+  return RankedTensorType::get({int64_t(llvm::divideCeil(shape[1], getWidth())),
+                                int64_t(llvm::divideCeil(shape[0], perLane)), getWidth(),
+                                laneBits / 8},
+                               IntegerType::get(getContext(), 8, IntegerType::Unsigned));
+}
+
+Value CodePanelsAttr::buildPacking(OpBuilder &builder, Location loc, Value weights) const {
+  Packer packer(builder, loc);
+  int64_t bits = cast<RankedTensorType>(weights.getType()).getElementTypeBitWidth();
+  Value codes = packer.pad(packer.toBytes(weights), 0, getCodesPerLane(bits));
+  codes = packer.pad(packer.joinCodes(codes, bits), 1, getWidth());
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(codes.getType()).getShape();
+  constexpr int64_t laneBytes = laneBits / 8;
+  Value split =
+      packer.reshape(codes, {shape[0] / laneBytes, laneBytes, shape[1] / getWidth(), getWidth()});
+  return packer.transpose(split, {2, 0, 3, 1});
+}
+
+bool CodePanelsAttr::canUnpack() const { return false; }
 
 //===-- Transformed filters --===//
 

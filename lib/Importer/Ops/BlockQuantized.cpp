@@ -1,7 +1,8 @@
 // Ops of com.microsoft on weights that are quantized in blocks, each with a scale, and are packed
 // several to a byte: MatMulNBits, MatMulBnb4 and GatherBlockQuantized.
 //
-// Weights that are constants are unpacked when the model is compiled.
+// Weights that are constants are unpacked when the model is compiled; as operands of products they
+// stay as narrow as they are.
 
 #include "lib/Importer/Ops/Contractions.h"
 #include "lib/Importer/Ops/Quantize.h"
@@ -76,52 +77,84 @@ static std::optional<PackedMatrix> getPackedMatrix(NodeImporter &node) {
   return matrix;
 }
 
-/// The zero points [N, blocks] in `type`, packed or not; a scalar where the node has none.
-static Value getZeroPoints(NodeImporter &node, Value zeros, const PackedMatrix &matrix, Type type) {
-  AffineExpr n = node.expr(matrix.columns), blocks = node.expr(matrix.countBlocks());
-  if (!zeros)
-    return node.makeScalar(type, std::ldexp(1.0, matrix.bits - 1));
-  if (isa<FloatType>(node.elementType(zeros)))
-    return node.cast(node.reshape(zeros, {n, blocks}), type);
-  // Each column's zero points start on a byte.
-  int64_t rowBytes = llvm::divideCeil(matrix.countBlocks(), 8 / matrix.bits);
-  Value bytes = node.reshape(zeros, {n, node.expr(rowBytes)});
-  Value unpacked = unpackBits(node, bytes, matrix.bits);
-  return node.cast(TensorMath(node).slice(unpacked, 1, node.expr(0), blocks), type);
+/// The integers [N, `count`] of a node's weights or zero points, of which each row starts on a
+/// byte, in a type of as many bits; less the middle of their range if `isSigned`.
+static Value getCodes(NodeImporter &node, Value bytes, const PackedMatrix &matrix, int64_t count,
+                      bool isSigned) {
+  TensorMath m(node);
+  int64_t perByte = 8 / matrix.bits;
+  AffineExpr n = node.expr(matrix.columns);
+  Value codes = unpackBits(node, bytes, matrix.bits);
+  if (!codes)
+    return codes;
+  codes = node.reshape(codes, {n, node.expr(llvm::alignTo(count, perByte))});
+  codes = m.slice(codes, 1, 0, count);
+  unsigned bits = static_cast<unsigned>(matrix.bits);
+  if (!isSigned)
+    return node.cast(codes, node.builder().getIntegerType(bits, /*isSigned=*/false));
+  Value wide = node.cast(codes, node.builder().getIntegerType(16));
+  return node.cast(m.sub(wide, std::ldexp(1.0, static_cast<int>(bits) - 1)),
+                   node.builder().getIntegerType(bits));
 }
 
-/// A parameter of each block [N, blocks] for each of `weights` [N, K]: those of the positions'
-/// blocks, or of the blocks that `order` names.
-static Value spreadOverBlocks(NodeImporter &node, Value parameter, Value weights,
-                              const PackedMatrix &matrix, Value order) {
-  return order && node.rank(parameter) == 2
-             ? TensorMath(node).gather(parameter, order, 1)
-             : spreadParameter(node, parameter, weights, 1, matrix.blockSize);
+/// The zero points [N, blocks] as integers like the weights, or f32; null if the node has none.
+static Value getZeroPoints(NodeImporter &node, Value zeros, const PackedMatrix &matrix) {
+  if (!zeros)
+    return nullptr;
+  DimExprs dims = {node.expr(matrix.columns), node.expr(matrix.countBlocks())};
+  if (isa<FloatType>(node.elementType(zeros)))
+    return node.cast(node.reshape(zeros, dims), node.builder().getF32Type());
+  return getCodes(node, zeros, matrix, matrix.countBlocks(), /*isSigned=*/false);
+}
+
+/// The parameters [N, blocks] of the blocks that `order` names for each position of K.
+static Value gatherParameters(NodeImporter &node, Value parameters, Value order,
+                              const PackedMatrix &matrix) {
+  TensorMath m(node);
+  // It may be as long as whole blocks.
+  Value blocks =
+      m.slice(node.reshape(order, product(node.dims(order), node.context())), 0, 0, matrix.depth);
+  return m.gather(parameters, blocks, 1);
+}
+
+/// The weights [N, K] in f32. Without zero points, these are the middle of the range of codes.
+static Value dequantizeBlocks(NodeImporter &node, const PackedMatrix &matrix) {
+  Type f32 = node.builder().getF32Type();
+  int64_t padded = matrix.countBlocks() * matrix.blockSize;
+  Value zeros = getZeroPoints(node, node.operand(3), matrix);
+  Value codes = getCodes(node, node.operand(1), matrix, padded, /*isSigned=*/!node.operand(3));
+  Value scales = node.cast(
+      node.reshape(node.operand(2), {node.expr(matrix.columns), node.expr(matrix.countBlocks())}),
+      f32);
+  int64_t blockSize = matrix.blockSize;
+  if (Value order = node.operand(4)) {
+    scales = gatherParameters(node, scales, order, matrix);
+    if (zeros)
+      zeros = gatherParameters(node, zeros, order, matrix);
+    blockSize = 1;
+  }
+  codes = TensorMath(node).slice(codes, 1, 0, matrix.depth);
+  SmallVector<Value> operands = {codes, scales};
+  if (zeros)
+    operands.push_back(zeros);
+  return node.infer<DequantizeBlocksOp>(
+      operands, {node.attr("axis", int64_t(1)), node.attr("block_size", blockSize)});
 }
 
 // Operands: x, weights [N, blocks, bytes], scales, zero points, the block of each position along K,
-// bias. `accuracy_level` allows less exact products, which nothing demands.
+// bias. `accuracy_level` allows less exact products, which nothing demands. Halves are multiplied
+// in f32.
 static Results importMatMulNBits(NodeImporter &node) {
   TensorMath m(node);
   std::optional<PackedMatrix> matrix = getPackedMatrix(node);
   if (!matrix)
     return failure();
-  Value x = node.operand(0), order = node.operand(4), bias = node.operand(5);
+  Value x = node.operand(0), bias = node.operand(5);
   Type type = node.elementType(x);
-  AffineExpr n = node.expr(matrix->columns), blocks = node.expr(matrix->countBlocks());
-  if (order) // it may be as long as whole blocks
-    order = m.slice(node.reshape(order, product(node.dims(order), node.context())), 0, 0,
-                    matrix->depth);
-  Value weights = unpackBits(node, node.operand(1), matrix->bits);
-  if (!weights)
-    return failure();
-  weights = node.reshape(weights, {n, node.expr(matrix->countBlocks() * matrix->blockSize)});
-  weights = node.cast(m.slice(weights, 1, 0, matrix->depth), type);
-  Value zeros = getZeroPoints(node, node.operand(3), *matrix, type);
-  Value scales = node.cast(node.reshape(node.operand(2), {n, blocks}), type);
-  weights = m.sub(weights, spreadOverBlocks(node, zeros, weights, *matrix, order));
-  weights = m.mul(weights, spreadOverBlocks(node, scales, weights, *matrix, order));
-  Value result = buildMatMul(node, x, m.transpose(weights, {1, 0}));
+  Value weights = dequantizeBlocks(node, *matrix);
+  Value result =
+      buildMatMul(node, node.cast(x, node.builder().getF32Type()), m.transpose(weights, {1, 0}));
+  result = node.cast(result, type);
   return {{bias ? m.add(result, bias) : result}};
 }
 

@@ -170,9 +170,30 @@ static Results importQuantizeLinear(NodeImporter &node) {
   return {{quantizeQuotient(node, quotient, zero, type, node.getBool("saturate", true))}};
 }
 
+/// Whether parameters are those of each block of `blockSize` positions, as their shapes tell, and q
+/// has integers of a byte or less.
+static bool isInBlocks(NodeImporter &node, Value q, Value scale, Value zero, int64_t axis,
+                       int64_t blockSize) {
+  auto type = q ? dyn_cast<IntegerType>(node.elementType(q)) : nullptr;
+  if (!type || type.getWidth() < 2 || type.getWidth() > 8 || !scale || blockSize < 1 || axis < 0 ||
+      axis >= node.rank(q) || (zero && node.elementType(zero) != type))
+    return false;
+  DimExprs dims = node.dims(q);
+  dims[axis] = dims[axis].ceilDiv(blockSize);
+  return node.dims(scale) == dims && (!zero || node.dims(zero) == dims);
+}
+
 static Results importDequantizeLinear(NodeImporter &node) {
   Value q = node.operand(0);
   int64_t axis = getQuantizationAxis(node, q), blockSize = node.getInt("block_size", 0);
+  if (isInBlocks(node, q, node.operand(1), node.operand(2), axis, blockSize)) {
+    Type type = getOptionalType(node, "output_dtype");
+    Value wideScale = node.cast(node.operand(1), node.builder().getF32Type());
+    Value x = node.infer<DequantizeBlocksOp>(
+        withZero(q, wideScale, node.operand(2)),
+        {node.attr("axis", axis), node.attr("block_size", blockSize)});
+    return {{node.cast(x, type ? type : node.elementType(node.operand(1)))}};
+  }
   Value scale = spreadParameter(node, node.operand(1), q, axis, blockSize);
   Type result = getOptionalType(node, "output_dtype");
   if (!scale || node.hasFailed())

@@ -45,7 +45,8 @@ public:
         lineSplit(emitter, contraction.height.size, schedule.getTileLines()),
         rowSplit(emitter, contraction.width.size, schedule.getTileRows()),
         lanes(schedule.getLanes()), panelWidth(schedule.getPanelWidth()),
-        layout(schedule, countTaps(spec)), packs(module, contraction, schedule, name) {
+        layout(schedule, countTaps(spec), spec.codes.has_value()),
+        packs(module, contraction, schedule, name) {
     hasWeightsPerBatch = spec.weightBatchStride && !isConstant(spec.weightBatchStride, 0) &&
                          !isConstant(contraction.batch, 1);
     sets = hasWeightsPerBatch ? emitter.mul(contraction.batch, spec.group) : spec.group;
@@ -71,6 +72,8 @@ private:
   TaskShare splitTasks(Value task, Value tasks);
   Unit locate(Value set, Value unit);
   Value panelWeights(Value set, Value panel);
+  /// What to prefetch while a panel is read: the next one, if anything.
+  Value panelBehind(Value set, Value panel, Value weights);
   Value packTile(const Unit &unit, int64_t lines, int64_t rows, Value packed);
   void emitTileOuter(Value set, const WorkRange &range);
   void emitPanelOuter(Value set, const WorkRange &range);
@@ -171,9 +174,10 @@ Value ContractionEmitter::panelWeights(Value set, Value panel) {
   }
   switch (spec.weightLayout) {
   case WeightLayout::Packed: {
-    Value panelSize = emitter.mul(contraction.countPanelRows(emitter), panelWidth);
+    Value rows = spec.codes ? emitter.i64(BlockCodes(spec, schedule).steps())
+                            : contraction.countPanelRows(emitter);
     Value number = emitter.add(emitter.mul(group, panels), panel);
-    offset = emitter.add(offset, emitter.mul(number, panelSize));
+    offset = emitter.add(offset, emitter.mul(number, emitter.mul(rows, panelWidth)));
     return emitter.offsetPointer(spec.weights, contraction.getStepType(spec.weightType), offset);
   }
   case WeightLayout::RowMajor:
@@ -186,6 +190,13 @@ Value ContractionEmitter::panelWeights(Value set, Value panel) {
     break;
   }
   return emitter.offsetPointer(spec.weights, spec.weightType, offset);
+}
+
+Value ContractionEmitter::panelBehind(Value set, Value panel, Value weights) {
+  if (!schedule.getPrefetchLines())
+    return weights;
+  Value last = emitter.sub(panels, emitter.i64(1));
+  return panelWeights(set, emitter.min(emitter.add(panel, 1), last));
 }
 
 void ContractionEmitter::forPieces(const Unit &unit,
@@ -241,7 +252,7 @@ void ContractionEmitter::emitTileOuter(Value set, const WorkRange &range) {
       }
       forPanelShapes(range, [&](Value panel, int64_t vectors, bool masked) {
         Value weights = panelWeights(set, panel);
-        TileOperands operands{input, weights, weights, piece.place};
+        TileOperands operands{input, weights, panelBehind(set, panel, weights), piece.place};
         operands.place.channel = emitter.mul(panel, panelWidth);
         microkernels.call(emitter, {lines, rows, vectors, masked}, operands);
       });
@@ -276,11 +287,10 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
       Value columns = masked || vectors < schedule.getTileVectors()
                           ? emitter.sub(spec.outChannels, channel)
                           : emitter.i64(panelWidth);
-      packs.packWeights(emitter, weights, columns, packedPanel);
+      packs.packWeights(emitter, weights, spec.codes ? channel : columns, packedPanel);
       weights = next = packedPanel;
-    } else if (schedule.getPrefetchLines()) {
-      Value last = emitter.sub(panels, one);
-      next = panelWeights(set, emitter.min(emitter.add(panel, 1), last));
+    } else {
+      next = panelBehind(set, panel, weights);
     }
     emitter.loop(range.unitBegin, range.unitEnd, one, [&](Value number) {
       Unit unit = locate(set, number);
@@ -319,8 +329,8 @@ void ContractionEmitter::emit(Value task, Value tasks) {
 } // namespace
 
 ScratchBytes contractionScratchBytes(ContractionScheduleAttr schedule, int64_t taps,
-                                     Type accumulatorType) {
-  return ScratchLayout(schedule, taps).bytes(accumulatorType.getIntOrFloatBitWidth() / 8);
+                                     Type accumulatorType, bool hasCodes) {
+  return ScratchLayout(schedule, taps, hasCodes).bytes(accumulatorType.getIntOrFloatBitWidth() / 8);
 }
 
 static std::string functionPrefix(OpBuilder &builder) {

@@ -15,8 +15,25 @@
 #include "dialects/Target/Cpu/CpuDialect.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include <optional>
 
 namespace tenon::cpu {
+
+/// Weights of a few bits, (code - zero - bias) * scale with a scale and zero point for each output
+/// channel and block of input channels. Codes lie as `#cpu.code_panels` says, scales and zero
+/// points [blocks, N] in panels as `#cpu.panels` says, both as wide as the schedule's.
+struct CodedWeights {
+  /// Of a code; input channels of a block, whole lanes of codes unless there is one block.
+  int64_t bits = 4, blockSize = 32;
+  /// f32.
+  mlir::Value scales;
+  /// Null: 0.
+  mlir::Value zeros;
+  mlir::Type zeroType;
+  bool zerosAreUnsigned = false;
+  /// Of codes in memory: what they have more than the weights' own integers.
+  float bias = 0;
+};
 
 /// What to compute. Sizes and strides are i64 values, constant where possible; strides count
 /// elements. The innermost dimension of every operand has stride 1.
@@ -40,6 +57,9 @@ struct ContractionSpec {
   /// RowMajor and Transposed only: between groups, and between rows of K or N.
   mlir::Value weightGroupStride, weightRowStride;
 
+  /// Packed weights of one tap and group with known sizes may be codes; then `weights` are these.
+  std::optional<CodedWeights> codes;
+
   /// f32, f64, i32 or i64. Narrower operands are extended to it before they are multiplied.
   mlir::Type accumulatorType;
   bool inputIsUnsigned = false, weightsAreUnsigned = false;
@@ -52,9 +72,9 @@ struct ContractionSpec {
 struct ScratchBytes {
   int64_t fixed = 0, perChannel = 0;
 };
-/// `taps`: of the kernel, all dimensions multiplied.
+/// `taps`: of the kernel, all dimensions multiplied. `hasCodes`: whether the spec has codes.
 ScratchBytes contractionScratchBytes(ContractionScheduleAttr schedule, int64_t taps,
-                                     mlir::Type accumulatorType);
+                                     mlir::Type accumulatorType, bool hasCodes = false);
 
 /// Copies the RowMajor or Transposed weights of `spec` (one batch, one group) to the panels of
 /// WeightLayout::Packed at `packed`, with elements of the accumulator type. What PackWeights does

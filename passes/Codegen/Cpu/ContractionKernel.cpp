@@ -31,6 +31,7 @@ private:
   ContractionSpec describe(ConvOp op);
   /// Sets where weights are; whether they are packed.
   bool readPacked(Value weights, ContractionSpec &spec);
+  CodedWeights describe(DequantizeBlocksOp op);
   /// The kernel's schedule, which tenon-assign-schedules has written.
   template <typename AttrT> AttrT schedule() { return cast<AttrT>(*e.kernel.getSchedule()); }
   /// Emits what follows the sum at `index` of the root's result.
@@ -61,7 +62,30 @@ bool isUnsignedTensor(Value tensor) {
 
 } // namespace
 
+// The weights of a kernel that reads codes are packed, scales and zero points as well.
+CodedWeights ContractionKernelEmitter::describe(DequantizeBlocksOp op) {
+  auto pointerOf = [&](Value packed) {
+    return e.argument(packed.getDefiningOp<UnpackOp>().getPacked()).pointer;
+  };
+  auto type = cast<IntegerType>(getElementTypeOrSelf(op.getOperand()));
+  CodedWeights codes;
+  codes.bits = type.getWidth();
+  codes.blockSize = op.getBlockSize();
+  codes.scales = pointerOf(op.getScale());
+  codes.bias = type.isUnsigned() ? 0 : float(int64_t(1) << (type.getWidth() - 1));
+  if (Value zero = op.getZero()) {
+    codes.zeros = pointerOf(zero);
+    codes.zeroType = getStorageType(getElementTypeOrSelf(zero));
+    codes.zerosAreUnsigned = isUnsignedTensor(zero);
+  }
+  return codes;
+}
+
 bool ContractionKernelEmitter::readPacked(Value weights, ContractionSpec &spec) {
+  if (auto dequantize = weights.getDefiningOp<DequantizeBlocksOp>()) {
+    spec.codes = describe(dequantize);
+    weights = dequantize.getOperand();
+  }
   auto unpack = weights.getDefiningOp<UnpackOp>();
   spec.weights = e.argument(unpack ? unpack.getPacked() : weights).pointer;
   spec.weightLayout = WeightLayout::Packed;
@@ -176,6 +200,10 @@ ContractionSpec ContractionKernelEmitter::describe() {
   Type elementType = getElementTypeOrSelf(root->getOperand(0).getType());
   spec.inputType = getStorageType(elementType);
   spec.weightType = getStorageType(getElementTypeOrSelf(root->getOperand(1).getType()));
+  if (spec.codes) { // whose number is known, even if the input's type does not tell it
+    spec.weightType = em.getI32Type();
+    spec.inChannels = e.value(getDims(root->getOperand(1).getType()).front());
+  }
   spec.accumulatorType = getAccumulatorType(elementType);
   spec.inputIsUnsigned = isUnsignedTensor(root->getOperand(0));
   spec.weightsAreUnsigned = isUnsignedTensor(root->getOperand(1));

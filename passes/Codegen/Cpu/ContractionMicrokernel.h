@@ -108,6 +108,8 @@ public:
 
   /// Weights are not in panels: they are read where the caller has them.
   bool readsWeightsInPlace() const;
+  /// Weights are codes, and not decoded before.
+  bool multipliesCodes() const;
   /// Lanes are channels to sum over instead of output channels.
   bool addsAcrossLanes() const;
 

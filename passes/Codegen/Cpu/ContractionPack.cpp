@@ -9,12 +9,14 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps) {
+ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, bool hasCodes) {
   int64_t lanes = schedule.getLanes(), panelWidth = schedule.getPanelWidth();
   int64_t tileSize = schedule.getTileRows() * schedule.getTileLines();
   interleave = schedule.getMma().getInterleave();
   if (schedule.getPackInput()) {
-    inputTile = tileSize * taps;
+    // Sums of blocks are no more than there are channels.
+    bool sumsBlocks = hasCodes && !schedule.getPackWeights();
+    inputTile = tileSize * taps * (sumsBlocks ? 2 : 1);
     inputTiles = std::max<int64_t>(1, schedule.getBlockTiles());
     slack = std::max(slack, lanes * tileSize + lanes);
   }
@@ -101,6 +103,56 @@ void PackEmitter::emitPackInput(Emitter &e, int64_t lines, Value rows, Value inp
   });
 }
 
+// The order of additions is the same for vectors of any length: eight sums, which are added in
+// order.
+void PackEmitter::emitPackForCodes(Emitter &e, Value rows, Value input, Value packed) {
+  constexpr int64_t width = 8;
+  BlockCodes codes(spec, schedule);
+  CodeInput layout(codes);
+  Type f32 = e.getF32Type();
+  auto vectorType = VectorType::get(width, f32);
+  auto shiftsFrom = [&](int64_t first) -> Value {
+    SmallVector<float> shifts;
+    for (int64_t i = 0; i < width; ++i)
+      shifts.push_back(1 / codes.shiftOf((first + i) % codes.perLane()));
+    return arith::ConstantOp::create(e, DenseElementsAttr::get(vectorType, ArrayRef(shifts)));
+  };
+  Value zero = arith::ConstantOp::create(e, e.getZeroAttr(vectorType));
+  // `count` channels from `first` on, which has the code of this number in its lane.
+  auto copy = [&](Value row, Value to, Value first, int64_t number, int64_t count, Value sum) {
+    Value mask = e.laneMask(width, e.i64(count));
+    Value x = e.maskedLoad(vectorType, e.offsetPointer(row, f32, first), mask);
+    Value shifted = arith::MulFOp::create(e, x, shiftsFrom(number));
+    e.maskedStore(shifted, e.offsetPointer(to, f32, first), mask);
+    return arith::AddFOp::create(e, sum, x).getResult();
+  };
+  e.loop(e.i64(0), rows, e.i64(1), [&](Value row) {
+    Value from = e.offsetPointer(input, f32, e.mul(row, contraction.width.step));
+    Value to = e.offsetPointer(packed, f32, e.mul(row, layout.channels));
+    Value sums = e.offsetPointer(packed, f32, layout.sums(e, rows, row));
+    auto copyBlock = [&](Value block, int64_t size) {
+      Value first = e.mul(block, codes.blockSize());
+      int64_t trip = std::max(width, codes.perLane()), whole = size / trip * trip;
+      Value sum =
+          e.loop(e.i64(0), e.i64(whole), e.i64(trip), zero, [&](Value k, ValueRange carried) {
+            Value sum = carried[0];
+            for (int64_t i = 0; i < trip; i += width)
+              sum = copy(from, to, e.add(first, e.add(k, i)), i, width, sum);
+            return SmallVector<Value>{sum};
+          })[0];
+      for (int64_t k = whole; k < size; k += width)
+        sum = copy(from, to, e.add(first, k), k - whole, std::min(width, size - k), sum);
+      Value total = vector::ReductionOp::create(e, vector::CombiningKind::ADD, sum);
+      e.store(total, e.offsetPointer(sums, f32, block));
+    };
+    int64_t whole = layout.channels / codes.blockSize(), rest = layout.channels % codes.blockSize();
+    e.loop(e.i64(0), e.i64(whole), e.i64(1),
+           [&](Value block) { copyBlock(block, codes.blockSize()); });
+    if (rest > 0)
+      copyBlock(e.i64(whole), rest);
+  });
+}
+
 void PackEmitter::packInput(Emitter &emitter, int64_t lines, int64_t rows, Value input,
                             Value packed) {
   // Where one line's end is inside a tile depends on the number of rows, so that it must be known.
@@ -112,6 +164,8 @@ void PackEmitter::packInput(Emitter &emitter, int64_t lines, int64_t rows, Value
         emitter, module, namePrefix + "_pack_input", {pointer, pointer, emitter.getI64Type()},
         [&](Emitter &e, ValueRange arguments) {
           Value count = anyRows ? arguments[2] : e.i64(rows);
+          if (spec.codes && !schedule.getPackWeights())
+            return emitPackForCodes(e, count, arguments[0], arguments[1]);
           emitPackInput(e, lines, count, arguments[0], arguments[1]);
         },
         /*noalias=*/2);
@@ -197,6 +251,42 @@ void PackEmitter::emitPackTransposed(Emitter &e, Value weights, Value columns, V
   }
 }
 
+void PackEmitter::emitDecode(Emitter &e, Value panel, Value channel, Value packed) {
+  BlockCodes codes(spec, schedule);
+  Type f32 = e.getF32Type();
+  auto decodeBlock = [&](Value block, int64_t size) {
+    SmallVector<Value> scales, zeros;
+    for (int64_t v = 0; v < schedule.getTileVectors(); ++v) {
+      scales.push_back(codes.scale(e, channel, block, v));
+      zeros.push_back(codes.zero(e, channel, block, v));
+    }
+    Value firstStep = e.mul(block, codes.blockSize() / codes.perLane());
+    Value to = e.offsetPointer(packed, f32, e.mul(block, codes.blockSize() * panelWidth));
+    auto decodeStep = [&](Value step, int64_t count) {
+      Value rows = e.offsetPointer(to, f32, e.mul(step, codes.perLane() * panelWidth));
+      for (int64_t v = 0; v < schedule.getTileVectors(); ++v) {
+        Value lane = codes.load(e, panel, e.add(firstStep, step), v);
+        for (int64_t i = 0; i < count; ++i) {
+          Value weight = codes.take(e, lane, i);
+          if (codes.hasZeros())
+            weight = arith::SubFOp::create(e, weight, zeros[v]);
+          e.store(arith::MulFOp::create(e, weight, scales[v]),
+                  e.offsetPointer(rows, f32, i * panelWidth + v * lanes));
+        }
+      }
+    };
+    e.loop(e.i64(0), e.i64(size / codes.perLane()), e.i64(1),
+           [&](Value step) { decodeStep(step, codes.perLane()); });
+    if (int64_t rest = size % codes.perLane())
+      decodeStep(e.i64(size / codes.perLane()), rest);
+  };
+  int64_t whole = codes.channels() / codes.blockSize();
+  e.loop(e.i64(0), e.i64(whole), e.i64(1),
+         [&](Value block) { decodeBlock(block, codes.blockSize()); });
+  if (int64_t rest = codes.channels() % codes.blockSize())
+    decodeBlock(e.i64(whole), rest);
+}
+
 /// The step of which only some channels exist, if there is one: of all columns, to its row of the
 /// panel at `packed`.
 void PackEmitter::emitLastStep(Emitter &e, ArrayRef<Value> columns, Value packed) {
@@ -227,7 +317,9 @@ void PackEmitter::packWeights(Emitter &emitter, Value weights, Value columns, Va
     weightFunction = outlineFunction(
         emitter, module, namePrefix + "_pack_weights", {pointer, emitter.getI64Type(), pointer},
         [&](Emitter &e, ValueRange arguments) {
-          if (spec.weightLayout == WeightLayout::RowMajor && contraction.interleave > 1)
+          if (spec.codes)
+            emitDecode(e, arguments[0], arguments[1], arguments[2]);
+          else if (spec.weightLayout == WeightLayout::RowMajor && contraction.interleave > 1)
             emitInterleaveRows(e, arguments[0], arguments[1], arguments[2]);
           else if (spec.weightLayout == WeightLayout::RowMajor)
             emitPackRowMajor(e, arguments[0], arguments[1], arguments[2]);

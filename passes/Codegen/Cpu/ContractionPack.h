@@ -3,6 +3,7 @@
 #ifndef TENON_PASSES_CODEGEN_CPU_CONTRACTIONPACK_H
 #define TENON_PASSES_CODEGEN_CPU_CONTRACTIONPACK_H
 
+#include "passes/Codegen/Cpu/BlockCodes.h"
 #include "passes/Codegen/Cpu/ContractionMicrokernel.h"
 
 namespace tenon::cpu {
@@ -12,8 +13,21 @@ namespace tenon::cpu {
 struct ScratchLayout {
   int64_t inputTile = 0, inputTiles = 0, weightPanel = 0, slack = 0, interleave = 1;
 
-  ScratchLayout(ContractionScheduleAttr schedule, int64_t taps);
+  ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, bool hasCodes);
   ScratchBytes bytes(int64_t elementBytes) const;
+};
+
+/// A tile's input as products with codes read it: first its rows, each channel divided by the shift
+/// of its code (BlockCodes::shiftOf), then for each row the sum of each block.
+struct CodeInput {
+  int64_t channels, blocks;
+
+  CodeInput(const BlockCodes &codes) : channels(codes.channels()), blocks(codes.blocks()) {}
+  int64_t row(int64_t number) const { return number * channels; }
+  /// Of a tile with so many rows.
+  mlir::Value sums(Emitter &emitter, mlir::Value rows, mlir::Value number) const {
+    return emitter.add(emitter.mul(rows, channels), emitter.mul(number, blocks));
+  }
 };
 
 /// Emits and calls the packing functions of one contraction.
@@ -24,16 +38,18 @@ public:
 
   /// A tile of one row and tap is its own packed form, if its elements need not be widened.
   bool isPackedInPlace(int64_t lines, int64_t rows) const {
-    return lines * rows == 1 && contraction.packedInputType == spec.inputType &&
+    return lines * rows == 1 && !spec.codes && contraction.packedInputType == spec.inputType &&
            contraction.hasOneTap();
   }
   /// Copies the input of a tile to [taps][K][lines*rows], steps of interleaved channels, which must
-  /// be full, in the place of channels. May write up to `slackElements` behind it, so
+  /// be full, in the place of channels. For codes that are multiplied as they are, see CodeInput.
+  /// May write up to `slackElements` behind it, so
   /// tiles that lie behind one another must be packed in order.
   void packInput(Emitter &emitter, int64_t lines, int64_t rows, mlir::Value input,
                  mlir::Value packed);
   /// Copies a panel of RowMajor or Transposed weights, of which `columns` exist, to [taps*K][NR],
-  /// or [taps * steps][NR][interleave].
+  /// or [taps * steps][NR][interleave]. Of codes, it is a panel of which `columns` is the first
+  /// channel, and they become the weights that they stand for.
   void packWeights(Emitter &emitter, mlir::Value weights, mlir::Value columns, mlir::Value packed);
 
 private:
@@ -48,6 +64,8 @@ private:
                           mlir::Value packed);
   void emitPackTransposed(Emitter &emitter, mlir::Value weights, mlir::Value columns,
                           mlir::Value packed);
+  void emitDecode(Emitter &emitter, mlir::Value codes, mlir::Value channel, mlir::Value packed);
+  void emitPackForCodes(Emitter &emitter, mlir::Value rows, mlir::Value input, mlir::Value packed);
   void emitLastStep(Emitter &emitter, llvm::ArrayRef<mlir::Value> columns, mlir::Value packed);
   /// Reads vectors of channels of all `rows` (pointers), transposes them, and stores the rows of
   /// each channel one after another, channels `pitch` elements of type `packedType` apart.

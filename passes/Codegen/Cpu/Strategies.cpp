@@ -17,9 +17,10 @@ LogicalResult complainAboutSchedule(KernelOp kernel) {
   return kernel.emitError("has no schedule for its strategy, ") << kernel.getStrategy();
 }
 
-/// The weights lie in memory as the schedule says that they are read.
-LogicalResult verifyWeights(KernelOp kernel, Operation *root, WeightLayoutAttrInterface layout) {
-  auto unpack = root->getOperand(1).getDefiningOp<UnpackOp>();
+/// An operand lies in memory as the schedule says that it is read.
+LogicalResult verifyForm(KernelOp kernel, Operation *root, Value weights,
+                         WeightLayoutAttrInterface layout) {
+  auto unpack = weights.getDefiningOp<UnpackOp>();
   WeightLayoutAttrInterface found = unpack ? unpack.getLayout() : WeightLayoutAttrInterface();
   if (found == layout)
     return success();
@@ -34,6 +35,16 @@ LogicalResult verifyWeights(KernelOp kernel, Operation *root, WeightLayoutAttrIn
   return error << "them as they are";
 }
 
+/// The weights lie in memory as the schedule says that they are read.
+LogicalResult verifyWeights(KernelOp kernel, Operation *root, ArrayRef<WeightForm> forms) {
+  if (forms.empty())
+    return verifyForm(kernel, root, root->getOperand(1), nullptr);
+  for (const WeightForm &form : forms)
+    if (failed(verifyForm(kernel, root, form.weights->get(), form.layout)))
+      return failure();
+  return success();
+}
+
 /// The channels that one group of a matrix product or convolution sums over.
 AffineExpr getInChannels(Operation *root) {
   AffineExpr channels = getDims(root->getOperand(0).getType()).back();
@@ -43,6 +54,11 @@ AffineExpr getInChannels(Operation *root) {
 
 AffineExpr getBytes(ScratchBytes scratch, Operation *root) {
   return getInChannels(root) * scratch.perChannel + scratch.fixed;
+}
+
+/// What computes the weights of a contraction in its kernel; null if they are read as they are.
+DequantizeBlocksOp getNarrowWeights(Operation *root) {
+  return root->getOperand(1).getDefiningOp<DequantizeBlocksOp>();
 }
 
 /// A strategy whose kernels have a root, and schedules of one kind.
@@ -146,10 +162,11 @@ public:
   }
   bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
   OpOperand *getWeights(Operation *root) const override { return &root->getOpOperand(1); }
-  WeightLayoutAttrInterface getWeightLayout(KernelOp kernel) const override {
+  SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override {
     auto schedule = cast<WinogradScheduleAttr>(kernel.getScheduleAttr());
-    return WinogradFiltersAttr::get(kernel.getContext(), schedule.getOutputTile(),
-                                    schedule.getPanelWidth());
+    return {{getWeights(getRoot(kernel, *this)),
+             WinogradFiltersAttr::get(kernel.getContext(), schedule.getOutputTile(),
+                                      schedule.getPanelWidth())}};
   }
   void emit(KernelEmitter &emitter) const override { emitWinogradKernel(emitter); }
 
@@ -172,7 +189,7 @@ protected:
     return getBytes(winogradScratchBytes(schedule), root);
   }
   LogicalResult verifyRoot(KernelOp kernel, Operation *root, WinogradScheduleAttr) const override {
-    return verifyWeights(kernel, root, getWeightLayout(kernel));
+    return verifyWeights(kernel, root, getWeightForms(kernel));
   }
 };
 
@@ -219,7 +236,8 @@ public:
     auto matmul = dyn_cast<MatMulOp>(root);
     return !matmul || matmul.sharesRhs() ? &root->getOpOperand(1) : nullptr;
   }
-  WeightLayoutAttrInterface getWeightLayout(KernelOp kernel) const override;
+  bool readsNarrow(OpOperand &weights) const override;
+  SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
   bool canCompute(KernelOp kernel) const override;
   void emit(KernelEmitter &emitter) const override {
     emitWhereRowsAgree(emitter, emitContractionKernel);
@@ -238,7 +256,9 @@ protected:
   }
   AffineExpr getScratchOf(Operation *root, ContractionScheduleAttr schedule) const override {
     Type sum = getAccumulatorType(getElementTypeOrSelf(root->getOperand(0)));
-    return getBytes(contractionScratchBytes(schedule, getContractionSizes(root).taps, sum), root);
+    return getBytes(contractionScratchBytes(schedule, getContractionSizes(root).taps, sum,
+                                            bool(getNarrowWeights(root))),
+                    root);
   }
   LogicalResult verifyRoot(KernelOp kernel, Operation *root,
                            ContractionScheduleAttr schedule) const override {
@@ -248,7 +268,7 @@ protected:
              << kernel.getSymName() << " does not compute";
     if (failed(verifyMma(kernel, root, schedule)))
       return failure();
-    return verifyWeights(kernel, root, getWeightLayout(kernel));
+    return verifyWeights(kernel, root, getWeightForms(kernel));
   }
 
 private:
@@ -273,17 +293,49 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
     return complain() << " that packs input, but not whole groups of " << interleave << " channels";
   if (schedule.getMergeTaps() && (interleave == 1 || !sizes.tapsAreNeighbours))
     return complain() << " with merge_taps, but there is nothing to merge";
+  if (getNarrowWeights(root) && !schedule.getPacked())
+    return complain() << " that reads weights as they are, but there are codes of them";
+  if (getNarrowWeights(root) && !schedule.getPackInput() && !schedule.getPackWeights())
+    return complain() << " that neither decodes weights nor packs input for codes";
   return success();
 }
 
-WeightLayoutAttrInterface ContractionStrategy::getWeightLayout(KernelOp kernel) const {
+// Products of f32 with constant codes of 2, 4 or 8 bits, in blocks of whole lanes along K.
+bool ContractionStrategy::readsNarrow(OpOperand &weights) const {
+  auto matmul = dyn_cast<MatMulOp>(weights.getOwner());
+  auto dequantize = weights.get().getDefiningOp<DequantizeBlocksOp>();
+  if (!matmul || !dequantize || &weights != &matmul.getRhsMutable() || !isPackable(weights) ||
+      !getElementTypeOrSelf(matmul.getLhs()).isF32())
+    return false;
+  auto type = cast<RankedTensorType>(dequantize.getOperand().getType());
+  int64_t bits = type.getElementTypeBitWidth(), depthDim = matmul.getTransposeRhs() ? 1 : 0;
+  if (type.getRank() != 2 || static_cast<int64_t>(dequantize.getAxis()) != depthDim ||
+      !llvm::is_contained({2, 4, 8}, bits) || type.getNumElements() == 0)
+    return false;
+  int64_t blockSize = dequantize.getBlockSize();
+  return blockSize % CodePanelsAttr::getCodesPerLane(bits) == 0 ||
+         blockSize >= type.getDimSize(depthDim);
+}
+
+SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) const {
   auto schedule = cast<ContractionScheduleAttr>(kernel.getScheduleAttr());
   if (!schedule.getPacked())
-    return nullptr;
+    return {};
   Operation *root = getRoot(kernel, *this);
   auto conv = dyn_cast<ConvOp>(root);
-  return PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(), conv ? conv.getGroups() : 1,
-                         schedule.getMma().getInterleave(), schedule.getMergeTaps());
+  auto panels =
+      PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(), conv ? conv.getGroups() : 1,
+                      schedule.getMma().getInterleave(), schedule.getMergeTaps());
+  DequantizeBlocksOp narrow = getNarrowWeights(root);
+  if (!narrow)
+    return {{getWeights(root), panels}};
+  SmallVector<WeightForm> forms = {
+      {&narrow.getOperandMutable(),
+       CodePanelsAttr::get(kernel.getContext(), schedule.getPanelWidth())},
+      {&narrow.getScaleMutable(), panels}};
+  for (OpOperand &zero : narrow.getZeroMutable())
+    forms.push_back({&zero, panels});
+  return forms;
 }
 
 // Products whose operands' batches broadcast against each other in part are computed element by

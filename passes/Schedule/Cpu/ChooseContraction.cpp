@@ -25,6 +25,7 @@ public:
     if (sizes.batch >= 0 && sizes.lines >= 0 && sizes.rows >= 0)
       totalRows = sizes.batch * sizes.lines * sizes.rows;
     chooseLanes();
+    chooseCodes();
     if (sizes.outChannels >= 0)
       vectors = llvm::divideCeil(sizes.outChannels, lanes);
     if (sizes.inChannels >= 0 && sizes.outChannels >= 0)
@@ -101,6 +102,13 @@ private:
       lanes /= 2;
   }
 
+  /// Few rows multiply codes as they are: two sums each, of a block and of all.
+  void chooseCodes() {
+    multipliesCodes = sizes.hasCodes && totalRows > 0 && totalRows <= target.getFewRows();
+    if (multipliesCodes)
+      sums /= 2;
+  }
+
   void chooseTile() {
     tileVectors = 2;
     if (vectors == 1)
@@ -109,7 +117,7 @@ private:
       tileVectors = 3;
     // Few rows: more vectors side by side, or additions wait for one another.
     if (totalRows > 0 && totalRows <= target.getFewRows()) {
-      int64_t most = totalRows == 1 ? 8 : 6;
+      int64_t most = multipliesCodes ? 4 : totalRows == 1 ? 8 : 6;
       tileVectors = std::min(sums / totalRows, most);
       if (vectors > 0)
         tileVectors = std::min(tileVectors, vectors);
@@ -143,6 +151,12 @@ private:
     if (sizes.weightLayout == WeightLayout::RowMajor)
       packWeights =
           totalRows < 0 || totalRows >= rowsWorthPackingWeights || (interleave > 1 && hasManyRows);
+    if (sizes.hasCodes) {
+      packWeights = !multipliesCodes;
+      packInput = multipliesCodes;
+    }
+    if (multipliesCodes)
+      return;
     bool hasManyVectors = vectors < 0 || vectors >= vectorsWorthPackingInput;
     packInput =
         mayPackInput() && hasManyRows && (widensInput() || (hasManyVectors && rowsCollide()));
@@ -169,6 +183,17 @@ private:
       packWeights = false;
     else
       tileVectors = 1;
+    if (sizes.hasCodes && depthBytes * lanes > largestScratch)
+      multiplyCodes();
+  }
+
+  /// Codes that are too many to decode a panel of them are multiplied as they are, a few rows at a
+  /// time.
+  void multiplyCodes() {
+    multipliesCodes = packInput = true;
+    packWeights = false;
+    tileRows = std::min(tileRows, target.getFewRows());
+    tileVectors = tileLines = 1;
   }
 
   /// Whether the rows of a tile fight for the same few sets of the nearest cache. Rows an unknown
@@ -187,7 +212,7 @@ private:
 
   void chooseOrder() {
     bool weightsFit = weightBytes >= 0 && weightBytes <= target.getL2Bytes() / 2;
-    blockTiles = weightsFit && !packWeights ? 1 : 0;
+    blockTiles = (weightsFit && !packWeights) || multipliesCodes ? 1 : 0;
     if (packInput && blockTiles == 0) {
       // Packed tiles stay in half of the second cache.
       int64_t channels = sizes.inChannels > 0 ? sizes.inChannels : 1024;
@@ -198,7 +223,9 @@ private:
     bool isPacked = sizes.weightLayout == WeightLayout::Packed;
     int64_t inputBytes = totalRows * std::max<int64_t>(sizes.inChannels, 0) * sizes.inputBits / 8;
     preferSplitPanels = packWeights || (isPacked && totalRows > 0 && weightBytes > inputBytes);
-    if (isPacked && !weightsFit && totalRows > tileRows) {
+    if (multipliesCodes && !weightsFit)
+      prefetchLines = std::max<int64_t>(1, tileVectors * lanes * 4 / 64);
+    else if (isPacked && !weightsFit && !packWeights && totalRows > tileRows) {
       // Tiles of one panel share the prefetching of the next.
       int64_t tiles = totalRows / (tileRows * tileLines);
       int64_t linesPerTrip = unrollK * tileVectors;
@@ -224,6 +251,7 @@ private:
   int64_t sums;
   MmaAttr mma;
   int64_t interleave = 1;
+  bool multipliesCodes = false;
   /// -1: unknown.
   int64_t totalRows = -1, vectors = -1, weightBytes = -1;
 };
@@ -250,6 +278,8 @@ void Chooser::enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) 
     other.unrollK = unroll;
     take(other.get());
   }
+  if (sizes.hasCodes)
+    return;
   bool isPacked = sizes.weightLayout == WeightLayout::Packed;
   bool isTransposed = sizes.weightLayout == WeightLayout::Transposed;
   for (bool packs : {false, true}) {

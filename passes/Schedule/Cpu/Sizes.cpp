@@ -74,6 +74,10 @@ ContractionSizes getContractionSizes(Operation *op) {
   Type weightType = getElementTypeOrSelf(op->getOperand(1).getType());
   sizes.inputBits = getStorageType(elementType).getIntOrFloatBitWidth();
   sizes.weightBits = getStorageType(weightType).getIntOrFloatBitWidth();
+  if (auto narrow = op->getOperand(1).getDefiningOp<DequantizeBlocksOp>()) {
+    sizes.hasCodes = true;
+    sizes.weightBits = getElementTypeOrSelf(narrow.getOperand()).getIntOrFloatBitWidth();
+  }
   if (isa<IntegerType>(elementType)) {
     sizes.inputType = elementType;
     sizes.weightType = weightType;

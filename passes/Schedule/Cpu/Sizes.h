@@ -24,6 +24,8 @@ struct ContractionSizes {
   bool tapsAreNeighbours = false;
   WeightLayout weightLayout = WeightLayout::Packed;
   bool weightsPerBatch = false;
+  /// Weights are codes of `weightBits`, which are decoded on the way.
+  bool hasCodes = false;
 };
 
 /// Of a convolution with a filter for each channel.

@@ -21,3 +21,11 @@ func.func @dynamic(%a: tensor<1x3x64x16xf32>) -> tensor<?x40xf32, affine_map<()[
   %0 = tenon.unpack %a {layout = #cpu.panels<width = 16>} : (tensor<1x3x64x16xf32>) -> tensor<?x40xf32, affine_map<()[s0] -> (s0, 40)>>
   return %0 : tensor<?x40xf32, affine_map<()[s0] -> (s0, 40)>>
 }
+
+// -----
+
+func.func @codes(%a: tensor<1x2x8x4xui8>) -> tensor<16x8xi16> {
+  // expected-error @+1 {{cannot lay out 'tensor<16x8xi16>' as #cpu.code_panels<width = 8>}}
+  %0 = tenon.unpack %a {layout = #cpu.code_panels<width = 8>} : (tensor<1x2x8x4xui8>) -> tensor<16x8xi16>
+  return %0 : tensor<16x8xi16>
+}

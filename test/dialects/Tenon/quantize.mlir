@@ -38,3 +38,25 @@ func.func @dequantize(%q: tensor<2x3xi16>, %scale: tensor<f32>, %zero: tensor<i1
   %x = tenon.dequantize %q, %scale, %zero : (tensor<2x3xi16>, tensor<f32>, tensor<i16>) -> tensor<2x3xf32>
   return %x : tensor<2x3xf32>
 }
+
+// Parameters for each block of a dimension, of which the last one is shorter here.
+// CHECK-LABEL: func @blocks
+// CHECK: tenon.dequantize_blocks %arg0, %arg1, %arg2 {axis = 1 : i64, block_size = 4 : i64} : (tensor<2x7xui4>, tensor<2x2xf32>, tensor<2x2xui4>) -> tensor<2x7xf32>
+func.func @blocks(%q: tensor<2x7xui4>, %scale: tensor<2x2xf32>, %zero: tensor<2x2xui4>) -> tensor<2x7xf32> {
+  %x = tenon.dequantize_blocks %q, %scale, %zero {axis = 1, block_size = 4} : (tensor<2x7xui4>, tensor<2x2xf32>, tensor<2x2xui4>) -> tensor<2x7xf32>
+  return %x : tensor<2x7xf32>
+}
+
+// CHECK-LABEL: func @blocks_without_zero
+// CHECK: tenon.dequantize_blocks %arg0, %arg1 {axis = 0 : i64, block_size = 2 : i64}
+func.func @blocks_without_zero(%q: tensor<2x7xi8>, %scale: tensor<1x7xf32>) -> tensor<2x7xf32> {
+  %x = tenon.dequantize_blocks %q, %scale {axis = 0, block_size = 2} : (tensor<2x7xi8>, tensor<1x7xf32>) -> tensor<2x7xf32>
+  return %x : tensor<2x7xf32>
+}
+
+// CHECK-LABEL: func @blocks_float_zero
+// CHECK: tenon.dequantize_blocks {{.*}} : (tensor<2x8xui2>, tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x8xf32>
+func.func @blocks_float_zero(%q: tensor<2x8xui2>, %scale: tensor<2x2xf32>, %zero: tensor<2x2xf32>) -> tensor<2x8xf32> {
+  %x = tenon.dequantize_blocks %q, %scale, %zero {axis = 1, block_size = 4} : (tensor<2x8xui2>, tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x8xf32>
+  return %x : tensor<2x8xf32>
+}

@@ -143,3 +143,27 @@ func.func @bytes(%x: tensor<1x9x9x3xui8>) -> tensor<1x7x7x8xi32> {
   %y = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1} : (tensor<1x9x9x3xui8>, tensor<3x3x3x8xi8>) -> tensor<1x7x7x8xi32>
   return %y : tensor<1x7x7x8xi32>
 }
+
+// -----
+
+// What weights are dequantized from is laid out instead of them, as it is read: eight codes of an output lie in 32 bits.
+// Signed ones are stored from 0 on.
+// CHECK-LABEL: func.func @codes
+//   CHECK-DAG:   %[[Q:.+]] = tenon.transpose %{{.*}} {permutation = array<i64: 2, 0, 3, 1>} : (tensor<3x4x1x24xui8>) -> tensor<1x3x24x4xui8>
+//   CHECK-DAG:   %[[S:.+]] = tenon.transpose %{{.*}} -> tensor<1x1x2x24xf32>
+//   CHECK-DAG:   %[[Z:.+]] = tenon.transpose %{{.*}} -> tensor<1x1x2x24xi4>
+//       CHECK:   tenon.launch @dequantize_blocks_matmul(%[[Q]], %[[S]], %[[Z]], %arg0)
+// CHECK-LABEL: tenon.kernel @dequantize_blocks_matmul
+//   CHECK-DAG:   %[[Q:.+]] = tenon.unpack %{{.*}} {layout = #cpu.code_panels<width = 24>} : (tensor<1x3x24x4xui8>) -> tensor<20x19xi4>
+//   CHECK-DAG:   %[[S:.+]] = tenon.unpack %{{.*}} {layout = #cpu.panels<width = 24>} : (tensor<1x1x2x24xf32>) -> tensor<2x19xf32>
+//   CHECK-DAG:   %[[Z:.+]] = tenon.unpack %{{.*}} {layout = #cpu.panels<width = 24>} : (tensor<1x1x2x24xi4>) -> tensor<2x19xi4>
+//       CHECK:   %[[W:.+]] = tenon.dequantize_blocks %[[Q]], %[[S]], %[[Z]] {axis = 0 : i64, block_size = 16 : i64}
+//       CHECK:   tenon.matmul %{{.*}}, %[[W]] : (tensor<1x20xf32>, tensor<20x19xf32>) -> tensor<1x19xf32>
+func.func @codes(%x: tensor<1x20xf32>) -> tensor<1x19xf32> {
+  %q = tenon.constant dense<1> : tensor<19x20xi4>
+  %s = tenon.constant dense<1.0> : tensor<19x2xf32>
+  %z = tenon.constant dense<2> : tensor<19x2xi4>
+  %w = tenon.dequantize_blocks %q, %s, %z {axis = 1, block_size = 16} : (tensor<19x20xi4>, tensor<19x2xf32>, tensor<19x2xi4>) -> tensor<19x20xf32>
+  %y = tenon.matmul %x, %w {transposeRhs} : (tensor<1x20xf32>, tensor<19x20xf32>) -> tensor<1x19xf32>
+  return %y : tensor<1x19xf32>
+}

@@ -191,3 +191,33 @@ tenon.kernel @wide_integers(%x: tensor<16x64xi32>, %w: tensor<64x256xi32> {tenon
   %0 = tenon.matmul %x, %w : (tensor<16x64xi32>, tensor<64x256xi32>) -> tensor<16x256xi32>
   tenon.yield %0 : tensor<16x256xi32>
 }
+
+// Codes of a few bits are multiplied as they are with few rows: four vectors at most, as each has two sums. Input is
+// prepared for them.
+// CHECK-LABEL: tenon.kernel @codes_of_one_row(
+//    V4-SAME:   schedule = #cpu.contraction_schedule<lanes = 16, tile_vectors = 4, block_tiles = 1, packed = true, pack_input = true, prefetch_lines = 4, prefer_split_panels = true>,
+//    V3-SAME:   schedule = #cpu.contraction_schedule<lanes = 8, tile_vectors = 4, block_tiles = 1, packed = true, pack_input = true, prefetch_lines = 2, prefer_split_panels = true>,
+tenon.kernel @codes_of_one_row(%x: tensor<1x1024xf32>, %q: tensor<1024x4096xi4> {tenon.weights}, %s: tensor<32x4096xf32> {tenon.weights}) -> tensor<1x4096xf32> attributes {strategy = "contraction"} {
+  %w = tenon.dequantize_blocks %q, %s {axis = 0, block_size = 32} : (tensor<1024x4096xi4>, tensor<32x4096xf32>) -> tensor<1024x4096xf32>
+  %0 = tenon.matmul %x, %w : (tensor<1x1024xf32>, tensor<1024x4096xf32>) -> tensor<1x4096xf32>
+  tenon.yield %0 : tensor<1x4096xf32>
+}
+
+// With many rows a panel of them is decoded first.
+// CHECK-LABEL: tenon.kernel @codes_of_many_rows(
+//    V4-SAME:   schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2, packed = true, pack_weights = true, prefer_split_panels = true>,
+//    V3-SAME:   schedule = #cpu.contraction_schedule<lanes = 8, tile_rows = 6, tile_vectors = 2, packed = true, pack_weights = true, prefer_split_panels = true>,
+tenon.kernel @codes_of_many_rows(%x: tensor<24x1000xf32>, %q: tensor<1000x4096xi4> {tenon.weights}, %s: tensor<32x4096xf32> {tenon.weights}) -> tensor<24x4096xf32> attributes {strategy = "contraction"} {
+  %w = tenon.dequantize_blocks %q, %s {axis = 0, block_size = 32} : (tensor<1000x4096xi4>, tensor<32x4096xf32>) -> tensor<1000x4096xf32>
+  %0 = tenon.matmul %x, %w : (tensor<24x1000xf32>, tensor<1000x4096xf32>) -> tensor<24x4096xf32>
+  tenon.yield %0 : tensor<24x4096xf32>
+}
+
+// Unless it is too large.
+// CHECK-LABEL: tenon.kernel @codes_of_long_columns(
+//  CHECK-SAME:   tile_rows = 3, block_tiles = 1, packed = true, pack_input = true
+tenon.kernel @codes_of_long_columns(%x: tensor<24x65536xf32>, %q: tensor<65536x64xi4> {tenon.weights}, %s: tensor<2048x64xf32> {tenon.weights}) -> tensor<24x64xf32> attributes {strategy = "contraction"} {
+  %w = tenon.dequantize_blocks %q, %s {axis = 0, block_size = 32} : (tensor<65536x64xi4>, tensor<2048x64xf32>) -> tensor<65536x64xf32>
+  %0 = tenon.matmul %x, %w : (tensor<24x65536xf32>, tensor<65536x64xf32>) -> tensor<24x64xf32>
+  tenon.yield %0 : tensor<24x64xf32>
+}

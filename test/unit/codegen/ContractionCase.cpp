@@ -191,6 +191,10 @@ cpu::ContractionSizes ContractionCase::sizes(MLIRContext &context) const {
   sizes.weightLayout = layout;
   sizes.weightsPerBatch = weightsPerBatch;
   sizes.taps = product(kernel);
+  if (codeBits) {
+    sizes.hasCodes = true;
+    sizes.weightBits = codeBits;
+  }
   if (isInteger(inputType)) {
     auto typeIn = [&](Scalar type) -> Type {
       return type == Scalar::U8 ? IntegerType::get(&context, 8, IntegerType::Unsigned)
@@ -201,6 +205,10 @@ cpu::ContractionSizes ContractionCase::sizes(MLIRContext &context) const {
   }
   if (dynamic) {
     sizes.batch = sizes.group = sizes.lines = sizes.rows = -1;
+    if (codeBits) {
+      sizes.inChannels = inChannels;
+      sizes.outChannels = outChannels;
+    }
     return sizes;
   }
   sizes.batch = batch;
@@ -256,7 +264,10 @@ void ContractionRun::makeData() {
   std::vector<char> unused;
   for (int64_t i = 0; i < weightSize; ++i)
     weightValues.push_back(store(unused, random.next(), c.weightType));
-  packWeights();
+  if (c.codeBits)
+    makeCodes();
+  else
+    packWeights();
   for (int64_t i = 0; i < c.group * c.outChannels; ++i)
     biasValues.push_back(store(bias, random.next(), c.sumType));
   bias.resize(bias.size() + guardBytes);
@@ -283,6 +294,68 @@ void ContractionRun::transformFilters() {
       }
     }
   }
+}
+
+void ContractionRun::makeCodes() {
+  const ContractionCase &c = description;
+  int64_t columns = c.outChannels, width = schedule.getPanelWidth(), blocks = countBlocks();
+  int64_t perLane = 32 / c.codeBits, codes = int64_t(1) << c.codeBits;
+  int64_t lowest = c.codesAreSigned ? -codes / 2 : 0;
+  Random random;
+  auto draw = [&](int64_t count) { return std::floor((random.next() + 0.5) * count); };
+  for (int64_t i = 0; i < c.inChannels * columns; ++i)
+    codeValues.push_back(draw(codes));
+  for (int64_t i = 0; i < blocks * columns; ++i) {
+    scaleValues.push_back(float(random.next() + 0.75));
+    zeroValues.push_back(c.zeroPoints == ZeroPoints::None       ? 0
+                         : c.zeroPoints == ZeroPoints::Integers ? draw(codes) + lowest
+                                                                : float(random.next() * codes));
+  }
+  for (int64_t panel = 0; panel < columns; panel += width) {
+    for (int64_t first = 0; first < c.inChannels; first += perLane) {
+      for (int64_t n = panel; n < panel + width; ++n) {
+        uint32_t lane = 0;
+        for (int64_t k = first; k < std::min(first + perLane, c.inChannels) && n < columns; ++k)
+          lane |= uint32_t(codeValues[k * columns + n]) << ((k - first) * c.codeBits);
+        append(weights, lane);
+      }
+    }
+    for (int64_t block = 0; block < blocks; ++block) {
+      for (int64_t n = panel; n < panel + width; ++n) {
+        bool exists = n < columns;
+        append(scales, exists ? float(scaleValues[block * columns + n]) : 0.0f);
+        double zero = exists ? zeroValues[block * columns + n] : 0;
+        if (c.zeroPoints == ZeroPoints::Integers)
+          append(zeros, char(int(zero)));
+        else
+          append(zeros, float(zero));
+      }
+    }
+  }
+}
+
+float ContractionRun::multiplyCodes(const double *x, int64_t n) const {
+  const ContractionCase &c = description;
+  float bias = c.codesAreSigned ? float(int64_t(1) << (c.codeBits - 1)) : 0, total = 0;
+  bool hasZeros = c.zeroPoints != ZeroPoints::None || bias != 0;
+  for (int64_t block = 0; block < countBlocks(); ++block) {
+    float scale = scaleValues[block * c.outChannels + n];
+    float zero = float(zeroValues[block * c.outChannels + n]) + bias;
+    float sum = 0, inputs[8] = {};
+    int64_t begin = block * c.blockSize, end = std::min(begin + c.blockSize, c.inChannels);
+    for (int64_t k = begin; k < end; ++k) {
+      float code = codeValues[k * c.outChannels + n];
+      if (schedule.getPackWeights())
+        total = std::fma(float(x[k]), (hasZeros ? code - zero : code) * scale, total);
+      sum = std::fma(float(x[k]), code, sum);
+      inputs[(k - begin) % 8] += float(x[k]);
+    }
+    if (schedule.getPackWeights())
+      continue;
+    float inputSum = std::accumulate(inputs, inputs + 8, 0.0f);
+    total = std::fma(hasZeros ? std::fma(-zero, inputSum, sum) : sum, scale, total);
+  }
+  return total;
 }
 
 void ContractionRun::packWeights() {
@@ -349,7 +422,7 @@ void ContractionRun::buildKernel() {
   auto argument = [&](Type type, size_t slot) {
     return e.load(type, e.offsetPointer(entry->getArgument(0), pointer, slot));
   };
-  arguments.resize(5);
+  arguments.resize(c.codeBits ? 7 : 5);
   // Dynamic sizes follow the buffers in the argument list.
   auto size = [&](int64_t value) -> Value {
     if (!c.dynamic)
@@ -369,11 +442,22 @@ void ContractionRun::buildKernel() {
   spec.inputIsUnsigned = c.inputType == Scalar::U8;
   spec.weightsAreUnsigned = c.weightType == Scalar::U8;
   spec.weightLayout = c.layout;
+  if (c.codeBits) {
+    spec.weightType = e.getI32Type();
+    spec.codes = cpu::CodedWeights{c.codeBits, c.blockSize, argument(pointer, 5)};
+    spec.codes->bias = c.codesAreSigned ? float(int64_t(1) << (c.codeBits - 1)) : 0;
+    if (c.zeroPoints != ZeroPoints::None) {
+      spec.codes->zeros = argument(pointer, 6);
+      spec.codes->zeroType =
+          c.zeroPoints == ZeroPoints::Integers ? Type(e.getI8Type()) : Type(e.getF32Type());
+      spec.codes->zerosAreUnsigned = !c.codesAreSigned;
+    }
+  }
   spec.batch = size(c.batch);
   // That there is one group must be known for Winograd's algorithm.
   spec.group = c.winograd ? e.i64(c.group) : size(c.group);
-  spec.inChannels = size(c.inChannels);
-  spec.outChannels = size(c.outChannels);
+  spec.inChannels = c.codeBits ? e.i64(c.inChannels) : size(c.inChannels);
+  spec.outChannels = c.codeBits ? e.i64(c.outChannels) : size(c.outChannels);
   std::vector<int64_t> inputSpatial = c.inputSpatial();
   int64_t step = c.group * c.inChannels + c.rowPadding;
   for (size_t i = 0; i < c.outSpatial.size(); ++i) {
@@ -397,8 +481,8 @@ void ContractionRun::buildKernel() {
   if (c.weightsPerBatch)
     spec.weightBatchStride = size(setSize * c.group);
 
-  cpu::ScratchBytes scratchBytes =
-      cpu::contractionScratchBytes(schedule, product(c.kernel), spec.accumulatorType);
+  cpu::ScratchBytes scratchBytes = cpu::contractionScratchBytes(
+      schedule, product(c.kernel), spec.accumulatorType, c.codeBits != 0);
   if (c.winograd)
     scratchBytes =
         cpu::winogradScratchBytes(cpu::chooseWinograd(target, c.winograd, c.sizes(*context)));
@@ -438,6 +522,10 @@ void ContractionRun::buildKernel() {
   arguments[2] = bias.data();
   arguments[3] = output.data();
   arguments[4] = aligned(scratch);
+  if (c.codeBits) {
+    arguments[5] = scales.data();
+    arguments[6] = zeros.data();
+  }
   kernel = CompiledKernel::compile(*module, "contraction", target);
 }
 
@@ -506,8 +594,11 @@ std::string ContractionRun::check() const {
         pixel =
             pixel * inputSpatial[i] + position[i] * c.stride[i] + tapPosition[i] * c.dilation[i];
       int64_t set = (c.weightsPerBatch ? b : 0) * c.group + g;
-      sum = addTap(sum, &inputValues[pixel * pixelStride + g * c.inChannels],
-                   &weightValues[(set * taps + tap) * c.inChannels * c.outChannels + n]);
+      if (c.codeBits)
+        sum = multiplyCodes(&inputValues[pixel * pixelStride], n);
+      else
+        sum = addTap(sum, &inputValues[pixel * pixelStride + g * c.inChannels],
+                     &weightValues[(set * taps + tap) * c.inChannels * c.outChannels + n]);
     }
     sum += decltype(sum)(biasValues[g * c.outChannels + n]);
     if (isInteger(c.sumType)) // exact so far, and then modulo its width

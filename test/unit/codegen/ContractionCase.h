@@ -15,6 +15,8 @@ namespace tenon::testing {
 
 enum class Scalar { F32, F64, F16, BF16, I32, I16, I8, U8 };
 
+enum class ZeroPoints { None, Integers, Floats };
+
 /// Whether values of the type are integers, of any of its values.
 inline bool isInteger(Scalar type) { return type >= Scalar::I32; }
 
@@ -36,6 +38,10 @@ struct ContractionCase {
   bool relu = true;
   /// The kernel may add in another order.
   bool exact = true;
+  /// Weights are codes of so many bits with parameters for each block along K; 0: they are none.
+  int64_t codeBits = 0, blockSize = 0;
+  ZeroPoints zeroPoints = ZeroPoints::Integers;
+  bool codesAreSigned = false;
   /// Fields of the schedule, such as "tile_rows = 6, pack_input = true", instead of the cost
   /// model's.
   std::string schedule;
@@ -74,6 +80,14 @@ private:
             mlir::Value task, mlir::Value tasks, cpu::EpilogueFn epilogue);
   void makeData();
   void packWeights();
+  /// Codes and their parameters.
+  void makeCodes();
+  int64_t countBlocks() const {
+    return (description.inChannels + description.blockSize - 1) / description.blockSize;
+  }
+  /// The sum of products of a row of input with column `n` of coded weights, as the schedule has
+  /// it.
+  float multiplyCodes(const double *x, int64_t n) const;
   /// Channels that lie together in packed weights.
   void transformFilters();
   double inputAt(int64_t index) const;
@@ -85,7 +99,9 @@ private:
   int64_t outputSize = 0;
   /// Values as the kernel sees them, after rounding to their type; weights as [b][g][taps][K][N].
   std::vector<double> inputValues, weightValues, biasValues;
-  std::vector<char> input, weights, bias, output, scratch;
+  /// Codes as they are in memory [K][N], and parameters [blocks][N].
+  std::vector<double> codeValues, scaleValues, zeroValues;
+  std::vector<char> input, weights, scales, zeros, bias, output, scratch;
   std::vector<void *> arguments;
 };
 

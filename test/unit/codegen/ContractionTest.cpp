@@ -177,6 +177,70 @@ TEST(Contraction, OtherAccumulators) {
   expectRightBothWays(description);
 }
 
+/// The case with codes of so many bits in blocks, with all kinds of zero points, and with few rows
+/// and many; `schedule` as in the case.
+void expectRightCodes(int64_t n, int64_t k, int64_t bits, int64_t block,
+                      const std::string &schedule = "") {
+  for (ZeroPoints zeros : {ZeroPoints::None, ZeroPoints::Integers, ZeroPoints::Floats}) {
+    for (bool isSigned : {false, true}) {
+      for (int64_t m : {1, 3, 14}) {
+        ContractionCase description = ContractionCase::matmul(m, n, k);
+        description.codeBits = bits;
+        description.blockSize = block;
+        description.zeroPoints = zeros;
+        description.codesAreSigned = isSigned;
+        description.schedule = schedule;
+        expectRight(description);
+      }
+    }
+  }
+}
+
+TEST(Contraction, CodesInWholeBlocks) {
+  for (int64_t bits : {2, 4, 8})
+    expectRightCodes(64, 64, bits, 32);
+}
+
+TEST(Contraction, CodesWithTailsInEveryDimension) {
+  for (int64_t bits : {2, 4, 8})
+    for (auto [n, k, block] : {std::tuple(1, 1, 16), {13, 75, 16}, {37, 75, 32}, {70, 131, 64}})
+      expectRightCodes(n, k, bits, block);
+}
+
+TEST(Contraction, CodesInBlocksLongerThanTheirNumber) {
+  for (int64_t bits : {2, 4, 8})
+    expectRightCodes(21, 39, bits, 256);
+  expectRightCodes(21, 39, 4, 39);
+}
+
+TEST(Contraction, CodesOfManyRowsAsTheyAre) {
+  expectRightCodes(37, 75, 4, 32,
+                   "tile_rows = 3, block_tiles = 1, packed = true, pack_input = true");
+}
+
+TEST(Contraction, DecodedCodesOfOneRow) {
+  expectRightCodes(37, 75, 4, 32,
+                   "tile_rows = 3, tile_vectors = 2, packed = true, pack_weights = true");
+}
+
+TEST(Contraction, CodesOfAnUnknownNumberOfRows) {
+  ContractionCase description = ContractionCase::matmul(13, 33, 70);
+  description.codeBits = 4;
+  description.blockSize = 32;
+  description.dynamic = true;
+  expectRight(description);
+}
+
+TEST(Contraction, CodesOfPaddedRows) {
+  for (int64_t m : {2, 20}) {
+    ContractionCase description = ContractionCase::matmul(m, 40, 48);
+    description.codeBits = 4;
+    description.blockSize = 16;
+    description.rowPadding = 5;
+    expectRight(description);
+  }
+}
+
 /// Every instruction that multiplies integers of these types, as the schedule names it.
 std::vector<std::string> instructionsFor(Scalar input, Scalar weights) {
   std::vector<std::string> names = {"fma", "vpmaddwd"};

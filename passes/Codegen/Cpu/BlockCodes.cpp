@@ -1,0 +1,80 @@
+// How codes of 2, 4 or 8 bits become floats.
+//
+// A lane of 32 bits holds neighbouring channels of an output. What a mask leaves of it is a code
+// times a power of two, and an integer that f32 holds: no shift is needed where the input is
+// divided by that power beforehand. So a weight takes an "and", a conversion and a multiply-add.
+
+#include "passes/Codegen/Cpu/BlockCodes.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+BlockCodes::BlockCodes(const ContractionSpec &spec, ContractionScheduleAttr schedule)
+    : weights(*spec.codes), inChannels(*constantOf(spec.inChannels)), lanes(schedule.getLanes()),
+      panelWidth(schedule.getPanelWidth()) {}
+
+Value BlockCodes::integers(Emitter &e, int64_t value) const {
+  auto type = VectorType::get(lanes, e.getI32Type());
+  APInt bits(CodePanelsAttr::laneBits, value);
+  return arith::ConstantOp::create(e, DenseElementsAttr::get(type, bits));
+}
+
+Value BlockCodes::load(Emitter &e, Value panel, Value step, int64_t number) const {
+  Type lane = e.getI32Type();
+  Value offset = e.add(e.mul(step, panelWidth), number * lanes);
+  return e.load(VectorType::get(lanes, lane), e.offsetPointer(panel, lane, offset),
+                /*stored=*/e.getI8Type());
+}
+
+/// Code `i` where it is, or down where the first one is if it is the last one.
+Value BlockCodes::masked(Emitter &e, Value codes, int64_t i) const {
+  if (i + 1 == perLane())
+    return arith::ShRUIOp::create(e, codes, integers(e, weights.bits * i));
+  int64_t mask = ((int64_t(1) << weights.bits) - 1) << (weights.bits * i);
+  return arith::AndIOp::create(e, codes, integers(e, mask));
+}
+
+Value BlockCodes::takeShifted(Emitter &e, Value codes, int64_t i) const {
+  return e.convert(masked(e, codes, i), e.getF32Type());
+}
+
+Value BlockCodes::take(Emitter &e, Value codes, int64_t i) const {
+  Value code = masked(e, codes, i);
+  if (i > 0 && i + 1 < perLane())
+    code = arith::ShRUIOp::create(e, code, integers(e, weights.bits * i));
+  return e.convert(code, e.getF32Type());
+}
+
+Value BlockCodes::parameter(Emitter &e, Value from, Type type, Value channel, Value block,
+                            int64_t number) const {
+  Value offset = e.add(e.mul(channel, blocks()), e.mul(block, panelWidth));
+  Value pointer = e.offsetPointer(from, type, e.add(offset, number * lanes));
+  return e.load(VectorType::get(lanes, type), pointer, type);
+}
+
+Value BlockCodes::scale(Emitter &e, Value channel, Value block, int64_t number) const {
+  return parameter(e, weights.scales, e.getF32Type(), channel, block, number);
+}
+
+Value BlockCodes::zero(Emitter &e, Value channel, Value block, int64_t number) const {
+  auto type = VectorType::get(lanes, e.getF32Type());
+  Value bias;
+  if (weights.bias != 0)
+    bias = arith::ConstantOp::create(
+        e, DenseElementsAttr::get(type, cast<Attribute>(e.getF32FloatAttr(weights.bias))));
+  if (!weights.zeros)
+    return bias;
+  Value zeros = parameter(e, weights.zeros, weights.zeroType, channel, block, number);
+  // Through 32 bits: there is an instruction for these. Bytes may hold more than a narrow integer.
+  if (weights.zeroType.isInteger(8))
+    zeros = e.convert(zeros, e.getI32Type(), weights.zerosAreUnsigned);
+  if (weights.zeroType.isInteger(8) && weights.bits < 8 && !weights.zerosAreUnsigned) {
+    Value unused = integers(e, CodePanelsAttr::laneBits - weights.bits);
+    zeros = arith::ShRSIOp::create(e, arith::ShLIOp::create(e, zeros, unused), unused);
+  }
+  zeros = e.convert(zeros, e.getF32Type());
+  return bias ? arith::AddFOp::create(e, zeros, bias).getResult() : zeros;
+}
+
+} // namespace tenon::cpu
