@@ -78,7 +78,7 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
 
 def Cpu_MmaInstruction : I32Enum<"MmaInstruction", "an instruction that multiplies and adds", [
     I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"PairProducts", 1, "vpmaddwd">,
-    I32EnumCase<"ByteProducts", 2, "vpdpbusd">]> {
+    I32EnumCase<"ByteProducts", 2, "vpdpbusd">, I32EnumCase<"ByteTiles", 3, "tdpb">]> {
   let cppNamespace = "::tenon::cpu";
 }
 
@@ -93,6 +93,8 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
       widened to 16 bits. Nothing saturates; sums wrap as those of `fma` do.
     - `vpdpbusd`: four channels, unsigned inputs times signed weights of 8 bits (AVX512-VNNI,
       AVX-VNNI).
+    - `tdpb`: tiles of 16 positions by 64 channels times tiles of 64 channels by 16 outputs, of 8 bits
+      with or without sign each (`tdpbssd` and its like of AMX-INT8).
 
     ```mlir
     #cpu.mma<vpdpbusd>
@@ -103,6 +105,13 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
   let extraClassDeclaration = [{
     /// The type that an operand's elements have where packing writes them to scratch memory.
     ::mlir::Type getPackedType(::mlir::Type element, ::mlir::Type accumulator) const;
+    /// Whether it multiplies tiles, which have registers of their own.
+    bool hasTiles() const { return getInstruction() == MmaInstruction::ByteTiles; }
+    /// Steps of interleaved channels that it takes at once.
+    int64_t getDepth() const { return hasTiles() ? tileRows : 1; }
+    /// The most rows of a tile, the bytes of each, and the most tiles of sums beside two of inputs
+    /// and two of weights.
+    static constexpr int64_t tileRows = 16, tileBytes = 64, sumTiles = 4;
   }];
 }
 
@@ -115,7 +124,8 @@ def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [
 
     With `interleave`, that many rows lie together, so that neighbouring channels of an output are
     neighbours: [..., ceil(C / interleave), width, interleave], where C counts those of all
-    positions of the last kernel dimension if `merge_taps` is set.
+    positions of the last kernel dimension if `merge_taps` is set. What then counts rows of a panel
+    is rounded up to a multiple of `depth`.
 
     ```mlir
     #cpu.panels<width = 32, interleave = 4>
@@ -124,7 +134,8 @@ def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [
   let parameters = (ins Cpu_Size<"output channels of a panel">:$width,
                         Cpu_Count<"groups of output channels", "1">:$groups,
                         Cpu_Count<"input channels that lie together", "1">:$interleave,
-                        Cpu_Flag<"the last kernel dimension is part of the input channels">:$merge_taps);
+                        Cpu_Flag<"the last kernel dimension is part of the input channels">:$merge_taps,
+                        Cpu_Count<"rows that are read at once", "1">:$depth);
 }
 
 def Cpu_CodePanelsAttr : Cpu_Attr<"CodePanels", "code_panels", [
@@ -184,7 +195,10 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction"> {
       Without it, weights are read in place: row-major ones like packed ones, transposed ones along
       their rows, with sums across the lanes at the end (then `tile_vectors` is 1).
     - `mma` is what multiplies and adds; without it, `fma`. One that takes several channels at once
-      reads weights that are packed, and packed input only if it is as many.
+      reads weights that are packed, and packed input only if it is as many. One with tiles reads
+      weights that were packed when the model was compiled; a tile has at most 32 positions and 4
+      vectors, 4 tiles of sums in all. Without `pack_input` it reads lines of at least 16 positions
+      whose channels fill whole tiles, in tiles of one line and 32 rows.
     - `merge_taps`: neighbouring positions of the last kernel dimension are neighbours in memory, so
       that the channels of all of them count as those of one. For such an `mma`, whose weights are
       packed accordingly; else code generation sees it for itself.

@@ -41,7 +41,7 @@ enum class WeightLayout {
 
 /// What of the target multiplies inputs by weights of these types into sums of 32 bits, the
 /// fastest.
-MmaAttr chooseMma(TargetAttr target, mlir::Type input, mlir::Type weights);
+MmaAttr chooseMma(TargetAttr target, mlir::Type input, mlir::Type weights, bool mayUseTiles);
 
 /// G of minimal filtering F(m x m, 3 x 3), with m + 2 rows of 3: the filters g of 3x3 become
 /// G g G^T. Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016).

@@ -52,6 +52,7 @@ constexpr StringLiteral arithmeticFeatures[] = {
     "avx512dq",    "avx512vl",   "avx512vbmi",   "avx512ifma",
     "avx512vbmi2", "avx512vnni", "avx512bf16",   "avx512fp16",
     "avxvnni",     "gfni",       "avx512bitalg", "avx512vpopcntdq",
+    "amx-tile",    "amx-int8",
 };
 
 struct Caches {

@@ -19,6 +19,8 @@ bool MmaAttr::accepts(Type input, Type weights) const {
   }
   case MmaInstruction::ByteProducts:
     return input.isUnsignedInteger(8) && weights.isInteger(8) && !weights.isUnsignedInteger();
+  case MmaInstruction::ByteTiles:
+    return input.isInteger(8) && weights.isInteger(8);
   }
   llvm_unreachable("no other instructions");
 }
@@ -30,6 +32,7 @@ int64_t MmaAttr::getInterleave() const {
   case MmaInstruction::PairProducts:
     return 2;
   case MmaInstruction::ByteProducts:
+  case MmaInstruction::ByteTiles:
     return 4;
   }
   llvm_unreachable("no other instructions");
@@ -42,6 +45,7 @@ Type MmaAttr::getPackedType(Type element, Type accumulator) const {
   case MmaInstruction::PairProducts:
     return IntegerType::get(getContext(), 16);
   case MmaInstruction::ByteProducts:
+  case MmaInstruction::ByteTiles:
     return element;
   }
   llvm_unreachable("no other instructions");
@@ -52,6 +56,8 @@ SmallVector<MmaAttrInterface> TargetAttr::getMmas() const {
   auto add = [&](MmaInstruction instruction) {
     mmas.push_back(MmaAttr::get(getContext(), instruction));
   };
+  if (has("amx-int8"))
+    add(MmaInstruction::ByteTiles);
   if (has("avx512vnni") || has("avxvnni"))
     add(MmaInstruction::ByteProducts);
   if (getVectorBits() == 512 ? has("avx512bw") : has("avx2"))
@@ -60,10 +66,12 @@ SmallVector<MmaAttrInterface> TargetAttr::getMmas() const {
   return mmas;
 }
 
-MmaAttr chooseMma(TargetAttr target, Type input, Type weights) {
-  for (MmaAttrInterface mma : target.getMmas())
-    if (mma.accepts(input, weights))
-      return cast<MmaAttr>(mma);
+MmaAttr chooseMma(TargetAttr target, Type input, Type weights, bool mayUseTiles) {
+  for (MmaAttrInterface each : target.getMmas()) {
+    auto mma = cast<MmaAttr>(each);
+    if (mma.accepts(input, weights) && (mayUseTiles || !mma.hasTiles()))
+      return mma;
+  }
   llvm_unreachable("one takes all types");
 }
 

@@ -25,7 +25,12 @@ struct PanelShape {
   int64_t groups, width;
   /// Dimensions in front of the output channels, the input channels last.
   SmallVector<int64_t> rows;
-  int64_t interleave = 1;
+  int64_t interleave = 1, depth = 1;
+
+  /// Rows of a panel for the last of `rows`.
+  int64_t countLastRows() const {
+    return llvm::alignTo(llvm::divideCeil(rows.back(), interleave), depth);
+  }
 };
 
 /// Builds ops on weights, of known sizes all.
@@ -85,10 +90,10 @@ Value Packer::panels(Value weights, const PanelShape &panels) {
   int64_t outputs = cast<RankedTensorType>(weights.getType()).getShape().back() / panels.groups;
   shape.append({panels.groups, outputs});
   int64_t channelDim = panels.rows.size() - 1;
-  Value padded = pad(reshape(weights, shape), channelDim, panels.interleave);
+  Value padded = pad(reshape(weights, shape), channelDim, panels.interleave * panels.depth);
   padded = pad(padded, shape.size() - 1, panels.width);
   SmallVector<int64_t> split(ArrayRef(panels.rows).drop_back());
-  split.push_back(llvm::divideCeil(panels.rows.back(), panels.interleave));
+  split.push_back(panels.countLastRows());
   if (panels.interleave > 1)
     split.push_back(panels.interleave);
   int64_t inner = split.size();
@@ -167,24 +172,27 @@ ArrayRef<double> getWinogradFilterTransform(int64_t outputTile) {
 
 //===-- Panels --===//
 
-/// The dimensions in front of the output channels of `weights`, those that are merged as one.
-static SmallVector<int64_t> getPanelRows(PanelsAttr panels, RankedTensorType weights) {
+/// The panels of `weights`. Of the dimensions in front of the output channels, those that are
+/// merged are one.
+static PanelShape getPanelShape(PanelsAttr panels, RankedTensorType weights) {
   SmallVector<int64_t> rows(weights.getShape().drop_back());
   if (panels.getMergeTaps() && rows.size() > 1) {
     int64_t channels = rows.pop_back_val();
     rows.back() *= channels;
   }
-  return rows;
+  return {panels.getGroups(), panels.getWidth(), rows, panels.getInterleave(), panels.getDepth()};
 }
 
 RankedTensorType PanelsAttr::getPackedType(RankedTensorType weights) const {
   ArrayRef<int64_t> shape = weights.getShape();
-  if (getWidth() < 1 || getGroups() < 1 || getInterleave() < 1 || shape.back() % getGroups() != 0)
+  if (getWidth() < 1 || getGroups() < 1 || getInterleave() < 1 || getDepth() < 1 ||
+      shape.back() % getGroups() != 0)
     return nullptr;
   SmallVector<int64_t> packed = {getGroups(),
                                  int64_t(llvm::divideCeil(shape.back() / getGroups(), getWidth()))};
-  llvm::append_range(packed, getPanelRows(*this, weights));
-  packed.back() = llvm::divideCeil(packed.back(), getInterleave());
+  PanelShape panels = getPanelShape(*this, weights);
+  llvm::append_range(packed, panels.rows);
+  packed.back() = panels.countLastRows();
   packed.push_back(getWidth());
   if (getInterleave() > 1)
     packed.push_back(getInterleave());
@@ -193,8 +201,7 @@ RankedTensorType PanelsAttr::getPackedType(RankedTensorType weights) const {
 
 Value PanelsAttr::buildPacking(OpBuilder &builder, Location loc, Value weights) const {
   auto type = cast<RankedTensorType>(weights.getType());
-  return Packer(builder, loc)
-      .panels(weights, {getGroups(), getWidth(), getPanelRows(*this, type), getInterleave()});
+  return Packer(builder, loc).panels(weights, getPanelShape(*this, type));
 }
 
 SmallVector<LaneIndex> PanelsAttr::getPackedIndex(ElementEmitter &e, RankedTensorType weights,

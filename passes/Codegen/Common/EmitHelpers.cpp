@@ -167,9 +167,9 @@ void Emitter::scatter(Value value, Value pointers, Value mask) {
   LLVM::masked_scatter::create(*this, value, pointers, mask, elementAlignment(value.getType()));
 }
 
-Value Emitter::stackArray(Type elementType, int64_t count) {
+Value Emitter::stackArray(Type elementType, int64_t count, int64_t alignment) {
   auto array = LLVM::AllocaOp::create(*this, LLVM::LLVMPointerType::get(getContext()), elementType,
-                                      i64(std::max<int64_t>(count, 1)), 8);
+                                      i64(std::max<int64_t>(count, 1)), alignment);
   assert(getStackBytes(array) <= kLargestStackArray && "large arrays belong into scratch memory");
   return array;
 }

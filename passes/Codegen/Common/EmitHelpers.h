@@ -75,7 +75,7 @@ public:
   /// A few elements on the stack of the function, for what is given by a pointer:
   /// kLargestStackArray bytes at most, since stacks may be a caller's. Kernels have scratch memory
   /// for all else.
-  mlir::Value stackArray(mlir::Type elementType, int64_t count);
+  mlir::Value stackArray(mlir::Type elementType, int64_t count, int64_t alignment = 8);
   /// Hints that the cache line at `pointer` will be read; locality 3 is the nearest cache.
   void prefetch(mlir::Value pointer, int locality);
   /// A mask with the first `count` of `lanes` lanes set; null if that is all of them.

@@ -9,6 +9,7 @@
 #include "passes/Codegen/Cpu/Contraction.h"
 #include "passes/Codegen/Common/EvenSplit.h"
 #include "passes/Codegen/Cpu/ContractionPack.h"
+#include "passes/Codegen/Cpu/TileRegisters.h"
 
 using namespace mlir;
 
@@ -61,7 +62,7 @@ public:
   void emit(Value task, Value tasks);
 
 private:
-  /// A tile of output positions.
+  /// A tile of output positions, or a piece of it.
   struct Unit {
     TilePlace place;
     Value number, lines, rows, input;
@@ -133,6 +134,7 @@ TaskShare ContractionEmitter::splitTasks(Value task, Value tasks) {
 auto ContractionEmitter::locate(Value set, Value number) -> Unit {
   Unit unit;
   unit.number = number;
+  unit.rowsBefore = emitter.i64(0);
   Value rest = number;
   auto takeDigit = [&](Value count) {
     Value digit = emitter.rem(rest, count);
@@ -201,10 +203,15 @@ Value ContractionEmitter::panelBehind(Value set, Value panel, Value weights) {
 
 void ContractionEmitter::forPieces(const Unit &unit,
                                    llvm::function_ref<void(const Unit &, int64_t, int64_t)> body) {
+  // One microkernel takes any number of rows.
+  if (schedule.getMma().hasTiles())
+    return body(unit, schedule.getTileLines(), schedule.getTileRows());
   lineSplit.forPieces(emitter, unit.lines, [&](Value, int64_t lines) {
     rowSplit.forPieces(emitter, unit.rows, [&](Value offset, int64_t rows) {
       Unit piece = unit;
       piece.rowsBefore = offset;
+      piece.lines = emitter.i64(lines);
+      piece.rows = emitter.i64(rows);
       piece.place.width = emitter.add(unit.place.width, offset);
       piece.input = emitter.offsetPointer(unit.input, spec.inputType,
                                           emitter.mul(offset, contraction.width.step));
@@ -237,7 +244,10 @@ void ContractionEmitter::forPanelShapes(const WorkRange &range,
 Value ContractionEmitter::packTile(const Unit &unit, int64_t lines, int64_t rows, Value packed) {
   if (packs.isPackedInPlace(lines, rows))
     return unit.input;
-  packs.packInput(emitter, lines, rows, unit.input, packed);
+  if (schedule.getMma().hasTiles())
+    packs.packTiles(emitter, unit.lines, unit.rows, unit.input, packed);
+  else
+    packs.packInput(emitter, lines, rows, unit.input, packed);
   return packed;
 }
 
@@ -252,7 +262,8 @@ void ContractionEmitter::emitTileOuter(Value set, const WorkRange &range) {
       }
       forPanelShapes(range, [&](Value panel, int64_t vectors, bool masked) {
         Value weights = panelWeights(set, panel);
-        TileOperands operands{input, weights, panelBehind(set, panel, weights), piece.place};
+        TileOperands operands{input,       weights,     panelBehind(set, panel, weights),
+                              piece.place, piece.lines, piece.rows};
         operands.place.channel = emitter.mul(panel, panelWidth);
         microkernels.call(emitter, {lines, rows, vectors, masked}, operands);
       });
@@ -264,7 +275,7 @@ void ContractionEmitter::emitTileOuter(Value set, const WorkRange &range) {
 void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
   Value one = emitter.i64(1);
   Value rowSteps = contraction.countPanelRows(emitter);
-  Value tileSize = emitter.mul(rowSteps, schedule.getTileRows() * schedule.getTileLines());
+  Value tileSize = emitter.mul(rowSteps, layout.tilePositions);
   auto packedPiece = [&](const Unit &piece) {
     Value offset = emitter.mul(emitter.sub(piece.number, range.unitBegin), tileSize);
     offset = emitter.add(offset, emitter.mul(piece.rowsBefore, rowSteps));
@@ -299,7 +310,7 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
         bool packed = schedule.getPackInput() && !packs.isPackedInPlace(lines, rows);
         Value input = packed ? packedPiece(piece) : piece.input;
         microkernels.call(emitter, {lines, rows, vectors, masked},
-                          {input, weights, next, piece.place});
+                          {input, weights, next, piece.place, piece.lines, piece.rows});
       });
     });
   });
@@ -309,6 +320,7 @@ void ContractionEmitter::emit(Value task, Value tasks) {
   if (isConstant(units, 0) || isConstant(sets, 0) || isConstant(panels, 0))
     return;
   scratch = spec.scratch;
+  TileRegisters tiles(emitter, schedule.getMma());
   TaskShare share = splitTasks(task, tasks);
   emitter.loop(share.setBegin, share.setEnd, emitter.i64(1), [&](Value set) {
     WorkRange range = share.ofSet(set);
@@ -324,6 +336,7 @@ void ContractionEmitter::emit(Value task, Value tasks) {
       emitPanelOuter(set, block);
     });
   });
+  tiles.release(emitter);
 }
 
 } // namespace

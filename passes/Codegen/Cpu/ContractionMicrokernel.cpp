@@ -68,23 +68,44 @@ MicrokernelEmitter::MicrokernelEmitter(ModuleOp module, const NormalizedContract
     : module(module), contraction(contraction), schedule(schedule), epilogue(epilogue),
       namePrefix(namePrefix) {
   const ContractionSpec &spec = contraction.spec;
-  mma = createMma(schedule.getMma(),
-                  {spec.accumulatorType, spec.inputIsUnsigned, spec.weightsAreUnsigned},
-                  schedule.getLanes());
+  if (!schedule.getMma().hasTiles())
+    mma = createMma(schedule.getMma(),
+                    {spec.accumulatorType, spec.inputIsUnsigned, spec.weightsAreUnsigned},
+                    schedule.getLanes());
 }
 
-SmallVector<Value *> MicrokernelEmitter::passedCoordinates(TilePlace &place) const {
-  SmallVector<Value *> coordinates{&place.channel};
+SmallVector<Value *> MicrokernelEmitter::passedNumbers(TileOperands &operands) const {
+  TilePlace &place = operands.place;
+  SmallVector<Value *> numbers{&place.channel};
   auto passUnlessOne = [&](Value size, Value &coordinate) {
     if (!isConstant(size, 1))
-      coordinates.push_back(&coordinate);
+      numbers.push_back(&coordinate);
   };
   passUnlessOne(contraction.batch, place.batch);
   passUnlessOne(contraction.spec.group, place.group);
   passUnlessOne(contraction.depth.size, place.depth);
   passUnlessOne(contraction.height.size, place.height);
   passUnlessOne(contraction.width.size, place.width);
-  return coordinates;
+  if (schedule.getMma().hasTiles())
+    numbers.append({&operands.lines, &operands.rows});
+  return numbers;
+}
+
+ChannelMasks::ChannelMasks(Emitter &emitter, const ContractionSpec &spec, const TileShape &shape,
+                           int64_t lanes, Value firstChannel)
+    : lanes(lanes) {
+  if (!shape.masked)
+    return;
+  if (std::optional<int64_t> channels = constantOf(spec.outChannels))
+    count = emitter.i64((shape.vectors - 1) * lanes + *channels % lanes);
+  else
+    count = emitter.sub(spec.outChannels, firstChannel);
+}
+
+Value ChannelMasks::of(Emitter &emitter, int64_t number) const {
+  if (!count)
+    return nullptr;
+  return emitter.laneMask(lanes, emitter.sub(count, emitter.i64(number * lanes)));
 }
 
 /// State while one microkernel's body is emitted.
@@ -105,7 +126,6 @@ private:
   Sums emitStep(Value input, Value weights, int64_t unrolled, Sums sums, Value count = nullptr);
   SmallVector<Value> loadWeights(Value pointer);
   Value loadInput(Value pointer, Value count);
-  Value maskOf(int64_t number);
   void emitEpilogue(ArrayRef<Value> sums);
 
   const MicrokernelEmitter &parent;
@@ -125,8 +145,7 @@ private:
   SmallVector<Value> rowOffsets;
   int64_t inputStep;
   Value weightStep;
-  /// Output channels of the tile that exist: null means all.
-  Value validChannels;
+  ChannelMasks masks;
 };
 
 MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitter,
@@ -140,7 +159,8 @@ MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitte
                                                                    : spec.weightType)),
       unroll(chooseUnroll(constantOf(contraction.sumSteps), schedule.getUnrollK(),
                           unrollLimit(contraction), shape.lines * shape.rows * shape.vectors)),
-      inputStep(schedule.getPackInput() ? shape.lines * shape.rows : contraction.interleave) {
+      inputStep(schedule.getPackInput() ? shape.lines * shape.rows : contraction.interleave),
+      masks(emitter, spec, shape, lanes, operands.place.channel) {
   for (int64_t line = 0; line < shape.lines; ++line) {
     for (int64_t row = 0; row < shape.rows; ++row) {
       if (parent.multipliesCodes())
@@ -154,19 +174,6 @@ MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitte
   }
   weightStep = parent.readsWeightsInPlace() ? spec.weightRowStride
                                             : emitter.i64(schedule.getTileVectors() * lanes);
-  if (!shape.masked)
-    return;
-  if (std::optional<int64_t> channels = constantOf(spec.outChannels))
-    validChannels = emitter.i64((shape.vectors - 1) * lanes + *channels % lanes);
-  else
-    validChannels = emitter.sub(spec.outChannels, operands.place.channel);
-}
-
-/// Which lanes of vector `number` exist; null: all.
-Value MicrokernelEmitter::Body::maskOf(int64_t number) {
-  if (!validChannels)
-    return nullptr;
-  return emitter.laneMask(lanes, emitter.sub(validChannels, emitter.i64(number * lanes)));
 }
 
 void MicrokernelEmitter::Body::emit() {
@@ -289,6 +296,7 @@ auto MicrokernelEmitter::Body::emitCodeStep(const BlockCodes &codes, Value step,
 auto MicrokernelEmitter::Body::emitDotProducts() -> Sums {
   int64_t columns = lanes;
   SmallVector<Value> columnPointers;
+  Value validChannels = masks.getCount();
   if (std::optional<int64_t> valid = constantOf(validChannels))
     columns = *valid;
   for (int64_t column = 0; column < columns; ++column) {
@@ -388,7 +396,7 @@ auto MicrokernelEmitter::Body::loadWeights(Value pointer) -> SmallVector<Value> 
   for (int64_t v = 0; v < shape.vectors; ++v) {
     Value here = emitter.offsetPointer(pointer, weightType, v * lanes);
     // Packed panels are padded; weights in place end with the last channel.
-    Value mask = parent.readsWeightsInPlace() ? maskOf(v) : nullptr;
+    Value mask = parent.readsWeightsInPlace() ? masks.of(emitter, v) : nullptr;
     vectors.push_back(
         parent.mma->prepareWeights(emitter, emitter.maskedLoad(loadType, here, mask)));
   }
@@ -424,19 +432,19 @@ auto MicrokernelEmitter::Body::emitStep(Value input, Value weights, int64_t unro
 }
 
 void MicrokernelEmitter::Body::emitEpilogue(ArrayRef<Value> sums) {
-  const TilePlace &place = operands.place;
-  SmallVector<Value> masks;
-  for (int64_t v = 0; v < shape.vectors; ++v)
-    masks.push_back(maskOf(v));
-  Value groupChannel = emitter.mul(place.group, spec.outChannels);
-  for (int64_t position = 0; position < shape.lines * shape.rows; ++position) {
-    OutputIndex index =
-        contraction.outputIndex(emitter, place, position / shape.rows, position % shape.rows);
-    for (int64_t v = 0; v < shape.vectors; ++v) {
-      index.channel = emitter.add(groupChannel, emitter.add(place.channel, v * lanes));
-      parent.epilogue(emitter, emitter.getLoc(), sums[position * shape.vectors + v], index,
-                      masks[v]);
-    }
+  for (int64_t line = 0; line < shape.lines; ++line)
+    for (int64_t row = 0; row < shape.rows; ++row)
+      parent.finish(emitter, operands.place, emitter.i64(line), emitter.i64(row),
+                    sums.slice((line * shape.rows + row) * shape.vectors, shape.vectors), masks);
+}
+
+void MicrokernelEmitter::finish(Emitter &emitter, const TilePlace &place, Value line, Value row,
+                                ValueRange sums, const ChannelMasks &masks) const {
+  OutputIndex index = contraction.outputIndex(emitter, place, line, row);
+  Value first = emitter.mul(place.group, contraction.spec.outChannels);
+  for (auto [v, sum] : llvm::enumerate(sums)) {
+    index.channel = emitter.add(first, emitter.add(place.channel, v * schedule.getLanes()));
+    epilogue(emitter, emitter.getLoc(), sum, index, masks.of(emitter, v));
   }
 }
 
@@ -447,8 +455,8 @@ const OutlinedFunction &MicrokernelEmitter::get(Emitter &emitter, const TileShap
 
   Type pointerType = contraction.spec.input.getType();
   SmallVector<Type> types(schedule.getPrefetchLines() ? 3 : 2, pointerType);
-  TilePlace unused;
-  types.append(passedCoordinates(unused).size(), emitter.getI64Type());
+  TileOperands unused;
+  types.append(passedNumbers(unused).size(), emitter.getI64Type());
   std::string name = namePrefix + "_" + std::to_string(shape.lines * shape.rows) + "x" +
                      std::to_string(shape.vectors);
   it->second = outlineFunction(
@@ -461,10 +469,12 @@ const OutlinedFunction &MicrokernelEmitter::get(Emitter &emitter, const TileShap
         arguments = arguments.drop_front(schedule.getPrefetchLines() ? 3 : 2);
         Value zero = inner.i64(0);
         operands.place = {zero, zero, zero, zero, zero, zero};
-        for (auto [coordinate, argument] :
-             llvm::zip_equal(passedCoordinates(operands.place), arguments))
-          *coordinate = argument;
-        Body(*this, inner, shape, operands).emit();
+        for (auto [number, argument] : llvm::zip_equal(passedNumbers(operands), arguments))
+          *number = argument;
+        if (schedule.getMma().hasTiles())
+          emitTiles(inner, shape, operands);
+        else
+          Body(*this, inner, shape, operands).emit();
       },
       /*noalias=*/2);
   return it->second;
@@ -474,8 +484,8 @@ void MicrokernelEmitter::call(Emitter &emitter, const TileShape &shape, TileOper
   SmallVector<Value> arguments{operands.input, operands.weights};
   if (schedule.getPrefetchLines())
     arguments.push_back(operands.prefetch);
-  for (Value *coordinate : passedCoordinates(operands.place))
-    arguments.push_back(*coordinate);
+  for (Value *number : passedNumbers(operands))
+    arguments.push_back(*number);
   get(emitter, shape).call(emitter, arguments);
 }
 

@@ -66,8 +66,8 @@ struct NormalizedContraction {
               body) const;
 
   /// The output position `line`, `row` of the tile at `place`, in the caller's dimensions.
-  OutputIndex outputIndex(Emitter &emitter, const TilePlace &place, int64_t line,
-                          int64_t row) const;
+  OutputIndex outputIndex(Emitter &emitter, const TilePlace &place, mlir::Value line,
+                          mlir::Value row) const;
 };
 
 NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSpec &spec,
@@ -94,6 +94,23 @@ struct TileOperands {
   /// First input element (or packed input), first weight of the panel, what to prefetch (or null).
   mlir::Value input, weights, prefetch;
   TilePlace place;
+  /// Those of the shape's lines and rows that there are. Only instructions with tiles take fewer.
+  mlir::Value lines, rows;
+};
+
+/// Which of a tile's channels there are.
+class ChannelMasks {
+public:
+  ChannelMasks(Emitter &emitter, const ContractionSpec &spec, const TileShape &shape, int64_t lanes,
+               mlir::Value firstChannel);
+  /// Of vector `number` of channels; null: all.
+  mlir::Value of(Emitter &emitter, int64_t number) const;
+  /// Their number; null: all.
+  mlir::Value getCount() const { return count; }
+
+private:
+  int64_t lanes;
+  mlir::Value count;
 };
 
 /// Emits and calls the microkernels of one contraction.
@@ -115,9 +132,16 @@ public:
 
 private:
   struct Body;
+  struct TileBody;
   const OutlinedFunction &get(Emitter &emitter, const TileShape &shape);
-  /// The coordinates that are passed to microkernels, i.e. that are not always 0.
-  llvm::SmallVector<mlir::Value *> passedCoordinates(TilePlace &place) const;
+  /// Hands the vectors of sums of one position to the caller of the contraction.
+  void finish(Emitter &emitter, const TilePlace &place, mlir::Value line, mlir::Value row,
+              mlir::ValueRange sums, const ChannelMasks &masks) const;
+  /// The body of a microkernel of tiles (ContractionTiles.cpp).
+  void emitTiles(Emitter &emitter, const TileShape &shape, const TileOperands &operands) const;
+  /// What is passed to microkernels: coordinates that are not always 0, and the numbers of lines
+  /// and rows if they differ from call to call.
+  llvm::SmallVector<mlir::Value *> passedNumbers(TileOperands &operands) const;
 
   mlir::ModuleOp module;
   const NormalizedContraction &contraction;

@@ -72,9 +72,11 @@ NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSp
   }
   result.sumChannels =
       result.mergesWidthTaps ? emitter.mul(spec.inChannels, result.width.kernel) : spec.inChannels;
-  result.sumSteps = result.interleave == 1
-                        ? result.sumChannels
-                        : emitter.ceilDiv(result.sumChannels, emitter.i64(result.interleave));
+  int64_t depth = schedule.getMma().getDepth(), channelsAtOnce = result.interleave * depth;
+  result.sumSteps =
+      channelsAtOnce == 1
+          ? result.sumChannels
+          : emitter.mul(emitter.ceilDiv(result.sumChannels, emitter.i64(channelsAtOnce)), depth);
   return result;
 }
 
@@ -104,8 +106,8 @@ SmallVector<Value> NormalizedContraction::forTaps(
   return visit(visit, 0, input, zero, initial);
 }
 
-OutputIndex NormalizedContraction::outputIndex(Emitter &emitter, const TilePlace &place,
-                                               int64_t line, int64_t row) const {
+OutputIndex NormalizedContraction::outputIndex(Emitter &emitter, const TilePlace &place, Value line,
+                                               Value row) const {
   OutputIndex index;
   index.batch = place.batch;
   index.group = place.group;

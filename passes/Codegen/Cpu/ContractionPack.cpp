@@ -11,14 +11,18 @@ namespace tenon::cpu {
 
 ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, bool hasCodes) {
   int64_t lanes = schedule.getLanes(), panelWidth = schedule.getPanelWidth();
-  int64_t tileSize = schedule.getTileRows() * schedule.getTileLines();
-  interleave = schedule.getMma().getInterleave();
+  MmaAttr mma = schedule.getMma();
+  tilePositions = schedule.getTileRows() * schedule.getTileLines();
+  if (mma.hasTiles())
+    tilePositions = llvm::alignTo(tilePositions, MmaAttr::tileRows);
+  interleave = mma.getInterleave();
+  depth = mma.getDepth();
   if (schedule.getPackInput()) {
     // Sums of blocks are no more than there are channels.
     bool sumsBlocks = hasCodes && !schedule.getPackWeights();
-    inputTile = tileSize * taps * (sumsBlocks ? 2 : 1);
+    inputTile = tilePositions * taps * (sumsBlocks ? 2 : 1);
     inputTiles = std::max<int64_t>(1, schedule.getBlockTiles());
-    slack = std::max(slack, lanes * tileSize + lanes);
+    slack = std::max(slack, lanes * tilePositions + lanes);
   }
   if (schedule.getPackWeights()) {
     weightPanel = panelWidth * taps;
@@ -32,8 +36,8 @@ ScratchBytes ScratchLayout::bytes(int64_t elementBytes) const {
   int64_t step = (inputTile * inputTiles + weightPanel) * elementBytes;
   if (interleave == 1)
     return {lines(slack * elementBytes), lines(step)};
-  // The last step may be for fewer channels.
-  return {lines(slack * elementBytes + step), lines(llvm::divideCeil(step, interleave))};
+  // The last steps may be for fewer channels.
+  return {lines(slack * elementBytes + step * depth), lines(llvm::divideCeil(step, interleave))};
 }
 
 PackEmitter::PackEmitter(ModuleOp module, const NormalizedContraction &contraction,

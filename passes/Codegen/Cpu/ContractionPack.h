@@ -11,7 +11,9 @@ namespace tenon::cpu {
 /// Where packed operands lie in a task's scratch: first tiles of input, then a panel of weights.
 /// Sizes in elements of the accumulator type are `fixed + perChannel * inChannels`.
 struct ScratchLayout {
-  int64_t inputTile = 0, inputTiles = 0, weightPanel = 0, slack = 0, interleave = 1;
+  int64_t inputTile = 0, inputTiles = 0, weightPanel = 0, slack = 0, interleave = 1, depth = 1;
+  /// Of a tile, as many as there is room for.
+  int64_t tilePositions = 0;
 
   ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, bool hasCodes);
   ScratchBytes bytes(int64_t elementBytes) const;
@@ -38,14 +40,18 @@ public:
 
   /// A tile of one row and tap is its own packed form, if its elements need not be widened.
   bool isPackedInPlace(int64_t lines, int64_t rows) const {
-    return lines * rows == 1 && !spec.codes && contraction.packedInputType == spec.inputType &&
-           contraction.hasOneTap();
+    return lines * rows == 1 && !spec.codes && !schedule.getMma().hasTiles() &&
+           contraction.packedInputType == spec.inputType && contraction.hasOneTap();
   }
   /// Copies the input of a tile to [taps][K][lines*rows], steps of interleaved channels, which must
   /// be full, in the place of channels. For codes that are multiplied as they are, see CodeInput.
   /// May write up to `slackElements` behind it, so
   /// tiles that lie behind one another must be packed in order.
   void packInput(Emitter &emitter, int64_t lines, int64_t rows, mlir::Value input,
+                 mlir::Value packed);
+  /// The same for an instruction with tiles, to [positions / 16][taps * K / 64][16][64] bytes, of
+  /// which those of positions that do not exist stay as they are.
+  void packTiles(Emitter &emitter, mlir::Value lines, mlir::Value rows, mlir::Value input,
                  mlir::Value packed);
   /// Copies a panel of RowMajor or Transposed weights, of which `columns` exist, to [taps*K][NR],
   /// or [taps * steps][NR][interleave]. Of codes, it is a panel of which `columns` is the first
@@ -66,6 +72,8 @@ private:
                           mlir::Value packed);
   void emitDecode(Emitter &emitter, mlir::Value codes, mlir::Value channel, mlir::Value packed);
   void emitPackForCodes(Emitter &emitter, mlir::Value rows, mlir::Value input, mlir::Value packed);
+  /// One position (ContractionTiles.cpp).
+  void emitPackTiles(Emitter &emitter, mlir::Value position, mlir::Value input, mlir::Value packed);
   void emitLastStep(Emitter &emitter, llvm::ArrayRef<mlir::Value> columns, mlir::Value packed);
   /// Reads vectors of channels of all `rows` (pointers), transposes them, and stores the rows of
   /// each channel one after another, channels `pitch` elements of type `packedType` apart.

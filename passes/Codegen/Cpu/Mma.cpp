@@ -99,8 +99,10 @@ std::unique_ptr<Mma> createMma(MmaAttr mma, const MmaTypes &types, int64_t lanes
     return std::make_unique<PairProducts>(types, lanes);
   case MmaInstruction::ByteProducts:
     return std::make_unique<ByteProducts>(types, lanes);
+  case MmaInstruction::ByteTiles:
+    break; // ContractionTiles.cpp
   }
-  llvm_unreachable("no other instructions");
+  llvm_unreachable("no other instructions on vectors");
 }
 
 } // namespace tenon::cpu

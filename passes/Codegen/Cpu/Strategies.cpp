@@ -275,6 +275,21 @@ private:
   LogicalResult verifyMma(KernelOp kernel, Operation *root, ContractionScheduleAttr schedule) const;
 };
 
+/// What code of tile registers needs.
+static LogicalResult verifyTiles(const ContractionSizes &sizes, ContractionScheduleAttr schedule,
+                                 function_ref<InFlightDiagnostic()> complain) {
+  MmaAttr mma = schedule.getMma();
+  if (!schedule.getPacked())
+    return complain() << " with " << mma << ", which reads weights that are packed at compile time";
+  int64_t tiles = llvm::divideCeil(schedule.getTileLines() * schedule.getTileRows(), mma.tileRows);
+  if (schedule.getLanes() != mma.tileRows || tiles > 2 ||
+      tiles * schedule.getTileVectors() > mma.sumTiles)
+    return complain() << " whose tiles do not fit tile registers";
+  if (!schedule.getPackInput() && !canReadTiles(sizes, schedule))
+    return complain() << " that does not pack input of which tiles are not whole";
+  return success();
+}
+
 LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
                                              ContractionScheduleAttr schedule) const {
   auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
@@ -285,14 +300,16 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
   if (!mma.accepts(input, weights))
     return complain() << " with " << mma << ", which does not multiply " << input << " by "
                       << weights;
+  if (schedule.getMergeTaps() && (mma.getInterleave() == 1 || !sizes.tapsAreNeighbours))
+    return complain() << " with merge_taps, but there is nothing to merge";
+  if (mma.hasTiles())
+    return verifyTiles(sizes, schedule, complain);
   int64_t interleave = mma.getInterleave();
   if (interleave > 1 && !schedule.getPacked() && !schedule.getPackWeights())
     return complain() << " with " << mma << ", which reads packed weights only";
   if (interleave > 1 && schedule.getPackInput() &&
       (sizes.inChannels < 0 || sizes.inChannels % interleave != 0))
     return complain() << " that packs input, but not whole groups of " << interleave << " channels";
-  if (schedule.getMergeTaps() && (interleave == 1 || !sizes.tapsAreNeighbours))
-    return complain() << " with merge_taps, but there is nothing to merge";
   if (getNarrowWeights(root) && !schedule.getPacked())
     return complain() << " that reads weights as they are, but there are codes of them";
   if (getNarrowWeights(root) && !schedule.getPackInput() && !schedule.getPackWeights())
@@ -323,9 +340,9 @@ SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) con
     return {};
   Operation *root = getRoot(kernel, *this);
   auto conv = dyn_cast<ConvOp>(root);
-  auto panels =
-      PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(), conv ? conv.getGroups() : 1,
-                      schedule.getMma().getInterleave(), schedule.getMergeTaps());
+  auto panels = PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(),
+                                conv ? conv.getGroups() : 1, schedule.getMma().getInterleave(),
+                                schedule.getMergeTaps(), schedule.getMma().getDepth());
   DequantizeBlocksOp narrow = getNarrowWeights(root);
   if (!narrow)
     return {{getWeights(root), panels}};

@@ -21,9 +21,9 @@ constexpr int64_t largestScratch = 1 << 20;
 class Chooser {
 public:
   Chooser(TargetAttr target, const ContractionSizes &sizes) : target(target), sizes(sizes) {
-    chooseInstruction();
     if (sizes.batch >= 0 && sizes.lines >= 0 && sizes.rows >= 0)
       totalRows = sizes.batch * sizes.lines * sizes.rows;
+    chooseInstruction();
     chooseLanes();
     chooseCodes();
     if (sizes.outChannels >= 0)
@@ -33,6 +33,8 @@ public:
   }
 
   void choose() {
+    if (mma.hasTiles())
+      return chooseTiles();
     chooseTile();
     choosePacking();
     // Only what is packed lies as such an instruction reads it.
@@ -69,8 +71,37 @@ private:
     sums = target.getVectorRegisters() * 3 / 4;
     if (!sizes.inputType)
       return;
-    mma = chooseMma(target, sizes.inputType, sizes.weightType);
+    mma = chooseMma(target, sizes.inputType, sizes.weightType, isWorthTiles());
     interleave = mma.getInterleave();
+  }
+
+  /// Tiles take rows, channels and outputs by 16, 64 bytes and 16, whether they are there or not,
+  /// and only weights that are packed for them.
+  bool isWorthTiles() const {
+    constexpr int64_t rows = MmaAttr::tileRows, bytes = MmaAttr::tileBytes;
+    bool hasManyRows = totalRows < 0 || totalRows > target.getFewRows();
+    int64_t channelBytes = sizes.inChannels * sizes.inputBits / 8;
+    int64_t lineBytes = channelBytes * (sizes.tapsAreNeighbours ? sizes.lastTaps : 1);
+    return sizes.weightLayout == WeightLayout::Packed && hasManyRows && sizes.outChannels >= rows &&
+           lineBytes >= bytes / 2 && channelBytes * sizes.taps * rows <= target.getL2Bytes() / 2;
+  }
+
+  /// Two tiles of positions by two of outputs read the least; four of outputs where positions are
+  /// few. Short lines share tiles, of which rows are packed one behind the other.
+  void chooseTiles() {
+    constexpr int64_t rows = MmaAttr::tileRows;
+    bool fillOneTile = totalRows > 0 && totalRows <= rows;
+    unrollK = 1;
+    tileVectors = std::min<int64_t>(vectors, fillOneTile ? 4 : 2);
+    tileRows = fillOneTile ? rows : 2 * rows;
+    if (sizes.rows > 0 && sizes.rows < rows) {
+      tileLines = std::clamp<int64_t>(tileRows / sizes.rows, 1, std::max<int64_t>(sizes.lines, 1));
+      tileRows = sizes.rows;
+    }
+    packInput = !canReadTiles(sizes, get());
+    if (sizes.taps * sizes.inChannels * tileRows * tileLines > target.getL2Bytes() / 2)
+      tileRows = std::min(tileRows, rows), tileLines = 1, packInput = true;
+    chooseOrder();
   }
 
   /// Whether inputs are widened before they are multiplied.
@@ -92,6 +123,8 @@ private:
   /// empty.
   void chooseLanes() {
     lanes = target.getLanes(sizes.accumulatorBits);
+    if (mma.hasTiles())
+      return;
     if (sizes.outChannels <= 0 || sizes.weightLayout == WeightLayout::Transposed)
       return;
     bool halfIsCheaper = target.getFmaPorts() == 1;
@@ -228,8 +261,8 @@ private:
     else if (isPacked && !weightsFit && !packWeights && totalRows > tileRows) {
       // Tiles of one panel share the prefetching of the next.
       int64_t tiles = totalRows / (tileRows * tileLines);
-      int64_t linesPerTrip = unrollK * tileVectors;
-      prefetchLines = std::clamp<int64_t>(linesPerTrip / std::max<int64_t>(tiles, 1), 1, 4);
+      int64_t depth = mma.getDepth(), linesPerTrip = unrollK * tileVectors * depth;
+      prefetchLines = std::clamp<int64_t>(linesPerTrip / std::max<int64_t>(tiles, 1), 1, 4 * depth);
     }
   }
 
@@ -274,6 +307,14 @@ ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSi
 void Chooser::enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) const {
   take(get());
   Chooser other = *this;
+  if (mma.hasTiles()) {
+    other.packInput = true;
+    for (int64_t tiles : {1, 4}) {
+      other.blockTiles = tiles;
+      take(other.get());
+    }
+    return;
+  }
   for (int64_t unroll : {2, 8}) {
     other.unrollK = unroll;
     take(other.get());

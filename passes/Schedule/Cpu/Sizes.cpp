@@ -49,6 +49,7 @@ static ContractionSizes sizesOf(ConvOp op) {
   sizes.rows = getConstantOr(result[result.size() - 2], -1);
   for (int64_t size : op.getKernelSizes())
     sizes.taps *= size;
+  sizes.lastTaps = op.getKernelSizes().back();
   sizes.inChannels = channels < 0 ? -1 : channels / sizes.group;
   sizes.outChannels = op.getOutputChannels() / sizes.group;
   Value memory = op.getInput();
@@ -83,6 +84,15 @@ ContractionSizes getContractionSizes(Operation *op) {
     sizes.weightType = weightType;
   }
   return sizes;
+}
+
+bool canReadTiles(const ContractionSizes &sizes, ContractionScheduleAttr schedule) {
+  constexpr int64_t rows = MmaAttr::tileRows, bytes = MmaAttr::tileBytes;
+  if (sizes.inChannels <= 0 || sizes.rows < rows || schedule.getTileLines() > 1 ||
+      schedule.getTileRows() != 2 * rows)
+    return false;
+  int64_t channels = sizes.inChannels * (schedule.getMergeTaps() ? sizes.lastTaps : 1);
+  return channels * sizes.inputBits / 8 % bytes == 0;
 }
 
 DepthwiseSizes getDepthwiseSizes(ConvOp op) {

@@ -12,8 +12,8 @@ struct ContractionSizes {
   int64_t batch = 1, group = 1;
   /// Output rows of all spatial dimensions but the last, and of the last one.
   int64_t lines = 1, rows = -1;
-  /// Kernel taps, all dimensions multiplied.
-  int64_t taps = 1;
+  /// Kernel taps, all dimensions multiplied, and those of the last one.
+  int64_t taps = 1, lastTaps = 1;
   int64_t inChannels = -1, outChannels = -1;
   int64_t accumulatorBits = 32, inputBits = 32, weightBits = 32;
   /// Element types with their signs; null where they are of no interest, as those of floats.
@@ -48,6 +48,11 @@ struct AttentionSizes {
 ContractionSizes getContractionSizes(mlir::Operation *op);
 DepthwiseSizes getDepthwiseSizes(ConvOp op);
 AttentionSizes getAttentionSizes(AttentionOp op);
+
+/// Whether an instruction with tiles can read the input of such a contraction in place: the
+/// channels of a position fill whole tiles, and there are enough positions in a line, of which only
+/// a tile of one line takes part.
+bool canReadTiles(const ContractionSizes &sizes, ContractionScheduleAttr schedule);
 
 } // namespace tenon::cpu
 

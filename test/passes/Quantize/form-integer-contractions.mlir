@@ -1,5 +1,6 @@
 // RUN: tenon-opt %s -split-input-file -pass-pipeline='builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-form-integer-contractions))' | FileCheck %s --check-prefixes=CHECK,PAIRS
-// RUN: tenon-opt %s -split-input-file -pass-pipeline='builtin.module(tenon-assign-target{target=sapphirerapids},func.func(tenon-form-integer-contractions))' | FileCheck %s --check-prefixes=CHECK,BYTES
+// RUN: tenon-opt %s -split-input-file -pass-pipeline='builtin.module(tenon-assign-target{target=icelake-server},func.func(tenon-form-integer-contractions))' | FileCheck %s --check-prefixes=CHECK,BYTES
+// RUN: tenon-opt %s -split-input-file -pass-pipeline='builtin.module(tenon-assign-target{target=sapphirerapids},func.func(tenon-form-integer-contractions))' | FileCheck %s --check-prefixes=CHECK,TILES
 
 // Operands that were widened are read as they were.
 // CHECK-LABEL: func @widened
@@ -13,9 +14,10 @@ func.func @widened(%a: tensor<8x64xui8>, %b: tensor<64x16xi8>) -> tensor<8x16xi3
 
 // -----
 
-// vpmaddwd takes bytes of either sign, vpdpbusd wants the left ones unsigned.
+// vpmaddwd and tiles take bytes of either sign, vpdpbusd wants the left ones unsigned.
 // CHECK-LABEL: func @signed
 // PAIRS: tenon.matmul %arg0, %arg1 : (tensor<8x64xi8>, tensor<64x16xi8>)
+// TILES: tenon.matmul %arg0, %arg1 : (tensor<8x64xi8>, tensor<64x16xi8>)
 // BYTES-DAG: [[SHIFT:%.*]] = tenon.constant dense<-128> : tensor<i32>
 // BYTES: [[MOVED:%.*]] = tenon.sub {{.*}}, {{.*}} : (tensor<8x64xi32>, tensor<i32>)
 // BYTES: [[A:%.*]] = tenon.cast [[MOVED]] to ui8

@@ -191,6 +191,7 @@ cpu::ContractionSizes ContractionCase::sizes(MLIRContext &context) const {
   sizes.weightLayout = layout;
   sizes.weightsPerBatch = weightsPerBatch;
   sizes.taps = product(kernel);
+  sizes.lastTaps = kernel.empty() ? 1 : kernel.back();
   if (codeBits) {
     sizes.hasCodes = true;
     sizes.weightBits = codeBits;
@@ -380,7 +381,7 @@ void ContractionRun::packWeights() {
   int64_t width = schedule.getPanelWidth(), interleave = schedule.getMma().getInterleave();
   int64_t mergedTaps = schedule.getMergeTaps() ? c.kernel.back() : 1;
   int64_t depth = c.inChannels * mergedTaps, taps = product(c.kernel) / mergedTaps;
-  int64_t steps = divideCeil(depth, interleave);
+  int64_t steps = llvm::alignTo(divideCeil(depth, interleave), schedule.getMma().getDepth());
   for (int64_t set = 0; set < sets; ++set) {
     const double *values = weightValues.data() + set * rows * columns;
     switch (c.layout) {
@@ -444,7 +445,10 @@ void ContractionRun::buildKernel() {
   spec.weightLayout = c.layout;
   if (c.codeBits) {
     spec.weightType = e.getI32Type();
-    spec.codes = cpu::CodedWeights{c.codeBits, c.blockSize, argument(pointer, 5)};
+    spec.codes = cpu::CodedWeights();
+    spec.codes->bits = c.codeBits;
+    spec.codes->blockSize = c.blockSize;
+    spec.codes->scales = argument(pointer, 5);
     spec.codes->bias = c.codesAreSigned ? float(int64_t(1) << (c.codeBits - 1)) : 0;
     if (c.zeroPoints != ZeroPoints::None) {
       spec.codes->zeros = argument(pointer, 6);

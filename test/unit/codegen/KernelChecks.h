@@ -4,6 +4,7 @@
 
 #include "dialects/Target/KernelStrategy.h"
 #include "test/unit/codegen/ContractionCase.h"
+#include "test/unit/codegen/TileEmulator.h"
 #include <gtest/gtest.h>
 
 namespace tenon::testing {
@@ -70,6 +71,7 @@ inline void expectRight(const ContractionCase &description) {
       run.clearOutput();
       for (int64_t task = 0; task < tasks; ++task)
         run.run(task, tasks);
+      ASSERT_TRUE(areTilesReleased());
       ASSERT_EQ(run.check(), "") << target << " with " << tasks << " tasks";
     }
   }

@@ -5,6 +5,7 @@
 #include "passes/Codegen/Common/LowerKernels.h"
 #include "passes/Codegen/Passes.h"
 #include "passes/Codegen/Targets.h"
+#include "test/unit/codegen/TileEmulator.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -82,6 +83,8 @@ static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module, cpu::Tar
       return translated.takeError();
     if (!target.has("avx512vnni") && !target.has("avxvnni"))
       emulateByteProducts(**translated);
+    if (!target.has("amx-int8"))
+      emulateTiles(**translated);
     return function(std::move(*translated), target, LLVMOptimization::CleanUp);
   };
   if (const char *path = std::getenv("TENON_DUMP_ASM")) {

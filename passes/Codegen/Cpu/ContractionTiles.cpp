@@ -1,0 +1,194 @@
+// Microkernels of tile registers. Up to four tiles of sums, 16 positions by 16 channels each, take
+// products of tiles of 64 bytes of channels:
+//
+//   for tap in taps:
+//     for k in channels, 64 bytes at a time:
+//       a[i] = 16 positions x 64 bytes of input      // in place, or packed
+//       b[v] = 64 bytes of channels x 16 outputs     // of the panel
+//       sum[i][v] += a[i] b[v]
+//   store all sums to the stack
+//   for position in tile: epilogue(sum[position][v])
+//
+// Rows cost the same whether they are there or not, so one microkernel serves all numbers of them.
+// Where input is read in place, the last 16 positions may be some of those before once more; where
+// it is packed, rows that do not exist hold what they held. Sums of neither are read.
+#include "passes/Codegen/Cpu/ContractionPack.h"
+#include "passes/Codegen/Cpu/TileRegisters.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+namespace {
+constexpr int64_t tileRows = MmaAttr::tileRows, tileBytes = MmaAttr::tileBytes;
+} // namespace
+
+/// State while the body of one of these microkernels is emitted.
+struct MicrokernelEmitter::TileBody {
+  TileBody(const MicrokernelEmitter &parent, Emitter &emitter, const TileShape &shape,
+           const TileOperands &operands)
+      : parent(parent), e(emitter), shape(shape), operands(operands),
+        contraction(parent.contraction), spec(contraction.spec), schedule(parent.schedule),
+        tiles(llvm::divideCeil(shape.lines * shape.rows, tileRows)),
+        sumPitch(shape.vectors * tileBytes),
+        stepsPerTap(e.div(contraction.sumSteps, e.i64(tileRows))) {}
+
+  void emit();
+
+private:
+  /// The first position of tile number `tile`.
+  Value firstRow(int64_t tile);
+  void prefetch(Value step);
+  void emitStep(Value input, Value tap, Value step);
+  void emitSums();
+
+  const MicrokernelEmitter &parent;
+  Emitter &e;
+  TileShape shape;
+  TileOperands operands;
+  const NormalizedContraction &contraction;
+  const ContractionSpec &spec;
+  ContractionScheduleAttr schedule;
+  /// Of positions.
+  int64_t tiles;
+  /// Bytes from the sums of one position to those of the next.
+  int64_t sumPitch;
+  /// Of 64 bytes of channels.
+  Value stepsPerTap;
+};
+
+Value MicrokernelEmitter::TileBody::firstRow(int64_t tile) {
+  Value row = e.i64(tile * tileRows);
+  bool mayOverlap = tile > 0 && !schedule.getPackInput();
+  return mayOverlap ? e.min(row, e.sub(operands.rows, e.i64(tileRows))) : row;
+}
+
+/// What each step takes of the next panel, at once.
+void MicrokernelEmitter::TileBody::prefetch(Value step) {
+  Value line = e.mul(step, schedule.getPrefetchLines() * 64);
+  Value pointer = e.offsetPointer(operands.prefetch, e.getI8Type(), line);
+  for (int64_t i = 0; i < schedule.getPrefetchLines(); ++i)
+    e.prefetch(e.offsetPointer(pointer, e.getI8Type(), i * 64), /*locality=*/2);
+}
+
+void MicrokernelEmitter::TileBody::emitStep(Value input, Value tap, Value step) {
+  Type byte = e.getI8Type();
+  Value number = e.add(e.mul(tap, stepsPerTap), step); // of all taps
+  if (operands.prefetch)
+    prefetch(number);
+  for (int64_t i = 0; i < tiles; ++i) {
+    Value pointer, pitch;
+    if (schedule.getPackInput()) {
+      Value steps = e.div(contraction.countPanelRows(e), e.i64(tileRows));
+      Value place = e.add(e.mul(steps, i), number);
+      pointer = e.offsetPointer(operands.input, byte, e.mul(place, tileRows * tileBytes));
+      pitch = e.i64(tileBytes);
+    } else {
+      pitch = e.mul(contraction.width.step, spec.inputType.getIntOrFloatBitWidth() / 8);
+      pointer = e.offsetPointer(input, byte, e.mul(firstRow(i), pitch));
+      pointer = e.offsetPointer(pointer, byte, e.mul(step, tileBytes));
+    }
+    TileRegisters::load(e, TileRegisters::firstInput + i, pointer, pitch);
+  }
+  int64_t weightPitch = schedule.getTileVectors() * tileBytes;
+  Value weights = e.offsetPointer(operands.weights, byte, e.mul(number, tileRows * weightPitch));
+  for (int64_t v = 0; v < shape.vectors; ++v) {
+    int64_t tile = TileRegisters::firstWeights + v % 2;
+    TileRegisters::load(e, tile, e.offsetPointer(weights, byte, v * tileBytes), e.i64(weightPitch));
+    for (int64_t i = 0; i < tiles; ++i)
+      TileRegisters::multiplyAddBytes(e, i * shape.vectors + v, TileRegisters::firstInput + i,
+                                      spec.inputIsUnsigned, tile, spec.weightsAreUnsigned);
+  }
+}
+
+void MicrokernelEmitter::TileBody::emitSums() {
+  for (int64_t i = 0; i < tiles * shape.vectors; ++i)
+    TileRegisters::clear(e, TileRegisters::firstSums + i);
+  contraction.forTaps(e, operands.input, {}, [&](Value input, Value tap, ValueRange) {
+    e.loop(e.i64(0), stepsPerTap, e.i64(1), [&](Value step) { emitStep(input, tap, step); });
+    return SmallVector<Value>();
+  });
+}
+
+void MicrokernelEmitter::TileBody::emit() {
+  ChannelMasks masks(e, spec, shape, schedule.getLanes(), operands.place.channel);
+  auto type = VectorType::get(schedule.getLanes(), spec.accumulatorType);
+  Value sums = e.stackArray(type, tiles * tileRows * shape.vectors, /*alignment=*/64);
+  emitSums();
+  for (int64_t i = 0; i < tiles; ++i)
+    for (int64_t v = 0; v < shape.vectors; ++v) {
+      Value place = e.add(e.mul(firstRow(i), sumPitch), v * tileBytes);
+      TileRegisters::store(e, TileRegisters::firstSums + i * shape.vectors + v,
+                           e.offsetPointer(sums, e.getI8Type(), place), e.i64(sumPitch));
+    }
+  auto finish = [&](Value line, Value row) {
+    Value position = e.add(e.mul(line, operands.rows), row);
+    Value pointer = e.offsetPointer(sums, type, e.mul(position, shape.vectors));
+    SmallVector<Value> values;
+    for (int64_t v = 0; v < shape.vectors; ++v)
+      values.push_back(e.load(type, e.offsetPointer(pointer, type, v)));
+    parent.finish(e, operands.place, line, row, values, masks);
+  };
+  Value zero = e.i64(0), one = e.i64(1);
+  e.loop(zero, shape.lines == 1 ? one : operands.lines, one, [&](Value line) {
+    e.loop(zero, operands.rows, one, [&](Value row) { finish(line, row); });
+  });
+}
+
+void MicrokernelEmitter::emitTiles(Emitter &emitter, const TileShape &shape,
+                                   const TileOperands &operands) const {
+  TileBody(*this, emitter, shape, operands).emit();
+}
+
+void PackEmitter::emitPackTiles(Emitter &e, Value position, Value input, Value packed) {
+  Type byte = e.getI8Type(), type = VectorType::get(tileBytes, byte);
+  Value tileSize = e.i64(tileRows * tileBytes), height = e.i64(tileRows);
+  Value steps = e.div(contraction.countPanelRows(e), height);
+  Value to = e.mul(e.mul(e.div(position, height), steps), tileSize);
+  to = e.add(to, e.mul(e.rem(position, height), tileBytes));
+  to = e.offsetPointer(packed, byte, to);
+  int64_t channelsPerStep = tileBytes * 8 / spec.inputType.getIntOrFloatBitWidth();
+  Value whole = e.div(contraction.sumChannels, e.i64(channelsPerStep));
+  Value rest = e.rem(contraction.sumChannels, e.i64(channelsPerStep));
+  Value stepsPerTap = e.div(contraction.sumSteps, height);
+  contraction.forTaps(e, input, {}, [&](Value tapInput, Value tap, ValueRange) {
+    Value first = e.mul(tap, stepsPerTap);
+    auto copy = [&](Value step, Value mask) {
+      Value from = e.offsetPointer(tapInput, byte, e.mul(step, tileBytes));
+      Value bytes = e.maskedLoad(cast<VectorType>(type), from, mask);
+      e.store(bytes, e.offsetPointer(to, byte, e.mul(e.add(first, step), tileSize)));
+    };
+    e.loop(e.i64(0), whole, e.i64(1), [&](Value step) { copy(step, nullptr); });
+    if (!isConstant(rest, 0))
+      e.ifThen(e.less(e.i64(0), rest), [&] {
+        Value bytes = e.mul(rest, spec.inputType.getIntOrFloatBitWidth() / 8);
+        copy(whole, e.laneMask(tileBytes, bytes));
+      });
+    return SmallVector<Value>();
+  });
+}
+
+void PackEmitter::packTiles(Emitter &emitter, Value lines, Value rows, Value input, Value packed) {
+  auto [it, isNew] = inputFunctions.try_emplace({0, 0});
+  if (isNew) {
+    Type pointer = input.getType(), number = emitter.getI64Type();
+    it->second = outlineFunction(
+        emitter, module, namePrefix + "_pack_input", {pointer, pointer, number, number},
+        [&](Emitter &e, ValueRange arguments) {
+          Value zero = e.i64(0), one = e.i64(1), rows = arguments[3];
+          Value lines = schedule.getTileLines() == 1 ? one : arguments[2];
+          e.loop(zero, lines, one, [&](Value line) {
+            e.loop(zero, rows, one, [&](Value row) {
+              Value offset =
+                  e.add(e.mul(contraction.height.step, line), e.mul(contraction.width.step, row));
+              emitPackTiles(e, e.add(e.mul(line, rows), row),
+                            e.offsetPointer(arguments[0], spec.inputType, offset), arguments[1]);
+            });
+          });
+        },
+        /*noalias=*/2);
+  }
+  it->second.call(emitter, {input, packed, lines, rows});
+}
+
+} // namespace tenon::cpu
