@@ -167,12 +167,17 @@ def Cpu_WinogradFiltersAttr : Cpu_Attr<"WinogradFilters", "winograd_filters", [
     [minimal filtering](https://arxiv.org/abs/1509.09308) F(m x m, 3 x 3) with m = `output_tile`, and
     these panels: [1, ceil(O / width), m + 2, m + 2, C, width].
 
+    Integers of 8 bits become (2 G) g (2 G)^T in i16, four times as much, with m = 2. `interleave`
+    neighbouring channels of an output lie together then: [..., ceil(C / interleave), width,
+    interleave].
+
     ```mlir
     #cpu.winograd_filters<output_tile = 2, width = 32>
     ```
   }];
   let parameters = (ins Cpu_Size<"outputs per tile and dimension: 2 or 4">:$output_tile,
-                        Cpu_Size<"output channels of a panel">:$width);
+                        Cpu_Size<"output channels of a panel">:$width,
+                        Cpu_Count<"input channels that lie together", "1">:$interleave);
 }
 
 def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction"> {
@@ -278,7 +283,8 @@ def Cpu_WinogradScheduleAttr : Cpu_Schedule<"Winograd", "winograd"> {
   let description = [{
     The schedule of a kernel of strategy `winograd`. A register tile has `tile_rows` transformed
     tiles and `tile_vectors` vectors of output channels; `block_tiles` register tiles are transformed
-    before they are multiplied, and stay in the second cache.
+    before they are multiplied, and stay in the second cache. `mma` is what multiplies and adds;
+    without it, `fma`. For integers it is `vpmaddwd`.
 
     ```mlir
     #cpu.winograd_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2, block_tiles = 4>
@@ -291,7 +297,9 @@ def Cpu_WinogradScheduleAttr : Cpu_Schedule<"Winograd", "winograd"> {
       Cpu_Count<"vectors of output channels per register tile", "1">:$tile_vectors,
       Cpu_Count<"channels per trip of the innermost loop", "4">:$unroll_k,
       Cpu_Count<"register tiles that are transformed before they are multiplied", "1">:$block_tiles,
-      Cpu_Count<"cache lines of the next point's weights to prefetch per trip", "0">:$prefetch_lines);
+      Cpu_Count<"cache lines of the next point's weights to prefetch per trip", "0">:$prefetch_lines,
+      DefaultValuedParameter<"MmaAttr", "MmaAttr::get($_ctxt, MmaInstruction::Fma)",
+                             "what multiplies and adds">:$mma);
   let extraClassDeclaration = [{
     int64_t getInputTile() const { return getOutputTile() + 2; }
     /// Elements of a transformed tile, each of which is a product of its own.

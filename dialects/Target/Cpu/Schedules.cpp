@@ -57,7 +57,7 @@ LogicalResult DepthwiseScheduleAttr::verify(EmitError emitError, int64_t lanes, 
 
 LogicalResult WinogradScheduleAttr::verify(EmitError emitError, int64_t lanes, int64_t outputTile,
                                            int64_t tileRows, int64_t tileVectors, int64_t unrollK,
-                                           int64_t blockTiles, int64_t prefetchLines) {
+                                           int64_t blockTiles, int64_t prefetchLines, MmaAttr) {
   if (outputTile != 2 && outputTile != 4)
     return emitError() << "minimal filtering has 2 or 4 outputs per tile, not " << outputTile;
   return success(succeeded(verifyLanes(emitError, lanes)) &&

@@ -47,6 +47,8 @@ public:
   }
   Value pad(Value value, int64_t dim, int64_t width);
   Value panels(Value weights, const PanelShape &panels);
+  Value cast(Value value, Type elementType);
+  Value filterTransform(Type elementType, int64_t outputTile);
   Value transformFilters(Value weights, int64_t outputTile);
   Value toBytes(Value codes);
   Value joinCodes(Value codes, int64_t bits);
@@ -64,6 +66,13 @@ private:
 };
 
 } // namespace
+
+Value Packer::cast(Value value, Type elementType) {
+  auto type = mlir::cast<RankedTensorType>(value.getType());
+  if (type.getElementType() == elementType)
+    return value;
+  return CastOp::create(b, loc, type.clone(elementType), value, elementType);
+}
 
 /// Pads a dimension to a multiple of `width` with zeros.
 Value Packer::pad(Value value, int64_t dim, int64_t width) {
@@ -106,14 +115,23 @@ Value Packer::panels(Value weights, const PanelShape &panels) {
   return transpose(reshape(padded, split), permutation);
 }
 
+/// [points, 3]: G, or 2 G, whose numbers are whole, for integers.
+Value Packer::filterTransform(Type elementType, int64_t outputTile) {
+  ArrayRef<double> values = getWinogradFilterTransform(outputTile);
+  auto type = RankedTensorType::get({outputTile + 2, 3}, elementType);
+  SmallVector<Attribute> elements;
+  for (double value : values)
+    elements.push_back(isa<FloatType>(elementType)
+                           ? Attribute(b.getFloatAttr(elementType, value))
+                           : b.getIntegerAttr(elementType, int64_t(2 * value)));
+  return ConstantOp::create(b, loc, type, DenseElementsAttr::get(type, elements));
+}
+
 /// [3, 3, C, O] -> G w G^T over the first two dimensions: [m + 2, m + 2, C, O].
 Value Packer::transformFilters(Value weights, int64_t outputTile) {
   auto type = cast<RankedTensorType>(weights.getType());
   int64_t points = outputTile + 2, channels = type.getDimSize(2), outputs = type.getDimSize(3);
-  SmallVector<float> values(getWinogradFilterTransform(outputTile));
-  auto matrixType = RankedTensorType::get({points, 3}, type.getElementType());
-  Value matrix = ConstantOp::create(b, loc, matrixType,
-                                    DenseElementsAttr::get(matrixType, ArrayRef<float>(values)));
+  Value matrix = filterTransform(type.getElementType(), outputTile);
   auto transformFirst = [&](Value tensor, int64_t rest) {
     return MatMulOp::create(b, loc, ValueRange{matrix, reshape(tensor, {3, rest})},
                             MatMulOp::Properties())
@@ -264,20 +282,32 @@ bool CodePanelsAttr::canUnpack() const { return false; }
 
 RankedTensorType WinogradFiltersAttr::getPackedType(RankedTensorType weights) const {
   ArrayRef<int64_t> shape = weights.getShape();
+  bool isInteger = weights.getElementType().isInteger(8);
   if (shape.size() != 4 || shape[0] != 3 || shape[1] != 3 || getWidth() < 1 ||
-      (getOutputTile() != 2 && getOutputTile() != 4))
+      getInterleave() < 1 || (getOutputTile() != 2 && (getOutputTile() != 4 || isInteger)))
     return nullptr;
   int64_t points = getOutputTile() + 2;
-  return RankedTensorType::get(
-      {1, int64_t(llvm::divideCeil(shape[3], getWidth())), points, points, shape[2], getWidth()},
-      weights.getElementType());
+  SmallVector<int64_t> packed = {
+      1,      int64_t(llvm::divideCeil(shape[3], getWidth())),      points,
+      points, int64_t(llvm::divideCeil(shape[2], getInterleave())), getWidth()};
+  if (getInterleave() > 1)
+    packed.push_back(getInterleave());
+  Type element = weights.getElementType();
+  return RankedTensorType::get(packed,
+                               isInteger ? Type(IntegerType::get(getContext(), 16)) : element);
 }
 
+// Integers are transformed in 32 bits; what comes out fits 16.
 Value WinogradFiltersAttr::buildPacking(OpBuilder &builder, Location loc, Value weights) const {
   Packer packer(builder, loc);
-  Value transformed = packer.transformFilters(weights, getOutputTile());
+  Type element = getElementTypeOrSelf(weights);
+  bool isInteger = isa<IntegerType>(element);
+  Value wide = packer.cast(weights, isInteger ? builder.getI32Type() : element);
+  Value transformed = packer.transformFilters(wide, getOutputTile());
+  transformed = packer.cast(transformed, isInteger ? builder.getI16Type() : element);
   ArrayRef<int64_t> shape = cast<RankedTensorType>(transformed.getType()).getShape();
-  return packer.panels(transformed, {/*groups=*/1, getWidth(), llvm::to_vector(shape.drop_back())});
+  return packer.panels(
+      transformed, {/*groups=*/1, getWidth(), llvm::to_vector(shape.drop_back()), getInterleave()});
 }
 
 bool WinogradFiltersAttr::canUnpack() const { return false; }

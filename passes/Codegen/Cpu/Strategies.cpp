@@ -149,6 +149,20 @@ bool isInputOfConv(OpOperand &operand) {
   return conv && operand.getOperandNumber() == conv.getInputMutable().getOperandNumber();
 }
 
+/// Floats, or bytes so that sums of four times their products fit 32 bits.
+bool canTransform(ConvOp conv) {
+  if (getElementTypeOrSelf(conv.getType()).isF32())
+    return true;
+  Type input = getElementTypeOrSelf(conv.getInput()),
+       weights = getElementTypeOrSelf(conv.getWeights());
+  if (!input.isInteger(8) || !weights.isInteger(8) ||
+      !getElementTypeOrSelf(conv.getType()).isInteger(32))
+    return false;
+  auto largest = [](Type type) { return type.isUnsignedInteger() ? 255.0 : 128.0; };
+  int64_t channels = getConstantOr(getDims(conv.getInput().getType()).back(), -1);
+  return channels >= 0 && 4 * 9 * channels * largest(input) * largest(weights) < double(1u << 31);
+}
+
 /// A convolution of 3x3 whose filters are known when the model is compiled, and transformed then.
 class WinogradStrategy final : public ScheduledStrategy<WinogradScheduleAttr> {
 public:
@@ -164,9 +178,10 @@ public:
   OpOperand *getWeights(Operation *root) const override { return &root->getOpOperand(1); }
   SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override {
     auto schedule = cast<WinogradScheduleAttr>(kernel.getScheduleAttr());
-    return {{getWeights(getRoot(kernel, *this)),
-             WinogradFiltersAttr::get(kernel.getContext(), schedule.getOutputTile(),
-                                      schedule.getPanelWidth())}};
+    return {
+        {getWeights(getRoot(kernel, *this)),
+         WinogradFiltersAttr::get(kernel.getContext(), schedule.getOutputTile(),
+                                  schedule.getPanelWidth(), schedule.getMma().getInterleave())}};
   }
   void emit(KernelEmitter &emitter) const override { emitWinogradKernel(emitter); }
 
@@ -178,8 +193,7 @@ protected:
     };
     auto conv = dyn_cast<ConvOp>(op);
     return conv && areAll(conv.getKernelSizes(), 3) && areAll(conv.getStrides(), 1) &&
-           areAll(conv.getDilations(), 1) && conv.getGroups() == 1 &&
-           getElementTypeOrSelf(conv.getType()).isF32();
+           areAll(conv.getDilations(), 1) && conv.getGroups() == 1 && canTransform(conv);
   }
   WinogradScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
     ContractionSizes sizes = getContractionSizes(root);
@@ -188,7 +202,15 @@ protected:
   AffineExpr getScratchOf(Operation *root, WinogradScheduleAttr schedule) const override {
     return getBytes(winogradScratchBytes(schedule), root);
   }
-  LogicalResult verifyRoot(KernelOp kernel, Operation *root, WinogradScheduleAttr) const override {
+  LogicalResult verifyRoot(KernelOp kernel, Operation *root,
+                           WinogradScheduleAttr schedule) const override {
+    bool isInteger = isa<IntegerType>(getElementTypeOrSelf(root->getOperand(0)));
+    MmaInstruction needed = isInteger ? MmaInstruction::PairProducts : MmaInstruction::Fma;
+    if (schedule.getMma().getInstruction() != needed ||
+        (isInteger && schedule.getOutputTile() != 2))
+      return root->emitError("has a schedule in @")
+             << kernel.getSymName() << " with " << schedule.getMma() << " and tiles of "
+             << schedule.getOutputTile() << " outputs, which filters of these types are not for";
     return verifyWeights(kernel, root, getWeightForms(kernel));
   }
 };

@@ -11,6 +11,9 @@
 // The transforms are sums with few distinct factors, emitted from the matrices; zero and unit
 // factors cost nothing. Edge tiles read clamped positions, whose values only reach outputs that do
 // not exist.
+//
+// Bytes are transformed to i16 and multiplied in pairs. B and A hold 0, 1 and -1 only, and 2 G
+// integers, so that all is exact: results are four times what they must be before the last step.
 #include "passes/Codegen/Cpu/Winograd.h"
 #include "passes/Codegen/Common/EvenSplit.h"
 #include "passes/Codegen/Cpu/ContractionMicrokernel.h"
@@ -46,8 +49,25 @@ Matrix outputMatrix(int64_t outputTile) {
   return outputTile == 2 ? Matrix{output2, 4} : Matrix{output4, 6};
 }
 
+/// The same for integers, whose factors are 0, 1 and -1, not all of them -1.
+Value emitIntegerCombination(Emitter &e, ArrayRef<double> factors, ArrayRef<Value> vectors) {
+  Value sum;
+  for (double sign : {1, -1})
+    for (auto [factor, vector] : llvm::zip_equal(factors, vectors)) {
+      if (factor != sign)
+        continue;
+      assert((sum || sign == 1) && "something to subtract from");
+      sum = !sum        ? vector
+            : sign == 1 ? arith::AddIOp::create(e, sum, vector).getResult()
+                        : arith::SubIOp::create(e, sum, vector).getResult();
+    }
+  return sum;
+}
+
 /// The sum of `vectors` times `factors`.
 Value emitCombination(Emitter &e, ArrayRef<double> factors, ArrayRef<Value> vectors) {
+  if (isa<IntegerType>(getElementTypeOrSelf(vectors.front())))
+    return emitIntegerCombination(e, factors, vectors);
   Value sum;
   // Terms with factor 1 first, so that what follows can be fused into them.
   for (bool isUnit : {true, false}) {
@@ -130,6 +150,9 @@ private:
   EpilogueFn epilogue;
   std::string name;
   int64_t lanes, panelWidth, blockRows;
+  /// Of a transformed input's elements, and of the vectors that are transformed.
+  Type transformedType;
+  int64_t transformedLanes;
   Value height, width, tilesPerLine, tileLines;
   Value pitch, transformed, products;
   EvenSplit units;
@@ -150,13 +173,15 @@ WinogradEmitter::WinogradEmitter(Emitter &emitter, ModuleOp module, const Contra
                                  WinogradScheduleAttr schedule, EpilogueFn epilogue, StringRef name)
     : emitter(emitter), module(module), spec(spec), schedule(schedule), epilogue(epilogue),
       name(name), lanes(schedule.getLanes()), panelWidth(schedule.getPanelWidth()),
-      blockRows(schedule.getTileRows() * schedule.getBlockTiles()), height(spec.outSpatial[0]),
+      blockRows(schedule.getTileRows() * schedule.getBlockTiles()),
+      transformedType(schedule.getMma().getPackedType(spec.inputType, spec.accumulatorType)),
+      transformedLanes(lanes * schedule.getMma().getInterleave()), height(spec.outSpatial[0]),
       width(spec.outSpatial[1]),
       units(emitter, countTiles(emitter, spec, schedule.getOutputTile()), schedule.getTileRows()) {
   Value tile = emitter.i64(schedule.getOutputTile());
   tilesPerLine = emitter.ceilDiv(width, tile);
   tileLines = emitter.ceilDiv(height, tile);
-  pitch = transformedPitch(emitter, spec.inChannels, lanes);
+  pitch = transformedPitch(emitter, spec.inChannels, transformedLanes);
 }
 
 /// One product per point: a group in the sense of ContractionSpec, with a panel as its channels.
@@ -167,14 +192,17 @@ ContractionSpec WinogradEmitter::productSpec(Emitter &e) {
   result.group = e.i64(schedule.getPoints());
   result.outSpatial = {units.size};
   result.kernel = result.stride = result.dilation = {one};
-  result.inChannels = spec.inChannels;
+  // Transformed zeros follow the last channel.
+  int64_t interleave = schedule.getMma().getInterleave();
+  result.inChannels = e.mul(e.ceilDiv(spec.inChannels, e.i64(interleave)), interleave);
   result.outChannels = e.i64(panelWidth);
   result.input = transformed;
-  result.inputType = result.accumulatorType = spec.accumulatorType;
+  result.inputType = transformedType;
+  result.accumulatorType = spec.accumulatorType;
   result.inputBatchStride = result.inputGroupStride = zero;
   result.inputSpatialStride = {pitch};
   result.weights = spec.weights;
-  result.weightType = spec.weightType;
+  result.weightType = transformedType;
   return result;
 }
 
@@ -184,7 +212,7 @@ ContractionScheduleAttr WinogradEmitter::productSchedule() const {
       /*tile_lines=*/1, schedule.getUnrollK(), /*block_tiles=*/0, /*packed=*/true,
       /*pack_input=*/false,
       /*pack_weights=*/false, schedule.getPrefetchLines(), /*prefer_split_panels=*/false,
-      MmaAttr::get(schedule.getContext(), MmaInstruction::Fma), /*merge_taps=*/false);
+      schedule.getMma(), /*merge_taps=*/false);
 }
 
 auto WinogradEmitter::locate(Emitter &e, Value number) -> Tile {
@@ -217,23 +245,23 @@ void WinogradEmitter::emitInputTransform(Emitter &e, const Tile &tile, Value inp
   Value pointPitch = e.mul(pitch, blockRows);
   auto transformChannels = [&](Value channel, Value mask) {
     SmallVector<Value> values;
-    auto type = VectorType::get(lanes, spec.inputType);
+    auto type = VectorType::get(transformedLanes, spec.inputType);
     for (Value pointer : pointers) {
       Value loaded = e.maskedLoad(type, e.offsetPointer(pointer, spec.inputType, channel), mask);
-      values.push_back(e.convert(loaded, spec.accumulatorType));
+      values.push_back(e.convert(loaded, transformedType, spec.inputIsUnsigned));
     }
     values = emitTransform(e, inputMatrix(schedule.getOutputTile()), values);
-    Value to = e.offsetPointer(transformedTile, spec.accumulatorType, channel);
+    Value to = e.offsetPointer(transformedTile, transformedType, channel);
     for (auto [point, value] : llvm::enumerate(values))
-      e.store(value, e.offsetPointer(to, spec.accumulatorType, e.mul(pointPitch, int64_t(point))));
+      e.store(value, e.offsetPointer(to, transformedType, e.mul(pointPitch, int64_t(point))));
   };
-  Value step = e.i64(lanes);
+  Value step = e.i64(transformedLanes);
   Value wholeEnd = e.mul(e.div(spec.inChannels, step), step);
   e.loop(e.i64(0), wholeEnd, step, [&](Value channel) { transformChannels(channel, nullptr); });
   if (isConstant(e.sub(spec.inChannels, wholeEnd), 0))
     return;
   e.ifThen(e.less(wholeEnd, spec.inChannels), [&] {
-    transformChannels(wholeEnd, e.laneMask(lanes, e.sub(spec.inChannels, wholeEnd)));
+    transformChannels(wholeEnd, e.laneMask(transformedLanes, e.sub(spec.inChannels, wholeEnd)));
   });
 }
 
@@ -255,6 +283,13 @@ void WinogradEmitter::emitOutputTransform(Emitter &e, const Tile &tile, Value pr
     values.push_back(e.load(type, e.offsetPointer(productsOfTile, spec.accumulatorType,
                                                   point * panelWidth + vector * lanes)));
   values = emitTransform(e, outputMatrix(schedule.getOutputTile()), values);
+  if (isa<IntegerType>(spec.accumulatorType)) {
+    // Filters are four times what they should be.
+    Value two = arith::ConstantOp::create(
+        e, DenseElementsAttr::get(type, Attribute(e.getI32IntegerAttr(2))));
+    for (Value &value : values)
+      value = arith::ShRSIOp::create(e, value, two);
+  }
 
   OutputIndex index;
   index.batch = tile.batch;
@@ -318,31 +353,34 @@ void WinogradEmitter::emitPanel(Value unitBegin, Value unitEnd, Value panel, int
   Value one = emitter.i64(1), points = emitter.i64(schedule.getPoints());
   Type type = spec.accumulatorType;
   Value firstRow = units.begin(emitter, unitBegin), endRow = units.begin(emitter, unitEnd);
-  Value pointSize = emitter.mul(spec.inChannels, panelWidth);
+  Type stepType = product.getStepType(transformedType);
+  Value pointSize = emitter.mul(product.sumSteps, panelWidth);
   emitter.loop(emitter.i64(0), points, one, [&](Value point) {
     Value number = emitter.add(emitter.mul(panel, schedule.getPoints()), point);
-    Value weights =
-        emitter.offsetPointer(spec.weights, spec.weightType, emitter.mul(number, pointSize));
-    Value rows =
-        emitter.offsetPointer(transformed, type, emitter.mul(emitter.mul(point, blockRows), pitch));
+    Value weights = emitter.offsetPointer(spec.weights, stepType, emitter.mul(number, pointSize));
+    Value rows = emitter.offsetPointer(transformed, transformedType,
+                                       emitter.mul(emitter.mul(point, blockRows), pitch));
     emitter.loop(unitBegin, unitEnd, one, [&](Value unit) {
       Value row = emitter.sub(units.begin(emitter, unit), firstRow);
       Value zero = emitter.i64(0);
-      TileOperands operands{emitter.offsetPointer(rows, type, emitter.mul(row, pitch)),
+      TileOperands operands{emitter.offsetPointer(rows, transformedType, emitter.mul(row, pitch)),
                             weights,
                             nullptr,
-                            {zero, point, zero, zero, row, zero}};
+                            {zero, point, zero, zero, row, zero},
+                            /*lines=*/nullptr,
+                            /*rows=*/nullptr};
       if (schedule.getPrefetchLines()) {
         // The next point's weights follow this one's; each unit prefetches a part of them.
-        Value trips = emitter.div(spec.inChannels, emitter.i64(microkernelSchedule.getUnrollK()));
+        Value trips = emitter.div(product.sumSteps, emitter.i64(microkernelSchedule.getUnrollK()));
         Value part = emitter.mul(emitter.mul(trips, schedule.getPrefetchLines() * 64),
                                  emitter.sub(unit, unitBegin));
         operands.prefetch = emitter.offsetPointer(
-            emitter.offsetPointer(weights, spec.weightType, pointSize), emitter.getI8Type(), part);
+            emitter.offsetPointer(weights, stepType, pointSize), emitter.getI8Type(), part);
       }
       units.forPieces(emitter, units.length(emitter, unit), [&](Value offset, int64_t length) {
         TileOperands piece = operands;
-        piece.input = emitter.offsetPointer(operands.input, type, emitter.mul(offset, pitch));
+        piece.input =
+            emitter.offsetPointer(operands.input, transformedType, emitter.mul(offset, pitch));
         piece.place.width = emitter.add(row, offset);
         microkernels->call(emitter, {1, length, vectors, false}, piece);
       });
@@ -367,8 +405,7 @@ void WinogradEmitter::emitBlock(Value unitBegin, Value unitEnd, Value panelBegin
                                         emitter.mul(tile.batch, spec.inputBatchStride));
     Value row = emitter.mul(emitter.sub(number, firstRow), pitch);
     inputTransform.call(
-        emitter,
-        {image, emitter.offsetPointer(transformed, spec.accumulatorType, row), tile.y, tile.x});
+        emitter, {image, emitter.offsetPointer(transformed, transformedType, row), tile.y, tile.x});
   });
   // The last panel may have fewer vectors; its padding is not multiplied.
   Value whole = emitter.div(spec.outChannels, emitter.i64(panelWidth));
@@ -432,15 +469,17 @@ bool supportsWinograd(const ContractionSpec &spec) {
   bool sharesWeights = !spec.weightBatchStride || isConstant(spec.weightBatchStride, 0);
   return spec.kernel.size() == 2 && areAll(spec.kernel, 3) && areAll(spec.stride, 1) &&
          areAll(spec.dilation, 1) && isConstant(spec.group, 1) && sharesWeights &&
-         spec.accumulatorType.isF32() && spec.weightLayout == WeightLayout::Packed;
+         spec.accumulatorType.getIntOrFloatBitWidth() == 32 &&
+         spec.weightLayout == WeightLayout::Packed;
 }
 
 ScratchBytes winogradScratchBytes(WinogradScheduleAttr schedule) {
   int64_t rows = schedule.getTileRows() * schedule.getBlockTiles() * schedule.getPoints();
+  int64_t vectorBytes = schedule.getLanes() * 4,
+          elementBytes = 4 / schedule.getMma().getInterleave();
   // Rows of transformed input are rounded up to whole vectors and one more (transformedPitch).
-  int64_t slack = 2 * schedule.getLanes();
-  return {int64_t(llvm::alignTo(rows * (schedule.getPanelWidth() + slack) * 4, 64)),
-          int64_t(llvm::alignTo(rows * 4, 64))};
+  return {int64_t(llvm::alignTo(rows * (schedule.getPanelWidth() * 4 + 2 * vectorBytes), 64)),
+          int64_t(llvm::alignTo(rows * elementBytes, 64))};
 }
 
 void emitWinograd(OpBuilder &builder, Location loc, ModuleOp module, const ContractionSpec &spec,

@@ -4,7 +4,7 @@
 // (m+2)^2 independent matrix products: 2.25 times fewer multiplications for m = 2, 4 times fewer
 // for m = 4 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015). For m = 2
 // all factors are 1 and 1/2, and errors stay near those of direct summation; for m = 4 they are
-// about ten times larger.
+// about ten times larger. Integers are exact.
 #ifndef TENON_PASSES_CODEGEN_CPU_WINOGRAD_H
 #define TENON_PASSES_CODEGEN_CPU_WINOGRAD_H
 
@@ -12,8 +12,8 @@
 
 namespace tenon::cpu {
 
-/// Whether the algorithm applies: two dimensions, 3x3, stride and dilation 1, one group, f32 sums,
-/// packed weights.
+/// Whether the algorithm applies: two dimensions, 3x3, stride and dilation 1, one group, sums of 32
+/// bits, packed weights.
 bool supportsWinograd(const ContractionSpec &spec);
 
 /// Scratch bytes that each task needs.

@@ -146,6 +146,21 @@ func.func @bytes(%x: tensor<1x9x9x3xui8>) -> tensor<1x7x7x8xi32> {
 
 // -----
 
+// Filters of bytes, transformed, take 16 bits, and pairs of channels lie together.
+// CHECK-LABEL: func.func @winograd_bytes
+//       CHECK:   %[[w:.+]] = tenon.cast %{{.*}} : (tensor<3x3x33x32xi8>) -> tensor<3x3x33x32xi32>
+//       CHECK:   tenon.cast %{{.*}} : (tensor<4x4x33x32xi32>) -> tensor<4x4x33x32xi16>
+// CHECK-LABEL: tenon.kernel @conv_only
+//  CHECK-SAME:   strategy = "winograd"
+//       CHECK:   tenon.unpack %{{.*}} {layout = #cpu.winograd_filters<output_tile = 2, width = 16, interleave = 2>} : (tensor<1x2x4x4x17x16x2xi16>) -> tensor<3x3x33x32xi8>
+func.func @winograd_bytes(%x: tensor<1x30x30x33xui8>) -> tensor<1x28x28x32xi32> {
+  %w = tenon.constant dense<1> : tensor<3x3x33x32xi8>
+  %y = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1} : (tensor<1x30x30x33xui8>, tensor<3x3x33x32xi8>) -> tensor<1x28x28x32xi32>
+  return %y : tensor<1x28x28x32xi32>
+}
+
+// -----
+
 // What weights are dequantized from is laid out instead of them, as it is read: eight codes of an output lie in 32 bits.
 // Signed ones are stored from 0 on.
 // CHECK-LABEL: func.func @codes

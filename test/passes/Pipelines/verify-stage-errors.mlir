@@ -221,6 +221,45 @@ tenon.kernel @k(%x: tensor<4x4xui8>, %w: tensor<4x6xi8>) -> tensor<4x6xi32> attr
 
 // -----
 
+// Tile registers read what was packed for them.
+tenon.kernel @k(%x: tensor<32x64xui8>, %w: tensor<64x32xi8>) -> tensor<32x32xi32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, tile_vectors = 2, pack_weights = true, mma = <tdpb>>} {
+  // expected-error @+1 {{has a schedule in @k with #cpu.mma<tdpb>, which reads weights that are packed at compile time}}
+  %0 = tenon.matmul %x, %w : (tensor<32x64xui8>, tensor<64x32xi8>) -> tensor<32x32xi32>
+  tenon.yield %0 : tensor<32x32xi32>
+}
+
+// -----
+
+// There are four for sums.
+tenon.kernel @k(%x: tensor<32x64xui8>, %w: tensor<1x1x16x48x4xi8>) -> tensor<32x48xi32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, tile_vectors = 3, packed = true, mma = <tdpb>>} {
+  %p = tenon.unpack %w {layout = #cpu.panels<width = 48, interleave = 4, depth = 16>} : (tensor<1x1x16x48x4xi8>) -> tensor<64x48xi8>
+  // expected-error @+1 {{has a schedule in @k whose tiles do not fit tile registers}}
+  %0 = tenon.matmul %x, %p : (tensor<32x64xui8>, tensor<64x48xi8>) -> tensor<32x48xi32>
+  tenon.yield %0 : tensor<32x48xi32>
+}
+
+// -----
+
+// 70 channels are more than one tile and less than two.
+tenon.kernel @k(%x: tensor<32x70xui8>, %w: tensor<1x1x32x32x4xi8>) -> tensor<32x32xi32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, tile_vectors = 2, packed = true, mma = <tdpb>>} {
+  %p = tenon.unpack %w {layout = #cpu.panels<width = 32, interleave = 4, depth = 16>} : (tensor<1x1x32x32x4xi8>) -> tensor<70x32xi8>
+  // expected-error @+1 {{has a schedule in @k that does not pack input of which tiles are not whole}}
+  %0 = tenon.matmul %x, %p : (tensor<32x70xui8>, tensor<70x32xi8>) -> tensor<32x32xi32>
+  tenon.yield %0 : tensor<32x32xi32>
+}
+
+// -----
+
+// Transformed filters of bytes are numbers of 16 bits, in pairs.
+tenon.kernel @k(%x: tensor<1x9x9x16xui8>, %w: tensor<1x1x4x4x16x16xi16>) -> tensor<1x7x7x16xi32> attributes {strategy = "winograd", schedule = #cpu.winograd_schedule<lanes = 8, tile_vectors = 2>} {
+  %p = tenon.unpack %w {layout = #cpu.winograd_filters<output_tile = 2, width = 16>} : (tensor<1x1x4x4x16x16xi16>) -> tensor<3x3x16x16xi8>
+  // expected-error @+1 {{has a schedule in @k with #cpu.mma<fma> and tiles of 2 outputs, which filters of these types are not for}}
+  %0 = tenon.conv %x, %p {groups = 1, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x9x9x16xui8>, tensor<3x3x16x16xi8>) -> tensor<1x7x7x16xi32>
+  tenon.yield %0 : tensor<1x7x7x16xi32>
+}
+
+// -----
+
 // The same width, as 16 lanes.
 tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<1x1x4x16xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, packed = true>} {
   %p = tenon.unpack %w {layout = #cpu.panels<width = 16>} : (tensor<1x1x4x16xf32>) -> tensor<4x6xf32>

@@ -125,6 +125,15 @@ tenon.kernel @winograd_large(%x: tensor<1x30x30x256xf32>, %w: tensor<3x3x256x256
   tenon.yield %0 : tensor<1x28x28x256xf32>
 }
 
+// Filters of bytes become numbers of 16 bits.
+// CHECK-LABEL: tenon.kernel @winograd_bytes(
+//    V4-SAME:   schedule = #cpu.winograd_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2, block_tiles = 8, mma = <vpmaddwd>>,
+//    V3-SAME:   schedule = #cpu.winograd_schedule<lanes = 8, tile_rows = 6, tile_vectors = 2, block_tiles = 8, mma = <vpmaddwd>>,
+tenon.kernel @winograd_bytes(%x: tensor<1x30x30x64xui8>, %w: tensor<3x3x64x64xi8> {tenon.weights}) -> tensor<1x28x28x64xi32> attributes {strategy = "winograd"} {
+  %0 = tenon.conv %x, %w {groups = 1, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x30x30x64xui8>, tensor<3x3x64x64xi8>) -> tensor<1x28x28x64xi32>
+  tenon.yield %0 : tensor<1x28x28x64xi32>
+}
+
 // Many queries: keys and values are packed to panels, both products have full tiles, and row blocks take the
 // panels in turn.
 // CHECK-LABEL: tenon.kernel @attention(

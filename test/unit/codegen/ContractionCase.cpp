@@ -276,22 +276,30 @@ void ContractionRun::makeData() {
   output.resize(outputSize * sizeOf(c.sumType) + guardBytes);
 }
 
-/// Packs G g G^T of all filters g as Winograd kernels want them.
+/// Packs G g G^T of all filters g, of integers (2 G) g (2 G)^T, as Winograd kernels want them.
 void ContractionRun::transformFilters() {
   const ContractionCase &c = description;
   cpu::WinogradScheduleAttr winograd = cpu::chooseWinograd(target, c.winograd, c.sizes(*context));
   llvm::ArrayRef<double> matrix = cpu::getWinogradFilterTransform(c.winograd);
   int64_t size = winograd.getInputTile(), panelWidth = winograd.getPanelWidth();
+  int64_t interleave = winograd.getMma().getInterleave();
+  auto put = [&](double value) {
+    if (isInteger(c.weightType))
+      storeInteger(weights, 4 * value, Scalar::I16);
+    else
+      store(weights, value, c.weightType);
+  };
   for (int64_t panel = 0; panel < c.outChannels; panel += panelWidth) {
     for (int64_t point = 0; point < size * size; ++point) {
-      for (int64_t k = 0; k < c.inChannels; ++k) {
-        for (int64_t n = panel; n < panel + panelWidth; ++n) {
-          double sum = 0;
-          for (int64_t tap = 0; n < c.outChannels && tap < 9; ++tap)
-            sum += matrix[point / size * 3 + tap / 3] * matrix[point % size * 3 + tap % 3] *
-                   weightValues[(tap * c.inChannels + k) * c.outChannels + n];
-          store(weights, sum, c.weightType);
-        }
+      int64_t steps = divideCeil(c.inChannels, interleave);
+      for (int64_t i = 0; i < steps * panelWidth * interleave; ++i) {
+        int64_t n = panel + i / interleave % panelWidth;
+        int64_t k = i / interleave / panelWidth * interleave + i % interleave;
+        double sum = 0;
+        for (int64_t tap = 0; n < c.outChannels && k < c.inChannels && tap < 9; ++tap)
+          sum += matrix[point / size * 3 + tap / 3] * matrix[point % size * 3 + tap % 3] *
+                 weightValues[(tap * c.inChannels + k) * c.outChannels + n];
+        put(sum);
       }
     }
   }

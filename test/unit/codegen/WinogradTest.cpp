@@ -39,6 +39,29 @@ TEST(Winograd, BatchAndOblongImages) {
   }
 }
 
+/// Bytes of these types, exactly.
+void expectExact(ContractionCase description, Scalar input, Scalar weights) {
+  description.exact = true;
+  description.inputType = input;
+  description.weightType = weights;
+  description.sumType = Scalar::I32;
+  expectRight(description);
+}
+
+TEST(Winograd, Bytes) {
+  for (Scalar input : {Scalar::U8, Scalar::I8})
+    for (Scalar weights : {Scalar::U8, Scalar::I8}) {
+      for (auto [size, from, to] : {std::tuple(8, 16, 32), {7, 32, 20}, {6, 3, 5}, {5, 33, 64}})
+        expectExact(winograd(2, size, from, to), input, weights);
+      expectExact(winograd(2, 20, 64, 40), input, weights);
+      ContractionCase oblong = winograd(2, 1, 12, 20);
+      oblong.outSpatial = {9, 14};
+      oblong.batch = 3;
+      oblong.dynamic = true;
+      expectExact(oblong, input, weights);
+    }
+}
+
 TEST(Winograd, SeveralBlocks) { expectRight(winograd(2, 40, 64, 40)); }
 
 } // namespace
