@@ -8,6 +8,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/RuntimeLibcallInfo.h"
 #include "llvm/CodeGen/CodeGenTargetMachineImpl.h"
 #include "llvm/CodeGen/MachineModuleInfo.h"
 #include "llvm/CodeGen/Passes.h"
@@ -175,6 +176,11 @@ bool addCodegenPasses(legacy::PassManager &manager, TargetMachine &machine,
   auto *info = new MachineModuleInfoWrapperPass(&machine);
   manager.add(passes);
   manager.add(info);
+  // Which functions of libc there are: without it, a memcpy becomes a loop over bytes.
+  const TargetOptions &options = machine.Options;
+  manager.add(new RuntimeLibraryInfoWrapper(machine.getTargetTriple(), options.ExceptionModel,
+                                            options.FloatABIType, options.EABIVersion,
+                                            options.MCOptions.ABIName, options.VecLib));
   if (passes->addISelPasses())
     return false;
   passes->addMachinePasses();
