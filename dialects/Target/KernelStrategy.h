@@ -59,6 +59,9 @@ public:
   virtual FusionRules getFusionRules(mlir::Operation *root) const { return {}; }
   /// Whether the root reads an operand through a slice of memory as well as from memory.
   virtual bool readsSlice(mlir::OpOperand &operand) const { return false; }
+  /// Whether the root reads an operand where the gather that picks it along its first dimension
+  /// finds it, instead of a copy.
+  virtual bool readsPicked(mlir::OpOperand &operand) const { return false; }
   virtual KernelResources getResources(mlir::Operation *root) const { return {}; }
   /// The operand that may be laid out for the kernel if it is known when the model is compiled;
   /// null if there is none.

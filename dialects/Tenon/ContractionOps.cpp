@@ -140,10 +140,48 @@ struct AbsorbTranspose : OpRewritePattern<MatMulOp> {
   }
 };
 
+/// A product with one column is one of a row: [..., M, K] x [..., K, 1] becomes [..., 1, K] x
+/// [..., M, K] {transposeRhs}. What is summed over then lies along vectors, and the matrix is the
+/// operand that packing and many rows are about. Short sums stay: they would not fill a vector; and
+/// so do products that something pointwise follows, which a reshape would keep out of their kernel.
+struct TurnColumn : OpRewritePattern<MatMulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MatMulOp op, PatternRewriter &rewriter) const override {
+    constexpr int64_t fewChannels = 8;
+    DimExprs lhs = getDims(op.getLhs().getType()), rhs = getDims(op.getRhs().getType()),
+             result = getDims(op.getType());
+    if (getConstantOr(result.back(), -1) != 1 || getConstantOr(lhs[lhs.size() - 2], -1) == 1)
+      return rewriter.notifyMatchFailure(op, "not a matrix times a column");
+    int64_t channels = getConstantOr(lhs.back(), -1);
+    if (channels >= 0 && channels < fewChannels)
+      return rewriter.notifyMatchFailure(op, "sums are short");
+    if (getElementTypeOrSelf(op.getLhs()) != getElementTypeOrSelf(op.getRhs()))
+      return rewriter.notifyMatchFailure(op, "element types differ");
+    auto isPointwise = [](Operation *user) {
+      auto elemental = dyn_cast<ElementalOpInterface>(user);
+      return elemental && elemental.isPointwise();
+    };
+    if (llvm::any_of(op->getUsers(), isPointwise))
+      return rewriter.notifyMatchFailure(op, "something pointwise follows");
+    Value column = op.getRhs();
+    if (!op.getTransposeRhs()) {
+      std::swap(rhs.back(), rhs[rhs.size() - 2]);
+      auto type = makeTensorType(rhs, getElementTypeOrSelf(column));
+      column = ReshapeOp::create(rewriter, op.getLoc(), type, column);
+    }
+    std::swap(result.back(), result[result.size() - 2]);
+    auto type = makeTensorType(result, op.getType().getElementType());
+    Value row = MatMulOp::create(rewriter, op.getLoc(), type, column, op.getLhs(),
+                                 /*transposeRhs=*/true);
+    rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), row);
+    return success();
+  }
+};
+
 } // namespace
 
 void MatMulOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
-  patterns.add<AbsorbTranspose>(context);
+  patterns.add<AbsorbTranspose, TurnColumn>(context);
 }
 
 Value MatMulOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {

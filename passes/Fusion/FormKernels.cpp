@@ -12,8 +12,8 @@
 //
 // A pad or an insert that ends a kernel is only a frame around what the kernel computes: code
 // generation writes straight into the middle of it. So an op whose strategy stores elements
-// anywhere may join under it. Likewise, a slice is only another way to look at memory: some
-// strategies read through it.
+// anywhere may join under it. Likewise, a slice is only another way to look at memory, and so is a
+// gather that picks whole matrices: some strategies read through them.
 //
 // Small splat constants are copied into the kernels that use them.
 //
@@ -224,11 +224,18 @@ bool KernelFormer::canJoinView(Operation *op, Group &group) {
   return op->hasOneUse() && group.strategy->readsSlice(*op->use_begin());
 }
 
-/// Who in the group reads the elements of `op`, seen through slices.
+/// Whether `op` picks what the group's root reads where it is.
+static bool isPicked(Operation *op, const Group &group) {
+  return isa<GatherOp>(op) && group.root && op->hasOneUse() && *op->user_begin() == group.root &&
+         group.strategy->readsPicked(*op->use_begin());
+}
+
+/// Who in the group reads the elements of `op`, seen through slices and picks.
 static void collectReaders(Operation *op, const Group &group,
                            SmallVectorImpl<Operation *> &readers) {
   for (Operation *user : op->getUsers()) {
-    if (isView(user) && user != group.seed && group.ops.contains(user))
+    bool isSeenThrough = isView(user) || isPicked(user, group);
+    if (isSeenThrough && user != group.seed && group.ops.contains(user))
       collectReaders(user, group, readers);
     else
       readers.push_back(user);
@@ -292,6 +299,8 @@ bool KernelFormer::canJoin(Operation *op, Group &group) {
     return canJoinRoot(op, group);
   if (isView(op) && canJoinView(op, group))
     return true;
+  if (isPicked(op, group))
+    return llvm::all_of(op->getOperands(), isInMemory);
   return canJoinElement(op, group);
 }
 

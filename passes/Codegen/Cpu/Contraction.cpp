@@ -49,7 +49,7 @@ public:
         layout(schedule, countTaps(spec), spec.codes.has_value()),
         packs(module, contraction, schedule, name) {
     hasWeightsPerBatch = spec.weightBatchStride && !isConstant(spec.weightBatchStride, 0) &&
-                         !isConstant(contraction.batch, 1);
+                         (spec.picks || !isConstant(contraction.batch, 1));
     sets = hasWeightsPerBatch ? emitter.mul(contraction.batch, spec.group) : spec.group;
     units = emitter.mul(lineSplit.count, rowSplit.count);
     units = emitter.mul(units, contraction.depth.size);
@@ -72,6 +72,8 @@ private:
 
   TaskShare splitTasks(Value task, Value tasks);
   Unit locate(Value set, Value unit);
+  /// Which of the weights' matrices belongs to a batch.
+  Value locateMatrix(Value batch);
   Value panelWeights(Value set, Value panel);
   /// What to prefetch while a panel is read: the next one, if anything.
   Value panelBehind(Value set, Value panel, Value weights);
@@ -168,11 +170,22 @@ auto ContractionEmitter::locate(Value set, Value number) -> Unit {
   return unit;
 }
 
+// As tenon.gather reads its indices (wrapIndex).
+Value ContractionEmitter::locateMatrix(Value batch) {
+  if (!spec.picks)
+    return batch;
+  Value pick = emitter.load(spec.pickType, emitter.offsetPointer(spec.picks, spec.pickType, batch));
+  pick = emitter.convert(pick, emitter.getI64Type());
+  Value zero = emitter.i64(0), last = emitter.sub(spec.numMatrices, emitter.i64(1));
+  pick = emitter.select(emitter.less(pick, zero), emitter.add(pick, spec.numMatrices), pick);
+  return emitter.max(emitter.min(pick, last), zero);
+}
+
 Value ContractionEmitter::panelWeights(Value set, Value panel) {
   Value group = set, offset = emitter.i64(0);
   if (hasWeightsPerBatch) {
     group = emitter.rem(set, spec.group);
-    offset = emitter.mul(emitter.div(set, spec.group), spec.weightBatchStride);
+    offset = emitter.mul(locateMatrix(emitter.div(set, spec.group)), spec.weightBatchStride);
   }
   switch (spec.weightLayout) {
   case WeightLayout::Packed: {

@@ -54,6 +54,10 @@ struct ContractionSpec {
   mlir::Type weightType;
   /// Null or 0: all batches share the weights.
   mlir::Value weightBatchStride;
+  /// Not null: where in a table of `numMatrices` matrices those of each batch are, integers of
+  /// `pickType`. Negative ones count from the end.
+  mlir::Value picks, numMatrices;
+  mlir::Type pickType;
   /// RowMajor and Transposed only: between groups, and between rows of K or N.
   mlir::Value weightGroupStride, weightRowStride;
 

@@ -86,6 +86,12 @@ bool ContractionKernelEmitter::readPacked(Value weights, ContractionSpec &spec) 
     spec.codes = describe(dequantize);
     weights = dequantize.getOperand();
   }
+  if (auto gather = weights.getDefiningOp<GatherOp>()) {
+    spec.picks = e.argument(gather.getIndices()).pointer;
+    spec.pickType = getStorageType(getElementTypeOrSelf(gather.getIndices()));
+    weights = gather.getOperand();
+    spec.numMatrices = e.value(getDims(weights.getType()).front());
+  }
   auto unpack = weights.getDefiningOp<UnpackOp>();
   spec.weights = e.argument(unpack ? unpack.getPacked() : weights).pointer;
   spec.weightLayout = WeightLayout::Packed;

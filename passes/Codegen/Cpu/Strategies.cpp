@@ -258,6 +258,7 @@ public:
     auto matmul = dyn_cast<MatMulOp>(root);
     return !matmul || matmul.sharesRhs() ? &root->getOpOperand(1) : nullptr;
   }
+  bool readsPicked(OpOperand &operand) const override;
   bool readsNarrow(OpOperand &weights) const override;
   SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
   bool canCompute(KernelOp kernel) const override;
@@ -337,6 +338,18 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
   if (getNarrowWeights(root) && !schedule.getPackInput() && !schedule.getPackWeights())
     return complain() << " that neither decodes weights nor packs input for codes";
   return success();
+}
+
+// The matrices of batches, picked one by one.
+bool ContractionStrategy::readsPicked(OpOperand &operand) const {
+  auto matmul = dyn_cast<MatMulOp>(operand.getOwner());
+  auto gather = operand.get().getDefiningOp<GatherOp>();
+  if (!matmul || !gather || &operand != &matmul.getRhsMutable() || gather.getAxis() != 0 ||
+      getElementTypeOrSelf(gather.getIndices()).isUnsignedInteger() || matmul.sharesRhs() ||
+      getDims(gather.getOperand().getType()).size() != 3)
+    return false;
+  return ArrayRef(getDims(matmul.getType())).drop_back(2) ==
+         ArrayRef(getDims(gather.getIndices().getType()));
 }
 
 // Products of f32 with constant codes of 2, 4 or 8 bits, in blocks of whole lanes along K.
