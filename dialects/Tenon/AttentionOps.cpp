@@ -108,15 +108,14 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
 }
 
 LogicalResult AttentionOp::verify() {
-  Type type = getElementTypeOrSelf(getQueries());
-  for (Value operand : {getKeys(), getValues(), getBias()}) {
+  Type type = getElementTypeOrSelf(getType());
+  for (Value operand : {getQueries(), getKeys(), getValues(), getBias()}) {
     if (!operand)
       continue;
     Type own = getElementTypeOrSelf(operand);
     bool readsHalves = type.isF32() && (own.isF16() || own.isBF16()) && operand != getBias();
     if (own != type && !readsHalves)
-      return emitOpError("element types differ: ")
-             << getQueries().getType() << " and " << operand.getType();
+      return emitOpError("element types differ: ") << getType() << " and " << operand.getType();
   }
   DimExprs scores = getScoreDims();
   for (Value operand : {getMask(), getBias()}) {
@@ -133,6 +132,10 @@ LogicalResult AttentionOp::verify() {
 }
 
 //===-- Kernel --===//
+
+SmallVector<OpOperand *> AttentionOp::getMultipliedWeights() {
+  return {&getKeysMutable(), &getValuesMutable()};
+}
 
 int64_t AttentionOp::getFlops() {
   DimExprs scores = getScoreDims();
@@ -183,7 +186,9 @@ LogicalResult AttentionOp::decompose(RewriterBase &rewriter) {
   AttentionBuilder b{{rewriter, getLoc()}};
   int64_t rank = rankOf(*this);
   AffineExpr heads = getQueryDims()[rank - 3];
-  Value queries = b.transpose(getQueries(), getQueryPermutation());
+  // Scores and powers have the type of the result.
+  Value queries = b.cast(getQueries(), getElementTypeOrSelf(getType()));
+  queries = b.transpose(queries, getQueryPermutation());
   Value keys = b.repeatHeads(b.transpose(getKeys(), getKeyPermutation()), heads);
   Value values = b.repeatHeads(b.transpose(getValues(), getValuePermutation()), heads);
   Value scores = b.matmul(queries, keys, /*transposeRhs=*/true);

@@ -7,8 +7,9 @@ include "dialects/Tenon/TenonBase.td"
 include "dialects/Tenon/TenonInterfaces.td"
 
 def Tenon_AttentionOp : Tenon_Op<"attention", [
-    Pure, Tenon_InferType, AttrSizedOperandSegments,
+    Pure, Tenon_InferTypeUpTo<"::tenon::isContractionResult">, AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<DecomposeOpInterface>,
+    DeclareOpInterfaceMethods<PrecisionOpInterface, ["getMultipliedWeights"]>,
     DeclareOpInterfaceMethods<CostOpInterface, ["getFlops"]>]> {
   let summary = "scaled dot-product attention";
   let description = [{
@@ -20,7 +21,7 @@ def Tenon_AttentionOp : Tenon_Op<"attention", [
     com.microsoft. Queries are [B, H, S, d], keys [B, K, T, d], values [B, K, T, e] and the result is
     [B, H, S, e], all without B if there is none. K divides H: query head h reads head h / (H / K)
     of keys and values. Keys and values of batch 1 serve all batches. Mask and bias broadcast to the
-    scores [B, H, S, T]. Keys and values may hold f16 or bf16 where the queries hold f32.
+    scores [B, H, S, T]. Queries, keys and values may hold f16 or bf16 where the result holds f32.
 
     An operand may lie in memory in another order of its dimensions: `keyOrder` = [0, 2, 1, 3] says
     that the keys above are dimensions 0, 2, 1 and 3 of the operand, which is [B, T, K, d];

@@ -34,15 +34,17 @@ bool isContractionResult(TypeRange inferred, TypeRange actual) {
          areCompatibleTypes(half.clone(Float32Type::get(half.getContext())), actual);
 }
 
-/// Operands may hold the same, narrow integers, or f32 and halves.
-static LogicalResult verifyOperandTypes(Operation *op, bool mixesHalves) {
+/// Operands may hold the same, narrow integers, or f32 and a half, whose product is f32.
+static LogicalResult verifyElementTypes(Operation *op) {
   Type lhs = getElementTypeOrSelf(op->getOperand(0)), rhs = getElementTypeOrSelf(op->getOperand(1));
-  bool fits = lhs == rhs || (isNarrowInteger(lhs) && isNarrowInteger(rhs)) ||
-              (mixesHalves && lhs.isF32() && isHalf(rhs));
-  if (fits)
-    return success();
-  return op->emitOpError("element types differ: ")
-         << op->getOperand(0).getType() << " and " << op->getOperand(1).getType();
+  bool mixesHalves = (lhs.isF32() && isHalf(rhs)) || (isHalf(lhs) && rhs.isF32());
+  if (lhs != rhs && !mixesHalves && !(isNarrowInteger(lhs) && isNarrowInteger(rhs)))
+    return op->emitOpError("element types differ: ")
+           << op->getOperand(0).getType() << " and " << op->getOperand(1).getType();
+  if (mixesHalves && !getElementTypeOrSelf(op->getResult(0)).isF32())
+    return op->emitOpError("multiplies ")
+           << lhs << " by " << rhs << ", which gives f32, not " << op->getResult(0).getType();
+  return success();
 }
 
 /// The product of elements of `op`'s operands, added to the sum.
@@ -100,7 +102,7 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   return success();
 }
 
-LogicalResult MatMulOp::verify() { return verifyOperandTypes(*this, /*mixesHalves=*/true); }
+LogicalResult MatMulOp::verify() { return verifyElementTypes(*this); }
 
 int64_t MatMulOp::getFlops() {
   DimExprs sizes = getDims(getType());
@@ -266,7 +268,7 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
 }
 
 LogicalResult ConvOp::verify() {
-  if (failed(verifyOperandTypes(*this, /*mixesHalves=*/false)))
+  if (failed(verifyElementTypes(*this)))
     return failure();
   if (getGroups() < 1 || getOutputChannels() % getGroups() != 0)
     return emitOpError("cannot divide ")

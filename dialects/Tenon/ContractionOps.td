@@ -6,14 +6,14 @@
 include "dialects/Tenon/TenonBase.td"
 include "dialects/Tenon/TenonInterfaces.td"
 
-/// Operands may have different element types: integers of 16 bits or less of either sign, or f32
-/// times a half. The result has the type of the sum: i32 for these integers, f32 for halves that are
-/// not to be rounded to their own type, and else that of the operands.
+/// Operands may have different element types: integers of 16 bits or less of either sign, or f32 and
+/// a half. The result has the type of the sum: i32 for these integers, f32 where an operand is, or
+/// where the sums of halves are not to be rounded to their own type, and else that of the operands.
 class Tenon_ContractionOp<string mnemonic, list<Trait> traits = []>
     : Tenon_Op<mnemonic, !listconcat(traits, [
         Pure, Tenon_InferTypeUpTo<"::tenon::isContractionResult">,
         DeclareOpInterfaceMethods<ElementalOpInterface, ["isExpensiveElement"]>,
-        DeclareOpInterfaceMethods<CostOpInterface, ["getFlops"]>])> {
+        DeclareOpInterfaceMethods<CostOpInterface, ["getFlops"]>, PrecisionOpInterface])> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let results = (outs Tenon_NumberTensor:$result);
   let hasVerifier = 1;
@@ -27,12 +27,13 @@ def Tenon_MatMulOp : Tenon_ContractionOp<"matmul"> {
   let description = [{
     ONNX [MatMul](https://onnx.ai/onnx/operators/onnx__MatMul.html) on operands of rank 2 or more:
     [..., M, K] x [..., K, N] -> [..., M, N], leading dimensions broadcast. With `transposeRhs` the
-    right operand is [..., N, K]. It may hold f16 or bf16 where the left one holds f32, and integers
-    of 16 bits or less may be mixed; their result is i32, as ONNX
+    right operand is [..., N, K]. Operands of f16 or bf16, both or one beside f32, may give f32;
+    integers of 16 bits or less may be mixed, and their result is i32, as ONNX
     [MatMulInteger](https://onnx.ai/onnx/operators/onnx__MatMulInteger.html)'s without zero points.
 
     ```mlir
     %y = tenon.matmul %a, %b : (tensor<8x128x64xf32>, tensor<64x32xf32>) -> tensor<8x128x32xf32>
+    %h = tenon.matmul %e, %f : (tensor<128x64xbf16>, tensor<64x32xbf16>) -> tensor<128x32xf32>
     %q = tenon.matmul %c, %d : (tensor<128x64xui8>, tensor<64x32xi8>) -> tensor<128x32xi32>
     ```
   }];
@@ -49,8 +50,9 @@ def Tenon_ConvOp : Tenon_ContractionOp<"conv"> {
   let description = [{
     ONNX [Conv](https://onnx.ai/onnx/operators/onnx__Conv.html) for any number of spatial
     dimensions: input [N, spatial..., C], weights [kernel..., C / groups, O], result
-    [N, spatial..., O]. Padding is a `tenon.pad` of its own, bias a `tenon.add`. Integers of 16 bits
-    or less may be mixed and give i32, as ONNX
+    [N, spatial..., O]. Padding is a `tenon.pad` of its own, bias a `tenon.add`. Operands of f16 or
+    bf16, both or one beside f32, may give f32. Integers of 16 bits or less may be mixed and give
+    i32, as ONNX
     [ConvInteger](https://onnx.ai/onnx/operators/onnx__ConvInteger.html)'s without zero points.
 
     ```mlir

@@ -59,6 +59,26 @@ def ElementRangeOpInterface : OpInterface<"ElementRangeOpInterface"> {
   ];
 }
 
+def PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
+  let cppNamespace = "::tenon";
+  let description = [{
+    An op that sums products of its operands' elements. These operands may hold f16 or bf16 while
+    sums and result stay f32: what is lost are the digits that the operands lose. Every other op
+    computes in the precision of its result, and is not asked to do with less.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      The operand of which one element at a time meets many of the weights: an instruction that takes
+      elements as they are reads it so, all others convert it once for each time that it is read.
+    }], "::mlir::OpOperand &", "getMultipliedInput", (ins), "", [{ return $_op->getOpOperand(0); }]>,
+    InterfaceMethod<[{
+      The operands that it is multiplied by, of which vectors serve many inputs: converting them
+      while they are read, or packed, costs little.
+    }], "::llvm::SmallVector<::mlir::OpOperand *>", "getMultipliedWeights", (ins), "",
+      [{ return {&$_op->getOpOperand(1)}; }]>
+  ];
+}
+
 def SymbolicContentsOpInterface : OpInterface<"SymbolicContentsOpInterface"> {
   let cppNamespace = "::tenon";
   let description = [{

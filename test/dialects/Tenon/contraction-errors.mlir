@@ -74,9 +74,18 @@ func.func @narrow_sum(%a: tensor<4x5xi8>, %b: tensor<5x7xi8>) {
 
 // -----
 
-func.func @half_weights(%x: tensor<1x8x8x4xf32>, %w: tensor<3x3x4x16xf16>) {
-  // expected-error @+1 {{element types differ}}
+func.func @two_halves(%x: tensor<1x8x8x4xbf16>, %w: tensor<3x3x4x16xf16>) {
+  // expected-error @+1 {{element types differ: 'tensor<1x8x8x4xbf16>' and 'tensor<3x3x4x16xf16>'}}
   %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1}
-     : (tensor<1x8x8x4xf32>, tensor<3x3x4x16xf16>) -> tensor<1x6x6x16xf32>
+     : (tensor<1x8x8x4xbf16>, tensor<3x3x4x16xf16>) -> tensor<1x6x6x16xf32>
+  return
+}
+
+// -----
+
+// Only equal halves may be rounded to their own type.
+func.func @half_of_f32(%a: tensor<4x5xf16>, %b: tensor<5x7xf32>) {
+  // expected-error @+1 {{multiplies 'f16' by 'f32', which gives f32, not 'tensor<4x7xf16>'}}
+  %0 = tenon.matmul %a, %b : (tensor<4x5xf16>, tensor<5x7xf32>) -> tensor<4x7xf16>
   return
 }
