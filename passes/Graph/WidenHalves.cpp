@@ -16,7 +16,8 @@
 //   - the right operand of a matrix product of few or any number of rows: reading it takes most of
 //     the time then, and halves are half of the bytes. What is computed at run time is converted by
 //     packing,
-//   - keys and values of attention, for the same reasons.
+//   - keys and values of attention, for the same reasons,
+//   - what an instruction of the target multiplies as it is.
 //
 // Ops are visited in order. `wide` maps a half to the value that it is rounded from; what needs the
 // half reads the rounding, which is dead otherwise.
@@ -101,6 +102,10 @@ bool Widener::isWorthwhile(Operation *op) {
 bool Widener::staysHalf(Operation *op, unsigned operand) {
   if (isa<AttentionOp>(op))
     return (operand == 1 || operand == 2) && !wide.contains(op->getOperand(operand));
+  if (isa<MatMulOp, ConvOp>(op) &&
+      hasInstructionFor(target, getElementTypeOrSelf(op->getOperand(0)),
+                        getElementTypeOrSelf(op->getOperand(1))))
+    return true;
   auto matmul = dyn_cast<MatMulOp>(op);
   if (!matmul || operand != 1 || wide.contains(matmul.getRhs()))
     return false;

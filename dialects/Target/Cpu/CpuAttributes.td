@@ -78,7 +78,8 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
 
 def Cpu_MmaInstruction : I32Enum<"MmaInstruction", "an instruction that multiplies and adds", [
     I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"PairProducts", 1, "vpmaddwd">,
-    I32EnumCase<"ByteProducts", 2, "vpdpbusd">, I32EnumCase<"ByteTiles", 3, "tdpb">]> {
+    I32EnumCase<"ByteProducts", 2, "vpdpbusd">, I32EnumCase<"ByteTiles", 3, "tdpb">,
+    I32EnumCase<"BFloatProducts", 4, "vdpbf16ps">]> {
   let cppNamespace = "::tenon::cpu";
 }
 
@@ -95,6 +96,8 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
       AVX-VNNI).
     - `tdpb`: tiles of 16 positions by 64 channels times tiles of 64 channels by 16 outputs, of 8 bits
       with or without sign each (`tdpbssd` and its like of AMX-INT8).
+    - `vdpbf16ps`: bf16 times bf16, two channels, into f32 (AVX512-BF16). Numbers below the normal ones
+      count as zeros, and the order in which the two products are added is the processor's.
 
     ```mlir
     #cpu.mma<vpdpbusd>
@@ -163,7 +166,7 @@ def Cpu_WinogradFiltersAttr : Cpu_Attr<"WinogradFilters", "winograd_filters", [
     DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack"]>]> {
   let summary = "filters of 3 x 3 transformed for minimal filtering, in panels";
   let description = [{
-    Filters g of [3, 3, C, O] become G g G^T of
+    Filters g of [3, 3, C, O] become G g G^T, in f32, of
     [minimal filtering](https://arxiv.org/abs/1509.09308) F(m x m, 3 x 3) with m = `output_tile`, and
     these panels: [1, ceil(O / width), m + 2, m + 2, C, width].
 

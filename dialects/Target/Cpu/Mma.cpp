@@ -21,6 +21,8 @@ bool MmaAttr::accepts(Type input, Type weights) const {
     return input.isUnsignedInteger(8) && weights.isInteger(8) && !weights.isUnsignedInteger();
   case MmaInstruction::ByteTiles:
     return input.isInteger(8) && weights.isInteger(8);
+  case MmaInstruction::BFloatProducts:
+    return input.isBF16() && weights.isBF16();
   }
   llvm_unreachable("no other instructions");
 }
@@ -30,6 +32,7 @@ int64_t MmaAttr::getInterleave() const {
   case MmaInstruction::Fma:
     return 1;
   case MmaInstruction::PairProducts:
+  case MmaInstruction::BFloatProducts:
     return 2;
   case MmaInstruction::ByteProducts:
   case MmaInstruction::ByteTiles:
@@ -46,6 +49,7 @@ Type MmaAttr::getPackedType(Type element, Type accumulator) const {
     return IntegerType::get(getContext(), 16);
   case MmaInstruction::ByteProducts:
   case MmaInstruction::ByteTiles:
+  case MmaInstruction::BFloatProducts:
     return element;
   }
   llvm_unreachable("no other instructions");
@@ -62,6 +66,8 @@ SmallVector<MmaAttrInterface> TargetAttr::getMmas() const {
     add(MmaInstruction::ByteProducts);
   if (getVectorBits() == 512 ? has("avx512bw") : has("avx2"))
     add(MmaInstruction::PairProducts);
+  if (has("avx512bf16"))
+    add(MmaInstruction::BFloatProducts);
   add(MmaInstruction::Fma);
   return mmas;
 }

@@ -50,9 +50,16 @@ Value loadSomeChannels(Emitter &e, Type type, Type part, bool isUnsigned, Value 
   int64_t bits = part.getIntOrFloatBitWidth();
   Type whole = e.getIntegerType(interleave * bits);
   Value result, last = e.sub(count, e.i64(1));
+  // As bits, whatever they stand for. An infinity times zero would be NaN.
+  bool isFloat = isa<FloatType>(type);
+  if (isFloat)
+    type = part = e.getIntegerType(bits);
   for (int64_t i = 0; i < interleave; ++i) {
     Value channel = e.load(type, e.offsetPointer(pointer, type, e.min(e.i64(i), last)));
     channel = e.convert(e.convert(channel, part, isUnsigned), whole, /*isUnsigned=*/true);
+    if (i > 0 && isFloat)
+      channel = e.select(e.less(e.i64(i), count), channel,
+                         arith::ConstantOp::create(e, e.getIntegerAttr(whole, 0)));
     if (i > 0) {
       Value shift = arith::ConstantOp::create(e, e.getIntegerAttr(whole, i * bits));
       channel = arith::OrIOp::create(e, result, arith::ShLIOp::create(e, channel, shift));

@@ -73,8 +73,9 @@ struct NormalizedContraction {
 NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSpec &spec,
                                            ContractionScheduleAttr schedule);
 
-/// Interleaved channels, of which only the first `count` exist, as one integer: the others repeat
-/// the last one, since their weights are zero. Channels are of type `type`, widened to `part`.
+/// Interleaved channels, of which only the first `count` exist, as one integer. The others, whose
+/// weights are zero, are zeros if these are floats, and else repeat the last one. Channels are of
+/// type `type`, integers among them widened to `part`.
 mlir::Value loadSomeChannels(Emitter &emitter, mlir::Type type, mlir::Type part, bool isUnsigned,
                              mlir::Value pointer, int64_t interleave, mlir::Value count);
 

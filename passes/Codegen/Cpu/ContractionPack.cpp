@@ -210,7 +210,10 @@ void PackEmitter::emitInterleaveRows(Emitter &e, Value weights, Value columns, V
   int64_t bits = contraction.packedWeightType.getIntOrFloatBitWidth();
   Value steps = contraction.sumSteps, channels = contraction.sumChannels;
   Value last = e.sub(channels, e.i64(1));
-  auto vectorType = VectorType::get(lanes, spec.accumulatorType);
+  Type stepType = contraction.getStepType(contraction.packedWeightType);
+  // Floats as the bits that they are.
+  Type stored = isa<FloatType>(spec.weightType) ? e.getIntegerType(bits) : spec.weightType;
+  auto vectorType = VectorType::get(lanes, stepType);
   auto splat = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(
         e, DenseElementsAttr::get(vectorType, cast<Attribute>(e.getI32IntegerAttr(value))));
@@ -218,21 +221,21 @@ void PackEmitter::emitInterleaveRows(Emitter &e, Value weights, Value columns, V
   auto copyStep = [&](Value row, ArrayRef<Value> masks) {
     Value channel = e.mul(e.rem(row, steps), interleave);
     Value base = e.mul(e.div(row, steps), channels);
-    Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(row, panelWidth));
+    Value to = e.offsetPointer(packed, stepType, e.mul(row, panelWidth));
     for (auto [v, mask] : llvm::enumerate(masks)) {
       Value step = splat(0);
       for (int64_t i = 0; i < interleave; ++i) {
         Value number = e.add(channel, i);
         Value offset = e.mul(e.add(base, e.min(number, last)), spec.weightRowStride);
         Value from = e.offsetPointer(weights, spec.weightType, e.add(offset, v * lanes));
-        Value part = e.maskedLoad(VectorType::get(lanes, spec.weightType), from, mask);
-        part = e.convert(part, contraction.packedWeightType, spec.weightsAreUnsigned);
-        part = e.convert(part, spec.accumulatorType, /*isUnsigned=*/true);
+        Value part = e.maskedLoad(VectorType::get(lanes, stored), from, mask);
+        part = e.convert(part, e.getIntegerType(bits), spec.weightsAreUnsigned);
+        part = e.convert(part, stepType, /*isUnsigned=*/true);
         part = arith::ShLIOp::create(e, part, splat(i * bits));
         Value isThere = e.compare(arith::CmpIPredicate::sle, number, last);
         step = arith::OrIOp::create(e, step, e.select(isThere, part, splat(0)));
       }
-      e.store(step, e.offsetPointer(to, spec.accumulatorType, v * lanes));
+      e.store(step, e.offsetPointer(to, stepType, v * lanes));
     }
   };
   forPanelRows(e, contraction.countPanelRows(e), columns, copyStep);
@@ -248,10 +251,11 @@ void PackEmitter::emitPackTransposed(Emitter &e, Value weights, Value columns, V
       pointers.push_back(
           e.offsetPointer(weights, spec.weightType, e.mul(column, spec.weightRowStride)));
     }
+    Value to =
+        e.offsetPointer(packed, contraction.getStepType(contraction.packedWeightType), v * lanes);
     emitTransposedCopy(e, pointers, spec.weightType, contraction.packedWeightType,
-                       spec.weightsAreUnsigned,
-                       e.offsetPointer(packed, spec.accumulatorType, v * lanes), e.i64(panelWidth));
-    emitLastStep(e, pointers, e.offsetPointer(packed, spec.accumulatorType, v * lanes));
+                       spec.weightsAreUnsigned, to, e.i64(panelWidth));
+    emitLastStep(e, pointers, to);
   }
 }
 
@@ -298,19 +302,20 @@ void PackEmitter::emitLastStep(Emitter &e, ArrayRef<Value> columns, Value packed
   Value full = e.div(spec.inChannels, interleave), rest = e.rem(spec.inChannels, interleave);
   if (isConstant(rest, 0))
     return;
-  Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(full, panelWidth));
-  Value unused = e.sub(e.i64(spec.accumulatorType.getIntOrFloatBitWidth()),
+  Type stepType = contraction.getStepType(contraction.packedWeightType);
+  Value to = e.offsetPointer(packed, stepType, e.mul(full, panelWidth));
+  Value unused = e.sub(e.i64(stepType.getIntOrFloatBitWidth()),
                        e.mul(rest, contraction.packedWeightType.getIntOrFloatBitWidth()));
   e.ifThen(e.less(e.i64(0), rest), [&] {
     // The channels that loading repeats are shifted out.
-    Value shift = e.convert(unused, spec.accumulatorType);
+    Value shift = e.convert(unused, stepType);
     for (auto [number, column] : llvm::enumerate(columns)) {
       Value from = e.offsetPointer(column, spec.weightType, e.mul(full, interleave));
       Value step = loadSomeChannels(e, spec.weightType, contraction.packedWeightType,
                                     spec.weightsAreUnsigned, from, contraction.interleave, rest);
       step = arith::ShLIOp::create(e, step, shift);
       e.store(arith::ShRUIOp::create(e, step, shift),
-              e.offsetPointer(to, spec.accumulatorType, int64_t(number)));
+              e.offsetPointer(to, stepType, int64_t(number)));
     }
   });
 }

@@ -82,6 +82,23 @@ public:
   }
 };
 
+/// vdpbf16ps: pairs of bf16, whose two products are added to each sum.
+class BFloatProducts final : public VectorMma {
+public:
+  using VectorMma::VectorMma;
+
+  Value prepareInput(Emitter &e, Value scalar) const override {
+    return prepareWeights(e, broadcast(e, scalar));
+  }
+  Value prepareWeights(Emitter &e, Value vector) const override {
+    return vector::BitCastOp::create(e, VectorType::get(2 * lanes, e.getBF16Type()), vector);
+  }
+  Value multiplyAdd(Emitter &e, Value input, Value weights, Value sum) const override {
+    std::string name = "llvm.x86.avx512bf16.dpbf16ps." + std::to_string(lanes * 32);
+    return callIntrinsic(e, name, sum, {sum, input, weights});
+  }
+};
+
 } // namespace
 
 Value splitChannels(Emitter &e, Value vector, int64_t interleave, Type channel, bool isUnsigned) {
@@ -99,6 +116,8 @@ std::unique_ptr<Mma> createMma(MmaAttr mma, const MmaTypes &types, int64_t lanes
     return std::make_unique<PairProducts>(types, lanes);
   case MmaInstruction::ByteProducts:
     return std::make_unique<ByteProducts>(types, lanes);
+  case MmaInstruction::BFloatProducts:
+    return std::make_unique<BFloatProducts>(types, lanes);
   case MmaInstruction::ByteTiles:
     break; // ContractionTiles.cpp
   }

@@ -79,7 +79,8 @@ ContractionSizes getContractionSizes(Operation *op) {
     sizes.hasCodes = true;
     sizes.weightBits = getElementTypeOrSelf(narrow.getOperand()).getIntOrFloatBitWidth();
   }
-  if (isa<IntegerType>(elementType)) {
+  bool areHalves = elementType == weightType && elementType.getIntOrFloatBitWidth() < 32;
+  if (isa<IntegerType>(elementType) || areHalves) {
     sizes.inputType = elementType;
     sizes.weightType = weightType;
   }

@@ -196,6 +196,8 @@ cpu::ContractionSizes ContractionCase::sizes(MLIRContext &context) const {
     sizes.hasCodes = true;
     sizes.weightBits = codeBits;
   }
+  if (inputType == Scalar::BF16 && weightType == Scalar::BF16)
+    sizes.inputType = sizes.weightType = BFloat16Type::get(&context);
   if (isInteger(inputType)) {
     auto typeIn = [&](Scalar type) -> Type {
       return type == Scalar::U8 ? IntegerType::get(&context, 8, IntegerType::Unsigned)

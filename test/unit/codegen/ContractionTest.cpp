@@ -241,19 +241,21 @@ TEST(Contraction, CodesOfPaddedRows) {
   }
 }
 
-/// Every instruction that multiplies integers of these types, as the schedule names it.
+/// Every instruction that multiplies elements of these types, as the schedule names it.
 std::vector<std::string> instructionsFor(Scalar input, Scalar weights) {
+  if (input == Scalar::BF16)
+    return {"fma", "vdpbf16ps"};
   std::vector<std::string> names = {"fma", "vpmaddwd"};
   if (input == Scalar::U8 && weights == Scalar::I8)
     names.push_back("vpdpbusd");
   return names;
 }
 
-/// The case on integers of these types, with all instructions, `schedule` being the rest of the
+/// The case on elements of these types, with all instructions, `schedule` being the rest of the
 /// fields; and with the schedule that is chosen for it.
 void expectExact(ContractionCase description, const std::string &schedule = "tile_rows = 3",
                  Scalar input = Scalar::U8, Scalar weights = Scalar::I8) {
-  description.sumType = Scalar::I32;
+  description.sumType = isInteger(input) ? Scalar::I32 : Scalar::F32;
   description.inputType = input;
   description.weightType = weights;
   for (const std::string &name : instructionsFor(input, weights)) {
@@ -278,6 +280,53 @@ TEST(Contraction, IntegersOfEitherSign) {
                                 {Scalar::U8, Scalar::I16},
                                 {Scalar::I16, Scalar::I8}})
     expectExact(ContractionCase::matmul(7, 21, 11), "tile_rows = 3", input, weights);
+}
+
+/// The same on bf16. In which order the products of a pair are added is the processor's.
+void expectPairs(ContractionCase description, const std::string &schedule = "tile_rows = 3") {
+  description.exact = false;
+  expectExact(description, schedule, Scalar::BF16, Scalar::BF16);
+}
+
+TEST(Contraction, PairsOfBFloats) {
+  for (int64_t k : {1, 2, 3, 8, 33, 64})
+    expectPairs(ContractionCase::matmul(7, 21, k));
+  expectPairs(ContractionCase::matmul(14, 70, 40), "tile_rows = 5, tile_vectors = 2");
+  expectPairs(ContractionCase::matmul(6, 20, 12), "tile_rows = 3, pack_input = true");
+  for (auto [m, n, k] : {std::tuple(1, 1, 1), {13, 33, 7}, {6, 50, 64}}) {
+    ContractionCase description = ContractionCase::matmul(m, n, k);
+    description.dynamic = true;
+    expectPairs(description);
+  }
+}
+
+TEST(Contraction, PairsOfBFloatsThatConvolve) {
+  expectPairs(ContractionCase::conv(5, 3, 20, 3));
+  expectPairs(ContractionCase::conv(4, 8, 16, 3, 2), "tile_rows = 4, tile_lines = 2");
+  ContractionCase grouped = ContractionCase::conv(4, 5, 6, 3);
+  grouped.group = 3;
+  grouped.batch = 2;
+  expectPairs(grouped);
+  ContractionCase image = ContractionCase::conv(6, 3, 20, 3);
+  image.inputType = image.weightType = Scalar::BF16;
+  image.exact = false;
+  image.schedule = "tile_rows = 3, merge_taps = true, mma = <vdpbf16ps>";
+  expectRight(image);
+}
+
+TEST(Contraction, PairsOfBFloatsThatARunPacks) {
+  for (cpu::WeightLayout layout : {cpu::WeightLayout::RowMajor, cpu::WeightLayout::Transposed}) {
+    for (auto [m, n, k] : {std::tuple(26, 70, 33), {5, 9, 16}, {9, 40, 3}}) {
+      for (bool dynamic : {false, true}) {
+        ContractionCase description = ContractionCase::matmul(m, n, k);
+        description.layout = layout;
+        description.weightsPerBatch = true;
+        description.batch = 2;
+        description.dynamic = dynamic;
+        expectPairs(description, "tile_rows = 3, tile_vectors = 2, pack_weights = true");
+      }
+    }
+  }
 }
 
 TEST(Contraction, IntegersOfUnknownSizes) {

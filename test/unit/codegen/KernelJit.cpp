@@ -46,15 +46,33 @@ static Value *emulateByteProducts(IRBuilder<> &b, Value *sum, Value *inputs, Val
   return sum;
 }
 
-static void emulateByteProducts(Module &module) {
+/// sum + the products of pairs of bf16, which are the upper halves of f32 numbers: the second one's
+/// first.
+static Value *emulateBFloatProducts(IRBuilder<> &builder, Value *sum, Value *a, Value *b) {
+  auto lanes = cast<FixedVectorType>(sum->getType())->getElementCount();
+  auto *integers = VectorType::get(builder.getInt32Ty(), lanes);
+  auto pick = [&](Value *pairs, bool isSecond) {
+    Value *bits = builder.CreateBitCast(pairs, integers);
+    bits = isSecond ? builder.CreateAnd(bits, 0xFFFF0000) : builder.CreateShl(bits, 16);
+    return builder.CreateBitCast(bits, sum->getType());
+  };
+  for (bool isSecond : {true, false})
+    sum = builder.CreateIntrinsic(Intrinsic::fma, {sum->getType()},
+                                  {pick(a, isSecond), pick(b, isSecond), sum});
+  return sum;
+}
+
+/// Replaces calls of the intrinsics whose names start with `prefix` by what `emulate` builds.
+static void replaceCalls(Module &module, StringRef prefix,
+                         function_ref<Value *(IRBuilder<> &, Value *, Value *, Value *)> emulate) {
   for (Function &function : make_early_inc_range(module)) {
-    if (!function.getName().starts_with("llvm.x86.avx512.vpdpbusd."))
+    if (!function.getName().starts_with(prefix))
       continue;
     for (User *user : make_early_inc_range(function.users())) {
       auto *call = cast<CallInst>(user);
       IRBuilder<> builder(call);
-      call->replaceAllUsesWith(emulateByteProducts(builder, call->getArgOperand(0),
-                                                   call->getArgOperand(1), call->getArgOperand(2)));
+      call->replaceAllUsesWith(
+          emulate(builder, call->getArgOperand(0), call->getArgOperand(1), call->getArgOperand(2)));
       call->eraseFromParent();
     }
     function.eraseFromParent();
@@ -82,7 +100,9 @@ static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module, cpu::Tar
     if (!translated)
       return translated.takeError();
     if (!target.has("avx512vnni") && !target.has("avxvnni"))
-      emulateByteProducts(**translated);
+      replaceCalls(**translated, "llvm.x86.avx512.vpdpbusd.", emulateByteProducts);
+    if (!target.has("avx512bf16"))
+      replaceCalls(**translated, "llvm.x86.avx512bf16.dpbf16ps.", emulateBFloatProducts);
     if (!target.has("amx-int8"))
       emulateTiles(**translated);
     return function(std::move(*translated), target, LLVMOptimization::CleanUp);

@@ -29,8 +29,8 @@ class CompiledKernel {
 public:
   /// Lowers and compiles `module` (which is consumed) and looks up its function `name`. Prints what
   /// went wrong and returns an empty kernel on failure. TENON_DUMP_ASM=FILE keeps the assembly.
-  /// Of instructions that `target` lacks, vpdpbusd and those on tile registers are replaced by
-  /// others, or functions, that do the same.
+  /// Of instructions that `target` lacks, vpdpbusd, vdpbf16ps and those on tile registers are
+  /// replaced by others, or functions, that do the same.
   static CompiledKernel compile(mlir::ModuleOp module, llvm::StringRef name,
                                 cpu::TargetAttr target);
 
