@@ -78,6 +78,9 @@ typedef struct tenon_kernel_desc {
   /* Of tenon_exec's scratch memory that each task takes: a multiple of 64. */
   int64_t scratch_bytes;
   int64_t max_tasks; /* of a launch; 0 if shape-dependent */
+  /* What it computes with, e.g. "f32", "u8 x i8": the types that it multiplies if it is there for
+   * products, else that of its results. NULL if the compiler did not say. */
+  const char *precision;
 } tenon_kernel_desc;
 
 enum {

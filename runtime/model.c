@@ -264,6 +264,13 @@ tenon_status tenon_model_kernel(const tenon_model *model, int64_t index, tenon_k
   return TENON_OK;
 }
 
+const char *tenon_model_kernel_precision(const tenon_model *model, int64_t index) {
+  if (index < 0 || index >= model->variant->num_kernels)
+    return NULL;
+  const char *precision = model->variant->kernels[index].precision;
+  return precision ? precision : "";
+}
+
 size_t tenon_model_workspace_size(const tenon_model *model) {
   // The caller's memory may begin anywhere: room to align the arena.
   int64_t arena = model->variant->arena_bytes;

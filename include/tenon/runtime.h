@@ -216,6 +216,10 @@ TENON_API int64_t tenon_model_num_kernels(const tenon_model *model);
 /* Fills *info, whose strings are the model's; TENON_INVALID_ARGUMENT if there is no such index. */
 TENON_API tenon_status tenon_model_kernel(const tenon_model *model, int64_t index,
                                           tenon_kernel_info *info);
+/* What a kernel computes with: the element types that it multiplies, "bf16" or, of unequal
+ * operands, "f32 x bf16", if it is there for products, else that of its results; empty if the model
+ * does not say. NULL if there is no such index. */
+TENON_API const char *tenon_model_kernel_precision(const tenon_model *model, int64_t index);
 
 /* Bytes that a caller's workspace must have at least, wherever it begins. What it has beyond serves
  * buffers whose size is known only at run time; if it has too little, those come from malloc. */

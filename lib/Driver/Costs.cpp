@@ -31,4 +31,31 @@ int64_t flopsOf(KernelOp kernel) {
   return flops;
 }
 
+/// The name of an element type: "f32", "u8", "bool".
+static std::string nameOf(Type type) {
+  if (type.isInteger(1))
+    return "bool";
+  std::string name;
+  llvm::raw_string_ostream stream(name);
+  // Integers are signed unless they say otherwise.
+  if (auto integer = dyn_cast<IntegerType>(type))
+    stream << (integer.isUnsigned() ? "u" : "i") << integer.getWidth();
+  else
+    stream << type;
+  return name;
+}
+
+std::string precisionOf(KernelOp kernel) {
+  auto products = kernel.getOps<PrecisionOpInterface>();
+  if (products.empty()) {
+    TypeRange results = kernel.getEntryBlock().getTerminator()->getOperandTypes();
+    return nameOf(getElementTypeOrSelf(results.front()));
+  }
+  PrecisionOpInterface product = *products.begin();
+  std::string input = nameOf(getElementTypeOrSelf(product.getMultipliedInput().get()));
+  OpOperand *weights = product.getMultipliedWeights().front();
+  std::string other = nameOf(getElementTypeOrSelf(weights->get()));
+  return input == other ? input : input + " x " + other;
+}
+
 } // namespace tenon::driver

@@ -12,6 +12,9 @@ int64_t bytesOf(KernelOp kernel);
 /// Floating point operations: those of ops that tell them, and one per element of everything else.
 int64_t flopsOf(KernelOp kernel);
 
+/// What a kernel computes with: "f32", or "f32 x bf16" for the operands of a product.
+std::string precisionOf(KernelOp kernel);
+
 } // namespace tenon::driver
 
 #endif

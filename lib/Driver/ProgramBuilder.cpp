@@ -104,6 +104,7 @@ VariantInfo ProgramBuilder::describe(ModuleOp program, TargetAttrInterface targe
     KernelInfo &each = info.kernels.emplace_back();
     each.name = kernel.getSymName().str();
     each.nodes = nodeNames(kernel.getLoc());
+    each.precision = precisionOf(kernel);
     each.flops = flopsOf(kernel);
     each.bytes = bytesOf(kernel);
     each.maxTasks = getMaxTasks(kernel);

@@ -16,7 +16,7 @@ using namespace llvm;
 namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 24 &&
-                  sizeof(tenon_kernel_desc) == 64 && sizeof(tenon_variant_desc) == 72 &&
+                  sizeof(tenon_kernel_desc) == 72 && sizeof(tenon_variant_desc) == 72 &&
                   sizeof(tenon_state_desc) == 8 && sizeof(tenon_model_desc) == 136,
               "runtime/abi.h changed: change the builders below with it");
 
@@ -124,7 +124,8 @@ Constant *DescriptorBuilder::buildStates(ArrayRef<StateInfo> states) {
   return array(records, "states");
 }
 
-// tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks}
+// tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks,
+// precision}
 Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant) {
   const std::string suffix = getVariantSuffix(model.variants[variant]);
   Type *int64Type = Type::getInt64Ty(module.getContext());
@@ -135,7 +136,7 @@ Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant
     records.push_back(
         record({int32(TENON_KERNEL_FUNCTION), int32(0), declare(kernel.name + suffix, type),
                 string(kernel.name), string(kernel.nodes), int64(kernel.flops), int64(kernel.bytes),
-                int64(kernel.scratchBytes), int64(kernel.maxTasks)}));
+                int64(kernel.scratchBytes), int64(kernel.maxTasks), string(kernel.precision)}));
   return array(records, "kernels" + suffix);
 }
 

@@ -35,6 +35,7 @@ struct KernelInfo {
   int64_t bytes = 0;
   int64_t scratchBytes = 0; // of each task, in the context's region
   int64_t maxTasks = 0;     // of a launch; 0 if sizes tell
+  std::string precision;    // the element types it multiplies, or that of its results
 };
 
 /// The model as compiled for one instruction set.

@@ -109,6 +109,7 @@ TEST(Descriptor, fieldsThatTheModelDoesNotKnowAreZero) {
   EXPECT_STREQ(info.nodes, "n1,\"quoted\"");
   EXPECT_EQ(info.flops, 0);
   EXPECT_EQ(info.bytes, 0);
+  EXPECT_STREQ(tenon_model_kernel_precision(model.get(), 1), "");
 }
 
 /// Fields that no model can do without are not zero.

@@ -43,6 +43,9 @@ TEST(Load, describesStaticDimensionsAndKernels) {
   EXPECT_EQ(info.flops, 1024);
   EXPECT_EQ(info.bytes, 12288);
   EXPECT_ERROR(tenon_model_kernel(model.get(), 2, &info), TENON_INVALID_ARGUMENT, "no kernel 2");
+  EXPECT_STREQ(tenon_model_kernel_precision(model.get(), 1), "f32");
+  EXPECT_STREQ(tenon_model_kernel_precision(model.get(), 0), "");
+  EXPECT_EQ(tenon_model_kernel_precision(model.get(), 2), nullptr);
 }
 
 TEST(Load, findsAFileInTheCurrentFolder) {

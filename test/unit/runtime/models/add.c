@@ -18,7 +18,7 @@ static void add(void *const *args, int64_t task, int64_t tasks) {
 
 static const tenon_kernel_desc kernels[] = {
     FUNCTION(copy, "copy_0", "n0", .bytes = 8192),
-    FUNCTION(add, "add_1", "n1,\"quoted\"", .flops = 1024, .bytes = 12288)};
+    FUNCTION(add, "add_1", "n1,\"quoted\"", .flops = 1024, .bytes = 12288, .precision = "f32")};
 
 static int32_t run(tenon_exec *exec) {
   static const int64_t dims[] = {1024};
