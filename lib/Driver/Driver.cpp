@@ -29,7 +29,8 @@ private:
   static PipelineOptions pipelineOptions(const CompileOptions &options) {
     return {.evaluator = makeConstantEvaluator(options.threads),
             .separateBuffers = options.separateBuffers,
-            .quantExact = options.quantExact};
+            .quantExact = options.quantExact,
+            .precision = options.precision.getRules()};
   }
   void reportProgram();
 
@@ -69,6 +70,8 @@ llvm::Expected<CompileReport> Compilation::run() {
   FailureOr<OwningOpRef<ModuleOp>> graph = importModel(file, context, options.import);
   if (failed(graph))
     return diagnostics.takeError("cannot import " + file->name());
+  if (failed(options.precision.check(**graph)))
+    return diagnostics.takeError("cannot assign precisions");
   if (failed(markStates((*graph)->lookupSymbol<func::FuncOp>("main"), options.states)))
     return diagnostics.takeError("cannot mark states");
   report.importTime = total.milliseconds();

@@ -19,6 +19,24 @@ struct StateOption {
   static llvm::Expected<StateOption> parse(llvm::StringRef text);
 };
 
+/// In which precision nodes multiply f32 numbers: rules by their names, and who made each of them.
+class PrecisionOption {
+public:
+  /// From `fp32`, `bf16` or `f16`, for all nodes, or a file with a line `NODES PRECISION` for each
+  /// rule, where NODES is a name or a pattern, `#` starts a comment, and nodes that no line names
+  /// stay fp32. An error names file and line.
+  static llvm::Expected<PrecisionOption> parse(llvm::StringRef text);
+
+  const std::vector<PrecisionRule> &getRules() const { return rules; }
+  /// Reports lines that name no node that multiplies in an imported model.
+  llvm::LogicalResult check(mlir::ModuleOp model) const;
+
+private:
+  std::vector<PrecisionRule> rules;
+  /// Of each rule, "FILE:LINE"; none for a rule of all nodes.
+  std::vector<std::string> places;
+};
+
 struct CompileOptions {
   /// The file that is written. Empty with `stage`: the text is returned.
   std::string output;
@@ -34,6 +52,8 @@ struct CompileOptions {
   bool separateBuffers = false;
   /// Multiply what was quantized as the floats that it stands for (docs/numerics.md).
   bool quantExact = false;
+  /// Multiply f32 numbers rounded to 16 bits (docs/numerics.md).
+  PrecisionOption precision;
   /// Of the compiler; 0 is one per core.
   unsigned threads = 0;
 };

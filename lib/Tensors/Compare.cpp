@@ -62,6 +62,19 @@ llvm::Expected<ModelTolerance> readTolerance(llvm::StringRef path) {
   return result;
 }
 
+/// Largest less least of zero and the finite elements.
+static double measureRange(const Tensor &tensor) {
+  double least = 0, largest = 0;
+  for (int64_t i = 0; i < tensor.numElements(); ++i) {
+    double element = tensor.element(i);
+    if (!std::isfinite(element))
+      continue;
+    least = std::min(least, element);
+    largest = std::max(largest, element);
+  }
+  return largest - least;
+}
+
 static Comparison differ(const llvm::Twine &cause) {
   Comparison result;
   result.cause = cause.str();
@@ -103,6 +116,9 @@ Comparison compareTensors(const Tensor &got, const Tensor &expected, const Toler
     result.equal = true;
     return result;
   }
+  double atol = tolerance.atol;
+  if (tolerance.rangeFraction > 0)
+    atol = std::max(atol, tolerance.rangeFraction * measureRange(expected));
   for (int64_t i = 0; i < count; ++i) {
     double value = got.element(i), reference = expected.element(i);
     // Two 64-bit integers may round to the same double.
@@ -113,7 +129,7 @@ Comparison compareTensors(const Tensor &got, const Tensor &expected, const Toler
     double error = std::abs(value - reference);
     if (std::isfinite(error))
       result.maxError = std::max(result.maxError, error);
-    double allowed = exact ? 0 : tolerance.atol + tolerance.rtol * std::abs(reference);
+    double allowed = exact ? 0 : atol + tolerance.rtol * std::abs(reference);
     if (!exact && std::isfinite(reference) && error <= allowed)
       continue;
     ++result.mismatches;

@@ -10,6 +10,9 @@ namespace tenon {
 /// number must be equal, unless `integersToo`.
 struct Tolerance {
   double rtol = 1e-3, atol = 1e-5;
+  /// An error up to this part of the output's range, from the least to the largest of zero and its
+  /// finite elements, agrees, too.
+  double rangeFraction = 0;
   /// This part of the elements may disagree.
   double maxMismatchFraction = 0;
   bool integersToo = false;

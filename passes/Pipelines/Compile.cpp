@@ -9,6 +9,7 @@
 #include "passes/Layout/Passes.h"
 #include "passes/Memory/Passes.h"
 #include "passes/Pipelines/Passes.h"
+#include "passes/Precision/Passes.h"
 #include "passes/Quantize/Passes.h"
 #include "passes/Schedule/Passes.h"
 
@@ -36,6 +37,13 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &opt
   passes.addPass(createSymbolDCEPass());
 }
 
+static std::unique_ptr<Pass> createPrecisionPass(ArrayRef<PrecisionRule> rules) {
+  AssignPrecisionPassOptions options;
+  for (const PrecisionRule &rule : rules)
+    options.rules.push_back(rule.str());
+  return createAssignPrecisionPass(options);
+}
+
 // Elements get the types that the target computes with, and what depends on constants alone folds.
 static void buildTargetPipeline(OpPassManager &passes, const PipelineOptions &options) {
   passes.addPass(createAssignTargetPass({options.target}));
@@ -44,6 +52,9 @@ static void buildTargetPipeline(OpPassManager &passes, const PipelineOptions &op
   passes.addNestedPass<func::FuncOp>(createWidenHalvesPass());
   // Now that no transposes stand between contractions and what follows them.
   passes.addNestedPass<func::FuncOp>(createFoldScalesPass());
+  // Rounds weights once their scales are in them, and before they are folded.
+  if (!options.precision.empty())
+    passes.addNestedPass<func::FuncOp>(createPrecisionPass(options.precision));
   passes.addPass(createFoldConstantsPass(options.evaluator));
   // Both need scales, zero points and weights as numbers.
   passes.addNestedPass<func::FuncOp>(createSimplifyQuantizationPass());
@@ -132,6 +143,7 @@ void registerPassesAndPipelines() {
   registerTenonLayoutPasses();
   registerTenonMemoryPasses();
   registerTenonPipelinesPasses();
+  registerTenonPrecisionPasses();
   registerTenonQuantizePasses();
   registerTenonSchedulePasses();
   PassPipelineRegistration<>(

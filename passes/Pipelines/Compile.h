@@ -4,6 +4,7 @@
 
 #include "mlir/Pass/PassManager.h"
 #include "passes/Graph/Passes.h"
+#include "passes/Precision/PrecisionRule.h"
 #include "llvm/ADT/StringRef.h"
 #include <optional>
 
@@ -32,6 +33,8 @@ struct PipelineOptions {
   bool separateBuffers = false;
   /// What was quantized is multiplied as the floats that it stands for, instead of as integers.
   bool quantExact = false;
+  /// Which nodes multiply numbers of 16 bits; none without rules.
+  std::vector<PrecisionRule> precision;
 };
 
 /// Adds the passes that lead from the end of `from` to the end of `to`.

@@ -33,8 +33,8 @@ def _states(states):
     return pairs
 
 
-def compile(model, target=None, shapes=None, output=None, *, states=None, quant_exact=False, threads=1,
-            compiler_threads=0):
+def compile(model, target=None, shapes=None, output=None, *, states=None, quant_exact=False,
+            precision="fp32", threads=1, compiler_threads=0):
     """Compiles an ONNX model and returns it loaded, as a Model.
 
     model: a path, the file's bytes, or an onnx.ModelProto.
@@ -46,6 +46,8 @@ def compile(model, target=None, shapes=None, output=None, *, states=None, quant_
         both, so that nothing is copied between runs. Their shapes must be equal.
     quant_exact: multiply what the model quantizes as the floats that it stands for, instead of as
         integers (docs/numerics.md).
+    precision: what f32 numbers are rounded to where they are multiplied: "fp32" (not at all), "bf16" or
+        "f16", or the path of a file with a line "NODES PRECISION" for each node or pattern of names.
     output: where the shared library goes; None keeps no file.
     threads: how many threads a run uses, as in load; compiler_threads is the same for the compiler
         (0: one for each core).
@@ -67,7 +69,7 @@ def compile(model, target=None, shapes=None, output=None, *, states=None, quant_
     def build(destination):
         try:
             _compiler.compile(path, data, destination, _targets(target), _shapes(shapes),
-                              _states(states), quant_exact, compiler_threads)
+                              _states(states), quant_exact, os.fspath(precision), compiler_threads)
         except ValueError as error:
             raise CompileError(str(error)) from None
         return load(destination, threads=threads)

@@ -12,7 +12,8 @@ Most examples are fragments. What they lack is added by rules that know no op:
   `none` at first, and its complaint says what they should be.
 - Two examples of a pass with "becomes" between them are before and after. The function of the latter has the arguments
   and results of the former. Printed in the same way, it must be what the pass makes of the former, for the same target.
-  If the former starts with a comment `// tenon-opt OPTIONS`, it is what these make of it instead.
+  If the former starts with a comment `// tenon-opt OPTIONS`, it is what these make of it instead; the latter has a
+  target then if that is among the options.
 """
 
 import re
@@ -172,7 +173,8 @@ def compare(pair, before, after):
     """Runs the pass, and says how what it makes differs from what is documented."""
     command = COMMAND.match(pair.before.text)
     [(made, errors)] = run([before], *(command[1].split() if command else [TARGET, pair.option]))
-    [(documented, lost)] = run([after], *([] if command else [TARGET]))
+    has_target = not command or TARGET in command[1].split()
+    [(documented, lost)] = run([after], *([TARGET] if has_target else []))
     yield from said(before, errors)
     yield from said(after, lost)
     if made != documented and not errors + lost:

@@ -142,3 +142,43 @@ def test_memory_is_bounded_by_the_model(tmp_path):
     status = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     peak = int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) << 10
     assert peak < 2 * path.stat().st_size + (300 << 20)
+
+
+def make_product():
+    """y = relu(x) w, with shapes [4, 64] and [64, 8]."""
+    w = np.random.default_rng(1).standard_normal((64, 8), np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["r"], name="relu"), helper.make_node("MatMul", ["r", "w"], ["y"], name="product")],
+        "product",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [4, 64])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4, 8])],
+        [onnx.numpy_helper.from_array(w, "w")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), w
+
+
+def round_to(x, precision):
+    """The nearest numbers of 16 bits, on a tie even ones, as float32."""
+    if precision == "f16":
+        return x.astype(np.float16).astype(np.float32)
+    bits = x.view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "f16"])
+def test_precision_rounds_what_is_multiplied(precision, tmp_path):
+    model, w = make_product()
+    x = np.random.default_rng(0).standard_normal((4, 64), np.float32)
+    exact = np.maximum(x, 0) @ w
+    rounded = round_to(np.maximum(x, 0), precision) @ round_to(w, precision)
+    np.testing.assert_allclose(tenon.compile(model).run({"x": x})["y"], exact, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(tenon.compile(model, precision=precision).run({"x": x})["y"], rounded, rtol=1e-5, atol=1e-5)
+    assert np.abs(rounded - exact).max() > 1e-4
+    rules = tmp_path / "rules.txt"
+    rules.write_text(f"# all but one\n* {precision}\nproduct fp32\n")
+    np.testing.assert_allclose(tenon.compile(model, precision=rules).run({"x": x})["y"], exact, rtol=1e-5, atol=1e-5)
+
+
+def test_precision_that_there_is_not():
+    with pytest.raises(tenon.CompileError, match="precision 'half' is neither fp32, bf16, f16 nor a file"):
+        tenon.compile(make_model(), precision="half")

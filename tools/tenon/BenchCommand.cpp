@@ -19,6 +19,7 @@ static constexpr Option benchOptions[] = {
     inputOption,
     shapeOption,
     targetOption,
+    precisionOption,
     layoutOption,
     scaleOption,
     meanOption,

@@ -29,6 +29,7 @@ static constexpr Option compileOptions[] = {
      "may be repeated"},
     {"--quant-exact", false,
      "multiply what a model quantizes as the floats that it stands for, instead of as integers"},
+    precisionOption,
     {"--threads", true, "N threads the compiler uses"},
     {"--report", true, "FILE kernels, memory and times as JSON"},
     {"-v", false, "say what was made and how long it took"},

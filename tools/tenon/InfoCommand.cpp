@@ -14,6 +14,7 @@ static constexpr Option infoOptions[] = {
     {"--ops", false,
      "instead of a model: every operator that is imported, and since which version"},
     targetOption,
+    precisionOption,
     shapeOption,
     checkOption,
     {"--help", false, "print this"},
@@ -150,15 +151,17 @@ static llvm::Error printCompiled(const Session &session, const driver::CompileRe
   int64_t count = tenon_model_num_kernels(model);
   llvm::outs() << count << " kernels" << (count ? ":\n" : "\n");
   if (count)
-    llvm::outs() << (report ? "launches " : "") << "     FLOP      bytes  kernel (nodes)\n";
+    llvm::outs() << (report ? "launches " : "")
+                 << "     FLOP      bytes   precision  kernel (nodes)\n";
   for (int64_t i = 0; i < count; ++i) {
     tenon_kernel_info info;
     if (tenon_model_kernel(model, i, &info) != TENON_OK)
       return runtimeError();
     if (report)
       llvm::outs() << llvm::format("%8lld ", static_cast<long long>(launches.lookup(info.name)));
-    llvm::outs() << llvm::format("%9s %10s  ", formatCount(info.flops).c_str(),
-                                 formatCount(info.bytes).c_str())
+    llvm::outs() << llvm::format("%9s %10s %11s  ", formatCount(info.flops).c_str(),
+                                 formatCount(info.bytes).c_str(),
+                                 tenon_model_kernel_precision(model, i))
                  << info.name;
     if (*info.nodes)
       llvm::outs() << " (" << info.nodes << ")";

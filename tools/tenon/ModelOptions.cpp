@@ -26,6 +26,12 @@ llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOption
     options.import.shapes.push_back(*shape);
   }
   options.quantExact = arguments.has("--quant-exact");
+  if (arguments.has("--precision")) {
+    auto precision = driver::PrecisionOption::parse(arguments.get("--precision"));
+    if (!precision)
+      return precision.takeError();
+    options.precision = std::move(*precision);
+  }
   return llvm::Error::success();
 }
 
@@ -35,8 +41,10 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
     return makeError("one model is needed, got " + llvm::Twine(arguments.positional().size()));
   const std::string &path = arguments.positional().front();
   if (!isOnnxFile(path)) {
-    if (arguments.has("--target"))
-      return makeError("option '--target' is for ONNX models; " + path + " is compiled already");
+    for (llvm::StringRef option : {"--target", "--precision"})
+      if (arguments.has(option))
+        return makeError("option '" + option + "' is for ONNX models; " + path +
+                         " is compiled already");
     tenon_load_options loadOptions{};
     loadOptions.check_weights = arguments.has("--check");
     return Session::load(path, options, loadOptions);

@@ -12,7 +12,8 @@ namespace tenon::cli {
 /// Whether a path names an ONNX file; anything else is taken for a library.
 bool isOnnxFile(llvm::StringRef path);
 
-/// --target, --shape and --quant-exact, of arguments that may have them. Fills in what they say.
+/// --target, --shape, --quant-exact and --precision, of arguments that may have them. Fills in what
+/// they say.
 llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options);
 
 /// Loads the one positional argument, compiling it if it is an ONNX file. `report`, if given, gets
@@ -38,6 +39,11 @@ inline constexpr Option shapeOption = {
     "model is compiled, else of random inputs; may be repeated"};
 inline constexpr Option targetOption = {
     "--target", true, "LIST what an ONNX model is compiled for, as for tenon compile"};
+inline constexpr Option precisionOption = {
+    "--precision", true,
+    "P what f32 numbers are rounded to where they are multiplied: fp32 (default: not at all), bf16 "
+    "or "
+    "f16; or a FILE with a line NODES P for each node or pattern"};
 inline constexpr Option checkOption = {
     "--check", false, "compare the checksum of the weights, too; that of all else always is"};
 inline constexpr Option threadsOption = {"--threads", true, "N threads; default one per core"};

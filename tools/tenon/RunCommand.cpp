@@ -21,6 +21,7 @@ static constexpr Option runOptions[] = {
     {"--runs", true, "N run as often; default 1"},
     {"--profile", true, "FILE a Chrome trace of all runs (chrome://tracing, Perfetto)"},
     targetOption,
+    precisionOption,
     layoutOption,
     scaleOption,
     meanOption,

@@ -112,6 +112,11 @@ llvm::Error CaseCheck::compileModel() {
     return threads.takeError();
   options.threads = static_cast<unsigned>(*threads);
   options.separateBuffers = arguments.has("--guard");
+  auto precision = driver::PrecisionOption::parse(arguments.get("--precision", "fp32"));
+  if (!precision)
+    return precision.takeError();
+  options.precision = std::move(*precision);
+  tolerance.base.rangeFraction = getRangeTolerance(options.precision.getRules());
   llvm::Expected<driver::CompileReport> report = driver::compile(file, options);
   if (!report)
     return report.takeError();
@@ -335,6 +340,7 @@ static constexpr Option verifyOneOptions[] = {
     {"--output", true, "FILE where to compile to"}, {"--target", true, "LIST targets"},
     {"--compile-threads", true, "N threads"},       {"--threads", true, "LIST numbers of threads"},
     {"--memory", true, "MB may be used"},           {"--guard", false, "each buffer"},
+    {"--precision", true, "P of products"},
 };
 
 int runVerifyOne(llvm::ArrayRef<const char *> raw) {
@@ -398,12 +404,32 @@ static void readArena(llvm::StringRef output, VerifyResult &result) {
   bound.getAsInteger(10, result.arenaLowerBound);
 }
 
+static double getRangeTolerance(Precision precision) {
+  switch (precision) {
+  case Precision::F32:
+    return 0;
+  case Precision::BF16:
+    return 2e-2;
+  case Precision::F16:
+    return 3e-3;
+  }
+  llvm_unreachable("no other precisions");
+}
+
+double getRangeTolerance(llvm::ArrayRef<PrecisionRule> rules) {
+  double largest = 0;
+  for (const PrecisionRule &rule : rules)
+    largest = std::max(largest, getRangeTolerance(rule.getPrecision()));
+  return largest;
+}
+
 VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
                            const VerifySettings &settings) {
   Stopwatch watch;
   std::vector<std::string> command = {"verify-one",
                                       "--output=" + binary,
                                       "--target=" + settings.targets,
+                                      "--precision=" + settings.precision,
                                       "--compile-threads=" +
                                           std::to_string(settings.compileThreads),
                                       "--threads=" + settings.threads,

@@ -5,6 +5,7 @@
 #ifndef TENON_TOOLS_TENON_VERIFYCASE_H
 #define TENON_TOOLS_TENON_VERIFYCASE_H
 
+#include "passes/Precision/PrecisionRule.h"
 #include <chrono>
 #include <string>
 #include <vector>
@@ -13,6 +14,10 @@ namespace tenon::cli {
 
 struct VerifySettings {
   std::string targets = "cpu:native";
+  /// What products are rounded to: `fp32`, `bf16`, `f16`, or a file of rules.
+  std::string precision = "fp32";
+  /// The part of an output's range that results may differ by for that.
+  double rangeTolerance = 0;
   /// Of the compiler.
   int64_t compileThreads = 0;
   /// Of the compiled model: numbers, separated by commas.
@@ -32,6 +37,10 @@ struct VerifyResult {
   /// Of the compiled model: its size and the least that any plan needs.
   int64_t arenaBytes = 0, arenaLowerBound = 0;
 };
+
+/// The part of an output's range that results may differ by if products are rounded as the rules
+/// say. docs/numerics.md has the errors that it is chosen from.
+double getRangeTolerance(llvm::ArrayRef<PrecisionRule> rules);
 
 /// Checks the model in `folder` in a child process; `binary` is where it is compiled to.
 VerifyResult verifyInChild(const std::string &folder, const std::string &binary,

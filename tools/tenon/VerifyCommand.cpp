@@ -4,12 +4,14 @@
 // Each is checked by a child process (VerifyCase), several at once; results appear in the order of
 // names.
 
+#include "lib/Driver/Driver.h"
 #include "lib/Support/Files.h"
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/TemporaryDirectory.h"
 #include "tools/tenon/VerifyCase.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -22,6 +24,9 @@ namespace tenon::cli {
 
 static constexpr Option verifyOptions[] = {
     {"--target", true, "LIST as for tenon compile; default cpu:native"},
+    {"--precision", true,
+     "P as for tenon compile; with bf16, floating point results may differ by 2% of their output's "
+     "range, too, with f16 by 0.3%, and with a file by the larger one that it asks for"},
     {"--jobs", true, "N models at once; default one per core"},
     {"--threads", true, "LIST of how many threads run a model; default 1,2,4"},
     {"--timeout", true, "S seconds that one model may take; default 300"},
@@ -182,6 +187,11 @@ static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, i
                                                    int64_t cores) {
   VerifySettings settings;
   settings.targets = arguments.get("--target", settings.targets);
+  settings.precision = arguments.get("--precision", settings.precision);
+  auto precision = driver::PrecisionOption::parse(settings.precision);
+  if (!precision)
+    return precision.takeError();
+  settings.rangeTolerance = getRangeTolerance(precision->getRules());
   settings.threads = arguments.get("--threads", "1,2,4");
   if (llvm::Error error = arguments.numbers("--threads", settings.threads, 1).takeError())
     return error;
@@ -234,6 +244,10 @@ static llvm::Error verify(const Arguments &arguments, bool &failed) {
   if (arguments.has("--list"))
     if (llvm::Error error = writeFile(arguments.get("--list"), passed))
       return error;
+  if (settings->rangeTolerance > 0)
+    llvm::outs() << "products in " << settings->precision << ": errors up to "
+                 << llvm::format("%g", settings->rangeTolerance * 100)
+                 << "% of an output's range pass\n";
   llvm::outs() << counts[0] << " passed, " << counts[1] << " failed, " << counts[2] << " skipped\n";
   failed = counts[1] != 0;
   return llvm::Error::success();

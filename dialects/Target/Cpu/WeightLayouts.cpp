@@ -292,19 +292,20 @@ RankedTensorType WinogradFiltersAttr::getPackedType(RankedTensorType weights) co
       points, int64_t(llvm::divideCeil(shape[2], getInterleave())), getWidth()};
   if (getInterleave() > 1)
     packed.push_back(getInterleave());
-  Type element = weights.getElementType();
-  return RankedTensorType::get(packed,
-                               isInteger ? Type(IntegerType::get(getContext(), 16)) : element);
+  Type transformed = Float32Type::get(getContext());
+  if (isInteger)
+    transformed = IntegerType::get(getContext(), 16);
+  return RankedTensorType::get(packed, transformed);
 }
 
 // Integers are transformed in 32 bits; what comes out fits 16.
 Value WinogradFiltersAttr::buildPacking(OpBuilder &builder, Location loc, Value weights) const {
   Packer packer(builder, loc);
-  Type element = getElementTypeOrSelf(weights);
-  bool isInteger = isa<IntegerType>(element);
-  Value wide = packer.cast(weights, isInteger ? builder.getI32Type() : element);
+  bool isInteger = isa<IntegerType>(getElementTypeOrSelf(weights));
+  Type f32 = builder.getF32Type();
+  Value wide = packer.cast(weights, isInteger ? builder.getI32Type() : f32);
   Value transformed = packer.transformFilters(wide, getOutputTile());
-  transformed = packer.cast(transformed, isInteger ? builder.getI16Type() : element);
+  transformed = packer.cast(transformed, isInteger ? builder.getI16Type() : f32);
   ArrayRef<int64_t> shape = cast<RankedTensorType>(transformed.getType()).getShape();
   return packer.panels(
       transformed, {/*groups=*/1, getWidth(), llvm::to_vector(shape.drop_back()), getInterleave()});

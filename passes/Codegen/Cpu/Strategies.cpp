@@ -175,6 +175,8 @@ public:
     return {.takesEpilogue = true, .writesAnywhere = true, .mergesDimensions = true};
   }
   bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
+  // The transformation of a tile converts it.
+  bool readsHalves(PrecisionOpInterface, TargetAttrInterface) const override { return true; }
   OpOperand *getWeights(Operation *root) const override { return &root->getOpOperand(1); }
   SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override {
     auto schedule = cast<WinogradScheduleAttr>(kernel.getScheduleAttr());
@@ -223,6 +225,8 @@ public:
     return {.takesEpilogue = true, .takesUncertainRows = true, .writesAnywhere = true};
   }
   bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
+  // Memory bounds it more than arithmetic does.
+  bool readsHalves(PrecisionOpInterface, TargetAttrInterface) const override { return true; }
   void emit(KernelEmitter &emitter) const override {
     emitWhereRowsAgree(emitter, emitDepthwiseKernel);
   }
@@ -254,6 +258,10 @@ public:
             .mergesDimensions = true};
   }
   bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
+  bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
+    return hasInstructionFor(target, getElementTypeOrSelf(root->getOperand(0)),
+                             getElementTypeOrSelf(root->getOperand(1)));
+  }
   OpOperand *getWeights(Operation *root) const override {
     auto matmul = dyn_cast<MatMulOp>(root);
     return !matmul || matmul.sharesRhs() ? &root->getOpOperand(1) : nullptr;

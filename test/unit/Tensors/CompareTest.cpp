@@ -54,6 +54,17 @@ TEST(Compare, FractionMayMiss) {
   EXPECT_FALSE(agree(TENON_FLOAT, {9, 9, 3, 4}, {1, 2, 3, 4}, quarter));
 }
 
+TEST(Compare, PartOfTheRangeMayBeMissing) {
+  Tolerance tenth;
+  tenth.rangeFraction = 0.1;
+  double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_TRUE(agree(TENON_FLOAT, {-1, 0.9, 9, infinity}, {-1, 0, 9, infinity}, tenth));
+  EXPECT_FALSE(agree(TENON_FLOAT, {-1, 1.1, 9, infinity}, {-1, 0, 9, infinity}, tenth));
+  EXPECT_TRUE(agree(TENON_FLOAT, {1.05}, {1}, tenth));
+  EXPECT_FALSE(agree(TENON_FLOAT, {1.2}, {1}, tenth));
+  EXPECT_FALSE(agree(TENON_INT32, {0, 1, 100}, {0, 0, 100}, tenth));
+}
+
 TEST(Compare, SaysWhatIsWrong) {
   EXPECT_EQ(compareTensors(make(TENON_FLOAT, {1, 5, 3}), make(TENON_FLOAT, {1, 2, 7}), {}).cause,
             "2 of 3 elements differ, largest error 4; worst: got 3, expected 7 at [2]");

@@ -1,0 +1,203 @@
+// Lets contractions multiply numbers of 16 bits where the caller asks for it.
+//
+//   %r = tenon.relu %s : f32                 %n  = tenon.cast (tenon.relu %s) to bf16
+//   %y = tenon.matmul %r, %w : f32     ->    %y  = tenon.matmul %n, (tenon.cast %w to bf16) : f32
+//   %z = tenon.add %r, %b : f32              %z  = tenon.add (tenon.cast %n to f32), %b : f32
+//
+// What is rounded is decided by one rule, the same for all targets, so that a model's results do
+// not depend on the processor: what a lowered op multiplies is rounded where it is computed, and
+// all readers get the rounded value. There are two exceptions. What the model takes or gives, or
+// control flow passes on, is in memory as f32 and is multiplied as it is. And what norms compute is
+// rounded for those only who multiply it. So sums, norms, softmax and whatever else computes stay
+// f32, and so does the residual stream of a transformer, wherever its norms stand; the activations
+// of a convolutional network become 16 bits wide, shortcuts included.
+//
+// Rounding moves up through ops that only move elements, to what computes them: nothing is copied
+// in order to be rounded.
+//
+// What is multiplied then is the target's business. Where one of its instructions takes such
+// elements as they are, the op reads them. Elsewhere it would convert each element of its input as
+// often as it reads it; so the input is widened where it is rounded, and only weights, which many
+// inputs share, stay narrow. The products are the same.
+
+#include "dialects/Target/KernelStrategy.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "passes/Precision/Passes.h"
+#include "passes/Precision/PrecisionRule.h"
+
+namespace tenon {
+
+#define GEN_PASS_DEF_ASSIGNPRECISIONPASS
+#include "passes/Precision/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+Value castTo(OpBuilder &b, Value value, Type element) {
+  auto type = cast<RankedTensorType>(value.getType()).clone(element);
+  return CastOp::create(b, value.getLoc(), type, value, element);
+}
+
+bool isF32(Value value) { return getElementTypeOrSelf(value).isF32(); }
+
+/// Whether the op's result holds elements of its operands in other places.
+bool isMovement(Operation *op) {
+  return op && op->hasTrait<MovesElements>() && !isa<PointwiseOpInterface>(op);
+}
+
+/// Whether the elements are given to the model's caller, or to another turn of a loop.
+bool isGivenAway(Value value) {
+  return llvm::any_of(value.getUsers(), [](Operation *user) {
+    return user->hasTrait<OpTrait::IsTerminator>() ||
+           (isMovement(user) && isGivenAway(user->getResult(0)));
+  });
+}
+
+/// Whether the value is in memory as f32, whoever else reads it.
+bool isPassedOn(Value value) {
+  return isa<BlockArgument>(value) || value.getDefiningOp()->getNumRegions() > 0 ||
+         isGivenAway(value);
+}
+
+bool mayBeRounded(Value value) {
+  if (!isF32(value) || isConstantValue(value))
+    return true;
+  return !isPassedOn(value);
+}
+
+/// Whether the rounded value is made of rounded operands.
+bool movesRounded(Value value) {
+  Operation *op = value.getDefiningOp();
+  return isMovement(op) && llvm::all_of(op->getOperands(), mayBeRounded);
+}
+
+/// Whether whoever does not multiply the value reads it as it was computed: what named ops make of
+/// whole rows, as norms do.
+bool staysExact(Value value) {
+  return value.getDefiningOp<DecomposeOpInterface>() &&
+         !value.getDefiningOp<PointwiseOpInterface>();
+}
+
+/// Gives the operands of one op their type.
+class Lowering {
+public:
+  Lowering(PrecisionOpInterface op, FloatType type, const TargetStrategies &strategies)
+      : op(op), type(type), strategies(strategies) {}
+
+  void run();
+
+private:
+  /// A value that is rounded has elements of the type, or, widened again, of f32.
+  enum class Form { Narrow, Wide };
+
+  Value round(Value value, Form form);
+  Value roundAtSource(Value value, Form form);
+  Value moveRounded(Operation *movement, Form form);
+
+  PrecisionOpInterface op;
+  FloatType type;
+  const TargetStrategies &strategies;
+};
+
+} // namespace
+
+/// The rounded value; null if it stays as it is.
+Value Lowering::round(Value value, Form form) {
+  if (!isF32(value))
+    return nullptr;
+  auto widened = value.getDefiningOp<CastOp>();
+  if (widened && getElementTypeOrSelf(widened.getOperand()) == type)
+    return form == Form::Wide ? value : widened.getOperand();
+  if (isConstantValue(value))
+    return roundAtSource(value, form);
+  if (isPassedOn(value))
+    return nullptr;
+  return movesRounded(value) ? moveRounded(value.getDefiningOp(), form)
+                             : roundAtSource(value, form);
+}
+
+/// Rounds a value where it is computed.
+Value Lowering::roundAtSource(Value value, Form form) {
+  OpBuilder b(op.getContext());
+  b.setInsertionPointAfterValue(value);
+  Value narrow = castTo(b, value, type);
+  Value wide = castTo(b, narrow, b.getF32Type());
+  if (!isConstantValue(value) && !staysExact(value))
+    value.replaceAllUsesExcept(wide, narrow.getDefiningOp());
+  return form == Form::Wide ? wide : narrow;
+}
+
+/// The movement of rounded operands.
+Value Lowering::moveRounded(Operation *movement, Form form) {
+  IRMapping mapping;
+  for (OpOperand &operand : movement->getOpOperands()) {
+    // Rounding may replace the operand by what is widened from it.
+    if (Value rounded = round(operand.get(), form))
+      mapping.map(operand.get(), rounded);
+  }
+  OpBuilder b(op.getContext());
+  b.setInsertionPointAfter(movement);
+  Operation *twin = b.clone(*movement, mapping);
+  Value result = twin->getResult(0);
+  if (form == Form::Narrow)
+    result.setType(cast<RankedTensorType>(result.getType()).clone(type));
+  return result;
+}
+
+void Lowering::run() {
+  for (OpOperand *operand : op.getMultipliedWeights())
+    if (Value narrow = round(operand->get(), Form::Narrow))
+      operand->set(narrow);
+  OpOperand &input = op.getMultipliedInput();
+  Value narrow = round(input.get(), Form::Narrow);
+  if (!narrow)
+    return;
+  Value before = input.get();
+  input.set(narrow);
+  const KernelStrategy *strategy = strategies.find(op);
+  if (!strategy || !strategy->readsHalves(op, strategies.getTarget()))
+    input.set(round(before, Form::Wide));
+}
+
+namespace {
+
+struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
+  using AssignPrecisionPassBase::AssignPrecisionPassBase;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    for (const std::string &text : rules) {
+      llvm::Expected<PrecisionRule> rule = PrecisionRule::parse(text);
+      if (!rule)
+        return emitError(UnknownLoc::get(context)) << llvm::toString(rule.takeError());
+      parsed.push_back(std::move(*rule));
+    }
+    return success();
+  }
+
+  void runOnOperation() override {
+    FailureOr<TargetStrategies> strategies = TargetStrategies::of(getOperation());
+    if (failed(strategies))
+      return signalPassFailure();
+    SmallVector<std::pair<PrecisionOpInterface, FloatType>> ops;
+    getOperation().walk([&](PrecisionOpInterface op) {
+      FloatType type = getType(&getContext(), findPrecision(op, parsed));
+      if (getElementTypeOrSelf(op->getResult(0)).isF32() && type.getWidth() < 32)
+        ops.push_back({op, type});
+    });
+    for (auto [op, type] : ops)
+      Lowering(op, type, *strategies).run();
+    numLowered += ops.size();
+    IRRewriter rewriter(&getContext());
+    if (!ops.empty())
+      (void)runRegionDCE(rewriter, getOperation().getBody());
+  }
+
+  SmallVector<PrecisionRule> parsed;
+};
+
+} // namespace
+
+} // namespace tenon

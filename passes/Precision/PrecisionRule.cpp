@@ -1,0 +1,88 @@
+// Rules by the names of nodes (see the header).
+
+#include "passes/Precision/PrecisionRule.h"
+#include "dialects/Tenon/NodeLocation.h"
+#include "dialects/Tenon/TenonDialect.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+static constexpr std::pair<llvm::StringLiteral, Precision> precisions[] = {
+    {"fp32", Precision::F32}, {"bf16", Precision::BF16}, {"f16", Precision::F16}};
+
+std::optional<Precision> parsePrecision(StringRef name) {
+  for (auto [known, precision] : precisions)
+    if (known == name)
+      return precision;
+  return std::nullopt;
+}
+
+StringRef getName(Precision precision) {
+  for (auto [name, known] : precisions)
+    if (known == precision)
+      return name;
+  llvm_unreachable("no other precisions");
+}
+
+FloatType getType(MLIRContext *context, Precision precision) {
+  switch (precision) {
+  case Precision::F32:
+    return Float32Type::get(context);
+  case Precision::BF16:
+    return BFloat16Type::get(context);
+  case Precision::F16:
+    return Float16Type::get(context);
+  }
+  llvm_unreachable("no other precisions");
+}
+
+llvm::Expected<PrecisionRule> PrecisionRule::parse(StringRef text) {
+  auto [nodes, precision] = text.rsplit('=');
+  return create(nodes, precision);
+}
+
+llvm::Expected<PrecisionRule> PrecisionRule::create(StringRef nodes, StringRef precision) {
+  std::optional<Precision> known = parsePrecision(precision);
+  if (!known)
+    return llvm::createStringError("'" + precision + "' is no precision: fp32, bf16 or f16");
+  llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(nodes);
+  if (!pattern)
+    return llvm::createStringError("'" + nodes +
+                                   "' names no nodes: " + llvm::toString(pattern.takeError()));
+  return PrecisionRule(nodes, std::move(*pattern), *known);
+}
+
+SmallVector<StringRef, 2> getMultiplyingNodes(Operation *op) {
+  SmallVector<StringRef> nodes;
+  op->getLoc()->walk([&](Location part) {
+    if (isa<NameLoc>(part))
+      if (StringRef node = getNodeOrigin(part).node; !node.empty())
+        nodes.push_back(node);
+    return WalkResult::advance();
+  });
+  if (nodes.empty())
+    return {};
+  bool isOneProduct = cast<PrecisionOpInterface>(op).getMultipliedWeights().size() == 1;
+  if (isOneProduct)
+    return {nodes.front()};
+  return {nodes.front(), nodes.back()};
+}
+
+Precision findPrecision(Operation *op, ArrayRef<PrecisionRule> rules) {
+  auto ofNode = [&](StringRef node) {
+    for (const PrecisionRule &rule : llvm::reverse(rules))
+      if (rule.matches(node))
+        return rule.getPrecision();
+    return Precision::F32;
+  };
+  SmallVector<StringRef, 2> nodes = getMultiplyingNodes(op);
+  // An op without a name still is what "*" means.
+  if (nodes.empty())
+    return ofNode("");
+  Precision first = ofNode(nodes.front());
+  return first == ofNode(nodes.back()) ? first : Precision::F32;
+}
+
+} // namespace tenon

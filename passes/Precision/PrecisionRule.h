@@ -1,0 +1,57 @@
+// What a caller says about the precision of nodes.
+#ifndef TENON_PASSES_PRECISION_PRECISIONRULE_H
+#define TENON_PASSES_PRECISION_PRECISIONRULE_H
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Operation.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/GlobPattern.h"
+#include <string>
+
+namespace tenon {
+
+/// In which type a node multiplies f32 numbers. Sums are f32 in any case.
+enum class Precision { F32, BF16, F16 };
+
+/// "fp32", "bf16" or "f16"; nullopt for anything else.
+std::optional<Precision> parsePrecision(llvm::StringRef name);
+/// The name that is parsed.
+llvm::StringRef getName(Precision precision);
+mlir::FloatType getType(mlir::MLIRContext *context, Precision precision);
+
+/// Gives nodes a precision. Of several rules that match a node, the last counts.
+class PrecisionRule {
+public:
+  /// `nodes`: the name of a node, or a pattern with `*`, `?` and `[...]` for several. An error if
+  /// that is no pattern, or `precision` no name of one.
+  static llvm::Expected<PrecisionRule> create(llvm::StringRef nodes, llvm::StringRef precision);
+
+  /// From `NODES=PRECISION`. NODES may contain '='.
+  static llvm::Expected<PrecisionRule> parse(llvm::StringRef text);
+  /// The text that is parsed.
+  std::string str() const { return nodes + "=" + getName(precision).str(); }
+
+  bool matches(llvm::StringRef node) const { return node == nodes || pattern.match(node); }
+  llvm::StringRef getNodes() const { return nodes; }
+  Precision getPrecision() const { return precision; }
+
+private:
+  PrecisionRule(llvm::StringRef nodes, llvm::GlobPattern pattern, Precision precision)
+      : nodes(nodes), pattern(std::move(pattern)), precision(precision) {}
+
+  std::string nodes;
+  llvm::GlobPattern pattern;
+  Precision precision;
+};
+
+/// The nodes whose products the op computes, by its location: the one that it came from, or, where
+/// several products became one op, the first and the last.
+llvm::SmallVector<llvm::StringRef, 2> getMultiplyingNodes(mlir::Operation *op);
+
+/// The precision of an op, F32 where no rule matches. Products that are computed together have the
+/// highest precision that any of them is given.
+Precision findPrecision(mlir::Operation *op, llvm::ArrayRef<PrecisionRule> rules);
+
+} // namespace tenon
+
+#endif
