@@ -62,6 +62,11 @@ public:
   /// Whether the root reads an operand where the gather that picks it along its first dimension
   /// finds it, instead of a copy.
   virtual bool readsPicked(mlir::OpOperand &operand) const { return false; }
+  /// Whether an instruction of the target multiplies the halves that a root's operands are, instead
+  /// of widening them first.
+  virtual bool multipliesHalves(mlir::Operation *root, TargetAttrInterface target) const {
+    return false;
+  }
   /// Whether the root reads an input of halves about as fast as one of f32. Else it converts each
   /// element as often as it reads it, and whoever computes the input better stores it wide.
   virtual bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const {

@@ -18,10 +18,4 @@ FailureOr<TargetAttrInterface> getTarget(Operation *op) {
                          << "': tenon-assign-target gives it one";
 }
 
-bool hasInstructionFor(TargetAttrInterface target, Type input, Type weights) {
-  return llvm::any_of(target.getMmas(), [&](MmaAttrInterface mma) {
-    return mma.accepts(input, weights) && mma.getInterleave() > 1;
-  });
-}
-
 } // namespace tenon

@@ -27,10 +27,6 @@ template <typename AttrT> mlir::FailureOr<AttrT> getTargetAs(mlir::Operation *op
                          << ", which takes no code of this kind";
 }
 
-/// Whether an instruction of the target multiplies inputs by weights of these element types as they
-/// are, instead of widening them first.
-bool hasInstructionFor(TargetAttrInterface target, mlir::Type input, mlir::Type weights);
-
 } // namespace tenon
 
 #endif

@@ -22,7 +22,7 @@
 // Ops are visited in order. `wide` maps a half to the value that it is rounded from; what needs the
 // half reads the rounding, which is dead otherwise.
 
-#include "dialects/Target/TargetInterfaces.h"
+#include "dialects/Target/KernelStrategy.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/Graph/Matching.h"
 #include "passes/Graph/Passes.h"
@@ -54,7 +54,8 @@ bool computes(Operation *op) {
 
 class Widener {
 public:
-  Widener(func::FuncOp function, TargetAttrInterface target) : function(function), target(target) {}
+  Widener(func::FuncOp function, TargetAttrInterface target)
+      : function(function), target(target), strategies(TargetStrategies::of(target)) {}
 
   /// The number of ops that became wide.
   int64_t run();
@@ -74,6 +75,7 @@ private:
 
   func::FuncOp function;
   TargetAttrInterface target;
+  std::optional<TargetStrategies> strategies;
   /// The wide values that halves are rounded from.
   llvm::DenseMap<Value, Value> wide;
   /// The same for halves that are no roundings.
@@ -102,9 +104,8 @@ bool Widener::isWorthwhile(Operation *op) {
 bool Widener::staysHalf(Operation *op, unsigned operand) {
   if (isa<AttentionOp>(op))
     return (operand == 1 || operand == 2) && !wide.contains(op->getOperand(operand));
-  if (isa<MatMulOp, ConvOp>(op) &&
-      hasInstructionFor(target, getElementTypeOrSelf(op->getOperand(0)),
-                        getElementTypeOrSelf(op->getOperand(1))))
+  const KernelStrategy *strategy = strategies ? strategies->find(op) : nullptr;
+  if (strategy && strategy->multipliesHalves(op, target))
     return true;
   auto matmul = dyn_cast<MatMulOp>(op);
   if (!matmul || operand != 1 || wide.contains(matmul.getRhs()))

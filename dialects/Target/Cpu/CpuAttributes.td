@@ -65,7 +65,8 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
       Cpu_Count<"full-width multiply-adds that can start in one cycle", "2">:$fma_ports,
       Cpu_Count<"data cache nearest to a core", "32 << 10">:$l1_bytes,
       Cpu_Count<"second cache of a core", "1 << 20">:$l2_bytes,
-      Cpu_Count<"cache that cores share, 0 for none", "32 << 20">:$l3_bytes);
+      Cpu_Count<"cache that cores share, 0 for none", "32 << 20">:$l3_bytes,
+      Cpu_Flag<"vdpbf16ps multiplies less in its time than multiply-adds of f32 do">:$slow_bf16_pairs);
   let extraClassDeclaration = [{
     /// Lanes of one vector register for elements of this many bits.
     int64_t getLanes(int64_t elementBits) const { return getVectorBits() / elementBits; }
@@ -79,7 +80,7 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
 def Cpu_MmaInstruction : I32Enum<"MmaInstruction", "an instruction that multiplies and adds", [
     I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"PairProducts", 1, "vpmaddwd">,
     I32EnumCase<"ByteProducts", 2, "vpdpbusd">, I32EnumCase<"ByteTiles", 3, "tdpb">,
-    I32EnumCase<"BFloatProducts", 4, "vdpbf16ps">]> {
+    I32EnumCase<"BFloatProducts", 4, "vdpbf16ps">, I32EnumCase<"BFloatTiles", 5, "tdpbf16ps">]> {
   let cppNamespace = "::tenon::cpu";
 }
 
@@ -98,6 +99,8 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
       with or without sign each (`tdpbssd` and its like of AMX-INT8).
     - `vdpbf16ps`: bf16 times bf16, two channels, into f32 (AVX512-BF16). Numbers below the normal ones
       count as zeros, and the order in which the two products are added is the processor's.
+    - `tdpbf16ps`: the same in tiles of 16 positions by 32 channels times tiles of 32 channels by 16
+      outputs (AMX-BF16). Channels with even and with odd numbers are summed by themselves first.
 
     ```mlir
     #cpu.mma<vpdpbusd>
@@ -109,7 +112,10 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
     /// The type that an operand's elements have where packing writes them to scratch memory.
     ::mlir::Type getPackedType(::mlir::Type element, ::mlir::Type accumulator) const;
     /// Whether it multiplies tiles, which have registers of their own.
-    bool hasTiles() const { return getInstruction() == MmaInstruction::ByteTiles; }
+    bool hasTiles() const {
+      return getInstruction() == MmaInstruction::ByteTiles ||
+             getInstruction() == MmaInstruction::BFloatTiles;
+    }
     /// Steps of interleaved channels that it takes at once.
     int64_t getDepth() const { return hasTiles() ? tileRows : 1; }
     /// The most rows of a tile, the bytes of each, and the most tiles of sums beside two of inputs

@@ -39,9 +39,13 @@ enum class WeightLayout {
   Transposed,
 };
 
-/// What of the target multiplies inputs by weights of these types into sums of 32 bits, the
-/// fastest.
-MmaAttr chooseMma(TargetAttr target, mlir::Type input, mlir::Type weights, bool mayUseTiles);
+/// Products, by what bounds them: those of few rows take the time that reading weights takes, and
+/// those of many rows that of arithmetic. The latter may be worth tiles.
+enum class ProductSize { FewRows, ManyRows, WholeTiles };
+
+/// What of the target multiplies inputs by weights of these types into sums of 32 bits: the
+/// fastest; for few rows, what takes the most channels as they are in memory.
+MmaAttr chooseMma(TargetAttr target, mlir::Type input, mlir::Type weights, ProductSize size);
 
 /// G of minimal filtering F(m x m, 3 x 3), with m + 2 rows of 3: the filters g of 3x3 become
 /// G g G^T. Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016).

@@ -22,6 +22,7 @@ bool MmaAttr::accepts(Type input, Type weights) const {
   case MmaInstruction::ByteTiles:
     return input.isInteger(8) && weights.isInteger(8);
   case MmaInstruction::BFloatProducts:
+  case MmaInstruction::BFloatTiles:
     return input.isBF16() && weights.isBF16();
   }
   llvm_unreachable("no other instructions");
@@ -33,6 +34,7 @@ int64_t MmaAttr::getInterleave() const {
     return 1;
   case MmaInstruction::PairProducts:
   case MmaInstruction::BFloatProducts:
+  case MmaInstruction::BFloatTiles:
     return 2;
   case MmaInstruction::ByteProducts:
   case MmaInstruction::ByteTiles:
@@ -50,6 +52,7 @@ Type MmaAttr::getPackedType(Type element, Type accumulator) const {
   case MmaInstruction::ByteProducts:
   case MmaInstruction::ByteTiles:
   case MmaInstruction::BFloatProducts:
+  case MmaInstruction::BFloatTiles:
     return element;
   }
   llvm_unreachable("no other instructions");
@@ -62,23 +65,33 @@ SmallVector<MmaAttrInterface> TargetAttr::getMmas() const {
   };
   if (has("amx-int8"))
     add(MmaInstruction::ByteTiles);
+  if (has("amx-bf16"))
+    add(MmaInstruction::BFloatTiles);
   if (has("avx512vnni") || has("avxvnni"))
     add(MmaInstruction::ByteProducts);
   if (getVectorBits() == 512 ? has("avx512bw") : has("avx2"))
     add(MmaInstruction::PairProducts);
-  if (has("avx512bf16"))
+  if (has("avx512bf16") && !getSlowBf16Pairs())
     add(MmaInstruction::BFloatProducts);
   add(MmaInstruction::Fma);
+  if (has("avx512bf16") && getSlowBf16Pairs())
+    add(MmaInstruction::BFloatProducts);
   return mmas;
 }
 
-MmaAttr chooseMma(TargetAttr target, Type input, Type weights, bool mayUseTiles) {
+MmaAttr chooseMma(TargetAttr target, Type input, Type weights, ProductSize size) {
+  MmaAttr chosen;
   for (MmaAttrInterface each : target.getMmas()) {
     auto mma = cast<MmaAttr>(each);
-    if (mma.accepts(input, weights) && (mayUseTiles || !mma.hasTiles()))
-      return mma;
+    if (!mma.accepts(input, weights) || (mma.hasTiles() && size != ProductSize::WholeTiles))
+      continue;
+    bool takesMore =
+        size == ProductSize::FewRows && chosen && mma.getInterleave() > chosen.getInterleave();
+    if (!chosen || takesMore)
+      chosen = mma;
   }
-  llvm_unreachable("one takes all types");
+  assert(chosen && "one takes all types");
+  return chosen;
 }
 
 } // namespace tenon::cpu

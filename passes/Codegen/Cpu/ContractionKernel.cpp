@@ -193,8 +193,6 @@ void ContractionKernelEmitter::emitDepthwise() {
 
 void ContractionKernelEmitter::emitWinograd() {
   ContractionSpec spec = describe();
-  // Filters are transformed in f32.
-  spec.weightType = spec.accumulatorType;
   auto schedule = this->schedule<WinogradScheduleAttr>();
   cpu::emitWinograd(em, em.getLoc(), e.module, spec, schedule, e.task, e.tasks,
                     [&](OpBuilder &b, Location, Value sum, const OutputIndex &at, Value mask) {

@@ -11,7 +11,8 @@
 //
 // Rows cost the same whether they are there or not, so one microkernel serves all numbers of them.
 // Where input is read in place, the last 16 positions may be some of those before once more; where
-// it is packed, rows that do not exist hold what they held. Sums of neither are read.
+// it is packed, rows that do not exist hold what they held, which may be no numbers. Sums of
+// neither are read. Bytes behind the last channel are zeros, in input and weights.
 #include "passes/Codegen/Cpu/ContractionPack.h"
 #include "passes/Codegen/Cpu/TileRegisters.h"
 
@@ -30,6 +31,7 @@ struct MicrokernelEmitter::TileBody {
       : parent(parent), e(emitter), shape(shape), operands(operands),
         contraction(parent.contraction), spec(contraction.spec), schedule(parent.schedule),
         tiles(llvm::divideCeil(shape.lines * shape.rows, tileRows)),
+        types{spec.accumulatorType, spec.inputIsUnsigned, spec.weightsAreUnsigned},
         sumPitch(shape.vectors * tileBytes),
         stepsPerTap(e.div(contraction.sumSteps, e.i64(tileRows))) {}
 
@@ -51,6 +53,7 @@ private:
   ContractionScheduleAttr schedule;
   /// Of positions.
   int64_t tiles;
+  MmaTypes types;
   /// Bytes from the sums of one position to those of the next.
   int64_t sumPitch;
   /// Of 64 bytes of channels.
@@ -96,8 +99,8 @@ void MicrokernelEmitter::TileBody::emitStep(Value input, Value tap, Value step) 
     int64_t tile = TileRegisters::firstWeights + v % 2;
     TileRegisters::load(e, tile, e.offsetPointer(weights, byte, v * tileBytes), e.i64(weightPitch));
     for (int64_t i = 0; i < tiles; ++i)
-      TileRegisters::multiplyAddBytes(e, i * shape.vectors + v, TileRegisters::firstInput + i,
-                                      spec.inputIsUnsigned, tile, spec.weightsAreUnsigned);
+      TileRegisters::multiplyAdd(e, schedule.getMma(), types, i * shape.vectors + v,
+                                 TileRegisters::firstInput + i, tile);
   }
 }
 

@@ -119,6 +119,7 @@ std::unique_ptr<Mma> createMma(MmaAttr mma, const MmaTypes &types, int64_t lanes
   case MmaInstruction::BFloatProducts:
     return std::make_unique<BFloatProducts>(types, lanes);
   case MmaInstruction::ByteTiles:
+  case MmaInstruction::BFloatTiles:
     break; // ContractionTiles.cpp
   }
   llvm_unreachable("no other instructions on vectors");

@@ -258,9 +258,13 @@ public:
             .mergesDimensions = true};
   }
   bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
+  bool multipliesHalves(Operation *root, TargetAttrInterface target) const override {
+    ContractionSizes sizes = getContractionSizes(root);
+    return isa_and_present<FloatType>(sizes.inputType) &&
+           chooseContraction(cast<TargetAttr>(target), sizes).getMma().getInterleave() > 1;
+  }
   bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
-    return hasInstructionFor(target, getElementTypeOrSelf(root->getOperand(0)),
-                             getElementTypeOrSelf(root->getOperand(1)));
+    return multipliesHalves(root, target);
   }
   OpOperand *getWeights(Operation *root) const override {
     auto matmul = dyn_cast<MatMulOp>(root);

@@ -47,10 +47,13 @@ void TileRegisters::store(Emitter &e, int64_t tile, Value pointer, Value pitch) 
   call(e, "tilestored64", tile, {pointer, pitch});
 }
 
-void TileRegisters::multiplyAddBytes(Emitter &e, int64_t sums, int64_t input, bool inputIsUnsigned,
-                                     int64_t weights, bool weightsAreUnsigned) {
-  std::string name =
-      std::string("tdpb") + (inputIsUnsigned ? "u" : "s") + (weightsAreUnsigned ? "u" : "s") + "d";
+void TileRegisters::multiplyAdd(Emitter &e, MmaAttr mma, const MmaTypes &types, int64_t sums,
+                                int64_t input, int64_t weights) {
+  auto sign = [](bool isUnsigned) { return isUnsigned ? "u" : "s"; };
+  std::string name = mma.getInstruction() == MmaInstruction::BFloatTiles
+                         ? "tdpbf16ps"
+                         : std::string("tdpb") + sign(types.inputIsUnsigned) +
+                               sign(types.weightsAreUnsigned) + "d";
   call(e, name, {sums, input, weights});
 }
 

@@ -6,7 +6,7 @@
 #define TENON_PASSES_CODEGEN_CPU_TILEREGISTERS_H
 
 #include "dialects/Target/Cpu/CpuDialect.h"
-#include "passes/Codegen/Common/EmitHelpers.h"
+#include "passes/Codegen/Cpu/Mma.h"
 
 namespace tenon::cpu {
 
@@ -26,9 +26,9 @@ public:
   /// Rows are `pitch` bytes apart.
   static void load(Emitter &emitter, int64_t tile, mlir::Value pointer, mlir::Value pitch);
   static void store(Emitter &emitter, int64_t tile, mlir::Value pointer, mlir::Value pitch);
-  /// sums += input * weights, of bytes.
-  static void multiplyAddBytes(Emitter &emitter, int64_t sums, int64_t input, bool inputIsUnsigned,
-                               int64_t weights, bool weightsAreUnsigned);
+  /// sums += input * weights, by an instruction with tiles.
+  static void multiplyAdd(Emitter &emitter, MmaAttr mma, const MmaTypes &types, int64_t sums,
+                          int64_t input, int64_t weights);
 
 private:
   bool areSet;

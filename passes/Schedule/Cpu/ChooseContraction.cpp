@@ -71,18 +71,23 @@ private:
     sums = target.getVectorRegisters() * 3 / 4;
     if (!sizes.inputType)
       return;
-    mma = chooseMma(target, sizes.inputType, sizes.weightType, isWorthTiles());
+    ProductSize size = !hasManyRows()   ? ProductSize::FewRows
+                       : isWorthTiles() ? ProductSize::WholeTiles
+                                        : ProductSize::ManyRows;
+    mma = chooseMma(target, sizes.inputType, sizes.weightType, size);
     interleave = mma.getInterleave();
   }
+
+  /// Whether arithmetic takes longer than reading weights.
+  bool hasManyRows() const { return totalRows < 0 || totalRows > target.getFewRows(); }
 
   /// Tiles take rows, channels and outputs by 16, 64 bytes and 16, whether they are there or not,
   /// and only weights that are packed for them.
   bool isWorthTiles() const {
     constexpr int64_t rows = MmaAttr::tileRows, bytes = MmaAttr::tileBytes;
-    bool hasManyRows = totalRows < 0 || totalRows > target.getFewRows();
     int64_t channelBytes = sizes.inChannels * sizes.inputBits / 8;
     int64_t lineBytes = channelBytes * (sizes.tapsAreNeighbours ? sizes.lastTaps : 1);
-    return sizes.weightLayout == WeightLayout::Packed && hasManyRows && sizes.outChannels >= rows &&
+    return sizes.weightLayout == WeightLayout::Packed && sizes.outChannels >= rows &&
            lineBytes >= bytes / 2 && channelBytes * sizes.taps * rows <= target.getL2Bytes() / 2;
   }
 
@@ -99,7 +104,8 @@ private:
       tileRows = sizes.rows;
     }
     packInput = !canReadTiles(sizes, get());
-    if (sizes.taps * sizes.inChannels * tileRows * tileLines > target.getL2Bytes() / 2)
+    int64_t depthBytes = sizes.taps * sizes.inChannels * sizes.inputBits / 8;
+    if (depthBytes * tileRows * tileLines > target.getL2Bytes() / 2)
       tileRows = std::min(tileRows, rows), tileLines = 1, packInput = true;
     chooseOrder();
   }
@@ -171,10 +177,9 @@ private:
   }
 
   void choosePacking() {
-    bool hasManyRows = totalRows < 0 || totalRows > target.getFewRows();
     if (sizes.weightLayout == WeightLayout::Transposed) {
       bool hasFewColumns = sizes.outChannels > 0 && sizes.outChannels <= fewColumns;
-      packWeights = !hasFewColumns && hasManyRows;
+      packWeights = !hasFewColumns && hasManyRows();
       if (!packWeights) {
         tileVectors = tileLines = 1;
         tileRows = hasFewColumns ? sums / 2 / sizes.outChannels : 1;
@@ -182,8 +187,8 @@ private:
       }
     }
     if (sizes.weightLayout == WeightLayout::RowMajor)
-      packWeights =
-          totalRows < 0 || totalRows >= rowsWorthPackingWeights || (interleave > 1 && hasManyRows);
+      packWeights = totalRows < 0 || totalRows >= rowsWorthPackingWeights ||
+                    (interleave > 1 && hasManyRows());
     if (sizes.hasCodes) {
       packWeights = !multipliesCodes;
       packInput = multipliesCodes;
@@ -192,7 +197,7 @@ private:
       return;
     bool hasManyVectors = vectors < 0 || vectors >= vectorsWorthPackingInput;
     packInput =
-        mayPackInput() && hasManyRows && (widensInput() || (hasManyVectors && rowsCollide()));
+        mayPackInput() && hasManyRows() && (widensInput() || (hasManyVectors && rowsCollide()));
     limitScratch();
   }
 

@@ -10,30 +10,33 @@ namespace tenon::cpu {
 /// What multiplies transformed numbers: for bytes, pairs of 16 bits.
 static MmaAttr chooseWinogradMma(TargetAttr target, const ContractionSizes &sizes) {
   MLIRContext *context = target.getContext();
-  if (!sizes.inputType)
+  if (!isa_and_present<IntegerType>(sizes.inputType))
     return MmaAttr::get(context, MmaInstruction::Fma);
   Type transformed = IntegerType::get(context, 16);
-  return chooseMma(target, transformed, transformed, /*mayUseTiles=*/false);
+  return chooseMma(target, transformed, transformed, ProductSize::ManyRows);
 }
 
 int64_t chooseWinogradTile(TargetAttr target, const ContractionSizes &sizes) {
   constexpr int64_t outputTile = 2, points = 16, outputs = 4;
   MmaAttr mma = chooseWinogradMma(target, sizes);
-  if (sizes.inputType && mma.getInstruction() != MmaInstruction::PairProducts)
+  if (isa_and_present<IntegerType>(sizes.inputType) &&
+      mma.getInstruction() != MmaInstruction::PairProducts)
     return 0;
   if (sizes.accumulatorBits != 32 || sizes.inChannels < 16 || sizes.outChannels < 16)
+    return 0;
+  // Tiles multiply more in a cycle than is saved.
+  MmaAttr directMma = chooseContraction(target, sizes).getMma();
+  if (directMma.hasTiles())
     return 0;
   // Vector operations per channel vector of one tile, counted in the emitted code.
   constexpr int64_t inputTransform = 90, outputTransform = 60;
   int64_t lanes = target.getLanes(32);
-  int64_t interleave = mma.getInterleave(), directInterleave = 1;
-  if (sizes.inputType)
-    directInterleave =
-        chooseMma(target, sizes.inputType, sizes.weightType, /*mayUseTiles=*/true).getInterleave();
+  int64_t interleave = mma.getInterleave();
   int64_t products = points * sizes.inChannels * sizes.outChannels / (lanes * interleave);
   int64_t transforms = inputTransform * sizes.inChannels / (lanes * interleave) +
                        outputTransform * sizes.outChannels / lanes;
-  int64_t direct = 9 * outputs * sizes.inChannels * sizes.outChannels / (lanes * directInterleave);
+  int64_t direct =
+      9 * outputs * sizes.inChannels * sizes.outChannels / (lanes * directMma.getInterleave());
   int64_t needed = products + transforms;
   if (sizes.lines > 0 && sizes.rows > 0 && sizes.batch > 0) {
     int64_t tiles = sizes.batch * llvm::divideCeil(sizes.lines, outputTile) *

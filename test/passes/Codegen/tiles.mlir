@@ -32,3 +32,16 @@ tenon.kernel @rest(%x: tensor<128x70xi8>, %w: tensor<70x32xi8> {tenon.weights}) 
   %0 = tenon.matmul %x, %w : (tensor<128x70xi8>, tensor<70x32xi8>) -> tensor<128x32xi32>
   tenon.yield %0 : tensor<128x32xi32>
 }
+
+// Tiles of bf16 differ in nothing but the instruction.
+// CHECK-LABEL: llvm.func internal @bfloats.body_tile_pack_input(
+// CHECK:       llvm.intr.masked.load {{.*}} (!llvm.ptr, vector<64xi1>, vector<64xi8>) -> vector<64xi8>
+// CHECK-LABEL: llvm.func internal @bfloats.body_tile_32x2(
+// CHECK:       llvm.alloca %{{.+}} x vector<16xf32> {alignment = 64 : i64}
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tilezero"
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// CHECK-COUNT-2: llvm.load {{.*}} -> vector<16xf32>
+tenon.kernel @bfloats(%x: tensor<128x70xbf16>, %w: tensor<70x32xbf16> {tenon.weights}) -> tensor<128x32xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<128x70xbf16>, tensor<70x32xbf16>) -> tensor<128x32xf32>
+  tenon.yield %0 : tensor<128x32xf32>
+}

@@ -212,6 +212,45 @@ tenon.kernel @k(%x: tensor<4x6xui8>, %w: tensor<6x6xi8>) -> tensor<4x6xi32> attr
 
 // -----
 
+// Tiles are of bf16 for both operands.
+tenon.kernel @k(%x: tensor<32x32xf32>, %w: tensor<1x1x16x16x2xbf16>) -> tensor<32x16xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, packed = true, mma = <tdpbf16ps>>} {
+  %p = tenon.unpack %w {layout = #cpu.panels<width = 16, interleave = 2, depth = 16>} : (tensor<1x1x16x16x2xbf16>) -> tensor<32x16xbf16>
+  // expected-error @+1 {{has a schedule in @k with #cpu.mma<tdpbf16ps>, which does not multiply 'f32' by 'bf16'}}
+  %0 = tenon.matmul %x, %p : (tensor<32x32xf32>, tensor<32x16xbf16>) -> tensor<32x16xf32>
+  tenon.yield %0 : tensor<32x16xf32>
+}
+
+// -----
+
+// Weights that a run computes lie otherwise.
+tenon.kernel @k(%x: tensor<32x32xbf16>, %w: tensor<32x16xbf16>) -> tensor<32x16xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, pack_weights = true, mma = <tdpbf16ps>>} {
+  // expected-error @+1 {{has a schedule in @k with #cpu.mma<tdpbf16ps>, which reads weights that are packed at compile time}}
+  %0 = tenon.matmul %x, %w : (tensor<32x32xbf16>, tensor<32x16xbf16>) -> tensor<32x16xf32>
+  tenon.yield %0 : tensor<32x16xf32>
+}
+
+// -----
+
+// Six tiles of sums.
+tenon.kernel @k(%x: tensor<32x32xbf16>, %w: tensor<1x1x16x48x2xbf16>) -> tensor<32x48xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, tile_vectors = 3, packed = true, mma = <tdpbf16ps>>} {
+  %p = tenon.unpack %w {layout = #cpu.panels<width = 48, interleave = 2, depth = 16>} : (tensor<1x1x16x48x2xbf16>) -> tensor<32x48xbf16>
+  // expected-error @+1 {{has a schedule in @k whose tiles do not fit tile registers}}
+  %0 = tenon.matmul %x, %p : (tensor<32x32xbf16>, tensor<32x48xbf16>) -> tensor<32x48xf32>
+  tenon.yield %0 : tensor<32x48xf32>
+}
+
+// -----
+
+// 31 channels do not fill a tile.
+tenon.kernel @k(%x: tensor<32x31xbf16>, %w: tensor<1x1x16x16x2xbf16>) -> tensor<32x16xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, packed = true, mma = <tdpbf16ps>>} {
+  %p = tenon.unpack %w {layout = #cpu.panels<width = 16, interleave = 2, depth = 16>} : (tensor<1x1x16x16x2xbf16>) -> tensor<31x16xbf16>
+  // expected-error @+1 {{has a schedule in @k that does not pack input of which tiles are not whole}}
+  %0 = tenon.matmul %x, %p : (tensor<32x31xbf16>, tensor<31x16xbf16>) -> tensor<32x16xf32>
+  tenon.yield %0 : tensor<32x16xf32>
+}
+
+// -----
+
 // A matrix product has no taps.
 tenon.kernel @k(%x: tensor<4x4xui8>, %w: tensor<4x6xi8>) -> tensor<4x6xi32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, pack_weights = true, mma = <vpdpbusd>, merge_taps = true>} {
   // expected-error @+1 {{has a schedule in @k with merge_taps, but there is nothing to merge}}

@@ -3,7 +3,7 @@
 // RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=sapphirerapids},func.func(tenon-assign-precision{rules=*=f16}))' --split-input-file | FileCheck %s --check-prefixes=CHECK,WIDE
 
 // What a product multiplies is rounded where it is computed, and whoever else reads it reads the same.
-// AVX512-BF16 multiplies bf16 as it is; what has no instruction would be converted again and again, and is
+// AMX-BF16 multiplies bf16 as it is; what has no instruction would be converted again and again, and is
 // widened where it is computed.
 // CHECK-LABEL: func @shortcut(
 // CHECK: %[[W:.*]] = tenon.constant
@@ -34,15 +34,15 @@ func.func @shortcut(%x: tensor<1x4x4x32xf32>) -> tensor<1x4x4x32xf32> {
 // WIDE: %[[F:.*]] = tenon.cast %[[N]] to f32
 // WIDE: %[[P:.*]] = tenon.pad %[[F]]
 // WIDE: tenon.conv %[[P]]
-func.func @movement(%x: tensor<1x4x4x32xf32>) -> tensor<1x2x2x8xf32> {
-  %w = tenon.constant dense<0.5> : tensor<5x5x32x8xf32>
+func.func @movement(%x: tensor<1x4x4x32xf32>) -> tensor<1x2x2x16xf32> {
+  %w = tenon.constant dense<0.5> : tensor<5x5x32x16xf32>
   %0 = tenon.constant dense<0.0> : tensor<f32>
   %r = tenon.relu %x : (tensor<1x4x4x32xf32>) -> tensor<1x4x4x32xf32>
   %p = tenon.pad %r, %0 {low = affine_map<() -> (0, 1, 1, 0)>}
      : (tensor<1x4x4x32xf32>, tensor<f32>) -> tensor<1x6x6x32xf32>
   %y = tenon.conv %p, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1}
-     : (tensor<1x6x6x32xf32>, tensor<5x5x32x8xf32>) -> tensor<1x2x2x8xf32>
-  return %y : tensor<1x2x2x8xf32>
+     : (tensor<1x6x6x32xf32>, tensor<5x5x32x16xf32>) -> tensor<1x2x2x16xf32>
+  return %y : tensor<1x2x2x16xf32>
 }
 
 // -----

@@ -1,5 +1,5 @@
-// AMX multiplies bytes of all signs in tiles of 16 positions, 64 channels and 16 outputs. What is too small to fill
-// half of one is left to vectors.
+// AMX multiplies bytes of all signs in tiles of 16 positions, 64 channels and 16 outputs, and bf16 in tiles of half as
+// many channels. What is too small to fill half of one is left to vectors.
 // RUN: tenon-opt %s --mlir-print-local-scope --tenon-assign-target=target=sapphirerapids --tenon-assign-schedules | FileCheck %s
 
 // Two tiles of positions by two of outputs, of input that is read where it is.
@@ -54,4 +54,12 @@ tenon.kernel @channels(%x: tensor<128x24xi8>, %w: tensor<24x256xi8> {tenon.weigh
 tenon.kernel @computed(%x: tensor<128x64xui8>, %w: tensor<64x256xi8>) -> tensor<128x256xi32> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %w : (tensor<128x64xui8>, tensor<64x256xi8>) -> tensor<128x256xi32>
   tenon.yield %0 : tensor<128x256xi32>
+}
+
+// 32 channels of bf16 fill a tile.
+// CHECK-LABEL: tenon.kernel @bfloats(
+//  CHECK-SAME:   schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, tile_vectors = 2, unroll_k = 1, block_tiles = 1, packed = true, {{.*}}mma = <tdpbf16ps>>
+tenon.kernel @bfloats(%x: tensor<128x96xbf16>, %w: tensor<96x256xbf16> {tenon.weights}) -> tensor<128x256xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<128x96xbf16>, tensor<96x256xbf16>) -> tensor<128x256xf32>
+  tenon.yield %0 : tensor<128x256xf32>
 }

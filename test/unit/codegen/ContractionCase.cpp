@@ -500,7 +500,8 @@ void ContractionRun::buildKernel() {
   if (c.winograd)
     scratchBytes =
         cpu::winogradScratchBytes(cpu::chooseWinograd(target, c.winograd, c.sizes(*context)));
-  scratch.resize(16 * (scratchBytes.fixed + scratchBytes.perChannel * c.inChannels) + 64);
+  // No numbers, whatever they are read as.
+  scratch.resize(16 * (scratchBytes.fixed + scratchBytes.perChannel * c.inChannels) + 64, '\xff');
 
   Type sumType = spec.accumulatorType;
   Value outChannels = e.mul(spec.group, spec.outChannels);

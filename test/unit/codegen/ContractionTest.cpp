@@ -387,8 +387,8 @@ TEST(Contraction, IntegersWithMergedTaps) {
   }
 }
 
-/// The case on bytes of all signs, with tile registers.
-void expectExactTiles(ContractionCase description, const std::string &schedule) {
+/// The case on bytes of all signs and on bf16, with tile registers.
+void expectRightTiles(ContractionCase description, const std::string &schedule) {
   description.sumType = Scalar::I32;
   description.schedule = "lanes = 16, " + schedule + ", mma = <tdpb>";
   for (Scalar input : {Scalar::U8, Scalar::I8})
@@ -397,13 +397,18 @@ void expectExactTiles(ContractionCase description, const std::string &schedule) 
       description.weightType = weights;
       expectRight(description);
     }
+  description.sumType = Scalar::F32;
+  description.inputType = description.weightType = Scalar::BF16;
+  description.exact = false;
+  description.schedule = "lanes = 16, " + schedule + ", mma = <tdpbf16ps>";
+  expectRight(description);
 }
 
 TEST(Contraction, TilesInPlace) {
   for (auto [m, n, k] : {std::tuple(16, 16, 64), {32, 40, 128}, {17, 70, 64}, {75, 33, 192}})
-    expectExactTiles(ContractionCase::matmul(m, n, k), "tile_rows = 32, tile_vectors = 2");
+    expectRightTiles(ContractionCase::matmul(m, n, k), "tile_rows = 32, tile_vectors = 2");
   ContractionCase conv = ContractionCase::conv(19, 64, 33, 3);
-  expectExactTiles(conv, "tile_rows = 32, tile_vectors = 1");
+  expectRightTiles(conv, "tile_rows = 32, tile_vectors = 1");
   conv.inChannels = 32;
   conv.group = 2;
   conv.kernel = {3, 2};
@@ -411,48 +416,51 @@ TEST(Contraction, TilesInPlace) {
   conv.dilation = {1, 3};
   conv.batch = 2;
   conv.inChannels = 64;
-  expectExactTiles(conv, "tile_rows = 32, tile_vectors = 2, block_tiles = 1");
+  expectRightTiles(conv, "tile_rows = 32, tile_vectors = 2, block_tiles = 1");
   conv = ContractionCase::conv(18, 32, 20, 2);
-  expectExactTiles(conv, "tile_rows = 32, tile_vectors = 2, merge_taps = true");
+  expectRightTiles(conv, "tile_rows = 32, tile_vectors = 2, merge_taps = true");
 }
 
 TEST(Contraction, TilesThatArePacked) {
   for (std::string blocks : {"", ", block_tiles = 1", ", block_tiles = 3"}) {
     std::string two = "tile_rows = 32, tile_vectors = 2, pack_input = true" + blocks;
     for (auto [m, n, k] : {std::tuple(1, 16, 5), {31, 40, 64}, {70, 33, 150}, {33, 100, 63}})
-      expectExactTiles(ContractionCase::matmul(m, n, k), two);
-    expectExactTiles(ContractionCase::matmul(11, 75, 130),
+      expectRightTiles(ContractionCase::matmul(m, n, k), two);
+    expectRightTiles(ContractionCase::matmul(11, 75, 130),
                      "tile_rows = 16, tile_vectors = 4, pack_input = true" + blocks);
     ContractionCase conv = ContractionCase::conv(7, 20, 40, 3);
     conv.batch = 2;
-    expectExactTiles(conv,
+    expectRightTiles(conv,
                      "tile_lines = 4, tile_rows = 7, tile_vectors = 2, pack_input = true" + blocks);
     conv.kernel = {2, 3};
     conv.group = 2;
     conv.stride = {1, 2};
-    expectExactTiles(conv,
+    expectRightTiles(conv,
                      "tile_lines = 2, tile_rows = 7, tile_vectors = 1, pack_input = true" + blocks);
-    expectExactTiles(ContractionCase::conv(9, 3, 20, 5, 2), two + ", merge_taps = true");
+    expectRightTiles(ContractionCase::conv(9, 3, 20, 5, 2), two + ", merge_taps = true");
   }
 }
 
 TEST(Contraction, TilesOfUnknownSizes) {
   ContractionCase description = ContractionCase::matmul(45, 70, 90);
   description.dynamic = true;
-  expectExactTiles(description, "tile_rows = 32, tile_vectors = 2, pack_input = true");
+  expectRightTiles(description, "tile_rows = 32, tile_vectors = 2, pack_input = true");
 }
 
 TEST(Contraction, TilesAreChosen) {
   for (auto [m, n, k] : {std::tuple(12, 100, 70), {40, 20, 64}, {100, 64, 256}}) {
-    ContractionCase description = ContractionCase::matmul(m, n, k);
-    description.sumType = Scalar::I32;
-    description.inputType = Scalar::U8;
-    description.weightType = Scalar::I8;
-    ContractionRun run(description, "sapphirerapids");
-    EXPECT_TRUE(run.schedule.getMma().hasTiles());
-    std::string text = llvm::formatv("{0}", run.schedule), name = "#cpu.contraction_schedule<";
-    description.schedule = text.substr(name.size(), text.size() - name.size() - 1);
-    expectRight(description);
+    for (bool areIntegers : {true, false}) {
+      ContractionCase description = ContractionCase::matmul(m, n, k);
+      description.sumType = areIntegers ? Scalar::I32 : Scalar::F32;
+      description.inputType = areIntegers ? Scalar::U8 : Scalar::BF16;
+      description.weightType = areIntegers ? Scalar::I8 : Scalar::BF16;
+      description.exact = areIntegers;
+      ContractionRun run(description, "sapphirerapids");
+      EXPECT_TRUE(run.schedule.getMma().hasTiles());
+      std::string text = llvm::formatv("{0}", run.schedule), name = "#cpu.contraction_schedule<";
+      description.schedule = text.substr(name.size(), text.size() - name.size() - 1);
+      expectRight(description);
+    }
   }
 }
 

@@ -103,7 +103,7 @@ static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module, cpu::Tar
       replaceCalls(**translated, "llvm.x86.avx512.vpdpbusd.", emulateByteProducts);
     if (!target.has("avx512bf16"))
       replaceCalls(**translated, "llvm.x86.avx512bf16.dpbf16ps.", emulateBFloatProducts);
-    if (!target.has("amx-int8"))
+    if (!target.has("amx-int8") || !target.has("amx-bf16"))
       emulateTiles(**translated);
     return function(std::move(*translated), target, LLVMOptimization::CleanUp);
   };

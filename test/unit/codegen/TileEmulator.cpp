@@ -1,10 +1,11 @@
 // Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2: LDTILECFG, TILELOADD,
-// TILESTORED, TDPBSSD and its like.
+// TILESTORED, TDPBSSD and its like, TDPBF16PS.
 #include "test/unit/codegen/TileEmulator.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/Support/ErrorHandling.h"
+#include <cmath>
 #include <cstring>
 
 using namespace llvm;
@@ -62,6 +63,39 @@ template <typename A, typename B> void multiplyBytes(int32_t sums, int32_t a, in
     }
 }
 
+/// Numbers below the normal ones are zeros for this instruction, in operands and in results.
+float flush(float value) {
+  return std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0f, value) : value;
+}
+
+float loadFloat(const uint8_t *from) {
+  float value;
+  std::memcpy(&value, from, sizeof value);
+  return flush(value);
+}
+
+/// A bf16 number is the upper half of an f32 number.
+float loadBFloat(const uint8_t *from) {
+  const uint8_t bytes[4] = {0, 0, from[0], from[1]};
+  return loadFloat(bytes);
+}
+
+/// The channels of even number and those of odd number are summed by themselves.
+void multiplyBFloats(int32_t sums, int32_t a, int32_t b) {
+  for (int row = 0; row < tileRows; ++row)
+    for (int column = 0; column < tileBytes / 4; ++column) {
+      float parts[2] = {0, 0};
+      for (int k = 0; k < tileBytes / 4; ++k)
+        for (int part : {0, 1})
+          parts[part] =
+              flush(std::fma(loadBFloat(&getTile(a)[row][4 * k + 2 * part]),
+                             loadBFloat(&getTile(b)[k][4 * column + 2 * part]), parts[part]));
+      uint8_t *place = &getTile(sums)[row][4 * column];
+      float sum = flush(loadFloat(place) + flush(parts[0] + parts[1]));
+      std::memcpy(place, &sum, sizeof sum);
+    }
+}
+
 void *getFunction(StringRef name) {
   auto address = [](auto *function) { return reinterpret_cast<void *>(function); };
   return StringSwitch<void *>(name)
@@ -74,6 +108,7 @@ void *getFunction(StringRef name) {
       .Case("tdpbsud", address(multiplyBytes<int8_t, uint8_t>))
       .Case("tdpbusd", address(multiplyBytes<uint8_t, int8_t>))
       .Case("tdpbuud", address(multiplyBytes<uint8_t, uint8_t>))
+      .Case("tdpbf16ps", address(multiplyBFloats))
       .Default(nullptr);
 }
 
