@@ -67,8 +67,9 @@ public:
   virtual bool multipliesHalves(mlir::Operation *root, TargetAttrInterface target) const {
     return false;
   }
-  /// Whether the root reads an input of halves about as fast as one of f32. Else it converts each
-  /// element as often as it reads it, and whoever computes the input better stores it wide.
+  /// Whether the root's input, which is of halves, is better read so than as f32, what rounding to
+  /// them costs included. Else it would be converted as often as it is read, or rounding gains
+  /// nothing.
   virtual bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const {
     return false;
   }

@@ -4,21 +4,20 @@
 //   %y = tenon.matmul %r, %w : f32     ->    %y  = tenon.matmul %n, (tenon.cast %w to bf16) : f32
 //   %z = tenon.add %r, %b : f32              %z  = tenon.add (tenon.cast %n to f32), %b : f32
 //
-// What is rounded is decided by one rule, the same for all targets, so that a model's results do
-// not depend on the processor: what a lowered op multiplies is rounded where it is computed, and
-// all readers get the rounded value. There are two exceptions. What the model takes or gives, or
-// control flow passes on, is in memory as f32 and is multiplied as it is. And what norms compute is
-// rounded for those only who multiply it. So sums, norms, softmax and whatever else computes stay
-// f32, and so does the residual stream of a transformer, wherever its norms stand; the activations
-// of a convolutional network become 16 bits wide, shortcuts included.
+// Weights are rounded for all targets. The input is rounded only where the target gains by it:
+// where one of its instructions takes such elements as they are, or where reading takes the time.
+// Elsewhere the op would convert each element as often as it reads it, and to round it and widen it
+// again would cost something and gain nothing.
+//
+// What a lowered op multiplies is rounded where it is computed, and all readers get the rounded
+// value. There are two exceptions. What the model takes or gives, or control flow passes on, is in
+// memory as f32 and is multiplied as it is. And what norms compute is rounded for those only who
+// multiply it. So sums, norms, softmax and whatever else computes stay f32, and so does the
+// residual stream of a transformer, wherever its norms stand; the activations of a convolutional
+// network become 16 bits wide, shortcuts included.
 //
 // Rounding moves up through ops that only move elements, to what computes them: nothing is copied
 // in order to be rounded.
-//
-// What is multiplied then is the target's business. Where one of its instructions takes such
-// elements as they are, the op reads them. Elsewhere it would convert each element of its input as
-// often as it reads it; so the input is widened where it is rounded, and only weights, which many
-// inputs share, stay narrow. The products are the same.
 
 #include "dialects/Target/KernelStrategy.h"
 #include "mlir/IR/IRMapping.h"
@@ -90,12 +89,10 @@ public:
   void run();
 
 private:
-  /// A value that is rounded has elements of the type, or, widened again, of f32.
-  enum class Form { Narrow, Wide };
-
-  Value round(Value value, Form form);
-  Value roundAtSource(Value value, Form form);
-  Value moveRounded(Operation *movement, Form form);
+  bool gainsByRoundedInput();
+  Value round(Value value);
+  Value roundAtSource(Value value);
+  Value moveRounded(Operation *movement);
 
   PrecisionOpInterface op;
   FloatType type;
@@ -105,61 +102,69 @@ private:
 } // namespace
 
 /// The rounded value; null if it stays as it is.
-Value Lowering::round(Value value, Form form) {
+Value Lowering::round(Value value) {
   if (!isF32(value))
     return nullptr;
   auto widened = value.getDefiningOp<CastOp>();
   if (widened && getElementTypeOrSelf(widened.getOperand()) == type)
-    return form == Form::Wide ? value : widened.getOperand();
+    return widened.getOperand();
   if (isConstantValue(value))
-    return roundAtSource(value, form);
+    return roundAtSource(value);
   if (isPassedOn(value))
     return nullptr;
-  return movesRounded(value) ? moveRounded(value.getDefiningOp(), form)
-                             : roundAtSource(value, form);
+  return movesRounded(value) ? moveRounded(value.getDefiningOp()) : roundAtSource(value);
 }
 
 /// Rounds a value where it is computed.
-Value Lowering::roundAtSource(Value value, Form form) {
+Value Lowering::roundAtSource(Value value) {
   OpBuilder b(op.getContext());
   b.setInsertionPointAfterValue(value);
   Value narrow = castTo(b, value, type);
-  Value wide = castTo(b, narrow, b.getF32Type());
   if (!isConstantValue(value) && !staysExact(value))
-    value.replaceAllUsesExcept(wide, narrow.getDefiningOp());
-  return form == Form::Wide ? wide : narrow;
+    value.replaceAllUsesExcept(castTo(b, narrow, b.getF32Type()), narrow.getDefiningOp());
+  return narrow;
 }
 
 /// The movement of rounded operands.
-Value Lowering::moveRounded(Operation *movement, Form form) {
+Value Lowering::moveRounded(Operation *movement) {
   IRMapping mapping;
   for (OpOperand &operand : movement->getOpOperands()) {
     // Rounding may replace the operand by what is widened from it.
-    if (Value rounded = round(operand.get(), form))
+    if (Value rounded = round(operand.get()))
       mapping.map(operand.get(), rounded);
   }
   OpBuilder b(op.getContext());
   b.setInsertionPointAfter(movement);
   Operation *twin = b.clone(*movement, mapping);
   Value result = twin->getResult(0);
-  if (form == Form::Narrow)
-    result.setType(cast<RankedTensorType>(result.getType()).clone(type));
+  result.setType(cast<RankedTensorType>(result.getType()).clone(type));
   return result;
 }
 
 void Lowering::run() {
   for (OpOperand *operand : op.getMultipliedWeights())
-    if (Value narrow = round(operand->get(), Form::Narrow))
+    if (Value narrow = round(operand->get()))
       operand->set(narrow);
   OpOperand &input = op.getMultipliedInput();
-  Value narrow = round(input.get(), Form::Narrow);
-  if (!narrow)
+  if (!gainsByRoundedInput())
     return;
-  Value before = input.get();
+  if (Value narrow = round(input.get()))
+    input.set(narrow);
+}
+
+/// Whether the target computes the op better with a rounded input: tries it.
+bool Lowering::gainsByRoundedInput() {
+  OpOperand &input = op.getMultipliedInput();
+  if (!isF32(input.get()))
+    return false;
+  OpBuilder b(op);
+  Value wide = input.get(), narrow = castTo(b, wide, type);
   input.set(narrow);
   const KernelStrategy *strategy = strategies.find(op);
-  if (!strategy || !strategy->readsHalves(op, strategies.getTarget()))
-    input.set(round(before, Form::Wide));
+  bool gains = strategy && strategy->readsHalves(op, strategies.getTarget());
+  input.set(wide);
+  narrow.getDefiningOp()->erase();
+  return gains;
 }
 
 namespace {

@@ -10,13 +10,13 @@ def AssignPrecisionPass : Pass<"tenon-assign-precision", "::mlir::func::FuncOp">
   let description = [{
     Contractions and attention whose nodes are given bf16 or f16 multiply operands of that type;
     sums, results and all other ops stay f32. Constant weights are rounded once, when constants
-    fold. What is computed is rounded where it is computed, and everybody reads it so, but for what
-    norms compute; what the model takes and gives is not rounded (docs/numerics.md). Where a kernel
-    would convert each element of its input as often as it reads it, the input is widened again,
-    which changes no result.
+    fold. An input is rounded only where the target gains by it: where one of its instructions
+    multiplies such elements, or where reading halves takes less time than rounding. It is rounded
+    where it is computed, and everybody reads it so, but for what norms compute; what the model
+    takes and gives is not rounded (docs/numerics.md).
 
     ```mlir
-    // tenon-opt --tenon-assign-target=target=x86-64-v3 --tenon-assign-precision=rules=*=bf16
+    // tenon-opt --tenon-assign-target=target=sapphirerapids --tenon-assign-precision=rules=*=bf16
     %w = tenon.constant dense<0.5> : tensor<3x2xf32>
     %r = tenon.relu %x : (tensor<4x3xf32>) -> tensor<4x3xf32>
     %y = tenon.matmul %r, %w : (tensor<4x3xf32>, tensor<3x2xf32>) -> tensor<4x2xf32>
@@ -29,8 +29,7 @@ def AssignPrecisionPass : Pass<"tenon-assign-precision", "::mlir::func::FuncOp">
     %w1 = tenon.cast %w to bf16 : (tensor<3x2xf32>) -> tensor<3x2xbf16>
     %r = tenon.relu %x : (tensor<4x3xf32>) -> tensor<4x3xf32>
     %n = tenon.cast %r to bf16 : (tensor<4x3xf32>) -> tensor<4x3xbf16>
-    %r1 = tenon.cast %n to f32 : (tensor<4x3xbf16>) -> tensor<4x3xf32>
-    %y = tenon.matmul %r1, %w1 : (tensor<4x3xf32>, tensor<3x2xbf16>) -> tensor<4x2xf32>
+    %y = tenon.matmul %n, %w1 : (tensor<4x3xbf16>, tensor<3x2xbf16>) -> tensor<4x2xf32>
     ```
   }];
   let dependentDialects = ["::tenon::TenonDialect"];

@@ -143,6 +143,13 @@ bool AttentionStrategy::computes(Operation *op) const {
           attention.getKeyPermutation()[last - 1] == last);
 }
 
+/// Whether rounding to the halves of the root's input takes one instruction a vector, as to f16,
+/// and not seven, as to bf16 (docs/cpu-codegen.md).
+bool roundsAtOnce(PrecisionOpInterface root, TargetAttrInterface target) {
+  return getElementTypeOrSelf(root.getMultipliedInput().get()).isF16() &&
+         cast<TargetAttr>(target).has("f16c");
+}
+
 /// A convolution reads its input through a slice: other starts, the same strides.
 bool isInputOfConv(OpOperand &operand) {
   auto conv = dyn_cast<ConvOp>(operand.getOwner());
@@ -176,7 +183,9 @@ public:
   }
   bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
   // The transformation of a tile converts it.
-  bool readsHalves(PrecisionOpInterface, TargetAttrInterface) const override { return true; }
+  bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
+    return roundsAtOnce(root, target);
+  }
   OpOperand *getWeights(Operation *root) const override { return &root->getOpOperand(1); }
   SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override {
     auto schedule = cast<WinogradScheduleAttr>(kernel.getScheduleAttr());
@@ -226,7 +235,9 @@ public:
   }
   bool readsSlice(OpOperand &operand) const override { return isInputOfConv(operand); }
   // Memory bounds it more than arithmetic does.
-  bool readsHalves(PrecisionOpInterface, TargetAttrInterface) const override { return true; }
+  bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
+    return roundsAtOnce(root, target);
+  }
   void emit(KernelEmitter &emitter) const override {
     emitWhereRowsAgree(emitter, emitDepthwiseKernel);
   }

@@ -1,19 +1,21 @@
-// RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=sapphirerapids},func.func(tenon-assign-precision{rules=*=bf16}))' --split-input-file | FileCheck %s --check-prefixes=CHECK,NARROW
-// RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-assign-precision{rules=*=bf16}))' --split-input-file | FileCheck %s --check-prefixes=CHECK,WIDE
-// RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=sapphirerapids},func.func(tenon-assign-precision{rules=*=f16}))' --split-input-file | FileCheck %s --check-prefixes=CHECK,WIDE
+// RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=sapphirerapids},func.func(tenon-assign-precision{rules=*=bf16}))' --split-input-file | FileCheck %s --check-prefixes=CHECK,NARROW,BF16
+// RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-assign-precision{rules=*=bf16}))' --split-input-file | FileCheck %s --check-prefixes=CHECK,WIDE,BF16
+// RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=sapphirerapids},func.func(tenon-assign-precision{rules=*=f16}))' --split-input-file | FileCheck %s --check-prefixes=CHECK,WIDE,F16
 
 // What a product multiplies is rounded where it is computed, and whoever else reads it reads the same.
-// AMX-BF16 multiplies bf16 as it is; what has no instruction would be converted again and again, and is
-// widened where it is computed.
+// AMX-BF16 multiplies bf16 as it is; what has no instruction would be converted again and again, and only
+// weights are rounded.
 // CHECK-LABEL: func @shortcut(
 // CHECK: %[[W:.*]] = tenon.constant
 // CHECK: %[[WN:.*]] = tenon.cast %[[W]] to [[T:b?f16]]
 // CHECK: %[[R:.*]] = tenon.relu
-// CHECK: %[[N:.*]] = tenon.cast %[[R]] to [[T]]
-// CHECK: %[[F:.*]] = tenon.cast %[[N]] to f32
-// NARROW:  %[[Y:.*]] = tenon.conv %[[N]], %[[WN]] {{.*}} -> tensor<1x4x4x32xf32>
-// WIDE:   %[[Y:.*]] = tenon.conv %[[F]], %[[WN]] {{.*}} -> tensor<1x4x4x32xf32>
-// CHECK: tenon.add %[[Y]], %[[F]]
+// NARROW: %[[N:.*]] = tenon.cast %[[R]] to [[T]]
+// NARROW: %[[F:.*]] = tenon.cast %[[N]] to f32
+// NARROW: %[[Y:.*]] = tenon.conv %[[N]], %[[WN]] {{.*}} -> tensor<1x4x4x32xf32>
+// NARROW: tenon.add %[[Y]], %[[F]]
+// WIDE-NOT: tenon.cast
+// WIDE: %[[Y:.*]] = tenon.conv %[[R]], %[[WN]] {{.*}} -> tensor<1x4x4x32xf32>
+// WIDE: tenon.add %[[Y]], %[[R]]
 func.func @shortcut(%x: tensor<1x4x4x32xf32>) -> tensor<1x4x4x32xf32> {
   %w = tenon.constant dense<0.5> : tensor<1x1x32x32xf32>
   %r = tenon.relu %x : (tensor<1x4x4x32xf32>) -> tensor<1x4x4x32xf32>
@@ -28,12 +30,10 @@ func.func @shortcut(%x: tensor<1x4x4x32xf32>) -> tensor<1x4x4x32xf32> {
 // Rounding moves up through ops that only move elements.
 // CHECK-LABEL: func @movement(
 // CHECK: %[[R:.*]] = tenon.relu
-// CHECK: %[[N:.*]] = tenon.cast %[[R]] to [[T:b?f16]]
+// NARROW: %[[N:.*]] = tenon.cast %[[R]] to bf16
 // NARROW: %[[P:.*]] = tenon.pad %[[N]]
-// NARROW: tenon.conv %[[P]]
-// WIDE: %[[F:.*]] = tenon.cast %[[N]] to f32
-// WIDE: %[[P:.*]] = tenon.pad %[[F]]
-// WIDE: tenon.conv %[[P]]
+// WIDE: %[[P:.*]] = tenon.pad %[[R]]
+// CHECK: tenon.conv %[[P]]
 func.func @movement(%x: tensor<1x4x4x32xf32>) -> tensor<1x2x2x16xf32> {
   %w = tenon.constant dense<0.5> : tensor<5x5x32x16xf32>
   %0 = tenon.constant dense<0.0> : tensor<f32>
@@ -70,7 +70,7 @@ func.func @boundary(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>, t
 // CHECK-LABEL: func @stream(
 // CHECK: %[[S:.*]] = tenon.add %{{.*}} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
 // CHECK: %[[L:.*]] = tenon.layer_norm %[[S]] {{.*}} -> tensor<4x8xf32>
-// CHECK: tenon.cast %[[L]] to
+// NARROW: tenon.cast %[[L]] to
 // CHECK: %[[Y:.*]] = tenon.matmul {{.*}} -> tensor<4x8xf32>
 // CHECK: tenon.add %[[S]], %[[Y]]
 // CHECK: tenon.add %{{.*}}, %[[L]]
@@ -83,6 +83,22 @@ func.func @stream(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %p = tenon.add %z, %l : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   %e = tenon.exp %p : (tensor<4x8xf32>) -> tensor<4x8xf32>
   return %e : tensor<4x8xf32>
+}
+
+// -----
+
+// Depthwise convolutions gain by halves where rounding to them takes one instruction.
+// CHECK-LABEL: func @depthwise(
+// CHECK: %[[R:.*]] = tenon.relu
+// F16: %[[N:.*]] = tenon.cast %[[R]] to f16
+// F16: tenon.conv %[[N]], {{.*}} : (tensor<1x6x6x32xf16>, tensor<3x3x1x32xf16>) -> tensor<1x4x4x32xf32>
+// BF16: tenon.conv %[[R]], {{.*}} : (tensor<1x6x6x32xf32>, tensor<3x3x1x32xbf16>) -> tensor<1x4x4x32xf32>
+func.func @depthwise(%x: tensor<1x6x6x32xf32>) -> tensor<1x4x4x32xf32> {
+  %w = tenon.constant dense<0.5> : tensor<3x3x1x32xf32>
+  %r = tenon.relu %x : (tensor<1x6x6x32xf32>) -> tensor<1x6x6x32xf32>
+  %y = tenon.conv %r, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 32}
+     : (tensor<1x6x6x32xf32>, tensor<3x3x1x32xf32>) -> tensor<1x4x4x32xf32>
+  return %y : tensor<1x4x4x32xf32>
 }
 
 // -----
