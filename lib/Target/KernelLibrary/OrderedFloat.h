@@ -15,10 +15,9 @@ constexpr int32_t orderedNaN = 0x7fffffff; // above all numbers
 /// only if a <= b, for all that are not NaN.
 inline int32_t orderedFloat(float value) {
   auto bits = std::bit_cast<int32_t>(value);
-  int32_t magnitude = bits & 0x7fffffff;
-  if (magnitude > orderedInfinity)
-    return orderedNaN;
-  return bits < 0 ? -magnitude : magnitude;
+  int32_t magnitude = bits & 0x7fffffff, sign = bits >> 31;
+  int32_t number = (magnitude ^ sign) - sign;
+  return magnitude > orderedInfinity ? orderedNaN : number;
 }
 
 } // namespace tenon

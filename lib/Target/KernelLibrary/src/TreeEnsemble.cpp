@@ -73,9 +73,10 @@ private:
   void readColumns(const float *sample, int32_t *row) const {
     row[0] = tenon::orderedNaN;
     for (int64_t i = 0; i < numColumns; ++i) {
-      int32_t value = tenon::orderedFloat(sample[columns[i] / 2]);
-      bool isFlipped = columns[i] % 2 != 0 && value != tenon::orderedNaN;
-      row[i + 1] = isFlipped ? -value : value;
+      auto column = static_cast<uint32_t>(columns[i]);
+      uint32_t sign = column << 31; // the last bit says whether it is flipped
+      auto bits = std::bit_cast<uint32_t>(sample[column >> 1]);
+      row[i + 1] = tenon::orderedFloat(std::bit_cast<float>(bits ^ sign));
     }
   }
 
