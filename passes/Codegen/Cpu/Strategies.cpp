@@ -343,6 +343,12 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
        weights = getElementTypeOrSelf(root->getOperand(1));
   MmaAttr mma = schedule.getMma();
   ContractionSizes sizes = getContractionSizes(root);
+  FailureOr<TargetAttr> target = getTargetAs<TargetAttr>(kernel);
+  if (failed(target))
+    return failure();
+  if (!llvm::is_contained(target->getMmas(), mma))
+    return complain() << " with " << mma << ", which " << target->getTargetName()
+                      << " does not have";
   if (!mma.accepts(input, weights))
     return complain() << " with " << mma << ", which does not multiply " << input << " by "
                       << weights;

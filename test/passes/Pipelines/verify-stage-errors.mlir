@@ -3,7 +3,8 @@
 // RUN: tenon-opt %t/import.mlir --tenon-verify-stage=stage=import --verify-diagnostics
 // RUN: tenon-opt %t/target.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=target --verify-diagnostics --split-input-file
 // RUN: not tenon-opt %t/stage.mlir --tenon-verify-stage=stage=target 2>&1 | FileCheck %s --check-prefix=TARGET
-// RUN: tenon-opt %t/kernels.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=kernels --verify-diagnostics --split-input-file
+// RUN: tenon-opt %t/kernels.mlir --tenon-assign-target=target=sapphirerapids --tenon-verify-stage=stage=kernels --verify-diagnostics --split-input-file
+// RUN: tenon-opt %t/instructions.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=kernels --verify-diagnostics
 // RUN: tenon-opt %t/program.mlir --tenon-assign-target=target=x86-64-v3 --tenon-verify-stage=stage=program --verify-diagnostics --split-input-file
 // RUN: tenon-opt %t/code.mlir --tenon-verify-stage=stage=code --verify-diagnostics --split-input-file
 // RUN: tenon-opt %t/llvm.mlir --tenon-verify-stage=stage=llvm --verify-diagnostics --split-input-file
@@ -402,6 +403,14 @@ tenon.kernel @none(%x: tensor<4x4xf32>, %w: tensor<4x6xf32>) -> tensor<4x6xf32> 
 // expected-error @+1 {{has affine_map<() -> (64)> bytes of scratch memory, but needs none}}
 tenon.kernel @some(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>, scratch = affine_map<() -> (64)>} {
   tenon.yield %x : tensor<4xf32>
+}
+
+//--- instructions.mlir
+// An instruction of another processor.
+tenon.kernel @k(%x: tensor<4x4xui8>, %w: tensor<4x6xi8>) -> tensor<4x6xi32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 8, pack_weights = true, mma = <vpdpbusd>>} {
+  // expected-error @+1 {{has a schedule in @k with #cpu.mma<vpdpbusd>, which cpu:x86-64-v3 does not have}}
+  %0 = tenon.matmul %x, %w : (tensor<4x4xui8>, tensor<4x6xi8>) -> tensor<4x6xi32>
+  tenon.yield %0 : tensor<4x6xi32>
 }
 
 //--- program.mlir

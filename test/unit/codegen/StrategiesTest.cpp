@@ -61,6 +61,7 @@ void expectAllRight(const Case &c) {
     cpu::TargetAttr target = findTarget(name, *context);
     OwningOpRef<ModuleOp> source = parseSourceString<ModuleOp>(c.text, context.get());
     ASSERT_TRUE(source);
+    (*source)->setAttr(kTargetAttrName, target);
     KernelOp kernel = *source->getOps<KernelOp>().begin();
     const KernelStrategy *strategy = TargetStrategies::of(target)->lookup(kernel);
     ASSERT_NE(strategy, nullptr);
