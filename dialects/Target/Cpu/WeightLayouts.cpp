@@ -47,7 +47,7 @@ public:
   }
   Value pad(Value value, int64_t dim, int64_t width);
   Value panels(Value weights, const PanelShape &panels);
-  Value cast(Value value, Type elementType);
+  Value castTo(Value value, Type elementType);
   Value filterTransform(Type elementType, int64_t outputTile);
   Value transformFilters(Value weights, int64_t outputTile);
   Value toBytes(Value codes);
@@ -67,8 +67,8 @@ private:
 
 } // namespace
 
-Value Packer::cast(Value value, Type elementType) {
-  auto type = mlir::cast<RankedTensorType>(value.getType());
+Value Packer::castTo(Value value, Type elementType) {
+  auto type = cast<RankedTensorType>(value.getType());
   if (type.getElementType() == elementType)
     return value;
   return CastOp::create(b, loc, type.clone(elementType), value, elementType);
@@ -149,14 +149,10 @@ Value Packer::toBytes(Value codes) {
   auto type = cast<RankedTensorType>(codes.getType());
   auto element = cast<IntegerType>(type.getElementType());
   IntegerType byte = b.getIntegerType(8, /*isSigned=*/false);
-  auto convert = [&](Value value, IntegerType to) -> Value {
-    bool isSame = getElementTypeOrSelf(value) == to;
-    return isSame ? value : CastOp::create(b, loc, type.clone(to), value, to).getResult();
-  };
   if (element.isUnsigned())
-    return convert(codes, byte);
+    return castTo(codes, byte);
   IntegerType signedByte = b.getI8Type();
-  Value wide = convert(codes, signedByte);
+  Value wide = castTo(codes, signedByte);
   Value shift = scalar(signedByte, int64_t(1) << (element.getWidth() - 1));
   Value raised = AddOp::create(b, loc, wide.getType(), ValueRange{wide, shift});
   return BitCastOp::create(b, loc, type.clone(byte), raised, byte);
@@ -303,9 +299,9 @@ Value WinogradFiltersAttr::buildPacking(OpBuilder &builder, Location loc, Value 
   Packer packer(builder, loc);
   bool isInteger = isa<IntegerType>(getElementTypeOrSelf(weights));
   Type f32 = builder.getF32Type();
-  Value wide = packer.cast(weights, isInteger ? builder.getI32Type() : f32);
+  Value wide = packer.castTo(weights, isInteger ? builder.getI32Type() : f32);
   Value transformed = packer.transformFilters(wide, getOutputTile());
-  transformed = packer.cast(transformed, isInteger ? builder.getI16Type() : f32);
+  transformed = packer.castTo(transformed, isInteger ? builder.getI16Type() : f32);
   ArrayRef<int64_t> shape = cast<RankedTensorType>(transformed.getType()).getShape();
   return packer.panels(
       transformed, {/*groups=*/1, getWidth(), llvm::to_vector(shape.drop_back()), getInterleave()});

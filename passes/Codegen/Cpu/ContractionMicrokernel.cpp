@@ -269,13 +269,8 @@ auto MicrokernelEmitter::Body::emitBlock(const BlockCodes &codes, Value block, i
 auto MicrokernelEmitter::Body::emitCodeStep(const BlockCodes &codes, Value step, int64_t count,
                                             Sums sums) -> Sums {
   Type f32 = emitter.getF32Type();
-  if (operands.prefetch) {
-    Value line = emitter.mul(step, schedule.getPrefetchLines() * 64);
-    for (int64_t i = 0; i < schedule.getPrefetchLines(); ++i)
-      emitter.prefetch(
-          emitter.offsetPointer(operands.prefetch, emitter.getI8Type(), emitter.add(line, i * 64)),
-          /*locality=*/2);
-  }
+  if (operands.prefetch)
+    parent.prefetchNext(emitter, operands, step);
   SmallVector<Value> lanesOf;
   for (int64_t v = 0; v < shape.vectors; ++v)
     lanesOf.push_back(codes.load(emitter, operands.weights, step, v));
@@ -364,14 +359,9 @@ auto MicrokernelEmitter::Body::emitChannels(Value input, Value weights, Value ta
   };
   sums = emitter.loop(zero, mainEnd, step, sums, [&](Value k, ValueRange carried) {
     auto [inputHere, weightsHere] = pointersAt(k);
-    if (operands.prefetch) {
-      Value trip = emitter.add(emitter.mul(tap, trips), emitter.div(k, step));
-      Value line = emitter.mul(trip, schedule.getPrefetchLines() * 64);
-      Value pointer = emitter.offsetPointer(operands.prefetch, emitter.getI8Type(), line);
-      for (int64_t i = 0; i < schedule.getPrefetchLines(); ++i)
-        emitter.prefetch(emitter.offsetPointer(pointer, emitter.getI8Type(), i * 64),
-                         /*locality=*/2);
-    }
+    if (operands.prefetch)
+      parent.prefetchNext(emitter, operands,
+                          emitter.add(emitter.mul(tap, trips), emitter.div(k, step)));
     Sums next(carried);
     for (int64_t u = 0; u < unroll; ++u)
       next = emitStep(inputHere, weightsHere, u, std::move(next));
@@ -443,6 +433,16 @@ void MicrokernelEmitter::Body::emitEpilogue(ArrayRef<Value> sums) {
     for (int64_t row = 0; row < shape.rows; ++row)
       parent.finish(emitter, operands.place, emitter.i64(line), emitter.i64(row),
                     sums.slice((line * shape.rows + row) * shape.vectors, shape.vectors), masks);
+}
+
+void MicrokernelEmitter::prefetchNext(Emitter &emitter, const TileOperands &operands,
+                                      Value trip) const {
+  constexpr int64_t lineBytes = 64;
+  Type byte = emitter.getI8Type();
+  Value offset = emitter.mul(trip, schedule.getPrefetchLines() * lineBytes);
+  Value pointer = emitter.offsetPointer(operands.prefetch, byte, offset);
+  for (int64_t i = 0; i < schedule.getPrefetchLines(); ++i)
+    emitter.prefetch(emitter.offsetPointer(pointer, byte, i * lineBytes), /*locality=*/2);
 }
 
 void MicrokernelEmitter::finish(Emitter &emitter, const TilePlace &place, Value line, Value row,

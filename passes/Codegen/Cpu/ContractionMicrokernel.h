@@ -135,6 +135,8 @@ private:
   struct Body;
   struct TileBody;
   const OutlinedFunction &get(Emitter &emitter, const TileShape &shape);
+  /// What trip number `trip` through the channels prefetches of the next panel.
+  void prefetchNext(Emitter &emitter, const TileOperands &operands, mlir::Value trip) const;
   /// Hands the vectors of sums of one position to the caller of the contraction.
   void finish(Emitter &emitter, const TilePlace &place, mlir::Value line, mlir::Value row,
               mlir::ValueRange sums, const ChannelMasks &masks) const;

@@ -45,8 +45,8 @@ public:
   }
   /// Copies the input of a tile to [taps][K][lines*rows], steps of interleaved channels, which must
   /// be full, in the place of channels. For codes that are multiplied as they are, see CodeInput.
-  /// May write up to `slackElements` behind it, so
-  /// tiles that lie behind one another must be packed in order.
+  /// May write up to the scratch's slack behind it, so tiles that lie behind one another must be
+  /// packed in order.
   void packInput(Emitter &emitter, int64_t lines, int64_t rows, mlir::Value input,
                  mlir::Value packed);
   /// The same for an instruction with tiles, to [positions / 16][taps * K / 64][16][64] bytes, of

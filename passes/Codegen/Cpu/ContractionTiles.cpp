@@ -40,7 +40,6 @@ struct MicrokernelEmitter::TileBody {
 private:
   /// The first position of tile number `tile`.
   Value firstRow(int64_t tile);
-  void prefetch(Value step);
   void emitStep(Value input, Value tap, Value step);
   void emitSums();
 
@@ -66,19 +65,11 @@ Value MicrokernelEmitter::TileBody::firstRow(int64_t tile) {
   return mayOverlap ? e.min(row, e.sub(operands.rows, e.i64(tileRows))) : row;
 }
 
-/// What each step takes of the next panel, at once.
-void MicrokernelEmitter::TileBody::prefetch(Value step) {
-  Value line = e.mul(step, schedule.getPrefetchLines() * 64);
-  Value pointer = e.offsetPointer(operands.prefetch, e.getI8Type(), line);
-  for (int64_t i = 0; i < schedule.getPrefetchLines(); ++i)
-    e.prefetch(e.offsetPointer(pointer, e.getI8Type(), i * 64), /*locality=*/2);
-}
-
 void MicrokernelEmitter::TileBody::emitStep(Value input, Value tap, Value step) {
   Type byte = e.getI8Type();
   Value number = e.add(e.mul(tap, stepsPerTap), step); // of all taps
   if (operands.prefetch)
-    prefetch(number);
+    parent.prefetchNext(e, operands, number);
   for (int64_t i = 0; i < tiles; ++i) {
     Value pointer, pitch;
     if (schedule.getPackInput()) {

@@ -14,6 +14,11 @@ class VectorMma : public Mma {
 public:
   VectorMma(const MmaTypes &types, int64_t lanes) : types(types), lanes(lanes) {}
 
+  /// As weights, unless the two differ.
+  Value prepareInput(Emitter &e, Value scalar) const override {
+    return prepareWeights(e, broadcast(e, scalar));
+  }
+
 protected:
   Value broadcast(Emitter &e, Value scalar) const {
     return vector::BroadcastOp::create(e, VectorType::get(lanes, scalar.getType()), scalar);
@@ -70,9 +75,6 @@ class ByteProducts final : public VectorMma {
 public:
   using VectorMma::VectorMma;
 
-  Value prepareInput(Emitter &e, Value scalar) const override {
-    return prepareWeights(e, broadcast(e, scalar));
-  }
   Value prepareWeights(Emitter &e, Value vector) const override {
     return splitChannels(e, vector, 4, e.getI8Type(), types.weightsAreUnsigned);
   }
@@ -87,9 +89,6 @@ class BFloatProducts final : public VectorMma {
 public:
   using VectorMma::VectorMma;
 
-  Value prepareInput(Emitter &e, Value scalar) const override {
-    return prepareWeights(e, broadcast(e, scalar));
-  }
   Value prepareWeights(Emitter &e, Value vector) const override {
     return vector::BitCastOp::create(e, VectorType::get(2 * lanes, e.getBF16Type()), vector);
   }

@@ -282,6 +282,38 @@ TEST(Contraction, IntegersOfEitherSign) {
     expectExact(ContractionCase::matmul(7, 21, 11), "tile_rows = 3", input, weights);
 }
 
+std::vector<ContractionCase> productsOfUnknownSizes() {
+  std::vector<ContractionCase> products;
+  for (auto [m, n, k] : {std::tuple(1, 1, 1), {13, 33, 7}, {6, 50, 64}}) {
+    products.push_back(ContractionCase::matmul(m, n, k));
+    products.back().dynamic = true;
+  }
+  return products;
+}
+
+ContractionCase groupedConvolution() {
+  ContractionCase grouped = ContractionCase::conv(4, 5, 6, 3);
+  grouped.group = 3;
+  grouped.batch = 2;
+  return grouped;
+}
+
+/// Products with weights of a run for each batch, in both layouts, of known and unknown sizes.
+std::vector<ContractionCase>
+productsWithWeightsOfARun(std::initializer_list<std::tuple<int, int, int>> sizes) {
+  std::vector<ContractionCase> products;
+  for (cpu::WeightLayout layout : {cpu::WeightLayout::RowMajor, cpu::WeightLayout::Transposed})
+    for (auto [m, n, k] : sizes)
+      for (bool dynamic : {false, true}) {
+        ContractionCase &product = products.emplace_back(ContractionCase::matmul(m, n, k));
+        product.layout = layout;
+        product.weightsPerBatch = true;
+        product.batch = 2;
+        product.dynamic = dynamic;
+      }
+  return products;
+}
+
 /// The same on bf16. In which order the products of a pair are added is the processor's.
 void expectPairs(ContractionCase description, const std::string &schedule = "tile_rows = 3") {
   description.exact = false;
@@ -293,20 +325,14 @@ TEST(Contraction, PairsOfBFloats) {
     expectPairs(ContractionCase::matmul(7, 21, k));
   expectPairs(ContractionCase::matmul(14, 70, 40), "tile_rows = 5, tile_vectors = 2");
   expectPairs(ContractionCase::matmul(6, 20, 12), "tile_rows = 3, pack_input = true");
-  for (auto [m, n, k] : {std::tuple(1, 1, 1), {13, 33, 7}, {6, 50, 64}}) {
-    ContractionCase description = ContractionCase::matmul(m, n, k);
-    description.dynamic = true;
+  for (const ContractionCase &description : productsOfUnknownSizes())
     expectPairs(description);
-  }
 }
 
 TEST(Contraction, PairsOfBFloatsThatConvolve) {
   expectPairs(ContractionCase::conv(5, 3, 20, 3));
   expectPairs(ContractionCase::conv(4, 8, 16, 3, 2), "tile_rows = 4, tile_lines = 2");
-  ContractionCase grouped = ContractionCase::conv(4, 5, 6, 3);
-  grouped.group = 3;
-  grouped.batch = 2;
-  expectPairs(grouped);
+  expectPairs(groupedConvolution());
   ContractionCase image = ContractionCase::conv(6, 3, 20, 3);
   image.inputType = image.weightType = Scalar::BF16;
   image.exact = false;
@@ -315,35 +341,20 @@ TEST(Contraction, PairsOfBFloatsThatConvolve) {
 }
 
 TEST(Contraction, PairsOfBFloatsThatARunPacks) {
-  for (cpu::WeightLayout layout : {cpu::WeightLayout::RowMajor, cpu::WeightLayout::Transposed}) {
-    for (auto [m, n, k] : {std::tuple(26, 70, 33), {5, 9, 16}, {9, 40, 3}}) {
-      for (bool dynamic : {false, true}) {
-        ContractionCase description = ContractionCase::matmul(m, n, k);
-        description.layout = layout;
-        description.weightsPerBatch = true;
-        description.batch = 2;
-        description.dynamic = dynamic;
-        expectPairs(description, "tile_rows = 3, tile_vectors = 2, pack_weights = true");
-      }
-    }
-  }
+  for (const ContractionCase &description :
+       productsWithWeightsOfARun({{26, 70, 33}, {5, 9, 16}, {9, 40, 3}}))
+    expectPairs(description, "tile_rows = 3, tile_vectors = 2, pack_weights = true");
 }
 
 TEST(Contraction, IntegersOfUnknownSizes) {
-  for (auto [m, n, k] : {std::tuple(1, 1, 1), {13, 33, 7}, {6, 50, 64}}) {
-    ContractionCase description = ContractionCase::matmul(m, n, k);
-    description.dynamic = true;
+  for (const ContractionCase &description : productsOfUnknownSizes())
     expectExact(description);
-  }
 }
 
 TEST(Contraction, IntegersThatConvolve) {
   expectExact(ContractionCase::conv(5, 3, 20, 3));
   expectExact(ContractionCase::conv(4, 8, 16, 3, 2), "tile_rows = 4, tile_lines = 2");
-  ContractionCase grouped = ContractionCase::conv(4, 5, 6, 3);
-  grouped.group = 3;
-  grouped.batch = 2;
-  expectExact(grouped);
+  expectExact(groupedConvolution());
 }
 
 // What several taps read is packed once for each; one row of one tap lies in memory as packed, but
@@ -465,18 +476,9 @@ TEST(Contraction, TilesAreChosen) {
 }
 
 TEST(Contraction, IntegerWeightsThatARunPacks) {
-  for (cpu::WeightLayout layout : {cpu::WeightLayout::RowMajor, cpu::WeightLayout::Transposed}) {
-    for (auto [m, n, k] : {std::tuple(26, 70, 33), {5, 9, 16}, {13, 64, 20}, {9, 40, 3}}) {
-      for (bool dynamic : {false, true}) {
-        ContractionCase description = ContractionCase::matmul(m, n, k);
-        description.layout = layout;
-        description.weightsPerBatch = true;
-        description.batch = 2;
-        description.dynamic = dynamic;
-        expectExact(description, "tile_rows = 3, tile_vectors = 2, pack_weights = true");
-      }
-    }
-  }
+  for (const ContractionCase &description :
+       productsWithWeightsOfARun({{26, 70, 33}, {5, 9, 16}, {13, 64, 20}, {9, 40, 3}}))
+    expectExact(description, "tile_rows = 3, tile_vectors = 2, pack_weights = true");
   ContractionCase pairs = ContractionCase::matmul(5, 20, 7);
   pairs.layout = cpu::WeightLayout::Transposed;
   expectExact(pairs, "tile_rows = 5, pack_weights = true", Scalar::I16, Scalar::I16);
