@@ -30,7 +30,9 @@ struct DecomposeBuilder {
   }
   /// A number of the element type of `like`, which holds floats or signless integers.
   mlir::Value scalar(mlir::Value like, double value) const {
-    mlir::Type elementType = getElementTypeOrSelf(like.getType());
+    return scalar(getElementTypeOrSelf(like.getType()), value);
+  }
+  mlir::Value scalar(mlir::Type elementType, double value) const {
     auto type = mlir::RankedTensorType::get({}, elementType);
     mlir::Attribute number;
     if (llvm::isa<mlir::FloatType>(elementType))

@@ -79,6 +79,36 @@ ElementRange SubOp::inferElementRange(ArrayRef<ElementRange> operands) {
   return addRanges(operands[0], -1, operands[1], getType());
 }
 
+/// a * b + c, with the bounds of floats moved by more than their rounding.
+static ElementRange multiplyRanges(const ElementRange &a, const ElementRange &b,
+                                   const ElementRange &c, Type type) {
+  ElementRange all = getElementRange(getElementTypeOrSelf(type));
+  double products[] = {a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high};
+  auto [low, high] = std::minmax_element(std::begin(products), std::end(products));
+  ElementRange sum = {*low + c.low, *high + c.high, a.isIntegral && b.isIntegral && c.isIntegral};
+  // Infinities may have made one of them no number.
+  if (!llvm::all_of(products, [](double product) { return std::isfinite(product); }) ||
+      !std::isfinite(sum.low) || !std::isfinite(sum.high))
+    return all;
+  if (all.isIntegral)
+    return sum.within(all) ? sum : all;
+  if (sum.isExactInF32())
+    return sum;
+  Type element = getElementTypeOrSelf(type);
+  double relative = element.isF32() || element.isF64() ? 1e-6 : 1e-2;
+  double rounding =
+      relative * (std::abs(*low) + std::abs(*high) + std::abs(c.low) + std::abs(c.high));
+  return {sum.low - rounding, sum.high + rounding, false};
+}
+
+ElementRange MulOp::inferElementRange(ArrayRef<ElementRange> operands) {
+  return multiplyRanges(operands[0], operands[1], {0, 0, true}, getType());
+}
+
+ElementRange FmaOp::inferElementRange(ArrayRef<ElementRange> operands) {
+  return multiplyRanges(operands[0], operands[1], operands[2], getType());
+}
+
 ElementRange MinOp::inferElementRange(ArrayRef<ElementRange> operands) {
   const ElementRange &a = operands[0], &b = operands[1];
   return {std::min(a.low, b.low), std::min(a.high, b.high), a.isIntegral && b.isIntegral};

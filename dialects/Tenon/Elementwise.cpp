@@ -458,6 +458,10 @@ Value IsInfOp::buildScalar(OpBuilder &b, ValueRange v) {
   return m.equal(m.make<math::AbsFOp>(v[0]), m.like(v[0], HUGE_VAL));
 }
 
+Value FmaOp::buildScalar(OpBuilder &b, ValueRange v) {
+  return math::FmaOp::create(b, getLoc(), v[0], v[1], v[2]);
+}
+
 Value SelectOp::buildScalar(OpBuilder &b, ValueRange v) {
   return arith::SelectOp::create(b, getLoc(), v[0], v[1], v[2]);
 }

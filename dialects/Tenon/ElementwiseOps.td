@@ -139,7 +139,8 @@ def Tenon_SubOp : Tenon_BinaryOp<"sub", "Sub", "a - b", Tenon_NumberTensor, [
     DeclareOpInterfaceMethods<ElementRangeOpInterface>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
 def Tenon_MulOp : Tenon_BinaryOp<"mul", "Mul", "a * b", Tenon_NumberTensor, [
-    Commutative, DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
+    Commutative, DeclareOpInterfaceMethods<ElementRangeOpInterface>,
+    DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
 def Tenon_DivOp : Tenon_BinaryOp<"div", "Div", "a / b; integers truncate", Tenon_NumberTensor, [
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]>;
 def Tenon_PowOp : Tenon_PointwiseOp<"pow", [], "getElementTypeOrSelf(operands.front())"> {
@@ -196,6 +197,20 @@ def Tenon_SelectOp : Tenon_PointwiseOp<"select", [Tenon_MovesElements,
     ```
   }];
   let arguments = (ins Tenon_BoolTensor:$condition, Tenon_Tensor:$ifTrue, Tenon_Tensor:$ifFalse);
+}
+
+def Tenon_FmaOp : Tenon_PointwiseOp<"fma", [
+    SameOperandsElementType, DeclareOpInterfaceMethods<ElementRangeOpInterface>]> {
+  let summary = "a * b + c, rounded once";
+  let description = [{
+    The fused multiply-add of IEEE 754. No operator of ONNX is one: passes write it where a result depends
+    on what a product loses.
+
+    ```mlir
+    %y = tenon.fma %a, %b, %c : (tensor<2x3xf32>, tensor<f32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+    ```
+  }];
+  let arguments = (ins Tenon_FloatTensor:$a, Tenon_FloatTensor:$b, Tenon_FloatTensor:$c);
 }
 
 def Tenon_CastOp : Tenon_PointwiseOp<"cast", [

@@ -15,6 +15,8 @@
 // anywhere may join under it. Likewise, a slice is only another way to look at memory, and so is a
 // gather that picks whole matrices: some strategies read through them.
 //
+// Where the results of two roots meet, the epilogue of each is in its own kernel.
+//
 // Small splat constants are copied into the kernels that use them.
 //
 // Where the root's strategy reads weights as narrow as they are quantized, their dequantization
@@ -74,6 +76,7 @@ private:
   bool canJoinReduction(ReduceOp op, Group &group);
   bool canJoinElement(Operation *op, Group &group);
   bool canJoinView(Operation *op, Group &group);
+  bool endsOtherRoot(Operation *op, const Group &group);
   /// The op that computes the weights of a group's root, if its strategy reads them narrow.
   DequantizeBlocksOp getNarrowWeights(const Group &group);
   bool canBeFramed(Operation *op);
@@ -242,6 +245,34 @@ static void collectReaders(Operation *op, const Group &group,
   }
 }
 
+// Whether `op` is the best end of a kernel around another root than the group's: all above it is
+// that root's epilogue, and nothing there is narrower than the op's result. Two roots whose results
+// meet are two kernels; what the first computes is stored as late, and so as narrow, as possible.
+bool KernelFormer::endsOtherRoot(Operation *op, const Group &group) {
+  auto getWidth = [](Operation *op) {
+    return getStorageType(getElementTypeOrSelf(op->getResult(0))).getIntOrFloatBitWidth();
+  };
+  bool isUnderOther = false;
+  llvm::SetVector<Operation *> above;
+  above.insert(op);
+  for (unsigned i = 0; i < above.size(); ++i)
+    for (Value operand : above[i]->getOperands()) {
+      Operation *producer = operand.getDefiningOp();
+      if (producer && producer == group.root)
+        return false;
+      if (!producer || !producer->hasOneUse() || above.size() > group.rules.maxOps)
+        continue;
+      if (strategies.isRoot(producer))
+        isUnderOther |= strategies.find(producer)->getFusionRules(producer).takesEpilogue &&
+                        resultDims(producer) == resultDims(op);
+      else if (isPointwise(producer) && getWidth(producer) < getWidth(op))
+        return false;
+      else if (isPointwise(producer))
+        above.insert(producer);
+    }
+  return isUnderOther;
+}
+
 // Elements are computed where they are needed, so a producer must not be needed much more often
 // than it has elements, unless it is cheap.
 bool KernelFormer::canJoinElement(Operation *op, Group &group) {
@@ -258,6 +289,8 @@ bool KernelFormer::canJoinElement(Operation *op, Group &group) {
   if (group.root && !isPointwise(op) && !repeatsRows(op))
     return false;
   if (group.ops.size() > group.rules.maxOps)
+    return false;
+  if (group.root && endsOtherRoot(op, group))
     return false;
   for (Operation *reader : readers) {
     auto elemental = dyn_cast<ElementalOpInterface>(reader);

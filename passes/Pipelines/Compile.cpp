@@ -74,6 +74,7 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addNestedPass<func::FuncOp>(createWriteInPlacePass());
   passes.addPass(createFormKernelsPass());
   passes.addNestedPass<KernelOp>(createSkipBytesPass());
+  passes.addNestedPass<KernelOp>(createRoundLastPass());
   passes.addPass(createCollapseDimensionsPass());
   passes.addPass(createDeduplicateKernelsPass());
   passes.addPass(createAssignSchedulesPass());

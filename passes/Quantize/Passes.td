@@ -94,7 +94,7 @@ def SimplifyQuantizationPass : Pass<"tenon-simplify-quantization", "::mlir::func
   let summary = "removes the steps through integers between quantized operators";
   let description = [{
     A value that is quantized and dequantized is rounded and clamped; that it is narrowed to a byte
-    and moved by the zero point in between changes nothing. Follows which values are integers and
+    in between changes nothing. Follows which values are integers and
     within which bounds, and drops roundings, clamps and casts that do nothing. Runs after constants
     have folded.
 
@@ -116,11 +116,14 @@ def SimplifyQuantizationPass : Pass<"tenon-simplify-quantization", "::mlir::func
     becomes
 
     ```mlir
-    %high = tenon.constant dense<119.0> : tensor<f32>
-    %low = tenon.constant dense<-136.0> : tensor<f32>
+    %c0 = tenon.constant dense<0.0> : tensor<f32>
+    %c255 = tenon.constant dense<255.0> : tensor<f32>
+    %z = tenon.constant dense<136.0> : tensor<f32>
     %rounded = tenon.round %x : (tensor<8xf32>) -> tensor<8xf32>
-    %1 = tenon.max %rounded, %low : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
-    %7 = tenon.min %1, %high : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %1 = tenon.add %rounded, %z : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %2 = tenon.max %1, %c0 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %3 = tenon.min %2, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+    %7 = tenon.sub %3, %z : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
     ```
   }];
 }
@@ -157,7 +160,8 @@ def StoreBytesPass : Pass<"tenon-store-bytes", "::mlir::func::FuncOp"> {
   let summary = "lets several readers of a quantized value read bytes";
   let description = [{
     Before kernels form: floats that are integers within the range of a byte, and read by several
-    ops, as they are or dequantized, are narrowed once; each reader widens and dequantizes by itself.
+    ops, as they are or dequantized, are narrowed once; each reader widens and dequantizes by itself. So are
+    those of a contraction that meet what a later contraction computes, in that one's kernel.
     So kernels exchange bytes.
 
     ```mlir
@@ -221,6 +225,54 @@ def SkipBytesPass : Pass<"tenon-skip-bytes", "::tenon::KernelOp"> {
       %v = tenon.min %u, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
       %y = tenon.sqrt %v : (tensor<8xf32>) -> tensor<8xf32>
       tenon.yield %y : tensor<8xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::tenon::TenonDialect"];
+}
+
+def RoundLastPass : Pass<"tenon-round-last", "::tenon::KernelOp"> {
+  let summary = "clamps what a kernel quantizes before it rounds";
+  let description = [{
+    What is rounded last becomes an integer in the same instruction, and what is clamped first may be multiplied where
+    it was divided, by two numbers, with the same integer for every element (Brisebarre, Muller, Raina, IEEE Transactions on
+    Computers 53(8), 2004; checked for each divisor). Results stay the same, if they are numbers.
+
+    ```mlir
+    tenon.kernel @k(%x: tensor<8xf32>) -> tensor<8xui8> attributes {strategy = "rows"} {
+      %s = tenon.constant dense<3.000000e-01> : tensor<f32>
+      %z = tenon.constant dense<1.280000e+02> : tensor<f32>
+      %c0 = tenon.constant dense<0.000000e+00> : tensor<f32>
+      %c255 = tenon.constant dense<2.550000e+02> : tensor<f32>
+      %0 = tenon.div %x, %s : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+      %1 = tenon.round %0 : (tensor<8xf32>) -> tensor<8xf32>
+      %2 = tenon.add %1, %z : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+      %3 = tenon.max %2, %c0 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+      %4 = tenon.min %3, %c255 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+      %q = tenon.cast %4 to ui8 : (tensor<8xf32>) -> tensor<8xui8>
+      tenon.yield %q : tensor<8xui8>
+    }
+    ```
+
+    becomes
+
+    ```mlir
+    tenon.kernel @k(%x: tensor<8xf32>) -> tensor<8xui8> attributes {strategy = "rows"} {
+      %z = tenon.constant dense<128> : tensor<i32>
+      %high = tenon.constant dense<3.33333325> : tensor<f32>
+      %low = tenon.constant dense<-5.298190e-08> : tensor<f32>
+      %most = tenon.constant dense<38.1000023> : tensor<f32>
+      %least = tenon.constant dense<-3.840000e+01> : tensor<f32>
+      %0 = tenon.max %x, %least : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+      %1 = tenon.min %0, %most : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+      %2 = tenon.mul %1, %low : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+      %3 = tenon.fma %1, %high, %2
+         : (tensor<8xf32>, tensor<f32>, tensor<8xf32>) -> tensor<8xf32>
+      %4 = tenon.round %3 : (tensor<8xf32>) -> tensor<8xf32>
+      %5 = tenon.cast %4 to i32 : (tensor<8xf32>) -> tensor<8xi32>
+      %6 = tenon.add %5, %z : (tensor<8xi32>, tensor<i32>) -> tensor<8xi32>
+      %q = tenon.cast %6 to ui8 : (tensor<8xi32>) -> tensor<8xui8>
+      tenon.yield %q : tensor<8xui8>
     }
     ```
   }];

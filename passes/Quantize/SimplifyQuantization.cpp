@@ -8,7 +8,9 @@
 // Within a kernel the bytes are never stored, yet every element would be narrowed, widened and
 // moved by z twice. All that matters is rounding and clamping:
 //
-//   y = min(max(round(x / s), -z), 255 - z) * s
+//   y = (min(max(round(x / s) + z, 0), 255) - z) * s
+//
+// (tenon-round-last leaves z out, too, once it is clear that nobody else wants the bytes.)
 //
 // The patterns rest on what is known of a value's elements, if they are numbers: that they are
 // integers, and within which bounds. Results stay the same, but for the sign of zeros. Runs after
@@ -34,6 +36,12 @@ namespace {
 /// Up to here f32 holds every integer.
 constexpr double kExact = 1 << 24;
 
+/// A zero point in another type: as a number, if it is one, for the patterns below.
+Value castZero(const DecomposeBuilder &make, Value zero, Type elementType) {
+  std::optional<double> number = getSplat(zero);
+  return number ? make.scalar(elementType, *number) : make.cast(zero, elementType);
+}
+
 /// quantize(x) -> cast(min(max(round(x / scale) + zero, low), high)), of which steps can be
 /// dropped.
 struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
@@ -42,7 +50,7 @@ struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
     DecomposeBuilder make{rewriter, op.getLoc()};
     Value value = make.make<RoundOp>(make.make<DivOp>({op.getOperand(), op.getScale()}));
     if (op.getZero())
-      value = make.make<AddOp>({value, make.cast(op.getZero(), rewriter.getF32Type())});
+      value = make.make<AddOp>({value, castZero(make, op.getZero(), rewriter.getF32Type())});
     ElementRange all = getElementRange(op.getTo());
     value = make.make<MaxOp>({value, make.scalar(value, all.low)});
     value = make.make<MinOp>({value, make.scalar(value, all.high)});
@@ -58,7 +66,7 @@ struct ExpandDequantize : OpRewritePattern<DequantizeOp> {
     DecomposeBuilder make{rewriter, op.getLoc()};
     Value value = make.cast(op.getOperand(), rewriter.getI32Type());
     if (op.getZero())
-      value = make.make<SubOp>({value, make.cast(op.getZero(), rewriter.getI32Type())});
+      value = make.make<SubOp>({value, castZero(make, op.getZero(), rewriter.getI32Type())});
     value = make.cast(value, rewriter.getF32Type());
     rewriter.replaceOp(op, make.make<MulOp>({value, op.getScale()}));
     return success();
@@ -153,33 +161,6 @@ struct SubtractFloats : OpRewritePattern<CastOp> {
   }
 };
 
-/// min(max(x + z, a), b) - z -> min(max(x, a - z), b - z) for integers. Where x + z is too large to
-/// be exact, it is beyond both bounds.
-struct ShiftClamp : OpRewritePattern<SubOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(SubOp op, PatternRewriter &rewriter) const override {
-    auto upper = op.getLhs().getDefiningOp<MinOp>();
-    auto lower = upper ? upper.getLhs().getDefiningOp<MaxOp>() : nullptr;
-    auto sum = lower ? lower.getLhs().getDefiningOp<AddOp>() : nullptr;
-    if (!sum || !op.getType().getElementType().isF32() || sum.getLhs().getType() != op.getType())
-      return rewriter.notifyMatchFailure(op, "no clamped sum");
-    std::optional<double> zero = getSplat(op.getRhs()), low = getSplat(lower.getRhs()),
-                          high = getSplat(upper.getRhs());
-    auto isSmall = [](std::optional<double> number) {
-      return number && *number == std::trunc(*number) && std::abs(*number) <= 0x1p20;
-    };
-    if (!isSmall(zero) || !isSmall(low) || !isSmall(high) || zero != getSplat(sum.getRhs()) ||
-        !getElementRange(sum.getLhs()).isIntegral)
-      return rewriter.notifyMatchFailure(op, "not small integers");
-    Location loc = op.getLoc();
-    DecomposeBuilder make{rewriter, loc};
-    Value raised =
-        MaxOp::create(rewriter, loc, op.getType(), sum.getLhs(), make.scalar(sum, *low - *zero));
-    rewriter.replaceOpWithNewOp<MinOp>(op, op.getType(), raised, make.scalar(sum, *high - *zero));
-    return success();
-  }
-};
-
 /// Patterns on kernels: values are stored as bytes for those who are in other kernels.
 struct SkipBytes : impl::SkipBytesPassBase<SkipBytes> {
   void runOnOperation() override {
@@ -194,7 +175,7 @@ struct SimplifyQuantization : impl::SimplifyQuantizationPassBase<SimplifyQuantiz
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<ExpandQuantize, ExpandDequantize, DropRounding, DropRescaling, DropClamp<MaxOp>,
-                 DropClamp<MinOp>, SkipInteger, SubtractFloats, ShiftClamp>(&getContext());
+                 DropClamp<MinOp>, SkipInteger, SubtractFloats>(&getContext());
     populateSimplifyArithmeticPatterns(patterns);
     GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);

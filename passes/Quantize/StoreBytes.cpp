@@ -9,6 +9,9 @@
 //     y = (v - z) * s, read by f and g   ->   q = cast_u8(v)
 //                                             f((cast_f32(q) - z) * s), g((cast_f32(q) - z) * s)
 //
+// Likewise where what two contractions compute meets: each has a kernel of its own, and the first
+// one's result goes through memory.
+//
 // Where the readers end in one kernel after all, the steps through bytes go again when kernels are
 // simplified. Nothing changes in the results.
 
@@ -33,6 +36,8 @@ public:
   explicit StoredValue(Value value) : value(value) { collect(value); }
 
   bool hasSeveralReaders() const { return readers.size() > 1; }
+  /// Whether the one reader joins the value with what a later contraction computes.
+  bool meetsLaterContraction() const;
   /// Lets all read the value as one of that type, which may be its own.
   void store(Type type);
 
@@ -117,6 +122,37 @@ void StoredValue::store(Type type) {
   }
 }
 
+/// The contractions of which the op is the epilogue: through pointwise ops with one reader each.
+static void findContractions(Value value, SmallVectorImpl<Operation *> &found) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !op->hasOneUse())
+    return;
+  if (isa<MatMulOp, ConvOp>(op))
+    return found.push_back(op);
+  auto elemental = dyn_cast<ElementalOpInterface>(op);
+  if (elemental && elemental.isPointwise())
+    for (Value operand : op->getOperands())
+      findContractions(operand, found);
+}
+
+bool StoredValue::meetsLaterContraction() const {
+  if (readers.size() != 1)
+    return false;
+  SmallVector<Operation *> own, others;
+  findContractions(value, own);
+  auto elemental = dyn_cast<ElementalOpInterface>(readers.front());
+  if (own.empty() || !elemental || !elemental.isPointwise())
+    return false;
+  for (Value operand : readers.front()->getOperands())
+    if (operand != value && !steps.contains(operand.getDefiningOp()))
+      findContractions(operand, others);
+  return llvm::any_of(others, [&](Operation *other) {
+    return llvm::all_of(own, [&](Operation *each) {
+      return each->getBlock() == other->getBlock() && each->isBeforeInBlock(other);
+    });
+  });
+}
+
 namespace {
 
 struct StoreBytes : impl::StoreBytesPassBase<StoreBytes> {
@@ -133,7 +169,7 @@ struct StoreBytes : impl::StoreBytesPassBase<StoreBytes> {
         llvm::for_each(op->getResults(), consider);
     });
     for (auto [value, type] : candidates)
-      if (StoredValue stored(value); stored.hasSeveralReaders())
+      if (StoredValue stored(value); stored.hasSeveralReaders() || stored.meetsLaterContraction())
         stored.store(type);
     // What nobody reads any more.
     IRRewriter rewriter(&getContext());

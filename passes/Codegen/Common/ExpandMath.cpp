@@ -262,6 +262,20 @@ struct ExpandMinMax : OpRewritePattern<OpTy> {
   }
 };
 
+/// Rounding half to even and becoming an integer are one instruction, of the rounding mode that all
+/// arithmetic assumes.
+struct RoundToInteger : OpRewritePattern<arith::FPToSIOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::FPToSIOp op, PatternRewriter &rewriter) const override {
+    auto round = op.getIn().getDefiningOp<math::RoundEvenOp>();
+    if (!round || !getElementTypeOrSelf(round.getType()).isF32() ||
+        !getElementTypeOrSelf(op.getType()).isInteger(32))
+      return rewriter.notifyMatchFailure(op, "no f32 is rounded to 32 bits");
+    rewriter.replaceOpWithNewOp<LLVM::LrintOp>(op, op.getType(), round.getOperand());
+    return success();
+  }
+};
+
 struct ExpandMath : impl::ExpandMathPassBase<ExpandMath> {
   using ExpandMathPassBase::ExpandMathPassBase;
 
@@ -315,7 +329,7 @@ static void populatePatterns(RewritePatternSet &patterns, const MathOptions &opt
 
   MLIRContext *context = patterns.getContext();
   patterns.add<ExpandConstantPower>(context, /*benefit=*/2);
-  patterns.add<ExpandRsqrt, ExpandSincos, ExpandClamp, ExpandIntegerPower>(context);
+  patterns.add<ExpandRsqrt, ExpandSincos, ExpandClamp, ExpandIntegerPower, RoundToInteger>(context);
   patterns.add<
       ExpandMinMax<arith::MaximumFOp, true, true>, ExpandMinMax<arith::MinimumFOp, false, true>,
       ExpandMinMax<arith::MaxNumFOp, true, false>, ExpandMinMax<arith::MinNumFOp, false, false>>(

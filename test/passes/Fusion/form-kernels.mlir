@@ -24,6 +24,21 @@ func.func @two_products(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> tensor<4x8x
   return %2 : tensor<4x8xf32>
 }
 
+// Where two products meet, the epilogue of each is in its own kernel.
+// CHECK-LABEL: func @products_meet
+//  CHECK-NEXT:   %[[X:.+]] = tenon.launch @matmul_add_relu{{.*}}(%arg0, %arg1, %arg2)
+//  CHECK-NEXT:   %[[Y:.+]] = tenon.launch @matmul_add_mul(%arg0, %arg1, %arg2, %[[X]])
+//  CHECK-NEXT:   return %[[Y]]
+func.func @products_meet(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %b: tensor<8xf32>) -> tensor<4x8xf32> {
+  %0 = tenon.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %1 = tenon.add %0, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
+  %2 = tenon.relu %1 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %3 = tenon.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %4 = tenon.add %3, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
+  %5 = tenon.mul %4, %2 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %5 : tensor<4x8xf32>
+}
+
 // A product that is needed itself ends its kernel.
 // CHECK-LABEL: func @needed_itself
 //  CHECK-NEXT:   %[[P:.+]] = tenon.launch @matmul_only

@@ -2,12 +2,15 @@
 // RUN: tenon-opt %s --pass-pipeline='builtin.module(func.func(tenon-simplify-quantization))' --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func.func @quantize_dequantize
-// CHECK-DAG: %[[LOW:.*]] = tenon.constant dense<-1.360000e+02>
-// CHECK-DAG: %[[HIGH:.*]] = tenon.constant dense<1.190000e+02>
+// CHECK-DAG: %[[ZERO:.*]] = tenon.constant dense<1.360000e+02>
+// CHECK-DAG: %[[LOW:.*]] = tenon.constant dense<0.000000e+00>
+// CHECK-DAG: %[[HIGH:.*]] = tenon.constant dense<2.550000e+02>
 // CHECK: %[[R:.*]] = tenon.round %{{.*}}
-// CHECK-NEXT: %[[A:.*]] = tenon.max %[[R]], %[[LOW]]
+// CHECK-NEXT: %[[Q:.*]] = tenon.add %[[R]], %[[ZERO]]
+// CHECK-NEXT: %[[A:.*]] = tenon.max %[[Q]], %[[LOW]]
 // CHECK-NEXT: %[[B:.*]] = tenon.min %[[A]], %[[HIGH]]
-// CHECK-NEXT: tenon.mul %[[B]]
+// CHECK-NEXT: %[[V:.*]] = tenon.sub %[[B]], %[[ZERO]]
+// CHECK-NEXT: tenon.mul %[[V]]
 // CHECK-NEXT: return
 func.func @quantize_dequantize(%x: tensor<8xf32>) -> tensor<8xf32> {
   %s = tenon.constant dense<0.3> : tensor<f32>
@@ -62,4 +65,20 @@ func.func @must_stay(%x: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
   %3 = tenon.cast %2 to i8 : (tensor<8xf32>) -> tensor<8xi8>
   %4 = tenon.cast %3 to f32 : (tensor<8xi8>) -> tensor<8xf32>
   return %1, %4 : tensor<8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// Zero points of ops are numbers for the other patterns, too.
+// CHECK-LABEL: func.func @zero_points
+// CHECK-NOT: ui8
+// CHECK: tenon.round
+// CHECK-NOT: tenon.cast
+// CHECK: tenon.sub %{{.*}}, %{{.*}} : (tensor<8xf32>, tensor<f32>)
+func.func @zero_points(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %s = tenon.constant dense<0.3> : tensor<f32>
+  %z = tenon.constant dense<136> : tensor<ui8>
+  %q = tenon.quantize %x, %s, %z to ui8 : (tensor<8xf32>, tensor<f32>, tensor<ui8>) -> tensor<8xui8>
+  %y = tenon.dequantize %q, %s, %z : (tensor<8xui8>, tensor<f32>, tensor<ui8>) -> tensor<8xf32>
+  return %y : tensor<8xf32>
 }

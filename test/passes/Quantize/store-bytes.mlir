@@ -70,3 +70,35 @@ func.func @memory(%q: tensor<8xi8>) -> (tensor<8xf32>, tensor<8xf32>) {
   %f = tenon.sqrt %x : (tensor<8xf32>) -> tensor<8xf32>
   return %e, %f : tensor<8xf32>, tensor<8xf32>
 }
+
+// -----
+
+// Two convolutions are two kernels: what the first computes goes to the second as bytes.
+// CHECK-LABEL: func @meet(
+// CHECK: tenon.conv
+// CHECK: %[[Q:.*]] = tenon.cast %{{.*}} to ui8
+// CHECK: tenon.conv
+// CHECK-NOT: ui8
+// CHECK: %[[V:.*]] = tenon.cast %[[Q]] to f32
+// CHECK: %[[A:.*]] = tenon.mul %[[V]]
+// CHECK: tenon.add %[[A]]
+func.func @meet(%x: tensor<1x4x4x8xf32>, %w0: tensor<1x1x8x8xf32>, %w1: tensor<1x1x8x8xf32>)
+    -> tensor<1x4x4x8xf32> {
+  %low = tenon.constant dense<0.0> : tensor<f32>
+  %high = tenon.constant dense<255.0> : tensor<f32>
+  %s = tenon.constant dense<0.5> : tensor<f32>
+  %c0 = tenon.conv %x, %w0 {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>}
+     : (tensor<1x4x4x8xf32>, tensor<1x1x8x8xf32>) -> tensor<1x4x4x8xf32>
+  %r0 = tenon.round %c0 : (tensor<1x4x4x8xf32>) -> tensor<1x4x4x8xf32>
+  %u0 = tenon.max %r0, %low : (tensor<1x4x4x8xf32>, tensor<f32>) -> tensor<1x4x4x8xf32>
+  %v0 = tenon.min %u0, %high : (tensor<1x4x4x8xf32>, tensor<f32>) -> tensor<1x4x4x8xf32>
+  %d0 = tenon.mul %v0, %s : (tensor<1x4x4x8xf32>, tensor<f32>) -> tensor<1x4x4x8xf32>
+  %c1 = tenon.conv %x, %w1 {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>}
+     : (tensor<1x4x4x8xf32>, tensor<1x1x8x8xf32>) -> tensor<1x4x4x8xf32>
+  %r1 = tenon.round %c1 : (tensor<1x4x4x8xf32>) -> tensor<1x4x4x8xf32>
+  %u1 = tenon.max %r1, %low : (tensor<1x4x4x8xf32>, tensor<f32>) -> tensor<1x4x4x8xf32>
+  %v1 = tenon.min %u1, %high : (tensor<1x4x4x8xf32>, tensor<f32>) -> tensor<1x4x4x8xf32>
+  %d1 = tenon.mul %v1, %s : (tensor<1x4x4x8xf32>, tensor<f32>) -> tensor<1x4x4x8xf32>
+  %y = tenon.add %d0, %d1 : (tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>) -> tensor<1x4x4x8xf32>
+  return %y : tensor<1x4x4x8xf32>
+}

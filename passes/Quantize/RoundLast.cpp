@@ -1,0 +1,160 @@
+// Rounds as the last step before a value becomes an integer.
+//
+// A kernel that quantizes what it computes ends in
+//
+//   q = cast_u8(min(max(round(x / s) + z, 0), 255))
+//
+// Clamping first makes it cheaper. What is rounded last becomes an integer in the same instruction,
+// the zero point is added to integers, and as the clamped x is finite and has few quotients, these
+// can be products (RoundedQuotient.h):
+//
+//   y = min(max(x, (0 - z) s), (255 - z) s)
+//   q = cast_u8(cast_i32(round(fma(y, high, y * low))) + z)
+//
+// What is dequantized again, (... + z) - z, loses the zero point. Results stay the same, but for
+// the sign of zeros and what becomes of NaN. Runs on kernels: before these form, tenon-store-bytes
+// looks for values that fit bytes.
+
+#include "dialects/Tenon/DecomposeBuilder.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/Quantize/Passes.h"
+#include "passes/Quantize/RoundedQuotient.h"
+#include <cmath>
+
+namespace tenon {
+
+#define GEN_PASS_DEF_ROUNDLASTPASS
+#include "passes/Quantize/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+/// Bounds that are integers of at most 16 bits, as quantization has them.
+bool isSmallInteger(std::optional<double> number) {
+  return number && *number == std::trunc(*number) && std::abs(*number) <= 0x1p16;
+}
+
+/// min(max(x, low), high) with constants.
+struct Clamped {
+  Value operand;
+  double low, high;
+};
+
+std::optional<Clamped> matchClamp(Value value) {
+  auto upper = value.getDefiningOp<MinOp>();
+  auto lower = upper ? upper.getLhs().getDefiningOp<MaxOp>() : nullptr;
+  if (!lower || lower.getLhs().getType() != value.getType())
+    return std::nullopt;
+  std::optional<double> low = getSplat(lower.getRhs()), high = getSplat(upper.getRhs());
+  if (!low || !high || !(*low <= *high))
+    return std::nullopt;
+  return Clamped{lower.getLhs(), *low, *high};
+}
+
+Value clamp(const DecomposeBuilder &make, Value value, double low, double high) {
+  Value raised = make.make<MaxOp>({value, make.scalar(value, low)});
+  return make.make<MinOp>({raised, make.scalar(value, high)});
+}
+
+/// min(max(round(x) + z, a), b) -> round(min(max(x, a - z), b - z)) + z
+struct ClampFirst : OpRewritePattern<MinOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MinOp op, PatternRewriter &rewriter) const override {
+    std::optional<Clamped> clamped = matchClamp(op.getResult());
+    if (!clamped || !op.getType().getElementType().isF32() || !isSmallInteger(clamped->low) ||
+        !isSmallInteger(clamped->high))
+      return rewriter.notifyMatchFailure(op, "is not clamped to small integers");
+    Value rounded = clamped->operand, zero;
+    double offset = 0;
+    if (auto sum = rounded.getDefiningOp<AddOp>()) {
+      std::optional<double> number = getSplat(sum.getRhs());
+      if (!isSmallInteger(number) || sum.getLhs().getType() != op.getType())
+        return rewriter.notifyMatchFailure(op, "zero point is no small integer");
+      rounded = sum.getLhs();
+      zero = sum.getRhs();
+      offset = *number;
+    }
+    auto round = rounded.getDefiningOp<RoundOp>();
+    if (!round)
+      return rewriter.notifyMatchFailure(op, "nothing is rounded before");
+    DecomposeBuilder make{rewriter, op.getLoc()};
+    Value result = make.make<RoundOp>(
+        clamp(make, round.getOperand(), clamped->low - offset, clamped->high - offset));
+    rewriter.replaceOp(op, offset ? make.make<AddOp>({result, zero}) : result);
+    return success();
+  }
+};
+
+/// (round(x) + z) - z -> round(x) for small integers.
+struct DropOffset : OpRewritePattern<SubOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(SubOp op, PatternRewriter &rewriter) const override {
+    auto sum = op.getLhs().getDefiningOp<AddOp>();
+    std::optional<double> offset = getSplat(op.getRhs());
+    if (!sum || !isSmallInteger(offset) || offset != getSplat(sum.getRhs()) ||
+        sum.getLhs().getType() != op.getType() || !getElementRange(sum.getLhs()).isExactInF32())
+      return rewriter.notifyMatchFailure(op, "operand is no small integer with this offset");
+    rewriter.replaceOp(op, sum.getLhs());
+    return success();
+  }
+};
+
+/// cast_int(round(x) + z) -> cast_int(cast_i32(round(x)) + z) where 32 bits hold it.
+struct AddIntegers : OpRewritePattern<CastOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(CastOp op, PatternRewriter &rewriter) const override {
+    auto sum = op.getOperand().getDefiningOp<AddOp>();
+    if (!sum || !isa<IntegerType>(op.getTo()) || op.getTo().isInteger(1) ||
+        !sum.getType().getElementType().isF32() || !sum.getLhs().getDefiningOp<RoundOp>() ||
+        sum.getLhs().getType() != sum.getType())
+      return rewriter.notifyMatchFailure(op, "operand is no rounded value and an offset");
+    std::optional<double> offset = getSplat(sum.getRhs());
+    if (!isSmallInteger(offset) || !getElementRange(sum.getLhs()).isExactInF32())
+      return rewriter.notifyMatchFailure(op, "values are no small integers");
+    DecomposeBuilder make{rewriter, op.getLoc()};
+    Value integer = make.cast(sum.getLhs(), rewriter.getI32Type());
+    Value moved = make.make<AddOp>({integer, make.scalar(integer, *offset)});
+    rewriter.replaceOp(op, make.cast(moved, op.getTo()));
+    return success();
+  }
+};
+
+/// round(min(max(x / c, a), b)) -> round(fma(y, high, y * low)), y = min(max(x, a c), b c)
+struct MultiplyInstead : OpRewritePattern<RoundOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(RoundOp op, PatternRewriter &rewriter) const override {
+    std::optional<Clamped> clamped = matchClamp(op.getOperand());
+    auto quotient = clamped ? clamped->operand.getDefiningOp<DivOp>() : nullptr;
+    if (!quotient || !op.getType().getElementType().isF32() || !isSmallInteger(clamped->low) ||
+        !isSmallInteger(clamped->high) || quotient.getLhs().getType() != op.getType())
+      return rewriter.notifyMatchFailure(op, "operand is no quotient between small integers");
+    std::optional<double> divisor = getSplat(quotient.getRhs());
+    if (!divisor)
+      return rewriter.notifyMatchFailure(op, "divisor is not constant");
+    std::optional<Reciprocal> by =
+        findReciprocal(static_cast<float>(*divisor), static_cast<int64_t>(clamped->low),
+                       static_cast<int64_t>(clamped->high));
+    if (!by)
+      return rewriter.notifyMatchFailure(op, "products would round to other integers");
+    DecomposeBuilder make{rewriter, op.getLoc()};
+    Value value = clamp(make, quotient.getLhs(), clamped->low * *divisor, clamped->high * *divisor);
+    Value rest = make.make<MulOp>({value, make.scalar(value, by->low)});
+    rewriter.replaceOpWithNewOp<RoundOp>(
+        op, op.getType(), make.make<FmaOp>({value, make.scalar(value, by->high), rest}));
+    return success();
+  }
+};
+
+struct RoundLast : impl::RoundLastPassBase<RoundLast> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ClampFirst, DropOffset, AddIntegers, MultiplyInstead>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+} // namespace tenon
