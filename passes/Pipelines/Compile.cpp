@@ -60,6 +60,8 @@ static void buildTargetPipeline(OpPassManager &passes, const PipelineOptions &op
   passes.addNestedPass<func::FuncOp>(createSimplifyQuantizationPass());
   passes.addNestedPass<func::FuncOp>(createFormIntegerContractionsPass());
   passes.addPass(createCSEPass());
+  // Equal changes of sign are one now.
+  passes.addNestedPass<func::FuncOp>(createMoveSignChangesPass());
 }
 
 // The graph becomes kernels. Equal ones are compiled once.

@@ -156,6 +156,42 @@ def FormIntegerContractionsPass
   let statistics = [Statistic<"numFormed", "formed", "contractions that became narrow">];
 }
 
+def MoveSignChangesPass : Pass<"tenon-move-sign-changes", "::mlir::func::FuncOp"> {
+  let summary = "makes bytes of the sign that contractions read";
+  let description = [{
+    What `tenon-form-integer-contractions` moves by 128, since an instruction wants bytes of the other sign, is moved where
+    floats become bytes: through ops that only move elements, for all readers at once. Results stay the same.
+
+    ```mlir
+    %c-128 = tenon.constant dense<-128> : tensor<i32>
+    %c-128_f = tenon.constant dense<-1.280000e+02> : tensor<f32>
+    %c127_f = tenon.constant dense<1.270000e+02> : tensor<f32>
+    %r = tenon.round %x : (tensor<2x8xf32>) -> tensor<2x8xf32>
+    %u = tenon.max %r, %c-128_f : (tensor<2x8xf32>, tensor<f32>) -> tensor<2x8xf32>
+    %v = tenon.min %u, %c127_f : (tensor<2x8xf32>, tensor<f32>) -> tensor<2x8xf32>
+    %q = tenon.cast %v to i8 : (tensor<2x8xf32>) -> tensor<2x8xi8>
+    %t = tenon.transpose %q {permutation = array<i64: 1, 0>} : (tensor<2x8xi8>) -> tensor<8x2xi8>
+    %w = tenon.cast %t to i32 : (tensor<8x2xi8>) -> tensor<8x2xi32>
+    %d = tenon.sub %w, %c-128 : (tensor<8x2xi32>, tensor<i32>) -> tensor<8x2xi32>
+    %y = tenon.cast %d to ui8 : (tensor<8x2xi32>) -> tensor<8x2xui8>
+    ```
+
+    becomes
+
+    ```mlir
+    %c-128_f = tenon.constant dense<-1.280000e+02> : tensor<f32>
+    %c127_f = tenon.constant dense<1.270000e+02> : tensor<f32>
+    %r = tenon.round %x : (tensor<2x8xf32>) -> tensor<2x8xf32>
+    %u = tenon.max %r, %c-128_f : (tensor<2x8xf32>, tensor<f32>) -> tensor<2x8xf32>
+    %v = tenon.min %u, %c127_f : (tensor<2x8xf32>, tensor<f32>) -> tensor<2x8xf32>
+    %m = tenon.sub %v, %c-128_f : (tensor<2x8xf32>, tensor<f32>) -> tensor<2x8xf32>
+    %q = tenon.cast %m to ui8 : (tensor<2x8xf32>) -> tensor<2x8xui8>
+    %y = tenon.transpose %q {permutation = array<i64: 1, 0>} : (tensor<2x8xui8>) -> tensor<8x2xui8>
+    ```
+  }];
+  let dependentDialects = ["::tenon::TenonDialect"];
+}
+
 def StoreBytesPass : Pass<"tenon-store-bytes", "::mlir::func::FuncOp"> {
   let summary = "lets several readers of a quantized value read bytes";
   let description = [{

@@ -11,9 +11,9 @@
 //   y = min(max(x, (0 - z) s), (255 - z) s)
 //   q = cast_u8(cast_i32(round(fma(y, high, y * low))) + z)
 //
-// What is dequantized again, (... + z) - z, loses the zero point. Results stay the same, but for
-// the sign of zeros and what becomes of NaN. Runs on kernels: before these form, tenon-store-bytes
-// looks for values that fit bytes.
+// What is dequantized again, (... + z) - z, loses the zero point: offsets join. Results stay the
+// same, but for the sign of zeros and what becomes of NaN. Runs on kernels: before these form,
+// tenon-store-bytes looks for values that fit bytes.
 
 #include "dialects/Tenon/DecomposeBuilder.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -86,16 +86,36 @@ struct ClampFirst : OpRewritePattern<MinOp> {
   }
 };
 
-/// (round(x) + z) - z -> round(x) for small integers.
-struct DropOffset : OpRewritePattern<SubOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(SubOp op, PatternRewriter &rewriter) const override {
-    auto sum = op.getLhs().getDefiningOp<AddOp>();
-    std::optional<double> offset = getSplat(op.getRhs());
-    if (!sum || !isSmallInteger(offset) || offset != getSplat(sum.getRhs()) ||
-        sum.getLhs().getType() != op.getType() || !getElementRange(sum.getLhs()).isExactInF32())
-      return rewriter.notifyMatchFailure(op, "operand is no small integer with this offset");
-    rewriter.replaceOp(op, sum.getLhs());
+/// (x + a) + b -> x + (a + b) for small integers, and the same of differences.
+template <typename OpT> struct JoinOffsets : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
+    Type type = op.getType();
+    if (!op.getType().getElementType().isF32() || op.getLhs().getType() != type)
+      return rewriter.notifyMatchFailure(op, "no float and an offset");
+    // A difference counts as the sum with the negative.
+    auto getOffset = [](Operation *sum) -> std::optional<double> {
+      std::optional<double> number;
+      if (isa_and_nonnull<AddOp, SubOp>(sum))
+        number = getSplat(sum->getOperand(1));
+      if (!isSmallInteger(number))
+        return std::nullopt;
+      return isa<SubOp>(sum) ? -*number : *number;
+    };
+    Operation *inner = op.getLhs().getDefiningOp();
+    std::optional<double> first = getOffset(inner), second = getOffset(op);
+    if (!first || !second || inner->getOperand(0).getType() != type ||
+        !getElementRange(inner->getOperand(0)).isExactInF32() ||
+        !getElementRange(op.getLhs()).isExactInF32())
+      return rewriter.notifyMatchFailure(op, "not two offsets of small integers");
+    DecomposeBuilder make{rewriter, op.getLoc()};
+    Value value = inner->getOperand(0);
+    double offset = *first + *second;
+    if (offset > 0)
+      value = make.make<AddOp>({value, make.scalar(value, offset)});
+    else if (offset < 0)
+      value = make.make<SubOp>({value, make.scalar(value, -offset)});
+    rewriter.replaceOp(op, value);
     return success();
   }
 };
@@ -104,18 +124,19 @@ struct DropOffset : OpRewritePattern<SubOp> {
 struct AddIntegers : OpRewritePattern<CastOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(CastOp op, PatternRewriter &rewriter) const override {
-    auto sum = op.getOperand().getDefiningOp<AddOp>();
-    if (!sum || !isa<IntegerType>(op.getTo()) || op.getTo().isInteger(1) ||
-        !sum.getType().getElementType().isF32() || !sum.getLhs().getDefiningOp<RoundOp>() ||
-        sum.getLhs().getType() != sum.getType())
+    Operation *sum = op.getOperand().getDefiningOp();
+    if (!isa_and_nonnull<AddOp, SubOp>(sum) || !isa<IntegerType>(op.getTo()) ||
+        op.getTo().isInteger(1) || !getElementTypeOrSelf(sum->getOperand(0)).isF32() ||
+        !sum->getOperand(0).getDefiningOp<RoundOp>() ||
+        sum->getOperand(0).getType() != op.getOperand().getType())
       return rewriter.notifyMatchFailure(op, "operand is no rounded value and an offset");
-    std::optional<double> offset = getSplat(sum.getRhs());
-    if (!isSmallInteger(offset) || !getElementRange(sum.getLhs()).isExactInF32())
+    std::optional<double> offset = getSplat(sum->getOperand(1));
+    if (!isSmallInteger(offset) || !getElementRange(sum->getOperand(0)).isExactInF32())
       return rewriter.notifyMatchFailure(op, "values are no small integers");
     DecomposeBuilder make{rewriter, op.getLoc()};
-    Value integer = make.cast(sum.getLhs(), rewriter.getI32Type());
-    Value moved = make.make<AddOp>({integer, make.scalar(integer, *offset)});
-    rewriter.replaceOp(op, make.cast(moved, op.getTo()));
+    Value integer = make.cast(sum->getOperand(0), rewriter.getI32Type());
+    Value constant = make.scalar(integer, isa<SubOp>(sum) ? -*offset : *offset);
+    rewriter.replaceOp(op, make.cast(make.make<AddOp>({integer, constant}), op.getTo()));
     return success();
   }
 };
@@ -149,7 +170,8 @@ struct MultiplyInstead : OpRewritePattern<RoundOp> {
 struct RoundLast : impl::RoundLastPassBase<RoundLast> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ClampFirst, DropOffset, AddIntegers, MultiplyInstead>(&getContext());
+    patterns.add<ClampFirst, JoinOffsets<AddOp>, JoinOffsets<SubOp>, AddIntegers, MultiplyInstead>(
+        &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

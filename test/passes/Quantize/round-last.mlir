@@ -55,6 +55,25 @@ tenon.kernel @requantize(%x: tensor<8xf32>) -> tensor<8xf32> attributes {strateg
 
 // -----
 
+// Offsets join: bytes of the other sign, and a zero point that is nothing there.
+// CHECK-LABEL: tenon.kernel @offsets(
+// CHECK: %[[R:.*]] = tenon.round
+// CHECK-NEXT: %[[Q:.*]] = tenon.cast %[[R]] to ui8
+// CHECK-NEXT: tenon.yield %[[Q]]
+tenon.kernel @offsets(%x: tensor<8xf32>) -> tensor<8xui8> attributes {strategy = "rows"} {
+  %z = tenon.constant dense<-128.0> : tensor<f32>
+  %c127 = tenon.constant dense<127.0> : tensor<f32>
+  %0 = tenon.round %x : (tensor<8xf32>) -> tensor<8xf32>
+  %1 = tenon.add %0, %z : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+  %2 = tenon.max %1, %z : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+  %3 = tenon.min %2, %c127 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+  %4 = tenon.sub %3, %z : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+  %q = tenon.cast %4 to ui8 : (tensor<8xf32>) -> tensor<8xui8>
+  tenon.yield %q : tensor<8xui8>
+}
+
+// -----
+
 // Bounds that are no integers come after rounding, divisors that only a run tells divide, and so does what
 // no product can replace.
 // CHECK-LABEL: tenon.kernel @others(
