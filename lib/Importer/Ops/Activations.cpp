@@ -22,13 +22,18 @@ static Results importElu(NodeImporter &node) {
   return {{buildElu(node, node.operand(0), node.getFloat("alpha", 1))}};
 }
 
-static Results importSelu(NodeImporter &node) {
+static Value buildSelu(NodeImporter &node, Value x, double alpha, double gamma) {
   TensorMath m(node);
-  Value x = node.operand(0);
-  double alpha = node.getFloat("alpha", 1.67326319217681884765625);
-  double gamma = node.getFloat("gamma", 1.05070102214813232421875);
   Value curve = m.mul(m.sub(m.exp(x), 1), alpha);
-  return {{m.mul(m.select(m.lessEqual(x, 0.0), curve, x), gamma)}};
+  return m.mul(m.select(m.lessEqual(x, 0.0), curve, x), gamma);
+}
+static constexpr double seluAlpha = 1.67326319217681884765625;
+static constexpr double seluGamma = 1.05070102214813232421875;
+static Results importSelu(NodeImporter &node) {
+  bool isOld = node.opset() < 6;
+  double alpha = node.getFloat("alpha", isOld ? 1.6732 : seluAlpha);
+  double gamma = node.getFloat("gamma", isOld ? 1.0507 : seluGamma);
+  return {{buildSelu(node, node.operand(0), alpha, gamma)}};
 }
 
 /// max(0, x) + min(0, alpha (e^(x / alpha) - 1)).
@@ -49,10 +54,12 @@ static Results importHardSigmoid(NodeImporter &node) {
   return {{buildHardSigmoid(node, node.operand(0), alpha, beta)}};
 }
 
-static Results importHardSwish(NodeImporter &node) {
+static Value buildHardSwish(NodeImporter &node, Value x) {
   TensorMath m(node);
-  Value x = node.operand(0);
-  return {{m.mul(x, m.clamp(m.add(m.mul(x, 1.0 / 6), 0.5), 0, 1))}};
+  return m.mul(x, m.clamp(m.add(m.mul(x, 1.0 / 6), 0.5), 0, 1));
+}
+static Results importHardSwish(NodeImporter &node) {
+  return {{buildHardSwish(node, node.operand(0))}};
 }
 
 Value buildThresholdedRelu(NodeImporter &node, Value x, double alpha) {
@@ -123,19 +130,79 @@ template <bool approximate> static Results importBiasGelu(NodeImporter &node) {
   return {{buildGelu(node, x, approximate)}};
 }
 
+// --- Activations of other operators, and such as ONNX had before version 10 ---
+
+static Value buildScaledTanh(NodeImporter &node, Value x, double alpha, double beta) {
+  TensorMath m(node);
+  return m.mul(node.infer<TanhOp>(m.mul(x, beta)), alpha);
+}
+static Results importScaledTanh(NodeImporter &node) {
+  return {{buildScaledTanh(node, node.operand(0), node.getFloat("alpha", 1),
+                           node.getFloat("beta", 1))}};
+}
+
+static Value buildParametricSoftplus(NodeImporter &node, Value x, double alpha, double beta) {
+  TensorMath m(node);
+  return m.mul(node.infer<SoftplusOp>(m.mul(x, beta)), alpha);
+}
+static Results importParametricSoftplus(NodeImporter &node) {
+  return {{buildParametricSoftplus(node, node.operand(0), node.getFloat("alpha", 1),
+                                   node.getFloat("beta", 1))}};
+}
+
+Value buildActivation(NodeImporter &node, Value x, StringRef name,
+                      const ActivationParameters &parameters) {
+  auto alpha = [&](double otherwise) { return parameters.alpha.value_or(otherwise); };
+  auto beta = [&](double otherwise) { return parameters.beta.value_or(otherwise); };
+  if (name == "Relu")
+    return node.infer<ReluOp>(x);
+  if (name == "Sigmoid")
+    return node.infer<SigmoidOp>(x);
+  if (name == "Tanh")
+    return node.infer<TanhOp>(x);
+  if (name == "Softplus")
+    return node.infer<SoftplusOp>(x);
+  if (name == "Softsign")
+    return buildSoftsign(node, x);
+  if (name == "LeakyRelu")
+    return buildLeakyRelu(node, x, alpha(0.01));
+  if (name == "Elu")
+    return buildElu(node, x, alpha(1));
+  if (name == "Selu")
+    return buildSelu(node, x, alpha(seluAlpha), parameters.gamma.value_or(seluGamma));
+  if (name == "ThresholdedRelu")
+    return buildThresholdedRelu(node, x, alpha(1));
+  if (name == "HardSigmoid")
+    return buildHardSigmoid(node, x, alpha(0.2), beta(0.5));
+  if (name == "HardSwish")
+    return buildHardSwish(node, x);
+  if (name == "ScaledTanh")
+    return buildScaledTanh(node, x, alpha(1), beta(1));
+  if (name == "ParametricSoftplus")
+    return buildParametricSoftplus(node, x, alpha(1), beta(1));
+  if (name == "Gelu")
+    return buildGelu(node, x, /*approximate=*/false);
+  if (name == "Clip" && parameters.alpha && parameters.beta)
+    return TensorMath(node).clamp(x, *parameters.alpha, *parameters.beta);
+  node.emitAttributeError("activation") << "'" << name << "' is not supported";
+  return nullptr;
+}
+
 void registerActivationOps(OpRegistry &registry) {
-  registry.add("Relu", 6, 1, importUnary<ReluOp>);
-  registry.add("Sigmoid", 6, 1, importUnary<SigmoidOp>);
-  registry.add("Tanh", 6, 1, importUnary<TanhOp>);
+  registry.add("Relu", 1, 1, importUnary<ReluOp>);
+  registry.add("Sigmoid", 1, 1, importUnary<SigmoidOp>);
+  registry.add("Tanh", 1, 1, importUnary<TanhOp>);
   registry.add("Softplus", 1, 1, importUnary<SoftplusOp>);
   registry.add("Softsign", 1, 1, importSoftsign);
-  registry.add("LeakyRelu", 6, 1, importLeakyRelu);
-  registry.add("Elu", 6, 1, importElu);
-  registry.add("Selu", 6, 1, importSelu);
+  registry.add("LeakyRelu", 1, 1, importLeakyRelu);
+  registry.add("Elu", 1, 1, importElu);
+  registry.add("Selu", 1, 1, importSelu);
   registry.add("Celu", 12, 1, importCelu);
-  registry.add("HardSigmoid", 6, 1, importHardSigmoid);
+  registry.add("HardSigmoid", 1, 1, importHardSigmoid);
   registry.add("HardSwish", 14, 1, importHardSwish);
-  registry.add("ThresholdedRelu", 10, 1, importThresholdedRelu);
+  registry.add("ThresholdedRelu", 1, 1, importThresholdedRelu);
+  registry.add("ScaledTanh", 1, 1, importScaledTanh);
+  registry.add("ParametricSoftplus", 1, 1, importParametricSoftplus);
   registry.add("Mish", 18, 1, importMish);
   registry.add("Shrink", 9, 1, importShrink);
   registry.add("Swish", 24, 1, importSwish);

@@ -8,6 +8,16 @@
 
 namespace tenon {
 
+/// The parameters of an activation that is fused to another operator; the activation's own where it
+/// has none.
+struct ActivationParameters {
+  std::optional<double> alpha, beta, gamma;
+};
+
+/// The activation that a fused node names as ONNX does. Null after an error.
+mlir::Value buildActivation(NodeImporter &node, mlir::Value x, llvm::StringRef name,
+                            const ActivationParameters &parameters);
+
 /// alpha x below zero.
 mlir::Value buildLeakyRelu(NodeImporter &node, mlir::Value x, double alpha);
 

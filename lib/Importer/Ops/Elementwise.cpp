@@ -1,10 +1,29 @@
 // Pointwise arithmetic, logic and comparison.
 
+#include "lib/Importer/ElementTypes.h"
 #include "lib/Importer/Ops/TensorMath.h"
 
 using namespace mlir;
 
 namespace tenon {
+
+/// Before version 7 the second operand has the first one's shape, or where `broadcast` says so
+/// that of some of its dimensions, from `axis` on: 1s stand for those behind.
+template <ImportFunction import> static Results importAligned(NodeImporter &node) {
+  if (!node.getBool("broadcast", false) || !node.hasAttribute("axis"))
+    return import(node);
+  int64_t rank = node.rank(node.operand(0)), axis = node.getAxis("axis", std::nullopt, rank);
+  DimExprs dims = node.dims(node.operand(1));
+  auto end = axis + static_cast<int64_t>(dims.size());
+  if (node.hasFailed())
+    return failure();
+  if (end > rank)
+    return node.emitError() << node.operand(1).getType() << " has no place in "
+                            << node.operand(0).getType() << " from dimension " << axis << " on";
+  dims.append(rank - end, node.expr(1));
+  node.setOperand(1, node.reshape(node.operand(1), dims));
+  return import(node);
+}
 
 /// Greater is less with its operands swapped.
 template <typename OpT> static Results importSwapped(NodeImporter &node) {
@@ -127,6 +146,17 @@ static Results importCast(NodeImporter &node, Type to) {
        node.attr("saturate", node.builder().getBoolAttr(node.getBool("saturate", true)))})}};
 }
 
+/// Version 1 names the type.
+static Results importCastV1(NodeImporter &node) {
+  StringRef name = node.getString("to");
+  onnx::TensorProto::DataType type;
+  if (node.hasFailed())
+    return failure();
+  if (!onnx::TensorProto::DataType_Parse(name.upper(), &type) ||
+      !getElementType(type, node.context()))
+    return node.emitAttributeError("to") << "element type '" << name << "' is not supported";
+  return importCast(node, getElementType(type, node.context()));
+}
 static Results importPlainCast(NodeImporter &node) {
   return importCast(node, node.getElementType("to"));
 }
@@ -136,13 +166,22 @@ static Results importCastLike(NodeImporter &node) {
 
 static Results importWhere(NodeImporter &node) { return {{node.infer<SelectOp>(node.operands())}}; }
 
-// A slope of rank r broadcasts in one direction, to the input.
-static Results importPRelu(NodeImporter &node) { return importBinary<PReluOp>(node); }
+// A slope of rank r broadcasts in one direction, to the input. Before version 7 it goes along the
+// channels.
+static Results importPRelu(NodeImporter &node) {
+  Value x = node.operand(0), slope = node.operand(1);
+  if (node.opset() < 7 && node.rank(slope) == 1 && node.rank(x) > 1)
+    slope = TensorMath(node).alongChannels(slope, node.rank(x));
+  return {{node.infer<PReluOp>({x, slope})}};
+}
 
-/// At inference dropout passes its input, and its mask is all true.
+/// At inference dropout passes its input, and its mask is all true. Before version 7 a node says
+/// that it does not train.
 static Results importDropout(NodeImporter &node) {
   TensorMath m(node);
   Value x = node.operand(0);
+  if (node.opset() < 7 && !node.getBool("is_test", false) && node.getFloat("ratio", 0.5) != 0)
+    return node.emitError() << "training mode is not supported";
   if (Value training = node.operand(2)) {
     std::optional<NodeImporter::Ints> mode = node.constantInts(training);
     std::optional<SmallVector<double>> ratio = node.constantFloats(node.operand(1));
@@ -186,13 +225,25 @@ void registerElementwiseOps(OpRegistry &registry) {
   registry.add("IsNaN", 9, 1, importUnary<IsNaNOp>);
   registry.add("IsInf", 10, 1, importIsInf);
 
+  registry.add("Add", 1, 2, importAligned<importBinary<AddOp>>);
+  registry.add("Sub", 1, 2, importAligned<importBinary<SubOp>>);
+  registry.add("Mul", 1, 2, importAligned<importBinary<MulOp>>);
+  registry.add("Div", 1, 2, importAligned<importBinary<DivOp>>);
+  registry.add("Pow", 1, 2, importAligned<importPow>);
+  registry.add("And", 1, 2, importAligned<importBinary<AndOp>>);
+  registry.add("Or", 1, 2, importAligned<importBinary<OrOp>>);
+  registry.add("Xor", 1, 2, importAligned<importBinary<XorOp>>);
+  registry.add("Equal", 1, 2, importAligned<importBinary<EqualOp>>);
+  registry.add("Less", 1, 2, importAligned<importBinary<LessOp>>);
+  registry.add("Greater", 1, 2, importAligned<importSwapped<LessOp>>);
+
   registry.add("Add", 7, 2, importBinary<AddOp>);
   registry.add("Sub", 7, 2, importBinary<SubOp>);
   registry.add("Mul", 7, 2, importBinary<MulOp>);
   registry.add("Div", 7, 2, importBinary<DivOp>);
   registry.add("Pow", 7, 2, importPow);
   registry.add("Mod", 10, 2, importMod);
-  registry.add("PRelu", 7, 2, importPRelu);
+  registry.add("PRelu", 1, 2, importPRelu);
   registry.add("And", 7, 2, importBinary<AndOp>);
   registry.add("Or", 7, 2, importBinary<OrOp>);
   registry.add("Xor", 7, 2, importBinary<XorOp>);
@@ -206,16 +257,17 @@ void registerElementwiseOps(OpRegistry &registry) {
   registry.add("Greater", 7, 2, importSwapped<LessOp>);
   registry.add("GreaterOrEqual", 12, 2, importSwapped<LessEqualOp>);
 
-  registry.add("Sum", 6, {1, Arity::unbounded}, importVariadic<AddOp>);
-  registry.add("Mean", 6, {1, Arity::unbounded}, importMean);
-  registry.add("Max", 6, {1, Arity::unbounded}, importVariadic<MaxOp>);
-  registry.add("Min", 6, {1, Arity::unbounded}, importVariadic<MinOp>);
-  registry.add("Clip", 6, {1, 3}, importClip);
+  registry.add("Sum", 1, {1, Arity::unbounded}, importVariadic<AddOp>);
+  registry.add("Mean", 1, {1, Arity::unbounded}, importMean);
+  registry.add("Max", 1, {1, Arity::unbounded}, importVariadic<MaxOp>);
+  registry.add("Min", 1, {1, Arity::unbounded}, importVariadic<MinOp>);
+  registry.add("Clip", 1, {1, 3}, importClip);
   registry.add("Where", 9, 3, importWhere);
   registry.add("BitCast", 26, 1, importBitCast);
+  registry.add("Cast", 1, 1, importCastV1);
   registry.add("Cast", 6, 1, importPlainCast);
   registry.add("CastLike", 15, 2, importCastLike);
-  registry.add("Dropout", 7, {1, 3}, importDropout);
+  registry.add("Dropout", 1, {1, 3}, importDropout);
 }
 
 } // namespace tenon

@@ -69,7 +69,7 @@ static Results importGemm(NodeImporter &node) {
 
 void registerMatMulOps(OpRegistry &registry) {
   registry.add("MatMul", 1, 2, importMatMul);
-  registry.add("Gemm", 7, {2, 3}, importGemm);
+  registry.add("Gemm", 1, {2, 3}, importGemm);
 }
 
 } // namespace tenon

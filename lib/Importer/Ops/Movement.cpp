@@ -20,7 +20,8 @@ static Results importTranspose(NodeImporter &node) {
 }
 
 static Results importConcat(NodeImporter &node) {
-  int64_t axis = node.getAxis("axis", std::nullopt, node.rank(node.operand(0)));
+  std::optional<int64_t> otherwise = node.opset() < 4 ? std::optional<int64_t>(1) : std::nullopt;
+  int64_t axis = node.getAxis("axis", otherwise, node.rank(node.operand(0)));
   return {{TensorMath(node).concat(node.operands(), axis)}};
 }
 
@@ -85,19 +86,16 @@ static Results importExpand(NodeImporter &node) {
 }
 
 // Each repeated dimension d becomes [repeat, d], broadcast from [1, d].
-static Results importTile(NodeImporter &node) {
+static Results buildTile(NodeImporter &node, ArrayRef<AffineExpr> repeats) {
   TensorMath m(node);
   Value data = node.operand(0);
   DimExprs dims = node.dims(data);
-  std::optional<DimExprs> repeats = node.contentsOrBind(node.operand(1), "repeats");
-  if (!repeats)
-    return failure();
-  if (repeats->size() != dims.size()) {
-    node.emitError() << repeats->size() << " repeats do not fit " << data.getType();
+  if (repeats.size() != dims.size()) {
+    node.emitError() << repeats.size() << " repeats do not fit " << data.getType();
     return failure();
   }
   DimExprs narrow, wide, result;
-  for (auto [dim, repeat] : llvm::zip_equal(dims, *repeats)) {
+  for (auto [dim, repeat] : llvm::zip_equal(dims, repeats)) {
     result.push_back(dim * repeat);
     if (repeat != node.expr(1) && dim != node.expr(1)) {
       narrow.push_back(node.expr(1));
@@ -107,6 +105,33 @@ static Results importTile(NodeImporter &node) {
     wide.push_back(dim == node.expr(1) ? repeat : dim);
   }
   return {{node.reshape(m.broadcast(node.reshape(data, narrow), wide), result)}};
+}
+
+static Results importTile(NodeImporter &node) {
+  std::optional<DimExprs> repeats = node.contentsOrBind(node.operand(1), "repeats");
+  if (!repeats)
+    return failure();
+  return buildTile(node, *repeats);
+}
+
+/// Version 1 repeats one dimension, whose number is an operand as well.
+static Results importTileV1(NodeImporter &node) {
+  // Both are of the type of what is repeated.
+  Value tiles = node.cast(node.operand(1), node.builder().getI64Type());
+  std::optional<DimExprs> repeats = node.contentsOrBind(tiles, "tiles");
+  std::optional<NodeImporter::Ints> axis = node.constantInts(node.operand(2));
+  if (std::optional<SmallVector<double>> floats = node.constantFloats(node.operand(2)); floats)
+    axis = NodeImporter::Ints(floats->begin(), floats->end());
+  if (!repeats || node.hasFailed())
+    return failure();
+  if (!axis || axis->size() != 1 || repeats->size() != 1)
+    return node.emitError() << "needs one number of tiles, and an axis known at compile time";
+  DimExprs all(node.rank(node.operand(0)), node.expr(1));
+  int64_t number = node.normalizeAxis(axis->front(), all.size());
+  if (node.hasFailed())
+    return failure();
+  all[number] = repeats->front();
+  return buildTile(node, all);
 }
 
 /// The block size and the rank-4 dimensions that both block ops need; nullopt after an error.
@@ -193,9 +218,10 @@ static Results importReverseSequence(NodeImporter &node) {
 
 void registerMovementOps(OpRegistry &registry) {
   registry.add("Transpose", 1, 1, importTranspose);
-  registry.add("Concat", 4, {1, Arity::unbounded}, importConcat);
-  registry.add("Split", 2, {1, 2}, importSplit);
+  registry.add("Concat", 1, {1, Arity::unbounded}, importConcat);
+  registry.add("Split", 1, {1, 2}, importSplit);
   registry.add("Expand", 8, 2, importExpand);
+  registry.add("Tile", 1, 3, importTileV1);
   registry.add("Tile", 6, 2, importTile);
   registry.add("DepthToSpace", 1, 1, importDepthToSpace);
   registry.add("SpaceToDepth", 1, 1, importSpaceToDepth);

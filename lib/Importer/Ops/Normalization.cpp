@@ -254,7 +254,7 @@ void registerNormalizationOps(OpRegistry &registry) {
   registry.add("LayerNormalization", 1, {2, 3}, importLayerNormalization);
   registry.add("RMSNormalization", 23, 2, importRMSNormalization);
   registry.add("GroupNormalization", 18, 3, importGroupNormalization);
-  registry.add("InstanceNormalization", 6, 3, importInstanceNormalization);
+  registry.add("InstanceNormalization", 1, 3, importInstanceNormalization);
   registry.add("BatchNormalization", 1, 5, importBatchNormalization);
   registry.add("LpNormalization", 1, 1, importLpNormalization);
   registry.add("MeanVarianceNormalization", 9, 1, importMeanVarianceNormalization);

@@ -23,6 +23,7 @@ void registerMatMulOps(OpRegistry &registry);
 void registerMovementOps(OpRegistry &registry);
 void registerNormalizationOps(OpRegistry &registry);
 void registerNumericOps(OpRegistry &registry);
+void registerOldOps(OpRegistry &registry);
 void registerPadOps(OpRegistry &registry);
 void registerPoolingOps(OpRegistry &registry);
 void registerQuantizationOps(OpRegistry &registry);
@@ -62,6 +63,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerMovementOps(registry);
   registerNormalizationOps(registry);
   registerNumericOps(registry);
+  registerOldOps(registry);
   registerPadOps(registry);
   registerPoolingOps(registry);
   registerQuantizationOps(registry);

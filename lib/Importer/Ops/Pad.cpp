@@ -86,7 +86,7 @@ static Results buildPad(NodeImporter &node, Value data, ArrayRef<int64_t> axes,
 static Results importPadV2(NodeImporter &node) {
   Value data = node.operand(0);
   std::optional<PadMode> mode = getMode(node);
-  NodeImporter::Ints pads = node.getInts("pads");
+  NodeImporter::Ints pads = node.getInts(node.opset() < 2 ? "paddings" : "pads");
   Value value = node.makeScalar(node.elementType(data), node.getFloat("value", 0));
   if (!mode || !value)
     return failure();
@@ -148,7 +148,7 @@ static Results importCenterCropPad(NodeImporter &node) {
 }
 
 void registerPadOps(OpRegistry &registry) {
-  registry.add("Pad", 2, 1, importPadV2);
+  registry.add("Pad", 1, 1, importPadV2);
   registry.add("Pad", 11, {2, 4}, importPad);
   registry.add("CenterCropPad", 18, 2, importCenterCropPad);
 }

@@ -55,6 +55,11 @@ static Results importAveragePool(NodeImporter &node) {
   return {{buildAveragePool(node, node.operand(0))}};
 }
 
+/// The exponent of a norm, which may be a fraction in version 1.
+static double getExponent(NodeImporter &node) {
+  return node.opset() < 2 ? node.getFloat("p", 2) : static_cast<double>(node.getInt("p", 2));
+}
+
 /// (sum of |x|^p)^(1/p): a mean that counts all of every window, times the window's size.
 static Results importLpPool(NodeImporter &node) {
   TensorMath m(node);
@@ -62,7 +67,8 @@ static Results importLpPool(NodeImporter &node) {
   Value x = windows ? m.toChannelsLast(node.operand(0)) : Value();
   if (!x)
     return failure();
-  int64_t p = node.getInt("p", 2), volume = 1;
+  double p = getExponent(node);
+  int64_t volume = 1;
   DimExprs dims = node.dims(x), high;
   for (size_t d = 0; d < windows->rank(); ++d) {
     volume *= windows->kernel[d];
@@ -144,7 +150,7 @@ template <ReduceKind kind> static Results importGlobalPool(NodeImporter &node) {
 static Results importGlobalLpPool(NodeImporter &node) {
   TensorMath m(node);
   Value x = node.operand(0);
-  int64_t p = node.getInt("p", 2);
+  double p = getExponent(node);
   Value power = p == 2 ? m.mul(x, x) : m.pow(m.abs(x), p);
   Value sum = m.sum(power, spatialAxes(node, x));
   return {{p == 2 ? m.sqrt(sum) : m.pow(sum, 1.0 / p)}};
@@ -154,10 +160,10 @@ void registerPoolingOps(OpRegistry &registry) {
   registry.add("MaxPool", 1, 1, importMaxPool);
   registry.add("com.microsoft", "NhwcMaxPool", 1, 1, importNhwcMaxPool);
   registry.add("AveragePool", 1, 1, importAveragePool);
-  registry.add("LpPool", 2, 1, importLpPool);
+  registry.add("LpPool", 1, 1, importLpPool);
   registry.add("GlobalMaxPool", 1, 1, importGlobalPool<ReduceKind::Max>);
   registry.add("GlobalAveragePool", 1, 1, importGlobalPool<ReduceKind::Mean>);
-  registry.add("GlobalLpPool", 2, 1, importGlobalLpPool);
+  registry.add("GlobalLpPool", 1, 1, importGlobalLpPool);
 }
 
 } // namespace tenon

@@ -114,6 +114,19 @@ static Results importReshape(NodeImporter &node) {
   return {{node.reshape(data, *dims)}};
 }
 
+/// Version 1 has the shape as an attribute.
+static Results importReshapeV1(NodeImporter &node) {
+  Value data = node.operand(0);
+  DimExprs from = node.dims(data);
+  DimExprs shape = llvm::map_to_vector<6>(node.getInts("shape", NodeImporter::Ints()),
+                                          [&](int64_t size) { return node.expr(size); });
+  std::optional<DimExprs> dims = resolveShape(node, from, shape, /*allowZero=*/false);
+  if (!dims)
+    return failure();
+  checkCount(node, from, *dims);
+  return {{node.reshape(data, *dims)}};
+}
+
 static Results importFlatten(NodeImporter &node) {
   Value data = node.operand(0);
   DimExprs dims = node.dims(data);
@@ -197,6 +210,7 @@ static Results importUnsqueeze(NodeImporter &node) {
 }
 
 void registerReshapeOps(OpRegistry &registry) {
+  registry.add("Reshape", 1, 1, importReshapeV1);
   registry.add("Reshape", 5, 2, importReshape);
   registry.add("Flatten", 1, 1, importFlatten);
   registry.add("Squeeze", 1, {1, 2}, importSqueeze);

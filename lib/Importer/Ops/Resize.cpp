@@ -491,15 +491,21 @@ static SmallVector<Axis> makeAxes(NodeImporter &node, ArrayRef<int64_t> numbers)
   return axes;
 }
 
-/// Before version 11: data and scales. Scales were an attribute in Upsample 7.
+/// Before version 11: data and scales. Scales were an attribute in Upsample 7, and two in
+/// version 1.
 static Results importUpsample(NodeImporter &node) {
   Value x = node.operand(0);
   std::optional<Options> options = getOptions(node);
   SmallVector<Axis> axes = makeAxes(node, countUp(node.rank(x)));
   std::optional<SmallVector<double>> scales = node.constantFloats(node.operand(1));
   if (!node.operand(1)) {
-    SmallVector<float> given = node.getFloats("scales");
-    scales = SmallVector<double>(given.begin(), given.end());
+    if (node.opset() < 7) {
+      scales =
+          SmallVector<double>{1, 1, node.getFloat("height_scale"), node.getFloat("width_scale")};
+    } else {
+      SmallVector<float> given = node.getFloats("scales");
+      scales = SmallVector<double>(given.begin(), given.end());
+    }
   }
   if (!options || node.hasFailed() || !setScales(node, axes, scales, node.operand(1)))
     return failure();
@@ -530,7 +536,7 @@ static Results importResize(NodeImporter &node) {
 }
 
 void registerResizeOps(OpRegistry &registry) {
-  registry.add("Upsample", 7, {1, 2}, importUpsample);
+  registry.add("Upsample", 1, {1, 2}, importUpsample);
   registry.add("Resize", 10, 2, importUpsample);
   registry.add("Resize", 11, {1, 4}, importResize);
 }
