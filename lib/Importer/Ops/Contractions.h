@@ -15,6 +15,9 @@ mlir::Value buildMatMul(NodeImporter &node, mlir::Value lhs, mlir::Value rhs);
 /// such as an `addend` (null if absent) that does not broadcast to a matrix.
 bool prepareGemm(NodeImporter &node, mlir::Value &lhs, mlir::Value &rhs, mlir::Value addend);
 
+/// ONNX's Gemm with the node's operands and attributes: alpha A' B' + beta C.
+mlir::Value buildGemm(NodeImporter &node);
+
 /// ONNX's Conv of x [N, C, spatial...] and weights [O, C / groups, kernel...] with the node's
 /// attributes; `bias` [O] may be null. With `inputZero`, a scalar or null for 0, x is quantized: it
 /// is padded with that, and convolved less that in i32.

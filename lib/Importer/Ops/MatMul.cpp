@@ -52,20 +52,21 @@ bool prepareGemm(NodeImporter &node, Value &lhs, Value &rhs, Value addend) {
   return !node.hasFailed();
 }
 
-/// alpha A' B' + beta C.
-static Results importGemm(NodeImporter &node) {
+Value buildGemm(NodeImporter &node) {
   TensorMath m(node);
   Value lhs = node.operand(0), rhs = node.operand(1), bias = node.operand(2);
   if (!prepareGemm(node, lhs, rhs, bias))
-    return failure();
+    return nullptr;
   double alpha = node.getFloat("alpha", 1), beta = node.getFloat("beta", 1);
   Value result = node.infer<MatMulOp>({lhs, rhs});
   if (alpha != 1)
     result = m.mul(result, alpha);
   if (!bias || beta == 0)
-    return {{result}};
-  return {{m.add(result, beta == 1 ? bias : m.mul(bias, beta))}};
+    return result;
+  return m.add(result, beta == 1 ? bias : m.mul(bias, beta));
 }
+
+static Results importGemm(NodeImporter &node) { return {{buildGemm(node)}}; }
 
 void registerMatMulOps(OpRegistry &registry) {
   registry.add("MatMul", 1, 2, importMatMul);

@@ -17,6 +17,7 @@ void registerConvolutionOps(OpRegistry &registry);
 void registerEinsumOps(OpRegistry &registry);
 void registerElementwiseOps(OpRegistry &registry);
 void registerEmbeddingOps(OpRegistry &registry);
+void registerFusedProductOps(OpRegistry &registry);
 void registerGatherOps(OpRegistry &registry);
 void registerGeneratorOps(OpRegistry &registry);
 void registerMatMulOps(OpRegistry &registry);
@@ -57,6 +58,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerEinsumOps(registry);
   registerElementwiseOps(registry);
   registerEmbeddingOps(registry);
+  registerFusedProductOps(registry);
   registerGatherOps(registry);
   registerGeneratorOps(registry);
   registerMatMulOps(registry);

@@ -1,5 +1,5 @@
 // Fused transformer ops of com.microsoft, taken apart into primitive ops. Its activations and norms
-// are with those of ONNX, its embeddings and products of packed weights in files of their own.
+// are with those of ONNX, its embeddings and products in files of their own.
 
 #include "lib/Importer/Ops/Attention.h"
 #include "lib/Importer/Ops/Contractions.h"
@@ -8,26 +8,6 @@
 using namespace mlir;
 
 namespace tenon {
-
-// --- Products ---
-
-static Results importFusedMatMul(NodeImporter &node) {
-  TensorMath m(node);
-  auto transposed = [&](Value x, StringRef name) {
-    int64_t rank = node.rank(x);
-    if (rank < 2 || !node.getBool(name, false))
-      return x;
-    SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-    std::swap(permutation[rank - 1], permutation[rank - 2]);
-    return m.transpose(x, permutation);
-  };
-  if (node.getBool("transBatchA", false) || node.getBool("transBatchB", false))
-    return node.emitError() << "transposed batch dimensions are not supported";
-  Value product = buildMatMul(node, transposed(node.operand(0), "transA"),
-                              transposed(node.operand(1), "transB"));
-  double alpha = node.getFloat("alpha", 1);
-  return {{alpha == 1 ? product : m.mul(product, alpha)}};
-}
 
 // --- Attention ---
 
@@ -295,7 +275,6 @@ void registerTransformerContribOps(OpRegistry &registry) {
   auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
     registry.add("com.microsoft", name, 1, inputs, import);
   };
-  add("FusedMatMul", 2, importFusedMatMul);
   add("Attention", {2, 7}, importContribAttention);
   add("MultiHeadAttention", {1, 8}, importMultiHeadAttention);
   add("GroupQueryAttention", {1, 9}, importGroupQueryAttention);
