@@ -91,4 +91,31 @@ void TfIdfOp::getLibraryArguments(SmallVectorImpl<int64_t> &ints, SmallVectorImp
 
 AffineExpr TfIdfOp::getMaxTasks() { return getDims(getTokens().getType())[0]; }
 
+LogicalResult CouplePairsOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
+                                              ValueRange operands, DictionaryAttr,
+                                              OpaqueProperties properties, RegionRange,
+                                              SmallVectorImpl<Type> &types) {
+  auto type = cast<RankedTensorType>(operands[0].getType());
+  int64_t classes = properties.as<Properties *>()->classes.getInt();
+  constexpr int64_t maxClasses = 1 << 15;
+  if (classes < 2 || classes > maxClasses || type.getRank() != 2 ||
+      type.getDimSize(1) != classes * (classes - 1) / 2)
+    return emitOptionalError(loc, "cannot couple pairs of ", classes, " classes in ", type);
+  types.push_back(makeTensorType({getDims(type)[0], getAffineConstantExpr(classes, context)},
+                                 type.getElementType()));
+  return success();
+}
+
+std::string CouplePairsOp::getLibraryFunction() {
+  return getLibraryFunctionName("couple_pairs", getElementTypeOrSelf(getOperand()));
+}
+
+// A matrix and a vector of floats.
+AffineExpr CouplePairsOp::getScratchBytes() {
+  int64_t classes = getClasses();
+  return getAffineConstantExpr(classes * (classes + 1) * 4, getContext());
+}
+
+AffineExpr CouplePairsOp::getMaxTasks() { return getDims(getOperand().getType())[0]; }
+
 } // namespace tenon

@@ -73,4 +73,22 @@ def Tenon_TfIdfOp : Tenon_LibraryOp<"tf_idf", [], ["getLibraryArguments", "getMa
   let hasVerifier = 1;
 }
 
+def Tenon_CouplePairsOp : Tenon_LibraryOp<"couple_pairs", [Tenon_InferType],
+    ["getScratchBytes", "getMaxTasks"]> {
+  let summary = "probabilities of classes from those of pairs of them";
+  let description = [{
+    `operand` [N, classes * (classes - 1) / 2] holds for each pair of classes i < j, in the order of i
+    and then of j, how probable i is if it is one of the two. The result [N, classes] are the
+    probabilities of classes that fit these best: the second method of [Wu, Lin and Weng
+    2004](https://www.jmlr.org/papers/v5/wu04a.html), with as many steps as libsvm takes. Part of
+    ONNX [SVMClassifier](https://onnx.ai/onnx/operators/onnx_aionnxml_SVMClassifier.html).
+
+    ```mlir
+    %y = tenon.couple_pairs %x {classes = 4} : (tensor<8x6xf32>) -> tensor<8x4xf32>
+    ```
+  }];
+  let arguments = (ins RankedTensorOf<[F32]>:$operand, I64Attr:$classes);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+}
+
 #endif

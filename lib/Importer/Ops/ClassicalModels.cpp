@@ -92,6 +92,33 @@ static Results importFeatureVectorizer(NodeImporter &node) {
   return {{m.concat(parts, 1)}};
 }
 
+// One column per category: 1 where an element is it. Of equal categories the last one counts.
+static Results importOneHotEncoder(NodeImporter &node) {
+  TensorMath m(node);
+  Type i64 = node.builder().getI64Type();
+  Value x = node.cast(node.operand(0), i64);
+  NodeImporter::Ints categories = node.getInts("cats_int64s", NodeImporter::Ints());
+  if (categories.empty())
+    return node.hasFailed() ? failure()
+                            : node.emitError() << "categories that are strings are not supported";
+  int64_t rank = node.rank(x);
+  Value isCategory = m.equal(m.unsqueeze(x, {rank}), node.makeInts(categories));
+  SmallVector<double> isLast;
+  for (auto [i, category] : llvm::enumerate(categories))
+    isLast.push_back(!llvm::is_contained(ArrayRef(categories).drop_front(i + 1), category));
+  if (llvm::is_contained(isLast, 0.0))
+    isCategory =
+        m.logicalAnd(isCategory, node.cast(m.constants(i64, isLast), node.builder().getI1Type()));
+  if (!node.getBool("zeros", true)) {
+    Value found = m.sum(node.cast(isCategory, i64), countUp(rank + 1));
+    Value missing = m.sub(node.reshape(found, node.expr(1)),
+                          m.shapeTensor(product(node.dims(x), node.context())));
+    if (!node.contentsOrBind(missing, "elements that are categories, less all elements,"))
+      return failure();
+  }
+  return {{node.cast(isCategory, node.builder().getF32Type())}};
+}
+
 /// x · coefficients' + intercepts, one column per row of the coefficients.
 static Value buildLinear(NodeImporter &node, int64_t rows, ArrayRef<float> coefficients,
                          ArrayRef<float> intercepts) {
@@ -264,6 +291,7 @@ void registerClassicalModelOps(OpRegistry &registry) {
   add("ArrayFeatureExtractor", 2, importArrayFeatureExtractor);
   add("Imputer", 1, importImputer);
   add("FeatureVectorizer", {1, Arity::unbounded}, importFeatureVectorizer);
+  add("OneHotEncoder", 1, importOneHotEncoder);
   add("LinearRegressor", 1, importLinearRegressor);
   add("LinearClassifier", 1, importLinearClassifier);
   registry.add("TfIdfVectorizer", 9, 1, importTfIdfVectorizer);

@@ -42,6 +42,7 @@ void registerSelectionOps(OpRegistry &registry);
 void registerSequenceModelOps(OpRegistry &registry);
 void registerSliceOps(OpRegistry &registry);
 void registerSoftmaxOps(OpRegistry &registry);
+void registerSupportVectorOps(OpRegistry &registry);
 void registerTrainingOps(OpRegistry &registry);
 void registerTransformerContribOps(OpRegistry &registry);
 void registerTransposedConvolutionOps(OpRegistry &registry);
@@ -83,6 +84,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerSequenceModelOps(registry);
   registerSliceOps(registry);
   registerSoftmaxOps(registry);
+  registerSupportVectorOps(registry);
   registerTrainingOps(registry);
   registerTransformerContribOps(registry);
   registerTransposedConvolutionOps(registry);

@@ -74,6 +74,15 @@ func.func @weights(%x: tensor<2x9xi64>, %pool: tensor<8xi64>, %grams: tensor<5x3
 
 // -----
 
+func.func @pairs(%x: tensor<2x5xf32>) {
+  // expected-error @+2 {{cannot couple pairs of 3 classes in 'tensor<2x5xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = tenon.couple_pairs %x {classes = 3} : (tensor<2x5xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
 func.func @bits(%x: tensor<2xf32>) {
   // expected-error @+1 {{'tenon.bit_cast' op cannot read 'f32' as 'i16'}}
   %0 = tenon.bit_cast %x to i16 : (tensor<2xf32>) -> tensor<2xi16>

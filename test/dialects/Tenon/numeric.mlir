@@ -37,6 +37,13 @@ func.func @trees(%x: tensor<8x4xf32>, %columns: tensor<4xi32>, %nodes: tensor<31
   return %0 : tensor<8x3xf32>
 }
 
+// CHECK-LABEL: func.func @pairs
+// CHECK: tenon.couple_pairs {{.*}} {classes = 4 : i64} : (tensor<8x6xf32>) -> tensor<8x4xf32>
+func.func @pairs(%x: tensor<8x6xf32>) -> tensor<8x4xf32> {
+  %0 = tenon.couple_pairs %x {classes = 4} : (tensor<8x6xf32>) -> tensor<8x4xf32>
+  return %0 : tensor<8x4xf32>
+}
+
 // CHECK-LABEL: func.func @grams
 // CHECK: tenon.tf_idf {{.*}} -> tensor<2x5xf32>
 func.func @grams(%x: tensor<2x9xi64>, %pool: tensor<8xi64>, %grams: tensor<5x3xi64>,

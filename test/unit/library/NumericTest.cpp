@@ -5,8 +5,8 @@
 #include <complex>
 #include <gtest/gtest.h>
 
-extern "C" LibFunction tenon_dft_f32, tenon_dft_f64, tenon_det_f32, tenon_inverse_f64,
-    tenon_roi_align_f32, tenon_max_roi_pool_f32;
+extern "C" LibFunction tenon_couple_pairs_f32, tenon_dft_f32, tenon_dft_f64, tenon_det_f32,
+    tenon_inverse_f64, tenon_roi_align_f32, tenon_max_roi_pool_f32;
 
 namespace {
 
@@ -104,6 +104,17 @@ TEST(LinearAlgebra, InverseTimesMatrixIsOne) {
         sum += x.values[i * 3 + k] * y.values[k * 3 + j];
       EXPECT_NEAR(sum, i == j, 1e-12);
     }
+}
+
+TEST(CouplePairs, FindsProbabilitiesThatFit) {
+  // Of pairs that agree with probabilities 0.5, 0.3 and 0.2; the second row with equal ones.
+  Tensor<float> pairs({2, 3}, {0.5f / 0.8f, 0.5f / 0.7f, 0.3f / 0.5f, 0.5f, 0.5f, 0.5f}), p({2, 3});
+  ASSERT_EQ(call(tenon_couple_pairs_f32, {pairs.view()}, {p.view()},
+                 {.scratchBytes = 3 * 4 * 4, .tasks = 2}),
+            0);
+  const float expected[] = {0.5f, 0.3f, 0.2f, 1 / 3.0f, 1 / 3.0f, 1 / 3.0f};
+  for (int i = 0; i < 6; ++i)
+    EXPECT_NEAR(p.values[i], expected[i], 5e-3) << i; // steps end early
 }
 
 TEST(RegionPooling, SamplesInterpolate) {
