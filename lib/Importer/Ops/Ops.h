@@ -14,6 +14,7 @@ void registerClassicalModelOps(OpRegistry &registry);
 void registerConstantOps(OpRegistry &registry);
 void registerControlFlowOps(OpRegistry &registry);
 void registerConvolutionOps(OpRegistry &registry);
+void registerDeformableConvolutionOps(OpRegistry &registry);
 void registerEinsumOps(OpRegistry &registry);
 void registerElementwiseOps(OpRegistry &registry);
 void registerEmbeddingOps(OpRegistry &registry);
@@ -56,6 +57,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerConstantOps(registry);
   registerControlFlowOps(registry);
   registerConvolutionOps(registry);
+  registerDeformableConvolutionOps(registry);
   registerEinsumOps(registry);
   registerElementwiseOps(registry);
   registerEmbeddingOps(registry);
