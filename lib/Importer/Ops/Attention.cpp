@@ -146,7 +146,8 @@ AttentionResult buildAttention(NodeImporter &node, AttentionProblem problem) {
       queries = problem.queries =
           m.mul(queries, makeAttentionScale(node, node.dim(queries, 3), node.elementType(queries)));
   }
-  bool isPlain = !problem.softcap &&
+  bool isPlain = !problem.softcap && !problem.sink && !problem.changeScores &&
+                 !problem.changeProbabilities &&
                  (!problem.softmaxType || problem.softmaxType == node.elementType(queries));
   if (isPlain && !problem.needsSteps) {
     r.result = buildWhole(node, problem, scale);
@@ -162,8 +163,21 @@ AttentionResult buildAttention(NodeImporter &node, AttentionProblem problem) {
   Value scores = r.biased;
   if (scores && problem.softmaxType)
     scores = node.cast(scores, problem.softmaxType);
-  r.probabilities =
-      node.cast(node.infer<SoftmaxOp>(scores, node.attr("axis", 3)), node.elementType(queries));
+  if (problem.changeScores)
+    scores = problem.changeScores(scores);
+  if (scores && problem.sink) {
+    DimExprs column = node.dims(scores);
+    column[3] = node.expr(1);
+    Value sink = node.cast(problem.sink, node.elementType(scores));
+    sink = m.broadcast(node.reshape(sink, {heads, node.expr(1), node.expr(1)}), column);
+    scores = m.concat({scores, sink}, 3);
+  }
+  r.probabilities = node.infer<SoftmaxOp>(scores, node.attr("axis", 3));
+  if (problem.changeProbabilities)
+    r.probabilities = problem.changeProbabilities(r.probabilities);
+  r.probabilities = node.cast(r.probabilities, node.elementType(queries));
+  if (problem.sink)
+    r.probabilities = m.slice(r.probabilities, 3, node.expr(0), node.dim(keys, 2));
   r.result = node.infer<MatMulOp>({r.probabilities, values});
   if (problem.zeroEmptyRows && r.result) {
     int64_t last = node.rank(r.biased) - 1;

@@ -10,6 +10,7 @@
 #define TENON_LIB_IMPORTER_OPS_ATTENTION_H
 
 #include "lib/Importer/Ops/TensorMath.h"
+#include <functional>
 
 namespace tenon {
 
@@ -18,10 +19,14 @@ struct AttentionProblem {
   mlir::Value queries, keys, values;
   /// Added to the scores [B, H, S, T]; null: nothing.
   mlir::Value bias;
+  /// A score [H] for each head that belongs to no key and takes its share of softmax; may be null.
+  mlir::Value sink;
   double scale = 0; // 0: 1 / sqrt(d)
   double softcap = 0;
   /// The element type that softmax computes in; null: that of the queries.
   mlir::Type softmaxType;
+  /// What becomes of scores before softmax, and of probabilities after it, in the type of softmax.
+  std::function<mlir::Value(mlir::Value)> changeScores, changeProbabilities;
   /// Queries all of whose scores are minus infinity give zeros, where softmax gives NaN.
   bool zeroEmptyRows = false;
   /// Whether anything but the result is asked for.
@@ -50,6 +55,11 @@ mlir::Value makeBias(NodeImporter &node, mlir::Value allowed, mlir::Type element
 /// broadcasts with [S, T].
 mlir::Value makeCausalMask(NodeImporter &node, mlir::AffineExpr queries, mlir::AffineExpr keys,
                            mlir::Value offset);
+
+/// Whether each row's key [B, 1, 1, T] counts, by a mask [B, T] or [B, S, T] with zeros at padding
+/// or one of rank 1 with the rows' ends: a bias of zeros, and `masked` where it does not.
+mlir::Value makeKeyBias(NodeImporter &node, mlir::Value mask, mlir::AffineExpr batch,
+                        mlir::AffineExpr keys, mlir::Type type, double masked);
 
 /// Rotates the first `dim` elements of each head of x [B, H, S, d] by the angles whose cosines and
 /// sines are [B or 1, S, dim / 2]. Pairs are neighbours if `interleaved`, else halves apart.

@@ -1,6 +1,6 @@
 // ScatterElements, ScatterND, TensorScatter and MaxUnpool: a copy with some elements replaced.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/Cache.h"
 #include "lib/Importer/RunTimeSizes.h"
 
 using namespace mlir;
@@ -55,16 +55,12 @@ static Results importScatterND(NodeImporter &node) {
   return {{buildScatter<ScatterNDOp>(node, data, indices, updates, *kind)}};
 }
 
-// Writes `update` into a cache along `axis`, from a position per batch row on.
-static Results importTensorScatter(NodeImporter &node) {
+Value writeCache(NodeImporter &node, Value cache, Value update, Value starts, int64_t axis,
+                 bool isCircular) {
   TensorMath m(node);
-  Value cache = node.operand(0), update = node.operand(1), starts = node.operand(2);
-  int64_t rank = node.rank(cache), axis = node.getAxis("axis", -2, rank);
-  StringRef mode = node.getString("mode", "linear");
-  if (mode != "linear" && mode != "circular")
-    return node.emitAttributeError("mode") << "unknown mode '" << mode << "'";
-  if (node.hasFailed())
-    return failure();
+  if (!cache || !update)
+    return nullptr;
+  int64_t rank = node.rank(cache);
   DimExprs dims = node.dims(update);
   Value positions = m.iotaAlong(rank, axis, node.dim(update, axis));
   if (starts) {
@@ -73,10 +69,22 @@ static Results importTensorScatter(NodeImporter &node) {
     starts = node.reshape(node.cast(starts, node.builder().getI64Type()), batch);
     positions = m.add(positions, starts);
   }
-  if (mode == "circular")
+  if (isCircular)
     positions = node.infer<ModOp>({positions, m.shapeScalar(node.dim(cache, axis))});
-  return {{buildScatter<ScatterElementsOp>(node, cache, m.broadcast(positions, dims), update,
-                                           ScatterKind::None, node.attr("axis", axis))}};
+  return buildScatter<ScatterElementsOp>(node, cache, m.broadcast(positions, dims), update,
+                                         ScatterKind::None, node.attr("axis", axis));
+}
+
+// Writes `update` into a cache along `axis`, from a position per batch row on.
+static Results importTensorScatter(NodeImporter &node) {
+  Value cache = node.operand(0), update = node.operand(1), starts = node.operand(2);
+  int64_t rank = node.rank(cache), axis = node.getAxis("axis", -2, rank);
+  StringRef mode = node.getString("mode", "linear");
+  if (mode != "linear" && mode != "circular")
+    return node.emitAttributeError("mode") << "unknown mode '" << mode << "'";
+  if (node.hasFailed())
+    return failure();
+  return {{writeCache(node, cache, update, starts, axis, mode == "circular")}};
 }
 
 // The indices are positions in the whole result, so it is scattered to as one row.

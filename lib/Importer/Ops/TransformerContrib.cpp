@@ -32,9 +32,8 @@ static Value allowRanges(NodeImporter &node, Value mask, AffineExpr batch, Affin
   return m.logicalAnd(allowed, m.lessEqual(m.unsqueeze(starts, {1, 2, 3}), key));
 }
 
-/// The bias of a mask over keys: [B, T] with zeros at padding, or one of rank 1 (see above).
-static Value makeKeyBias(NodeImporter &node, Value mask, AffineExpr batch, AffineExpr keys,
-                         Type type, double masked) {
+Value makeKeyBias(NodeImporter &node, Value mask, AffineExpr batch, AffineExpr keys, Type type,
+                  double masked) {
   TensorMath m(node);
   int64_t rank = node.rank(mask);
   if (rank == 1)
@@ -105,8 +104,18 @@ static Results buildPackedAttention(NodeImporter &node, Value packed, Value mask
   return results;
 }
 
+/// False after an error about what Attention and QAttention have on one kind of device only.
+static bool hasPlainState(NodeImporter &node) {
+  for (StringRef name : {"do_rotary", "past_present_share_buffer"})
+    if (node.getBool(name, false))
+      node.emitAttributeError(name) << "is not supported";
+  return !node.hasFailed();
+}
+
 // Operands: x [B, S, I], weights [I, 3 * H * d], bias, mask, past, more bias.
 static Results importContribAttention(NodeImporter &node) {
+  if (!hasPlainState(node))
+    return failure();
   Value packed = buildMatMul(node, node.operand(0), node.operand(1));
   if (node.operand(2))
     packed = TensorMath(node).add(packed, node.operand(2));
@@ -117,9 +126,8 @@ static Results importContribAttention(NodeImporter &node) {
 // the zero points of x and weights, past.
 static Results importQAttention(NodeImporter &node) {
   TensorMath m(node);
-  for (StringRef name : {"do_rotary", "past_present_share_buffer"})
-    if (node.getBool(name, false))
-      return node.emitAttributeError(name) << "is not supported";
+  if (!hasPlainState(node))
+    return failure();
   Type type = node.elementType(node.operand(4)), f32 = node.builder().getF32Type();
   Value zero = node.operand(6);
   if (zero)
@@ -132,14 +140,35 @@ static Results importQAttention(NodeImporter &node) {
                               node.operand(8), /*moreBias=*/nullptr);
 }
 
-// Operands: queries, keys, values, bias, key padding mask, more bias, past keys, past values.
+/// Part `number` of what is packed for each head: [B, S, H, parts, d] as [B, S, H * d].
+static Value unpackHeads(NodeImporter &node, Value packed, int64_t number) {
+  Value part = TensorMath(node).slice(packed, 3, number, 1);
+  if (!part)
+    return part;
+  DimExprs dims = node.dims(part);
+  return node.reshape(part, {dims[0], dims[1], dims[2] * dims[4]});
+}
+
+// Operands: queries (or all packed), keys (or with values packed), values, bias, key padding mask,
+// more bias, past keys, past values.
 static Results importMultiHeadAttention(NodeImporter &node) {
   TensorMath m(node);
   int64_t heads = node.getInt("num_heads");
   AttentionProblem problem;
   Value inputs[] = {node.operand(0), node.operand(1), node.operand(2)};
+  if (node.rank(inputs[0]) == 5 && !inputs[1] && !inputs[2])
+    for (int64_t number : {2, 1, 0})
+      inputs[number] = unpackHeads(node, node.operand(0), number);
+  if (inputs[1] && !inputs[2] && node.rank(inputs[1]) == 5)
+    for (int64_t number : {1, 0})
+      inputs[number + 1] = unpackHeads(node, node.operand(1), number);
+  if (node.hasFailed())
+    return failure();
   if (!inputs[1] || !inputs[2] || node.rank(inputs[0]) != 3)
-    return node.emitError() << "packed queries, keys and values are not supported";
+    return node.emitError() << "queries of type " << node.operand(0).getType()
+                            << " lack keys and values";
+  if (node.operand(8) || node.operand(9))
+    return node.emitError() << "a buffer that past and present share is not supported";
   if (Value bias = node.operand(3)) {
     AffineExpr start = node.expr(0);
     for (Value &input : inputs) {
@@ -177,74 +206,6 @@ static Results importMultiHeadAttention(NodeImporter &node) {
   return {{result, problem.keys, problem.values}};
 }
 
-// Operands: queries (or all packed), keys, values, past keys, past values, lengths - 1, the total
-// length, caches of cosines and sines.
-static Results importGroupQueryAttention(NodeImporter &node) {
-  TensorMath m(node);
-  int64_t heads = node.getInt("num_heads"), keyHeads = node.getInt("kv_num_heads");
-  Value queries = node.operand(0), keys = node.operand(1), values = node.operand(2);
-  constexpr int64_t maxHeads = 1 << 20;
-  if (node.rank(queries) != 3 || heads < 1 || heads > maxHeads || keyHeads < 1 ||
-      keyHeads > maxHeads || !node.operand(5))
-    return node.emitError() << "queries of rank 3, heads and lengths are needed";
-  if (!keys) {
-    int64_t all = heads + 2 * keyHeads;
-    AffineExpr width = node.dim(queries, 2), depth = width.floorDiv(all);
-    if (auto known = dyn_cast<AffineConstantExpr>(width); known && known.getValue() % all != 0)
-      return node.emitError() << "cannot split " << queries.getType() << " into " << all
-                              << " heads";
-    requireEqual(node, width % all, node.expr(0), "elements that heads leave, and 0,");
-    values = m.slice(queries, 2, depth * (heads + keyHeads), depth * keyHeads);
-    keys = m.slice(queries, 2, depth * heads, depth * keyHeads);
-    queries = m.slice(queries, 2, node.expr(0), depth * heads);
-  }
-  AttentionProblem problem;
-  problem.queries = splitHeads(node, queries, heads);
-  problem.keys = splitHeads(node, keys, keyHeads);
-  problem.values = splitHeads(node, values, keyHeads);
-  if (!problem.queries || !problem.keys || !problem.values)
-    return failure();
-  AffineExpr steps = node.dim(problem.queries, 2);
-  Type i64 = node.builder().getI64Type();
-  // Each row's new keys stand behind its old ones; a first prompt may be padded at its end.
-  Value lengths = m.add(node.cast(node.operand(5), i64), 1.0);
-  Value before = m.max(m.sub(lengths, m.shapeScalar(steps)), 0.0);
-  before = node.reshape(before, {product(node.dims(before), node.context()), node.expr(1)});
-  if (node.getBool("do_rotary", false)) {
-    Value positions = m.add(m.iotaAlong(2, 1, steps), before);
-    Value cosines = node.operand(7), sines = node.operand(8);
-    if (!cosines || !sines)
-      return node.emitError() << "do_rotary needs caches of cosines and sines";
-    AffineExpr half = node.dim(cosines, 1);
-    bool interleaved = node.getBool("rotary_interleaved", false);
-    cosines = m.gather(cosines, positions, 0);
-    sines = m.gather(sines, positions, 0);
-    for (Value *part : {&problem.queries, &problem.keys})
-      *part = buildRotation(node, *part, cosines, sines, half * 2, interleaved);
-  }
-  AffineExpr pastSize = node.expr(0);
-  if (node.operand(3) && node.operand(4)) {
-    pastSize = node.dim(node.operand(3), 2);
-    problem.keys = m.concat({node.operand(3), problem.keys}, 2);
-    problem.values = m.concat({node.operand(4), problem.values}, 2);
-  }
-  if (!problem.keys || !problem.values)
-    return failure();
-  AffineExpr total = node.dim(problem.keys, 2);
-  Type type = node.elementType(problem.queries);
-  Value causal = makeCausalMask(node, steps, total, m.shapeScalar(pastSize));
-  int64_t window = node.getInt("local_window_size", -1);
-  if (window > 0) {
-    Value first = m.add(m.iotaAlong(2, 0, steps), m.shapeScalar(pastSize - window));
-    causal = m.logicalAnd(causal, m.less(first, m.iotaAlong(2, 1, total)));
-  }
-  problem.bias = makeBias(node, causal, type, -1e30);
-  problem.scale = node.getFloat("scale", 0);
-  problem.softcap = node.getFloat("softcap", 0);
-  Value result = joinHeads(node, buildAttention(node, problem).result);
-  return {{result, problem.keys, problem.values}};
-}
-
 // Operands: x, positions [B, S] or [1] (where the first one is), caches of cosines and sines.
 static Results importContribRotaryEmbedding(NodeImporter &node) {
   TensorMath m(node);
@@ -271,14 +232,91 @@ static Results importContribRotaryEmbedding(NodeImporter &node) {
   return {{isFlat ? joinHeads(node, result) : result}};
 }
 
+/// What chooses one of three streams of positions, elements of which have columns of their own:
+/// those of the first stream, and booleans [columns] for the others.
+struct Streams {
+  SmallVector<double> isSecond, isThird;
+};
+
+/// Sections follow each other, or are interleaved as far as they reach: every third column belongs
+/// to the second stream, and the one behind it to the third.
+static Streams divideColumns(ArrayRef<int64_t> sections, bool interleaved) {
+  Streams streams;
+  int64_t count = sections[0] + sections[1] + sections[2];
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t first = sections[0], second = first + sections[1];
+    bool isSecond = interleaved ? i % 3 == 1 && i < 3 * sections[1] : i >= first && i < second;
+    bool isThird = interleaved ? i % 3 == 2 && i < 3 * sections[2] : i >= second;
+    streams.isSecond.push_back(isSecond);
+    streams.isThird.push_back(isThird);
+  }
+  return streams;
+}
+
+// Positions are three streams [3, B, S], for time, height and width.
+static Results importMRotaryEmbedding(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), positions = node.operand(1);
+  NodeImporter::Ints sections = node.getInts("mrope_section");
+  int64_t layout = node.getInt("mrope_layout", 0);
+  constexpr int64_t most = 1 << 20;
+  auto isSize = [](int64_t size) { return size >= 0 && size < most; };
+  if (node.hasFailed())
+    return failure();
+  if (sections.size() != 3 || !llvm::all_of(sections, isSize))
+    return node.emitAttributeError("mrope_section") << "needs three sizes";
+  if (layout != 0 && layout != 1)
+    return node.emitAttributeError("mrope_layout") << "unknown layout " << layout;
+  if (node.rank(positions) != 3)
+    return node.emitError() << "positions need rank 3, not " << positions.getType();
+  int64_t half = sections[0] + sections[1] + sections[2];
+  int64_t heads = node.getInt("num_heads", 0);
+  bool isFlat = node.rank(x) == 3;
+  if (isFlat && heads == 0 && half > 0)
+    if (auto width = dyn_cast<AffineConstantExpr>(node.dim(x, 2)))
+      heads = width.getValue() / (2 * half);
+  if (isFlat)
+    x = splitHeads(node, x, heads);
+  Streams streams = divideColumns(sections, layout == 1);
+  Type i1 = node.builder().getI1Type(), i64 = node.builder().getI64Type();
+  Value isSecond = node.cast(m.constants(i64, streams.isSecond), i1);
+  Value isThird = node.cast(m.constants(i64, streams.isThird), i1);
+  auto angles = [&](Value cache) {
+    cache = m.sized(cache, {node.dim(cache, 0), node.expr(half)}, "a cache of angles");
+    auto stream = [&](int64_t which) {
+      return m.gather(cache, m.squeeze(m.slice(positions, 0, which, 1), {0}), 0);
+    };
+    return m.select(isThird, stream(2), m.select(isSecond, stream(1), stream(0)));
+  };
+  Value result = buildRotation(node, x, angles(node.operand(2)), angles(node.operand(3)),
+                               node.expr(2 * half), node.getBool("interleaved", false));
+  return {{isFlat ? joinHeads(node, result) : result}};
+}
+
+// Operands: angles [B, S, d], queries, their halves turned, keys, their halves turned.
+static Results importGemmaRotaryEmbedding(NodeImporter &node) {
+  TensorMath m(node);
+  Type type = node.elementType(node.operand(1));
+  auto along = [&](Value x) {
+    return node.checkRank(x, 1) ? m.unsqueeze(node.cast(x, type), {1}) : Value();
+  };
+  Value cosines = along(node.infer<CosOp>(node.operand(0)));
+  Value sines = along(node.infer<SinOp>(node.operand(0)));
+  auto rotate = [&](unsigned number) {
+    return m.add(m.mul(node.operand(number), cosines), m.mul(node.operand(number + 1), sines));
+  };
+  return {{rotate(1), rotate(3)}};
+}
+
 void registerTransformerContribOps(OpRegistry &registry) {
   auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
     registry.add("com.microsoft", name, 1, inputs, import);
   };
   add("Attention", {2, 7}, importContribAttention);
-  add("MultiHeadAttention", {1, 8}, importMultiHeadAttention);
-  add("GroupQueryAttention", {1, 9}, importGroupQueryAttention);
+  add("MultiHeadAttention", {1, 10}, importMultiHeadAttention);
   add("RotaryEmbedding", 4, importContribRotaryEmbedding);
+  add("MRotaryEmbedding", 4, importMRotaryEmbedding);
+  add("GemmaRotaryEmbedding", 5, importGemmaRotaryEmbedding);
   add("QAttention", {5, 9}, importQAttention);
 }
 
