@@ -49,6 +49,7 @@ void registerGatherOps(OpRegistry &registry) {
   registry.add("Gather", 1, 2, importGather);
   registry.add("GatherElements", 11, 2, importGatherElements);
   registry.add("GatherND", 11, 2, importGatherND);
+  registry.add("com.microsoft", "GatherND", 1, 2, importGatherND);
 }
 
 } // namespace tenon

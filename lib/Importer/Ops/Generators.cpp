@@ -77,10 +77,10 @@ static std::optional<AffineExpr> getRangeSize(NodeImporter &node, Value start, V
   return bindRangeSize(node, start, limit, delta);
 }
 
-static Results importRange(NodeImporter &node) {
+static Results buildRange(NodeImporter &node, ValueRange operands) {
   TensorMath m(node);
   SmallVector<Value> scalars;
-  for (Value operand : node.operands())
+  for (Value operand : operands)
     scalars.push_back(m.toScalar(operand));
   if (node.hasFailed())
     return failure();
@@ -89,6 +89,17 @@ static Results importRange(NodeImporter &node) {
     return failure();
   Value position = m.iota(*size, 0, node.elementType(scalars[0]));
   return {{m.add(m.mul(position, scalars[2]), scalars[0])}};
+}
+
+static Results importRange(NodeImporter &node) { return buildRange(node, node.operands()); }
+
+/// The contrib form may go without a step.
+static Results importContribRange(NodeImporter &node) {
+  if (node.operand(2))
+    return importRange(node);
+  NodeImporter::Values operands(node.operands().take_front(2));
+  operands.push_back(node.makeScalar(node.elementType(operands[0]), 1));
+  return buildRange(node, operands);
 }
 
 static Results importEyeLike(NodeImporter &node) {
@@ -146,8 +157,10 @@ void registerGeneratorOps(OpRegistry &registry) {
   registry.add("Size", 1, 1, importSize);
   registry.add("ConstantOfShape", 9, 1, importConstantOfShape);
   registry.add("Range", 11, 3, importRange);
+  registry.add("com.microsoft", "Range", 1, {2, 3}, importContribRange);
   registry.add("EyeLike", 9, 1, importEyeLike);
   registry.add("Trilu", 14, {1, 2}, importTrilu);
+  registry.add("com.microsoft", "Trilu", 1, {1, 2}, importTrilu);
   registry.add("OneHot", 9, 3, importOneHot);
 }
 

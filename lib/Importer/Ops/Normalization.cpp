@@ -1,6 +1,6 @@
-// Normalizations, of ONNX and of com.microsoft.
+// Normalizations, of ONNX and those of com.microsoft that transformers use.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/Norms.h"
 
 using namespace mlir;
 
@@ -92,9 +92,8 @@ template <typename OpT> static Results importSkipNorm(NodeImporter &node) {
   return results;
 }
 
-/// Normalizes [N, groups, rest]; scale and bias go along the channels.
-static Value buildGroupNorm(NodeImporter &node, Value x, AffineExpr groups, Value scale, Value bias,
-                            double epsilon) {
+Value buildGroupNorm(NodeImporter &node, Value x, AffineExpr groups, Value scale, Value bias,
+                     double epsilon) {
   TensorMath m(node);
   DimExprs dims = node.dims(x);
   ArrayRef<AffineExpr> rest = ArrayRef<AffineExpr>(dims).drop_front();

@@ -123,6 +123,13 @@ static Results importPad(NodeImporter &node) {
   return buildPad(node, data, axes, *amounts, *mode, node.operand(2));
 }
 
+/// Pads may have a first dimension of 1.
+static Results importContribPad(NodeImporter &node) {
+  if (Value pads = node.operand(1); node.rank(pads) == 2)
+    node.setOperand(1, node.reshape(pads, product(node.dims(pads), node.context())));
+  return importPad(node);
+}
+
 // What is missing or too much is shared between both sides, the odd one at the end.
 static Results importCenterCropPad(NodeImporter &node) {
   Value data = node.operand(0);
@@ -150,6 +157,7 @@ static Results importCenterCropPad(NodeImporter &node) {
 void registerPadOps(OpRegistry &registry) {
   registry.add("Pad", 1, 1, importPadV2);
   registry.add("Pad", 11, {2, 4}, importPad);
+  registry.add("com.microsoft", "Pad", 1, {2, 3}, importContribPad);
   registry.add("CenterCropPad", 18, 2, importCenterCropPad);
 }
 

@@ -342,6 +342,7 @@ static Results importCol2Im(NodeImporter &node) {
 }
 
 void registerSamplingOps(OpRegistry &registry) {
+  registry.add("com.microsoft", "GridSample", 1, 2, importGridSample);
   registry.add("GridSample", 16, 2, importGridSample);
   registry.add("AffineGrid", 20, 2, importAffineGrid);
   registry.add("Col2Im", 18, 3, importCol2Im);

@@ -89,7 +89,7 @@ static Results importCompress(NodeImporter &node) {
   return {{m.gather(x, node.reshape(positions, node.dim(positions, 1)), axis)}};
 }
 
-static Results importUnique(NodeImporter &node) {
+static Results buildUnique(NodeImporter &node, bool isSorted) {
   Value x = node.operand(0);
   SmallVector<NamedAttribute> attributes;
   AffineExpr found = node.addSymbol("unique");
@@ -104,7 +104,7 @@ static Results importUnique(NodeImporter &node) {
     count = dims[axis];
     dims[axis] = found;
   }
-  if (node.getBool("sorted", true))
+  if (isSorted)
     attributes.push_back(node.attr("sorted", node.builder().getUnitAttr()));
   Value sortable = castToSortable(node, x);
   if (!sortable)
@@ -118,6 +118,18 @@ static Results importUnique(NodeImporter &node) {
     return failure();
   SmallVector<Value> results(op->getResults());
   results[0] = node.cast(results[0], node.elementType(x));
+  return results;
+}
+
+static Results importUnique(NodeImporter &node) {
+  return buildUnique(node, node.getBool("sorted", true));
+}
+
+/// Elements in the order of their first places, of which the contrib form does not tell.
+static Results importContribUnique(NodeImporter &node) {
+  Results results = buildUnique(node, /*isSorted=*/false);
+  if (succeeded(results))
+    results->erase(results->begin() + 1);
   return results;
 }
 
@@ -158,6 +170,7 @@ void registerSelectionOps(OpRegistry &registry) {
   registry.add("NonZero", 9, 1, importNonZero);
   registry.add("Compress", 9, 2, importCompress);
   registry.add("Unique", 11, 1, importUnique);
+  registry.add("com.microsoft", "Unique", 1, 1, importContribUnique);
   registry.add("NonMaxSuppression", 10, {2, 5}, importNonMaxSuppression);
 }
 

@@ -209,10 +209,23 @@ Results LinearAttention::import() {
 
 static Results importLinearAttention(NodeImporter &node) { return LinearAttention(node).import(); }
 
+/// The forms of com.microsoft, as far as they are ONNX's.
+template <ImportFunction import> static Results importContrib(NodeImporter &node) {
+  std::pair<StringRef, int64_t> plain[] = {
+      {"state_window", 0}, {"channels_last", 0}, {"dilation", 1}, {"ndim", 1}};
+  for (auto [name, value] : plain)
+    if (node.getInt(name, value) != value)
+      return node.emitAttributeError(name) << node.getInt(name, value) << " is not supported";
+  return import(node);
+}
+
 void registerSequenceModelOps(OpRegistry &registry) {
   registry.add("SwiGLU", 27, 2, importSwiGLU);
   registry.add("CausalConvWithState", 27, {2, 4}, importCausalConvWithState);
   registry.add("LinearAttention", 27, {3, 6}, importLinearAttention);
+  registry.add("com.microsoft", "CausalConvWithState", 1, {2, 4},
+               importContrib<importCausalConvWithState>);
+  registry.add("com.microsoft", "LinearAttention", 1, {3, 6}, importContrib<importLinearAttention>);
 }
 
 } // namespace tenon
