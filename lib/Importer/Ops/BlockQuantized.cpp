@@ -11,9 +11,7 @@ using namespace mlir;
 
 namespace tenon {
 
-/// The numbers of `bits` bits in a tensor of bytes, along its last dimension: low ones first, or
-/// high ones.
-static Value unpackBits(NodeImporter &node, Value bytes, int64_t bits, bool highFirst = false) {
+Value unpackBits(NodeImporter &node, Value bytes, int64_t bits, bool highFirst) {
   TensorMath m(node);
   if (!node.checkRank(bytes, 1))
     return nullptr;

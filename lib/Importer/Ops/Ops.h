@@ -20,6 +20,7 @@ void registerEinsumOps(OpRegistry &registry);
 void registerElementwiseOps(OpRegistry &registry);
 void registerElementwiseContribOps(OpRegistry &registry);
 void registerEmbeddingOps(OpRegistry &registry);
+void registerExpertOps(OpRegistry &registry);
 void registerFlexAttentionOps(OpRegistry &registry);
 void registerFusedProductOps(OpRegistry &registry);
 void registerGatherOps(OpRegistry &registry);
@@ -69,6 +70,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerElementwiseOps(registry);
   registerElementwiseContribOps(registry);
   registerEmbeddingOps(registry);
+  registerExpertOps(registry);
   registerFlexAttentionOps(registry);
   registerFusedProductOps(registry);
   registerGatherOps(registry);

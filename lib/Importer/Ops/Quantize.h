@@ -57,6 +57,10 @@ mlir::Value scaleSums(NodeImporter &node, mlir::Value sums, mlir::Value scale);
 mlir::Value requantize(NodeImporter &node, mlir::Value sums, mlir::Value scale,
                        mlir::Value outputScale, mlir::Value outputZero);
 
+/// The numbers of `bits` bits in a tensor of bytes, along its last dimension: low ones first, or
+/// high ones.
+mlir::Value unpackBits(NodeImporter &node, mlir::Value bytes, int64_t bits, bool highFirst = false);
+
 } // namespace tenon
 
 #endif
