@@ -56,7 +56,7 @@ class Run:
     def __init__(self, options):
         self.options = options
         self.backend = findings.Backend(options.target)
-        self.only = [("", name) for name in options.only] if options.only else None
+        self.only = [key for key in RECIPES if key[1] in options.only] if options.only else None
         self.kinds = collections.defaultdict(list)
         self.shrunk = set()
         self.drawn = collections.Counter()

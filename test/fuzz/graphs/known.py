@@ -16,6 +16,7 @@ onnxruntime.set_default_logger_severity(4)
 
 # operator → why the evaluator is not followed.
 FAULTS = {
+    "DeformConv": "divides by sizes less 1, and takes two dimensions only",
     "GlobalLpPool": "not there",
     "GlobalMaxPool": "takes channels together",
     "LinearRegressor": "gives NaN for several targets",
@@ -24,6 +25,7 @@ FAULTS = {
     "MaxRoiPool": "not there",
     "Multinomial": "does not take what it should",
     "RoiAlign": "takes the largest of weighted corners, and other samples",
+    "SVMClassifier": "chooses the second of two classes where all coefficients are positive",
     "Scatter": "not there",
 }
 

@@ -55,6 +55,28 @@ def einsum(g, op):
     return g.node(op, operands, equation=equation)
 
 
+@recipe("DeformConv", weight=0.5)
+def deform_conv(g, op):
+    x = image(g, ["float32"], spatial=2)
+    if len(set(x.shape[1])) > 1 or not all(min(s) > 0 for s in x.shape):
+        raise Reject("channels that only a run tells")
+    if not x.every(lambda a: np.all(np.abs(a.astype(float)) < 1e6)):
+        raise Reject("infinities")
+    c, dilations = x.shape[1][0], [1, 1]
+    group, offsets = (g.pick([d for d in (1, 1, 2, c) if c % d == 0]) for _ in range(2))
+    window = Window(g, x.shape[2:], modes=False)
+    dilations, strides = window.dilations, window.strides
+    pads = window.attributes.get("pads") or [0, 0, 0, 0]
+    counts = [tuple((n + pads[d] + pads[d + 2] - (window.kernel[d] - 1) * dilations[d] - 1) // strides[d] + 1 for n in size)
+              for d, size in enumerate(x.shape[2:])]
+    taps, outputs = window.kernel[0] * window.kernel[1], group * g.integer(1, 4)
+    w = g.fresh("float32", [g.constant_size(n) for n in (outputs, c // group, *window.kernel)], "normal", fixed=True)
+    offset = g.fresh("float32", [x.shape[0], g.constant_size(offsets * taps * 2), *counts], "normal")
+    bias = g.fresh("float32", [g.constant_size(outputs)], "normal") if g.flip() else None
+    mask = g.fresh("float32", [x.shape[0], g.constant_size(offsets * taps), *counts], "normal") if g.flip() else None
+    return g.node(op, [x, w, offset, bias, mask], group=group, offset_group=offsets, **window.attributes)
+
+
 class Window:
     """Kernel, strides, dilations and pads over the spatial dimensions of a shape."""
 

@@ -75,6 +75,30 @@ def linear(g, op):
                   intercepts=[0.5 * i for i in range(targets)] if g.flip() else None)
 
 
+@recipe("SVMRegressor SVMClassifier", domain=ML, weight=0.4)
+def support_vectors(g, op):
+    x = g.value(["float32"], rank=2, where=lambda v: finite(v) and len(set(v.shape[-1])) == 1)
+    features, listed = x.shape[1][0], lambda a: [float(n) for n in np.round(np.ravel(a), 2)]
+    kernel = {"kernel_type": g.pick(["LINEAR", "RBF", "SIGMOID"]), "kernel_params": [0.25, 0.5, 2.0]}
+    if op == "SVMRegressor":
+        count = g.integer(1, 5)
+        return g.node(op, [x], domain=ML, n_supports=count, support_vectors=listed(g.rng.normal(size=(count, features))),
+                      coefficients=listed(g.rng.normal(size=count)), rho=[0.5], **kernel)
+    classes = g.integer(2, 4)
+    sizes = [g.integer(1, 3) for _ in range(classes)]
+    pairs, count = classes * (classes - 1) // 2, sum(sizes)
+    coupled = {"prob_a": [-1.0] * pairs, "prob_b": listed(g.rng.normal(size=pairs))} if g.flip() else {}
+    return g.node(op, [x], outputs=2, domain=ML, classlabels_ints=[3 * i for i in range(classes)], vectors_per_class=sizes,
+                  support_vectors=listed(g.rng.normal(size=(count, features))), rho=listed(g.rng.normal(size=pairs)),
+                  coefficients=listed(g.rng.normal(size=(classes - 1, count))), **coupled, **kernel)
+
+
+@recipe("OneHotEncoder", domain=ML, weight=0.3)
+def one_hot_encoder(g, op):
+    x = g.value(["int64"], rank=(1, 2))
+    return g.node(op, [x], domain=ML, cats_int64s=[0, 2, 1, -1])
+
+
 @recipe("ArrayFeatureExtractor", domain=ML, weight=0.3)
 def extractor(g, op):
     x = g.value(["float32", "int64"], rank=2, where=lambda v: all(min(s) > 0 for s in v.shape))
