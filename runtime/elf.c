@@ -30,6 +30,10 @@ enum { HOST_MACHINE = EM_AARCH64 };
 #error "elf.c: name this machine's ELF number"
 #endif
 
+static const char *machine_name(int machine) {
+  return machine == EM_X86_64 ? "x86-64" : machine == EM_AARCH64 ? "AArch64" : "an unknown one";
+}
+
 static tenon_status invalid(const tn_file *f, const char *why) {
   return tn_fail(TENON_INVALID_MODEL, "%s: %s", f->path, why);
 }
@@ -67,8 +71,10 @@ static tenon_status check_header(const tn_file *f, const Elf64_Ehdr *header) {
   if (header->e_type != ET_DYN)
     return invalid(f, "an ELF file, but not a shared library");
   if (header->e_machine != HOST_MACHINE)
-    return tn_fail(TENON_INVALID_MODEL, "%s: compiled for another machine: ELF number %d, not %d",
-                   f->path, header->e_machine, HOST_MACHINE);
+    return tn_fail(TENON_INVALID_MODEL,
+                   "%s: compiled for another machine: for %s (ELF number %d), and this is %s",
+                   f->path, machine_name(header->e_machine), header->e_machine,
+                   machine_name(HOST_MACHINE));
   if (header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum == 0)
     return invalid(f, "damaged: no program headers");
   if (header->e_shentsize != sizeof(Elf64_Shdr) || header->e_shnum == 0)

@@ -1,19 +1,22 @@
-/* What the CPU has, by LLVM's feature names.
- *
- * A wide register is usable only if the operating system saves it on a context switch, which XCR0
- * tells; so each row names the register state that it needs beside its CPUID bit (Intel SDM volume
- * 2A, CPUID; AMD APM volume 3, appendix E). A name that is not in the table counts as missing: a
+/* What the CPU has, by LLVM's feature names. A name that is not in the table counts as missing: a
  * newer compiler may know features that this runtime does not.
  *
+ * x86: a wide register is usable only if the operating system saves it on a context switch, which
+ * XCR0 tells; so each row names the register state that it needs beside its CPUID bit (Intel SDM
+ * volume 2A, CPUID; AMD APM volume 3, appendix E).
+ *
  * On a virtual machine CPUID leaves to the hypervisor: 5 us here, and a model asks for dozens of
- * features. So each leaf is read once. Threads that do so at the same time store the same. */
+ * features. So each leaf is read once. Threads that do so at the same time store the same.
+ *
+ * AArch64: the system tells every program what it lets it use (Linux's Documentation/arch/arm64/
+ * elf_hwcaps.rst). */
 #include "runtime/internal.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -214,6 +217,29 @@ bool tn_cpu_enable(const char *feature) {
   if (strncmp(feature, "amx-", 4) != 0)
     return true;
   return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+}
+
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
+
+static const struct {
+  const char *name;
+  unsigned long type, bit;
+} features[] = {
+    {"fp-armv8", AT_HWCAP, 0}, {"neon", AT_HWCAP, 1},   {"fullfp16", AT_HWCAP, 10},
+    {"dotprod", AT_HWCAP, 20}, {"i8mm", AT_HWCAP2, 13}, {"bf16", AT_HWCAP2, 14},
+};
+
+bool tn_cpu_has(const char *feature) {
+  for (size_t i = 0; i < sizeof features / sizeof features[0]; ++i)
+    if (strcmp(features[i].name, feature) == 0)
+      return getauxval(features[i].type) >> features[i].bit & 1;
+  return false;
+}
+
+bool tn_cpu_enable(const char *feature) {
+  (void)feature;
+  return true;
 }
 
 #else

@@ -88,6 +88,8 @@ static void futex(_Atomic uint32_t *word, int operation, uint32_t value) {
 static void relax(void) {
 #if defined(__x86_64__)
   _mm_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield" ::: "memory");
 #else
   __asm__ volatile("" ::: "memory");
 #endif
@@ -286,14 +288,21 @@ void tn_pool_free(tn_pool *pool) {
   free(pool);
 }
 
-/* MXCSR holds rounding mode and flush-to-zero per thread; a program built with -ffast-math changes
- * it for threads of its own. 0x1f80: round to nearest, denormals kept, exceptions masked. */
+/* A register holds rounding mode and flush-to-zero per thread; a program built with -ffast-math
+ * changes it for threads of its own. MXCSR's 0x1f80 and FPCR's 0: round to nearest, denormals kept,
+ * exceptions masked. */
 unsigned tn_fp_enter(void) {
 #if defined(__x86_64__)
   unsigned saved = _mm_getcsr();
   if (saved != 0x1f80)
     _mm_setcsr(0x1f80);
   return saved;
+#elif defined(__aarch64__)
+  uint64_t saved;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(saved));
+  if (saved)
+    __asm__ volatile("msr fpcr, %0" ::"r"((uint64_t)0));
+  return (unsigned)saved;
 #else
   return 0;
 #endif
@@ -303,6 +312,9 @@ void tn_fp_leave(unsigned saved) {
 #if defined(__x86_64__)
   if (saved != 0x1f80)
     _mm_setcsr(saved);
+#elif defined(__aarch64__)
+  if (saved)
+    __asm__ volatile("msr fpcr, %0" ::"r"((uint64_t)saved));
 #else
   (void)saved;
 #endif

@@ -125,7 +125,8 @@ Expected<PreparedModule> CodeCompiler::prepare(const Unit &unit, LLVMContext &co
   addTime(&EmitStatistics::translate, translateWatch);
 
   Stopwatch libraryWatch;
-  Expected<bool> linked = linkKernelLibrary(**module);
+  Expected<bool> linked =
+      linkKernelLibrary(**module, Triple(cast<cpu::TargetAttr>(unit.variant->target).getTriple()));
   if (!linked)
     return createStringError(describe(unit) + toString(linked.takeError()));
   addTime(&EmitStatistics::library, libraryWatch);

@@ -2,6 +2,7 @@
 #include "lib/Target/Emit.h"
 #include "lib/Support/Files.h"
 #include "lib/Support/Stopwatch.h"
+#include "lib/Target/Architecture.h"
 #include "lib/Target/CodeObjects.h"
 #include "lib/Target/Header.h"
 #include "lib/Target/LLVMCodegen.h"
@@ -27,7 +28,8 @@ public:
   Error run();
 
 private:
-  Error check() const;
+  Error check();
+  Error findCommonArchitecture();
   Error emitBinary();
   Error emitText();
   Error writeBinary(MutableArrayRef<char> elf);
@@ -37,7 +39,9 @@ private:
     return isObject() ? "tenon_model_" + sanitizeModelName(model.info.name) : "tenon_model";
   }
   std::unique_ptr<Module> buildDescriptor(LLVMContext &context) const {
-    WeightsPlace place{/*bytes=*/0, /*checksum=*/0, /*writable=*/!isObject()};
+    WeightsPlace place;
+    place.writable = !isObject();
+    place.alignment = architecture->pageSize;
     if (model.weights) {
       place.bytes = model.weights->size();
       place.checksum = model.weights->checksum();
@@ -51,9 +55,11 @@ private:
   const CompiledModel &model;
   const EmitOptions &options;
   EmitStatistics &statistics;
+  /// Of all variants.
+  const Architecture *architecture = nullptr;
 };
 
-Error Emitter::check() const {
+Error Emitter::check() {
   if (model.info.variants.empty() || model.code.size() != model.info.variants.size())
     return createStringError("model '%s' has %zu variants and code for %zu",
                              model.info.name.c_str(), model.info.variants.size(),
@@ -63,6 +69,23 @@ Error Emitter::check() const {
       return createStringError("variant '%s' describes %zu kernels and has code for %zu",
                                variant.target.getTargetName().c_str(), variant.kernels.size(),
                                code.kernels.size());
+  return findCommonArchitecture();
+}
+
+/// One file holds code for one.
+Error Emitter::findCommonArchitecture() {
+  for (const VariantInfo &variant : model.info.variants) {
+    auto target = cast<cpu::TargetAttr>(variant.target);
+    Expected<const Architecture *> found = findArchitecture(Triple(target.getTriple()));
+    if (!found)
+      return createStringError("target '" + target.getTargetName() +
+                               "': " + toString(found.takeError()));
+    if (architecture && architecture != *found)
+      return createStringError("one file cannot hold code for '" + mainTarget().getTargetName() +
+                               "' (" + architecture->name + ") and '" + target.getTargetName() +
+                               "' (" + (*found)->name + ")");
+    architecture = *found;
+  }
   return Error::success();
 }
 
@@ -107,7 +130,7 @@ Error Emitter::writeBinary(MutableArrayRef<char> elf) {
   auto *write = isObject()                             ? writeObject
                 : options.kind == EmitKind::Executable ? writeExecutable
                                                        : writeLibrary;
-  Expected<uint64_t> end = write(*file, elf, model.weights);
+  Expected<uint64_t> end = write(*file, elf, *architecture, model.weights);
   if (!end)
     return end.takeError();
   statistics.fileBytes = *end;

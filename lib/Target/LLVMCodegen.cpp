@@ -81,10 +81,18 @@ void initializeBackEnds() {
   });
 }
 
+/// The length of vectors where LLVM is to be told; 0 where there is one.
+unsigned getVectorBits(TargetMachine &machine) {
+  if (!machine.getTargetTriple().isX86())
+    return 0;
+  return machine.getMCSubtargetInfo()->checkFeatures("+avx512vl") ? 512 : 256;
+}
+
 /// Whatever processor the functions were written for, they are compiled for `machine`'s.
-void setTargetAttributes(Module &module, TargetMachine &machine, unsigned vectorBits) {
+void setTargetAttributes(Module &module, TargetMachine &machine) {
   module.setTargetTriple(machine.getTargetTriple());
   module.setDataLayout(machine.createDataLayout());
+  unsigned vectorBits = getVectorBits(machine);
   std::string width = std::to_string(vectorBits);
   for (Function &function : module) {
     if (function.isDeclaration())
@@ -93,8 +101,10 @@ void setTargetAttributes(Module &module, TargetMachine &machine, unsigned vector
     function.addFnAttr("target-cpu", machine.getTargetCPU());
     function.addFnAttr("target-features", machine.getTargetFeatureString());
     // Without these LLVM splits 512-bit operations on processors whose clock they once lowered.
-    function.addFnAttr("min-legal-vector-width", width);
-    function.addFnAttr("prefer-vector-width", width);
+    if (vectorBits) {
+      function.addFnAttr("min-legal-vector-width", width);
+      function.addFnAttr("prefer-vector-width", width);
+    }
     // No exception passes through a model, so no unwind tables.
     function.addFnAttr(Attribute::NoUnwind);
     function.removeFnAttr(Attribute::UWTable);
@@ -256,8 +266,7 @@ Expected<std::unique_ptr<TargetMachine>> createTargetMachine(cpu::TargetAttr tar
 }
 
 void optimizeModule(Module &module, TargetMachine &machine, LLVMOptimization level) {
-  bool wide = machine.getMCSubtargetInfo()->checkFeatures("+avx512vl");
-  setTargetAttributes(module, machine, wide ? 512 : 256);
+  setTargetAttributes(module, machine);
 
   LoopAnalysisManager loopAnalyses;
   FunctionAnalysisManager functionAnalyses;

@@ -80,10 +80,17 @@ static Expected<SmallVector<char, 0>> link(ArrayRef<LinkInput> inputs, ArrayRef<
 }
 
 Expected<SmallVector<char, 0>> linkSharedLibrary(ArrayRef<LinkInput> inputs, StringRef symbol) {
-  auto libm = MemoryFile::create("libm", buildStubLibrary("libm.so.6", getLibmFunctions()));
+  Expected<const Architecture *> architecture = findArchitecture(inputs.front().contents);
+  if (!architecture)
+    return createStringError("cannot link '" + inputs.front().name +
+                             "': " + toString(architecture.takeError()));
+  auto addStub = [&](StringRef soname, ArrayRef<StringLiteral> functions) {
+    return MemoryFile::create(soname, buildStubLibrary(soname, functions, **architecture));
+  };
+  auto libm = addStub("libm.so.6", getLibmFunctions());
   if (!libm)
     return libm.takeError();
-  auto libc = MemoryFile::create("libc", buildStubLibrary("libc.so.6", getLibcFunctions()));
+  auto libc = addStub("libc.so.6", getLibcFunctions());
   if (!libc)
     return libc.takeError();
   std::string exports = ("{ global: " + symbol + "; local: *; };").str();
@@ -92,8 +99,9 @@ Expected<SmallVector<char, 0>> linkSharedLibrary(ArrayRef<LinkInput> inputs, Str
     return script.takeError();
   return link(inputs, {"--no-whole-archive", "-shared", "--no-undefined", "--gc-sections",
                        "--version-script=" + script->path(), "-Bsymbolic", "--hash-style=both",
-                       "-znow", "-zrelro", "-znoexecstack", "-zmax-page-size=4096", "--as-needed",
-                       libm->path(), libc->path()});
+                       "-znow", "-zrelro", "-znoexecstack",
+                       "-zmax-page-size=" + std::to_string((*architecture)->pageSize),
+                       "--as-needed", libm->path(), libc->path()});
 }
 
 Expected<SmallVector<char, 0>> linkRelocatable(ArrayRef<LinkInput> inputs, StringRef symbol) {

@@ -16,9 +16,9 @@ struct LinkInput {
   llvm::ArrayRef<char> contents;
 };
 
-/// Links `inputs` to a shared library that exports `symbol` alone and depends on libm and libc at
-/// most. Every reference must be met by one of these. Everything is in memory, and calls from
-/// several threads wait for each other.
+/// Links `inputs`, of one architecture, to a shared library that exports `symbol` alone and depends
+/// on libm and libc at most. Every reference must be met by one of these. Everything is in memory,
+/// and calls from several threads wait for each other.
 llvm::Expected<llvm::SmallVector<char, 0>> linkSharedLibrary(llvm::ArrayRef<LinkInput> inputs,
                                                              llvm::StringRef symbol);
 

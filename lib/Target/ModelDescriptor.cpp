@@ -213,9 +213,10 @@ std::unique_ptr<Module> buildModelDescriptor(const ModelInfo &model, StringRef s
   // LLVM never gives a named section to zeros without storing them, hence assembly.
   if (weights.bytes)
     module->setModuleInlineAsm(
-        formatv(".section {0},\"{1}\",@nobits\n.globl {2}\n.hidden {2}\n.p2align 12\n"
+        formatv(".section {0},\"{1}\",@nobits\n.globl {2}\n.hidden {2}\n.balign {4}\n"
                 ".type {2},@object\n.size {2},{3}\n{2}:\n.skip {3}\n.text\n",
-                weightsSection, weights.writable ? "aw" : "a", weightsSymbol, weights.bytes)
+                weightsSection, weights.writable ? "aw" : "a", weightsSymbol, weights.bytes,
+                weights.alignment)
             .str());
   return module;
 }

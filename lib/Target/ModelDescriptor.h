@@ -15,6 +15,8 @@ inline constexpr llvm::StringLiteral weightsSymbol = "tenon_weights"; // const u
 /// What the descriptor says about the constants, and how their section asks for its place.
 struct WeightsPlace {
   uint64_t bytes = 0, checksum = 0;
+  /// Pages begin at multiples of it.
+  uint64_t alignment = 4096;
   /// Whether the section asks for write permission (PlaceWeights takes it away).
   bool writable = false;
 };

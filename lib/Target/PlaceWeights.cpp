@@ -28,7 +28,7 @@ static Elf::Phdr *findSegment(MutableArrayRef<char> elf, const Elf::Shdr &sectio
   return nullptr;
 }
 
-Expected<uint64_t> placeWeights(MutableArrayRef<char> elf) {
+Expected<uint64_t> placeWeights(MutableArrayRef<char> elf, const Architecture &architecture) {
   auto file = object::ELFFile<Elf>::create(StringRef(elf.data(), elf.size()));
   if (!file)
     return file.takeError();
@@ -42,7 +42,7 @@ Expected<uint64_t> placeWeights(MutableArrayRef<char> elf) {
     if (*name != weightsSection)
       continue;
 
-    uint64_t offset = alignTo(elf.size(), weightsAlignment);
+    uint64_t offset = alignTo(elf.size(), architecture.pageSize);
     auto &section = const_cast<Elf::Shdr &>(found);
     if (file->getHeader().e_type == ELF::ET_DYN) {
       Elf::Phdr *segment = findSegment(elf, section);
@@ -61,19 +61,19 @@ Expected<uint64_t> placeWeights(MutableArrayRef<char> elf) {
 }
 
 Expected<uint64_t> writeLibrary(OutputFile &file, MutableArrayRef<char> elf,
-                                const WeightsStore *weights) {
-  Expected<uint64_t> offset = placeWeights(elf);
+                                const Architecture &architecture, const WeightsStore *weights) {
+  Expected<uint64_t> offset = placeWeights(elf, architecture);
   if (!offset)
     return offset.takeError();
-  SealedFile sealed(file);
+  SealedFile sealed(file, architecture);
   if (Error error = sealed.append(elf))
     return std::move(error);
   return sealed.finish(/*libraryOffset=*/0, *offset ? weights : nullptr);
 }
 
 Expected<uint64_t> writeObject(OutputFile &file, MutableArrayRef<char> elf,
-                               const WeightsStore *weights) {
-  Expected<uint64_t> offset = placeWeights(elf);
+                               const Architecture &architecture, const WeightsStore *weights) {
+  Expected<uint64_t> offset = placeWeights(elf, architecture);
   if (!offset)
     return offset.takeError();
   if (Error error = file.write(elf, 0))

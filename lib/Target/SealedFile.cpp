@@ -1,6 +1,5 @@
 // The weights' checksum is not taken here: it is in the descriptor, which was linked before.
 #include "lib/Target/SealedFile.h"
-#include "lib/Target/PlaceWeights.h"
 #include "runtime/seal.h"
 #include "llvm/Support/MathExtras.h"
 #include <vector>
@@ -17,9 +16,7 @@ Error SealedFile::append(ArrayRef<char> code) {
   return Error::success();
 }
 
-Error SealedFile::alignToPage() {
-  return append(std::vector<char>(alignTo(end, weightsAlignment) - end));
-}
+Error SealedFile::alignToPage() { return append(std::vector<char>(alignTo(end, pageSize) - end)); }
 
 Expected<uint64_t> SealedFile::finish(uint64_t libraryOffset, const WeightsStore *weights) {
   tenon_seal seal{};

@@ -4,6 +4,7 @@
 #define TENON_LIB_TARGET_SEALEDFILE_H
 
 #include "lib/Support/Files.h"
+#include "lib/Target/Architecture.h"
 #include "lib/Target/WeightsStore.h"
 #include "runtime/checksum.h"
 
@@ -11,7 +12,10 @@ namespace tenon {
 
 class SealedFile {
 public:
-  explicit SealedFile(OutputFile &file) : file(file) { tn_checksum_init(&checksum); }
+  SealedFile(OutputFile &file, const Architecture &architecture)
+      : file(file), pageSize(architecture.pageSize) {
+    tn_checksum_init(&checksum);
+  }
 
   /// Writes code; its checksum is taken on the way.
   llvm::Error append(llvm::ArrayRef<char> code);
@@ -25,6 +29,7 @@ public:
 
 private:
   OutputFile &file;
+  uint64_t pageSize;
   tn_checksum checksum;
   uint64_t end = 0;
 };

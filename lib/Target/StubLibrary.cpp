@@ -20,6 +20,7 @@ enum Section { Null, DynStr, DynSym, Dynamic, ShStrTab, numSections };
 
 class StubWriter {
 public:
+  explicit StubWriter(const Architecture &architecture) : machine(architecture.machine) {}
   SmallVector<char, 0> write(StringRef soname, ArrayRef<StringLiteral> functions);
 
 private:
@@ -47,6 +48,7 @@ private:
 
   void writeHeader();
 
+  uint16_t machine;
   SmallVector<char, 0> file;
   SmallVector<char, 0> strings;
   std::vector<Elf::Shdr> headers;
@@ -94,7 +96,7 @@ void StubWriter::writeHeader() {
   header.e_ident[ELF::EI_DATA] = ELF::ELFDATA2LSB;
   header.e_ident[ELF::EI_VERSION] = ELF::EV_CURRENT;
   header.e_type = ELF::ET_DYN;
-  header.e_machine = ELF::EM_X86_64;
+  header.e_machine = machine;
   header.e_version = ELF::EV_CURRENT;
   header.e_ehsize = sizeof(Elf::Ehdr);
   header.e_shentsize = sizeof(Elf::Shdr);
@@ -136,8 +138,9 @@ constexpr StringLiteral libcFunctions[] = {
 
 } // namespace
 
-SmallVector<char, 0> buildStubLibrary(StringRef soname, ArrayRef<StringLiteral> functions) {
-  return StubWriter().write(soname, functions);
+SmallVector<char, 0> buildStubLibrary(StringRef soname, ArrayRef<StringLiteral> functions,
+                                      const Architecture &architecture) {
+  return StubWriter(architecture).write(soname, functions);
 }
 
 ArrayRef<StringLiteral> getLibcFunctions() { return libcFunctions; }

@@ -66,7 +66,8 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
       Cpu_Count<"data cache nearest to a core", "32 << 10">:$l1_bytes,
       Cpu_Count<"second cache of a core", "1 << 20">:$l2_bytes,
       Cpu_Count<"cache that cores share, 0 for none", "32 << 20">:$l3_bytes,
-      Cpu_Flag<"vdpbf16ps multiplies less in its time than multiply-adds of f32 do">:$slow_bf16_pairs);
+      Cpu_Flag<"vdpbf16ps multiplies less in its time than multiply-adds of f32 do">:$slow_bf16_pairs,
+      Cpu_Flag<"multiply-adds read registers alone, so that what is loaded for them takes an instruction">:$separate_loads);
   let extraClassDeclaration = [{
     /// Lanes of one vector register for elements of this many bits.
     int64_t getLanes(int64_t elementBits) const { return getVectorBits() / elementBits; }

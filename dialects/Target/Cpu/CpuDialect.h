@@ -1,8 +1,8 @@
 // The `cpu` dialect's C++ face: processors and schedules.
 //
 // Schedules are chosen from a processor's numbers (vector length, registers, caches); the LLVM back
-// end gets its name and instruction sets. `x86-64-v3` (AVX2) and `x86-64-v4` (AVX-512) are rows of
-// a table; `native` asks the host.
+// end gets its name and instruction sets. `x86-64-v3` (AVX2), `x86-64-v4` (AVX-512) and `generic`
+// (AArch64) are rows of a table; `native` asks the host.
 #ifndef TENON_DIALECTS_TARGET_CPU_CPUDIALECT_H
 #define TENON_DIALECTS_TARGET_CPU_CPUDIALECT_H
 
@@ -20,8 +20,9 @@
 
 namespace tenon::cpu {
 
-/// The processor named `name` ("x86-64-v3", "x86-64-v4", "native", or an LLVM processor such as
-/// "znver4"). An error if LLVM does not know it.
+/// The processor named `name`: "native", an LLVM processor such as "x86-64-v3", "znver4" or
+/// "neoverse-n1", or an AArch64 architecture such as "armv8.2-a". An error if LLVM does not know
+/// it.
 llvm::Expected<TargetAttr> lookupTarget(llvm::StringRef name, mlir::MLIRContext *context);
 
 /// The processor that this process runs on.

@@ -1,5 +1,6 @@
-// Every source file of the library is a bitcode file in the compiler's read-only data. An index
-// from function to file is made once; a kernel then costs the parsing of the files that it needs.
+// Every source file of the library is a bitcode file in the compiler's read-only data, once for
+// each architecture. An index from function to file is made once; a kernel then costs the parsing
+// of the files that it needs.
 #include "lib/Target/KernelLibrary/KernelLibrary.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -9,8 +10,9 @@
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/MemoryBufferRef.h"
 
-#define TENON_KERNEL_FILE(name)                                                                    \
-  extern "C" const char tenon_embedded_##name[], tenon_embedded_##name##_end[];
+#define TENON_KERNEL_FILE(name, architecture)                                                      \
+  extern "C" const char tenon_embedded_##name##_##architecture[],                                  \
+      tenon_embedded_##name##_##architecture##_end[];
 #include "KernelLibraryFiles.inc"
 #undef TENON_KERNEL_FILE
 
@@ -19,37 +21,57 @@ using namespace llvm;
 namespace tenon {
 namespace {
 
-ArrayRef<MemoryBufferRef> getFiles() {
-#define TENON_KERNEL_FILE(name)                                                                    \
-  MemoryBufferRef(                                                                                 \
-      StringRef(tenon_embedded_##name, tenon_embedded_##name##_end - tenon_embedded_##name),       \
-      #name),
-  static const MemoryBufferRef files[] = {
+/// A file, compiled for one architecture.
+struct LibraryFile {
+  Triple::ArchType architecture;
+  MemoryBufferRef bitcode;
+};
+
+ArrayRef<LibraryFile> getFiles() {
+#define TENON_KERNEL_FILE(name, architecture)                                                      \
+  LibraryFile{Triple::architecture,                                                                \
+              MemoryBufferRef(StringRef(tenon_embedded_##name##_##architecture,                    \
+                                        tenon_embedded_##name##_##architecture##_end -             \
+                                            tenon_embedded_##name##_##architecture),               \
+                              #name)},
+  static const LibraryFile files[] = {
 #include "KernelLibraryFiles.inc"
   };
 #undef TENON_KERNEL_FILE
   return files;
 }
 
-/// The number of the file that defines a function.
-const StringMap<size_t> &getIndex() {
-  static const StringMap<size_t> index = [] {
-    StringMap<size_t> result;
+/// The names of the files that define functions.
+const StringMap<StringRef> &getIndex() {
+  static const StringMap<StringRef> index = [] {
+    StringMap<StringRef> result;
     LLVMContext context;
-    for (auto [number, file] : enumerate(getFiles())) {
+    for (const LibraryFile &file : getFiles()) {
+      // All architectures have the same functions.
+      if (file.architecture != getFiles().front().architecture)
+        continue;
       // The files are part of this program, so they can be read.
-      std::unique_ptr<Module> module = cantFail(getLazyBitcodeModule(file, context));
+      std::unique_ptr<Module> module = cantFail(getLazyBitcodeModule(file.bitcode, context));
       for (const Function &function : *module)
         if (!function.isDeclaration() && function.hasExternalLinkage())
-          result[function.getName()] = number;
+          result[function.getName()] = file.bitcode.getBufferIdentifier();
     }
     return result;
   }();
   return index;
 }
 
-/// The clang that compiled the library aimed at any x86-64 CPU; the kernel's target takes its
-/// place.
+/// The file of that name that was compiled for the architecture.
+const LibraryFile &getFile(StringRef name, Triple::ArchType architecture) {
+  const LibraryFile *found = find_if(getFiles(), [&](const LibraryFile &file) {
+    return file.architecture == architecture && file.bitcode.getBufferIdentifier() == name;
+  });
+  assert(found != getFiles().end() && "the library is compiled for all architectures");
+  return *found;
+}
+
+/// The clang that compiled the library aimed at any CPU of the architecture; the kernel's target
+/// takes its place.
 void dropTarget(Module &library) {
   for (Function &function : library)
     for (StringRef name : {"target-cpu", "target-features", "tune-cpu", "min-legal-vector-width",
@@ -72,29 +94,31 @@ void makeInternal(Module &module, const StringSet<> &names) {
 
 bool isLibraryFunction(StringRef name) { return getIndex().contains(name); }
 
-Expected<bool> linkKernelLibrary(Module &module) {
-  std::vector<bool> done(getFiles().size(), false);
+Expected<bool> linkKernelLibrary(Module &module, const Triple &triple) {
+  StringSet<> done;
   bool any = false;
   // A file that was linked may call functions of others.
   for (bool changed = true; changed; any |= changed) {
     changed = false;
-    SmallVector<size_t> needed;
+    SmallVector<StringRef> needed;
     for (const Function &function : module)
       if (function.isDeclaration())
-        if (auto it = getIndex().find(function.getName());
-            it != getIndex().end() && !is_contained(needed, it->second) && !done[it->second])
+        if (auto it = getIndex().find(function.getName()); it != getIndex().end() &&
+                                                           !is_contained(needed, it->second) &&
+                                                           !done.contains(it->second))
           needed.push_back(it->second);
-    for (size_t number : needed) {
-      auto library = getLazyBitcodeModule(getFiles()[number], module.getContext());
+    for (StringRef name : needed) {
+      auto library =
+          getLazyBitcodeModule(getFile(name, triple.getArch()).bitcode, module.getContext());
       if (!library)
         return library.takeError();
       dropTarget(**library);
       module.setDataLayout((*library)->getDataLayout());
       module.setTargetTriple((*library)->getTargetTriple());
       if (Linker::linkModules(module, std::move(*library), Linker::LinkOnlyNeeded, makeInternal))
-        return createStringError("cannot link '%s' of the kernel library",
-                                 getFiles()[number].getBufferIdentifier().str().c_str());
-      done[number] = changed = true;
+        return createStringError("cannot link '" + name + "' of the kernel library");
+      done.insert(name);
+      changed = true;
     }
   }
   return any;

@@ -12,8 +12,9 @@
 namespace tenon {
 
 /// Links in the definitions of the library's functions that `module` declares, and of what they
-/// call, as internal functions. Returns whether there were any.
-llvm::Expected<bool> linkKernelLibrary(llvm::Module &module);
+/// call, as internal functions, compiled for the triple's architecture. Returns whether there were
+/// any.
+llvm::Expected<bool> linkKernelLibrary(llvm::Module &module, const llvm::Triple &triple);
 
 /// Whether the library has a function of this name.
 bool isLibraryFunction(llvm::StringRef name);

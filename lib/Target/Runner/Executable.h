@@ -4,13 +4,15 @@
 #define TENON_LIB_TARGET_RUNNER_EXECUTABLE_H
 
 #include "lib/Support/Files.h"
+#include "lib/Target/Architecture.h"
 #include "lib/Target/WeightsStore.h"
 
 namespace tenon {
 
-/// Writes the runner with `library`, as the linker made it (its weights section is still empty),
-/// and the weights. Returns the file's size.
+/// Writes the runner for the architecture with `library`, as the linker made it (its weights
+/// section is still empty), and the weights. Returns the file's size.
 llvm::Expected<uint64_t> writeExecutable(OutputFile &file, llvm::MutableArrayRef<char> library,
+                                         const Architecture &architecture,
                                          const WeightsStore *weights);
 
 } // namespace tenon

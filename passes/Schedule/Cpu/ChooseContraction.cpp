@@ -133,7 +133,7 @@ private:
       return;
     if (sizes.outChannels <= 0 || sizes.weightLayout == WeightLayout::Transposed)
       return;
-    bool halfIsCheaper = target.getFmaPorts() == 1;
+    bool halfIsCheaper = target.getFmaPorts() == 1 && lanes > 4;
     if (halfIsCheaper && sizes.outChannels < 4 * lanes &&
         llvm::alignTo(sizes.outChannels, lanes / 2) < llvm::alignTo(sizes.outChannels, lanes))
       lanes /= 2;
@@ -152,6 +152,8 @@ private:
     tileVectors = 2;
     if (vectors == 1)
       tileVectors = 1;
+    else if (vectors > 0 && target.getSeparateLoads())
+      tileVectors = countVectorsOfLeastLoads();
     else if (vectors > 0 && vectors % 3 == 0 && target.getVectorRegisters() >= 32)
       tileVectors = 3;
     // Few rows: more vectors side by side, or additions wait for one another.
@@ -163,6 +165,19 @@ private:
     }
     tileVectors = std::max<int64_t>(tileVectors, 1);
     fillRegisters();
+  }
+
+  /// A step loads a vector for each of the tile and an element for each row: 8 x 3 products take 11
+  /// loads, 12 x 2 take 14. Vectors that are padding are worse.
+  int64_t countVectorsOfLeastLoads() const {
+    int64_t most = target.getVectorRegisters() - sums - 1;
+    int64_t best = 2, bestPadded = llvm::alignTo(vectors, best);
+    for (int64_t count = best + 1; count <= std::min<int64_t>(most, 4); ++count) {
+      int64_t padded = llvm::alignTo(vectors, count);
+      if (padded <= bestPadded)
+        best = count, bestPadded = padded;
+    }
+    return best;
   }
 
   /// As many rows as there are registers for their sums.

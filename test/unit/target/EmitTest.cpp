@@ -9,6 +9,7 @@
 #include "runtime/abi.h"
 #include "runtime/seal.h"
 #include "test/unit/target/TestFiles.h"
+#include "llvm/Object/ELF.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Program.h"
 #include <cmath>
@@ -340,6 +341,30 @@ TEST_F(EmitTest, AHeaderTellsASignature) {
   model.info.states.clear();
   ASSERT_FALSE(errorToBool(emitModel(model, {EmitKind::Header, path("model.h")})));
   EXPECT_EQ(read(path("model.h")).find("States"), std::string::npos);
+}
+
+TEST_F(EmitTest, FilesForAnotherArchitecture) {
+  CompiledModel model = makeModel({"neoverse-v1", "generic"});
+  ASSERT_FALSE(errorToBool(emitModel(model, {EmitKind::SharedLibrary, path("model.so")})));
+  std::string library = read(path("model.so"));
+  auto elf = cantFail(object::ELFFile<object::ELF64LE>::create(library));
+  EXPECT_EQ(elf.getHeader().e_machine, ELF::EM_AARCH64);
+  // Systems may have pages of 64 KiB, and all segments lie in some of their own.
+  for (const auto &segment : cantFail(elf.program_headers()))
+    if (segment.p_type == ELF::PT_LOAD) {
+      EXPECT_EQ(segment.p_align, 65536u);
+      EXPECT_EQ(segment.p_offset % 65536, segment.p_vaddr % 65536);
+    }
+  // The runner is for it, too.
+  ASSERT_FALSE(errorToBool(emitModel(model, {EmitKind::Executable, path("model")})));
+  std::string program = read(path("model"));
+  EXPECT_EQ(cantFail(object::ELFFile<object::ELF64LE>::create(program)).getHeader().e_machine,
+            ELF::EM_AARCH64);
+
+  model = makeModel({"neoverse-n1", "x86-64-v3"});
+  EXPECT_EQ(
+      toString(emitModel(model, {EmitKind::SharedLibrary, path("both.so")})),
+      "one file cannot hold code for 'cpu:neoverse-n1' (AArch64) and 'cpu:x86-64-v3' (x86-64)");
 }
 
 TEST_F(EmitTest, AnObjectCarriesItsWeightsIntoAnyLink) {

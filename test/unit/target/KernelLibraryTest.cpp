@@ -24,7 +24,7 @@ TEST(KernelLibrary, LinksOnlyWhatIsCalled) {
   )",
                                                        diagnostic, context);
   ASSERT_NE(module, nullptr);
-  Expected<bool> linked = linkKernelLibrary(*module);
+  Expected<bool> linked = linkKernelLibrary(*module, Triple("x86_64-unknown-linux-gnu"));
   ASSERT_TRUE(bool(linked));
   EXPECT_TRUE(*linked);
   EXPECT_FALSE(verifyModule(*module, &errs()));
@@ -45,7 +45,7 @@ TEST(KernelLibrary, LinksOnlyWhatIsCalled) {
 TEST(KernelLibrary, LeavesOtherModulesAlone) {
   LLVMContext context;
   Module module("kernel", context);
-  Expected<bool> linked = linkKernelLibrary(module);
+  Expected<bool> linked = linkKernelLibrary(module, Triple("aarch64-unknown-linux-gnu"));
   ASSERT_TRUE(bool(linked));
   EXPECT_FALSE(*linked);
   EXPECT_TRUE(isLibraryFunction("tenon_nonzero_i32"));
