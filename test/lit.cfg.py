@@ -6,6 +6,7 @@ runs those in python/).
 """
 
 import os
+import shutil
 
 import lit.formats
 from lit.llvm import llvm_config
@@ -41,11 +42,13 @@ llvm_config.add_tool_substitutions(
     [config.tenon_tools_dir, config.llvm_tools_dir],
 )
 
-# Features for REQUIRES: x86 instruction sets that this machine can run.
+# Features for REQUIRES: x86 instruction sets that this machine can run, and an emulator of other processors.
 with open("/proc/cpuinfo") as cpuinfo:
     flags = next((line.split() for line in cpuinfo if line.startswith("flags")), [])
 for flag, feature in (("avx2", "avx2"), ("avx512f", "avx512"), ("amx_bf16", "amx")):
     if flag in flags:
         config.available_features.add(feature)
+if shutil.which("qemu-aarch64"):
+    config.available_features.add("qemu-aarch64")
 if config.tenon_sanitize:
     config.available_features.add("sanitizer")

@@ -18,9 +18,10 @@ static llvm::Error systemError(const llvm::Twine &action, int error) {
   return llvm::createStringError(action + ": " + std::strerror(error));
 }
 
-static llvm::Expected<pid_t> spawnSelf(const std::vector<std::string> &arguments, int output) {
-  std::vector<char *> argv = {const_cast<char *>("tenon")};
-  for (const std::string &argument : arguments)
+static llvm::Expected<pid_t> spawn(const std::string &program,
+                                   const std::vector<std::string> &command, int output) {
+  std::vector<char *> argv;
+  for (const std::string &argument : command)
     argv.push_back(const_cast<char *>(argument.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
@@ -29,10 +30,10 @@ static llvm::Expected<pid_t> spawnSelf(const std::vector<std::string> &arguments
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
   pid_t child = 0;
-  int error = posix_spawn(&child, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
+  int error = posix_spawnp(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error)
-    return systemError("cannot start a process", error);
+    return systemError("cannot start '" + command[0] + "'", error);
   return child;
 }
 
@@ -57,13 +58,14 @@ static bool readUntil(int file, std::chrono::steady_clock::time_point deadline,
   }
 }
 
-llvm::Expected<ChildResult> runSelf(const std::vector<std::string> &arguments,
-                                    std::chrono::seconds limit) {
+static llvm::Expected<ChildResult> run(const std::string &program,
+                                       const std::vector<std::string> &command,
+                                       std::chrono::seconds limit) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
     return systemError("cannot make a pipe", errno);
   llvm::scope_exit closeRead([&] { close(ends[0]); });
-  llvm::Expected<pid_t> child = spawnSelf(arguments, ends[1]);
+  llvm::Expected<pid_t> child = spawn(program, command, ends[1]);
   close(ends[1]);
   if (!child)
     return child.takeError();
@@ -79,6 +81,18 @@ llvm::Expected<ChildResult> runSelf(const std::vector<std::string> &arguments,
   else
     result.exitCode = WEXITSTATUS(status);
   return result;
+}
+
+llvm::Expected<ChildResult> runProgram(const std::vector<std::string> &command,
+                                       std::chrono::seconds limit) {
+  return run(command.front(), command, limit);
+}
+
+llvm::Expected<ChildResult> runSelf(const std::vector<std::string> &arguments,
+                                    std::chrono::seconds limit) {
+  std::vector<std::string> command = {"tenon"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return run("/proc/self/exe", command, limit);
 }
 
 void limitThisProcess(int64_t memoryBytes) {

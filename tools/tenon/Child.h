@@ -18,7 +18,12 @@ struct ChildResult {
   bool timedOut = false;
 };
 
-/// Runs this program again with other arguments and waits. May be called from several threads.
+/// Runs a program, which is looked for as a shell does, and waits. May be called from several
+/// threads.
+llvm::Expected<ChildResult> runProgram(const std::vector<std::string> &command,
+                                       std::chrono::seconds limit);
+
+/// Runs this program again with other arguments.
 llvm::Expected<ChildResult> runSelf(const std::vector<std::string> &arguments,
                                     std::chrono::seconds limit);
 

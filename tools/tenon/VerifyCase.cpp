@@ -9,6 +9,7 @@
 #include "tools/tenon/Child.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/GuardedSession.h"
+#include "tools/tenon/ProgramSession.h"
 #include "tools/tenon/Session.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
@@ -47,6 +48,10 @@ private:
   llvm::Error compileModel();
   llvm::Error loadSessions();
   llvm::Error checkDataSet(const std::string &dataSet);
+  llvm::Error checkInProgram(const std::string &dataSet);
+  llvm::Expected<std::vector<NamedTensor>> readNamedInputs(llvm::StringRef dataSet);
+  /// What of the model another program cannot be given; empty if nothing.
+  std::string findUnpassable() const;
   llvm::Error compareWithReference(llvm::StringRef dataSet, const std::vector<Tensor> &results);
   llvm::Error checkRepeatability(std::vector<Tensor> &inputs, const std::vector<Tensor> &results);
   std::vector<Tensor> readReference(llvm::StringRef dataSet);
@@ -72,6 +77,7 @@ private:
   /// One for each end of buffers.
   std::vector<std::unique_ptr<GuardedSession>> guarded;
   std::string whySkipped;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
 } // namespace
@@ -112,6 +118,8 @@ llvm::Error CaseCheck::compileModel() {
     return threads.takeError();
   options.threads = static_cast<unsigned>(*threads);
   options.separateBuffers = arguments.has("--guard");
+  if (arguments.has("--run-with"))
+    options.emit = EmitKind::Executable;
   auto precision = driver::PrecisionOption::parse(arguments.get("--precision", "fp32"));
   if (!precision)
     return precision.takeError();
@@ -203,7 +211,8 @@ llvm::Error CaseCheck::compareWithReference(llvm::StringRef dataSet,
       continue;
     if (!causes.empty())
       causes += "; ";
-    causes += std::string("output '") + sessions[0].output(i).name + "': " + comparison.cause;
+    std::string name = file->graph().output(static_cast<int>(i)).name();
+    causes += "output '" + name + "': " + comparison.cause;
   }
   return causes.empty() ? llvm::Error::success() : makeError(causes);
 }
@@ -284,6 +293,68 @@ llvm::Error CaseCheck::checkDataSet(const std::string &dataSet) {
   return checkMemory(*inputs, *results);
 }
 
+std::string CaseCheck::findUnpassable() const {
+  for (auto *infos : {&file->graph().input(), &file->graph().output()})
+    for (const onnx::ValueInfoProto &info : *infos)
+      if (!info.type().has_tensor_type() ||
+          !ProgramSession::canPass(info.type().tensor_type().elem_type()))
+        return "'" + info.name() + "' cannot be passed to another program";
+  return "";
+}
+
+/// The inputs of a data set under the graph's names: their own where every file has one, else by
+/// position.
+llvm::Expected<std::vector<NamedTensor>> CaseCheck::readNamedInputs(llvm::StringRef dataSet) {
+  llvm::Expected<std::vector<NamedTensor>> read =
+      readTensors(dataSet, "input", file->graph().input());
+  if (!read)
+    return read;
+  llvm::StringSet<> known, named;
+  for (const onnx::ValueInfoProto &input : file->graph().input())
+    known.insert(input.name());
+  for (const NamedTensor &tensor : *read)
+    if (known.contains(tensor.name))
+      named.insert(tensor.name);
+  if (named.size() != read->size())
+    for (auto [name, tensor] : llvm::zip(inputNames(read->size()), *read))
+      tensor.name = name;
+  return read;
+}
+
+/// As above, where an executable runs in another program.
+llvm::Error CaseCheck::checkInProgram(const std::string &dataSet) {
+  llvm::Expected<std::vector<NamedTensor>> inputs = readNamedInputs(dataSet);
+  if (!inputs)
+    return inputs.takeError();
+  std::vector<std::string> outputs;
+  for (const onnx::ValueInfoProto &output : file->graph().output())
+    outputs.push_back(output.name());
+  llvm::Expected<int64_t> limit = arguments.number("--timeout", 300, 1);
+  llvm::Expected<std::vector<int64_t>> threads = arguments.numbers("--threads", "1", 1);
+  if (!limit || !threads)
+    return llvm::joinErrors(limit.takeError(), threads.takeError());
+  // A little before this process ends by its parent's hand.
+  ProgramSession session(arguments.get("--run-with"), binary,
+                         started + std::chrono::seconds(*limit) - std::chrono::seconds(1));
+  std::vector<Tensor> first;
+  for (int64_t count : *threads) {
+    llvm::Expected<std::vector<Tensor>> results = session.run(*inputs, outputs, count);
+    if (!results)
+      return results.takeError();
+    if (count == threads->front()) {
+      first = std::move(*results);
+      if (llvm::Error error = compareWithReference(dataSet, first))
+        return error;
+      continue;
+    }
+    for (size_t i = 0; i < outputs.size(); ++i)
+      if (!isSame(first[i], (*results)[i]))
+        return makeError("output '" + outputs[i] + "' differs between " +
+                         llvm::Twine(threads->front()) + " and " + llvm::Twine(count) + " threads");
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error CaseCheck::loadSessions() {
   llvm::Expected<std::vector<int64_t>> threads = arguments.numbers("--threads", "1", 1);
   if (!threads)
@@ -323,13 +394,17 @@ llvm::Error CaseCheck::run() {
   startPhase("compiling");
   if (llvm::Error error = compileModel())
     return error;
+  bool inProgram = arguments.has("--run-with");
+  if (inProgram && !(whySkipped = findUnpassable()).empty())
+    return llvm::Error::success();
   startPhase("loading");
-  if (llvm::Error error = loadSessions())
-    return error;
+  if (!inProgram)
+    if (llvm::Error error = loadSessions())
+      return error;
   for (const std::string &dataSet : sets) {
     llvm::StringRef name = llvm::sys::path::filename(dataSet);
     startPhase("running " + name);
-    if (llvm::Error error = checkDataSet(dataSet))
+    if (llvm::Error error = inProgram ? checkInProgram(dataSet) : checkDataSet(dataSet))
       return sets.size() == 1 ? std::move(error)
                               : makeError(name + ": " + llvm::toString(std::move(error)));
   }
@@ -337,10 +412,15 @@ llvm::Error CaseCheck::run() {
 }
 
 static constexpr Option verifyOneOptions[] = {
-    {"--output", true, "FILE where to compile to"}, {"--target", true, "LIST targets"},
-    {"--compile-threads", true, "N threads"},       {"--threads", true, "LIST numbers of threads"},
-    {"--memory", true, "MB may be used"},           {"--guard", false, "each buffer"},
+    {"--output", true, "FILE where to compile to"},
+    {"--target", true, "LIST targets"},
+    {"--compile-threads", true, "N threads"},
+    {"--threads", true, "LIST numbers of threads"},
+    {"--memory", true, "MB may be used"},
+    {"--guard", false, "each buffer"},
     {"--precision", true, "P of products"},
+    {"--run-with", true, "COMMAND"},
+    {"--timeout", true, "S seconds"},
 };
 
 int runVerifyOne(llvm::ArrayRef<const char *> raw) {
@@ -438,6 +518,9 @@ VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
                                       folder};
   if (settings.guard)
     command.insert(command.begin() + 1, "--guard");
+  if (!settings.program.empty())
+    command.insert(command.begin() + 1, {"--run-with=" + settings.program,
+                                         "--timeout=" + std::to_string(settings.limit.count())});
   llvm::Expected<ChildResult> child = runSelf(command, settings.limit);
   VerifyResult result;
   result.seconds = watch.milliseconds() / 1000;

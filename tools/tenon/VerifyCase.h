@@ -23,6 +23,9 @@ struct VerifySettings {
   /// Of the compiled model: numbers, separated by commas.
   std::string threads;
   int64_t memoryMegabytes = 0;
+  /// If not empty, what runs the compiled models, which are executables then: a program and its
+  /// arguments.
+  std::string program;
   /// Compile without an arena, so that each buffer is between guard pages of its own.
   bool guard = false;
   std::chrono::seconds limit;

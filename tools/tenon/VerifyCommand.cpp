@@ -31,6 +31,8 @@ static constexpr Option verifyOptions[] = {
     {"--threads", true, "LIST of how many threads run a model; default 1,2,4"},
     {"--timeout", true, "S seconds that one model may take; default 300"},
     {"--memory", true, "MB megabytes of memory that one model may take; default 8192"},
+    {"--run-with", true,
+     "COMMAND that runs the models, which are compiled to executables: an emulator of --target"},
     {"--guard", false, "allocate each buffer by itself, between pages that may not be touched"},
     {"--json", true, "FILE results, with the cause of each failure"},
     {"--list", true, "FILE names of the models that passed, one per line"},
@@ -204,6 +206,9 @@ static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, i
   settings.limit = std::chrono::seconds(*timeout);
   settings.memoryMegabytes = *memory;
   settings.guard = arguments.has("--guard");
+  settings.program = arguments.get("--run-with");
+  if (settings.guard && !settings.program.empty())
+    return llvm::createStringError("--guard watches memory in this process, not with --run-with");
   settings.compileThreads = std::max<int64_t>(1, cores / jobs);
   return settings;
 }
