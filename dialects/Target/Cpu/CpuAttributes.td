@@ -81,7 +81,10 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
 def Cpu_MmaInstruction : I32Enum<"MmaInstruction", "an instruction that multiplies and adds", [
     I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"PairProducts", 1, "vpmaddwd">,
     I32EnumCase<"ByteProducts", 2, "vpdpbusd">, I32EnumCase<"ByteTiles", 3, "tdpb">,
-    I32EnumCase<"BFloatProducts", 4, "vdpbf16ps">, I32EnumCase<"BFloatTiles", 5, "tdpbf16ps">]> {
+    I32EnumCase<"BFloatProducts", 4, "vdpbf16ps">, I32EnumCase<"BFloatTiles", 5, "tdpbf16ps">,
+    I32EnumCase<"BytePairs", 6, "sadalp">, I32EnumCase<"ByteDots", 7, "sdot">,
+    I32EnumCase<"MixedByteDots", 8, "usdot">, I32EnumCase<"BFloatDots", 9, "bfdot">,
+    I32EnumCase<"ByteRowPairs", 10, "smmla">]> {
   let cppNamespace = "::tenon::cpu";
 }
 
@@ -102,6 +105,14 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
       count as zeros, and the order in which the two products are added is the processor's.
     - `tdpbf16ps`: the same in tiles of 16 positions by 32 channels times tiles of 32 channels by 16
       outputs (AMX-BF16). Channels with even and with odd numbers are summed by themselves first.
+    - `sadalp`: two channels, bytes of one sign: their products of 16 bits (`smull`, `umull`) are added
+      in pairs (`sadalp`, `uadalp`). Of all AArch64 processors.
+    - `sdot`: four channels, bytes of one sign (`sdot`, `udot`; FEAT_DotProd).
+    - `usdot`: four channels, bytes of either sign each (`sdot`, `udot`, `usdot`; FEAT_I8MM).
+    - `smmla`: eight channels of two rows of input at once, bytes of either sign each (`smmla`, `ummla`,
+      `usmmla`; FEAT_I8MM). A vector of sums holds two outputs of two rows.
+    - `bfdot`: bf16 times bf16, two channels, into f32 (FEAT_BF16). The sum of both products, and that
+      with the sum before, are rounded to odd, and numbers below the normal ones count as zeros.
 
     ```mlir
     #cpu.mma<vpdpbusd>
@@ -117,6 +128,10 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
       return getInstruction() == MmaInstruction::ByteTiles ||
              getInstruction() == MmaInstruction::BFloatTiles;
     }
+    /// Rows of input that it multiplies at once, in vectors of sums that they share.
+    int64_t getRows() const { return getInstruction() == MmaInstruction::ByteRowPairs ? 2 : 1; }
+    /// Bytes of the channels that it takes at once, as packing has written them to scratch memory.
+    int64_t getStepBytes(int64_t accumulatorBytes) const;
     /// Steps of interleaved channels that it takes at once.
     int64_t getDepth() const { return hasTiles() ? tileRows : 1; }
     /// The most rows of a tile, the bytes of each, and the most tiles of sums beside two of inputs

@@ -19,10 +19,17 @@ bool MmaAttr::accepts(Type input, Type weights) const {
   }
   case MmaInstruction::ByteProducts:
     return input.isUnsignedInteger(8) && weights.isInteger(8) && !weights.isUnsignedInteger();
+  case MmaInstruction::BytePairs:
+  case MmaInstruction::ByteDots:
+    return input.isInteger(8) && weights.isInteger(8) &&
+           input.isUnsignedInteger() == weights.isUnsignedInteger();
   case MmaInstruction::ByteTiles:
+  case MmaInstruction::MixedByteDots:
+  case MmaInstruction::ByteRowPairs:
     return input.isInteger(8) && weights.isInteger(8);
   case MmaInstruction::BFloatProducts:
   case MmaInstruction::BFloatTiles:
+  case MmaInstruction::BFloatDots:
     return input.isBF16() && weights.isBF16();
   }
   llvm_unreachable("no other instructions");
@@ -35,10 +42,16 @@ int64_t MmaAttr::getInterleave() const {
   case MmaInstruction::PairProducts:
   case MmaInstruction::BFloatProducts:
   case MmaInstruction::BFloatTiles:
+  case MmaInstruction::BytePairs:
+  case MmaInstruction::BFloatDots:
     return 2;
   case MmaInstruction::ByteProducts:
   case MmaInstruction::ByteTiles:
+  case MmaInstruction::ByteDots:
+  case MmaInstruction::MixedByteDots:
     return 4;
+  case MmaInstruction::ByteRowPairs:
+    return 8;
   }
   llvm_unreachable("no other instructions");
 }
@@ -53,9 +66,27 @@ Type MmaAttr::getPackedType(Type element, Type accumulator) const {
   case MmaInstruction::ByteTiles:
   case MmaInstruction::BFloatProducts:
   case MmaInstruction::BFloatTiles:
+  case MmaInstruction::BytePairs:
+  case MmaInstruction::ByteDots:
+  case MmaInstruction::MixedByteDots:
+  case MmaInstruction::BFloatDots:
+  case MmaInstruction::ByteRowPairs:
     return element;
   }
   llvm_unreachable("no other instructions");
+}
+
+int64_t MmaAttr::getStepBytes(int64_t accumulatorBytes) const {
+  switch (getInstruction()) {
+  case MmaInstruction::Fma:
+    return accumulatorBytes;
+  case MmaInstruction::BytePairs:
+    return 2;
+  case MmaInstruction::ByteRowPairs:
+    return 8;
+  default:
+    return 4;
+  }
 }
 
 SmallVector<MmaAttrInterface> TargetAttr::getMmas() const {
@@ -73,6 +104,16 @@ SmallVector<MmaAttrInterface> TargetAttr::getMmas() const {
     add(MmaInstruction::PairProducts);
   if (has("avx512bf16") && !getSlowBf16Pairs())
     add(MmaInstruction::BFloatProducts);
+  if (has("i8mm")) {
+    add(MmaInstruction::ByteRowPairs);
+    add(MmaInstruction::MixedByteDots);
+  }
+  if (has("dotprod"))
+    add(MmaInstruction::ByteDots);
+  else if (has("neon"))
+    add(MmaInstruction::BytePairs);
+  if (has("bf16"))
+    add(MmaInstruction::BFloatDots);
   add(MmaInstruction::Fma);
   if (has("avx512bf16") && getSlowBf16Pairs())
     add(MmaInstruction::BFloatProducts);
@@ -84,6 +125,8 @@ MmaAttr chooseMma(TargetAttr target, Type input, Type weights, ProductSize size)
   for (MmaAttrInterface each : target.getMmas()) {
     auto mma = cast<MmaAttr>(each);
     if (!mma.accepts(input, weights) || (mma.hasTiles() && size != ProductSize::WholeTiles))
+      continue;
+    if (mma.getRows() > 1 && size == ProductSize::FewRows)
       continue;
     bool takesMore =
         size == ProductSize::FewRows && chosen && mma.getInterleave() > chosen.getInterleave();

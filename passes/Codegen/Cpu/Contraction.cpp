@@ -289,10 +289,11 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
   Value one = emitter.i64(1);
   Value rowSteps = contraction.countPanelRows(emitter);
   Value tileSize = emitter.mul(rowSteps, layout.tilePositions);
+  Type stepType = contraction.getStepType(contraction.packedInputType);
   auto packedPiece = [&](const Unit &piece) {
     Value offset = emitter.mul(emitter.sub(piece.number, range.unitBegin), tileSize);
     offset = emitter.add(offset, emitter.mul(piece.rowsBefore, rowSteps));
-    return emitter.offsetPointer(scratch, spec.accumulatorType, offset);
+    return emitter.offsetPointer(scratch, stepType, offset);
   };
   if (schedule.getPackInput()) {
     emitter.loop(range.unitBegin, range.unitEnd, one, [&](Value number) {
@@ -302,8 +303,8 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
       });
     });
   }
-  Value packedPanel = emitter.offsetPointer(scratch, spec.accumulatorType,
-                                            emitter.mul(tileSize, layout.inputTiles));
+  Value packedPanel =
+      emitter.offsetPointer(scratch, stepType, emitter.mul(tileSize, layout.inputTiles));
   forPanelShapes(range, [&](Value panel, int64_t vectors, bool masked) {
     Value weights = panelWeights(set, panel), next = weights;
     Value channel = emitter.mul(panel, panelWidth);

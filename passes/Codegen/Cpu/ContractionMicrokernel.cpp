@@ -133,6 +133,8 @@ private:
   Sums emitStep(Value input, Value weights, int64_t unrolled, Sums sums, Value count = nullptr);
   SmallVector<Value> loadWeights(Value pointer);
   Value loadInput(Value pointer, Value count);
+  void forRowSums(size_t first, Sums &sums,
+                  llvm::function_ref<void(int64_t v, MutableArrayRef<Value> ofRows)> body);
   void emitEpilogue(ArrayRef<Value> sums);
 
   const MicrokernelEmitter &parent;
@@ -153,6 +155,8 @@ private:
   int64_t inputStep;
   Value weightStep;
   ChannelMasks masks;
+  /// Of input, by one instruction.
+  size_t rowsAtOnce;
 };
 
 MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitter,
@@ -167,7 +171,8 @@ MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitte
       unroll(chooseUnroll(constantOf(contraction.sumSteps), schedule.getUnrollK(),
                           unrollLimit(contraction), shape.lines * shape.rows * shape.vectors)),
       inputStep(schedule.getPackInput() ? shape.lines * shape.rows : contraction.interleave),
-      masks(emitter, spec, shape, lanes, operands.place.channel) {
+      masks(emitter, spec, shape, lanes, operands.place.channel),
+      rowsAtOnce(schedule.getMma().getRows()) {
   for (int64_t line = 0; line < shape.lines; ++line) {
     for (int64_t row = 0; row < shape.rows; ++row) {
       if (parent.multipliesCodes())
@@ -179,6 +184,9 @@ MicrokernelEmitter::Body::Body(const MicrokernelEmitter &parent, Emitter &emitte
                                          emitter.mul(contraction.width.step, row)));
     }
   }
+  // Rows that do not exist repeat the last one; nobody looks at their sums.
+  while (rowOffsets.size() % rowsAtOnce)
+    rowOffsets.push_back(rowOffsets.back());
   weightStep = parent.readsWeightsInPlace() ? spec.weightRowStride
                                             : emitter.i64(schedule.getTileVectors() * lanes);
 }
@@ -187,8 +195,13 @@ void MicrokernelEmitter::Body::emit() {
   if (parent.addsAcrossLanes())
     return emitEpilogue(emitDotProducts());
   Value zero = arith::ConstantOp::create(emitter, emitter.getZeroAttr(vectorType));
-  Sums sums(shape.lines * shape.rows * shape.vectors, zero);
-  emitEpilogue(parent.multipliesCodes() ? emitCodes(std::move(sums)) : emitTaps(std::move(sums)));
+  Sums sums(rowOffsets.size() * shape.vectors, zero);
+  sums = parent.multipliesCodes() ? emitCodes(std::move(sums)) : emitTaps(std::move(sums));
+  for (size_t row = 0; row < rowOffsets.size(); row += rowsAtOnce)
+    forRowSums(row, sums, [&](int64_t, MutableArrayRef<Value> ofRows) {
+      parent.mma->separateRows(emitter, ofRows);
+    });
+  emitEpilogue(sums);
 }
 
 auto MicrokernelEmitter::Body::emitTaps(Sums sums) -> Sums {
@@ -411,19 +424,37 @@ Value MicrokernelEmitter::Body::loadInput(Value pointer, Value count) {
   return emitter.load(inputType, pointer, spec.inputType);
 }
 
+/// Calls `body` for each vector of sums of the rows that are multiplied at once, from `first` on.
+void MicrokernelEmitter::Body::forRowSums(
+    size_t first, Sums &sums,
+    llvm::function_ref<void(int64_t v, MutableArrayRef<Value> ofRows)> body) {
+  for (int64_t v = 0; v < shape.vectors; ++v) {
+    SmallVector<Value> ofRows;
+    for (size_t row = first; row < first + rowsAtOnce; ++row)
+      ofRows.push_back(sums[row * shape.vectors + v]);
+    body(v, ofRows);
+    for (auto [number, sum] : llvm::enumerate(ofRows))
+      sums[(first + number) * shape.vectors + v] = sum;
+  }
+}
+
 /// One step: every row times every weight vector.
 auto MicrokernelEmitter::Body::emitStep(Value input, Value weights, int64_t unrolled, Sums sums,
                                         Value count) -> Sums {
   SmallVector<Value> weightVectors =
       loadWeights(emitter.offsetPointer(weights, weightType, emitter.mul(weightStep, unrolled)));
+  SmallVector<Value> inputs;
   for (auto [position, offset] : llvm::enumerate(rowOffsets)) {
     Value row = emitter.offsetPointer(input, inputType, offset);
     Value pointer = emitter.offsetPointer(row, inputType, unrolled * inputStep);
-    Value value = parent.mma->prepareInput(emitter, loadInput(pointer, count));
-    for (int64_t v = 0; v < shape.vectors; ++v) {
-      Value &sum = sums[position * shape.vectors + v];
-      sum = parent.mma->multiplyAdd(emitter, value, weightVectors[v], sum);
-    }
+    inputs.push_back(loadInput(pointer, count));
+    if (inputs.size() < rowsAtOnce)
+      continue;
+    Value value = parent.mma->prepareInput(emitter, inputs);
+    forRowSums(position + 1 - inputs.size(), sums, [&](int64_t v, MutableArrayRef<Value> ofRows) {
+      parent.mma->multiplyAdd(emitter, value, weightVectors[v], ofRows);
+    });
+    inputs.clear();
   }
   return sums;
 }

@@ -9,9 +9,9 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, bool hasCodes) {
+ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, bool hasCodes)
+    : mma(schedule.getMma()) {
   int64_t lanes = schedule.getLanes(), panelWidth = schedule.getPanelWidth();
-  MmaAttr mma = schedule.getMma();
   tilePositions = schedule.getTileRows() * schedule.getTileLines();
   if (mma.hasTiles())
     tilePositions = llvm::alignTo(tilePositions, MmaAttr::tileRows);
@@ -33,11 +33,12 @@ ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, boo
 ScratchBytes ScratchLayout::bytes(int64_t elementBytes) const {
   // Whole cache lines, so that tasks do not share any.
   auto lines = [](int64_t bytes) { return int64_t(llvm::alignTo(bytes, 64)); };
-  int64_t step = (inputTile * inputTiles + weightPanel) * elementBytes;
+  int64_t stepBytes = mma.getStepBytes(elementBytes);
+  int64_t step = (inputTile * inputTiles + weightPanel) * stepBytes;
   if (interleave == 1)
-    return {lines(slack * elementBytes), lines(step)};
+    return {lines(slack * stepBytes), lines(step)};
   // The last steps may be for fewer channels.
-  return {lines(slack * elementBytes + step * depth), lines(llvm::divideCeil(step, interleave))};
+  return {lines(slack * stepBytes + step * depth), lines(llvm::divideCeil(step, interleave))};
 }
 
 PackEmitter::PackEmitter(ModuleOp module, const NormalizedContraction &contraction,
@@ -216,7 +217,7 @@ void PackEmitter::emitInterleaveRows(Emitter &e, Value weights, Value columns, V
   auto vectorType = VectorType::get(lanes, stepType);
   auto splat = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(
-        e, DenseElementsAttr::get(vectorType, cast<Attribute>(e.getI32IntegerAttr(value))));
+        e, DenseElementsAttr::get(vectorType, cast<Attribute>(e.getIntegerAttr(stepType, value))));
   };
   auto copyStep = [&](Value row, ArrayRef<Value> masks) {
     Value channel = e.mul(e.rem(row, steps), interleave);

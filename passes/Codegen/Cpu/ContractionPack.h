@@ -9,8 +9,9 @@
 namespace tenon::cpu {
 
 /// Where packed operands lie in a task's scratch: first tiles of input, then a panel of weights.
-/// Sizes in elements of the accumulator type are `fixed + perChannel * inChannels`.
+/// Sizes in steps of interleaved channels are `fixed + perChannel * inChannels`.
 struct ScratchLayout {
+  MmaAttr mma;
   int64_t inputTile = 0, inputTiles = 0, weightPanel = 0, slack = 0, interleave = 1, depth = 1;
   /// Of a tile, as many as there is room for.
   int64_t tilePositions = 0;

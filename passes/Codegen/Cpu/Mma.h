@@ -21,13 +21,16 @@ class Mma {
 public:
   virtual ~Mma() = default;
 
-  /// Prepares inputs, of one channel or as many as are interleaved, for all lanes.
-  virtual mlir::Value prepareInput(Emitter &emitter, mlir::Value scalar) const = 0;
+  /// Prepares inputs, of one channel or as many as are interleaved, for all lanes: of one row, or
+  /// of as many as the instruction multiplies at once.
+  virtual mlir::Value prepareInput(Emitter &emitter, mlir::ValueRange scalars) const = 0;
   /// Prepares a vector of weights.
   virtual mlir::Value prepareWeights(Emitter &emitter, mlir::Value vector) const = 0;
-  /// sum + input * weights in each lane.
-  virtual mlir::Value multiplyAdd(Emitter &emitter, mlir::Value input, mlir::Value weights,
-                                  mlir::Value sum) const = 0;
+  /// sum + input * weights in each lane, for the sums of each of these rows.
+  virtual void multiplyAdd(Emitter &emitter, mlir::Value input, mlir::Value weights,
+                           llvm::MutableArrayRef<mlir::Value> sums) const = 0;
+  /// Gives each row its sums in the end.
+  virtual void separateRows(Emitter &emitter, llvm::MutableArrayRef<mlir::Value> sums) const {}
 };
 
 /// The channels that lie together in each integer of a vector, the first in the lowest bits, as

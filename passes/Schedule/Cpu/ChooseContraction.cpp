@@ -168,9 +168,10 @@ private:
   }
 
   /// A step loads a vector for each of the tile and an element for each row: 8 x 3 products take 11
-  /// loads, 12 x 2 take 14. Vectors that are padding are worse.
+  /// loads, 12 x 2 take 14. Vectors that are padding are worse. Weights for rows that are
+  /// multiplied at once take as many registers, and inputs one.
   int64_t countVectorsOfLeastLoads() const {
-    int64_t most = target.getVectorRegisters() - sums - 1;
+    int64_t most = (target.getVectorRegisters() - sums - 1) / mma.getRows();
     int64_t best = 2, bestPadded = llvm::alignTo(vectors, best);
     for (int64_t count = best + 1; count <= std::min<int64_t>(most, 4); ++count) {
       int64_t padded = llvm::alignTo(vectors, count);
@@ -223,11 +224,13 @@ private:
            (interleave == 1 || (sizes.inChannels > 0 && sizes.inChannels % interleave == 0));
   }
 
+  int64_t getStepBytes() const { return mma.getStepBytes(sizes.accumulatorBits / 8); }
+
   /// What does not fit the caches is not worth packing.
   void limitScratch() {
     if (sizes.inChannels < 0)
       return;
-    int64_t depthBytes = sizes.taps * sizes.inChannels * sizes.accumulatorBits / 8 / interleave;
+    int64_t depthBytes = sizes.taps * sizes.inChannels * getStepBytes() / interleave;
     if (depthBytes * tileRows * tileLines > target.getL2Bytes() / 2)
       packInput = false;
     if (!packWeights || depthBytes * tileVectors * lanes <= largestScratch)
@@ -270,7 +273,7 @@ private:
       // Packed tiles stay in half of the second cache.
       int64_t channels = sizes.inChannels > 0 ? sizes.inChannels : 1024;
       int64_t tileBytes =
-          tileRows * tileLines * sizes.taps * channels * sizes.accumulatorBits / 8 / interleave;
+          tileRows * tileLines * sizes.taps * channels * getStepBytes() / interleave;
       blockTiles = std::clamp<int64_t>(target.getL2Bytes() / 2 / tileBytes, 2, 32);
     }
     bool isPacked = sizes.weightLayout == WeightLayout::Packed;
@@ -295,7 +298,7 @@ private:
     int64_t balanced = llvm::alignTo(tiles, 4);
     if (tiles < 5 || tiles > 32 || balanced == tiles)
       return;
-    tileRows = llvm::divideCeil(sizes.rows, balanced);
+    tileRows = llvm::alignTo(llvm::divideCeil(sizes.rows, balanced), mma.getRows());
   }
 
   TargetAttr target;
