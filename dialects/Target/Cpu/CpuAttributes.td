@@ -73,6 +73,8 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
     int64_t getLanes(int64_t elementBits) const { return getVectorBits() / elementBits; }
     /// Whether code may use an instruction set, by LLVM's name.
     bool has(::llvm::StringRef feature) const;
+    /// Whether there are instructions from f16 to f32 and back.
+    bool convertsHalves() const { return has("f16c") || has("fp-armv8"); }
     /// LLVM's -mattr: the instruction sets that are there, and those that are not.
     ::std::string getLLVMFeatures() const;
   }];

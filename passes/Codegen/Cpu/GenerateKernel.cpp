@@ -19,7 +19,7 @@ static bool holdsHalves(KernelOp kernel) {
 LogicalResult CpuStrategy::generate(KernelOp kernel, TargetAttrInterface target,
                                     ModuleOp module) const {
   auto processor = cast<TargetAttr>(target);
-  if (!processor.has("f16c") && holdsHalves(kernel))
+  if (!processor.convertsHalves() && holdsHalves(kernel))
     return kernel.emitError("holds numbers of type float16, for which ")
            << processor.getTargetName() << " has no instructions (F16C)";
   if (failed(verifyScratch(kernel, *this)))

@@ -147,7 +147,7 @@ bool AttentionStrategy::computes(Operation *op) const {
 /// and not seven, as to bf16 (docs/cpu-codegen.md).
 bool roundsAtOnce(PrecisionOpInterface root, TargetAttrInterface target) {
   return getElementTypeOrSelf(root.getMultipliedInput().get()).isF16() &&
-         cast<TargetAttr>(target).has("f16c");
+         cast<TargetAttr>(target).convertsHalves();
 }
 
 /// A convolution reads its input through a slice: other starts, the same strides.
