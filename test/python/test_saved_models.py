@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fuzz"))
 import fuzz_contractions  # noqa: E402
 
 
-def check(folder):
-    return subprocess.run([folder / "check"], capture_output=True, text=True)
+def check(folder, *arguments):
+    return subprocess.run([folder / "check", *arguments], capture_output=True, text=True)
 
 
 def test_saved_models_tell_right_from_wrong(tmp_path, monkeypatch):
@@ -21,6 +21,12 @@ def test_saved_models_tell_right_from_wrong(tmp_path, monkeypatch):
 
     right = check(tmp_path)
     assert (right.returncode, right.stdout) == (0, "2 models, 0 failed\n"), right.stderr
+
+    # In place of an emulator, a program that runs another one.
+    emulated = check(tmp_path, "2", "env", "--")
+    assert (emulated.returncode, emulated.stdout) == (0, "2 models, 0 failed\n"), emulated.stderr
+    absent = check(tmp_path, "2", "/absent/emulator")
+    assert absent.returncode == 1
 
     expected = tmp_path / "from-node12" / "expected" / "node13.npy"
     array = np.load(expected)
