@@ -121,8 +121,12 @@ static Results importBranchwiseRMSNorm(NodeImporter &node) {
   if (!grouped || !node.checkRank(grouped, 2))
     return failure();
   AffineExpr count = node.dim(grouped, -2), size = node.dim(grouped, -1);
-  if (scale && node.rank(scale) == 1 && node.dim(scale, 0) != size)
-    scale = splitLast(node, scale, count, size);
+  if (scale && node.rank(scale) == 1) {
+    // Where only a run tells how long it is, it has the form of x.
+    bool isKnown = isa<AffineConstantExpr>(node.dim(scale, 0)) && isa<AffineConstantExpr>(size);
+    bool isWhole = isKnown ? node.dim(scale, 0) != size : branches > 0;
+    scale = isWhole ? splitLast(node, scale, count, size) : m.sized(scale, size, "scale");
+  }
   Value normed = normalizeRows(node, grouped, scale);
   return {{node.cast(node.reshape(normed, node.dims(x)), node.elementType(x))}};
 }

@@ -146,7 +146,7 @@ def norms():
                                          ("flat", (2, 12), (12,), 3), ("none", (2, 12), None, 3)):
         attributes = {"num_branches": branches} if branches else {}
         yield from case(f"BranchwiseRMSNorm_{name}", "Each branch has a norm.", "BranchwiseRMSNorm",
-                        [floats(*shape), floats(*scale) if scale else None], attributes, forms=("static",))
+                        [floats(*shape), floats(*scale) if scale else None], attributes)
 
 
 # --- Pointwise ---
