@@ -60,19 +60,27 @@ Value writeCache(NodeImporter &node, Value cache, Value update, Value starts, in
   TensorMath m(node);
   if (!cache || !update)
     return nullptr;
-  int64_t rank = node.rank(cache);
+  // What lies behind the axis moves as a whole.
+  int64_t outer = axis + 1;
   DimExprs dims = node.dims(update);
-  Value positions = m.iotaAlong(rank, axis, node.dim(update, axis));
+  dims.resize(outer);
+  Value positions = m.iotaAlong(outer, axis, dims[axis]);
   if (starts) {
-    DimExprs batch(rank, node.expr(1));
+    DimExprs batch(outer, node.expr(1));
     batch[0] = node.dim(starts, 0);
     starts = node.reshape(node.cast(starts, node.builder().getI64Type()), batch);
     positions = m.add(positions, starts);
   }
   if (isCircular)
     positions = node.infer<ModOp>({positions, m.shapeScalar(node.dim(cache, axis))});
-  return buildScatter<ScatterElementsOp>(node, cache, m.broadcast(positions, dims), update,
-                                         ScatterKind::None, node.attr("axis", axis));
+  SmallVector<Value> coordinates;
+  for (int64_t i = 0; i < axis; ++i)
+    coordinates.push_back(m.iotaAlong(outer, i, dims[i]));
+  coordinates.push_back(positions);
+  for (Value &coordinate : coordinates)
+    coordinate = m.unsqueeze(m.broadcast(coordinate, dims), {outer});
+  return buildScatter<ScatterNDOp>(node, cache, m.concat(coordinates, outer), update,
+                                   ScatterKind::None);
 }
 
 // Writes `update` into a cache along `axis`, from a position per batch row on.
