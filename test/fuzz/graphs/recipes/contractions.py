@@ -58,11 +58,13 @@ def einsum(g, op):
 @recipe("DeformConv", weight=0.5)
 def deform_conv(g, op):
     x = image(g, ["float32"], spatial=2)
+    if len(x.shape) != 4:
+        raise Reject("ONNX Runtime has two dimensions only")
     if len(set(x.shape[1])) > 1 or not all(min(s) > 0 for s in x.shape):
         raise Reject("channels that only a run tells")
     if not x.every(lambda a: np.all(np.abs(a.astype(float)) < 1e6)):
         raise Reject("infinities")
-    c, dilations = x.shape[1][0], [1, 1]
+    c = x.shape[1][0]
     group, offsets = (g.pick([d for d in (1, 1, 2, c) if c % d == 0]) for _ in range(2))
     window = Window(g, x.shape[2:], modes=False)
     dilations, strides = window.dilations, window.strides
