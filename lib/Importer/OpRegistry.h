@@ -43,6 +43,13 @@ public:
   void add(llvm::StringRef domain, llvm::StringRef name, int64_t sinceVersion, Arity inputs,
            ImportFunction import);
 
+  /// Adds operators of one domain that have been the same since its first version.
+  auto inDomain(llvm::StringRef domain) {
+    return [this, domain](llvm::StringRef name, Arity inputs, ImportFunction import) {
+      add(domain, name, 1, inputs, import);
+    };
+  }
+
   /// The entry for a node; null when there is none.
   const OpEntry *find(llvm::StringRef domain, llvm::StringRef name, int64_t version) const;
 

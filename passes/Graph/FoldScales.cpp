@@ -8,9 +8,9 @@
 // The arithmetic on constants is written as ordinary ops; folding constants computes it.
 
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Graph/Matching.h"
 #include "passes/Graph/Passes.h"
+#include "passes/Graph/RewriteToRest.h"
 
 namespace tenon {
 
@@ -162,12 +162,8 @@ struct FoldScales : impl::FoldScalesPassBase<FoldScales> {
     RewritePatternSet patterns(&getContext());
     patterns.add<ScaleWeights>(&getContext(), numFolded);
     patterns.add<ScaleBias, JoinBiases, SubToAdd, DivToMul>(&getContext());
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config))) {
-      getOperation().emitError("scales do not come to rest");
+    if (failed(rewriteToRest(getOperation(), std::move(patterns), "scales do")))
       signalPassFailure();
-    }
   }
 };
 

@@ -17,7 +17,7 @@
 //   gather(zero, i))
 
 #include "dialects/Tenon/DecomposeBuilder.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/Graph/RewriteToRest.h"
 #include "passes/Quantize/Passes.h"
 
 namespace tenon {
@@ -111,12 +111,8 @@ struct KeepWeightsNarrow : impl::KeepWeightsNarrowPassBase<KeepWeightsNarrow> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<DequantizeInProduct, GatherQuantized>(&getContext());
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config))) {
-      getOperation().emitError("quantized weights do not come to rest");
+    if (failed(rewriteToRest(getOperation(), std::move(patterns), "quantized weights do")))
       signalPassFailure();
-    }
   }
 };
 

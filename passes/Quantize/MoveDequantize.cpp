@@ -12,7 +12,7 @@
 
 #include "dialects/Tenon/DecomposeBuilder.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/Graph/RewriteToRest.h"
 #include "passes/Quantize/Passes.h"
 #include <cmath>
 
@@ -232,12 +232,8 @@ struct MoveDequantize : impl::MoveDequantizePassBase<MoveDequantize> {
     RewritePatternSet patterns(&getContext());
     patterns.add<MovePastMovement, MovePastTranspose, MovePastPad, MovePastConcat, QuantizeParts,
                  DropRequantize>(&getContext());
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config))) {
-      getOperation().emitError("dequantization does not come to rest");
+    if (failed(rewriteToRest(getOperation(), std::move(patterns), "dequantization does")))
       signalPassFailure();
-    }
   }
 };
 

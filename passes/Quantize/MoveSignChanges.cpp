@@ -13,7 +13,7 @@
 // All that read q read u then, less 128: only one of them is in memory.
 
 #include "dialects/Tenon/DecomposeBuilder.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/Graph/RewriteToRest.h"
 #include "passes/Quantize/Passes.h"
 
 namespace tenon {
@@ -133,12 +133,8 @@ struct MoveSignChanges : impl::MoveSignChangesPassBase<MoveSignChanges> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<MoveUp, MakeOther>(&getContext());
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config))) {
-      getOperation().emitError("changes of sign do not come to rest");
+    if (failed(rewriteToRest(getOperation(), std::move(patterns), "changes of sign do")))
       signalPassFailure();
-    }
   }
 };
 

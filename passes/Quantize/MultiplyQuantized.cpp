@@ -13,7 +13,7 @@
 // and where the result is quantized again, the sum is multiplied once, by sa sb / s.
 
 #include "dialects/Tenon/DecomposeBuilder.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/Graph/RewriteToRest.h"
 #include "passes/Quantize/Passes.h"
 #include <cmath>
 
@@ -264,12 +264,9 @@ struct MultiplyQuantized : impl::MultiplyQuantizedPassBase<MultiplyQuantized> {
     patterns
         .add<MultiplyIntegers<MatMulOp>, MultiplyIntegers<ConvOp>, AddQuantizedBias, Requantize>(
             &getContext());
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config))) {
-      getOperation().emitError("multiplying quantized values does not come to rest");
+    if (failed(rewriteToRest(getOperation(), std::move(patterns),
+                             "multiplying quantized values does")))
       signalPassFailure();
-    }
   }
 };
 

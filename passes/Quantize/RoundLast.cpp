@@ -35,6 +35,17 @@ bool isSmallInteger(std::optional<double> number) {
   return number && *number == std::trunc(*number) && std::abs(*number) <= 0x1p16;
 }
 
+/// The z of x + z, where that is a small integer and x of the sum's shape; of x - z it is -z.
+std::optional<double> getOffset(Operation *op) {
+  if (!isa_and_nonnull<AddOp, SubOp>(op) ||
+      op->getOperand(0).getType() != op->getResult(0).getType())
+    return std::nullopt;
+  std::optional<double> number = getSplat(op->getOperand(1));
+  if (!isSmallInteger(number))
+    return std::nullopt;
+  return isa<SubOp>(op) ? -*number : *number;
+}
+
 /// min(max(x, low), high) with constants.
 struct Clamped {
   Value operand;
@@ -52,6 +63,10 @@ std::optional<Clamped> matchClamp(Value value) {
   return Clamped{lower.getLhs(), *low, *high};
 }
 
+Value addOffset(const DecomposeBuilder &make, Value value, double offset) {
+  return offset ? make.make<AddOp>({value, make.scalar(value, offset)}) : value;
+}
+
 Value clamp(const DecomposeBuilder &make, Value value, double low, double high) {
   Value raised = make.make<MaxOp>({value, make.scalar(value, low)});
   return make.make<MinOp>({raised, make.scalar(value, high)});
@@ -65,23 +80,17 @@ struct ClampFirst : OpRewritePattern<MinOp> {
     if (!clamped || !op.getType().getElementType().isF32() || !isSmallInteger(clamped->low) ||
         !isSmallInteger(clamped->high))
       return rewriter.notifyMatchFailure(op, "is not clamped to small integers");
-    Value rounded = clamped->operand, zero;
-    double offset = 0;
-    if (auto sum = rounded.getDefiningOp<AddOp>()) {
-      std::optional<double> number = getSplat(sum.getRhs());
-      if (!isSmallInteger(number) || sum.getLhs().getType() != op.getType())
-        return rewriter.notifyMatchFailure(op, "zero point is no small integer");
-      rounded = sum.getLhs();
-      zero = sum.getRhs();
-      offset = *number;
-    }
+    Operation *sum = clamped->operand.getDefiningOp();
+    std::optional<double> offset = getOffset(sum);
+    Value rounded = offset ? sum->getOperand(0) : clamped->operand;
     auto round = rounded.getDefiningOp<RoundOp>();
     if (!round)
       return rewriter.notifyMatchFailure(op, "nothing is rounded before");
     DecomposeBuilder make{rewriter, op.getLoc()};
+    double zero = offset.value_or(0);
     Value result = make.make<RoundOp>(
-        clamp(make, round.getOperand(), clamped->low - offset, clamped->high - offset));
-    rewriter.replaceOp(op, offset ? make.make<AddOp>({result, zero}) : result);
+        clamp(make, round.getOperand(), clamped->low - zero, clamped->high - zero));
+    rewriter.replaceOp(op, addOffset(make, result, zero));
     return success();
   }
 };
@@ -90,32 +99,14 @@ struct ClampFirst : OpRewritePattern<MinOp> {
 template <typename OpT> struct JoinOffsets : OpRewritePattern<OpT> {
   using OpRewritePattern<OpT>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
-    Type type = op.getType();
-    if (!op.getType().getElementType().isF32() || op.getLhs().getType() != type)
-      return rewriter.notifyMatchFailure(op, "no float and an offset");
-    // A difference counts as the sum with the negative.
-    auto getOffset = [](Operation *sum) -> std::optional<double> {
-      std::optional<double> number;
-      if (isa_and_nonnull<AddOp, SubOp>(sum))
-        number = getSplat(sum->getOperand(1));
-      if (!isSmallInteger(number))
-        return std::nullopt;
-      return isa<SubOp>(sum) ? -*number : *number;
-    };
     Operation *inner = op.getLhs().getDefiningOp();
     std::optional<double> first = getOffset(inner), second = getOffset(op);
-    if (!first || !second || inner->getOperand(0).getType() != type ||
+    if (!first || !second || !op.getType().getElementType().isF32() ||
         !getElementRange(inner->getOperand(0)).isExactInF32() ||
         !getElementRange(op.getLhs()).isExactInF32())
       return rewriter.notifyMatchFailure(op, "not two offsets of small integers");
     DecomposeBuilder make{rewriter, op.getLoc()};
-    Value value = inner->getOperand(0);
-    double offset = *first + *second;
-    if (offset > 0)
-      value = make.make<AddOp>({value, make.scalar(value, offset)});
-    else if (offset < 0)
-      value = make.make<SubOp>({value, make.scalar(value, -offset)});
-    rewriter.replaceOp(op, value);
+    rewriter.replaceOp(op, addOffset(make, inner->getOperand(0), *first + *second));
     return success();
   }
 };
@@ -125,18 +116,15 @@ struct AddIntegers : OpRewritePattern<CastOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(CastOp op, PatternRewriter &rewriter) const override {
     Operation *sum = op.getOperand().getDefiningOp();
-    if (!isa_and_nonnull<AddOp, SubOp>(sum) || !isa<IntegerType>(op.getTo()) ||
-        op.getTo().isInteger(1) || !getElementTypeOrSelf(sum->getOperand(0)).isF32() ||
+    std::optional<double> offset = getOffset(sum);
+    if (!offset || !isa<IntegerType>(op.getTo()) || op.getTo().isInteger(1) ||
+        !getElementTypeOrSelf(op.getOperand()).isF32() ||
         !sum->getOperand(0).getDefiningOp<RoundOp>() ||
-        sum->getOperand(0).getType() != op.getOperand().getType())
+        !getElementRange(sum->getOperand(0)).isExactInF32())
       return rewriter.notifyMatchFailure(op, "operand is no rounded value and an offset");
-    std::optional<double> offset = getSplat(sum->getOperand(1));
-    if (!isSmallInteger(offset) || !getElementRange(sum->getOperand(0)).isExactInF32())
-      return rewriter.notifyMatchFailure(op, "values are no small integers");
     DecomposeBuilder make{rewriter, op.getLoc()};
     Value integer = make.cast(sum->getOperand(0), rewriter.getI32Type());
-    Value constant = make.scalar(integer, isa<SubOp>(sum) ? -*offset : *offset);
-    rewriter.replaceOp(op, make.cast(make.make<AddOp>({integer, constant}), op.getTo()));
+    rewriter.replaceOp(op, make.cast(addOffset(make, integer, *offset), op.getTo()));
     return success();
   }
 };

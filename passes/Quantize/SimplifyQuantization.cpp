@@ -20,6 +20,7 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Graph/Matching.h"
 #include "passes/Graph/Recognize.h"
+#include "passes/Graph/RewriteToRest.h"
 #include "passes/Quantize/Passes.h"
 #include <cmath>
 
@@ -177,12 +178,8 @@ struct SimplifyQuantization : impl::SimplifyQuantizationPassBase<SimplifyQuantiz
     patterns.add<ExpandQuantize, ExpandDequantize, DropRounding, DropRescaling, DropClamp<MaxOp>,
                  DropClamp<MinOp>, SkipInteger, SubtractFloats>(&getContext());
     populateSimplifyArithmeticPatterns(patterns);
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config))) {
-      getOperation().emitError("quantization does not come to rest");
+    if (failed(rewriteToRest(getOperation(), std::move(patterns), "quantization does")))
       signalPassFailure();
-    }
   }
 };
 

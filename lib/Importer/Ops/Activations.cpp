@@ -132,22 +132,15 @@ template <bool approximate> static Results importBiasGelu(NodeImporter &node) {
 
 // --- Activations of other operators, and such as ONNX had before version 10 ---
 
-static Value buildScaledTanh(NodeImporter &node, Value x, double alpha, double beta) {
+/// alpha * f(beta * x)
+template <typename OpT>
+static Value buildScaled(NodeImporter &node, Value x, double alpha, double beta) {
   TensorMath m(node);
-  return m.mul(node.infer<TanhOp>(m.mul(x, beta)), alpha);
+  return m.mul(node.infer<OpT>(m.mul(x, beta)), alpha);
 }
-static Results importScaledTanh(NodeImporter &node) {
-  return {{buildScaledTanh(node, node.operand(0), node.getFloat("alpha", 1),
-                           node.getFloat("beta", 1))}};
-}
-
-static Value buildParametricSoftplus(NodeImporter &node, Value x, double alpha, double beta) {
-  TensorMath m(node);
-  return m.mul(node.infer<SoftplusOp>(m.mul(x, beta)), alpha);
-}
-static Results importParametricSoftplus(NodeImporter &node) {
-  return {{buildParametricSoftplus(node, node.operand(0), node.getFloat("alpha", 1),
-                                   node.getFloat("beta", 1))}};
+template <typename OpT> static Results importScaled(NodeImporter &node) {
+  return {{buildScaled<OpT>(node, node.operand(0), node.getFloat("alpha", 1),
+                            node.getFloat("beta", 1))}};
 }
 
 Value buildActivation(NodeImporter &node, Value x, StringRef name,
@@ -177,9 +170,9 @@ Value buildActivation(NodeImporter &node, Value x, StringRef name,
   if (name == "HardSwish")
     return buildHardSwish(node, x);
   if (name == "ScaledTanh")
-    return buildScaledTanh(node, x, alpha(1), beta(1));
+    return buildScaled<TanhOp>(node, x, alpha(1), beta(1));
   if (name == "ParametricSoftplus")
-    return buildParametricSoftplus(node, x, alpha(1), beta(1));
+    return buildScaled<SoftplusOp>(node, x, alpha(1), beta(1));
   if (name == "Gelu")
     return buildGelu(node, x, /*approximate=*/false);
   if (name == "Clip" && parameters.alpha && parameters.beta)
@@ -201,8 +194,8 @@ void registerActivationOps(OpRegistry &registry) {
   registry.add("HardSigmoid", 1, 1, importHardSigmoid);
   registry.add("HardSwish", 14, 1, importHardSwish);
   registry.add("ThresholdedRelu", 1, 1, importThresholdedRelu);
-  registry.add("ScaledTanh", 1, 1, importScaledTanh);
-  registry.add("ParametricSoftplus", 1, 1, importParametricSoftplus);
+  registry.add("ScaledTanh", 1, 1, importScaled<TanhOp>);
+  registry.add("ParametricSoftplus", 1, 1, importScaled<SoftplusOp>);
   registry.add("Mish", 18, 1, importMish);
   registry.add("Shrink", 9, 1, importShrink);
   registry.add("Swish", 24, 1, importSwish);

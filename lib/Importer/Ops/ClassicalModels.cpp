@@ -282,9 +282,7 @@ static Results importTfIdfVectorizer(NodeImporter &node) {
 }
 
 void registerClassicalModelOps(OpRegistry &registry) {
-  auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
-    registry.add("ai.onnx.ml", name, 1, inputs, import);
-  };
+  auto add = registry.inDomain("ai.onnx.ml");
   add("Scaler", 1, importScaler);
   add("Normalizer", 1, importNormalizer);
   add("Binarizer", 1, importBinarizer);

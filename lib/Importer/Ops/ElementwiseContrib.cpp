@@ -110,9 +110,7 @@ static Results importIsAllFinite(NodeImporter &node) {
 }
 
 void registerElementwiseContribOps(OpRegistry &registry) {
-  auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
-    registry.add("com.microsoft", name, 1, inputs, import);
-  };
+  auto add = registry.inDomain("com.microsoft");
   add("BiasAdd", 3, importBiasAdd);
   add("BiasSplitGelu", 2, importBiasSplitGelu);
   add("BiasDropout", {2, 5}, importBiasDropout);

@@ -97,9 +97,7 @@ static Results importNhwcConv(NodeImporter &node) {
 }
 
 void registerFusedProductOps(OpRegistry &registry) {
-  auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
-    registry.add("com.microsoft", name, 1, inputs, import);
-  };
+  auto add = registry.inDomain("com.microsoft");
   add("FusedMatMul", 2, importFusedMatMul);
   add("FusedMatMulActivation", 2, importFusedMatMul);
   add("TransposeMatMul", 2, importFusedMatMul);

@@ -132,9 +132,7 @@ static Results importBranchwiseRMSNorm(NodeImporter &node) {
 }
 
 void registerNormalizationContribOps(OpRegistry &registry) {
-  auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
-    registry.add("com.microsoft", name, 1, inputs, import);
-  };
+  auto add = registry.inDomain("com.microsoft");
   add("GroupNorm", 3, importGroupNorm);
   add("SkipGroupNorm", {4, 5}, importSkipGroupNorm);
   add("GatedRMSNorm", 3, importGatedRMSNorm);

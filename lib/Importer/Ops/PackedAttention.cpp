@@ -147,9 +147,7 @@ static Results importRestorePadding(NodeImporter &node) {
 }
 
 void registerPackedAttentionOps(OpRegistry &registry) {
-  auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
-    registry.add("com.microsoft", name, 1, inputs, import);
-  };
+  auto add = registry.inDomain("com.microsoft");
   add("PackedAttention", {5, 6}, importPackedAttention);
   add("PackedMultiHeadAttention", {1, 7}, importPackedMultiHeadAttention);
   add("RestorePadding", 2, importRestorePadding);

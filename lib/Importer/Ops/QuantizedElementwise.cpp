@@ -141,9 +141,7 @@ Results importConcat(NodeImporter &node) {
 
 // Zero points may be omitted, and scales follow them: those are looked for when they are used.
 void registerQuantizedElementwiseOps(OpRegistry &registry) {
-  auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
-    registry.add("com.microsoft", name, 1, inputs, import);
-  };
+  auto add = registry.inDomain("com.microsoft");
   add("QLinearAdd", {2, 8}, importBinaryQuantized<AddOp>);
   add("QLinearMul", {2, 8}, importBinaryQuantized<MulOp>);
   add("QLinearSigmoid", {2, 5}, importSigmoid);

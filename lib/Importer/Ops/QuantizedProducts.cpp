@@ -80,9 +80,7 @@ static Results importMatMulInteger16(NodeImporter &node) {
 }
 
 void registerQuantizedProductOps(OpRegistry &registry) {
-  auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
-    registry.add("com.microsoft", name, 1, inputs, import);
-  };
+  auto add = registry.inDomain("com.microsoft");
   add("DynamicQuantizeMatMul", {3, 5}, importDynamicQuantizeMatMul);
   add("MatMulIntegerToFloat", {4, 7}, importMatMulIntegerToFloat);
   add("QGemm", {6, 9}, importQGemm);

@@ -194,9 +194,7 @@ static Results importTorchEmbedding(NodeImporter &node) {
 }
 
 void registerTensorContribOps(OpRegistry &registry) {
-  auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
-    registry.add("com.microsoft", name, 1, inputs, import);
-  };
+  auto add = registry.inDomain("com.microsoft");
   add("ExpandDims", 2, importExpandDims);
   add("UnfoldTensor", 1, importUnfoldTensor);
   add("CDist", 2, importCDist);

@@ -309,9 +309,7 @@ static Results importGemmaRotaryEmbedding(NodeImporter &node) {
 }
 
 void registerTransformerContribOps(OpRegistry &registry) {
-  auto add = [&](StringRef name, Arity inputs, ImportFunction import) {
-    registry.add("com.microsoft", name, 1, inputs, import);
-  };
+  auto add = registry.inDomain("com.microsoft");
   add("Attention", {2, 7}, importContribAttention);
   add("MultiHeadAttention", {1, 10}, importMultiHeadAttention);
   add("RotaryEmbedding", 4, importContribRotaryEmbedding);

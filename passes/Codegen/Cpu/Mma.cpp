@@ -79,15 +79,22 @@ public:
   }
 };
 
-/// vpdpbusd: unsigned bytes of the input times signed bytes of the weights, four products added to
-/// each sum.
-class ByteProducts final : public VectorMma {
+/// Some channels at once, which are bytes for the instruction.
+template <int64_t channels> class BytesMma : public VectorMma {
 public:
   using VectorMma::VectorMma;
 
-  Value prepareWeights(Emitter &e, Value vector) const override {
-    return splitChannels(e, vector, 4, e.getI8Type(), types.weightsAreUnsigned);
+  Value prepareWeights(Emitter &e, Value vector) const final {
+    return splitChannels(e, vector, channels, e.getI8Type(), types.weightsAreUnsigned);
   }
+};
+
+/// vpdpbusd: unsigned bytes of the input times signed bytes of the weights, four products added to
+/// each sum.
+class ByteProducts final : public BytesMma<4> {
+public:
+  using BytesMma::BytesMma;
+
   Value multiplyAddRow(Emitter &e, Value input, Value weights, Value sum) const override {
     std::string name = "llvm.x86.avx512.vpdpbusd." + std::to_string(lanes * 32);
     return callIntrinsic(e, name, sum.getType(), {sum, input, weights});
@@ -95,13 +102,10 @@ public:
 };
 
 /// smull and sadalp: products of bytes of one sign fit 16 bits, and are added to 32 in pairs.
-class BytePairs final : public VectorMma {
+class BytePairs final : public BytesMma<2> {
 public:
-  using VectorMma::VectorMma;
+  using BytesMma::BytesMma;
 
-  Value prepareWeights(Emitter &e, Value vector) const override {
-    return splitChannels(e, vector, 2, e.getI8Type(), types.weightsAreUnsigned);
-  }
   Value multiplyAddRow(Emitter &e, Value input, Value weights, Value sum) const override {
     std::string sign = types.weightsAreUnsigned ? "u" : "s";
     Type wide = VectorType::get(2 * lanes, e.getI16Type());
@@ -114,13 +118,10 @@ public:
 };
 
 /// sdot, udot, usdot: bytes, four products added to each sum.
-class ByteDots final : public VectorMma {
+class ByteDots final : public BytesMma<4> {
 public:
-  using VectorMma::VectorMma;
+  using BytesMma::BytesMma;
 
-  Value prepareWeights(Emitter &e, Value vector) const override {
-    return splitChannels(e, vector, 4, e.getI8Type(), types.weightsAreUnsigned);
-  }
   Value multiplyAddRow(Emitter &e, Value input, Value weights, Value sum) const override {
     StringRef name = "usdot";
     if (types.inputIsUnsigned == types.weightsAreUnsigned)
