@@ -65,11 +65,11 @@ def quantize_dynamic(model, feeds, operators, reduce_range=False):
         return onnx.load(result)
 
 
-def quantize_blocks(model, feeds, operators, bits=4, block_size=32):
+def quantize_blocks(model, feeds, operators, bits=4, block_size=32, accuracy_level=0):
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
     copy = onnx.ModelProto.FromString(model.SerializeToString())
-    quantizer = MatMulNBitsQuantizer(copy, bits=bits, block_size=block_size)
+    quantizer = MatMulNBitsQuantizer(copy, bits=bits, block_size=block_size, accuracy_level=accuracy_level)
     quantizer.process()
     return quantizer.model.model
 
@@ -104,6 +104,8 @@ FORMS = {
     "dynamic_int8": Form(quantize_dynamic, {"reduce_range": True}, transformers_only=True),
     # MatMulNBits: u4 weights in blocks of 32, float values
     "int4": Form(quantize_blocks, transformers_only=True, rounds_values=False),
+    # the same, and values may be rounded to 8 bits in such blocks
+    "int4_level4": Form(quantize_blocks, {"accuracy_level": 4}, transformers_only=True, rounds_values=False),
 }
 
 

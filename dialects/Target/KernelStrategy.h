@@ -91,6 +91,9 @@ public:
   /// How the weights of a kernel with a schedule are laid out, or what they are computed from;
   /// those that are not listed stay as they are.
   virtual llvm::SmallVector<WeightForm> getWeightForms(KernelOp kernel) const { return {}; }
+  /// The type to which a kernel rounds elements of the root's input before it multiplies them, as
+  /// its schedule says; null if it multiplies them as they are.
+  virtual mlir::Type getRoundedInput(KernelOp kernel) const { return nullptr; }
   /// How many tasks the work is worth, as expressions over the kernel's symbols: the least of them,
   /// and one at least.
   virtual DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const = 0;

@@ -174,7 +174,7 @@ struct TurnColumn : OpRewritePattern<MatMulOp> {
     std::swap(result.back(), result[result.size() - 2]);
     auto type = makeTensorType(result, op.getType().getElementType());
     Value row = MatMulOp::create(rewriter, op.getLoc(), type, column, op.getLhs(),
-                                 /*transposeRhs=*/true);
+                                 /*transposeRhs=*/true, /*mayRoundInput=*/false);
     rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), row);
     return success();
   }

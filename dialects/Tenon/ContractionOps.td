@@ -31,13 +31,18 @@ def Tenon_MatMulOp : Tenon_ContractionOp<"matmul"> {
     integers of 16 bits or less may be mixed, and their result is i32, as ONNX
     [MatMulInteger](https://onnx.ai/onnx/operators/onnx__MatMulInteger.html)'s without zero points.
 
+    With `mayRoundInput`, rows of the left operand may be rounded to 8 bits, in the blocks of a right
+    operand that `tenon.dequantize_blocks` computes, where the target gains by it: the model or its
+    user allows that (docs/numerics.md). Elsewhere it means nothing.
+
     ```mlir
     %y = tenon.matmul %a, %b : (tensor<8x128x64xf32>, tensor<64x32xf32>) -> tensor<8x128x32xf32>
     %h = tenon.matmul %e, %f : (tensor<128x64xbf16>, tensor<64x32xbf16>) -> tensor<128x32xf32>
     %q = tenon.matmul %c, %d : (tensor<128x64xui8>, tensor<64x32xi8>) -> tensor<128x32xi32>
     ```
   }];
-  let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs, UnitAttr:$transposeRhs);
+  let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs, UnitAttr:$transposeRhs,
+                       UnitAttr:$mayRoundInput);
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
     /// Whether the right operand is one matrix that all batches share.

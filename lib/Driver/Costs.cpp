@@ -1,6 +1,7 @@
 // What a launch of a kernel costs.
 
 #include "lib/Driver/Costs.h"
+#include "dialects/Target/KernelStrategy.h"
 
 using namespace mlir;
 
@@ -52,9 +53,18 @@ std::string precisionOf(KernelOp kernel) {
     return nameOf(getElementTypeOrSelf(results.front()));
   }
   PrecisionOpInterface product = *products.begin();
-  std::string input = nameOf(getElementTypeOrSelf(product.getMultipliedInput().get()));
+  Type type = getElementTypeOrSelf(product.getMultipliedInput().get());
+  FailureOr<TargetStrategies> strategies = TargetStrategies::of(kernel);
+  const KernelStrategy *strategy = succeeded(strategies) ? strategies->lookup(kernel) : nullptr;
+  if (Type rounded = strategy ? strategy->getRoundedInput(kernel) : Type())
+    type = rounded;
+  std::string input = nameOf(type);
   OpOperand *weights = product.getMultipliedWeights().front();
-  std::string other = nameOf(getElementTypeOrSelf(weights->get()));
+  Value multiplied = weights->get();
+  // As narrow as they are read.
+  if (auto narrow = multiplied.getDefiningOp<DequantizeBlocksOp>())
+    multiplied = narrow.getOperand();
+  std::string other = nameOf(getElementTypeOrSelf(multiplied));
   return input == other ? input : input + " x " + other;
 }
 

@@ -22,9 +22,9 @@ struct StateOption {
 /// In which precision nodes multiply f32 numbers: rules by their names, and who made each of them.
 class PrecisionOption {
 public:
-  /// From `fp32`, `bf16` or `f16`, for all nodes, or a file with a line `NODES PRECISION` for each
-  /// rule, where NODES is a name or a pattern, `#` starts a comment, and nodes that no line names
-  /// stay fp32. An error names file and line.
+  /// From `fp32`, `bf16`, `f16` or `int8`, for all nodes, or a file with a line `NODES PRECISION`
+  /// for each rule, where NODES is a name or a pattern, `#` starts a comment, and nodes that no
+  /// line names stay fp32. An error names file and line.
   static llvm::Expected<PrecisionOption> parse(llvm::StringRef text);
 
   const std::vector<PrecisionRule> &getRules() const { return rules; }
@@ -33,7 +33,7 @@ public:
 
 private:
   std::vector<PrecisionRule> rules;
-  /// Of each rule, "FILE:LINE"; none for a rule of all nodes.
+  /// Of each rule, "FILE:LINE"; none for a rule that may match no node.
   std::vector<std::string> places;
 };
 

@@ -19,15 +19,19 @@ static llvm::Expected<PrecisionRule> parseRule(StringRef line) {
 llvm::Expected<PrecisionOption> PrecisionOption::parse(StringRef text) {
   PrecisionOption option;
   if (std::optional<Precision> precision = parsePrecision(text)) {
-    if (*precision != Precision::F32)
+    if (*precision != Precision::F32) {
       option.rules.push_back(llvm::cantFail(PrecisionRule::create("*", text)));
+      // That a model has nothing to round is no news for the others.
+      if (*precision == Precision::I8)
+        option.places.push_back(("precision " + text).str());
+    }
     return option;
   }
   auto content = llvm::MemoryBuffer::getFile(text, /*IsText=*/true);
   if (!content)
     return llvm::createStringError(
         "precision '" + text +
-        "' is neither fp32, bf16, f16 nor a file: " + content.getError().message());
+        "' is neither fp32, bf16, f16, int8 nor a file: " + content.getError().message());
   SmallVector<StringRef> lines;
   (*content)->getBuffer().split(lines, '\n');
   for (auto [number, line] : llvm::enumerate(lines)) {
@@ -49,12 +53,14 @@ LogicalResult PrecisionOption::check(ModuleOp model) const {
   model.walk([&](PrecisionOpInterface op) {
     for (StringRef node : getMultiplyingNodes(op))
       for (auto [number, rule] : llvm::enumerate(rules))
-        isUsed[number] = isUsed[number] || rule.matches(node);
+        isUsed[number] =
+            isUsed[number] || (rule.matches(node) && appliesTo(rule.getPrecision(), op));
   });
   for (auto [place, rule, used] : llvm::zip(places, rules, isUsed))
     if (!used)
-      return model.emitError() << place << ": no node that multiplies is named '" << rule.getNodes()
-                               << "'";
+      return model.emitError() << place << ": no node that multiplies "
+                               << (rule.getPrecision() == Precision::I8 ? "quantized weights " : "")
+                               << "is named '" << rule.getNodes() << "'";
   return success();
 }
 

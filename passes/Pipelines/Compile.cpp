@@ -37,11 +37,12 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &opt
   passes.addPass(createSymbolDCEPass());
 }
 
-static std::unique_ptr<Pass> createPrecisionPass(ArrayRef<PrecisionRule> rules) {
-  AssignPrecisionPassOptions options;
-  for (const PrecisionRule &rule : rules)
-    options.rules.push_back(rule.str());
-  return createAssignPrecisionPass(options);
+static std::unique_ptr<Pass> createPrecisionPass(const PipelineOptions &options) {
+  AssignPrecisionPassOptions passOptions;
+  for (const PrecisionRule &rule : options.precision)
+    passOptions.rules.push_back(rule.str());
+  passOptions.exact = options.quantExact;
+  return createAssignPrecisionPass(passOptions);
 }
 
 // Elements get the types that the target computes with, and what depends on constants alone folds.
@@ -53,8 +54,8 @@ static void buildTargetPipeline(OpPassManager &passes, const PipelineOptions &op
   // Now that no transposes stand between contractions and what follows them.
   passes.addNestedPass<func::FuncOp>(createFoldScalesPass());
   // Rounds weights once their scales are in them, and before they are folded.
-  if (!options.precision.empty())
-    passes.addNestedPass<func::FuncOp>(createPrecisionPass(options.precision));
+  if (!options.precision.empty() || options.quantExact)
+    passes.addNestedPass<func::FuncOp>(createPrecisionPass(options));
   passes.addPass(createFoldConstantsPass(options.evaluator));
   // Both need scales, zero points and weights as numbers.
   passes.addNestedPass<func::FuncOp>(createSimplifyQuantizationPass());

@@ -16,6 +16,10 @@
 // residual stream of a transformer, wherever its norms stand; the activations of a convolutional
 // network become 16 bits wide, shortcuts included.
 //
+// An input of int8 is no cast: it has a scale for each block of each row, and the kernel that
+// multiplies it finds these where it packs its input. Here the product only learns that it may do
+// so.
+//
 // Rounding moves up through ops that only move elements, to what computes them: nothing is copied
 // in order to be rounded.
 
@@ -188,7 +192,9 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
       return signalPassFailure();
     SmallVector<std::pair<PrecisionOpInterface, FloatType>> ops;
     getOperation().walk([&](PrecisionOpInterface op) {
-      FloatType type = getType(&getContext(), findPrecision(op, parsed));
+      Precision precision = findPrecision(op, parsed);
+      allowRounding(op, precision);
+      FloatType type = getType(&getContext(), precision);
       if (getElementTypeOrSelf(op->getResult(0)).isF32() && type.getWidth() < 32)
         ops.push_back({op, type});
     });
@@ -198,6 +204,17 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
     IRRewriter rewriter(&getContext());
     if (!ops.empty())
       (void)runRegionDCE(rewriter, getOperation().getBody());
+  }
+
+  /// Whether the input of a product may become bytes, as the model, a rule, or `exact` says.
+  void allowRounding(Operation *op, Precision precision) {
+    auto matmul = dyn_cast<MatMulOp>(op);
+    if (!matmul)
+      return;
+    if (exact)
+      matmul.setMayRoundInput(false);
+    else if (precision == Precision::I8)
+      matmul.setMayRoundInput(true);
   }
 
   SmallVector<PrecisionRule> parsed;

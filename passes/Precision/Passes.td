@@ -15,6 +15,9 @@ def AssignPrecisionPass : Pass<"tenon-assign-precision", "::mlir::func::FuncOp">
     where it is computed, and everybody reads it so, but for what norms compute; what the model
     takes and gives is not rounded (docs/numerics.md).
 
+    Products whose weights are quantized in blocks and whose nodes are given int8 may round their
+    input to 8 bits in these blocks, as those that ONNX's MatMulNBits allows that (accuracy_level 4).
+
     ```mlir
     // tenon-opt --tenon-assign-target=target=sapphirerapids --tenon-assign-precision=rules=*=bf16
     %w = tenon.constant dense<0.5> : tensor<3x2xf32>
@@ -34,8 +37,10 @@ def AssignPrecisionPass : Pass<"tenon-assign-precision", "::mlir::func::FuncOp">
   }];
   let dependentDialects = ["::tenon::TenonDialect"];
   let options = [ListOption<"rules", "rules", "std::string",
-                            "NODES=PRECISION: names or patterns of nodes, and fp32, bf16 or f16; the "
-                            "last that matches a node counts">];
+                            "NODES=PRECISION: names or patterns of nodes, and fp32, bf16, f16 or "
+                            "int8; the last that matches a node counts">,
+                 Option<"exact", "exact", "bool", "false",
+                        "no input may be rounded to int8, whatever the model allows">];
   let statistics = [Statistic<"numLowered", "lowered", "ops that multiply 16 bits">];
 }
 

@@ -10,7 +10,10 @@ using namespace mlir;
 namespace tenon {
 
 static constexpr std::pair<llvm::StringLiteral, Precision> precisions[] = {
-    {"fp32", Precision::F32}, {"bf16", Precision::BF16}, {"f16", Precision::F16}};
+    {"fp32", Precision::F32},
+    {"bf16", Precision::BF16},
+    {"f16", Precision::F16},
+    {"int8", Precision::I8}};
 
 std::optional<Precision> parsePrecision(StringRef name) {
   for (auto [known, precision] : precisions)
@@ -29,6 +32,7 @@ StringRef getName(Precision precision) {
 FloatType getType(MLIRContext *context, Precision precision) {
   switch (precision) {
   case Precision::F32:
+  case Precision::I8:
     return Float32Type::get(context);
   case Precision::BF16:
     return BFloat16Type::get(context);
@@ -36,6 +40,18 @@ FloatType getType(MLIRContext *context, Precision precision) {
     return Float16Type::get(context);
   }
   llvm_unreachable("no other precisions");
+}
+
+bool appliesTo(Precision precision, Operation *op) {
+  if (precision != Precision::I8)
+    return true;
+  auto matmul = dyn_cast<MatMulOp>(op);
+  if (!matmul)
+    return false;
+  Value weights = matmul.getRhs();
+  while (auto transpose = weights.getDefiningOp<TransposeOp>())
+    weights = transpose.getOperand();
+  return isa_and_present<DequantizeOp, DequantizeBlocksOp>(weights.getDefiningOp());
 }
 
 llvm::Expected<PrecisionRule> PrecisionRule::parse(StringRef text) {
@@ -46,7 +62,7 @@ llvm::Expected<PrecisionRule> PrecisionRule::parse(StringRef text) {
 llvm::Expected<PrecisionRule> PrecisionRule::create(StringRef nodes, StringRef precision) {
   std::optional<Precision> known = parsePrecision(precision);
   if (!known)
-    return llvm::createStringError("'" + precision + "' is no precision: fp32, bf16 or f16");
+    return llvm::createStringError("'" + precision + "' is no precision: fp32, bf16, f16 or int8");
   llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(nodes);
   if (!pattern)
     return llvm::createStringError("'" + nodes +

@@ -10,14 +10,20 @@
 
 namespace tenon {
 
-/// In which type a node multiplies f32 numbers. Sums are f32 in any case.
-enum class Precision { F32, BF16, F16 };
+/// In which type a node multiplies f32 numbers. Sums are f32 in any case. I8 is for the inputs of
+/// products whose weights are quantized in blocks: these may be rounded to 8 bits in such blocks,
+/// too.
+enum class Precision { F32, BF16, F16, I8 };
 
-/// "fp32", "bf16" or "f16"; nullopt for anything else.
+/// "fp32", "bf16", "f16" or "int8"; nullopt for anything else.
 std::optional<Precision> parsePrecision(llvm::StringRef name);
 /// The name that is parsed.
 llvm::StringRef getName(Precision precision);
+/// Of the operands of ops whose operands have one type; f32 for I8.
 mlir::FloatType getType(mlir::MLIRContext *context, Precision precision);
+/// Whether it means anything for the op, before or after the graph is simplified: I8 only for
+/// products as above.
+bool appliesTo(Precision precision, mlir::Operation *op);
 
 /// Gives nodes a precision. Of several rules that match a node, the last counts.
 class PrecisionRule {

@@ -46,6 +46,7 @@ def weights_of(model):
     (transformer, "qoperator_int8", {"QLinearMatMul", "Softmax"}, {"MatMul"}),
     (transformer, "dynamic_int8", {"DynamicQuantizeLinear", "MatMulInteger"}, set()),
     (transformer, "int4", {"MatMulNBits"}, {"QuantizeLinear"}),
+    (transformer, "int4_level4", {"MatMulNBits"}, {"QuantizeLinear"}),
 ])
 def test_forms_hold_their_operators_and_stay_near_the_float_model(build, form, has, has_not):
     graph = build()

@@ -41,9 +41,11 @@ inline constexpr Option targetOption = {
     "--target", true, "LIST what an ONNX model is compiled for, as for tenon compile"};
 inline constexpr Option precisionOption = {
     "--precision", true,
-    "P what f32 numbers are rounded to where they are multiplied: fp32 (default: not at all), bf16 "
-    "or "
-    "f16; or a FILE with a line NODES P for each node or pattern"};
+    "P what f32 numbers are rounded to where they are multiplied: fp32 (default: not at all), "
+    "bf16, "
+    "f16, "
+    "or int8 for inputs of products whose weights are quantized in blocks; or a FILE with a line "
+    "NODES P for each node or pattern"};
 inline constexpr Option checkOption = {
     "--check", false, "compare the checksum of the weights, too; that of all else always is"};
 inline constexpr Option threadsOption = {"--threads", true, "N threads; default one per core"};

@@ -489,6 +489,7 @@ static double getRangeTolerance(Precision precision) {
   case Precision::F32:
     return 0;
   case Precision::BF16:
+  case Precision::I8:
     return 2e-2;
   case Precision::F16:
     return 3e-3;

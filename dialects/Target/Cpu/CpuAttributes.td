@@ -125,6 +125,8 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
   let extraClassDeclaration = [{
     /// The type that an operand's elements have where packing writes them to scratch memory.
     ::mlir::Type getPackedType(::mlir::Type element, ::mlir::Type accumulator) const;
+    /// Whether bytes of the input that it multiplies with signed bytes of weights have no sign.
+    bool takesUnsignedBytes() const;
     /// Whether it multiplies tiles, which have registers of their own.
     bool hasTiles() const {
       return getInstruction() == MmaInstruction::ByteTiles ||

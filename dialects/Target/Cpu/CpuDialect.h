@@ -48,6 +48,10 @@ enum class ProductSize { FewRows, ManyRows, WholeTiles };
 /// fastest; for few rows, what takes the most channels as they are in memory.
 MmaAttr chooseMma(TargetAttr target, mlir::Type input, mlir::Type weights, ProductSize size);
 
+/// What of the target multiplies bytes, four channels at once, in vectors of sums that one row has
+/// for itself, the weights with a sign and the input with either; null if nothing does.
+MmaAttr chooseByteMma(TargetAttr target);
+
 /// G of minimal filtering F(m x m, 3 x 3), with m + 2 rows of 3: the filters g of 3x3 become
 /// G g G^T. Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016).
 llvm::ArrayRef<double> getWinogradFilterTransform(int64_t outputTile);

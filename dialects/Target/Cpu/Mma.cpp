@@ -35,6 +35,11 @@ bool MmaAttr::accepts(Type input, Type weights) const {
   llvm_unreachable("no other instructions");
 }
 
+bool MmaAttr::takesUnsignedBytes() const {
+  Type byte = IntegerType::get(getContext(), 8);
+  return !accepts(byte, byte);
+}
+
 int64_t MmaAttr::getInterleave() const {
   switch (getInstruction()) {
   case MmaInstruction::Fma:
@@ -135,6 +140,19 @@ MmaAttr chooseMma(TargetAttr target, Type input, Type weights, ProductSize size)
   }
   assert(chosen && "one takes all types");
   return chosen;
+}
+
+MmaAttr chooseByteMma(TargetAttr target) {
+  MLIRContext *context = target.getContext();
+  Type weights = IntegerType::get(context, 8);
+  Type unsignedByte = IntegerType::get(context, 8, IntegerType::Unsigned);
+  for (MmaAttrInterface each : target.getMmas()) {
+    auto mma = cast<MmaAttr>(each);
+    if (mma.getInterleave() == 4 && mma.getRows() == 1 && !mma.hasTiles() &&
+        (mma.accepts(weights, weights) || mma.accepts(unsignedByte, weights)))
+      return mma;
+  }
+  return nullptr;
 }
 
 } // namespace tenon::cpu

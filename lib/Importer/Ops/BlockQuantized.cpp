@@ -140,8 +140,8 @@ static Value dequantizeBlocks(NodeImporter &node, const PackedMatrix &matrix) {
 }
 
 // Operands: x, weights [N, blocks, bytes], scales, zero points, the block of each position along K,
-// bias. `accuracy_level` allows less exact products, which nothing demands. Halves are multiplied
-// in f32.
+// bias. `accuracy_level` 4 allows to round x to 8 bits in the blocks of the weights; what other
+// levels allow would gain nothing. Halves are multiplied in f32.
 static Results importMatMulNBits(NodeImporter &node) {
   TensorMath m(node);
   std::optional<PackedMatrix> matrix = getPackedMatrix(node);
@@ -150,8 +150,10 @@ static Results importMatMulNBits(NodeImporter &node) {
   Value x = node.operand(0), bias = node.operand(5);
   Type type = node.elementType(x);
   Value weights = dequantizeBlocks(node, *matrix);
-  Value result =
-      buildMatMul(node, node.cast(x, node.builder().getF32Type()), m.transpose(weights, {1, 0}));
+  constexpr int64_t bytesLevel = 4;
+  bool mayRound = node.getInt("accuracy_level", 0) == bytesLevel;
+  Value result = buildMatMul(node, node.cast(x, node.builder().getF32Type()),
+                             m.transpose(weights, {1, 0}), mayRound);
   result = node.cast(result, type);
   return {{bias ? m.add(result, bias) : result}};
 }

@@ -8,8 +8,9 @@
 namespace tenon {
 
 /// ONNX's MatMul: a vector counts as a row on the left and as a column on the right, and leaves no
-/// dimension.
-mlir::Value buildMatMul(NodeImporter &node, mlir::Value lhs, mlir::Value rhs);
+/// dimension. `mayRoundInput` as tenon.matmul's.
+mlir::Value buildMatMul(NodeImporter &node, mlir::Value lhs, mlir::Value rhs,
+                        bool mayRoundInput = false);
 
 /// Transposes the matrices of a Gemm as the node's transA and transB say. False after an error,
 /// such as an `addend` (null if absent) that does not broadcast to a matrix.

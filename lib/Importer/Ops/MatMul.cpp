@@ -6,7 +6,7 @@ using namespace mlir;
 
 namespace tenon {
 
-Value buildMatMul(NodeImporter &node, Value lhs, Value rhs) {
+Value buildMatMul(NodeImporter &node, Value lhs, Value rhs, bool mayRoundInput) {
   TensorMath m(node);
   if (!lhs || !rhs)
     return nullptr;
@@ -23,6 +23,7 @@ Value buildMatMul(NodeImporter &node, Value lhs, Value rhs) {
   Value result = node.infer<MatMulOp>({lhs, rhs});
   if (!result)
     return result;
+  result.getDefiningOp<MatMulOp>().setMayRoundInput(mayRoundInput);
   SmallVector<int64_t> dropped;
   if (leftRank == 1)
     dropped.push_back(node.rank(result) - 2);

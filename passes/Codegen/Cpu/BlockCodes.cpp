@@ -46,6 +46,24 @@ Value BlockCodes::take(Emitter &e, Value codes, int64_t i) const {
   return e.convert(code, e.getF32Type());
 }
 
+// Two bytes move to the upper half, then every second code to the upper byte of its half.
+Value BlockCodes::takeBytes(Emitter &e, Value codes, int64_t step) const {
+  int64_t bits = weights.bits;
+  if (bits == 8)
+    return codes;
+  if (step > 0)
+    codes = arith::ShRUIOp::create(e, codes, integers(e, 4 * bits * step));
+  if (4 * (step + 1) < perLane())
+    codes = arith::AndIOp::create(e, codes, integers(e, (int64_t(1) << 4 * bits) - 1));
+  auto spread = [&](int64_t distance, int64_t mask) {
+    Value moved = arith::ShLIOp::create(e, codes, integers(e, distance));
+    codes = arith::AndIOp::create(e, arith::OrIOp::create(e, codes, moved), integers(e, mask));
+  };
+  spread(16 - 2 * bits, ((int64_t(1) << 2 * bits) - 1) * 0x10001);
+  spread(8 - bits, ((int64_t(1) << bits) - 1) * 0x1010101);
+  return codes;
+}
+
 Value BlockCodes::parameter(Emitter &e, Value from, Type type, Value channel, Value block,
                             int64_t number) const {
   Value offset = e.add(e.mul(channel, blocks()), e.mul(block, panelWidth));
@@ -75,6 +93,20 @@ Value BlockCodes::zero(Emitter &e, Value channel, Value block, int64_t number) c
   }
   zeros = e.convert(zeros, e.getF32Type());
   return bias ? arith::AddFOp::create(e, zeros, bias).getResult() : zeros;
+}
+
+Value BlockCodes::zeroBytes(Emitter &e, Value channel, Value block, int64_t number) const {
+  auto bias = static_cast<int64_t>(weights.bias);
+  if (!weights.zeros)
+    return bias == 0 ? Value() : integers(e, bias * 0x1010101);
+  Value zeros = parameter(e, weights.zeros, weights.zeroType, channel, block, number);
+  zeros = e.convert(zeros, e.getI32Type(), /*isUnsigned=*/true);
+  // Bytes may hold more than a narrow integer.
+  zeros = arith::AddIOp::create(e, zeros, integers(e, bias));
+  zeros = arith::AndIOp::create(e, zeros, integers(e, (int64_t(1) << weights.bits) - 1));
+  for (int64_t distance : {8, 16})
+    zeros = arith::OrIOp::create(e, zeros, arith::ShLIOp::create(e, zeros, integers(e, distance)));
+  return zeros;
 }
 
 } // namespace tenon::cpu

@@ -191,9 +191,10 @@ Value ContractionEmitter::panelWeights(Value set, Value panel) {
   case WeightLayout::Packed: {
     Value rows = spec.codes ? emitter.i64(BlockCodes(spec, schedule).steps())
                             : contraction.countPanelRows(emitter);
+    Type type = spec.codes ? spec.weightType : contraction.getStepType(spec.weightType);
     Value number = emitter.add(emitter.mul(group, panels), panel);
     offset = emitter.add(offset, emitter.mul(number, emitter.mul(rows, panelWidth)));
-    return emitter.offsetPointer(spec.weights, contraction.getStepType(spec.weightType), offset);
+    return emitter.offsetPointer(spec.weights, type, offset);
   }
   case WeightLayout::RowMajor:
     offset = emitter.add(offset, emitter.mul(group, spec.weightGroupStride));
@@ -288,6 +289,8 @@ void ContractionEmitter::emitTileOuter(Value set, const WorkRange &range) {
 void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
   Value one = emitter.i64(1);
   Value rowSteps = contraction.countPanelRows(emitter);
+  if (roundsInput(spec, schedule))
+    rowSteps = emitter.i64(RoundedInput(BlockCodes(spec, schedule)).rowWords());
   Value tileSize = emitter.mul(rowSteps, layout.tilePositions);
   Type stepType = contraction.getStepType(contraction.packedInputType);
   auto packedPiece = [&](const Unit &piece) {

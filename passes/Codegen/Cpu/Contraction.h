@@ -72,6 +72,10 @@ struct ContractionSpec {
   mlir::Value scratch;
 };
 
+/// Whether products with codes are those of bytes: the schedule's instruction multiplies such, and
+/// each row of the input is rounded to them, block by block (docs/numerics.md).
+bool roundsInput(const ContractionSpec &spec, ContractionScheduleAttr schedule);
+
 /// Scratch bytes that each task needs: fixed + perChannel * inChannels (K of one group).
 struct ScratchBytes {
   int64_t fixed = 0, perChannel = 0;

@@ -75,10 +75,11 @@ MicrokernelEmitter::MicrokernelEmitter(ModuleOp module, const NormalizedContract
     : module(module), contraction(contraction), schedule(schedule), epilogue(epilogue),
       namePrefix(namePrefix) {
   const ContractionSpec &spec = contraction.spec;
+  MmaTypes types{spec.accumulatorType, spec.inputIsUnsigned, spec.weightsAreUnsigned};
+  if (roundsInput(spec, schedule))
+    types = getByteTypes(schedule.getMma());
   if (!schedule.getMma().hasTiles())
-    mma = createMma(schedule.getMma(),
-                    {spec.accumulatorType, spec.inputIsUnsigned, spec.weightsAreUnsigned},
-                    schedule.getLanes());
+    mma = createMma(schedule.getMma(), types, schedule.getLanes());
 }
 
 SmallVector<Value *> MicrokernelEmitter::passedNumbers(TileOperands &operands) const {
@@ -511,6 +512,8 @@ const OutlinedFunction &MicrokernelEmitter::get(Emitter &emitter, const TileShap
           *number = argument;
         if (schedule.getMma().hasTiles())
           emitTiles(inner, shape, operands);
+        else if (roundsInput(contraction.spec, schedule))
+          emitBlocks(inner, shape, operands);
         else
           Body(*this, inner, shape, operands).emit();
       },

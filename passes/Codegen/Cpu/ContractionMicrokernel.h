@@ -134,6 +134,7 @@ public:
 private:
   struct Body;
   struct TileBody;
+  struct BlockBody;
   const OutlinedFunction &get(Emitter &emitter, const TileShape &shape);
   /// What trip number `trip` through the channels prefetches of the next panel.
   void prefetchNext(Emitter &emitter, const TileOperands &operands, mlir::Value trip) const;
@@ -142,6 +143,8 @@ private:
               mlir::ValueRange sums, const ChannelMasks &masks) const;
   /// The body of a microkernel of tiles (ContractionTiles.cpp).
   void emitTiles(Emitter &emitter, const TileShape &shape, const TileOperands &operands) const;
+  /// The body of a microkernel of bytes that are scaled block by block (ContractionBlocks.cpp).
+  void emitBlocks(Emitter &emitter, const TileShape &shape, const TileOperands &operands) const;
   /// What is passed to microkernels: coordinates that are not always 0, and the numbers of lines
   /// and rows if they differ from call to call.
   llvm::SmallVector<mlir::Value *> passedNumbers(TileOperands &operands) const;

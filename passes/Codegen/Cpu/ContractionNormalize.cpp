@@ -16,6 +16,10 @@ static bool canMerge(const SpatialDim &outer, const SpatialDim &inner) {
   return size && innerStep && outerStep && *size * *innerStep == *outerStep;
 }
 
+bool roundsInput(const ContractionSpec &spec, ContractionScheduleAttr schedule) {
+  return spec.codes && schedule.getMma().getInterleave() > 1;
+}
+
 NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSpec &spec,
                                            ContractionScheduleAttr schedule) {
   NormalizedContraction result;
@@ -66,6 +70,8 @@ NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSp
   result.interleave = schedule.getMma().getInterleave();
   result.packedInputType = schedule.getMma().getPackedType(spec.inputType, spec.accumulatorType);
   result.packedWeightType = schedule.getMma().getPackedType(spec.weightType, spec.accumulatorType);
+  if (roundsInput(spec, schedule))
+    result.packedInputType = result.packedWeightType = emitter.getI8Type();
   if (result.interleave > 1) {
     assert((!schedule.getMergeTaps() || result.mergesWidthTaps) && "taps are no neighbours");
     result.mergesWidthTaps = schedule.getMergeTaps();

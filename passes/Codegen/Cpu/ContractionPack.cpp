@@ -18,14 +18,14 @@ ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, boo
   interleave = mma.getInterleave();
   depth = mma.getDepth();
   if (schedule.getPackInput()) {
-    // Sums of blocks are no more than there are channels.
-    bool sumsBlocks = hasCodes && !schedule.getPackWeights();
-    inputTile = tilePositions * taps * (sumsBlocks ? 2 : 1);
+    // What goes with blocks is no more than there are channels, or steps.
+    bool hasBlocks = hasCodes && (interleave > 1 || !schedule.getPackWeights());
+    inputTile = tilePositions * taps * (hasBlocks ? 2 : 1);
     inputTiles = std::max<int64_t>(1, schedule.getBlockTiles());
     slack = std::max(slack, lanes * tilePositions + lanes);
   }
   if (schedule.getPackWeights()) {
-    weightPanel = panelWidth * taps;
+    weightPanel = panelWidth * taps * (hasCodes && interleave > 1 ? 2 : 1);
     slack = std::max(slack, lanes * panelWidth);
   }
 }
@@ -169,6 +169,8 @@ void PackEmitter::packInput(Emitter &emitter, int64_t lines, int64_t rows, Value
         emitter, module, namePrefix + "_pack_input", {pointer, pointer, emitter.getI64Type()},
         [&](Emitter &e, ValueRange arguments) {
           Value count = anyRows ? arguments[2] : e.i64(rows);
+          if (roundsInput(spec, schedule))
+            return emitRound(e, count, arguments[0], arguments[1]);
           if (spec.codes && !schedule.getPackWeights())
             return emitPackForCodes(e, count, arguments[0], arguments[1]);
           emitPackInput(e, lines, count, arguments[0], arguments[1]);
@@ -327,7 +329,9 @@ void PackEmitter::packWeights(Emitter &emitter, Value weights, Value columns, Va
     weightFunction = outlineFunction(
         emitter, module, namePrefix + "_pack_weights", {pointer, emitter.getI64Type(), pointer},
         [&](Emitter &e, ValueRange arguments) {
-          if (spec.codes)
+          if (roundsInput(spec, schedule))
+            emitDecodeBytes(e, arguments[0], arguments[1], arguments[2]);
+          else if (spec.codes)
             emitDecode(e, arguments[0], arguments[1], arguments[2]);
           else if (spec.weightLayout == WeightLayout::RowMajor && contraction.interleave > 1)
             emitInterleaveRows(e, arguments[0], arguments[1], arguments[2]);

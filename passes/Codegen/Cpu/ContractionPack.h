@@ -33,6 +33,25 @@ struct CodeInput {
   }
 };
 
+/// A tile's input as bytes: first its rows, padded to whole steps, then for each row the f32 scales
+/// of its blocks. Behind a panel of weights as bytes lie numbers of 32 bits for its blocks, from
+/// which their sums start.
+struct RoundedInput {
+  /// Bytes that are summed at once.
+  static constexpr int64_t step = 4;
+  int64_t steps, blocks;
+
+  RoundedInput(const BlockCodes &codes)
+      : steps(llvm::divideCeil(codes.channels(), step)), blocks(codes.blocks()) {}
+  /// Words of 32 bits for a row and its scales.
+  int64_t rowWords() const { return steps + blocks; }
+  /// Where both are in a tile with so many rows, in words.
+  int64_t row(int64_t number) const { return number * steps; }
+  mlir::Value scales(Emitter &emitter, mlir::Value rows, mlir::Value number) const {
+    return emitter.add(emitter.mul(rows, steps), emitter.mul(number, blocks));
+  }
+};
+
 /// Emits and calls the packing functions of one contraction.
 class PackEmitter {
 public:
@@ -45,9 +64,9 @@ public:
            contraction.packedInputType == spec.inputType && contraction.hasOneTap();
   }
   /// Copies the input of a tile to [taps][K][lines*rows], steps of interleaved channels, which must
-  /// be full, in the place of channels. For codes that are multiplied as they are, see CodeInput.
-  /// May write up to the scratch's slack behind it, so tiles that lie behind one another must be
-  /// packed in order.
+  /// be full, in the place of channels. For codes that are multiplied as they are, see CodeInput;
+  /// for those that become bytes, RoundedInput. May write up to the scratch's slack behind it, so
+  /// tiles that lie behind one another must be packed in order.
   void packInput(Emitter &emitter, int64_t lines, int64_t rows, mlir::Value input,
                  mlir::Value packed);
   /// The same for an instruction with tiles, to [positions / 16][taps * K / 64][16][64] bytes, of
@@ -56,7 +75,8 @@ public:
                  mlir::Value packed);
   /// Copies a panel of RowMajor or Transposed weights, of which `columns` exist, to [taps*K][NR],
   /// or [taps * steps][NR][interleave]. Of codes, it is a panel of which `columns` is the first
-  /// channel, and they become the weights that they stand for.
+  /// channel, and they become the weights that they stand for, or, as bytes, those less their
+  /// scales (RoundedInput).
   void packWeights(Emitter &emitter, mlir::Value weights, mlir::Value columns, mlir::Value packed);
 
 private:
@@ -73,6 +93,10 @@ private:
                           mlir::Value packed);
   void emitDecode(Emitter &emitter, mlir::Value codes, mlir::Value channel, mlir::Value packed);
   void emitPackForCodes(Emitter &emitter, mlir::Value rows, mlir::Value input, mlir::Value packed);
+  /// For products of bytes (ContractionBlocks.cpp).
+  void emitRound(Emitter &emitter, mlir::Value rows, mlir::Value input, mlir::Value packed);
+  void emitDecodeBytes(Emitter &emitter, mlir::Value codes, mlir::Value channel,
+                       mlir::Value packed);
   /// One position (ContractionTiles.cpp).
   void emitPackTiles(Emitter &emitter, mlir::Value position, mlir::Value input, mlir::Value packed);
   void emitLastStep(Emitter &emitter, llvm::ArrayRef<mlir::Value> columns, mlir::Value packed);

@@ -206,6 +206,10 @@ Value splitChannels(Emitter &e, Value vector, int64_t interleave, Type channel, 
   return e.convert(vector::BitCastOp::create(e, channels, vector), channel, isUnsigned);
 }
 
+MmaTypes getByteTypes(MmaAttr mma) {
+  return {IntegerType::get(mma.getContext(), 32), mma.takesUnsignedBytes(), false};
+}
+
 std::unique_ptr<Mma> createMma(MmaAttr mma, const MmaTypes &types, int64_t lanes) {
   switch (mma.getInstruction()) {
   case MmaInstruction::Fma:

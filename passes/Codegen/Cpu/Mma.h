@@ -38,6 +38,9 @@ public:
 mlir::Value splitChannels(Emitter &emitter, mlir::Value vector, int64_t interleave,
                           mlir::Type channel, bool isUnsigned);
 
+/// Of bytes with a sign as weights, and bytes of the sign that the instruction wants as inputs.
+MmaTypes getByteTypes(MmaAttr mma);
+
 /// The code for an instruction on vectors of so many sums. Interleaved channels are one integer for
 /// it, as wide as all of them in memory, or as packing has made them.
 std::unique_ptr<Mma> createMma(MmaAttr mma, const MmaTypes &types, int64_t lanes);

@@ -283,6 +283,7 @@ public:
   }
   bool readsPicked(OpOperand &operand) const override;
   bool readsNarrow(OpOperand &weights) const override;
+  Type getRoundedInput(KernelOp kernel) const override;
   SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
   bool canCompute(KernelOp kernel) const override;
   void emit(KernelEmitter &emitter) const override {
@@ -336,6 +337,18 @@ static LogicalResult verifyTiles(const ContractionSizes &sizes, ContractionSched
   return success();
 }
 
+/// What code needs that rounds its input to bytes.
+static LogicalResult verifyRounding(TargetAttr target, ContractionScheduleAttr schedule,
+                                    function_ref<InFlightDiagnostic()> complain) {
+  if (schedule.getMma() != chooseByteMma(target))
+    return complain() << " with " << schedule.getMma()
+                      << ", which does not multiply an input that is rounded to bytes";
+  if (!schedule.getPacked() || !schedule.getPackInput() || !schedule.getPackWeights())
+    return complain() << " with " << schedule.getMma()
+                      << " that does not both round its input and decode weights";
+  return success();
+}
+
 LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
                                              ContractionScheduleAttr schedule) const {
   auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
@@ -349,6 +362,9 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
   if (!llvm::is_contained(target->getMmas(), mma))
     return complain() << " with " << mma << ", which " << target->getTargetName()
                       << " does not have";
+  bool rounds = sizes.mayRoundInput && mma.getInterleave() > 1;
+  if (rounds)
+    return verifyRounding(*target, schedule, complain);
   if (!mma.accepts(input, weights))
     return complain() << " with " << mma << ", which does not multiply " << input << " by "
                       << weights;
@@ -398,18 +414,29 @@ bool ContractionStrategy::readsNarrow(OpOperand &weights) const {
          blockSize >= type.getDimSize(depthDim);
 }
 
+Type ContractionStrategy::getRoundedInput(KernelOp kernel) const {
+  auto schedule = dyn_cast_if_present<ContractionScheduleAttr>(kernel.getScheduleAttr());
+  Operation *root = getRoot(kernel, *this);
+  if (!schedule || !root || !getNarrowWeights(root) || schedule.getMma().getInterleave() == 1)
+    return nullptr;
+  return IntegerType::get(kernel.getContext(), 8);
+}
+
 SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) const {
   auto schedule = cast<ContractionScheduleAttr>(kernel.getScheduleAttr());
   if (!schedule.getPacked())
     return {};
   Operation *root = getRoot(kernel, *this);
-  auto conv = dyn_cast<ConvOp>(root);
-  auto panels = PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(),
-                                conv ? conv.getGroups() : 1, schedule.getMma().getInterleave(),
-                                schedule.getMergeTaps(), schedule.getMma().getDepth());
   DequantizeBlocksOp narrow = getNarrowWeights(root);
-  if (!narrow)
-    return {{getWeights(root), panels}};
+  if (!narrow) {
+    auto conv = dyn_cast<ConvOp>(root);
+    return {{getWeights(root),
+             PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(),
+                             conv ? conv.getGroups() : 1, schedule.getMma().getInterleave(),
+                             schedule.getMergeTaps(), schedule.getMma().getDepth())}};
+  }
+  auto panels = PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(), /*groups=*/1,
+                                /*interleave=*/1, /*mergeTaps=*/false, /*depth=*/1);
   SmallVector<WeightForm> forms = {
       {&narrow.getOperandMutable(),
        CodePanelsAttr::get(kernel.getContext(), schedule.getPanelWidth())},

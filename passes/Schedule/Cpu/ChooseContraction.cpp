@@ -38,7 +38,8 @@ public:
     chooseTile();
     choosePacking();
     // Only what is packed lies as such an instruction reads it.
-    if (interleave > 1 && !readsPackedWeights()) {
+    bool isPacked = roundsInput ? packInput && packWeights : readsPackedWeights();
+    if (interleave > 1 && !isPacked) {
       takeSingleChannels();
       chooseTile();
       choosePacking();
@@ -69,6 +70,13 @@ private:
     mma = MmaAttr::get(target.getContext(), MmaInstruction::Fma);
     interleave = 1;
     sums = target.getVectorRegisters() * 3 / 4;
+    MmaAttr bytes = sizes.mayRoundInput && hasManyRows() ? chooseByteMma(target) : MmaAttr();
+    roundsInput = bool(bytes);
+    if (roundsInput) {
+      mma = bytes;
+      interleave = mma.getInterleave();
+      sums /= 2; // of a block and of all
+    }
     if (!sizes.inputType)
       return;
     ProductSize size = !hasManyRows()   ? ProductSize::FewRows
@@ -117,6 +125,7 @@ private:
 
   void takeSingleChannels() {
     sizes.inputType = nullptr;
+    sizes.mayRoundInput = false;
     chooseInstruction();
   }
 
@@ -212,8 +221,8 @@ private:
     if (multipliesCodes)
       return;
     bool hasManyVectors = vectors < 0 || vectors >= vectorsWorthPackingInput;
-    packInput =
-        mayPackInput() && hasManyRows() && (widensInput() || (hasManyVectors && rowsCollide()));
+    packInput = roundsInput || (mayPackInput() && hasManyRows() &&
+                                (widensInput() || (hasManyVectors && rowsCollide())));
     limitScratch();
   }
 
@@ -307,7 +316,7 @@ private:
   int64_t sums;
   MmaAttr mma;
   int64_t interleave = 1;
-  bool multipliesCodes = false;
+  bool multipliesCodes = false, roundsInput = false;
   /// -1: unknown.
   int64_t totalRows = -1, vectors = -1, weightBytes = -1;
 };

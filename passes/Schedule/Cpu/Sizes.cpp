@@ -64,6 +64,18 @@ static ContractionSizes sizesOf(ConvOp op) {
   return sizes;
 }
 
+/// Whether codes less their zero points are bytes with a sign, and blocks long enough to pay for
+/// their scales.
+static bool canBecomeBytes(DequantizeBlocksOp op) {
+  constexpr int64_t shortestBlock = 16;
+  auto codes = cast<IntegerType>(getElementTypeOrSelf(op.getOperand()));
+  if (static_cast<int64_t>(op.getBlockSize()) < shortestBlock)
+    return false;
+  if (op.getZero())
+    return codes.getWidth() < 8 && isa<IntegerType>(getElementTypeOrSelf(op.getZero()));
+  return codes.getWidth() < 8 || !codes.isUnsigned();
+}
+
 ContractionSizes getContractionSizes(Operation *op) {
   ContractionSizes sizes;
   if (auto matmul = dyn_cast<MatMulOp>(op))
@@ -77,6 +89,7 @@ ContractionSizes getContractionSizes(Operation *op) {
   sizes.weightBits = getStorageType(weightType).getIntOrFloatBitWidth();
   if (auto narrow = op->getOperand(1).getDefiningOp<DequantizeBlocksOp>()) {
     sizes.hasCodes = true;
+    sizes.mayRoundInput = cast<MatMulOp>(op).getMayRoundInput() && canBecomeBytes(narrow);
     sizes.weightBits = getElementTypeOrSelf(narrow.getOperand()).getIntOrFloatBitWidth();
   }
   bool areHalves = elementType == weightType && elementType.getIntOrFloatBitWidth() < 32;

@@ -26,6 +26,8 @@ struct ContractionSizes {
   bool weightsPerBatch = false;
   /// Weights are codes of `weightBits`, which are decoded on the way.
   bool hasCodes = false;
+  /// The input may be rounded to bytes in the blocks of the codes, and those can become bytes.
+  bool mayRoundInput = false;
 };
 
 /// Of a convolution with a filter for each channel.

@@ -350,6 +350,17 @@ tenon.kernel @k(%x: tensor<1x16xf32>, %q: tensor<1x2x8x4xui8>, %s: tensor<1x1x1x
 
 // -----
 
+tenon.kernel @k(%x: tensor<8x16xf32>, %q: tensor<1x2x8x4xui8>, %s: tensor<1x1x1x8xf32>) -> tensor<8x8xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 8, packed = true, pack_input = true, pack_weights = true, mma = <vpmaddwd>>} {
+  %c = tenon.unpack %q {layout = #cpu.code_panels<width = 8>} : (tensor<1x2x8x4xui8>) -> tensor<16x8xui4>
+  %p = tenon.unpack %s {layout = #cpu.panels<width = 8>} : (tensor<1x1x1x8xf32>) -> tensor<1x8xf32>
+  %w = tenon.dequantize_blocks %c, %p {axis = 0, block_size = 16} : (tensor<16x8xui4>, tensor<1x8xf32>) -> tensor<16x8xf32>
+  // expected-error @+1 {{has a schedule in @k with #cpu.mma<vpmaddwd>, which does not multiply an input that is rounded to bytes}}
+  %y = tenon.matmul %x, %w {mayRoundInput} : (tensor<8x16xf32>, tensor<16x8xf32>) -> tensor<8x8xf32>
+  tenon.yield %y : tensor<8x8xf32>
+}
+
+// -----
+
 // A schedule that wants them packed.
 tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<4x6xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, packed = true>} {
   // expected-error @+1 {{has weights as they are, but the schedule of @k reads #cpu.panels<width = 16>}}

@@ -194,6 +194,7 @@ cpu::ContractionSizes ContractionCase::sizes(MLIRContext &context) const {
   sizes.lastTaps = kernel.empty() ? 1 : kernel.back();
   if (codeBits) {
     sizes.hasCodes = true;
+    sizes.mayRoundInput = mayRoundInput;
     sizes.weightBits = codeBits;
   }
   if (inputType == Scalar::BF16 && weightType == Scalar::BF16)
@@ -365,6 +366,26 @@ float ContractionRun::multiplyCodes(const double *x, int64_t n) const {
       continue;
     float inputSum = std::accumulate(inputs, inputs + 8, 0.0f);
     total = std::fma(hasZeros ? std::fma(-zero, inputSum, sum) : sum, scale, total);
+  }
+  return total;
+}
+
+float ContractionRun::multiplyBytes(const double *x, int64_t n) const {
+  const ContractionCase &c = description;
+  double bias = c.codesAreSigned ? double(int64_t(1) << (c.codeBits - 1)) : 0;
+  float total = 0;
+  for (int64_t block = 0; block < countBlocks(); ++block) {
+    int64_t begin = block * c.blockSize, end = std::min(begin + c.blockSize, c.inChannels);
+    float largest = 0;
+    for (int64_t k = begin; k < end; ++k)
+      largest = std::isnan(x[k]) ? float(x[k]) : std::max(largest, std::abs(float(x[k])));
+    bool isNothing = largest < 0x1p-100f;
+    float factor = isNothing ? 0 : 127 / largest, scale = isNothing ? 0 : largest / 127;
+    double sum = 0;
+    for (int64_t k = begin; k < end; ++k)
+      sum += std::nearbyint(x[k] * double(factor)) *
+             (codeValues[k * c.outChannels + n] - zeroValues[block * c.outChannels + n] - bias);
+    total = std::fma(float(sum), scale * float(scaleValues[block * c.outChannels + n]), total);
   }
   return total;
 }
@@ -609,7 +630,9 @@ std::string ContractionRun::check() const {
         pixel =
             pixel * inputSpatial[i] + position[i] * c.stride[i] + tapPosition[i] * c.dilation[i];
       int64_t set = (c.weightsPerBatch ? b : 0) * c.group + g;
-      if (c.codeBits)
+      if (c.codeBits && schedule.getMma().getInterleave() > 1)
+        sum = multiplyBytes(&inputValues[pixel * pixelStride], n);
+      else if (c.codeBits)
         sum = multiplyCodes(&inputValues[pixel * pixelStride], n);
       else
         sum = addTap(sum, &inputValues[pixel * pixelStride + g * c.inChannels],

@@ -42,6 +42,8 @@ struct ContractionCase {
   int64_t codeBits = 0, blockSize = 0;
   ZeroPoints zeroPoints = ZeroPoints::Integers;
   bool codesAreSigned = false;
+  /// The input may be rounded to bytes in blocks like these.
+  bool mayRoundInput = false;
   /// Fields of the schedule, such as "tile_rows = 6, pack_input = true", instead of the cost
   /// model's.
   std::string schedule;
@@ -88,6 +90,8 @@ private:
   /// The sum of products of a row of input with column `n` of coded weights, as the schedule has
   /// it.
   float multiplyCodes(const double *x, int64_t n) const;
+  /// The same of an input that is rounded to bytes.
+  float multiplyBytes(const double *x, int64_t n) const;
   /// Channels that lie together in packed weights.
   void transformFilters();
   double inputAt(int64_t index) const;

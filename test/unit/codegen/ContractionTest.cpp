@@ -241,6 +241,55 @@ TEST(Contraction, CodesOfPaddedRows) {
   }
 }
 
+/// Rounds inputs to bytes.
+constexpr llvm::StringLiteral roundingSchedule =
+    "tile_rows = 4, tile_vectors = 2, block_tiles = 3, packed = true, pack_input = true, "
+    "pack_weights = true, mma = <vpdpbusd>";
+
+/// The case with codes that are multiplied as bytes, with what zero points there may be.
+void expectRightBytes(int64_t m, int64_t n, int64_t k, int64_t bits, int64_t block) {
+  for (ZeroPoints zeros : {ZeroPoints::None, ZeroPoints::Integers}) {
+    for (bool isSigned : {false, true}) {
+      if (bits == 8 ? !isSigned || zeros != ZeroPoints::None : isSigned != (m % 2 == 0))
+        continue;
+      ContractionCase description = ContractionCase::matmul(m, n, k);
+      description.codeBits = bits;
+      description.blockSize = block;
+      description.zeroPoints = zeros;
+      description.codesAreSigned = isSigned;
+      description.mayRoundInput = true;
+      description.schedule = roundingSchedule;
+      expectRight(description);
+    }
+  }
+}
+
+TEST(Contraction, InputRoundedToBytes) {
+  for (int64_t bits : {2, 4, 8})
+    for (auto [n, k, block] : {std::tuple(64, 64, 32), {32, 256, 128}})
+      expectRightBytes(6, n, k, bits, block);
+}
+
+TEST(Contraction, InputRoundedToBytesWithTailsInEveryDimension) {
+  for (int64_t bits : {2, 4, 8})
+    for (auto [m, n, k, block] : {std::tuple(7, 1, 1, 16), {1, 13, 75, 16}, {8, 37, 75, 32}})
+      expectRightBytes(m, n, k, bits, block);
+  expectRightBytes(9, 21, 39, 4, 39);
+  expectRightBytes(11, 50, 131, 4, 256);
+}
+
+TEST(Contraction, InputRoundedToBytesOfPaddedAndUnknownRows) {
+  ContractionCase description = ContractionCase::matmul(13, 40, 75);
+  description.codeBits = 4;
+  description.blockSize = 32;
+  description.mayRoundInput = true;
+  description.schedule = roundingSchedule;
+  description.rowPadding = 5;
+  expectRight(description);
+  description.dynamic = true;
+  expectRight(description);
+}
+
 /// Every instruction that multiplies elements of these types, as the schedule names it.
 std::vector<std::string> instructionsFor(Scalar input, Scalar weights) {
   if (input == Scalar::BF16)

@@ -1,5 +1,6 @@
 """precision_cases.py FOLDER: FOLDER/model.onnx, y = relu(x up) down, and for `tenon verify` FOLDER/right and
-FOLDER/wrong: the same with the result in f32, and with one that is off by a tenth of its range."""
+FOLDER/wrong: the same with the result in f32, and with one that is off by a tenth of its range. FOLDER/blocks.onnx has weights of 4 bits, and
+FOLDER/level4.onnx lets its input be rounded, too."""
 
 import sys
 from pathlib import Path
@@ -34,3 +35,20 @@ for name, error in [("right", 0), ("wrong", 0.1)]:
     expected[0, 0] += error * (y.max() - y.min())
     (data / "input_0.pb").write_bytes(numpy_helper.from_array(x, "x").SerializeToString())
     (data / "output_0.pb").write_bytes(numpy_helper.from_array(expected, "y").SerializeToString())
+
+for name, attributes in [("blocks", {}), ("level4", {"accuracy_level": 4})]:
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMulNBits", ["x", "q", "s"], ["y"], name="blocks", domain="com.microsoft",
+                             K=32, N=16, bits=4, block_size=16, **attributes),
+        ],
+        "layer",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [6, 32])],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [6, 16])],
+        [
+            numpy_helper.from_array(random.integers(0, 256, (16, 2, 8), np.uint8), "q"),
+            numpy_helper.from_array(random.random((16, 2), np.float32), "s"),
+        ],
+    )
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=9), folder / f"{name}.onnx")
