@@ -453,6 +453,13 @@ def matmul_nbits():
             yield from case(f"{op}_{bits}_level{level}", "A level asks for no less than its exactness; this is f32's.",
                             op, [x, packed, scale], {**attributes, "accuracy_level": level}, (1, 2), outputs=1,
                             expected=[expected], tolerance=tolerance, forms=["static"])
+        rows = floats(9, depth)
+        for zero in (None, u8(columns, -(-5 * bits // 8))):
+            result = rows @ dequantize_blocks(packed, scale, zero, bits, 16, depth).T
+            yield from case(f"{op}_{bits}_level4_rows_{'symmetric' if zero is None else 'packed'}",
+                            "Rows that may be rounded to 8 bits, block by block.", op, [rows, packed, scale, zero],
+                            {**attributes, "accuracy_level": 4}, (1, 2, 3), outputs=1, expected=[result],
+                            tolerance={"rtol": 0, "atol": 0.01 * float(np.abs(result).max())})
         yield from case(f"{op}_{bits}_live", "Weights that the run brings.", op, [x, packed, scale], attributes,
                         expected=[expected], tolerance=tolerance)
         for dtype, name in ((np.float16, "f16"), (ml_dtypes.bfloat16, "bf16")):
