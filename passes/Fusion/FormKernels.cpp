@@ -273,6 +273,14 @@ bool KernelFormer::endsOtherRoot(Operation *op, const Group &group) {
   return isUnderOther;
 }
 
+/// Whether rows of the op's result are no rows of its operand.
+static bool turnsRows(Operation *op) {
+  auto transpose = dyn_cast<TransposeOp>(op);
+  return transpose && !transpose.getPermutation().empty() &&
+         transpose.getPermutation().back() !=
+             static_cast<int64_t>(transpose.getPermutation().size()) - 1;
+}
+
 // Elements are computed where they are needed, so a producer must not be needed much more often
 // than it has elements, unless it is cheap.
 bool KernelFormer::canJoinElement(Operation *op, Group &group) {
@@ -307,7 +315,9 @@ bool KernelFormer::canJoinElement(Operation *op, Group &group) {
         return false;
       continue;
     }
-    if (needed > elements && elements > 1 && isPointwise(op))
+    // Rows that are picked, some of them several times, are better vectors in memory.
+    bool isPickedInRows = isa<GatherOp, GatherNDOp>(user) && turnsRows(op);
+    if (needed > elements && elements > 1 && (isPointwise(op) || isPickedInRows))
       return false;
   }
   return true;

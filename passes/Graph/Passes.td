@@ -20,6 +20,32 @@ def FoldConstantsPass : Pass<"tenon-fold-constants", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numFolded", "folded", "Ops computed at compile time">];
 }
 
+def DropDeadTapsPass : Pass<"tenon-drop-dead-taps", "::mlir::func::FuncOp"> {
+  let summary = "leaves out products of filters with padding";
+  let description = [{
+    A tap of a dilated filter that sees nothing but padding from all positions is dropped. If the
+    others see little of the image, a convolution of floats becomes the sum of one of 1x1 for each
+    tap, at the positions from which it sees the image.
+
+    ```mlir
+    %zero = tenon.constant dense<0.0> : tensor<f32>
+    %w = tenon.constant dense<0.5> : tensor<3x2x3xf32>
+    %p = tenon.pad %x, %zero {low = affine_map<() -> (0, 4, 0)>} : (tensor<1x4x2xf32>, tensor<f32>) -> tensor<1x12x2xf32>
+    %y = tenon.conv %p, %w {strides = array<i64: 1>, dilations = array<i64: 4>}
+       : (tensor<1x12x2xf32>, tensor<3x2x3xf32>) -> tensor<1x4x3xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %w = tenon.constant dense<0.5> : tensor<3x2x3xf32>
+    %m = tenon.slice %w {starts = affine_map<() -> (1, 0, 0)>, steps = array<i64: 1, 1, 1>} : (tensor<3x2x3xf32>) -> tensor<1x2x3xf32>
+    %y = tenon.conv %x, %m {strides = array<i64: 1>, dilations = array<i64: 4>}
+       : (tensor<1x4x2xf32>, tensor<1x2x3xf32>) -> tensor<1x4x3xf32>
+    ```
+  }];
+}
+
 def FoldScalesPass : Pass<"tenon-fold-scales", "::mlir::func::FuncOp"> {
   let summary = "folds factors and biases per channel into the weights of contractions";
   let description = [{

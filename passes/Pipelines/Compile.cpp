@@ -34,6 +34,8 @@ static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &opt
     passes.addNestedPass<func::FuncOp>(createMultiplyQuantizedPass());
   // Of weights that are not multiplied as integers.
   passes.addNestedPass<func::FuncOp>(createKeepWeightsNarrowPass());
+  // Now that what is quantized tells whether it stays one convolution of integers.
+  passes.addNestedPass<func::FuncOp>(createDropDeadTapsPass());
   passes.addPass(createSymbolDCEPass());
 }
 
