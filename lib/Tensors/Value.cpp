@@ -93,7 +93,7 @@ static Tensor reorder(const Tensor &tensor, llvm::ArrayRef<int64_t> order) {
 
 /// A map has no order of its own.
 static Value sortByKey(const Value &map) {
-  llvm::SmallVector<int64_t> order(llvm::seq<int64_t>(0, map.keys.numElements()));
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, map.keys.numElements()));
   llvm::sort(order, [&](int64_t a, int64_t b) {
     if (map.keys.dtype == TENON_STRING)
       return map.keys.strings[a] < map.keys.strings[b];
