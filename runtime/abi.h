@@ -47,7 +47,35 @@ typedef struct tenon_tensor_desc {
   int32_t dtype;
   int32_t rank;
   const tenon_dim_desc *dims;
+  /* What is around the tensor, from the outside in, e.g. TENON_KIND_OPTIONAL and
+   * TENON_KIND_SEQUENCE; none: it is a tensor. Otherwise dtype, rank and dims are those of the
+   * tensors inside: rank is -1 if they may differ in it, and each has sizes of its own where there
+   * is no number. Those of a map are its values', of rank 0. */
+  const int32_t *kinds;
+  int32_t num_kinds;
+  int32_t key_dtype; /* of maps: TENON_INT64 or TENON_STRING */
+  /* A sequence of maps with the same keys is a table: a tensor of rank 2 for the compiled code,
+   * with the values of one map in each row. `keys` are int64_t or const char *. */
+  int64_t num_keys;
+  const void *keys;
 } tenon_tensor_desc;
+
+/* What values are around tensors: include/tenon/runtime.h's tenon_kind. A map is innermost. */
+enum { TENON_KIND_SEQUENCE = 1, TENON_KIND_OPTIONAL = 2, TENON_KIND_MAP = 3 };
+
+/* A value that is no tensor, or a tensor in one, as compiled code reads it. What others refer to
+ * does not change. */
+typedef struct tenon_object tenon_object;
+struct tenon_object {
+  int64_t length; /* elements of a sequence; 0 or 1 of an optional; entries of a map */
+  /* Of a map: its keys and its values, tensors of rank 1. The keys ascend. */
+  tenon_object *const *elements;
+  /* Of a tensor. */
+  void *data;
+  const int64_t *dims;
+  int32_t rank;
+  int32_t element_bytes; /* in a run none takes less than one */
+};
 
 /* A state: the output is the input's next value. Its type, rank and dimensions are the input's, and
  * no input or output belongs to two states. The compiled code is right when both lie in one memory
@@ -95,8 +123,9 @@ enum {
 
 /* One run in progress. Compiled code reads the data fields and calls the services. */
 struct tenon_exec {
-  void *const *inputs;       /* data, in signature order */
-  const int64_t *input_dims; /* all dimensions of all inputs, concatenated */
+  /* In signature order: the data of a tensor, the tenon_object of another value. */
+  void *const *inputs;
+  const int64_t *input_dims; /* all dimensions of all inputs that are tensors, concatenated */
   char *arena;               /* variant->arena_bytes bytes, 64-byte aligned; contents undefined */
   int64_t threads;           /* width of parallel_for; >= 1 */
   /* Runs the kernel of that number in the variant, in min(max_tasks, threads) tasks, and waits. */
@@ -119,6 +148,37 @@ struct tenon_exec {
   /* What the launch in progress has to itself, 64-byte aligned: kernel->scratch_bytes for each of
    * its tasks. Contents undefined. */
   char *scratch;
+  /* Values that are no tensors. An object is freed when nothing refers to it any more, and at the
+   * end of the run. Who gets one from a service has a reference to it, which he gives to a service
+   * that takes it over, or back by release_object. NULL and codes other than TENON_EXEC_OK: the
+   * runtime has recorded why; `where` begins its message, e.g. "node 'x' (ConcatFromSequence): ".
+   * Positions are known to be right. */
+  tenon_object *(*make_tensor)(tenon_exec *exec, int32_t element_bytes, int32_t rank,
+                               const int64_t *dims, const void *data); /* copies it */
+  /* Takes over the elements. */
+  tenon_object *(*make_sequence)(tenon_exec *exec, int64_t length, tenon_object *const *elements);
+  /* Takes over the element and, if it `consumes` it, the sequence. */
+  tenon_object *(*insert)(tenon_exec *exec, tenon_object *sequence, int64_t position,
+                          tenon_object *element, int32_t consumes);
+  tenon_object *(*erase)(tenon_exec *exec, tenon_object *sequence, int64_t position,
+                         int32_t consumes);
+  /* Parts of a tensor along an axis, of `num_sizes` sizes or, if that is -1, of sizes[0] but for
+   * the last; `drops_axis`: without the dimension, which is 1 then. */
+  tenon_object *(*split)(tenon_exec *exec, int32_t element_bytes, int32_t rank, const int64_t *dims,
+                         const void *data, int32_t axis, const int64_t *sizes, int64_t num_sizes,
+                         int32_t drops_axis, const char *where);
+  /* The dimensions, `rank` in all, of a sequence's tensors joined along an axis of theirs or a new
+   * one. */
+  int32_t (*concat_dims)(tenon_exec *exec, const tenon_object *sequence, int32_t rank, int32_t axis,
+                         int32_t new_axis, int64_t *dims, const char *where);
+  /* What has these dimensions. */
+  void (*concat)(tenon_exec *exec, const tenon_object *sequence, int32_t axis, int32_t new_axis,
+                 void *result);
+  void (*retain)(tenon_exec *exec, tenon_object *object);
+  void (*release_object)(tenon_exec *exec, tenon_object *object);
+  /* Gives output `index` its value; the caller of the run gets a copy. Called exactly once for each
+   * output that is no tensor. */
+  int32_t (*output_object)(tenon_exec *exec, int32_t index, const tenon_object *object);
 };
 
 /* What runs a variant's kernels. */

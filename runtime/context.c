@@ -86,7 +86,7 @@ static tenon_status make_tables(tenon_context *context) {
   int64_t *dims = context->input_dims + input_dims;
   for (size_t i = 0; i < outputs; ++i) {
     context->outputs[i].dims = dims;
-    dims += desc->outputs[i].rank;
+    dims += tn_rank(&desc->outputs[i]);
   }
   context->symbols = dims;
   context->binders = (int32_t *)(context->symbols + symbols);

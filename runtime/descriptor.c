@@ -90,6 +90,41 @@ static void read_dims(reader *r, tenon_tensor_desc *tensor) {
   }
 }
 
+/* What is around a tensor: an optional, then a sequence, then a map, of which each may be missing.
+ */
+static void check_kinds(reader *r, const tenon_tensor_desc *tensor) {
+  static const int32_t places[] = {
+      [TENON_KIND_OPTIONAL] = 1, [TENON_KIND_SEQUENCE] = 2, [TENON_KIND_MAP] = 3};
+  if (tensor->num_kinds < 0 || tensor->num_kinds > 3 || (tensor->num_kinds && !tensor->kinds))
+    damaged(r, "the number of kinds of a value", tensor->num_kinds);
+  int32_t place = 0;
+  for (int32_t i = 0; i < tensor->num_kinds && !r->status; ++i) {
+    int32_t kind = tensor->kinds[i];
+    bool is_known = kind >= TENON_KIND_SEQUENCE && kind <= TENON_KIND_MAP;
+    if (!is_known || places[kind] <= place) {
+      damaged(r, "the kind of a value", kind);
+      return;
+    }
+    place = places[kind];
+  }
+  bool has_keys = place == places[TENON_KIND_MAP];
+  bool is_known = tensor->key_dtype == TENON_INT64 || tensor->key_dtype == TENON_STRING;
+  if (tensor->num_kinds && tenon_dtype_bits(tensor->dtype) % 8)
+    damaged(r, "the element type of a value", tensor->dtype);
+  if (has_keys ? !is_known : tensor->key_dtype != 0)
+    damaged(r, "the type of keys", tensor->key_dtype);
+}
+
+static void check_table(reader *r, const tenon_tensor_desc *table) {
+  if (table->num_keys < 0 || table->dims[1].value != table->num_keys ||
+      (table->num_keys && !table->keys))
+    damaged(r, "the number of keys", table->num_keys);
+  const char *const *names = table->keys;
+  for (int64_t i = 0; i < table->num_keys && !r->status; ++i)
+    if (table->key_dtype == TENON_STRING && !names[i])
+      damaged(r, "a key", i);
+}
+
 static const tenon_tensor_desc *read_tensors(reader *r, const tenon_tensor_desc *given,
                                              int32_t count) {
   tenon_tensor_desc *tensors = copy_array(r, given, count, r->desc->tensor_size, sizeof *tensors);
@@ -99,15 +134,20 @@ static const tenon_tensor_desc *read_tensors(reader *r, const tenon_tensor_desc 
       damaged(r, "the name of a tensor", 0);
     if (!tenon_dtype_bits(tensor->dtype))
       damaged(r, "the element type of a tensor", tensor->dtype);
-    if (tensor->rank < 0 || tensor->rank > MAX_RANK || (tensor->rank && !tensor->dims))
+    check_kinds(r, tensor);
+    int32_t least = tensor->num_kinds ? -1 : 0;
+    if (tensor->rank < least || tensor->rank > MAX_RANK || (tensor->rank > 0 && !tensor->dims))
       damaged(r, "the rank of a tensor", tensor->rank);
-    read_dims(r, tensor);
+    if (tensor->rank > 0)
+      read_dims(r, tensor);
+    if (!r->status && tn_is_table(tensor))
+      check_table(r, tensor);
   }
   return tensors;
 }
 
 static bool have_one_shape(const tenon_tensor_desc *a, const tenon_tensor_desc *b) {
-  if (a->dtype != b->dtype || a->rank != b->rank)
+  if (a->num_kinds || b->num_kinds || a->dtype != b->dtype || a->rank != b->rank)
     return false;
   for (int32_t d = 0; d < a->rank; ++d)
     if (a->dims[d].value != b->dims[d].value || a->dims[d].symbol != b->dims[d].symbol)

@@ -6,7 +6,8 @@
  * model.c   load, query   features.c what the CPU has   cpus.c    which CPUs to use
  * descriptor.c reads and checks what a model says
  * context.c create, free  run.c      one run            region.c  run-time sized memory
- * pool.c    threads       profile.c  recording, traces */
+ * pool.c    threads       profile.c  recording, traces
+ * values.c  sequences and the like in a run              exchange.c to and from the caller */
 #ifndef TENON_RUNTIME_INTERNAL_H
 #define TENON_RUNTIME_INTERNAL_H
 
@@ -22,6 +23,21 @@ extern "C" {
 #endif
 
 enum { TN_ALIGNMENT = 64 };
+
+/* ---- Signatures */
+
+/* Whether it is a sequence of maps that the compiled code computes as one tensor. */
+static inline bool tn_is_table(const tenon_tensor_desc *desc) {
+  return desc->num_kinds && desc->kinds[desc->num_kinds - 1] == TENON_KIND_MAP && desc->rank == 2;
+}
+/* Whether it is a tensor for the compiled code. */
+static inline bool tn_is_tensor(const tenon_tensor_desc *desc) {
+  return !desc->num_kinds || tn_is_table(desc);
+}
+/* Its dimensions in a run. */
+static inline int32_t tn_rank(const tenon_tensor_desc *desc) {
+  return tn_is_tensor(desc) ? desc->rank : 0;
+}
 
 /* ---- status.c */
 

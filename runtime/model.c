@@ -61,10 +61,19 @@ static tenon_status choose_variant(tenon_model *model) {
                  missing);
 }
 
+/* Of what is a tensor in a run. */
 static int64_t total_rank(const tenon_tensor_desc *tensors, int32_t count) {
   int64_t total = 0;
   for (int32_t i = 0; i < count; ++i)
-    total += tensors[i].rank;
+    total += tn_rank(&tensors[i]);
+  return total;
+}
+
+/* Of all tensors, those inside of others, too. */
+static int64_t total_described(const tenon_tensor_desc *tensors, int32_t count) {
+  int64_t total = 0;
+  for (int32_t i = 0; i < count; ++i)
+    total += tensors[i].rank < 0 ? 0 : tensors[i].rank;
   return total;
 }
 
@@ -75,6 +84,11 @@ static tenon_dim_info *describe(const tenon_model_desc *desc, const tenon_tensor
     infos[i].dtype = tensors[i].dtype;
     infos[i].rank = tensors[i].rank;
     infos[i].dims = dims;
+    infos[i].kinds = tensors[i].kinds;
+    infos[i].num_kinds = tensors[i].num_kinds;
+    infos[i].key_dtype = tensors[i].key_dtype;
+    infos[i].keys = tensors[i].keys;
+    infos[i].num_keys = tensors[i].num_keys;
     for (int32_t d = 0; d < tensors[i].rank; ++d, ++dims) {
       const tenon_dim_desc *dim = &tensors[i].dims[d];
       bool named = dim->value < 0 && dim->symbol >= 0 && dim->symbol < desc->num_symbols;
@@ -91,7 +105,8 @@ static tenon_status describe_signature(tenon_model *model) {
   size_t tensors = (size_t)desc->num_inputs + (size_t)desc->num_outputs;
   model->total_input_dims = total_rank(desc->inputs, desc->num_inputs);
   model->total_output_dims = total_rank(desc->outputs, desc->num_outputs);
-  size_t dims = (size_t)(model->total_input_dims + model->total_output_dims);
+  size_t dims = (size_t)(total_described(desc->inputs, desc->num_inputs) +
+                         total_described(desc->outputs, desc->num_outputs));
   model->infos = malloc(tensors * sizeof(tenon_tensor_info) + dims * sizeof(tenon_dim_info) + 1);
   if (!model->infos)
     return tn_fail(TENON_OUT_OF_MEMORY, "no memory for model '%s'", desc->name);

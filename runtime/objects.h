@@ -26,7 +26,7 @@ typedef struct tn_buffer {
 typedef struct tn_output {
   tn_buffer buffer, other; /* the context's; the other one while the caller feeds one back */
   int64_t *dims;
-  void *data; /* where the current run writes; NULL until the model asked */
+  void *data; /* where the current run writes, or the tenon_value; NULL until the model asked */
   size_t bytes;
 } tn_output;
 
@@ -38,14 +38,17 @@ struct tenon_context {
   void *parallel_for_user;
   tn_region region;
   void *own_arena, *own_scratch;
-  void **input_data;
+  void **input_data; /* of tensors; objects of other values */
   size_t *input_bytes;
   int64_t *input_dims;
   int64_t *symbols; /* value by symbol number; -1: not bound */
   int32_t *binders; /* by symbol number: the input that bound it */
   tn_output *outputs;
-  tenon_tensor *caller_outputs; /* of the current run */
-  tenon_status status;          /* first failure of the current run */
+  /* Of the current run: the first tensor of the caller's, and how far it is to the next. */
+  const char *caller_inputs;
+  char *caller_outputs;
+  size_t caller_stride;
+  tenon_status status; /* first failure of the current run */
   tn_profile *profile;
   bool profiling;
   atomic_bool busy;
@@ -55,5 +58,46 @@ struct tenon_context {
 
 /* Sets the services that compiled code calls. */
 void tn_install_services(tenon_exec *exec);
+
+/* Keeps the first failure of a run and its message, which begins with the model's name, and returns
+ * a code for the compiled code to return. */
+int32_t tn_record(tenon_exec *exec, tenon_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- values.c. What makes an object gives NULL without memory, which is recorded. */
+
+void tn_install_value_services(tenon_exec *exec);
+
+/* Bytes of a tensor inside of a run; INT64_MAX if there can be no such tensor. */
+int64_t tn_bytes_in_run(int32_t element_bytes, int32_t rank, const int64_t *dims);
+/* With elements in `borrowed` memory, or in its own if that is NULL. */
+tenon_object *tn_new_tensor(tenon_exec *exec, int32_t element_bytes, int32_t rank,
+                            const int64_t *dims, void *borrowed);
+/* These take over what they are made of. */
+tenon_object *tn_new_sequence(tenon_exec *exec, int64_t length, tenon_object *const *elements);
+tenon_object *tn_new_map(tenon_exec *exec, tenon_object *keys, tenon_object *values);
+
+/* ---- exchange.c */
+
+/* The name of a tenon_kind in a sentence: "a sequence". */
+const char *tn_kind_name(int32_t kind);
+/* The kind of a value in a signature. */
+int32_t tn_kind(const tenon_tensor_desc *desc);
+
+/* The object for an input that is no tensor, after checking it. Elements stay where they are. */
+tenon_status tn_take_input(tenon_context *context, int32_t index, const tenon_value *value,
+                           tenon_object **object);
+/* Whether anything of the value shares memory with [data, data + bytes). */
+bool tn_value_overlaps(const tenon_value *value, const void *data, size_t bytes);
+bool tn_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes);
+
+/* The bytes of an object as a caller's value, all of it behind one another; SIZE_MAX if too many.
+ */
+size_t tn_value_bytes(const tenon_tensor_desc *desc, const tenon_object *object);
+/* Writes it there, 64-byte aligned, and returns it. */
+const tenon_value *tn_write_value(const tenon_tensor_desc *desc, const tenon_object *object,
+                                  void *memory);
+/* A table's tensor as the sequence of maps that it is. */
+tenon_value tn_make_table(const tenon_tensor_desc *desc, tenon_tensor tensor);
 
 #endif

@@ -2,8 +2,28 @@
  * the services that the compiled code calls meanwhile. */
 #include "runtime/objects.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* ---- What the caller gave: tensors, or values that have one inside */
+
+static const tenon_tensor *caller_input(const tenon_context *context, int32_t index) {
+  return (const tenon_tensor *)(context->caller_inputs + (size_t)index * context->caller_stride);
+}
+
+static tenon_tensor *caller_output(const tenon_context *context, int32_t index) {
+  return (tenon_tensor *)(context->caller_outputs + (size_t)index * context->caller_stride);
+}
+
+static bool has_values(const tenon_context *context) {
+  return context->caller_stride == sizeof(tenon_value);
+}
+
+/* The value that a tensor of the caller's is in. */
+static const tenon_value *value_of(const tenon_tensor *tensor) {
+  return (const tenon_value *)((const char *)tensor - offsetof(tenon_value, tensor));
+}
 
 /* ---- Inputs */
 
@@ -51,9 +71,9 @@ static tenon_status bind_dim(tenon_context *context, int32_t index, int32_t d, i
                  desc->inputs[context->binders[dim->symbol]].name);
 }
 
-/* Checks input `index` and copies its dimensions to `dims`. */
-static tenon_status check_input(tenon_context *context, int32_t index, const tenon_tensor *have,
-                                int64_t *dims) {
+/* Checks input `index`, a tensor, and copies its dimensions to `dims`. */
+static tenon_status check_tensor(tenon_context *context, int32_t index, const tenon_tensor *have,
+                                 int64_t *dims) {
   const tenon_tensor_desc *want = &context->model->desc->inputs[index];
   if (have->dtype != want->dtype)
     return tn_fail(TENON_WRONG_DTYPE, "input %d '%s' is %s, expected %s", index, want->name,
@@ -85,16 +105,31 @@ static tenon_status check_input(tenon_context *context, int32_t index, const ten
   return TENON_OK;
 }
 
-static tenon_status check_inputs(tenon_context *context, const tenon_tensor *inputs) {
+static tenon_status check_input(tenon_context *context, int32_t index, int64_t *dims) {
+  const tenon_tensor_desc *want = &context->model->desc->inputs[index];
+  const tenon_tensor *have = caller_input(context, index);
+  int32_t kind = has_values(context) ? value_of(have)->kind : TENON_TENSOR;
+  if (kind != tn_kind(want))
+    return tn_fail(TENON_WRONG_KIND, "input %d '%s' is %s, expected %s", index, want->name,
+                   tn_kind_name(kind), tn_kind_name(tn_kind(want)));
+  if (kind == TENON_TENSOR)
+    return check_tensor(context, index, have, dims);
+  tenon_object *object = NULL;
+  tenon_status status = tn_take_input(context, index, value_of(have), &object);
+  context->input_data[index] = object;
+  return status;
+}
+
+static tenon_status check_inputs(tenon_context *context) {
   const tenon_model_desc *desc = context->model->desc;
   for (int32_t s = 0; s < desc->num_symbols; ++s)
     context->symbols[s] = -1;
   int64_t *dims = context->input_dims;
   for (int32_t i = 0; i < desc->num_inputs; ++i) {
-    tenon_status status = check_input(context, i, &inputs[i], dims);
+    tenon_status status = check_input(context, i, dims);
     if (status)
       return status;
-    dims += desc->inputs[i].rank;
+    dims += tn_rank(&desc->inputs[i]);
   }
   return TENON_OK;
 }
@@ -109,6 +144,17 @@ static tenon_context *context_of(tenon_exec *exec) { return (tenon_context *)exe
     if (!(context)->status)                                                                        \
       (context)->status = tn_fail(__VA_ARGS__);                                                    \
   } while (0)
+
+int32_t tn_record(tenon_exec *exec, tenon_status status, const char *format, ...) {
+  tenon_context *context = context_of(exec);
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  RECORD(context, status, "model '%s': %s", context->model->desc->name, text);
+  return TENON_EXEC_BAD_VALUE;
+}
 
 typedef struct launch {
   tenon_context *context;
@@ -164,7 +210,7 @@ static void service_release(tenon_exec *exec, void *block) {
 }
 
 /* Nothing shares memory with what has no bytes. */
-static bool overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
+bool tn_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
   uintptr_t first = (uintptr_t)a, second = (uintptr_t)b;
   return a_bytes && b_bytes && first < second + b_bytes && second < first + a_bytes;
 }
@@ -172,9 +218,15 @@ static bool overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes
 /* The input that shares memory with [data, data + bytes), other than `except`; -1: none does. */
 static int32_t overlapping_input(const tenon_context *context, const void *data, size_t bytes,
                                  int32_t except) {
-  for (int32_t i = 0; i < context->model->desc->num_inputs; ++i)
-    if (i != except && overlap(context->input_data[i], context->input_bytes[i], data, bytes))
+  const tenon_model_desc *desc = context->model->desc;
+  for (int32_t i = 0; i < desc->num_inputs; ++i) {
+    bool overlaps =
+        tn_is_tensor(&desc->inputs[i])
+            ? tn_overlap(context->input_data[i], context->input_bytes[i], data, bytes)
+            : bytes && tn_value_overlaps(value_of(caller_input(context, i)), data, bytes);
+    if (i != except && overlaps)
       return i;
+  }
   return -1;
 }
 
@@ -202,7 +254,7 @@ static int32_t overlapping_output(const tenon_context *context, int32_t index) {
   for (int32_t i = 0; i < context->model->desc->num_outputs; ++i) {
     const tn_output *other = &context->outputs[i];
     if (i != index && other->data &&
-        overlap(other->data, other->bytes, output->data, output->bytes))
+        tn_overlap(other->data, other->bytes, output->data, output->bytes))
       return i;
   }
   return -1;
@@ -227,8 +279,8 @@ static void *own_buffer(tenon_context *context, int32_t index, size_t bytes) {
   if (!memory)
     return NULL;
   // The caller's structure must not keep a pointer to what is gone if this run fails.
-  if (context->caller_outputs[index].data == buffer->data)
-    context->caller_outputs[index].data = NULL;
+  if (caller_output(context, index)->data == buffer->data)
+    caller_output(context, index)->data = NULL;
   free(buffer->data);
   *buffer = (tn_buffer){memory, wanted};
   return memory;
@@ -242,7 +294,7 @@ static bool is_own(const tn_output *output, const void *data) {
 static void *callers_buffer(tenon_context *context, int32_t index, const int64_t *dims,
                             size_t bytes) {
   const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
-  const tenon_tensor *caller = &context->caller_outputs[index];
+  const tenon_tensor *caller = caller_output(context, index);
   dims_text text;
   if (caller->capacity < bytes) {
     RECORD(context, TENON_BUFFER_TOO_SMALL,
@@ -274,7 +326,7 @@ static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims
   for (int32_t d = 0; d < desc->rank; ++d)
     output->dims[d] = dims[d];
   output->bytes = (size_t)bytes;
-  if (is_own(output, context->caller_outputs[index].data)) {
+  if (is_own(output, caller_output(context, index)->data)) {
     output->data = own_buffer(context, index, (size_t)bytes);
     if (!output->data)
       RECORD(context, TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %lld bytes", index,
@@ -289,6 +341,20 @@ static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims
     output->data = NULL;
   }
   return output->data;
+}
+
+static int32_t service_output_object(tenon_exec *exec, int32_t index, const tenon_object *object) {
+  tenon_context *context = context_of(exec);
+  tn_output *output = &context->outputs[index];
+  const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
+  size_t bytes = tn_value_bytes(desc, object);
+  void *memory = own_buffer(context, index, bytes);
+  if (!memory)
+    return tn_record(exec, TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %zu bytes", index,
+                     desc->name, bytes);
+  output->data = (void *)tn_write_value(desc, object, memory);
+  output->bytes = bytes;
+  return TENON_EXEC_OK;
 }
 
 static int32_t service_fail(tenon_exec *exec, int32_t code, const char *message) {
@@ -325,16 +391,18 @@ void tn_install_services(tenon_exec *exec) {
   exec->output = service_output;
   exec->fail = service_fail;
   exec->fail_values = service_fail_values;
+  exec->output_object = service_output_object;
+  tn_install_value_services(exec);
 }
 
 /* ---- Run */
 
-/* Calls the compiled code and turns what it returned and recorded into one status. */
+/* Calls the compiled code, with inputs in place, and turns what it returned and recorded into one
+ * status. */
 static tenon_status execute(tenon_context *context) {
   const tenon_model *model = context->model;
   for (int32_t i = 0; i < model->desc->num_outputs; ++i)
     context->outputs[i].data = NULL;
-  context->status = TENON_OK;
   int64_t begin = context->profiling ? tn_now() : 0;
   unsigned saved = tn_fp_enter();
   if (context->pool)
@@ -343,7 +411,6 @@ static tenon_status execute(tenon_context *context) {
   if (context->pool)
     tn_pool_end_run(context->pool);
   tn_fp_leave(saved);
-  tn_region_end_run(&context->region);
   if (context->profiling)
     tn_profile_run(context->profile, begin, tn_now());
   if (code != TENON_EXEC_OK && !context->status)
@@ -355,21 +422,35 @@ static tenon_status execute(tenon_context *context) {
   return context->status;
 }
 
-static void hand_over(tenon_context *context, tenon_tensor *outputs) {
+static void hand_over_tensor(const tn_output *output, const tenon_tensor_desc *desc,
+                             tenon_tensor *result) {
+  result->dtype = desc->dtype;
+  result->rank = desc->rank;
+  result->dims = output->dims;
+  result->data = output->data;
+  result->bytes = output->bytes;
+}
+
+static void hand_over(const tenon_context *context) {
   const tenon_model_desc *desc = context->model->desc;
   for (int32_t i = 0; i < desc->num_outputs; ++i) {
     const tn_output *output = &context->outputs[i];
-    outputs[i].dtype = desc->outputs[i].dtype;
-    outputs[i].rank = desc->outputs[i].rank;
-    outputs[i].dims = output->dims;
-    outputs[i].data = output->data;
-    outputs[i].bytes = output->bytes;
+    tenon_tensor *tensor = caller_output(context, i);
+    tenon_value *value = (tenon_value *)value_of(tensor);
+    if (!tn_is_tensor(&desc->outputs[i])) {
+      *value = *(const tenon_value *)output->data;
+      continue;
+    }
+    hand_over_tensor(output, &desc->outputs[i], tensor);
+    if (tn_is_table(&desc->outputs[i]))
+      *value = tn_make_table(&desc->outputs[i], *tensor);
+    else if (has_values(context))
+      *value = (tenon_value){.kind = TENON_TENSOR, .tensor = *tensor};
   }
 }
 
-static tenon_status check_counts(const tenon_context *context, const tenon_tensor *inputs,
-                                 int32_t num_inputs, const tenon_tensor *outputs,
-                                 int32_t num_outputs) {
+static tenon_status check_counts(const tenon_context *context, const void *inputs,
+                                 int32_t num_inputs, const void *outputs, int32_t num_outputs) {
   const tenon_model_desc *desc = context->model->desc;
   if (num_inputs != desc->num_inputs)
     return tn_fail(TENON_INVALID_ARGUMENT, "%d inputs given, model '%s' has %d", num_inputs,
@@ -383,22 +464,52 @@ static tenon_status check_counts(const tenon_context *context, const tenon_tenso
   return TENON_OK;
 }
 
-tenon_status tenon_run(tenon_context *context, const tenon_tensor *inputs, int32_t num_inputs,
-                       tenon_tensor *outputs, int32_t num_outputs) {
-  if (!context)
-    return tn_fail(TENON_INVALID_ARGUMENT, "tenon_run: context is null");
+/* Inputs are checked by check_input. */
+static tenon_status check_output_kinds(const tenon_context *context) {
+  const tenon_model_desc *desc = context->model->desc;
+  for (int32_t i = 0; i < desc->num_outputs && !has_values(context); ++i)
+    if (desc->outputs[i].num_kinds)
+      return tn_fail(TENON_WRONG_KIND, "output %d '%s' is %s, not a tensor: call tenon_run_values",
+                     i, desc->outputs[i].name, tn_kind_name(tn_kind(&desc->outputs[i])));
+  return TENON_OK;
+}
+
+/* Structures of `stride` bytes, of which `offset` bytes are in front of the tensor. */
+static tenon_status run(tenon_context *context, const void *inputs, int32_t num_inputs,
+                        void *outputs, int32_t num_outputs, size_t stride, size_t offset) {
   tenon_status status = check_counts(context, inputs, num_inputs, outputs, num_outputs);
   if (status)
     return status;
   if (atomic_exchange_explicit(&context->busy, true, memory_order_acquire))
     return tn_fail(TENON_CONTEXT_BUSY,
                    "the context is running in another thread; each thread needs its own");
-  context->caller_outputs = outputs;
-  status = check_inputs(context, inputs);
+  context->caller_inputs = num_inputs ? (const char *)inputs + offset : NULL;
+  context->caller_outputs = num_outputs ? (char *)outputs + offset : NULL;
+  context->caller_stride = stride;
+  context->status = TENON_OK;
+  status = check_output_kinds(context);
+  if (!status)
+    status = check_inputs(context);
   if (!status)
     status = execute(context);
+  tn_region_end_run(&context->region);
   if (!status)
-    hand_over(context, outputs);
+    hand_over(context);
   atomic_store_explicit(&context->busy, false, memory_order_release);
   return status;
+}
+
+tenon_status tenon_run(tenon_context *context, const tenon_tensor *inputs, int32_t num_inputs,
+                       tenon_tensor *outputs, int32_t num_outputs) {
+  if (!context)
+    return tn_fail(TENON_INVALID_ARGUMENT, "tenon_run: context is null");
+  return run(context, inputs, num_inputs, outputs, num_outputs, sizeof *inputs, 0);
+}
+
+tenon_status tenon_run_values(tenon_context *context, const tenon_value *inputs, int32_t num_inputs,
+                              tenon_value *outputs, int32_t num_outputs) {
+  if (!context)
+    return tn_fail(TENON_INVALID_ARGUMENT, "tenon_run_values: context is null");
+  return run(context, inputs, num_inputs, outputs, num_outputs, sizeof *inputs,
+             offsetof(tenon_value, tensor));
 }

@@ -38,6 +38,8 @@ const char *tenon_status_name(tenon_status status) {
     return "wrong_shape";
   case TENON_BUFFER_TOO_SMALL:
     return "buffer_too_small";
+  case TENON_WRONG_KIND:
+    return "wrong_kind";
   case TENON_INVALID_VALUE:
     return "invalid_value";
   case TENON_CONTEXT_BUSY:

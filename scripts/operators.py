@@ -18,9 +18,6 @@ DOMAINS = ("ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training
 # What operators that are not imported need.
 WHY = {
     "strings": "CategoryMapper LabelEncoder RegexFullMatch StringConcat StringNormalizer StringSplit Tokenizer",
-    "sequences, optionals or maps": """CastMap ConcatFromSequence DictVectorizer Optional OptionalGetElement
-        OptionalHasElement SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength
-        SequenceMap SplitToSequence ZipMap""",
     "subgraphs that a search calls": "BeamSearch GreedySearch Sampling WhisperBeamSearch",
     "compressed images": "ImageDecoder",
     "a sparse tensor as operand": "SparseToDenseMatMul",

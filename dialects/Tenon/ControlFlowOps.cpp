@@ -1,5 +1,6 @@
 // Control flow: what must agree between regions, operands and results.
 
+#include "dialects/Tenon/SequenceTypes.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/BitVector.h"
@@ -8,9 +9,10 @@ using namespace mlir;
 
 namespace tenon {
 
-/// Fails if a yielded value cannot be what `to` describes.
+/// Fails if a yielded value cannot be what `to` describes. Sequences may be described by more than
+/// they hold.
 static LogicalResult checkFlow(Operation *op, Type from, Type to, StringRef what, unsigned number) {
-  if (areCompatibleTypes(from, to))
+  if (areCompatibleTypes(from, to) || (isHostType(to) && joinHostTypes(from, to) == to))
     return success();
   return op->emitOpError(what) << " " << number << " has type " << from << " for " << to;
 }
@@ -63,8 +65,8 @@ LogicalResult LoopOp::verifyRegions() {
   Block &block = getBody().front();
   size_t carried = getInits().size();
   auto isScalar = [](Type type, unsigned width) {
-    auto tensor = cast<RankedTensorType>(type);
-    return tensor.getElementType().isInteger(width) && tensor.hasStaticShape() &&
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getElementType().isInteger(width) && tensor.hasStaticShape() &&
            tensor.getNumElements() == 1;
   };
   if (block.getNumArguments() != carried + 1)
@@ -88,8 +90,8 @@ LogicalResult LoopOp::verifyRegions() {
       return failure();
   }
   for (size_t i = carried; i < getNumResults(); ++i) {
-    auto stack = cast<RankedTensorType>(getResult(i).getType());
-    DimExprs dims = getDims(stack);
+    auto stack = dyn_cast<RankedTensorType>(getResult(i).getType());
+    DimExprs dims = getDims(getResult(i).getType());
     if (dims.empty())
       return emitOpError("result ") << i << " stacks values and needs rank 1 or more";
     Type slice = makeTensorType(ArrayRef(dims).drop_front(), stack.getElementType());

@@ -28,7 +28,7 @@ def Tenon_IfOp : Tenon_Op<"if", [Tenon_HostOp, RecursiveMemoryEffects,
     ```
   }];
   let arguments = (ins Tenon_BoolTensor:$condition);
-  let results = (outs Variadic<Tenon_Tensor>:$outputs);
+  let results = (outs Variadic<Tenon_Value>:$outputs);
   let regions = (region SizedRegion<1>:$thenRegion, SizedRegion<1>:$elseRegion);
   let assemblyFormat = [{
     $condition attr-dict `:` functional-type(operands, results) $thenRegion `else` $elseRegion
@@ -46,7 +46,7 @@ def Tenon_LoopOp : Tenon_Op<"loop", [Tenon_HostOp, RecursiveMemoryEffects,
     body. The body runs while fewer than `max` iterations are done (if given) and the condition
     holds (if given; later the one that the body yields). Its arguments are the number of the
     iteration, then the carried values. It yields the condition, the next carried values, and any
-    number of further values, which are stacked along a new leading dimension. The results are the
+    number of further tensors, which are stacked along a new leading dimension. The results are the
     last carried values, then the stacks.
 
     A carried value may change its shape: then the dimension is a symbol in the argument's type and
@@ -62,8 +62,8 @@ def Tenon_LoopOp : Tenon_Op<"loop", [Tenon_HostOp, RecursiveMemoryEffects,
     ```
   }];
   let arguments = (ins Optional<Tenon_IntTensor>:$max, Optional<Tenon_BoolTensor>:$condition,
-                       Variadic<Tenon_Tensor>:$inits);
-  let results = (outs Variadic<Tenon_Tensor>:$outputs);
+                       Variadic<Tenon_Value>:$inits);
+  let results = (outs Variadic<Tenon_Value>:$outputs);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     (`max` `(` $max^ `:` type($max) `)`)? (`while` `(` $condition^ `:` type($condition) `)`)?

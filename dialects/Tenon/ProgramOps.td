@@ -23,7 +23,7 @@ def Tenon_YieldOp : Tenon_Op<"yield", [Tenon_HostOp, Pure, Terminator, ReturnLik
     }
     ```
   }];
-  let arguments = (ins Variadic<Tenon_Tensor>:$values);
+  let arguments = (ins Variadic<Tenon_Value>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
   let builders = [OpBuilder<(ins), [{ (void)$_state; }]>];
 }
@@ -117,15 +117,16 @@ def Tenon_InsertOp : Tenon_Op<"insert"> {
 }
 
 def Tenon_ReleaseOp : Tenon_Op<"release", [Tenon_HostOp]> {
-  let summary = "gives back a buffer that was allocated at run time";
+  let summary = "gives back what was allocated at run time";
   let description = [{
-    Memory planning puts it after the last use of a launch's result.
+    Memory planning puts it after the last use of a launch's result, of a sequence, optional or map, or
+    of a tensor that was read from one.
 
     ```mlir
     tenon.release %y : tensor<?xf32, affine_map<()[s0] -> (s0)>>
     ```
   }];
-  let arguments = (ins Tenon_Tensor:$buffer);
+  let arguments = (ins Tenon_Value:$buffer);
   let assemblyFormat = "$buffer attr-dict `:` type($buffer)";
 }
 

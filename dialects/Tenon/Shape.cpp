@@ -9,7 +9,9 @@ using namespace mlir;
 namespace tenon {
 
 DimExprs getDims(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return {};
   if (auto map = dyn_cast_or_null<AffineMapAttr>(tensor.getEncoding()))
     return DimExprs(map.getValue().getResults());
   DimExprs dims;

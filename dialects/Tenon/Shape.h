@@ -14,7 +14,8 @@ namespace tenon {
 /// One affine expression per dimension (or per element of a small integer tensor).
 using DimExprs = llvm::SmallVector<mlir::AffineExpr, 6>;
 
-/// The dimensions of a ranked tensor type. Every dimension has an expression.
+/// The dimensions of a ranked tensor type. Every dimension has an expression. A value that is no
+/// tensor has none.
 DimExprs getDims(mlir::Type type);
 
 /// The tensor type with the given dimensions; constant dimensions become static.

@@ -25,6 +25,9 @@ def Tenon_Dialect : Dialect {
     An argument of the function with the attribute `tenon.state = 1 : i64` is a state: result 1 is what
     it is in the next run, and the caller may use one memory for both. Their types are the same, and no
     result is that of two states.
+
+    A result of the function with the attribute `tenon.keys`, integers or strings, is a table of maps:
+    a sequence with a map for each row of the tensor, whose keys are these.
   }];
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
@@ -50,12 +53,66 @@ def Tenon_StringType : Tenon_Type<"String", "string"> {
   }];
 }
 
+// Values of the host alone: no kernel sees them, and what they hold is known to the run.
+
+def Tenon_SequenceType : Tenon_Type<"Sequence", "sequence"> {
+  let summary = "a list of values of one kind";
+  let description = [{
+    ONNX's sequence. Elements are tensors: of a known rank, where `?` is a size that may be another
+    one in each element and has no expression, or `tensor<*xf32>` if the rank differs, too. Or they
+    are maps.
+
+    ```mlir
+    %s = tenon.sequence_construct %a, %b
+       : (tensor<2x4xf32>, tensor<3x4xf32>) -> !tenon.sequence<tensor<?x4xf32>>
+    ```
+  }];
+  let parameters = (ins "::mlir::Type":$element);
+  let assemblyFormat = "`<` $element `>`";
+  let genVerifyDecl = 1;
+}
+
+def Tenon_OptionalType : Tenon_Type<"Optional", "optional"> {
+  let summary = "a value, or none";
+  let description = [{
+    ONNX's optional: in a run, a sequence of one element or none, so ops on sequences take it. The
+    element is a tensor as in a sequence, or a sequence.
+
+    ```mlir
+    %none = tenon.sequence_construct : () -> !tenon.optional<tensor<?xf32>>
+    ```
+  }];
+  let parameters = (ins "::mlir::Type":$element);
+  let assemblyFormat = "`<` $element `>`";
+  let genVerifyDecl = 1;
+}
+
+def Tenon_MapType : Tenon_Type<"Map", "map"> {
+  let summary = "numbers or strings by keys";
+  let description = [{
+    ONNX's map: each key, a 64-bit integer or a string, has one number or string. Its entries are in
+    ascending order of their keys.
+
+    ```mlir
+    %keys, %values = tenon.map_entries %m : (!tenon.map<i64, f32>)
+       -> (tensor<?xi64, affine_map<()[s0] -> (s0)>>, tensor<?xf32, affine_map<()[s0] -> (s0)>>)
+    ```
+  }];
+  let parameters = (ins "::mlir::Type":$key, "::mlir::Type":$value);
+  let assemblyFormat = "`<` $key `,` $value `>`";
+  let genVerifyDecl = 1;
+}
+
 def Tenon_Element : AnyTypeOf<[AnyFloat, AnyInteger, Tenon_StringType], "tensor element">;
 def Tenon_Tensor : RankedTensorOf<[Tenon_Element]>;
 def Tenon_FloatTensor : RankedTensorOf<[AnyFloat]>;
 def Tenon_IntTensor : RankedTensorOf<[AnyInteger]>;
 def Tenon_BoolTensor : RankedTensorOf<[I1]>;
 def Tenon_NumberTensor : RankedTensorOf<[AnyFloat, AnyInteger]>;
+// What sequences are in a run.
+def Tenon_List : AnyTypeOf<[Tenon_SequenceType, Tenon_OptionalType], "sequence or optional">;
+def Tenon_Value : AnyTypeOf<[Tenon_Tensor, Tenon_SequenceType, Tenon_OptionalType, Tenon_MapType],
+                            "tensor, sequence, optional or map">;
 
 // Result types are inferred from operands and attributes. A written type may know less or more of
 // the dimensions than the inferred one; it may not contradict it.

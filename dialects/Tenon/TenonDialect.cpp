@@ -91,6 +91,8 @@ bool areCompatibleTypes(TypeRange lhs, TypeRange rhs) {
     return false;
   for (auto [left, right] : llvm::zip(lhs, rhs)) {
     auto a = dyn_cast<RankedTensorType>(left), b = dyn_cast<RankedTensorType>(right);
+    if (!a && !b && left == right)
+      continue;
     if (!a || !b || a.getElementType() != b.getElementType() || a.getRank() != b.getRank())
       return false;
     for (auto [x, y] : llvm::zip(a.getShape(), b.getShape()))

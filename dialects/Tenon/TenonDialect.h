@@ -40,7 +40,8 @@ llvm::LogicalResult inferBroadcastType(std::optional<mlir::Location> loc, mlir::
                                        mlir::Type elementType,
                                        llvm::SmallVectorImpl<mlir::Type> &types);
 
-/// Whether the types agree in element type, rank and every dimension that both know.
+/// Whether tensor types agree in element type, rank and every dimension that both know, and others
+/// are equal.
 bool areCompatibleTypes(mlir::TypeRange lhs, mlir::TypeRange rhs);
 
 /// Whether contractions take it mixed with others of its kind: integers of 8 to 16 bits.

@@ -51,7 +51,8 @@ typedef enum tenon_status {
   TENON_BUFFER_TOO_SMALL = 9, /* a workspace or an output buffer from the caller */
   TENON_INVALID_VALUE = 10,   /* the model met a value it cannot use, e.g. an index out of range */
   TENON_CONTEXT_BUSY = 11,    /* the context is running in another thread */
-  TENON_INTERNAL_ERROR = 12   /* the compiled code broke its contract */
+  TENON_INTERNAL_ERROR = 12,  /* the compiled code broke its contract */
+  TENON_WRONG_KIND = 13       /* a sequence where the model has a tensor, say */
 } tenon_status;
 
 /* The constant's name without its prefix, in lower case: "wrong_shape". Never NULL. */
@@ -129,6 +130,41 @@ typedef struct tenon_tensor {
   size_t capacity;     /* outputs only */
 } tenon_tensor;
 
+/* ---- Sequences, optionals and maps ------------------------------------------------------------
+ */
+
+typedef enum tenon_kind {
+  TENON_TENSOR = 0,
+  TENON_SEQUENCE = 1,
+  TENON_OPTIONAL = 2, /* as a sequence of one element or none */
+  TENON_MAP = 3       /* numbers by keys, each once */
+} tenon_kind;
+
+/* A value of any kind. Zeros are an output that the context provides. All that it refers to is the
+ * caller's for inputs; of an output it is the context's, valid until its next run or its end. An
+ * output may be an input of that next run: nothing is copied. */
+typedef struct tenon_value tenon_value;
+struct tenon_value {
+  int32_t kind; /* a tenon_kind */
+  int32_t reserved;
+  /* Of a sequence its elements, of an optional 0 or 1, of a map its entries. */
+  int64_t length;
+  /* `length` of them. NULL: there are none, or it is a table: a sequence of maps that have the same
+   * keys, those of `keys`, and row i of `tensor`, [length, number of keys], are the values of map
+   * i. tenon_value_element reads both forms. Only outputs are tables, which cost no more than their
+   * tensor. */
+  const tenon_value *elements;
+  tenon_tensor tensor; /* a tensor; the values of a map, [length]; of a table */
+  /* Of a map, [length], of any order as an input, ascending in an output; of a table. int64 or
+   * string. */
+  tenon_tensor keys;
+};
+
+/* Fills *element with element `index` of a sequence or optional: a view of what belongs to `value`.
+ * TENON_INVALID_ARGUMENT if there is none, TENON_WRONG_KIND if it is neither. */
+TENON_API tenon_status tenon_value_element(const tenon_value *value, int64_t index,
+                                           tenon_value *element);
+
 /* ---- Models ---------------------------------------------------------------------------------- */
 
 typedef struct tenon_model tenon_model;
@@ -183,6 +219,16 @@ typedef struct tenon_tensor_info {
   int32_t dtype; /* a tenon_dtype */
   int32_t rank;
   const tenon_dim_info *dims;
+  /* What is around the tensor, from the outside in: tenon_kind numbers, e.g. TENON_OPTIONAL and
+   * TENON_SEQUENCE; none if it is a tensor. Otherwise dtype, rank and dims are those of the tensors
+   * inside, which may all have other sizes where there is no number; rank is -1 if they differ in
+   * it. Of maps they are those of a value (rank 0) or, of a table, of its tensor (rank 2). */
+  const int32_t *kinds;
+  int32_t num_kinds;
+  int32_t key_dtype; /* of maps */
+  /* Of a table: its keys, int64_t or const char *; else NULL. */
+  const void *keys;
+  int64_t num_keys;
 } tenon_tensor_info;
 
 TENON_API int32_t tenon_model_num_inputs(const tenon_model *model);
@@ -277,13 +323,21 @@ TENON_API void tenon_context_free(tenon_context *context);
 TENON_API int32_t tenon_context_threads(const tenon_context *context);
 
 /* Runs the model. Inputs and outputs are in the model's order; num_inputs and num_outputs must be
- * the model's. Inputs are not modified, but for states to whose memory the caller sends the output;
- * if the run fails, such a state may be lost. Memory that the caller gives for an output may be an
- * input's only if the pair is a state (tenon_model_state), and then exactly; any other overlap with
- * an input or output is TENON_INVALID_ARGUMENT, and the message names both. After a first run with
- * the same shapes nothing is allocated. Takes no lock that contexts share. */
+ * the model's, and all must be tensors (else TENON_WRONG_KIND; see tenon_run_values). Inputs are
+ * not modified, but for states to whose memory the caller sends the output; if the run fails, such
+ * a state may be lost. Memory that the caller gives for an output may be an input's only if the
+ * pair is a state (tenon_model_state), and then exactly; any other overlap with an input or output
+ * is TENON_INVALID_ARGUMENT, and the message names both. After a first run with the same shapes
+ * nothing is allocated. Takes no lock that contexts share. */
 TENON_API tenon_status tenon_run(tenon_context *context, const tenon_tensor *inputs,
                                  int32_t num_inputs, tenon_tensor *outputs, int32_t num_outputs);
+
+/* The same for models with inputs or outputs that are no tensors (tenon_tensor_info.num_kinds), and
+ * for all others. A caller may give memory for outputs that are tensors or tables, in `tensor`.
+ * Each must be of the model's kind: TENON_WRONG_KIND names the input that is not. */
+TENON_API tenon_status tenon_run_values(tenon_context *context, const tenon_value *inputs,
+                                        int32_t num_inputs, tenon_value *outputs,
+                                        int32_t num_outputs);
 
 /* ---- Profiles -------------------------------------------------------------------------------- */
 

@@ -1,13 +1,16 @@
 // From graphs to the code of a binary: passes, kernels and the host's function for each target.
 
 #include "lib/Driver/ProgramBuilder.h"
+#include "dialects/Tenon/SequenceTypes.h"
 #include "dialects/Tenon/States.h"
+#include "include/tenon/runtime.h"
 #include "lib/Driver/Constants.h"
 #include "lib/Driver/Costs.h"
 #include "lib/Importer/ElementTypes.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Codegen/Passes.h"
+#include "runtime/abi.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
 
@@ -15,10 +18,43 @@ using namespace mlir;
 
 namespace tenon::driver {
 
+/// The sizes of the tensors inside of a sequence or optional; those that differ are free.
+static void describeElements(TensorInfo &info, Type element) {
+  auto ranked = dyn_cast<RankedTensorType>(element);
+  info.hasRank = static_cast<bool>(ranked);
+  for (int64_t size : ranked ? ranked.getShape() : ArrayRef<int64_t>())
+    info.dims.push_back({.value = ShapedType::isDynamic(size) ? -1 : size});
+}
+
+/// What is around tensors, from the outside in.
+static void describeKinds(TensorInfo &info, Type type) {
+  if (Type element = getListElement(type)) {
+    info.kinds.push_back(isa<SequenceType>(type) ? TENON_KIND_SEQUENCE : TENON_KIND_OPTIONAL);
+    if (!isHostType(element))
+      describeElements(info, element);
+    describeKinds(info, element);
+  } else if (auto map = dyn_cast<MapType>(type)) {
+    info.kinds.push_back(TENON_KIND_MAP);
+    info.keyDtype = getDataType(map.getKey());
+  }
+}
+
+/// A result that has a map in each row.
+static void describeTable(TensorInfo &info, Attribute keys) {
+  info.kinds = {TENON_KIND_SEQUENCE, TENON_KIND_MAP};
+  auto integers = dyn_cast<DenseI64ArrayAttr>(keys);
+  info.keyDtype = integers ? TENON_INT64 : TENON_STRING;
+  if (integers)
+    return (void)llvm::append_range(info.integerKeys, integers.asArrayRef());
+  for (auto key : cast<ArrayAttr>(keys).getAsRange<StringAttr>())
+    info.stringKeys.push_back(key.str());
+}
+
 static TensorInfo describeTensor(StringRef name, Type type) {
   TensorInfo info;
   info.name = name.str();
-  info.dtype = getDataType(getElementTypeOrSelf(type));
+  info.dtype = getDataType(getInnerElementType(type));
+  describeKinds(info, type);
   for (AffineExpr dim : getDims(type)) {
     DimInfo size;
     if (auto constant = dyn_cast<AffineConstantExpr>(dim))
@@ -45,7 +81,10 @@ llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
     model.info.symbols.push_back(symbol.str());
   auto describe = [](DictionaryAttr attributes, Type type) {
     auto name = attributes ? attributes.getAs<StringAttr>("tenon.name") : nullptr;
-    return describeTensor(name ? name.getValue() : "", type);
+    TensorInfo info = describeTensor(name ? name.getValue() : "", type);
+    if (Attribute keys = attributes ? attributes.get(kKeysAttrName) : Attribute())
+      describeTable(info, keys);
+    return info;
   };
   for (auto [number, type] : llvm::enumerate(function.getArgumentTypes()))
     model.info.inputs.push_back(
@@ -53,6 +92,9 @@ llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
   for (auto [number, type] : llvm::enumerate(function.getResultTypes()))
     model.info.outputs.push_back(
         describe(function_interface_impl::getResultAttrDict(function, number), type));
+  function.walk([&](Operation *op) {
+    model.info.usesObjects |= llvm::any_of(op->getResults(), isHostValue);
+  });
   for (State state : getStates(function))
     model.info.states.push_back(
         {static_cast<int32_t>(state.input), static_cast<int32_t>(state.output)});

@@ -2,11 +2,13 @@
 
 #include "lib/Importer/GraphImporter.h"
 #include "dialects/Tenon/NodeLocation.h"
+#include "dialects/Tenon/SequenceTypes.h"
 #include "lib/Importer/ElementTypes.h"
 #include "lib/Importer/NodeImporter.h"
 #include "lib/Importer/NodeOrder.h"
 #include "lib/Importer/OperandLengths.h"
 #include "lib/Importer/TensorData.h"
+#include "lib/Importer/ValueTypes.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
@@ -218,8 +220,31 @@ FailureOr<SmallVector<Value>> GraphImporter::importGraph(const onnx::GraphProto 
   return outputs;
 }
 
+/// Reports a tensor that is declared as a sequence, say. Of others, what is inside is compared.
+static LogicalResult checkDeclaredKind(Value value, const onnx::ValueInfoProto &declared,
+                                       Location location) {
+  if (declared.type().value_case() == onnx::TypeProto::VALUE_NOT_SET ||
+      (declared.type().has_tensor_type() && isa<RankedTensorType>(value.getType())))
+    return success();
+  llvm::Expected<Type> type = importHostType(declared.type(), value.getContext());
+  if (!type) { // what is not known contradicts nothing
+    llvm::consumeError(type.takeError());
+    return success();
+  }
+  // A sequence or tensor is also an optional that has it.
+  Type present = isa<OptionalType>(*type) ? getListElement(*type) : *type;
+  if (joinElements(toElement(value.getType()), toElement(*type)) ||
+      joinElements(toElement(value.getType()), present))
+    return success();
+  return emitError(location) << "value '" << declared.name() << "' is declared as "
+                             << describeValueType(*type) << ", but is "
+                             << describeValueType(value.getType());
+}
+
 LogicalResult checkDeclaredElementType(Value value, const onnx::ValueInfoProto &declared,
                                        Location location) {
+  if (failed(checkDeclaredKind(value, declared, location)))
+    return failure();
   int32_t dataType = declared.type().tensor_type().elem_type();
   Type elementType = getElementTypeOrSelf(value.getType());
   if (!declared.type().has_tensor_type() || dataType == 0 ||
@@ -350,7 +375,7 @@ LogicalResult GraphImporter::bindOutputs(const onnx::NodeProto &node, ValueRange
 
 Value GraphImporter::foldShapeArithmetic(Value value) {
   Operation *op = value.getDefiningOp();
-  if (!op || isa<ConstantOp, ShapeTensorOp>(op))
+  if (!op || isHostValue(value) || isa<ConstantOp, ShapeTensorOp>(op))
     return value;
   if (DenseElementsAttr constant = contents.getConstant(value))
     return importConstant(constant, op->getLoc());

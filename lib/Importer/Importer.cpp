@@ -2,9 +2,11 @@
 
 #include "lib/Importer/Importer.h"
 #include "dialects/Tenon/NodeLocation.h"
+#include "dialects/Tenon/SequenceTypes.h"
 #include "lib/Importer/ElementTypes.h"
 #include "lib/Importer/GraphImporter.h"
 #include "lib/Importer/TensorData.h"
+#include "lib/Importer/ValueTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -48,6 +50,8 @@ public:
 private:
   /// A dimension of its own, unless an override gives it a size.
   AffineExpr makeDim(StringRef name);
+  FailureOr<Type> readTensorType(const onnx::ValueInfoProto &input, Location location);
+  FailureOr<Type> readHostType(const onnx::ValueInfoProto &input, Location location);
   /// The dimensions of an input, after overrides of the input as a whole.
   FailureOr<DimExprs> readDims(const onnx::ValueInfoProto &input, Location location);
   AffineExpr namedDim(StringRef name);
@@ -131,7 +135,7 @@ FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Locat
 /// Elements of less than a byte lie packed in a caller's memory, but one per byte inside of a
 /// model.
 static LogicalResult checkOutside(Type type, StringRef kind, StringRef name, Location location) {
-  Type elementType = getElementTypeOrSelf(type);
+  Type elementType = getInnerElementType(type);
   bool isPacked = !elementType.isInteger(1) && elementType.isIntOrFloat() &&
                   elementType.getIntOrFloatBitWidth() < 8;
   if (!isPacked)
@@ -141,22 +145,42 @@ static LogicalResult checkOutside(Type type, StringRef kind, StringRef name, Loc
                              << " is supported inside of a model only; cast it there";
 }
 
-LogicalResult Signature::addInput(const onnx::ValueInfoProto &input) {
-  Location location = makeFileLocation(file.name(), context);
-  if (!input.type().has_tensor_type())
-    return emitError(location) << "input '" << input.name() << "' is not a tensor";
+FailureOr<Type> Signature::readTensorType(const onnx::ValueInfoProto &input, Location location) {
   int32_t dataType = input.type().tensor_type().elem_type();
   Type elementType = getElementType(dataType, context);
   if (!elementType || isa<StringType>(elementType))
     return emitError(location) << "input '" << input.name() << "': element type "
                                << describeElementType(dataType) << " is not supported";
   FailureOr<DimExprs> dims = readDims(input, location);
-  if (failed(dims) || failed(checkOutside(elementType, "input", input.name(), location)))
+  if (failed(dims))
+    return failure();
+  return Type(makeTensorType(*dims, elementType));
+}
+
+FailureOr<Type> Signature::readHostType(const onnx::ValueInfoProto &input, Location location) {
+  llvm::Expected<Type> type = importHostType(input.type(), context);
+  if (!type)
+    return emitError(location) << "input '" << input.name()
+                               << "': " << llvm::toString(type.takeError());
+  auto map = dyn_cast<MapType>(*type);
+  bool hasStrings =
+      isa<StringType>(getInnerElementType(*type)) || (map && isa<StringType>(map.getKey()));
+  if (hasStrings || isa_and_nonnull<MapType>(getListElement(*type)))
+    return emitError(location) << "input '" << input.name() << "': " << describeValueType(*type)
+                               << " is not supported";
+  return *type;
+}
+
+LogicalResult Signature::addInput(const onnx::ValueInfoProto &input) {
+  Location location = makeFileLocation(file.name(), context);
+  FailureOr<Type> type = input.type().has_tensor_type() ? readTensorType(input, location)
+                                                        : readHostType(input, location);
+  if (failed(type) || failed(checkOutside(*type, "input", input.name(), location)))
     return failure();
   auto name = DictionaryAttr::get(context, NamedAttribute(StringAttr::get(context, "tenon.name"),
                                                           StringAttr::get(context, input.name())));
-  return function.insertArgument(function.getNumArguments(), makeTensorType(*dims, elementType),
-                                 name, makeNodeLocation(file.name(), input.name(), "", context));
+  return function.insertArgument(function.getNumArguments(), *type, name,
+                                 makeNodeLocation(file.name(), input.name(), "", context));
 }
 
 LogicalResult Signature::checkOverrides() {
@@ -166,6 +190,19 @@ LogicalResult Signature::checkOverrides() {
              << "--shape names '" << shape.name
              << "', which is neither an input nor a dimension of one";
   return success();
+}
+
+/// Replaces each output that is a sequence of maps with the same keys by the tensor that holds
+/// their values. Returns the keys of these outputs, null for others.
+static SmallVector<Attribute> openTables(MutableArrayRef<Value> outputs) {
+  SmallVector<Attribute> keys;
+  for (Value &output : outputs) {
+    auto table = output.getDefiningOp<ZipMapOp>();
+    keys.push_back(table ? table.getKeys() : Attribute());
+    if (table)
+      output = table.getRows();
+  }
+  return keys;
 }
 
 /// Removes ops whose results nobody uses, such as shape arithmetic that has become attributes.
@@ -220,12 +257,16 @@ static LogicalResult importMain(const std::shared_ptr<ModelFile> &file, func::Fu
   for (auto [output, value] : llvm::zip_equal(graph.output(), *outputs))
     if (failed(checkOutside(value.getType(), "output", output.name(), location)))
       return failure();
+  SmallVector<Attribute> keys = openTables(*outputs);
 
   func::ReturnOp::create(builder, location, *outputs);
   main.setFunctionType(
       FunctionType::get(context, main.getArgumentTypes(), TypeRange(ValueRange(*outputs))));
-  for (auto [number, output] : llvm::enumerate(graph.output()))
+  for (auto [number, output] : llvm::enumerate(graph.output())) {
     main.setResultAttr(number, "tenon.name", StringAttr::get(context, output.name()));
+    if (keys[number])
+      main.setResultAttr(number, kKeysAttrName, keys[number]);
+  }
   eraseDeadOps(main.getBody().front());
   return success();
 }

@@ -142,6 +142,12 @@ ElementsAttr NodeImporter::getTensor(StringRef name) {
   return nullptr;
 }
 
+const onnx::TypeProto *NodeImporter::getTypeProto(StringRef name) {
+  const AttributeProto *attribute =
+      findAttribute(name, AttributeProto::TYPE_PROTO, /*required=*/false);
+  return attribute ? &attribute->tp() : nullptr;
+}
+
 Type NodeImporter::getElementType(StringRef name, bool required) {
   const AttributeProto *attribute = findAttribute(name, AttributeProto::INT, required);
   if (!attribute)

@@ -1,10 +1,12 @@
 // Operands, contents and building for one node (see the header).
 
 #include "lib/Importer/NodeImporter.h"
+#include "dialects/Tenon/SequenceTypes.h"
 #include "dialects/Tenon/SymbolicContents.h"
 #include "lib/Importer/Broadcasting.h"
 #include "lib/Importer/RunTimeChecks.h"
 #include "lib/Importer/TensorData.h"
+#include "lib/Importer/ValueTypes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 
@@ -23,9 +25,11 @@ InFlightDiagnostic NodeImporter::emitError() {
 }
 
 RankedTensorType NodeImporter::type(Value value) {
-  if (value)
-    return mlir::cast<RankedTensorType>(value.getType());
-  if (!hasError)
+  if (auto tensor = value ? dyn_cast<RankedTensorType>(value.getType()) : RankedTensorType())
+    return tensor;
+  if (!hasError && value)
+    emitError() << "takes tensors, not " << describeValueType(value.getType());
+  else if (!hasError)
     emitError() << "an operand is missing";
   return RankedTensorType::get({}, b.getF32Type());
 }
@@ -56,6 +60,18 @@ std::optional<int64_t> NodeImporter::declaredRank(unsigned number) const {
   if (!info || !info->type().has_tensor_type() || !info->type().tensor_type().has_shape())
     return std::nullopt;
   return info->type().tensor_type().shape().dim_size();
+}
+
+Type NodeImporter::declaredHostType(unsigned number) const {
+  const onnx::ValueInfoProto *info =
+      hasOutput(number) ? scope.declared.lookup(node.output(number)) : nullptr;
+  if (!info || info->type().has_tensor_type())
+    return nullptr;
+  llvm::Expected<Type> type = importHostType(info->type(), context());
+  if (type)
+    return *type;
+  llvm::consumeError(type.takeError());
+  return nullptr;
 }
 
 // --- Contents ---
@@ -136,7 +152,7 @@ std::optional<SmallVector<double>> NodeImporter::constantFloats(Value value) con
 }
 
 std::optional<DimExprs> NodeImporter::contents(Value value) {
-  if (!value || !isa<IntegerType>(elementType(value)))
+  if (!value || isHostValue(value) || !isa<IntegerType>(elementType(value)))
     return std::nullopt;
   return graph.getContents().get(value);
 }
@@ -188,12 +204,16 @@ std::optional<DimExprs> NodeImporter::contentsOrBind(Value value, StringRef what
 
 // --- Building ---
 
-bool NodeImporter::checkOperands(ValueRange operands) {
+bool NodeImporter::checkOperands(ValueRange operands, bool takesHostValues) {
   if (hasError)
     return false;
   for (Value operand : operands) {
     if (!operand) {
       emitError() << "an operand is missing";
+      return false;
+    }
+    if (isHostValue(operand) && !takesHostValues) {
+      emitError() << "takes tensors, not " << describeValueType(operand.getType());
       return false;
     }
     if (isa<StringType>(getElementTypeOrSelf(operand.getType()))) {

@@ -52,6 +52,8 @@ public:
 
   /// The rank that the graph around declares for output `number`.
   std::optional<int64_t> declaredRank(unsigned number) const;
+  /// The type of a sequence, optional or map that it declares there; null if it declares none.
+  mlir::Type declaredHostType(unsigned number) const;
 
   // Attributes. Those of the wrong type are errors; so are absent ones without a default.
   bool hasAttribute(llvm::StringRef name) const { return findAttribute(name); }
@@ -68,6 +70,8 @@ public:
   Strings getStrings(llvm::StringRef name, std::optional<Strings> otherwise = std::nullopt);
   /// Null when absent.
   mlir::ElementsAttr getTensor(llvm::StringRef name);
+  /// Null after an error, or when absent.
+  const onnx::TypeProto *getTypeProto(llvm::StringRef name);
   /// An element type by its ONNX number. Null after an error, or when absent and not required.
   mlir::Type getElementType(llvm::StringRef name, bool required = true);
   /// Null after reporting an error.
@@ -80,7 +84,7 @@ public:
   int64_t normalizeAxis(int64_t axis, int64_t rank, bool inclusive = false);
 
   // Types.
-  /// That of a scalar, after an error, if `value` is null.
+  /// That of a scalar, after an error, if `value` is null or no tensor.
   mlir::RankedTensorType type(mlir::Value value);
   int64_t rank(mlir::Value value) { return type(value).getRank(); }
   /// Whether `value` is there and has at least this rank; reports an error if not.
@@ -185,6 +189,14 @@ public:
                               : nullptr;
     return op ? op->getResult(0) : mlir::Value();
   }
+  /// An op that takes or computes sequences, optionals or maps, with the given result types.
+  template <typename OpTy>
+  mlir::Operation *makeHost(mlir::TypeRange types, mlir::ValueRange operands,
+                            llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
+    return checkOperands(operands, /*takesHostValues=*/true)
+               ? makeOp(OpTy::getOperationName(), types, operands, attributes)
+               : nullptr;
+  }
   mlir::NamedAttribute attr(llvm::StringRef name, mlir::Attribute value) {
     return b.getNamedAttr(name, value);
   }
@@ -227,7 +239,7 @@ private:
   /// The attribute if it has `type`; null after an error or when absent.
   const onnx::AttributeProto *
   findAttribute(llvm::StringRef name, onnx::AttributeProto::AttributeType type, bool required);
-  bool checkOperands(mlir::ValueRange operands);
+  bool checkOperands(mlir::ValueRange operands, bool takesHostValues = false);
   Values alignOperands(llvm::StringRef op, mlir::ValueRange operands);
   mlir::Operation *makeOp(llvm::StringRef name, mlir::TypeRange types, mlir::ValueRange operands,
                           llvm::ArrayRef<mlir::NamedAttribute> attributes);

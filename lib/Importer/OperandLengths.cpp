@@ -12,6 +12,7 @@
 // dimensions. A rank that nothing tells is an error.
 
 #include "lib/Importer/OperandLengths.h"
+#include "dialects/Tenon/SequenceTypes.h"
 #include "lib/Importer/Ops/RunTimeAxes.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -20,7 +21,8 @@ using namespace mlir;
 namespace tenon {
 
 static bool isList(NodeImporter &node, unsigned number) {
-  return node.operand(number) && node.rank(node.operand(number)) == 1;
+  Value operand = node.operand(number);
+  return operand && !isHostValue(operand) && node.rank(operand) == 1;
 }
 
 /// Whether operand `number` is a list whose length only a run tells.

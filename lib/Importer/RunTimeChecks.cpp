@@ -1,6 +1,7 @@
 // Checks of sizes at run time (see the header): `tenon.require` ops, unless types tell already.
 
 #include "lib/Importer/RunTimeChecks.h"
+#include "dialects/Tenon/SequenceTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -114,7 +115,9 @@ static void checkScatterND(SizeChecks checks, ScatterNDOp op) {
 }
 
 void requireMatchingSizes(NodeImporter &node, Operation *op) {
-  if (llvm::all_of(op->getOperandTypes(), isStatic))
+  // Sizes inside of sequences are the run's to compare.
+  if (llvm::any_of(op->getOperandTypes(), isHostType) ||
+      llvm::all_of(op->getOperandTypes(), isStatic))
     return;
   OpBuilder::InsertionGuard guard(node.builder());
   node.builder().setInsertionPoint(op);

@@ -1,6 +1,7 @@
 // Writes what a C programmer wants to know before the first call: what goes in, what comes out, in
 // which order, and how to run it.
 #include "lib/Target/Header.h"
+#include "runtime/abi.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -39,6 +40,7 @@ public:
 
 private:
   void writeTensor(size_t index, const TensorInfo &tensor);
+  std::string describeKinds(const TensorInfo &tensor);
   void writeSignature();
   void writeStates();
   void writeExample();
@@ -50,10 +52,26 @@ private:
   raw_string_ostream os;
 };
 
+/// "sequence of " for each kind around a tensor.
+std::string HeaderWriter::describeKinds(const TensorInfo &tensor) {
+  std::string result;
+  for (int32_t kind : tensor.kinds)
+    result += kind == TENON_KIND_SEQUENCE   ? "sequence of "
+              : kind == TENON_KIND_OPTIONAL ? "optional "
+              : tensor.keyDtype == 7        ? "map from int64 to "
+                                            : "map from string to ";
+  return result;
+}
+
 void HeaderWriter::writeTensor(size_t index, const TensorInfo &tensor) {
   os << " *   " << index << "  " << commentText(tensor.name) << "  ";
   bool known = tensor.dtype >= 0 && size_t(tensor.dtype) < std::size(dtypeNames);
-  os << (known ? dtypeNames[tensor.dtype] : StringLiteral("unknown")) << " [";
+  os << describeKinds(tensor) << (known ? dtypeNames[tensor.dtype] : StringLiteral("unknown"));
+  if (!tensor.hasRank || (!tensor.kinds.empty() && tensor.kinds.back() == TENON_KIND_MAP)) {
+    os << "\n";
+    return;
+  }
+  os << " [";
   ListSeparator comma;
   for (const DimInfo &dim : tensor.dims) {
     os << comma;
@@ -91,14 +109,16 @@ void HeaderWriter::writeStates() {
 }
 
 void HeaderWriter::writeExample() {
+  auto isValue = [](const TensorInfo &tensor) { return !tensor.kinds.empty(); };
+  bool hasValues = any_of(model.inputs, isValue) || any_of(model.outputs, isValue);
   os << " *\n * Tensors are dense and row-major. Link the object that was compiled with this "
         "header "
         "and the\n * Tenon runtime; tenon/runtime.h documents every call.\n *\n"
      << " *   tenon_model *model;\n *   tenon_context *context;\n"
      << " *   tenon_model_from_desc(&tenon_model_" << identifier << ", &model);\n"
      << " *   tenon_context_create(model, NULL, &context);\n"
-     << " *   tenon_run(context, inputs, " << model.inputs.size() << ", outputs, "
-     << model.outputs.size() << ");\n */\n";
+     << " *   " << (hasValues ? "tenon_run_values" : "tenon_run") << "(context, inputs, "
+     << model.inputs.size() << ", outputs, " << model.outputs.size() << ");\n */\n";
 }
 
 void HeaderWriter::writeNumbers(StringRef kind, ArrayRef<TensorInfo> tensors) {

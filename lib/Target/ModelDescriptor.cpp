@@ -15,7 +15,7 @@ using namespace llvm;
 
 namespace tenon {
 
-static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 24 &&
+static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 56 &&
                   sizeof(tenon_kernel_desc) == 72 && sizeof(tenon_variant_desc) == 72 &&
                   sizeof(tenon_state_desc) == 8 && sizeof(tenon_model_desc) == 136,
               "runtime/abi.h changed: change the builders below with it");
@@ -86,6 +86,8 @@ private:
     return array(pointers, name);
   }
 
+  Constant *buildKeys(const TensorInfo &table);
+  Constant *buildTensor(const TensorInfo &tensor);
   Constant *buildTensors(ArrayRef<TensorInfo> tensors, const Twine &name);
   Constant *buildStates(ArrayRef<StateInfo> states);
   Constant *buildKernels(const ModelInfo &model, size_t variant);
@@ -103,17 +105,42 @@ private:
   StringMap<Constant *> strings;
 };
 
-// tenon_tensor_desc {name, dtype, rank, dims}; tenon_dim_desc {value, symbol, reserved}
+Constant *DescriptorBuilder::buildKeys(const TensorInfo &table) {
+  if (!table.stringKeys.empty())
+    return stringArray(table.stringKeys, /*terminated=*/false, "keys");
+  SmallVector<Constant *> keys;
+  for (int64_t key : table.integerKeys)
+    keys.push_back(int64(key));
+  return array(keys, "keys");
+}
+
+// tenon_tensor_desc {name, dtype, rank, dims, kinds, num_kinds, key_dtype, num_keys, keys};
+// tenon_dim_desc {value, symbol, reserved}
+Constant *DescriptorBuilder::buildTensor(const TensorInfo &tensor) {
+  SmallVector<Constant *> dims, kinds;
+  for (const DimInfo &dim : tensor.dims)
+    dims.push_back(record({int64(dim.value), int32(dim.symbol), int32(0)}));
+  for (int32_t kind : tensor.kinds)
+    kinds.push_back(int32(kind));
+  int64_t rank = tensor.hasRank ? static_cast<int64_t>(tensor.dims.size()) : -1;
+  return record({string(tensor.name), int32(tensor.dtype), int32(rank), array(dims, "dims"),
+                 array(kinds, "kinds"), int32(kinds.size()), int32(tensor.keyDtype),
+                 int64(tensor.integerKeys.size() + tensor.stringKeys.size()), buildKeys(tensor)});
+}
+
 Constant *DescriptorBuilder::buildTensors(ArrayRef<TensorInfo> tensors, const Twine &name) {
   SmallVector<Constant *> records;
-  for (const TensorInfo &tensor : tensors) {
-    SmallVector<Constant *> dims;
-    for (const DimInfo &dim : tensor.dims)
-      dims.push_back(record({int64(dim.value), int32(dim.symbol), int32(0)}));
-    records.push_back(record({string(tensor.name), int32(tensor.dtype), int32(tensor.dims.size()),
-                              array(dims, "dims")}));
-  }
+  for (const TensorInfo &tensor : tensors)
+    records.push_back(buildTensor(tensor));
   return array(records, name);
+}
+
+/// How much of tenon_exec the code may use. Older runtimes take models that use no more than they
+/// have, and would take a sequence for a tensor.
+static int64_t getExecBytes(const ModelInfo &model) {
+  auto isTensor = [](const TensorInfo &tensor) { return tensor.kinds.empty(); };
+  bool isPlain = all_of(model.inputs, isTensor) && all_of(model.outputs, isTensor);
+  return isPlain && !model.usesObjects ? offsetof(tenon_exec, make_tensor) : sizeof(tenon_exec);
 }
 
 // tenon_state_desc {input, output}
@@ -176,7 +203,7 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
       ConstantDataArray::getString(module.getContext(), TENON_MAGIC, /*AddNull=*/false),
       int32(TENON_ABI_VERSION),
       int32(sizeof(tenon_model_desc)),
-      int32(sizeof(tenon_exec)),
+      int32(getExecBytes(model)),
       int32(sizeof(tenon_dim_desc)),
       int32(sizeof(tenon_tensor_desc)),
       int32(sizeof(tenon_kernel_desc)),

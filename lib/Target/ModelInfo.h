@@ -21,6 +21,14 @@ struct TensorInfo {
   std::string name;
   int32_t dtype = 0; // ONNX's TensorProto.DataType
   std::vector<DimInfo> dims;
+  /// What is around the tensor, from the outside in (TENON_KIND_* in runtime/abi.h), and how to
+  /// take the fields above then.
+  std::vector<int32_t> kinds;
+  bool hasRank = true;
+  int32_t keyDtype = 0; // of maps
+  /// The keys of a table of maps; the others stay empty.
+  std::vector<int64_t> integerKeys;
+  std::vector<std::string> stringKeys;
 };
 
 /// Numbers of an input and of the output that is its next value.
@@ -53,6 +61,7 @@ struct ModelInfo {
   std::vector<std::string> symbols;
   std::vector<StateInfo> states;
   std::vector<VariantInfo> variants; // best first
+  bool usesObjects = false;          // computes with sequences, optionals or maps
 };
 
 /// `name` as a C identifier: what tenon_model_<name> is made of.

@@ -74,6 +74,8 @@ void SizeUnifier::replace(AffineExpr symbol, AffineExpr size) {
   AttrTypeReplacer replacer;
   // Differences of sizes may become constants, and dimensions static.
   replacer.addReplacement([&](RankedTensorType type) -> std::pair<Type, WalkResult> {
+    if (!type.getEncoding()) // static, or of elements of a sequence
+      return {type, WalkResult::skip()};
     return {makeTensorType(inExprs(getDims(type)), type.getElementType()), WalkResult::skip()};
   });
   replacer.addReplacement([&](AffineMapAttr attr) -> Attribute {

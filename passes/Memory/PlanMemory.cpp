@@ -1,14 +1,17 @@
 // Plans the arena: buffers of constant size get a place there for the time that they are in use
 // (Lifetimes.h tells when). All others, or all if they are to be separate, are allocated by the
-// run. Scratch memory has no offsets: launches follow one another, so one region of the context
-// serves all whose needs are constants, and the others allocate theirs.
+// run. So are tensors that a sequence is joined to; those that are read from one lie in its memory,
+// and release it. Scratch memory has no offsets: launches follow one another, so one region of the
+// context serves all whose needs are constants, and the others allocate theirs.
 
+#include "dialects/Tenon/SequenceTypes.h"
 #include "dialects/Tenon/States.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Memory/Arena.h"
 #include "passes/Memory/Lifetimes.h"
 #include "passes/Memory/Passes.h"
+#include "passes/Memory/ReleaseObjects.h"
 
 namespace tenon {
 
@@ -127,6 +130,12 @@ LogicalResult Planner::run() {
       }
     }
   });
+  function.walk([&](Operation *op) {
+    if (isa<SequenceAtOp, SequenceConcatOp, MapEntriesOp>(op))
+      for (Value result : op->getResults())
+        if (!isHostValue(result))
+          dynamic.push_back(result);
+  });
   int64_t arena = placeInArena(intervals);
   if (!isValidPlacement(intervals, arena))
     return function.emitError("buffers in use at the same time overlap");
@@ -145,6 +154,7 @@ LogicalResult Planner::run() {
   });
   for (Value value : dynamic)
     releaseAfterLastUse(value);
+  releaseObjects(function);
   numStatic = intervals.size();
   numDynamic = dynamic.size();
   return success();

@@ -3,6 +3,7 @@
 // functions in VerifyCode.cpp.
 
 #include "dialects/Target/TargetInterfaces.h"
+#include "dialects/Tenon/SequenceTypes.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Pipelines/Compile.h"
@@ -62,7 +63,7 @@ LogicalResult verifyTargetGraph(ModuleOp module) {
   if (failed(target))
     return failure();
   auto check = [&](Operation *op, Type type) {
-    if (!target->getComputeType(getElementTypeOrSelf(type)))
+    if (!target->getComputeType(getInnerElementType(type)))
       result = op->emitError("holds elements for which ")
                << target->getTargetName() << " has no code: " << type;
   };

@@ -1,6 +1,7 @@
 // States of functions: a caller may use one memory for such an input and its output, so they have
 // one type. What users say about states is checked here, too: errors call tensors by their names.
 
+#include "dialects/Tenon/SequenceTypes.h"
 #include "dialects/Tenon/Shape.h"
 #include "dialects/Tenon/States.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -57,6 +58,11 @@ static LogicalResult verifyState(func::FuncOp function, State state, bool compar
                                         << ", of a function with " << function.getNumResults();
   Type inputType = function.getArgumentTypes()[state.input],
        outputType = function.getResultTypes()[state.output];
+  // A table's tensor is a tensor for the program, but not for a caller.
+  bool isTable = function.getResultAttr(state.output, kKeysAttrName) != nullptr;
+  if (!isa<RankedTensorType>(inputType) || !isa<RankedTensorType>(outputType) || isTable)
+    return function.emitError("input ") << input << " is a state, but it or its output "
+                                        << nameOfOutput(function, state.output) << " is no tensor";
   if (areAlike(inputType, outputType, compareSizes))
     return success();
   return function.emitError("input ")

@@ -10,7 +10,7 @@ namespace tenon::python {
 
 /// Whether results of this signature have one size, so that room for them can be made before a run.
 static bool hasKnownSize(const tenon_tensor_info &info) {
-  return info.dtype != TENON_STRING &&
+  return info.dtype != TENON_STRING && !info.num_kinds &&
          std::all_of(info.dims, info.dims + info.rank,
                      [](const tenon_dim_info &dim) { return dim.value >= 0; });
 }
@@ -53,6 +53,14 @@ static tenon_status runUnlocked(tenon_context *context, const std::vector<tenon_
   return tenon_run(context, inputs.data(), inputs.size(), outputs.data(), outputs.size());
 }
 
+static tenon_status runUnlocked(tenon_context *context, const std::vector<tenon_value> &inputs,
+                                std::vector<tenon_value> &outputs) {
+  nb::gil_scoped_release release;
+  return tenon_run_values(context, inputs.data(), inputs.size(), outputs.data(), outputs.size());
+}
+
+static bool isTensor(const Port &port) { return port.info->num_kinds == 0; }
+
 static std::vector<tenon_tensor> getTensors(const std::vector<Feed> &feeds) {
   std::vector<tenon_tensor> tensors;
   tensors.reserve(feeds.size());
@@ -70,6 +78,8 @@ Model::Model(const std::string &path, int32_t threads, bool pin, bool checkWeigh
   model = ModelHandle(loaded, tenon_model_free);
   inputs = getPorts(loaded, tenon_model_num_inputs(loaded), tenon_model_input);
   outputs = getPorts(loaded, tenon_model_num_outputs(loaded), tenon_model_output);
+  hasValues = !std::all_of(inputs.begin(), inputs.end(), isTensor) ||
+              !std::all_of(outputs.begin(), outputs.end(), isTensor);
   // Now, so that the first run is not the one that starts threads, and bad options are refused
   // here.
   idle.push_back(createContext());
@@ -134,7 +144,7 @@ static std::vector<nb::object> sortByPort(nb::dict byName, const std::vector<Por
   return values;
 }
 
-std::vector<Feed> Model::makeFeeds(nb::handle feeds) const {
+std::vector<nb::object> Model::sortFeeds(nb::handle feeds) const {
   std::vector<nb::object> values;
   if (nb::isinstance<nb::dict>(feeds)) {
     values = sortByPort(nb::borrow<nb::dict>(feeds), inputs, "input");
@@ -148,14 +158,18 @@ std::vector<Feed> Model::makeFeeds(nb::handle feeds) const {
   } else {
     throw nb::type_error("expected feeds as a dict by name or a list in the inputs' order");
   }
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (!values[i].is_valid())
+      throw nb::value_error((std::string("missing input '") + inputs[i].info->name + "'").c_str());
+  return values;
+}
+
+std::vector<Feed> Model::makeFeeds(nb::handle feeds) const {
+  std::vector<nb::object> values = sortFeeds(feeds);
   std::vector<Feed> result;
   result.reserve(inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const tenon_tensor_info &info = *inputs[i].info;
-    if (!values[i].is_valid())
-      throw nb::value_error((std::string("missing input '") + info.name + "'").c_str());
-    result.emplace_back(info, values[i]);
-  }
+  for (size_t i = 0; i < inputs.size(); ++i)
+    result.emplace_back(*inputs[i].info, values[i]);
   return result;
 }
 
@@ -167,8 +181,12 @@ Destinations Model::makeDestinations(nb::handle given) const {
     throw nb::type_error("expected outputs as a dict of arrays by name");
   std::vector<nb::object> values = sortByPort(nb::borrow<nb::dict>(given), outputs, "output");
   for (size_t i = 0; i < outputs.size(); ++i)
-    if (values[i].is_valid())
+    if (values[i].is_valid() && isTensor(outputs[i]))
       result[i].emplace(*outputs[i].info, values[i]);
+    else if (values[i].is_valid())
+      throw nb::type_error((std::string("output '") + outputs[i].info->name + "': is a " +
+                            getKindName(*outputs[i].info) + ", which no array can hold")
+                               .c_str());
   return result;
 }
 
@@ -182,7 +200,36 @@ static std::string describeMisfits(const Destinations &destinations,
   return "";
 }
 
+nb::dict Model::runValues(nb::handle feeds, nb::handle given) {
+  std::vector<nb::object> objects = sortFeeds(feeds);
+  std::deque<ValueFeed> held;
+  std::vector<tenon_value> read, written(outputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i)
+    read.push_back(held.emplace_back(*inputs[i].info, objects[i]).value());
+  Destinations destinations = makeDestinations(given);
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (destinations[i])
+      written[i].tensor = destinations[i]->tensor();
+  ContextHandle context = takeContext();
+  tenon_status status = runUnlocked(context.get(), read, written);
+  nb::dict results;
+  std::string misfit;
+  for (size_t i = 0; i < outputs.size() && status == TENON_OK; ++i) {
+    if (destinations[i] && misfit.empty())
+      misfit = destinations[i]->describeMisfit(written[i].tensor);
+    results[outputs[i].name] =
+        destinations[i] ? destinations[i]->getArray() : copyToObject(written[i]);
+  }
+  returnContext(std::move(context));
+  check(status);
+  if (!misfit.empty())
+    throw nb::value_error(misfit.c_str());
+  return results;
+}
+
 nb::dict Model::run(nb::handle feeds, nb::handle given) {
+  if (hasValues)
+    return runValues(feeds, given);
   std::vector<Feed> held = makeFeeds(feeds);
   Destinations destinations = makeDestinations(given);
   std::vector<tenon_tensor> read = getTensors(held), written;
@@ -204,6 +251,8 @@ nb::dict Model::run(nb::handle feeds, nb::handle given) {
 }
 
 std::unique_ptr<Bound> Model::bind(nb::handle feeds, nb::handle given) {
+  if (hasValues)
+    throw nb::type_error("bind is for models whose inputs and outputs are all tensors; call run");
   std::vector<Feed> held = makeFeeds(feeds);
   Destinations destinations = makeDestinations(given);
   return std::make_unique<Bound>(model, outputs, takeContext(), std::move(held),

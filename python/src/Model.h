@@ -3,7 +3,7 @@
 #ifndef TENON_PYTHON_MODEL_H
 #define TENON_PYTHON_MODEL_H
 
-#include "python/src/Arrays.h"
+#include "python/src/Values.h"
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -68,12 +68,17 @@ private:
   ContextHandle createContext() const;
   ContextHandle takeContext();
   void returnContext(ContextHandle context);
+  /// The values for all inputs, in their order.
+  std::vector<nanobind::object> sortFeeds(nanobind::handle feeds) const;
   std::vector<Feed> makeFeeds(nanobind::handle feeds) const;
+  /// A run with inputs or outputs that are no tensors.
+  nanobind::dict runValues(nanobind::handle feeds, nanobind::handle outputs);
   Destinations makeDestinations(nanobind::handle outputs) const;
 
   bool pin;
   ModelHandle model;
   std::vector<Port> inputs, outputs;
+  bool hasValues; // that are no tensors
   std::mutex mutex;
   std::vector<ContextHandle> idle;
 };

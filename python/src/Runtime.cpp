@@ -12,7 +12,7 @@ namespace {
 
 /// One entry of a model's signature.
 struct TensorInfo {
-  std::string name, dtype;
+  std::string name, kind, dtype;
   nb::tuple shape;
 };
 
@@ -26,7 +26,7 @@ std::vector<TensorInfo> getInfos(const Model &model, int32_t count,
   std::vector<TensorInfo> infos;
   for (int32_t i = 0; i < count; ++i) {
     const tenon_tensor_info &info = *get(model.get(), i);
-    infos.push_back({info.name, getNumpyName(info.dtype), getShape(info)});
+    infos.push_back({info.name, getKindName(info), getNumpyName(info.dtype), getShape(info)});
   }
   return infos;
 }
@@ -62,7 +62,8 @@ std::vector<KernelInfo> getKernels(const Model &model) {
 }
 
 std::string describe(const TensorInfo &info) {
-  return "TensorInfo(name='" + info.name + "', dtype='" + info.dtype +
+  std::string kind = info.kind == "tensor" ? "" : "', kind='" + info.kind;
+  return "TensorInfo(name='" + info.name + kind + "', dtype='" + info.dtype +
          "', shape=" + nb::str(info.shape).c_str() + ")";
 }
 
@@ -74,6 +75,9 @@ NB_MODULE(_runtime, m) {
 
   nb::class_<TensorInfo>(m, "TensorInfo", "An input or output of a model.")
       .def_ro("name", &TensorInfo::name)
+      .def_ro("kind", &TensorInfo::kind,
+              "'tensor', or what it is: 'sequence', 'optional', 'map', or one of them in another, "
+              "'sequence(map)'. dtype and shape are those of the tensors inside then.")
       .def_ro("dtype", &TensorInfo::dtype, "numpy's name of the element type, e.g. 'float32'.")
       .def_ro(
           "shape", &TensorInfo::shape,
@@ -104,7 +108,8 @@ NB_MODULE(_runtime, m) {
                     "A compiled model. Any number of threads may run it at the same time.")
       .def(
           "run", &Model::run, "feeds"_a, "outputs"_a = nb::none(),
-          "Runs the model and returns its outputs as a dict of numpy arrays by name.\n\n"
+          "Runs the model and returns its outputs as a dict of numpy arrays by name; sequences are "
+          "lists, optionals None or what they hold, and maps dicts.\n\n"
           "feeds is a dict of arrays by input name, or a list of arrays in the inputs' order. "
           "Arrays "
           "are read in place: another dtype is a TypeError and another layout or shape a "

@@ -30,14 +30,33 @@ def cases():
     yield from (case for case in collect_testcases() if case.kind == "simple")
 
 
+def from_dict(value, name):
+    """A map's protobuf; numpy_helper's takes no strings as keys."""
+    proto = onnx.MapProto(name=name)
+    strings = any(isinstance(key, str) for key in value)
+    proto.key_type = TensorProto.STRING if strings else TensorProto.INT64
+    (proto.string_keys if strings else proto.keys).extend(key.encode() if strings else key for key in value)
+    proto.values.CopyFrom(numpy_helper.from_list([np.asarray(each) for each in value.values()]))
+    return proto
+
+
+def from_list(value, name):
+    """A sequence's protobuf, of tensors or maps."""
+    if not any(isinstance(each, dict) for each in value):
+        return numpy_helper.from_list(value, name)
+    proto = onnx.SequenceProto(name=name, elem_type=onnx.SequenceProto.MAP)
+    proto.map_values.extend(from_dict(each, "") for each in value)
+    return proto
+
+
 def serialize(value, info):
     """A test value as the protobuf that its type in the model's signature asks for."""
     if isinstance(value, TensorProto):
         return value.SerializeToString()
     kind = info.type.WhichOneof("value")
     writers = {
-        "map_type": numpy_helper.from_dict,
-        "sequence_type": numpy_helper.from_list,
+        "map_type": from_dict,
+        "sequence_type": from_list,
         "optional_type": numpy_helper.from_optional,
         "tensor_type": numpy_helper.from_array,
     }

@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 
 from cases import collect
-from onnx import numpy_helper
+from generate import serialize
 
 
 def write(name, case, target):
@@ -32,8 +32,7 @@ def write(name, case, target):
             ("output", data_set.outputs, graph.output),
         ):
             for i, info in enumerate(infos):
-                tensor = numpy_helper.from_array(values[info.name], info.name)
-                (data / f"{side}_{i}.pb").write_bytes(tensor.SerializeToString())
+                (data / f"{side}_{i}.pb").write_bytes(serialize(values[info.name], info))
 
 
 def main():

@@ -7,6 +7,7 @@
 #include "test/fuzz/FuzzFile.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <deque>
 #include <fuzzer/FuzzedDataProvider.h>
@@ -132,10 +133,25 @@ private:
       dim = {rarely() ? data.ConsumeIntegral<int64_t>() : data.ConsumeIntegralInRange(-1, 3),
              rarely() ? data.ConsumeIntegral<int32_t>() : data.ConsumeIntegralInRange(-1, 2), 0};
     tenon_tensor_desc tensors[3];
-    for (tenon_tensor_desc &tensor : tensors)
+    for (tenon_tensor_desc &tensor : tensors) {
       tensor = {text(), data.ConsumeIntegralInRange(-1, 30), count(), layOut(dims, desc.dim_size)};
+      if (data.ConsumeBool())
+        makeKinds(tensor);
+    }
     number = count();
     return layOut(tensors, desc.tensor_size);
+  }
+
+  /// What is around a tensor, and keys that may be those of a table.
+  void makeKinds(tenon_tensor_desc &tensor) {
+    std::array<int32_t, 4> &kinds = kindLists.emplace_back();
+    for (int32_t &kind : kinds)
+      kind = data.ConsumeIntegralInRange(0, 4);
+    tensor.kinds = rarely() ? nullptr : kinds.data();
+    tensor.num_kinds = data.ConsumeIntegralInRange(-1, 4);
+    tensor.key_dtype = data.ConsumeBool() ? TENON_INT64 : data.ConsumeIntegralInRange(-1, 9);
+    tensor.num_keys = count();
+    tensor.keys = orNull(symbols);
   }
 
   int32_t kind() { return rarely() ? data.ConsumeIntegral<int32_t>() : 0; }
@@ -160,6 +176,7 @@ private:
   FuzzedDataProvider &data;
   const char *symbols[3], *features[2] = {nullptr, nullptr};
   std::deque<std::vector<char>> arrays;
+  std::deque<std::array<int32_t, 4>> kindLists;
 };
 
 void loadDescriptor(const uint8_t *bytes, size_t size) {

@@ -53,10 +53,10 @@ struct Measurement {
 /// Runs a model over and over, on the same buffers.
 class Stopwatch {
 public:
-  Stopwatch(const Session &session, std::vector<Tensor> &inputs)
+  Stopwatch(const Session &session, std::vector<Value> &inputs)
       : session(session), results(session.numOutputs()) {
-    for (Tensor &input : inputs)
-      arguments.push_back(input.view());
+    for (Value &input : inputs)
+      arguments.push_back(views.emplace_back(input).get());
   }
 
   /// Runs for so long, at least `minRuns` times, and appends each run's milliseconds.
@@ -64,7 +64,8 @@ public:
 
 private:
   const Session &session;
-  std::vector<tenon_tensor> arguments, results;
+  std::deque<ValueView> views;
+  std::vector<tenon_value> arguments, results;
 };
 
 } // namespace
@@ -74,8 +75,9 @@ llvm::Error Stopwatch::run(double seconds, size_t minRuns, std::vector<double> &
   for (size_t runs = 0;
        runs < minRuns || std::chrono::duration<double>(now - start).count() < seconds; ++runs) {
     Clock::time_point before = Clock::now();
-    if (tenon_run(session.context(), arguments.data(), static_cast<int32_t>(arguments.size()),
-                  results.data(), static_cast<int32_t>(results.size())) != TENON_OK)
+    if (tenon_run_values(session.context(), arguments.data(),
+                         static_cast<int32_t>(arguments.size()), results.data(),
+                         static_cast<int32_t>(results.size())) != TENON_OK)
       return runtimeError();
     now = Clock::now();
     times.push_back(std::chrono::duration<double, std::milli>(now - before).count());
@@ -109,7 +111,7 @@ static llvm::Error readProfile(const Session &session, Measurement &result) {
   return llvm::Error::success();
 }
 
-static llvm::Expected<Measurement> measure(const Session &session, std::vector<Tensor> &inputs,
+static llvm::Expected<Measurement> measure(const Session &session, std::vector<Value> &inputs,
                                            double seconds, bool profile) {
   Measurement result;
   Stopwatch stopwatch(session, inputs);
@@ -212,7 +214,7 @@ static llvm::Error bench(const Arguments &arguments) {
   llvm::Expected<Session> session = openModel(arguments, *options);
   if (!session)
     return session.takeError();
-  llvm::Expected<std::vector<Tensor>> inputs = makeInputs(*session, arguments, /*random=*/true);
+  llvm::Expected<std::vector<Value>> inputs = makeInputs(*session, arguments, /*random=*/true);
   if (!inputs)
     return inputs.takeError();
   llvm::Expected<Measurement> result =

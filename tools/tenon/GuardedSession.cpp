@@ -216,27 +216,48 @@ llvm::Expected<GuardedBlock *> GuardedSession::addTensor(const llvm::Twine &what
   return blocks.back().get();
 }
 
-llvm::Expected<std::vector<Tensor>> GuardedSession::run(std::vector<Tensor> &inputs,
-                                                        std::vector<Tensor> &expected) {
-  std::vector<tenon_tensor> arguments, results(tenon_model_num_outputs(model));
+llvm::Error GuardedSession::guardTensor(const llvm::Twine &what, tenon_tensor &view) {
+  llvm::Expected<GuardedBlock *> block = addTensor(what, view.bytes);
+  if (!block)
+    return block.takeError();
+  if (view.bytes)
+    std::memcpy((*block)->data(), view.data, view.bytes);
+  (*block)->makeReadOnly();
+  view.data = (*block)->data();
+  return llvm::Error::success();
+}
+
+llvm::Error GuardedSession::guardInput(const llvm::Twine &what, tenon_value &view) {
+  if (view.kind == TENON_TENSOR || view.kind == TENON_MAP)
+    if (llvm::Error error = guardTensor(what, view.tensor))
+      return error;
+  if (view.kind == TENON_MAP)
+    return guardTensor("keys of " + what, view.keys);
+  for (int64_t i = 0; view.elements && i < view.length; ++i)
+    if (llvm::Error error = guardInput("element " + llvm::Twine(i) + " of " + what,
+                                       const_cast<tenon_value &>(view.elements[i])))
+      return error;
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<Value>> GuardedSession::run(std::vector<Value> &inputs,
+                                                       std::vector<Value> &expected) {
+  std::deque<ValueView> views;
+  std::vector<tenon_value> arguments, results(tenon_model_num_outputs(model));
   blocks.clear();
   closedBytes = 0;
   damage.clear();
   kernel = -1;
   for (auto [number, input] : llvm::enumerate(inputs)) {
-    tenon_tensor view = input.view();
-    llvm::Expected<GuardedBlock *> block = addTensor("input " + llvm::Twine(number), view.bytes);
-    if (!block)
-      return block.takeError();
-    if (view.bytes)
-      std::memcpy((*block)->data(), view.data, view.bytes);
-    (*block)->makeReadOnly();
-    view.data = (*block)->data();
-    arguments.push_back(view);
+    arguments.push_back(views.emplace_back(input).get());
+    if (llvm::Error error = guardInput("input " + llvm::Twine(number), arguments.back()))
+      return std::move(error);
   }
   for (size_t number = 0; number < std::min(results.size(), expected.size()); ++number) {
-    tenon_tensor &result = results[number];
-    size_t bytes = expected[number].view().bytes;
+    if (!expected[number].isTensor())
+      continue;
+    tenon_tensor &result = results[number].tensor;
+    size_t bytes = expected[number].tensor.view().bytes;
     llvm::Expected<GuardedBlock *> block = addTensor("output " + llvm::Twine(number), bytes);
     if (!block)
       return block.takeError();
@@ -251,8 +272,8 @@ llvm::Expected<std::vector<Tensor>> GuardedSession::run(std::vector<Tensor> &inp
   sigaction(SIGSEGV, &action, &before);
   running = this;
   tenon_status status =
-      tenon_run(context.get(), arguments.data(), static_cast<int32_t>(arguments.size()),
-                results.data(), static_cast<int32_t>(results.size()));
+      tenon_run_values(context.get(), arguments.data(), static_cast<int32_t>(arguments.size()),
+                       results.data(), static_cast<int32_t>(results.size()));
   kernel = -1;
   checkMargins();
   running = nullptr;
@@ -262,9 +283,9 @@ llvm::Expected<std::vector<Tensor>> GuardedSession::run(std::vector<Tensor> &inp
     return runtimeError();
   if (!damage.empty())
     return llvm::createStringError(damage);
-  std::vector<Tensor> outputs;
-  for (const tenon_tensor &result : results)
-    outputs.push_back(Tensor::copy(result));
+  std::vector<Value> outputs;
+  for (const tenon_value &result : results)
+    outputs.push_back(Value::copy(result));
   blocks.clear();
   return outputs;
 }

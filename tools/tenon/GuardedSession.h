@@ -63,13 +63,15 @@ public:
   /// be. Outputs that are not among them are written to the context's memory, without guards. An
   /// error if memory was written that is not the model's; reads and writes that reach a guard page
   /// end the process with SIGSEGV, after a line that says which kernel touched what.
-  llvm::Expected<std::vector<Tensor>> run(std::vector<Tensor> &inputs,
-                                          std::vector<Tensor> &expected);
+  llvm::Expected<std::vector<Value>> run(std::vector<Value> &inputs, std::vector<Value> &expected);
 
 private:
   GuardedSession(const tenon_model *model, GuardedEnd end) : model(model), end(end) {}
 
   llvm::Expected<GuardedBlock *> addTensor(const llvm::Twine &what, size_t bytes);
+  /// Moves the tensors inside of an input between guard pages.
+  llvm::Error guardInput(const llvm::Twine &what, tenon_value &view);
+  llvm::Error guardTensor(const llvm::Twine &what, tenon_tensor &view);
   std::vector<const GuardedBlock *> allBlocks() const;
   void checkMargins();
   std::string describeKernel() const;

@@ -85,11 +85,25 @@ static void printOnnx(const ModelFile &file) {
   llvm::outs() << "\n";
 }
 
-static std::string describeValue(const onnx::ValueInfoProto &value) {
-  if (!value.type().has_tensor_type())
-    return "not a tensor";
-  const auto &type = value.type().tensor_type();
-  std::string text = std::string(tenon_dtype_name(type.elem_type())) + "[";
+static std::string describeType(const onnx::TypeProto &value) {
+  switch (value.value_case()) {
+  case onnx::TypeProto::kSequenceType:
+    return "sequence(" + describeType(value.sequence_type().elem_type()) + ")";
+  case onnx::TypeProto::kOptionalType:
+    return "optional(" + describeType(value.optional_type().elem_type()) + ")";
+  case onnx::TypeProto::kMapType:
+    return std::string("map(") + tenon_dtype_name(value.map_type().key_type()) + "," +
+           describeType(value.map_type().value_type()) + ")";
+  case onnx::TypeProto::kTensorType:
+    break;
+  default:
+    return "of unknown kind";
+  }
+  const auto &type = value.tensor_type();
+  std::string text = tenon_dtype_name(type.elem_type());
+  if (!type.has_shape())
+    return text;
+  text += "[";
   for (auto [axis, dim] : llvm::enumerate(type.shape().dim())) {
     text += axis ? "," : "";
     text += hasSize(dim)              ? std::to_string(dim.dim_value())
@@ -101,9 +115,9 @@ static std::string describeValue(const onnx::ValueInfoProto &value) {
 
 static void printOnnxSignature(const onnx::GraphProto &graph) {
   for (const onnx::ValueInfoProto &input : graph.input())
-    llvm::outs() << "input " << input.name() << ": " << describeValue(input) << "\n";
+    llvm::outs() << "input " << input.name() << ": " << describeType(input.type()) << "\n";
   for (const onnx::ValueInfoProto &output : graph.output())
-    llvm::outs() << "output " << output.name() << ": " << describeValue(output) << "\n";
+    llvm::outs() << "output " << output.name() << ": " << describeType(output.type()) << "\n";
 }
 
 static llvm::Error printStates(const Session &session) {

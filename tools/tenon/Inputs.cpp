@@ -19,7 +19,7 @@ public:
 
   llvm::Error readFiles();
   llvm::Error addRandom();
-  llvm::Expected<std::vector<Tensor>> take();
+  llvm::Expected<std::vector<Value>> take();
 
 private:
   llvm::Error readFile(llvm::StringRef text);
@@ -27,11 +27,12 @@ private:
   llvm::Error readImage(llvm::StringRef path, size_t index);
   llvm::Expected<size_t> findInput(llvm::StringRef name) const;
   llvm::Expected<llvm::SmallVector<int64_t>> randomShape(size_t index) const;
+  llvm::Error readProto(llvm::StringRef path, size_t index);
   void store(size_t index, Tensor tensor);
 
   const Session &session;
   const Arguments &arguments;
-  std::vector<std::optional<Tensor>> values;
+  std::vector<std::optional<Value>> values;
 };
 
 } // namespace
@@ -144,6 +145,17 @@ llvm::Error InputSet::readArchive(llvm::StringRef path, std::optional<size_t> in
   return llvm::Error::success();
 }
 
+llvm::Error InputSet::readProto(llvm::StringRef path, size_t index) {
+  llvm::Expected<NamedValue> value = readProtoFile(path, kindsOf(session.input(index)));
+  if (!value)
+    return value.takeError();
+  if (value->value.isTensor())
+    store(index, std::move(value->value.tensor));
+  else
+    values[index] = std::move(value->value);
+  return llvm::Error::success();
+}
+
 llvm::Error InputSet::readFile(llvm::StringRef text) {
   // Names and paths may contain '=': the name is what an input is called.
   std::optional<size_t> index;
@@ -172,10 +184,7 @@ llvm::Error InputSet::readFile(llvm::StringRef text) {
       return tensor.takeError();
     store(*index, std::move(*tensor));
   } else if (extension.equals_insensitive(".pb")) {
-    llvm::Expected<NamedTensor> tensor = readProtoFile(path);
-    if (!tensor)
-      return tensor.takeError();
-    store(*index, std::move(tensor->tensor));
+    return readProto(path, *index);
   } else if (extension.equals_insensitive(".png") || extension.equals_insensitive(".jpg") ||
              extension.equals_insensitive(".jpeg")) {
     return readImage(path, *index);
@@ -224,6 +233,9 @@ llvm::Error InputSet::addRandom() {
   for (size_t i = 0; i < values.size(); ++i) {
     if (values[i])
       continue;
+    if (session.input(i).num_kinds)
+      return makeError("input '" + llvm::Twine(session.input(i).name) + "' is " +
+                       describeSignature(session.input(i)) + ": give it with --input");
     llvm::Expected<llvm::SmallVector<int64_t>> dims = randomShape(i);
     if (!dims)
       return dims.takeError();
@@ -240,8 +252,8 @@ llvm::Error InputSet::addRandom() {
   return llvm::Error::success();
 }
 
-llvm::Expected<std::vector<Tensor>> InputSet::take() {
-  std::vector<Tensor> result;
+llvm::Expected<std::vector<Value>> InputSet::take() {
+  std::vector<Value> result;
   for (size_t i = 0; i < values.size(); ++i) {
     if (!values[i])
       return makeError("no value for input '" + llvm::Twine(session.input(i).name) + "', " +
@@ -252,8 +264,8 @@ llvm::Expected<std::vector<Tensor>> InputSet::take() {
   return result;
 }
 
-llvm::Expected<std::vector<Tensor>> makeInputs(const Session &session, const Arguments &arguments,
-                                               bool random) {
+llvm::Expected<std::vector<Value>> makeInputs(const Session &session, const Arguments &arguments,
+                                              bool random) {
   InputSet inputs(session, arguments);
   if (llvm::Error error = inputs.readFiles())
     return std::move(error);

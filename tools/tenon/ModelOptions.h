@@ -24,13 +24,14 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
 /// --threads and --pin.
 llvm::Expected<tenon_context_options> readContextOptions(const Arguments &arguments);
 
-/// One tensor per input, in the model's order: from --input, else made up if `random`.
-llvm::Expected<std::vector<Tensor>> makeInputs(const Session &session, const Arguments &arguments,
-                                               bool random);
+/// One value per input, in the model's order: from --input, else made up if `random`.
+llvm::Expected<std::vector<Value>> makeInputs(const Session &session, const Arguments &arguments,
+                                              bool random);
 
 inline constexpr Option inputOption = {
     "--input", true,
-    "NAME=FILE an input's value: .npy, .npz, .pb (TensorProto), .png or .jpg; NAME= may be left "
+    "NAME=FILE an input's value: .npy, .npz, .pb (TensorProto; SequenceProto and the like for what "
+    "is no tensor), .png or .jpg; NAME= may be left "
     "out "
     "with one input, and with .npz whose arrays have the inputs' names"};
 inline constexpr Option shapeOption = {

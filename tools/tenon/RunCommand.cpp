@@ -2,6 +2,7 @@
 
 #include "lib/Support/Stopwatch.h"
 #include "lib/Tensors/Npy.h"
+#include "lib/Tensors/ProtoFile.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/ModelOptions.h"
 #include "llvm/Support/FileSystem.h"
@@ -15,7 +16,8 @@ static constexpr Option runOptions[] = {
     inputOption,
     {"--random", false, "make up the inputs that are not given"},
     shapeOption,
-    {"--output-dir", true, "DIR where outputs are written to, as NAME.npy"},
+    {"--output-dir", true,
+     "DIR where outputs are written to, as NAME.npy, or NAME.pb if they are no tensors"},
     threadsOption,
     checkOption,
     {"--runs", true, "N run as often; default 1"},
@@ -92,7 +94,7 @@ static std::string formatTop(const Tensor &tensor) {
   return text;
 }
 
-static void printOutput(llvm::StringRef name, const Tensor &tensor) {
+static void printTensor(llvm::StringRef name, const Tensor &tensor) {
   llvm::outs() << name << ": " << describeTensorType(tensor) << " ";
   int64_t count = tensor.numElements();
   bool isComplex = tensor.dtype == TENON_COMPLEX64 || tensor.dtype == TENON_COMPLEX128;
@@ -106,25 +108,50 @@ static void printOutput(llvm::StringRef name, const Tensor &tensor) {
     llvm::outs() << "  " << formatTop(tensor) << "\n";
 }
 
+static std::string formatMap(const Value &map) {
+  std::string text = "{";
+  int64_t count = map.keys.numElements(), shown = std::min(count, maxPrinted);
+  for (int64_t i = 0; i < shown; ++i)
+    text += (i ? ", " : "") + formatElement(map.keys, i) + ": " + formatElement(map.tensor, i);
+  return text + (shown < count ? ", …}" : "}");
+}
+
+/// Elements of lists are printed like outputs, called by their positions.
+static void printOutput(llvm::StringRef name, const Value &value) {
+  if (value.isTensor())
+    return printTensor(name, value.tensor);
+  if (value.kind == TENON_MAP) {
+    llvm::outs() << name << ": " << formatMap(value) << "\n";
+    return;
+  }
+  llvm::outs() << name << ": " << describeValue(value) << "\n";
+  for (auto [i, element] : llvm::enumerate(llvm::ArrayRef(value.elements).take_front(maxPrinted)))
+    printOutput((name + "[" + llvm::Twine(i) + "]").str(), element);
+  if (static_cast<int64_t>(value.elements.size()) > maxPrinted)
+    llvm::outs() << name << "[…]\n";
+}
+
 /// Names of values may hold what a file's name must not.
-static std::string fileNameOf(llvm::StringRef output) {
+static std::string fileNameOf(llvm::StringRef output, llvm::StringRef extension) {
   std::string name = output.str();
   for (char &c : name)
     if (c == '/' || c == '\0')
       c = '_';
   if (name.empty() || name == "." || name == "..")
     name = "output";
-  return name + ".npy";
+  return name + extension.str();
 }
 
-static llvm::Error writeOutputs(const Session &session, const std::vector<Tensor> &outputs,
+static llvm::Error writeOutputs(const Session &session, const std::vector<Value> &outputs,
                                 const std::string &directory) {
   if (std::error_code error = llvm::sys::fs::create_directories(directory))
     return makeError(directory + ": cannot be made: " + error.message());
   for (auto [i, output] : llvm::enumerate(outputs)) {
     llvm::SmallString<256> path(directory);
-    llvm::sys::path::append(path, fileNameOf(session.output(i).name));
-    if (llvm::Error error = writeNpyFile(path, output))
+    llvm::StringRef name = session.output(i).name;
+    llvm::sys::path::append(path, fileNameOf(name, output.isTensor() ? ".npy" : ".pb"));
+    if (llvm::Error error = output.isTensor() ? writeNpyFile(path, output.tensor)
+                                              : writeProtoFile(path, {name.str(), output}))
       return error;
   }
   return llvm::Error::success();
@@ -143,17 +170,17 @@ static llvm::Error run(const Arguments &arguments) {
   llvm::Expected<Session> session = openModel(arguments, *options);
   if (!session)
     return session.takeError();
-  llvm::Expected<std::vector<Tensor>> inputs =
+  llvm::Expected<std::vector<Value>> inputs =
       makeInputs(*session, arguments, arguments.has("--random"));
   if (!inputs)
     return inputs.takeError();
   if (arguments.has("--profile") && tenon_profile_start(session->context()) != TENON_OK)
     return runtimeError();
-  std::vector<Tensor> outputs;
+  std::vector<Value> outputs;
   std::vector<double> times;
   for (int64_t i = 0; i < *runs; ++i) {
     Stopwatch watch;
-    llvm::Expected<std::vector<Tensor>> results = session->run(*inputs);
+    llvm::Expected<std::vector<Value>> results = session->run(*inputs);
     if (!results)
       return results.takeError();
     times.push_back(watch.milliseconds());

@@ -20,27 +20,43 @@ llvm::Expected<Session> Session::load(const std::string &path, const tenon_conte
   return session;
 }
 
-llvm::Expected<std::vector<Tensor>> Session::run(std::vector<Tensor> &inputs) {
-  std::vector<tenon_tensor> arguments, results(numOutputs());
-  for (Tensor &input : inputs)
-    arguments.push_back(input.view());
-  if (tenon_run(context(), arguments.data(), static_cast<int32_t>(arguments.size()), results.data(),
-                static_cast<int32_t>(results.size())) != TENON_OK)
+llvm::Expected<std::vector<Value>> Session::run(std::vector<Value> &inputs) {
+  std::deque<ValueView> views;
+  std::vector<tenon_value> arguments, results(numOutputs());
+  for (Value &input : inputs)
+    arguments.push_back(views.emplace_back(input).get());
+  if (tenon_run_values(context(), arguments.data(), static_cast<int32_t>(arguments.size()),
+                       results.data(), static_cast<int32_t>(results.size())) != TENON_OK)
     return runtimeError();
-  std::vector<Tensor> outputs;
-  for (const tenon_tensor &result : results)
-    outputs.push_back(Tensor::copy(result));
+  std::vector<Value> outputs;
+  for (const tenon_value &result : results)
+    outputs.push_back(Value::copy(result));
   return outputs;
 }
 
-std::string describeSignature(const tenon_tensor_info &info) {
-  std::string text = std::string(tenon_dtype_name(info.dtype)) + "[";
+static std::string describeTensorSignature(const tenon_tensor_info &info) {
+  std::string text = tenon_dtype_name(info.dtype);
+  if (info.rank < 0)
+    return text;
+  text += "[";
   for (int32_t axis = 0; axis < info.rank; ++axis) {
     const tenon_dim_info &dim = info.dims[axis];
     text += axis ? "," : "";
     text += dim.value >= 0 ? std::to_string(dim.value) : dim.symbol ? dim.symbol : "?";
   }
   return text + "]";
+}
+
+std::string describeSignature(const tenon_tensor_info &info) {
+  std::string opening, closing;
+  for (int32_t kind : kindsOf(info)) {
+    opening += kind == TENON_SEQUENCE ? "sequence(" : kind == TENON_OPTIONAL ? "optional(" : "map(";
+    closing += ")";
+  }
+  if (info.key_dtype)
+    return opening + tenon_dtype_name(info.key_dtype) + "," + tenon_dtype_name(info.dtype) +
+           closing;
+  return opening + describeTensorSignature(info) + closing;
 }
 
 } // namespace tenon::cli

@@ -3,7 +3,7 @@
 #ifndef TENON_TOOLS_TENON_SESSION_H
 #define TENON_TOOLS_TENON_SESSION_H
 
-#include "lib/Tensors/Tensor.h"
+#include "lib/Tensors/Value.h"
 #include <memory>
 
 namespace tenon::cli {
@@ -25,7 +25,7 @@ public:
   }
 
   /// Runs once on inputs in the model's order and copies the results.
-  llvm::Expected<std::vector<Tensor>> run(std::vector<Tensor> &inputs);
+  llvm::Expected<std::vector<Value>> run(std::vector<Value> &inputs);
 
 private:
   struct FreeModel {
@@ -38,10 +38,15 @@ private:
   std::unique_ptr<tenon_context, FreeContext> running; // goes first
 };
 
+/// What is around the tensors of an input or output, from the outside in.
+inline llvm::ArrayRef<int32_t> kindsOf(const tenon_tensor_info &info) {
+  return {info.kinds, static_cast<size_t>(info.num_kinds)};
+}
+
 /// What the runtime's last failing call complained about.
 llvm::Error runtimeError();
 
-/// "float[batch,3,224,224]".
+/// "float[batch,3,224,224]", "optional(sequence(float[?,7]))", "map(int64,float)".
 std::string describeSignature(const tenon_tensor_info &info);
 
 } // namespace tenon::cli

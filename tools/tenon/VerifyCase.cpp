@@ -52,14 +52,14 @@ private:
   llvm::Expected<std::vector<NamedTensor>> readNamedInputs(llvm::StringRef dataSet);
   /// What of the model another program cannot be given; empty if nothing.
   std::string findUnpassable() const;
-  llvm::Error compareWithReference(llvm::StringRef dataSet, const std::vector<Tensor> &results);
-  llvm::Error checkRepeatability(std::vector<Tensor> &inputs, const std::vector<Tensor> &results);
-  std::vector<Tensor> readReference(llvm::StringRef dataSet);
-  llvm::Error checkMemory(std::vector<Tensor> &inputs, std::vector<Tensor> &results);
-  llvm::Expected<std::vector<Tensor>> readInputs(const Session &session, llvm::StringRef dataSet);
+  llvm::Error compareWithReference(llvm::StringRef dataSet, const std::vector<Value> &results);
+  llvm::Error checkRepeatability(std::vector<Value> &inputs, const std::vector<Value> &results);
+  std::vector<Value> readReference(llvm::StringRef dataSet);
+  llvm::Error checkMemory(std::vector<Value> &inputs, std::vector<Value> &results);
+  llvm::Expected<std::vector<Value>> readInputs(const Session &session, llvm::StringRef dataSet);
   using ValueInfos = google::protobuf::RepeatedPtrField<onnx::ValueInfoProto>;
-  llvm::Expected<std::vector<NamedTensor>>
-  readTensors(llvm::StringRef dataSet, llvm::StringRef side, const ValueInfos &infos);
+  llvm::Expected<std::vector<NamedValue>> readValues(llvm::StringRef dataSet, llvm::StringRef side,
+                                                     const ValueInfos &infos);
   std::vector<std::string> dataSets() const;
   std::vector<std::string> inputNames(size_t numFiles) const;
 
@@ -132,24 +132,40 @@ llvm::Error CaseCheck::compileModel() {
   return llvm::Error::success();
 }
 
-llvm::Expected<std::vector<NamedTensor>>
-CaseCheck::readTensors(llvm::StringRef dataSet, llvm::StringRef side, const ValueInfos &infos) {
-  std::vector<NamedTensor> tensors;
+/// What is around the tensors of a type, from the outside in.
+static std::vector<int32_t> kindsOf(const onnx::TypeProto &type) {
+  switch (type.value_case()) {
+  case onnx::TypeProto::kMapType:
+    return {TENON_MAP};
+  case onnx::TypeProto::kSequenceType: {
+    std::vector<int32_t> kinds = kindsOf(type.sequence_type().elem_type());
+    kinds.insert(kinds.begin(), TENON_SEQUENCE);
+    return kinds;
+  }
+  case onnx::TypeProto::kOptionalType: {
+    std::vector<int32_t> kinds = kindsOf(type.optional_type().elem_type());
+    kinds.insert(kinds.begin(), TENON_OPTIONAL);
+    return kinds;
+  }
+  default:
+    return {};
+  }
+}
+
+llvm::Expected<std::vector<NamedValue>>
+CaseCheck::readValues(llvm::StringRef dataSet, llvm::StringRef side, const ValueInfos &infos) {
+  std::vector<NamedValue> values;
   for (int i = 0;; ++i) {
     llvm::SmallString<256> path(dataSet);
     llvm::sys::path::append(path, side + "_" + llvm::Twine(i) + ".pb");
     if (!llvm::sys::fs::exists(path))
-      return tensors;
-    // A message of another kind may parse as a tensor of nonsense.
-    if (i < infos.size() && infos[i].type().value_case() != onnx::TypeProto::kTensorType)
-      return makeError(
-          side + " '" + infos[i].name() + "' is not a tensor but a " +
-          infos[i].type().GetDescriptor()->FindFieldByNumber(infos[i].type().value_case())->name() +
-          ", which is not supported");
-    llvm::Expected<NamedTensor> tensor = readProtoFile(path);
-    if (!tensor)
-      return tensor.takeError();
-    tensors.push_back(std::move(*tensor));
+      return values;
+    std::vector<int32_t> kinds =
+        i < infos.size() ? kindsOf(infos[i].type()) : std::vector<int32_t>();
+    llvm::Expected<NamedValue> value = readProtoFile(path, kinds);
+    if (!value)
+      return value.takeError();
+    values.push_back(std::move(*value));
   }
 }
 
@@ -168,23 +184,23 @@ std::vector<std::string> CaseCheck::inputNames(size_t numFiles) const {
   return names;
 }
 
-llvm::Expected<std::vector<Tensor>> CaseCheck::readInputs(const Session &session,
-                                                          llvm::StringRef dataSet) {
-  llvm::Expected<std::vector<NamedTensor>> read =
-      readTensors(dataSet, "input", file->graph().input());
+llvm::Expected<std::vector<Value>> CaseCheck::readInputs(const Session &session,
+                                                         llvm::StringRef dataSet) {
+  llvm::Expected<std::vector<NamedValue>> read =
+      readValues(dataSet, "input", file->graph().input());
   if (!read)
     return read.takeError();
   // By name where every file names an input of its own, else by position.
-  llvm::StringMap<Tensor *> byName;
-  for (NamedTensor &tensor : *read)
-    if (tenon_model_find_input(session.model(), tensor.name.c_str()) >= 0)
-      byName[tensor.name] = &tensor.tensor;
+  llvm::StringMap<Value *> byName;
+  for (NamedValue &value : *read)
+    if (tenon_model_find_input(session.model(), value.name.c_str()) >= 0)
+      byName[value.name] = &value.value;
   if (byName.size() != read->size()) {
     byName.clear();
-    for (auto [name, tensor] : llvm::zip(inputNames(read->size()), *read))
-      byName[name] = &tensor.tensor;
+    for (auto [name, value] : llvm::zip(inputNames(read->size()), *read))
+      byName[name] = &value.value;
   }
-  std::vector<Tensor> inputs;
+  std::vector<Value> inputs;
   for (size_t i = 0; i < session.numInputs(); ++i) {
     auto found = byName.find(session.input(i).name);
     if (found == byName.end())
@@ -195,9 +211,9 @@ llvm::Expected<std::vector<Tensor>> CaseCheck::readInputs(const Session &session
 }
 
 llvm::Error CaseCheck::compareWithReference(llvm::StringRef dataSet,
-                                            const std::vector<Tensor> &results) {
-  llvm::Expected<std::vector<NamedTensor>> expected =
-      readTensors(dataSet, "output", file->graph().output());
+                                            const std::vector<Value> &results) {
+  llvm::Expected<std::vector<NamedValue>> expected =
+      readValues(dataSet, "output", file->graph().output());
   if (!expected)
     return expected.takeError();
   if (expected->size() > results.size())
@@ -205,8 +221,7 @@ llvm::Error CaseCheck::compareWithReference(llvm::StringRef dataSet,
                      llvm::Twine(expected->size()));
   std::string causes;
   for (size_t i = 0; i < expected->size(); ++i) {
-    Comparison comparison =
-        compareTensors(results[i], (*expected)[i].tensor, tolerance.forOutput(i));
+    Comparison comparison = compareValues(results[i], (*expected)[i].value, tolerance.forOutput(i));
     if (comparison.equal)
       continue;
     if (!causes.empty())
@@ -217,22 +232,18 @@ llvm::Error CaseCheck::compareWithReference(llvm::StringRef dataSet,
   return causes.empty() ? llvm::Error::success() : makeError(causes);
 }
 
-static bool isSame(const Tensor &a, const Tensor &b) {
-  return a.dims == b.dims && a.bytes == b.bytes && a.strings == b.strings;
-}
-
 /// Runs again, with the same context and with those of other numbers of threads: results must be
 /// equal bit by bit, since no sum is split by threads and no memory is read before it is written.
-llvm::Error CaseCheck::checkRepeatability(std::vector<Tensor> &inputs,
-                                          const std::vector<Tensor> &results) {
+llvm::Error CaseCheck::checkRepeatability(std::vector<Value> &inputs,
+                                          const std::vector<Value> &results) {
   const int32_t first = tenon_context_threads(sessions[0].context());
   for (Session &session : sessions) {
-    llvm::Expected<std::vector<Tensor>> again = session.run(inputs);
+    llvm::Expected<std::vector<Value>> again = session.run(inputs);
     if (!again)
       return again.takeError();
     const int32_t threads = tenon_context_threads(session.context());
     for (size_t i = 0; i < results.size(); ++i) {
-      const Tensor &a = results[i], &b = (*again)[i];
+      const Value &a = results[i], &b = (*again)[i];
       if (isSame(a, b))
         continue;
       return makeError(llvm::Twine("output '") + session.output(i).name + "' " +
@@ -245,23 +256,23 @@ llvm::Error CaseCheck::checkRepeatability(std::vector<Tensor> &inputs,
   return llvm::Error::success();
 }
 
-/// The reference's tensors, as far as there are any and they can be read.
-std::vector<Tensor> CaseCheck::readReference(llvm::StringRef dataSet) {
-  std::vector<Tensor> tensors;
-  llvm::Expected<std::vector<NamedTensor>> read =
-      readTensors(dataSet, "output", file->graph().output());
+/// The reference's values, as far as there are any and they can be read.
+std::vector<Value> CaseCheck::readReference(llvm::StringRef dataSet) {
+  std::vector<Value> values;
+  llvm::Expected<std::vector<NamedValue>> read =
+      readValues(dataSet, "output", file->graph().output());
   if (!read)
     llvm::consumeError(read.takeError());
   else
-    for (NamedTensor &each : *read)
-      tensors.push_back(std::move(each.tensor));
-  return tensors;
+    for (NamedValue &each : *read)
+      values.push_back(std::move(each.value));
+  return values;
 }
 
 /// Runs again where nothing can be touched that is not the model's, with the same results.
-llvm::Error CaseCheck::checkMemory(std::vector<Tensor> &inputs, std::vector<Tensor> &results) {
+llvm::Error CaseCheck::checkMemory(std::vector<Value> &inputs, std::vector<Value> &results) {
   for (const auto &session : guarded) {
-    llvm::Expected<std::vector<Tensor>> again = session->run(inputs, results);
+    llvm::Expected<std::vector<Value>> again = session->run(inputs, results);
     if (!again)
       return again.takeError();
     for (size_t i = 0; i < results.size(); ++i)
@@ -273,16 +284,16 @@ llvm::Error CaseCheck::checkMemory(std::vector<Tensor> &inputs, std::vector<Tens
 }
 
 llvm::Error CaseCheck::checkDataSet(const std::string &dataSet) {
-  llvm::Expected<std::vector<Tensor>> inputs = readInputs(sessions[0], dataSet);
+  llvm::Expected<std::vector<Value>> inputs = readInputs(sessions[0], dataSet);
   if (!inputs)
     return inputs.takeError();
   // Misused memory may end the process long after; only between guard pages it says why.
   if (arguments.has("--guard")) {
-    std::vector<Tensor> expected = readReference(dataSet);
+    std::vector<Value> expected = readReference(dataSet);
     if (llvm::Error error = guarded[0]->run(*inputs, expected).takeError())
       return error;
   }
-  llvm::Expected<std::vector<Tensor>> results = sessions[0].run(*inputs);
+  llvm::Expected<std::vector<Value>> results = sessions[0].run(*inputs);
   if (!results)
     return results.takeError();
   if (llvm::Error error = compareWithReference(dataSet, *results))
@@ -305,18 +316,21 @@ std::string CaseCheck::findUnpassable() const {
 /// The inputs of a data set under the graph's names: their own where every file has one, else by
 /// position.
 llvm::Expected<std::vector<NamedTensor>> CaseCheck::readNamedInputs(llvm::StringRef dataSet) {
-  llvm::Expected<std::vector<NamedTensor>> read =
-      readTensors(dataSet, "input", file->graph().input());
-  if (!read)
-    return read;
+  llvm::Expected<std::vector<NamedValue>> values =
+      readValues(dataSet, "input", file->graph().input());
+  if (!values)
+    return values.takeError();
+  std::vector<NamedTensor> read; // findUnpassable lets nothing else pass
+  for (NamedValue &value : *values)
+    read.push_back({value.name, std::move(value.value.tensor)});
   llvm::StringSet<> known, named;
   for (const onnx::ValueInfoProto &input : file->graph().input())
     known.insert(input.name());
-  for (const NamedTensor &tensor : *read)
+  for (const NamedTensor &tensor : read)
     if (known.contains(tensor.name))
       named.insert(tensor.name);
-  if (named.size() != read->size())
-    for (auto [name, tensor] : llvm::zip(inputNames(read->size()), *read))
+  if (named.size() != read.size())
+    for (auto [name, tensor] : llvm::zip(inputNames(read.size()), read))
       tensor.name = name;
   return read;
 }
@@ -336,19 +350,20 @@ llvm::Error CaseCheck::checkInProgram(const std::string &dataSet) {
   // A little before this process ends by its parent's hand.
   ProgramSession session(arguments.get("--run-with"), binary,
                          started + std::chrono::seconds(*limit) - std::chrono::seconds(1));
-  std::vector<Tensor> first;
+  std::vector<Value> first;
   for (int64_t count : *threads) {
     llvm::Expected<std::vector<Tensor>> results = session.run(*inputs, outputs, count);
     if (!results)
       return results.takeError();
     if (count == threads->front()) {
-      first = std::move(*results);
+      first.assign(std::make_move_iterator(results->begin()),
+                   std::make_move_iterator(results->end()));
       if (llvm::Error error = compareWithReference(dataSet, first))
         return error;
       continue;
     }
     for (size_t i = 0; i < outputs.size(); ++i)
-      if (!isSame(first[i], (*results)[i]))
+      if (!isSame(first[i], Value((*results)[i])))
         return makeError("output '" + outputs[i] + "' differs between " +
                          llvm::Twine(threads->front()) + " and " + llvm::Twine(count) + " threads");
   }

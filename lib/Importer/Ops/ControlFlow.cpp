@@ -4,10 +4,13 @@
 // subgraph only if its expression uses no symbol that the subgraph binds; otherwise, and where
 // branches or iterations disagree, the op binds a new symbol for it. Loops carry values whose types
 // depend on themselves: the body is imported with the initial types and again, each time with more
-// dimensions as symbols, until what it yields fits what it takes.
+// dimensions as symbols, until what it yields fits what it takes. The same goes for the elements of
+// sequences, whose type gets wider until it is that of all that iterations put in.
 
+#include "lib/Importer/Ops/Lists.h"
 #include "lib/Importer/Ops/Loops.h"
 #include "lib/Importer/TensorData.h"
+#include "lib/Importer/ValueTypes.h"
 
 using namespace mlir;
 
@@ -53,9 +56,27 @@ static AffineExpr addOutputSymbol(NodeImporter &node, unsigned number, unsigned 
 
 // --- If ---
 
+/// The rank of a tensor; -1 of other values.
+static int64_t rankOf(Value value) {
+  auto tensor = dyn_cast<RankedTensorType>(value.getType());
+  return tensor ? tensor.getRank() : -1;
+}
+
+/// The type of a result that is one of two values that are no tensors.
+static Type mergeHostTypes(NodeImporter &node, unsigned number, Type thenType, Type elseType) {
+  if (Type joined = joinHostTypes(thenType, elseType))
+    return joined;
+  node.emitError() << "output " << number << " is " << describeValueType(thenType)
+                   << " from then_branch, but " << describeValueType(elseType)
+                   << " from else_branch";
+  return nullptr;
+}
+
 /// The type of a result that is one of two values of the same rank, whichever branch ran.
 static Type mergeBranchTypes(NodeImporter &node, unsigned number, Value thenValue, Value elseValue,
                              unsigned firstLocal) {
+  if (isHostValue(thenValue) || isHostValue(elseValue))
+    return mergeHostTypes(node, number, thenValue.getType(), elseValue.getType());
   if (node.elementType(thenValue) != node.elementType(elseValue)) {
     node.emitError() << "output " << number << " is " << thenValue.getType()
                      << " from then_branch, but " << elseValue.getType() << " from else_branch";
@@ -85,9 +106,9 @@ static bool haveDeclaredRanks(NodeImporter &node, ArrayRef<Value> values, ArrayR
   bool isTold = false;
   for (auto [number, value, other] : llvm::enumerate(values, others)) {
     std::optional<int64_t> declared = node.declaredRank(number);
-    if (declared && *declared != node.rank(value))
+    if (declared && *declared != rankOf(value))
       return false;
-    isTold |= declared && node.rank(value) != node.rank(other);
+    isTold |= declared && rankOf(value) != rankOf(other);
   }
   return isTold;
 }
@@ -150,7 +171,7 @@ static Results importIf(NodeImporter &node) {
     return node.emitError() << "then_branch has " << thenValues->size()
                             << " outputs, but else_branch has " << elseValues->size();
   if (llvm::any_of(llvm::zip(*thenValues, *elseValues), [&](auto values) {
-        return node.rank(std::get<0>(values)) != node.rank(std::get<1>(values));
+        return rankOf(std::get<0>(values)) != rankOf(std::get<1>(values));
       })) {
     bool takesElse = haveDeclaredRanks(node, *elseValues, *thenValues);
     bool takesThen = haveDeclaredRanks(node, *thenValues, *elseValues) ||
@@ -188,6 +209,13 @@ public:
 
 private:
   LogicalResult importOnce(LoopBody importBody);
+  /// Carried optionals of what is yielded as it is.
+  void wrapYielded();
+  /// The type of a carried value that is no tensor as its initial value has it, with the elements
+  /// that the model declares: bodies may read what earlier iterations have put in.
+  Type guessHostType(unsigned number);
+  /// Widens what a carried value that is no tensor holds. Whether that changes its type.
+  FailureOr<bool> widenHostType(unsigned number);
   /// Makes the dimensions that change symbols of the body's arguments. Whether there are new ones.
   FailureOr<bool> widenTypes();
   /// How often the body runs, if that can be told.
@@ -197,7 +225,11 @@ private:
   NodeImporter &node;
   Value max, condition;
   ValueRange inits;
+  /// The dimensions of tensors as the body sees them, and the types of other values.
   SmallVector<DimExprs> carriedDims;
+  SmallVector<Type> carriedTypes;
+  /// Optionals whose element is what the loop gives: see wrapYielded.
+  llvm::SmallSetVector<unsigned, 2> wrapped;
   Region body;
   unsigned firstLocal = 0;
   SmallVector<Value> yielded;
@@ -207,8 +239,8 @@ private:
 LogicalResult LoopBuilder::importOnce(LoopBody importBody) {
   node.clear(body);
   SmallVector<Type> types = {RankedTensorType::get({}, node.builder().getI64Type())};
-  for (auto [init, dims] : llvm::zip(inits, carriedDims))
-    types.push_back(makeTensorType(dims, node.elementType(init)));
+  for (auto [init, dims, type] : llvm::zip(inits, carriedDims, carriedTypes))
+    types.push_back(type ? type : makeTensorType(dims, node.elementType(init)));
   OpBuilder::InsertionGuard guard(node.builder());
   GraphImporter::RegionScope scope = node.enterRegion();
   SmallVector<Location> locations(types.size(), node.loc());
@@ -224,14 +256,58 @@ LogicalResult LoopBuilder::importOnce(LoopBody importBody) {
                                  "the condition that the body computes");
   if (!yielded[0])
     return failure();
+  wrapYielded();
+  if (node.hasFailed())
+    return failure();
   yield(node, yielded);
   return success();
+}
+
+// ONNX's Loop may start with an optional and go on with what it has: both are one type in Python.
+void LoopBuilder::wrapYielded() {
+  for (auto [number, type] : llvm::enumerate(carriedTypes)) {
+    Value &next = yielded[number + 1];
+    if (!type || !isa<OptionalType>(type) || isa<OptionalType>(next.getType()))
+      continue;
+    next = makeOptional(node, next, nullptr);
+    wrapped.insert(number);
+  }
+}
+
+Type LoopBuilder::guessHostType(unsigned number) {
+  Type type = inits[number].getType(), declared = node.declaredHostType(number);
+  Type joined = declared ? joinHostTypes(type, declared) : Type();
+  bool isTold = joined && getListElement(joined) &&
+                isa<RankedTensorType, SequenceType>(getListElement(joined));
+  return isTold ? joined : type;
+}
+
+FailureOr<bool> LoopBuilder::widenHostType(unsigned number) {
+  Type &inside = carriedTypes[number], next = yielded[number + 1].getType();
+  Type joined = joinHostTypes(inside, next);
+  if (!joined)
+    return node.emitError() << "carried value " << number << " starts as "
+                            << describeValueType(inside) << ", but becomes "
+                            << describeValueType(next);
+  bool hasChanged = joined != inside;
+  inside = joined;
+  return hasChanged;
 }
 
 FailureOr<bool> LoopBuilder::widenTypes() {
   bool hasChanged = false;
   for (auto [number, init] : llvm::enumerate(inits)) {
     Value next = yielded[number + 1];
+    if (carriedTypes[number]) {
+      FailureOr<bool> isWider = widenHostType(number);
+      if (failed(isWider))
+        return failure();
+      hasChanged |= *isWider;
+      continue;
+    }
+    if (isHostValue(next))
+      return node.emitError() << "carried value " << number << " starts as " << init.getType()
+                              << ", but becomes " << describeValueType(next.getType());
     if (node.elementType(next) != node.elementType(init) || node.rank(next) != node.rank(init))
       return node.emitError() << "carried value " << number << " starts as " << init.getType()
                               << ", but becomes " << next.getType();
@@ -269,6 +345,10 @@ SmallVector<Type> LoopBuilder::inferResultTypes() {
   for (unsigned number = 0; number + 1 < yielded.size(); ++number) {
     Value value = yielded[number + 1];
     bool isCarried = number < inits.size();
+    if (isCarried && carriedTypes[number]) {
+      types.push_back(carriedTypes[number]);
+      continue;
+    }
     DimExprs dims = isCarried ? carriedDims[number] : node.dims(value);
     for (auto [axis, dim] : llvm::enumerate(dims))
       if (!isVisibleOutside(dim, firstLocal))
@@ -283,10 +363,13 @@ SmallVector<Type> LoopBuilder::inferResultTypes() {
 }
 
 Results LoopBuilder::build(LoopBody importBody) {
-  for (Value init : inits)
-    carriedDims.push_back(node.dims(init));
+  for (auto [number, init] : llvm::enumerate(inits)) {
+    carriedTypes.push_back(isHostValue(init) ? guessHostType(number) : Type());
+    carriedDims.push_back(getDims(init.getType()));
+  }
   firstLocal = node.numSymbols();
   while (true) {
+    wrapped.clear();
     if (failed(importOnce(importBody)))
       return failure();
     FailureOr<bool> hasChanged = widenTypes();
@@ -302,7 +385,10 @@ Results LoopBuilder::build(LoopBody importBody) {
                               << " is impossible: " << llvm::toString(std::move(error));
   auto op = LoopOp::create(node.builder(), types, max, condition, inits);
   op.getBody().takeBody(body);
-  return SmallVector<Value>(op.getResults());
+  SmallVector<Value> results(op.getResults());
+  for (unsigned number : wrapped)
+    results[number] = takeElement(node, results[number], nullptr, std::nullopt);
+  return results;
 }
 
 Results buildLoop(NodeImporter &node, AffineExpr count, ValueRange inits, LoopBody importBody) {

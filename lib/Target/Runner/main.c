@@ -187,9 +187,16 @@ static void print_help(const tenon_model *model) {
 
 /* ---- Running ---- */
 
-static void free_inputs(const tenon_model *model, tenon_tensor *inputs, npy_array *arrays) {
+/* Files hold tensors. The maps of a table are the rows of one; other values are refused. */
+static void check_kinds(const char *kind, const tenon_tensor_info *info) {
+  bool is_table = info->num_kinds && info->rank == 2 && info->key_dtype;
+  if (info->num_kinds && !is_table)
+    fail("%s '%s' is no tensor, and this program reads and writes nothing else", kind, info->name);
+}
+
+static void free_inputs(const tenon_model *model, tenon_value *inputs, npy_array *arrays) {
   for (int32_t i = 0; i < tenon_model_num_inputs(model); ++i)
-    free(inputs[i].data);
+    free(inputs[i].tensor.data);
   free(inputs);
   free(arrays);
 }
@@ -218,11 +225,12 @@ static npy_array read_array(const char *file) {
   return array;
 }
 
-static tenon_tensor *read_inputs(const tenon_model *model, const options *options,
-                                 npy_array *arrays) {
+static tenon_value *read_inputs(const tenon_model *model, const options *options,
+                                npy_array *arrays) {
   int32_t count = tenon_model_num_inputs(model);
-  tenon_tensor *inputs = allocate((size_t)count, sizeof *inputs);
+  tenon_value *inputs = allocate((size_t)count, sizeof *inputs);
   for (int32_t i = 0; i < count; ++i) {
+    check_kinds("input", tenon_model_input(model, i));
     const char *name = tenon_model_input(model, i)->name;
     if (options->files[i])
       arrays[i] = read_array(options->files[i]);
@@ -230,8 +238,8 @@ static tenon_tensor *read_inputs(const tenon_model *model, const options *option
       arrays[i] = read_array(path_in(options->input_dir, name).text);
     else
       fail("input '%s' is missing: give --input %s=FILE.npy", name, name);
-    inputs[i] = (tenon_tensor){arrays[i].dtype, arrays[i].rank,  arrays[i].dims,
-                               arrays[i].data,  arrays[i].bytes, 0};
+    inputs[i].tensor = (tenon_tensor){arrays[i].dtype, arrays[i].rank,  arrays[i].dims,
+                                      arrays[i].data,  arrays[i].bytes, 0};
   }
   return inputs;
 }
@@ -242,13 +250,13 @@ static double now(void) {
   return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
 }
 
-static void run(tenon_context *context, const tenon_model *model, const tenon_tensor *inputs,
-                tenon_tensor *outputs, int repeat) {
+static void run(tenon_context *context, const tenon_model *model, const tenon_value *inputs,
+                tenon_value *outputs, int repeat) {
   double best = 0;
   for (int i = 0; i < repeat; ++i) {
     double start = now();
-    check(tenon_run(context, inputs, tenon_model_num_inputs(model), outputs,
-                    tenon_model_num_outputs(model)));
+    check(tenon_run_values(context, inputs, tenon_model_num_inputs(model), outputs,
+                           tenon_model_num_outputs(model)));
     double time = now() - start;
     best = i == 0 || time < best ? time : best;
   }
@@ -290,8 +298,10 @@ static void report_output(const char *name, const tenon_tensor *tensor) {
 /* Whether the results are as expected, if anything was. */
 static bool run_on_files(const tenon_model *model, const options *options) {
   npy_array *arrays = allocate((size_t)tenon_model_num_inputs(model), sizeof *arrays);
-  tenon_tensor *inputs = read_inputs(model, options, arrays);
-  tenon_tensor *outputs = allocate((size_t)tenon_model_num_outputs(model), sizeof *outputs);
+  for (int32_t i = 0; i < tenon_model_num_outputs(model); ++i)
+    check_kinds("output", tenon_model_output(model, i));
+  tenon_value *inputs = read_inputs(model, options, arrays);
+  tenon_value *outputs = allocate((size_t)tenon_model_num_outputs(model), sizeof *outputs);
   tenon_context_options settings = {.threads = options->threads};
   tenon_context *context;
   check(tenon_context_create(model, &settings, &context));
@@ -299,10 +309,11 @@ static bool run_on_files(const tenon_model *model, const options *options) {
   bool expected = true;
   for (int32_t i = 0; i < tenon_model_num_outputs(model); ++i) {
     const char *name = tenon_model_output(model, i)->name;
-    report_output(name, &outputs[i]);
+    const tenon_tensor *tensor = &outputs[i].tensor;
+    report_output(name, tensor);
     if (options->output_dir)
-      write_output(options->output_dir, name, &outputs[i]);
-    if (options->expect_dir && !is_expected(options->expect_dir, name, &outputs[i]))
+      write_output(options->output_dir, name, tensor);
+    if (options->expect_dir && !is_expected(options->expect_dir, name, tensor))
       expected = false;
   }
   tenon_context_free(context);

@@ -1,5 +1,6 @@
 // Branches and loops of the host function, as blocks.
 
+#include "dialects/Tenon/SequenceTypes.h"
 #include "passes/Codegen/Host/HostLowering.h"
 
 using namespace mlir;
@@ -27,10 +28,8 @@ LogicalResult HostLowering::lower(IfOp op) {
     em.setInsertionPointToStart(block);
     if (failed(lowerBlock(region->front())))
       return failure();
-    SmallVector<Value> yielded;
     auto terminator = region->front().getTerminator();
-    for (Value result : terminator->getOperands())
-      yielded.push_back(pointerOf(result));
+    SmallVector<Value> yielded = yieldedPointers(terminator);
     for (auto [result, dim] : sizes)
       yielded.push_back(value(getDims(terminator->getOperand(result).getType())[dim]));
     branch(after, yielded);
@@ -46,8 +45,16 @@ LogicalResult HostLowering::lower(IfOp op) {
   return success();
 }
 
-// Carried values live in buffers of their own, into which each iteration's results are copied: the
-// buffers inside the body are the same ones in every iteration.
+Value HostLowering::carry(Value value) {
+  Value bytes = bytesOf(value.getType());
+  Value buffer = allocate(bytes);
+  copy(buffer, pointerOf(value), bytes);
+  return buffer;
+}
+
+// Carried tensors live in buffers of their own, into which each iteration's results are copied: the
+// buffers inside the body are the same ones in every iteration. Of other values, each iteration
+// owns a reference.
 LogicalResult HostLowering::lower(LoopOp op) {
   Location loc = op.getLoc();
   size_t numCarried = op.getInits().size(), numStacks = op.getStacks().size();
@@ -59,10 +66,9 @@ LogicalResult HostLowering::lower(LoopOp op) {
   // What goes around: the iteration, the condition, carried pointers and sizes, stacks.
   SmallVector<Value> init = {em.i64(0), condition};
   for (Value value : op.getInits()) {
-    Value bytes = bytesOf(value.getType());
-    Value buffer = allocate(bytes);
-    copy(buffer, pointerOf(value), bytes);
-    init.push_back(buffer);
+    if (isHostValue(value))
+      retain(pointerOf(value));
+    init.push_back(isHostValue(value) ? pointerOf(value) : carry(value));
   }
   for (Value tensor : op.getInits())
     for (AffineExpr dim : getDims(tensor.getType()))
@@ -100,13 +106,11 @@ LogicalResult HostLowering::lower(LoopOp op) {
     return failure();
   ValueRange yielded = op.getYielded();
   SmallVector<Value> carriedNext, sizesNext, stackNext, stackSizes;
+  SmallVector<Value> sources = yieldedPointers(op.getBody().front().getTerminator());
   // New buffers first: a carried value may be yielded in another's place.
   for (size_t i = 0; i < numCarried; ++i) {
     Value tensor = yielded[1 + i];
-    Value bytes = bytesOf(tensor.getType());
-    Value buffer = allocate(bytes);
-    copy(buffer, pointerOf(tensor), bytes);
-    carriedNext.push_back(buffer);
+    carriedNext.push_back(isHostValue(tensor) ? sources[1 + i] : carry(tensor));
     for (AffineExpr dim : getDims(tensor.getType()))
       sizesNext.push_back(value(dim));
   }
@@ -135,7 +139,8 @@ LogicalResult HostLowering::lower(LoopOp op) {
       stackSizes.push_back(value(dim));
   }
   for (size_t i = 0; i < numCarried; ++i)
-    release(arguments[2 + i]);
+    if (!isHostValue(op.getInits()[i]))
+      release(arguments[2 + i]);
   SmallVector<Value> values = {em.add(arguments[0], 1), loadElement(yielded[0], 0)};
   for (const SmallVector<Value> &part : {carriedNext, sizesNext, stackNext, stackSizes})
     llvm::append_range(values, part);

@@ -2,6 +2,7 @@
 
 #include "passes/Codegen/Host/HostLowering.h"
 #include "dialects/Tenon/NodeLocation.h"
+#include "dialects/Tenon/SequenceTypes.h"
 
 using namespace mlir;
 
@@ -84,6 +85,10 @@ int64_t HostLowering::countSlots() {
     size_t buffers = launch.getInputs().size() + launch.getOutputs().size() + /*scratch*/ 1;
     most = std::max(most, buffers + symbols);
   });
+  function.walk([&](Operation *op) {
+    if (llvm::any_of(op->getOperands(), isHostValue) || llvm::any_of(op->getResults(), isHostValue))
+      most = std::max(most, static_cast<size_t>(countSequenceSlots(op)));
+  });
   return static_cast<int64_t>(most);
 }
 
@@ -117,21 +122,27 @@ static std::string describeNode(Location location) {
   return "node '" + origin.node.str() + "'" + type + ": ";
 }
 
-void HostLowering::failIf(Value condition, int32_t code, const Twine &message, ValueRange values) {
-  Block *failed = newBlock(), *next = newBlock();
-  em.create<LLVM::CondBrOp>(condition, failed, next);
-  em.setInsertionPointToStart(failed);
-  std::string text = describeNode(em.getLoc()) + message.str();
-  text.push_back('\0');
+Value HostLowering::makeText(StringRef text) {
+  std::string terminated = text.str();
+  terminated.push_back('\0');
   std::string name = "message." + std::to_string(numStrings++);
-  auto type = LLVM::LLVMArrayType::get(em.getI8Type(), text.size());
+  auto type = LLVM::LLVMArrayType::get(em.getI8Type(), terminated.size());
   {
     OpBuilder::InsertionGuard guard(em);
     em.setInsertionPointToStart(module.getBody());
     em.create<LLVM::GlobalOp>(type, /*isConstant=*/true, LLVM::Linkage::Private, name,
-                              em.getStringAttr(text));
+                              em.getStringAttr(terminated));
   }
-  Value pointer = em.create<LLVM::AddressOfOp>(pointerType, name);
+  return em.create<LLVM::AddressOfOp>(pointerType, name);
+}
+
+Value HostLowering::describeNodeInRun() { return makeText(describeNode(em.getLoc())); }
+
+void HostLowering::failIf(Value condition, int32_t code, const Twine &message, ValueRange values) {
+  Block *failed = newBlock(), *next = newBlock();
+  em.create<LLVM::CondBrOp>(condition, failed, next);
+  em.setInsertionPointToStart(failed);
+  Value pointer = makeText(describeNode(em.getLoc()) + message.str());
   Value number = em.create<arith::ConstantOp>(em.getI32IntegerAttr(code));
   Value status;
   if (values.empty()) {

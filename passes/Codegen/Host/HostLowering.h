@@ -1,6 +1,7 @@
 // The lowering of the host function, in parts: values and services of the runtime
-// (HostLowering.cpp), launches (HostLaunch.cpp), control flow (HostControlFlow.cpp), outputs
-// (HostOutputs.cpp), and what holds them together (LowerHost.cpp).
+// (HostLowering.cpp), launches (HostLaunch.cpp), control flow (HostControlFlow.cpp), sequences and
+// the like (HostSequences.cpp), outputs (HostOutputs.cpp), and what holds them together
+// (LowerHost.cpp).
 #ifndef TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 #define TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 
@@ -38,9 +39,19 @@ private:
   void lower(RequireOp op);
   mlir::LogicalResult lower(IfOp op);
   mlir::LogicalResult lower(LoopOp op);
+  void lower(SequenceConstructOp op);
+  void lower(SequenceInsertOp op);
+  void lower(SequenceEraseOp op);
+  void lower(SequenceAtOp op);
+  void lower(SequenceLengthOp op);
+  void lower(SequenceConcatOp op);
+  void lower(SequenceSplitOp op);
+  void lower(MapEntriesOp op);
+  void lower(ReleaseOp op);
   void lower(mlir::func::ReturnOp op);
   /// Copies what no launch wrote into the caller's memory.
   void writeOutputs(mlir::func::ReturnOp op);
+  void writeObject(int64_t number, mlir::Value object);
   void writeOutput(int64_t number, mlir::Value tensor, mlir::Value source, bool mayBeThere);
 
   // Values.
@@ -55,6 +66,30 @@ private:
   /// Binds the dimensions of `type` that are symbols nothing has bound yet.
   void bindDims(mlir::Type type, llvm::ArrayRef<mlir::Value> sizes);
   mlir::Value countTasks(LaunchOp op, KernelOp kernel);
+
+  // Sequences, optionals and maps.
+  template <typename T>
+  mlir::Value objectField(mlir::Value object, T tenon_object::*member, mlir::Type type) {
+    tenon_object probe;
+    int64_t offset = reinterpret_cast<char *>(&(probe.*member)) - reinterpret_cast<char *>(&probe);
+    return em.load(type, em.offsetPointer(object, em.getI8Type(), offset));
+  }
+  mlir::Value i32(int64_t number);
+  /// The object that a service makes; its first argument, the run, is added.
+  mlir::Value callObjectService(mlir::Value service, mlir::ValueRange arguments);
+  void retain(mlir::Value object);
+  void releaseObject(mlir::Value object);
+  /// An object that an element becomes, with a reference to give on: a tensor's copy.
+  mlir::Value newReference(mlir::Value element);
+  mlir::Value lengthOf(mlir::Value list);
+  llvm::SmallVector<mlir::Value> sizesOf(mlir::Type tensor);
+  /// A position, counted from the start, after checking that the sequence has it.
+  mlir::Value checkedPosition(mlir::Value position, mlir::Value length, bool isInsertion);
+  void checkRank(mlir::Value tensor, int64_t expected);
+  /// Takes a tensor's memory and sizes from an object.
+  void bindTensor(mlir::Value tensor, mlir::Value object);
+  /// The pointers of what ends a block, with a reference to each object.
+  llvm::SmallVector<mlir::Value> yieldedPointers(mlir::Operation *terminator);
 
   // The runtime.
   template <typename T> mlir::Value field(T tenon_exec::*member, mlir::Type type) {
@@ -71,6 +106,10 @@ private:
   void failIf(mlir::Value condition, int32_t code, const llvm::Twine &message,
               mlir::ValueRange values = {});
   void returnIf(mlir::Value condition, int32_t code);
+  /// A text of the program.
+  mlir::Value makeText(llvm::StringRef text);
+  /// The beginning of messages about the present op's node, for services that write them.
+  mlir::Value describeNodeInRun();
   mlir::Value isNull(mlir::Value pointer);
   /// Room for i64 numbers on the stack, for all of the run.
   mlir::Value stackSlots(int64_t count);
@@ -87,6 +126,8 @@ private:
   void copyUnlessSame(mlir::Value to, mlir::Value from, mlir::Value bytes);
 
   // Control flow.
+  /// A copy of a tensor, in a buffer of its own.
+  mlir::Value carry(mlir::Value value);
   mlir::Block *newBlock() { return &host.getBody().emplaceBlock(); }
   void branch(mlir::Block *to, mlir::ValueRange arguments = {}) {
     em.create<mlir::LLVM::BrOp>(arguments, to);
@@ -102,12 +143,17 @@ private:
   mlir::Value exec, arena, weights, slots;
   mlir::Block *entry = nullptr;
   llvm::DenseMap<mlir::Value, mlir::Value> pointers;
+  /// The objects in which tensors lie that were read from a sequence or map.
+  llvm::DenseMap<mlir::Value, mlir::Value> ownObjects;
   /// The memory to release after a result that may be another one's.
   llvm::DenseMap<mlir::Value, mlir::Value> ownMemory;
   llvm::DenseMap<unsigned, mlir::Value> symbols;
   llvm::StringMap<int64_t> kernelNumbers;
   int64_t numStrings = 0, numSlots = 0;
 };
+
+/// The most i64 numbers or pointers that an op on sequences gives to a service at one time.
+int64_t countSequenceSlots(mlir::Operation *op);
 
 } // namespace tenon
 

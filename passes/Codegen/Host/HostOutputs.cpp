@@ -7,6 +7,7 @@
 //
 //     out0 = in1, out1 = in0   ->   aside = in1; out1 = in0; out0 = aside
 
+#include "dialects/Tenon/SequenceTypes.h"
 #include "dialects/Tenon/States.h"
 #include "passes/Codegen/Host/HostLowering.h"
 #include "passes/Memory/Lifetimes.h"
@@ -103,7 +104,9 @@ void HostLowering::writeOutputs(func::ReturnOp op) {
     auto number = static_cast<int64_t>(index);
     if (written.contains(number))
       continue;
-    if (getStateInput(function, number))
+    if (isHostValue(tensor))
+      writeObject(number, tensor);
+    else if (getStateInput(function, number))
       pending.push_back({number, tensor, pointerOf(tensor), stateMemory.lookup(tensor)});
     else
       writeOutput(number, tensor, pointerOf(tensor), /*mayBeThere=*/false);

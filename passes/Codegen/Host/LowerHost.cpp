@@ -95,13 +95,14 @@ LogicalResult HostLowering::lower(Operation *op) {
       })
       .Case([&](IfOp op) { return lower(op); })
       .Case([&](LoopOp op) { return lower(op); })
-      .Case<LaunchOp, BindSymbolOp, BindBroadcastOp, RequireOp, func::ReturnOp>([&](auto op) {
+      .Case<LaunchOp, BindSymbolOp, BindBroadcastOp, RequireOp, ReleaseOp, func::ReturnOp>(
+          [&](auto op) {
+            lower(op);
+            return success();
+          })
+      .Case<SequenceConstructOp, SequenceInsertOp, SequenceEraseOp, SequenceAtOp, SequenceLengthOp,
+            SequenceConcatOp, SequenceSplitOp, MapEntriesOp>([&](auto op) {
         lower(op);
-        return success();
-      })
-      .Case([&](ReleaseOp op) {
-        Value own = ownMemory.lookup(op.getBuffer());
-        release(own ? own : pointerOf(op.getBuffer()));
         return success();
       })
       .Case([&](YieldOp) { return success(); })

@@ -21,10 +21,11 @@ from onnx.reference import ReferenceEvaluator
 
 @dataclass
 class DataSet:
-    """Inputs by name, and the outputs that must come out; None: the reference evaluator knows them."""
+    """Inputs by name, and the outputs that must come out; None: the reference evaluator knows them. Sequences are
+    lists, optionals None or what they have, and maps dicts."""
 
-    inputs: dict[str, np.ndarray]
-    outputs: dict[str, np.ndarray] | None = None
+    inputs: dict[str, Any]
+    outputs: dict[str, Any] | None = None
 
 
 @dataclass
@@ -45,7 +46,8 @@ class Case:
             if data.outputs is None:
                 values = ReferenceEvaluator(self.model).run(None, data.inputs)
                 names = [output.name for output in self.model.graph.output]
-                data.outputs = dict(zip(names, map(np.asarray, values)))
+                isolated = (value if isinstance(value, list) or value is None else np.asarray(value) for value in values)
+                data.outputs = dict(zip(names, isolated))
 
 
 def parse(text, opset=21):

@@ -286,12 +286,14 @@ class Builder:
             for name, versions in data.items():
                 versions.append([env[name] for env in envs])
         results = [Value(name, versions, made=True) for name, versions in data.items()]
-        for value in results:
+        # Lists are for the recipe that made them: other recipes take tensors.
+        tensors = [value for value in results if not isinstance(value.data[0][0], list)]
+        for value in tensors:
             self._accept(value, operands)
         self.nodes.append(node)
         if node.domain:
             self.domains.add(node.domain)
-        self.pool.extend(results)
+        self.pool.extend(tensors)
         return results[0] if len(results) == 1 else results
 
     def _accept(self, value, operands):
@@ -303,7 +305,8 @@ class Builder:
             raise Reject(f"type {value.type}")
         # Halves may be computed in f32 from one end to the other: what overflows only in between says nothing.
         if values.is_half(value.type):
-            finite = all(v.every(lambda a: np.isfinite(a).all()) for v in operands if values.is_half(v.type))
+            tensors = [v for v in operands if not isinstance(v.data[0][0], list)]
+            finite = all(v.every(lambda a: np.isfinite(a).all()) for v in tensors if values.is_half(v.type))
             if finite and not value.every(lambda a: np.isfinite(a).all()):
                 raise Reject("overflow of halves")
 

@@ -13,7 +13,7 @@ import onnx
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
-from . import known, values
+from . import known, lists, values
 
 VERSIONS = 3
 # How many units in the last place a step may be wrong, and how much of the spread is granted.
@@ -157,7 +157,10 @@ class Oracle:
 
     def node(self, node, envs):
         """Adds the outputs of `node` to `envs`, one environment (name → array) per version."""
-        if node.op_type in self.control and not node.domain:
+        if node.op_type in lists.OPERATORS and not node.domain:
+            for env in envs:
+                env[node.output[0]] = self._list(node, env)
+        elif node.op_type in self.control and not node.domain:
             for version, env in enumerate(envs):
                 results = self.control[node.op_type](node, env, version)
                 env.update({name: value for name, value in zip(node.output, results) if name})
@@ -166,8 +169,15 @@ class Oracle:
             for version, env in enumerate(envs):
                 env.update(self._disturbed(node, computed, env, version))
         for name in filter(None, node.output):
-            if any(env[name].shape != envs[0][name].shape for env in envs):
+            if any(lists.describe(env[name]) != lists.describe(envs[0][name]) for env in envs):
                 raise Disagreement(f"{node.op_type}: the shape depends on rounding errors")
+
+    def _list(self, node, env):
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        try:
+            return lists.OPERATORS[node.op_type](*(env[name] for name in node.input), **attributes)
+        except (IndexError, ValueError) as error:
+            raise Unknown(f"{node.op_type}: {error}") from error
 
     def _disturbed(self, node, computed, env, version):
         op = node.op_type

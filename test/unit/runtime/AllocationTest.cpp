@@ -116,6 +116,26 @@ TEST(Allocation, dynamicModel) {
   EXPECT_EQ(allocationsOf(context.get(), inputs, 2, &output, 1), 0);
 }
 
+/// Objects come from the memory of earlier runs, and outputs have grown to their size.
+TEST(Allocation, sequences) {
+  Model model = load("sequences");
+  Context context = createContext(model, 1);
+  Floats a{{1, 2, 3}, {3}};
+  tenon_value elements[2] = {}, inputs[3] = {}, outputs[4] = {};
+  elements[0].tensor = elements[1].tensor = a;
+  inputs[0] = {TENON_SEQUENCE, 0, 2, elements, {}, {}};
+  inputs[1].kind = TENON_OPTIONAL;
+  inputs[2].kind = TENON_MAP;
+  int64_t none = 0;
+  inputs[2].tensor = {TENON_FLOAT, 1, &none, nullptr, 0, 0};
+  inputs[2].keys = {TENON_INT64, 1, &none, nullptr, 0, 0};
+  EXPECT_EQ(tenon_run_values(context.get(), inputs, 3, outputs, 4), TENON_OK) << tenon_last_error();
+  int before = allocations;
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(tenon_run_values(context.get(), inputs, 3, outputs, 4), TENON_OK);
+  EXPECT_EQ(allocations - before, 0);
+}
+
 TEST(Allocation, dataDependentModelWhileProfiled) {
   Model model = load("nonzero");
   Context context = createContext(model, 1);

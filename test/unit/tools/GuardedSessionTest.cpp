@@ -20,9 +20,9 @@ protected:
 
   /// Runs with the given misdeed: the results' first element, or what was noticed.
   std::string run(int misdeed, GuardedEnd end) {
-    std::vector<Tensor> inputs, expected;
-    inputs.push_back(llvm::cantFail(Tensor::create(TENON_FLOAT, {5})));
-    inputs[0].setElement(0, misdeed);
+    std::vector<Value> inputs, expected;
+    inputs.emplace_back(llvm::cantFail(Tensor::create(TENON_FLOAT, {5})));
+    inputs[0].tensor.setElement(0, misdeed);
     expected.push_back(inputs[0]);
     auto guarded = GuardedSession::create(session->model(), 1, end);
     if (!guarded)
@@ -30,10 +30,11 @@ protected:
     std::string text;
     // A session can be used again.
     for (int time = 0; time < 2; ++time) {
-      llvm::Expected<std::vector<Tensor>> results = (*guarded)->run(inputs, expected);
+      llvm::Expected<std::vector<Value>> results = (*guarded)->run(inputs, expected);
       if (!results)
         return llvm::toString(results.takeError());
-      text = formatNumber((*results)[0].element(0)) + " " + formatNumber((*results)[0].element(4));
+      const Tensor &result = (*results)[0].tensor;
+      text = formatNumber(result.element(0)) + " " + formatNumber(result.element(4));
     }
     return text;
   }

@@ -1,0 +1,15 @@
+// Where the program gives up its references to sequences, optionals and maps.
+#ifndef TENON_PASSES_MEMORY_RELEASEOBJECTS_H
+#define TENON_PASSES_MEMORY_RELEASEOBJECTS_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace tenon {
+
+/// Puts `tenon.release` after the last use of each object that a block owns, or lets that use
+/// consume it. Returns how many references end like this.
+int64_t releaseObjects(mlir::func::FuncOp function);
+
+} // namespace tenon
+
+#endif
