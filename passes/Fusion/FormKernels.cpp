@@ -281,6 +281,34 @@ static bool turnsRows(Operation *op) {
              static_cast<int64_t>(transpose.getPermutation().size()) - 1;
 }
 
+/// The reduction of rows from whose results `op` computes one number for each row, if only that
+/// reads them; null if there is none.
+static ReduceOp findReductionBehind(Operation *op) {
+  for (Value operand : op->getOperands()) {
+    Operation *producer = operand.getDefiningOp();
+    if (!producer || !producer->hasOneUse() || resultDims(producer) != resultDims(op))
+      continue;
+    if (auto reduce = dyn_cast<ReduceOp>(producer))
+      return reduce;
+    if (isPointwise(producer))
+      if (ReduceOp reduce = findReductionBehind(producer))
+        return reduce;
+  }
+  return nullptr;
+}
+
+/// Whether `op` computes one number for each row of what the group computes, from a reduction of
+/// that row: the kernel does so once, between its passes over the row.
+static bool computesRowValue(Operation *op, const Group &group) {
+  if (!isPointwise(op) || group.root)
+    return false;
+  ReduceOp reduce = findReductionBehind(op);
+  if (!reduce)
+    return false;
+  DimExprs rowDims = getDims(reduce.getOperand().getType());
+  return rowDims == group.rowDims.value_or(resultDims(group.computed));
+}
+
 // Elements are computed where they are needed, so a producer must not be needed much more often
 // than it has elements, unless it is cheap.
 bool KernelFormer::canJoinElement(Operation *op, Group &group) {
@@ -305,6 +333,8 @@ bool KernelFormer::canJoinElement(Operation *op, Group &group) {
     if (elemental && elemental.isExpensiveElement() && !isa<ConcatOp, PadOp, ReduceOp>(reader))
       return false; // windows and sums of products read each element several times
   }
+  if (computesRowValue(op, group))
+    return true;
   int64_t elements = countElements(op->getResult(0).getType());
   for (Operation *user : op->getUsers()) {
     if (isa<ConcatOp, PadOp, InsertOp, ReduceOp>(user))

@@ -6,7 +6,8 @@
 //   conv(pad(x), w) {dilations = 24}  ->  conv(x, w[1:2, 1:2])
 //
 // Of the others, each sees some of the image from some positions. If that is little of all that is
-// multiplied, and what is saved is worth several kernels, each tap becomes a convolution of 1x1 at the positions where it sees the image:
+// multiplied, and what is saved is worth several kernels, each tap becomes a convolution of 1x1 at
+// the positions where it sees the image:
 //
 //   conv(pad(x), w) {dilations = 12}  ->  sum over taps t of pad(conv(x[...], w[t]))
 //
@@ -116,9 +117,9 @@ std::optional<PaddedConvolution> PaddedConvolution::match(ConvOp conv) {
       continue;
     }
     size_t spatial = dim - 1;
-    Axis axis = {getConstantOr(before[from], -1),      getConstantOr(low[from], -1),
-                 getConstantOr(outputs[dim], -1),      conv.getKernelSizes()[spatial],
-                 conv.getStrides()[spatial],           conv.getDilations()[spatial]};
+    Axis axis = {getConstantOr(before[from], -1), getConstantOr(low[from], -1),
+                 getConstantOr(outputs[dim], -1), conv.getKernelSizes()[spatial],
+                 conv.getStrides()[spatial],      conv.getDilations()[spatial]};
     // Unknown sizes, or parts of the image that are cut off.
     if (axis.size < 0 || axis.low < 0 || axis.outputs < 1 ||
         getConstantOr(after[dim], -1) < axis.size + axis.low)
@@ -145,8 +146,7 @@ Value PaddedConvolution::buildImage(OpBuilder &b) {
 }
 
 /// The part of a tensor that has these ranges of the dimensions from `first` on.
-Value PaddedConvolution::slice(OpBuilder &b, Value value, ArrayRef<Range> ranges,
-                               size_t first) {
+Value PaddedConvolution::slice(OpBuilder &b, Value value, ArrayRef<Range> ranges, size_t first) {
   DimExprs dims = getDims(value.getType());
   DimExprs starts(dims.size(), b.getAffineConstantExpr(0));
   bool isAll = true;
@@ -158,10 +158,9 @@ Value PaddedConvolution::slice(OpBuilder &b, Value value, ArrayRef<Range> ranges
   }
   if (isAll)
     return value;
-  return SliceOp::create(b, conv.getLoc(),
-                         makeTensorType(dims, getElementTypeOrSelf(value.getType())), value,
-                         makeDimsMap(starts, b.getContext()),
-                         SmallVector<int64_t>(starts.size(), 1));
+  return SliceOp::create(
+      b, conv.getLoc(), makeTensorType(dims, getElementTypeOrSelf(value.getType())), value,
+      makeDimsMap(starts, b.getContext()), SmallVector<int64_t>(starts.size(), 1));
 }
 
 /// The tensor with zeros around its spatial dimensions, or less of it.
@@ -178,8 +177,8 @@ Value PaddedConvolution::pad(OpBuilder &b, Value value, ArrayRef<int64_t> low,
   if (isSame)
     return value;
   auto scalar = RankedTensorType::get({}, getElementTypeOrSelf(value.getType()));
-  Value zero = ConstantOp::create(b, conv.getLoc(), scalar,
-                                  cast<ElementsAttr>(b.getZeroAttr(scalar)));
+  Value zero =
+      ConstantOp::create(b, conv.getLoc(), scalar, cast<ElementsAttr>(b.getZeroAttr(scalar)));
   return PadOp::create(b, conv.getLoc(), makeTensorType(dims, scalar.getElementType()), value, zero,
                        makeDimsMap(lows, b.getContext()), PadMode::Constant);
 }
@@ -200,7 +199,8 @@ Value PaddedConvolution::buildLive(OpBuilder &b) {
   for (const Axis &axis : axes) {
     taps.push_back(axis.liveTaps());
     low.push_back(axis.low - taps.back().begin * axis.dilation);
-    sizes.push_back((axis.outputs - 1) * axis.stride + (taps.back().size() - 1) * axis.dilation + 1);
+    sizes.push_back((axis.outputs - 1) * axis.stride + (taps.back().size() - 1) * axis.dilation +
+                    1);
     outputs.push_back(axis.outputs);
   }
   Value image = pad(b, buildImage(b), low, sizes);

@@ -22,13 +22,14 @@ struct Deviation {
   double epsilon;
 };
 
-/// The mean of a tensor over its last dimensions.
+/// The mean of a tensor over its last dimensions. Not over all positions of each channel, if these
+/// have several dimensions: as arithmetic this works in any order of dimensions.
 std::optional<std::pair<Value, int64_t>> matchMean(Value value) {
   auto reduce = value.getDefiningOp<ReduceOp>();
   if (!reduce || reduce.getKind() != ReduceKind::Mean)
     return std::nullopt;
   std::optional<int64_t> axis = getFirstOfLastAxes(reduce.getAxes(), reduce.getOperand().getType());
-  if (!axis)
+  if (!axis || (*axis == 2 && reduce.getAxes().size() > 1))
     return std::nullopt;
   return {{reduce.getOperand(), *axis}};
 }

@@ -96,19 +96,40 @@ Value buildGroupNorm(NodeImporter &node, Value x, AffineExpr groups, Value scale
                      double epsilon) {
   TensorMath m(node);
   DimExprs dims = node.dims(x);
-  ArrayRef<AffineExpr> rest = ArrayRef<AffineExpr>(dims).drop_front();
-  Value grouped = node.reshape(x, {dims[0], groups, divideProducts(rest, groups, node.context())});
-  Value normed = node.reshape(
-      grouped ? buildNorm<LayerNormOp>(node, grouped, nullptr, nullptr, 2, epsilon) : Value(),
-      dims);
-  normed = m.mul(normed, m.alongChannels(scale, dims.size()));
-  return m.add(normed, m.alongChannels(bias, dims.size()));
+  AffineExpr perGroup = divideProducts({dims[1]}, groups, node.context());
+  AffineExpr positions = product(ArrayRef(dims).drop_front(2), node.context());
+  Value grouped = node.reshape(x, {dims[0], groups, perGroup, positions});
+  if (!grouped)
+    return grouped;
+  // Scaled before channels are told apart again, so that all is one kernel.
+  Value normed = buildNorm<LayerNormOp>(node, grouped, nullptr, nullptr, 2, epsilon);
+  auto alongGroups = [&](Value parameter) {
+    return node.reshape(parameter, {groups, perGroup, node.expr(1)});
+  };
+  normed = m.add(m.mul(normed, alongGroups(scale)), alongGroups(bias));
+  return node.reshape(normed, dims);
+}
+
+/// A norm over the positions of each channel, as the arithmetic that defines it: that can be done
+/// in any order of dimensions, as convolutions around it like it.
+static Value buildSpatialNorm(NodeImporter &node, Value x, Value scale, Value bias,
+                              double epsilon) {
+  TensorMath m(node);
+  int64_t rank = node.rank(x);
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(2, rank));
+  Value centered = m.sub(x, m.mean(x, axes));
+  Value variance = m.mean(m.mul(centered, centered), axes);
+  Value normed = m.mul(centered, m.reciprocal(m.sqrt(m.add(variance, epsilon))));
+  return m.add(m.mul(normed, m.alongChannels(scale, rank)), m.alongChannels(bias, rank));
 }
 
 static Results importInstanceNormalization(NodeImporter &node) {
   Value x = node.operand(0);
   if (!node.checkRank(x, 3))
     return failure();
+  if (node.rank(x) > 3)
+    return {{buildSpatialNorm(node, x, node.operand(1), node.operand(2),
+                              node.getFloat("epsilon", 1e-5))}};
   return {{buildGroupNorm(node, x, node.dim(x, 1), node.operand(1), node.operand(2),
                           node.getFloat("epsilon", 1e-5))}};
 }

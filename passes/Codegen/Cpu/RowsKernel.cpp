@@ -8,6 +8,7 @@
 //   for each row:
 //     for each level of reductions (softmax: the maximum, then the sum that needs it):
 //       one pass over the row accumulates all reductions of the level
+//       what is computed from these once for each row (norms: the inverse deviation)
 //     one pass over the row, or one store, writes the results
 //
 // What is expensive and needed by several passes (softmax: the powers) waits in the result's row.
@@ -42,9 +43,14 @@ private:
   void emitRows();
   void emitLevels(ArrayRef<LaneIndex> row);
   void emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex> row);
+  void emitRowValues(unsigned level, ArrayRef<LaneIndex> row);
   void emitRowResults(ArrayRef<LaneIndex> row);
   void chooseKept();
   unsigned levelOf(Operation *op);
+  /// Whether the op computes a number for each row, rather than for each element.
+  bool isRowValue(Operation *op);
+  /// Adds what the elements of `value` are computed from within one pass.
+  void collectPass(Value value, llvm::SmallPtrSetImpl<Operation *> &ops);
   Value fold(ReduceOp reduce, Value lanes);
   bool isReduced(size_t dim) const { return llvm::is_contained(axes, dim); }
 
@@ -153,10 +159,15 @@ static bool isExpensive(Operation *op) {
              CosOp, TransposeOp, GatherOp>(op);
 }
 
-/// Adds what the elements of `value` are computed from within one pass.
-static void collectPass(Value value, llvm::SmallPtrSetImpl<Operation *> &ops) {
+bool RowsEmitter::isRowValue(Operation *op) {
+  return isa<PointwiseOpInterface>(op) &&
+         getDims(op->getResult(0).getType()) == getDims(reductions.front().getType()) &&
+         levelOf(op) > 0;
+}
+
+void RowsEmitter::collectPass(Value value, llvm::SmallPtrSetImpl<Operation *> &ops) {
   Operation *op = value.getDefiningOp();
-  if (!op || isa<ReduceOp>(op) || !ops.insert(op).second)
+  if (!op || isa<ReduceOp>(op) || isRowValue(op) || !ops.insert(op).second)
     return;
   for (Value operand : op->getOperands())
     collectPass(operand, ops);
@@ -205,8 +216,22 @@ void RowsEmitter::emitLevels(ArrayRef<LaneIndex> row) {
   std::map<unsigned, SmallVector<ReduceOp>> levels;
   for (ReduceOp reduce : reductions)
     levels[levelOf(reduce)].push_back(reduce);
-  for (auto &[number, level] : levels)
+  for (auto &[number, level] : levels) {
     emitLevel(level, row);
+    emitRowValues(number + 1, row);
+  }
+}
+
+/// What depends on the reductions of as many levels, and on the row alone.
+void RowsEmitter::emitRowValues(unsigned level, ArrayRef<LaneIndex> row) {
+  if (getDims(reductions.front().getType()) == dims)
+    return;
+  for (Operation &op : e.kernel.getEntryBlock()) {
+    if (op.getNumResults() != 1 || !isRowValue(&op) || levelOf(&op) != level)
+      continue;
+    Value value = e.element(op.getResult(0), row);
+    e.setSource(op.getResult(0), [value](ArrayRef<LaneIndex>) { return value; });
+  }
 }
 
 SmallVector<Value>

@@ -109,6 +109,47 @@ func.func @dynamic(%x: tensor<?x8xf32, affine_map<()[s0, s1] -> (s1, 8)>>, %w: t
   return %1 : tensor<?x8xf32, affine_map<()[s0, s1] -> (s1, 8)>>
 }
 
+// What a norm computes once for each row from a reduction of that row is computed between the kernel's passes over it.
+// CHECK-LABEL: func @norm
+//  CHECK-NEXT:   %[[Y:.+]] = tenon.launch @reduce_sub_mul_reduce_sqrt(%arg0, %arg1)
+//  CHECK-NEXT:   return %[[Y]]
+func.func @norm(%x: tensor<4x8xf32>, %scale: tensor<8xf32>) -> tensor<4x8xf32> {
+  %0 = tenon.reduce mean %x {axes = array<i64: 1>} : (tensor<4x8xf32>) -> tensor<4x1xf32>
+  %1 = tenon.sub %x, %0 : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
+  %2 = tenon.mul %1, %1 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %3 = tenon.reduce mean %2 {axes = array<i64: 1>} : (tensor<4x8xf32>) -> tensor<4x1xf32>
+  %4 = tenon.sqrt %3 : (tensor<4x1xf32>) -> tensor<4x1xf32>
+  %5 = tenon.reciprocal %4 : (tensor<4x1xf32>) -> tensor<4x1xf32>
+  %6 = tenon.mul %1, %5 : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
+  %7 = tenon.mul %6, %scale : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
+  return %7 : tensor<4x8xf32>
+}
+
+// Not if somebody else reads it, or the reduction, too.
+// CHECK-LABEL: func @norm_with_deviation
+//  CHECK-NEXT:   %[[R:.+]] = tenon.launch @mul_reduce_sqrt_reciprocal(%arg0)
+//  CHECK-NEXT:   %[[Y:.+]] = tenon.launch @mul_only(%arg0, %[[R]])
+//  CHECK-NEXT:   return %[[Y]], %[[R]]
+func.func @norm_with_deviation(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x1xf32>) {
+  %0 = tenon.mul %x, %x : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %1 = tenon.reduce mean %0 {axes = array<i64: 1>} : (tensor<4x8xf32>) -> tensor<4x1xf32>
+  %2 = tenon.sqrt %1 : (tensor<4x1xf32>) -> tensor<4x1xf32>
+  %3 = tenon.reciprocal %2 : (tensor<4x1xf32>) -> tensor<4x1xf32>
+  %4 = tenon.mul %x, %3 : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
+  return %4, %3 : tensor<4x8xf32>, tensor<4x1xf32>
+}
+
+// Rows that a gather picks from a turned tensor are read from memory.
+// CHECK-LABEL: func @turned_rows
+//  CHECK-NEXT:   %[[T:.+]] = tenon.launch @transpose_only(%arg0)
+//  CHECK-NEXT:   %[[Y:.+]] = tenon.launch @gather_relu(%[[T]], %arg1)
+func.func @turned_rows(%x: tensor<8x4xf32>, %i: tensor<16xi64>) -> tensor<16x8xf32> {
+  %0 = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<8x4xf32>) -> tensor<4x8xf32>
+  %1 = tenon.gather %0, %i {axis = 0 : i64} : (tensor<4x8xf32>, tensor<16xi64>) -> tensor<16x8xf32>
+  %2 = tenon.relu %1 : (tensor<16x8xf32>) -> tensor<16x8xf32>
+  return %2 : tensor<16x8xf32>
+}
+
 // The kernels hold the ops, and know what class of loops computes them.
 // CHECK-LABEL: tenon.kernel @matmul_add_relu
 //   CHECK-DAG:   tenon.matmul

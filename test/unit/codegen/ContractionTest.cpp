@@ -266,16 +266,16 @@ void expectRightBytes(int64_t m, int64_t n, int64_t k, int64_t bits, int64_t blo
 
 TEST(Contraction, InputRoundedToBytes) {
   for (int64_t bits : {2, 4, 8})
-    for (auto [n, k, block] : {std::tuple(64, 64, 32), {32, 256, 128}})
-      expectRightBytes(6, n, k, bits, block);
+    expectRightBytes(6, 64, 64, bits, 32);
+  expectRightBytes(5, 32, 256, 4, 128);
 }
 
 TEST(Contraction, InputRoundedToBytesWithTailsInEveryDimension) {
-  for (int64_t bits : {2, 4, 8})
-    for (auto [m, n, k, block] : {std::tuple(7, 1, 1, 16), {1, 13, 75, 16}, {8, 37, 75, 32}})
-      expectRightBytes(m, n, k, bits, block);
+  expectRightBytes(7, 1, 1, 2, 16);
+  expectRightBytes(1, 13, 75, 8, 16);
+  expectRightBytes(8, 37, 75, 4, 32);
   expectRightBytes(9, 21, 39, 4, 39);
-  expectRightBytes(11, 50, 131, 4, 256);
+  expectRightBytes(6, 50, 131, 2, 256);
 }
 
 TEST(Contraction, InputRoundedToBytesOfPaddedAndUnknownRows) {
