@@ -7,7 +7,8 @@
  * descriptor.c reads and checks what a model says
  * context.c create, free  run.c      one run            region.c  run-time sized memory
  * pool.c    threads       profile.c  recording, traces
- * values.c  sequences and the like in a run              exchange.c to and from the caller */
+ * values.c  sequences and the like in a run              exchange.c to and from the caller
+ * packed.c  elements of less than a byte */
 #ifndef TENON_RUNTIME_INTERNAL_H
 #define TENON_RUNTIME_INTERNAL_H
 
@@ -44,6 +45,25 @@ static inline int32_t tn_rank(const tenon_tensor_desc *desc) {
 /* Records the message for tenon_last_error and returns `status`. */
 tenon_status tn_fail(tenon_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Elements of a tensor whose bytes are known to fit. */
+static inline int64_t tn_count(int32_t rank, const int64_t *dims) {
+  int64_t count = 1;
+  for (int32_t i = 0; i < rank; ++i)
+    if (!dims[i])
+      return 0;
+  for (int32_t i = 0; i < rank; ++i)
+    count *= dims[i];
+  return count;
+}
+
+/* ---- packed.c */
+
+/* Whether elements lie packed in a caller's memory. */
+static inline bool tn_is_packed(int32_t dtype) { return tenon_dtype_bits(dtype) % 8 != 0; }
+/* `count` elements to bytes, and back; bits of the last byte behind them are zeros. */
+void tn_unpack(int32_t dtype, int64_t count, const void *packed, void *elements);
+void tn_pack(int32_t dtype, int64_t count, const void *elements, void *packed);
 
 /* ---- elf.c */
 

@@ -28,6 +28,7 @@ typedef struct tn_output {
   int64_t *dims;
   void *data; /* where the current run writes, or the tenon_value; NULL until the model asked */
   size_t bytes;
+  void *unpacked; /* elements of less than a byte, of which `data` takes more when the run ends */
 } tn_output;
 
 struct tenon_context {

@@ -71,6 +71,17 @@ static tenon_status bind_dim(tenon_context *context, int32_t index, int32_t d, i
                  desc->inputs[context->binders[dim->symbol]].name);
 }
 
+/* Gives compiled code the elements of a packed tensor, each as a byte. */
+static tenon_status unpack_input(tenon_context *context, int32_t index, const tenon_tensor *have) {
+  int64_t count = tn_count(have->rank, have->dims);
+  void *elements = context->exec.alloc(&context->exec, count);
+  if (!elements)
+    return context->status;
+  tn_unpack(have->dtype, count, have->data, elements);
+  context->input_data[index] = elements;
+  return TENON_OK;
+}
+
 /* Checks input `index`, a tensor, and copies its dimensions to `dims`. */
 static tenon_status check_tensor(tenon_context *context, int32_t index, const tenon_tensor *have,
                                  int64_t *dims) {
@@ -102,7 +113,7 @@ static tenon_status check_tensor(tenon_context *context, int32_t index, const te
     return tn_fail(TENON_INVALID_ARGUMENT, "input %d '%s': data is null", index, want->name);
   context->input_data[index] = have->data;
   context->input_bytes[index] = have->bytes;
-  return TENON_OK;
+  return tn_is_packed(have->dtype) ? unpack_input(context, index, have) : TENON_OK;
 }
 
 static tenon_status check_input(tenon_context *context, int32_t index, int64_t *dims) {
@@ -222,7 +233,7 @@ static int32_t overlapping_input(const tenon_context *context, const void *data,
   for (int32_t i = 0; i < desc->num_inputs; ++i) {
     bool overlaps =
         tn_is_tensor(&desc->inputs[i])
-            ? tn_overlap(context->input_data[i], context->input_bytes[i], data, bytes)
+            ? tn_overlap(caller_input(context, i)->data, context->input_bytes[i], data, bytes)
             : bytes && tn_value_overlaps(value_of(caller_input(context, i)), data, bytes);
     if (i != except && overlaps)
       return i;
@@ -243,7 +254,8 @@ static int32_t forbidden_input(const tenon_context *context, int32_t index, cons
                                size_t bytes) {
   int32_t state = state_input(context->model->desc, index);
   bool is_same =
-      state >= 0 && data == context->input_data[state] && bytes == context->input_bytes[state];
+      state >= 0 && data == caller_input(context, state)->data &&
+      bytes == context->input_bytes[state];
   return overlapping_input(context, data, bytes, is_same ? state : -1);
 }
 
@@ -312,6 +324,14 @@ static void *callers_buffer(tenon_context *context, int32_t index, const int64_t
   return caller->data;
 }
 
+/* Where compiled code writes the elements of an output that is packed when the run ends. */
+static void *unpacked_output(tenon_context *context, int32_t index) {
+  tn_output *output = &context->outputs[index];
+  int64_t count = tn_count(context->model->desc->outputs[index].rank, output->dims);
+  output->unpacked = service_alloc(&context->exec, count);
+  return output->unpacked;
+}
+
 static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
   tenon_context *context = context_of(exec);
   const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
@@ -340,7 +360,7 @@ static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims
            desc->name, other, context->model->desc->outputs[other].name);
     output->data = NULL;
   }
-  return output->data;
+  return output->data && tn_is_packed(desc->dtype) ? unpacked_output(context, index) : output->data;
 }
 
 static int32_t service_output_object(tenon_exec *exec, int32_t index, const tenon_object *object) {
@@ -422,6 +442,16 @@ static tenon_status execute(tenon_context *context) {
   return context->status;
 }
 
+static void pack_outputs(const tenon_context *context) {
+  const tenon_model_desc *desc = context->model->desc;
+  for (int32_t i = 0; i < desc->num_outputs; ++i) {
+    const tn_output *output = &context->outputs[i];
+    if (tn_is_tensor(&desc->outputs[i]) && tn_is_packed(desc->outputs[i].dtype))
+      tn_pack(desc->outputs[i].dtype, tn_count(desc->outputs[i].rank, output->dims),
+              output->unpacked, output->data);
+  }
+}
+
 static void hand_over_tensor(const tn_output *output, const tenon_tensor_desc *desc,
                              tenon_tensor *result) {
   result->dtype = desc->dtype;
@@ -492,6 +522,8 @@ static tenon_status run(tenon_context *context, const void *inputs, int32_t num_
     status = check_inputs(context);
   if (!status)
     status = execute(context);
+  if (!status)
+    pack_outputs(context);
   tn_region_end_run(&context->region);
   if (!status)
     hand_over(context);

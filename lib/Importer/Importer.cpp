@@ -133,16 +133,16 @@ FailureOr<DimExprs> Signature::readDims(const onnx::ValueInfoProto &input, Locat
 }
 
 /// Elements of less than a byte lie packed in a caller's memory, but one per byte inside of a
-/// model.
+/// model. The runtime converts tensors, not what is in sequences.
 static LogicalResult checkOutside(Type type, StringRef kind, StringRef name, Location location) {
   Type elementType = getInnerElementType(type);
   bool isPacked = !elementType.isInteger(1) && elementType.isIntOrFloat() &&
                   elementType.getIntOrFloatBitWidth() < 8;
-  if (!isPacked)
+  if (!isPacked || !isHostType(type))
     return success();
-  return emitError(location) << kind << " '" << name << "': element type "
-                             << describeElementType(elementType)
-                             << " is supported inside of a model only; cast it there";
+  return emitError(location) << kind << " '" << name << "' is " << describeValueType(type)
+                             << ", which is supported inside of a model only; cast its elements "
+                                "there";
 }
 
 FailureOr<Type> Signature::readTensorType(const onnx::ValueInfoProto &input, Location location) {

@@ -31,6 +31,8 @@ std::string getNumpyName(int32_t dtype) {
     return "float8_e5m2fnuz";
   case TENON_FLOAT8E8M0:
     return "float8_e8m0fnu";
+  case TENON_FLOAT4E2M1:
+    return "float4_e2m1fn";
   default:
     return tenon_dtype_name(dtype); // the others have the same names
   }
@@ -48,12 +50,26 @@ nb::tuple getShape(const tenon_tensor_info &info) {
   return nb::tuple(shape);
 }
 
-/// Types that take less than a byte, which numpy has no packed form of.
-static void refusePacked(const char *what, const char *name, int32_t dtype) {
-  if (tenon_dtype_bits(dtype) < 8)
-    throw nb::type_error((std::string(what) + " '" + name + "': dtype " + tenon_dtype_name(dtype) +
-                          " has no numpy form")
-                             .c_str());
+/// Elements of less than a byte are packed for the runtime, and bytes in arrays.
+static bool isPacked(int32_t dtype) { return tenon_dtype_bits(dtype) < 8; }
+
+bool isLaidOutAlike(int32_t dtype) { return dtype != TENON_STRING && !isPacked(dtype); }
+
+static std::vector<uint8_t> pack(int32_t dtype, const uint8_t *elements, size_t count) {
+  unsigned bits = tenon_dtype_bits(dtype), perByte = 8 / bits, mask = (1u << bits) - 1;
+  std::vector<uint8_t> packed((count + perByte - 1) / perByte);
+  for (size_t i = 0; i < count; ++i)
+    packed[i / perByte] |= (elements[i] & mask) << i % perByte * bits;
+  return packed;
+}
+
+static void unpack(const tenon_tensor &tensor, uint8_t *elements, size_t count) {
+  unsigned bits = tenon_dtype_bits(tensor.dtype), perByte = 8 / bits, mask = (1u << bits) - 1;
+  bool isSigned = tensor.dtype == TENON_INT4 || tensor.dtype == TENON_INT2;
+  unsigned sign = isSigned ? 1u << (bits - 1) : 0;
+  auto *packed = static_cast<const uint8_t *>(tensor.data);
+  for (size_t i = 0; i < count; ++i)
+    elements[i] = ((packed[i / perByte] >> i % perByte * bits & mask) ^ sign) - sign;
 }
 
 namespace {
@@ -121,7 +137,7 @@ nb::handle Numpy::getDtype(int32_t number) {
     return known;
   std::string name = getNumpyName(number);
   // numpy learns of these when ml_dtypes is imported.
-  if (number == TENON_BFLOAT16 || name.rfind("float8", 0) == 0)
+  if (number == TENON_BFLOAT16 || name.rfind("float8", 0) == 0 || isPacked(number))
     known = module.attr("dtype")(nb::module_::import_("ml_dtypes").attr(name.c_str()));
   else
     known = module.attr("dtype")(name);
@@ -188,10 +204,13 @@ tenon_tensor getRoom(nb::handle array) {
 
 Feed::Feed(const tenon_tensor_info &info, nb::handle value)
     : array(nb::borrow(value)), dtype(info.dtype) {
-  refusePacked("input", info.name, dtype);
   ArrayView view = checkLayout("input", info, value);
   dims = view.getDims();
-  if (dtype == TENON_STRING) {
+  if (isPacked(dtype)) {
+    packed = pack(dtype, static_cast<const uint8_t *>(view->data), view.countBytes());
+    data = packed.data();
+    bytes = packed.size();
+  } else if (dtype == TENON_STRING) {
     for (nb::handle element : value.attr("ravel")().attr("tolist")()) {
       if (!nb::isinstance<nb::str>(element))
         throw nb::type_error((quote("input", info.name) + "expected elements of type str, found " +
@@ -215,10 +234,10 @@ tenon_tensor Feed::tensor() const {
 
 Destination::Destination(const tenon_tensor_info &info, nb::handle value)
     : array(nb::borrow(value)), name(info.name) {
-  refusePacked("output", info.name, info.dtype);
-  if (info.dtype == TENON_STRING)
-    throw nb::type_error(
-        (quote("output", info.name) + "strings are not written to a given array").c_str());
+  if (!isLaidOutAlike(info.dtype))
+    throw nb::type_error((quote("output", info.name) + getNumpyName(info.dtype) +
+                          " is not written to a given array: the model's elements are no array's")
+                             .c_str());
   ArrayView view = checkLayout("output", info, value);
   if (!(view->flags & ArrayInterface::Writeable))
     throw nb::value_error((quote("output", info.name) + "the array is read-only").c_str());
@@ -247,7 +266,6 @@ std::string Destination::describeMisfit(const tenon_tensor &output) const {
 }
 
 nb::object makeArray(int32_t dtype, nb::handle shape) {
-  refusePacked("output of", "the model", dtype);
   Numpy &numpy = Numpy::get();
   return numpy.empty(shape, numpy.getDtype(dtype));
 }
@@ -262,6 +280,9 @@ nb::object copyToArray(const tenon_tensor &tensor) {
     auto *strings = static_cast<const char *const *>(tensor.data);
     for (size_t i = 0; i < tensor.bytes / sizeof(char *); ++i)
       flat[nb::int_(i)] = nb::str(strings[i]);
+  } else if (isPacked(tensor.dtype)) {
+    ArrayView view(array);
+    unpack(tensor, static_cast<uint8_t *>(view->data), view.countBytes());
   } else if (tensor.bytes) {
     std::memcpy(getData(array), tensor.data, tensor.bytes);
   }

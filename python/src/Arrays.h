@@ -17,6 +17,9 @@ std::string getNumpyName(int32_t dtype);
 /// A signature's shape as a tuple: numbers, and names (or None) where the size is free.
 nanobind::tuple getShape(const tenon_tensor_info &info);
 
+/// Whether elements lie in arrays as they do for the runtime.
+bool isLaidOutAlike(int32_t dtype);
+
 /// An input array and how the runtime sees it.
 class Feed {
 public:
@@ -30,6 +33,7 @@ private:
   std::vector<int64_t> dims;
   void *data = nullptr;
   size_t bytes = 0;
+  std::vector<uint8_t> packed;
   std::vector<std::string> strings;
   std::vector<const char *> pointers;
 };

@@ -10,7 +10,7 @@ namespace tenon::python {
 
 /// Whether results of this signature have one size, so that room for them can be made before a run.
 static bool hasKnownSize(const tenon_tensor_info &info) {
-  return info.dtype != TENON_STRING && !info.num_kinds &&
+  return isLaidOutAlike(info.dtype) && !info.num_kinds &&
          std::all_of(info.dims, info.dims + info.rank,
                      [](const tenon_dim_info &dim) { return dim.value >= 0; });
 }
@@ -317,7 +317,7 @@ void Bound::collect(size_t number) {
   tenon_tensor &output = outputs[number];
   // A run that fails for want of room may have written a given array, which may be a state: it
   // could not be repeated. So the context provides room.
-  bool isCopied = !isInPlace[number] && (hasDestinations || output.dtype == TENON_STRING);
+  bool isCopied = !isInPlace[number] && (hasDestinations || !isLaidOutAlike(output.dtype));
   std::vector<int64_t> &shape = shapes[number];
   if (!isCopied && std::equal(shape.begin(), shape.end(), output.dims, output.dims + output.rank))
     return;
