@@ -52,9 +52,10 @@ LogicalResult PrecisionOption::check(ModuleOp model) const {
   std::vector<bool> isUsed(rules.size());
   model.walk([&](PrecisionOpInterface op) {
     for (StringRef node : getMultiplyingNodes(op))
-      for (auto [number, rule] : llvm::enumerate(rules))
-        isUsed[number] =
-            isUsed[number] || (rule.matches(node) && appliesTo(rule.getPrecision(), op));
+      for (auto [number, rule] : llvm::enumerate(rules)) {
+        bool applies = rule.getPrecision() != Precision::I8 || multipliesQuantized(op);
+        isUsed[number] = isUsed[number] || (applies && rule.matches(node));
+      }
   });
   for (auto [place, rule, used] : llvm::zip(places, rules, isUsed))
     if (!used)

@@ -195,7 +195,9 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
       Precision precision = findPrecision(op, parsed);
       allowRounding(op, precision);
       FloatType type = getType(&getContext(), precision);
-      if (getElementTypeOrSelf(op->getResult(0)).isF32() && type.getWidth() < 32)
+      // Weights of a few bits would be several times as large as halves.
+      if (getElementTypeOrSelf(op->getResult(0)).isF32() && type.getWidth() < 32 &&
+          !multipliesQuantized(op))
         ops.push_back({op, type});
     });
     for (auto [op, type] : ops)

@@ -15,8 +15,8 @@ def AssignPrecisionPass : Pass<"tenon-assign-precision", "::mlir::func::FuncOp">
     where it is computed, and everybody reads it so, but for what norms compute; what the model
     takes and gives is not rounded (docs/numerics.md).
 
-    Products whose weights are quantized in blocks and whose nodes are given int8 may round their
-    input to 8 bits in these blocks, as those that ONNX's MatMulNBits allows that (accuracy_level 4).
+    Products whose weights are quantized in blocks stay as they are. Where their nodes are given int8,
+    they may round their input to 8 bits in these blocks, as those that ONNX's MatMulNBits allows that (accuracy_level 4).
 
     ```mlir
     // tenon-opt --tenon-assign-target=target=sapphirerapids --tenon-assign-precision=rules=*=bf16

@@ -42,9 +42,7 @@ FloatType getType(MLIRContext *context, Precision precision) {
   llvm_unreachable("no other precisions");
 }
 
-bool appliesTo(Precision precision, Operation *op) {
-  if (precision != Precision::I8)
-    return true;
+bool multipliesQuantized(Operation *op) {
   auto matmul = dyn_cast<MatMulOp>(op);
   if (!matmul)
     return false;

@@ -21,9 +21,9 @@ std::optional<Precision> parsePrecision(llvm::StringRef name);
 llvm::StringRef getName(Precision precision);
 /// Of the operands of ops whose operands have one type; f32 for I8.
 mlir::FloatType getType(mlir::MLIRContext *context, Precision precision);
-/// Whether it means anything for the op, before or after the graph is simplified: I8 only for
-/// products as above.
-bool appliesTo(Precision precision, mlir::Operation *op);
+/// Whether the op multiplies weights that are quantized in blocks, before or after the graph is
+/// simplified.
+bool multipliesQuantized(mlir::Operation *op);
 
 /// Gives nodes a precision. Of several rules that match a node, the last counts.
 class PrecisionRule {

@@ -2,6 +2,8 @@
 // RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=icelake-server},func.func(tenon-assign-precision{exact=true}))' | FileCheck %s --check-prefixes=CHECK,EXACT
 // RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=icelake-server},func.func(tenon-assign-precision{rules=*=fp32}))' | FileCheck %s --check-prefixes=CHECK,ASIS
 
+// RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=sapphirerapids},func.func(tenon-assign-precision{rules=*=bf16}))' | FileCheck %s --check-prefixes=CHECK,ASIS
+
 // The input of a product may become bytes where a rule or the model says so, and nowhere if all is to be exact. Nothing is
 // cast: where that pays, the kernel rounds what it packs.
 // CHECK-LABEL: func @allowed(
