@@ -7,6 +7,8 @@
 //
 //     %t = sequence_insert %s, %x; release %s   ->   %t = sequence_insert %s, %x {consumes}
 //
+// Where the last use is in an `if`, its branches have the reference, so that each can do the same.
+//
 // Arguments of the function are the caller's.
 
 #include "passes/Memory/ReleaseObjects.h"
@@ -22,7 +24,7 @@ static Operation *findLastUser(Value value, Block &block) {
   Operation *last = nullptr;
   for (Operation *user : value.getUsers()) {
     Operation *here = block.findAncestorOpInBlock(*user);
-    if (!last || last->isBeforeInBlock(here))
+    if (here && (!last || last->isBeforeInBlock(here)))
       last = here;
   }
   return last;
@@ -35,23 +37,40 @@ static bool canConsume(Operation *op, Value value) {
          llvm::count(op->getOperands(), value) == 1;
 }
 
-static bool releaseObject(Value value, Block &block) {
+/// Ends the block's reference. How many ops do that.
+static int64_t releaseObject(Value value, Block &block) {
   Operation *last = findLastUser(value, block);
   if (last && last->hasTrait<OpTrait::IsTerminator>())
-    return false;
+    return 0;
+  if (auto branch = dyn_cast_if_present<IfOp>(last))
+    return releaseObject(value, branch.getThenRegion().front()) +
+           releaseObject(value, branch.getElseRegion().front());
   if (last && canConsume(last, value)) {
     last->setAttr("consumes", UnitAttr::get(value.getContext()));
-    return true;
+    return 1;
   }
   OpBuilder b(value.getContext());
   if (last)
     b.setInsertionPointAfter(last);
-  else if (Operation *definition = value.getDefiningOp())
+  else if (Operation *definition = value.getDefiningOp();
+           definition && definition->getBlock() == &block)
     b.setInsertionPointAfter(definition);
   else
     b.setInsertionPointToStart(&block);
   ReleaseOp::create(b, value.getLoc(), value);
-  return true;
+  return 1;
+}
+
+bool givesReference(Value object, Operation *terminator) {
+  Block *block = terminator->getBlock();
+  while (block != object.getParentBlock()) {
+    auto branch = dyn_cast<IfOp>(block->getParentOp());
+    if (!branch || findLastUser(object, *branch->getBlock()) != branch)
+      return false;
+    block = branch->getBlock();
+  }
+  // The caller's objects are not the program's to give.
+  return !isa<BlockArgument>(object) || !isa<func::FuncOp>(block->getParentOp());
 }
 
 int64_t releaseObjects(func::FuncOp function) {

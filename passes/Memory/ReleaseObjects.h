@@ -10,6 +10,10 @@ namespace tenon {
 /// consume it. Returns how many references end like this.
 int64_t releaseObjects(mlir::func::FuncOp function);
 
+/// Whether the reference to an object that a terminator yields is one that its block has to give:
+/// it owns the object itself, or is a branch behind which nobody uses it.
+bool givesReference(mlir::Value object, mlir::Operation *terminator);
+
 } // namespace tenon
 
 #endif

@@ -48,17 +48,21 @@ tenon_value ValueFeed::buildTensor(nb::handle array, const std::string &name) {
   return value;
 }
 
+tenon_value ValueFeed::makeList(std::vector<tenon_value> elements, int32_t kind) {
+  lists.push_back(std::move(elements));
+  tenon_value value = {};
+  value.kind = kind;
+  value.length = static_cast<int64_t>(lists.back().size());
+  value.elements = lists.back().data();
+  return value;
+}
+
 tenon_value ValueFeed::buildList(nb::handle list, int32_t depth, const std::string &name) {
   std::vector<tenon_value> elements;
   for (nb::handle element : list)
     elements.push_back(
         build(element, depth + 1, name + "[" + std::to_string(elements.size()) + "]"));
-  lists.push_back(std::move(elements));
-  tenon_value value = {};
-  value.kind = info.kinds[depth];
-  value.length = static_cast<int64_t>(lists.back().size());
-  value.elements = lists.back().data();
-  return value;
+  return makeList(std::move(elements), TENON_SEQUENCE);
 }
 
 tenon_value ValueFeed::buildMap(nb::handle dict, const std::string &name) {
@@ -86,10 +90,10 @@ tenon_value ValueFeed::build(nb::handle value, int32_t depth, const std::string 
       refuse(name, "a list", value);
     return buildList(value, depth, name);
   case TENON_OPTIONAL: {
-    nb::list list;
+    std::vector<tenon_value> element;
     if (!value.is_none())
-      list.append(value);
-    return buildList(list, depth, name);
+      element.push_back(build(value, depth + 1, name));
+    return makeList(std::move(element), TENON_OPTIONAL);
   }
   case TENON_MAP:
     if (!nb::isinstance<nb::dict>(value))

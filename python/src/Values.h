@@ -23,6 +23,7 @@ public:
 private:
   tenon_value build(nanobind::handle value, int32_t depth, const std::string &name);
   tenon_value buildTensor(nanobind::handle array, const std::string &name);
+  tenon_value makeList(std::vector<tenon_value> elements, int32_t kind);
   tenon_value buildList(nanobind::handle list, int32_t depth, const std::string &name);
   tenon_value buildMap(nanobind::handle dict, const std::string &name);
   const tenon_tensor &hold(const std::string &name, int32_t dtype, nanobind::handle array);

@@ -134,7 +134,11 @@ private:
              rarely() ? data.ConsumeIntegral<int32_t>() : data.ConsumeIntegralInRange(-1, 2), 0};
     tenon_tensor_desc tensors[3];
     for (tenon_tensor_desc &tensor : tensors) {
-      tensor = {text(), data.ConsumeIntegralInRange(-1, 30), count(), layOut(dims, desc.dim_size)};
+      tensor = {};
+      tensor.name = text();
+      tensor.dtype = data.ConsumeIntegralInRange(-1, 30);
+      tensor.rank = count();
+      tensor.dims = layOut(dims, desc.dim_size);
       if (data.ConsumeBool())
         makeKinds(tensor);
     }

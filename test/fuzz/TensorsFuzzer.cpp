@@ -50,8 +50,18 @@ static void read(const uint8_t *data, size_t size) {
     options.layout = ImageLayout::ChannelsFirst;
     take<Tensor>(readImageTensor(file.path(), TENON_FLOAT, {1, 3, 5, 4}, options), check);
   } else {
-    take<NamedTensor>(readProtoFile(file.path()),
-                      [](const NamedTensor &named) { check(named.tensor); });
+    // Which message a file holds is for the model to say.
+    for (std::vector<int32_t> kinds :
+         std::initializer_list<std::vector<int32_t>>{{},
+                                                     {TENON_SEQUENCE},
+                                                     {TENON_SEQUENCE, TENON_MAP},
+                                                     {TENON_OPTIONAL},
+                                                     {TENON_OPTIONAL, TENON_SEQUENCE},
+                                                     {TENON_MAP}})
+      take<NamedValue>(readProtoFile(file.path(), kinds), [](const NamedValue &named) {
+        Value value = named.value;
+        value.forEachTensor([](Tensor &tensor) { check(tensor); });
+      });
   }
 }
 

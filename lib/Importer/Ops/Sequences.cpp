@@ -10,6 +10,9 @@ namespace tenon {
 /// More parts of a tensor than these are left to the run, instead of as many slices.
 static constexpr int64_t maxKnownParts = 256;
 
+/// Longer lists are built by the run: each insertion into a known one repeats it in the graph.
+static constexpr size_t maxKnownElements = 1024;
+
 // --- Lists ---
 
 std::optional<NodeImporter::Values> getKnownElements(Value list) {
@@ -137,7 +140,7 @@ Value insertElement(NodeImporter &node, Value sequence, Value element, Value pos
   Type joined = joinOrFail(node, before, toElement(element.getType()));
   if (!joined || node.hasFailed())
     return nullptr;
-  if (auto elements = getKnownElements(sequence)) {
+  if (auto elements = getKnownElements(sequence); elements && elements->size() < maxKnownElements) {
     int64_t count = elements->size();
     // One position more than there are elements.
     auto known = position ? getKnownPosition(node, position, count + 1) : std::optional(count);

@@ -7,6 +7,7 @@
 
 #include "dialects/Tenon/SequenceTypes.h"
 #include "passes/Codegen/Host/HostLowering.h"
+#include "passes/Memory/ReleaseObjects.h"
 
 using namespace mlir;
 
@@ -63,8 +64,7 @@ SmallVector<Value> HostLowering::yieldedPointers(Operation *terminator) {
   SmallVector<Value> yielded;
   llvm::SmallDenseSet<Value> given;
   for (Value value : terminator->getOperands()) {
-    bool isOwn = value.getParentBlock() == terminator->getBlock();
-    if (isHostValue(value) && (!isOwn || !given.insert(value).second))
+    if (isHostValue(value) && (!givesReference(value, terminator) || !given.insert(value).second))
       retain(pointerOf(value));
     yielded.push_back(pointerOf(value));
   }

@@ -33,8 +33,9 @@ static int32_t run(tenon_exec *exec) {
 }
 
 static const tenon_dim_desc dims[] = {{1024, -1, 0}};
-static const tenon_tensor_desc inputs[] = {{"x", FLOAT, 1, dims}, {"y", FLOAT, 1, dims}};
-static const tenon_tensor_desc outputs[] = {{"z", FLOAT, 1, dims}};
+static const tenon_tensor_desc inputs[] = {{.name = "x", .dtype = FLOAT, .rank = 1, .dims = dims},
+                                           {.name = "y", .dtype = FLOAT, .rank = 1, .dims = dims}};
+static const tenon_tensor_desc outputs[] = {{.name = "z", .dtype = FLOAT, .rank = 1, .dims = dims}};
 static const char *const features[] = {MODEL_FEATURES, NULL};
 #ifdef MODEL_FALLBACK
 static const char *const no_features[] = {NULL};

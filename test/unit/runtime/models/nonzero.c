@@ -38,9 +38,11 @@ static int32_t run(tenon_exec *exec) {
 }
 
 static const tenon_dim_desc unnamed[] = {{-1, -1, 0}};
-static const tenon_tensor_desc inputs[] = {{"x", FLOAT, 1, unnamed}};
-static const tenon_tensor_desc outputs[] = {{"indices", INT64, 1, unnamed},
-                                            {"count", INT64, 0, NULL}};
+static const tenon_tensor_desc inputs[] = {
+    {.name = "x", .dtype = FLOAT, .rank = 1, .dims = unnamed}};
+static const tenon_tensor_desc outputs[] = {
+    {.name = "indices", .dtype = INT64, .rank = 1, .dims = unnamed},
+    {.name = "count", .dtype = INT64, .rank = 0, .dims = NULL}};
 static const char *const features[] = {NULL};
 static const tenon_variant_desc variants[] = {
     {"cpu:any", TENON_DEVICE_CPU, 0, features, 0, run, kernels, 1, NULL, 0}};

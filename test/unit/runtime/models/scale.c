@@ -47,8 +47,11 @@ static int32_t run(tenon_exec *exec) {
 
 static const tenon_dim_desc matrix[] = {{-1, 0, 0}, {-1, 1, 0}};
 static const tenon_dim_desc vector[] = {{-1, 0, 0}};
-static const tenon_tensor_desc inputs[] = {{"a", FLOAT, 2, matrix}, {"w", FLOAT, 1, vector}};
-static const tenon_tensor_desc outputs[] = {{"out", FLOAT, 2, matrix}};
+static const tenon_tensor_desc inputs[] = {
+    {.name = "a", .dtype = FLOAT, .rank = 2, .dims = matrix},
+    {.name = "w", .dtype = FLOAT, .rank = 1, .dims = vector}};
+static const tenon_tensor_desc outputs[] = {
+    {.name = "out", .dtype = FLOAT, .rank = 2, .dims = matrix}};
 static const char *const symbols[] = {"batch", "seq"};
 static const char *const features[] = {NULL};
 static const tenon_variant_desc variants[] = {

@@ -37,8 +37,11 @@ static int32_t run(tenon_exec *exec) {
 }
 
 static const tenon_dim_desc dims[] = {{-1, 0, 0}};
-static const tenon_tensor_desc inputs[] = {{"h", FLOAT, 1, dims}, {"x", FLOAT, 1, dims}};
-static const tenon_tensor_desc outputs[] = {{"y", FLOAT, 1, dims}, {"next", FLOAT, 1, dims}};
+static const tenon_tensor_desc inputs[] = {{.name = "h", .dtype = FLOAT, .rank = 1, .dims = dims},
+                                           {.name = "x", .dtype = FLOAT, .rank = 1, .dims = dims}};
+static const tenon_tensor_desc outputs[] = {
+    {.name = "y", .dtype = FLOAT, .rank = 1, .dims = dims},
+    {.name = "next", .dtype = FLOAT, .rank = 1, .dims = dims}};
 static const tenon_state_desc states[] = {{0, 1}};
 static const char *const symbols[] = {"n"};
 static const char *const features[] = {NULL};

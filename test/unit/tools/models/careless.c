@@ -64,8 +64,8 @@ static int32_t run(tenon_exec *exec) {
 }
 
 static const tenon_dim_desc dims[] = {{-1, -1, 0}};
-static const tenon_tensor_desc inputs[] = {{"x", FLOAT, 1, dims}};
-static const tenon_tensor_desc outputs[] = {{"y", FLOAT, 1, dims}};
+static const tenon_tensor_desc inputs[] = {{.name = "x", .dtype = FLOAT, .rank = 1, .dims = dims}};
+static const tenon_tensor_desc outputs[] = {{.name = "y", .dtype = FLOAT, .rank = 1, .dims = dims}};
 static const char *const features[] = {NULL};
 static const tenon_variant_desc variants[] = {
     {"cpu:any", TENON_DEVICE_CPU, 0, features, ARENA_BYTES, run, kernels, 1, NULL, 0}};
