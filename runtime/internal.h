@@ -6,7 +6,8 @@
  * model.c   load, query   features.c what the CPU has   cpus.c    which CPUs to use
  * descriptor.c reads and checks what a model says
  * context.c create, free  run.c      one run            region.c  run-time sized memory
- * pool.c    threads       profile.c  recording, traces */
+ * pool.c    threads       profile.c  recording, traces
+ * device.c  which devices there are; cuda/ GPUs */
 #ifndef TENON_RUNTIME_INTERNAL_H
 #define TENON_RUNTIME_INTERNAL_H
 

@@ -15,7 +15,8 @@ struct tenon_model {
   tenon_tensor_info *infos; /* inputs, then outputs */
   int64_t total_input_dims; /* sum of the inputs' ranks */
   int64_t total_output_dims;
-  uint64_t code_checksum; /* 0 if linked in */
+  uint64_t code_checksum;         /* 0 if linked in */
+  struct tn_device_model *device; /* of a device with memory of its own (device.h); else NULL */
 };
 
 typedef struct tn_buffer {
@@ -51,6 +52,7 @@ struct tenon_context {
   atomic_bool busy;
   pid_t pinned_thread; /* whose CPUs tenon_context_free restores; 0: none */
   void *saved_cpus;    /* cpu_set_t */
+  struct tn_device_context *device;
 };
 
 /* Sets the services that compiled code calls. */

@@ -1,6 +1,6 @@
 /* One run: check the inputs, bind the symbols, call the compiled code, hand over the outputs; and
  * the services that the compiled code calls meanwhile. */
-#include "runtime/objects.h"
+#include "runtime/device.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +110,11 @@ static tenon_context *context_of(tenon_exec *exec) { return (tenon_context *)exe
       (context)->status = tn_fail(__VA_ARGS__);                                                    \
   } while (0)
 
+void tn_run_failed(tenon_context *context, tenon_status status) {
+  if (!context->status)
+    context->status = status;
+}
+
 typedef struct launch {
   tenon_context *context;
   const tenon_kernel_desc *kernel;
@@ -135,7 +140,7 @@ static void run_foreign_task(void *data, int64_t task) {
   tn_fp_leave(saved);
 }
 
-static void service_launch(tenon_exec *exec, int64_t kernel, void *const *args, int64_t max_tasks) {
+void tn_launch_function(tenon_exec *exec, int64_t kernel, void *const *args, int64_t max_tasks) {
   tenon_context *context = context_of(exec);
   int64_t tasks = max_tasks < exec->threads ? max_tasks : exec->threads;
   launch l = {context, &context->model->variant->kernels[kernel], args, tasks < 1 ? 1 : tasks};
@@ -260,7 +265,7 @@ static void *callers_buffer(tenon_context *context, int32_t index, const int64_t
   return caller->data;
 }
 
-static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
+void *tn_host_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
   tenon_context *context = context_of(exec);
   const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
   tn_output *output = &context->outputs[index];
@@ -319,10 +324,10 @@ static int32_t service_fail_values(tenon_exec *exec, int32_t code, const char *m
 }
 
 void tn_install_services(tenon_exec *exec) {
-  exec->launch = service_launch;
+  exec->launch = tn_launch_function;
   exec->alloc = service_alloc;
   exec->release = service_release;
-  exec->output = service_output;
+  exec->output = tn_host_output;
   exec->fail = service_fail;
   exec->fail_values = service_fail_values;
 }
@@ -335,6 +340,10 @@ static tenon_status execute(tenon_context *context) {
   for (int32_t i = 0; i < model->desc->num_outputs; ++i)
     context->outputs[i].data = NULL;
   context->status = TENON_OK;
+  bool known;
+  const tn_device_kind *device = tn_device_of(model->variant, &known);
+  if (device && (context->status = device->begin(context)))
+    return context->status;
   int64_t begin = context->profiling ? tn_now() : 0;
   unsigned saved = tn_fp_enter();
   if (context->pool)
@@ -343,6 +352,8 @@ static tenon_status execute(tenon_context *context) {
   if (context->pool)
     tn_pool_end_run(context->pool);
   tn_fp_leave(saved);
+  if (device)
+    context->status = device->end(context);
   tn_region_end_run(&context->region);
   if (context->profiling)
     tn_profile_run(context->profile, begin, tn_now());

@@ -56,6 +56,8 @@ public:
   virtual bool match(mlir::Operation *op, TargetAttrInterface target) const = 0;
   /// Whether its kernels have no root.
   virtual bool isElemental() const { return false; }
+  /// Whether the target's host runs its kernels, in the host's memory.
+  virtual bool runsOnHost() const { return false; }
   virtual FusionRules getFusionRules(mlir::Operation *root) const { return {}; }
   /// Whether the root reads an operand through a slice of memory as well as from memory.
   virtual bool readsSlice(mlir::OpOperand &operand) const { return false; }

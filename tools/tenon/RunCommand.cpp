@@ -3,6 +3,7 @@
 #include "lib/Support/Stopwatch.h"
 #include "lib/Tensors/Npy.h"
 #include "tools/tenon/Commands.h"
+#include "tools/tenon/Devices.h"
 #include "tools/tenon/ModelOptions.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -20,6 +21,7 @@ static constexpr Option runOptions[] = {
     checkOption,
     {"--runs", true, "N run as often; default 1"},
     {"--profile", true, "FILE a Chrome trace of all runs (chrome://tracing, Perfetto)"},
+    deviceOption,
     targetOption,
     precisionOption,
     layoutOption,
