@@ -236,6 +236,7 @@ void tenon_model_free(tenon_model *model) {
 
 const char *tenon_model_name(const tenon_model *model) { return model->desc->name; }
 const char *tenon_model_target(const tenon_model *model) { return model->variant->target; }
+int32_t tenon_model_has_device(const tenon_model *model) { return model->device != NULL; }
 const char *tenon_model_compiler_version(const tenon_model *model) {
   return model->desc->compiler_version;
 }

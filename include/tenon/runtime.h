@@ -163,6 +163,8 @@ TENON_API void tenon_model_free(tenon_model *model);
 TENON_API const char *tenon_model_name(const tenon_model *model);
 /* What the code that was chosen is for: this CPU, e.g. "cpu:x86-64-v4", or a GPU, "cuda:sm_80". */
 TENON_API const char *tenon_model_target(const tenon_model *model);
+/* Nonzero if a device with memory of its own runs its kernels: a GPU. */
+TENON_API int32_t tenon_model_has_device(const tenon_model *model);
 TENON_API const char *tenon_model_compiler_version(const tenon_model *model);
 /* XXH3-64 of the ONNX file that it was compiled from. */
 TENON_API uint64_t tenon_model_checksum(const tenon_model *model);

@@ -209,10 +209,16 @@ static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, i
     return memory.takeError();
   settings.limit = std::chrono::seconds(*timeout);
   settings.memoryMegabytes = *memory;
+  // The limit is one of addresses, of which a simulated device reserves as many as it has memory.
+  constexpr int64_t addressesOfDevice = 2 << 20;
+  if (arguments.has("--device"))
+    settings.memoryMegabytes += addressesOfDevice;
   settings.guard = arguments.has("--guard");
   settings.program = arguments.get("--run-with");
   if (settings.guard && !settings.program.empty())
     return llvm::createStringError("--guard watches memory in this process, not with --run-with");
+  if (settings.guard && arguments.has("--device"))
+    return llvm::createStringError("--guard watches memory of this process, not of a --device");
   settings.compileThreads = std::max<int64_t>(1, cores / jobs);
   return settings;
 }

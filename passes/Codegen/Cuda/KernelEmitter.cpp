@@ -115,13 +115,11 @@ Value KernelEmitter::sharedArray(Type elementType, int64_t count) {
   auto type = LLVM::LLVMArrayType::get(elementType, count);
   auto pointer = LLVM::LLVMPointerType::get(em.getContext(), kSharedSpace);
   em.setInsertionPointToStart(module.getBody());
-  std::string name = (kernel.getSymName() + "_shared").str();
-  auto global = LLVM::GlobalOp::create(em, em.getLoc(), type, /*isConstant=*/false,
-                                       LLVM::Linkage::Internal, name, Attribute(),
-                                       /*alignment=*/16, kSharedSpace);
-  SymbolTable(module).insert(global);
+  std::string name = (kernel.getSymName() + "_shared_" + Twine(numShared++)).str();
+  em.create<LLVM::GlobalOp>(type, /*isConstant=*/false, LLVM::Linkage::Internal, name, Attribute(),
+                            /*alignment=*/16, kSharedSpace);
   em.setInsertionPointAfter(thread.getDefiningOp());
-  return em.create<LLVM::AddressOfOp>(pointer, global.getSymName());
+  return em.create<LLVM::AddressOfOp>(pointer, name);
 }
 
 Value KernelEmitter::exchange(Value value, int64_t distance) {

@@ -56,6 +56,8 @@ private:
   mlir::Value exchange(mlir::Value value, int64_t distance);
   mlir::Value foldWarp(ReduceKind kind, mlir::Type elementType, mlir::Value value);
   mlir::Value foldWarps(ReduceKind kind, mlir::Type elementType, mlir::Value value);
+  int64_t numShared = 0;
+
   unsigned vectorAlignment(mlir::Type vector, const Buffer &buffer, LaneIndex position) const;
 };
 

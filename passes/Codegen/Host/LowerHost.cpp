@@ -118,8 +118,6 @@ LogicalResult HostLowering::lowerBlock(Block &block) {
 }
 
 LogicalResult HostLowering::findTarget(ModuleOp program) {
-  if (program.getOps<KernelOp>().empty())
-    return success();
   // Where it does not say for what it is compiled, it is for a processor.
   auto target = program->getAttrOfType<TargetAttrInterface>(kTargetAttrName);
   if (!target)

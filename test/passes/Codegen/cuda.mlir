@@ -46,7 +46,7 @@ tenon.kernel @warp(%x: tensor<16x512xf32>) -> tensor<16x1xf32>
 
 // A block folds what its warps have through shared memory, which is free again behind the second barrier.
 // CHECK-LABEL: module @block
-//       CHECK:   llvm.mlir.global internal @block_shared() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<8 x f32>
+//       CHECK:   llvm.mlir.global internal @block_shared_0() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<8 x f32>
 // CHECK-COUNT-5:   nvvm.shfl.sync  bfly
 //       CHECK:   scf.if
 //       CHECK:     llvm.store %{{.*}} : f32, !llvm.ptr<3>
