@@ -219,8 +219,11 @@ tenon_status tn_cu_end(tenon_context *context) {
   tenon_status status = context->status;
   if (!status)
     status = bring_outputs(context);
-  tenon_status waited = wait(context);
+  if (!status)
+    status = wait(context);
+  else
+    device->driver->wait(context->device->stream); // the first failure says more than what follows
   tn_cu_blocks_end_run(context);
   tn_cu_leave(device);
-  return status ? status : waited;
+  return status;
 }

@@ -11,7 +11,7 @@ const KernelStrategy &HostStrategy::onHost(TargetAttrInterface target) const {
   auto *strategies = getHost(target).getDialect().getRegisteredInterface<KernelStrategies>();
   assert(strategies && "a host has code generation");
   auto found = llvm::find_if(strategies->get(),
-                             [&](const auto &strategy) { return strategy->getName() == name; });
+                             [&](const auto &strategy) { return strategy->getName() == hostName; });
   assert(found != strategies->get().end() && "a host has the strategy");
   return **found;
 }

@@ -7,15 +7,17 @@
 namespace tenon {
 
 /// A strategy of a target with memory of its own, whose kernels are functions of the processor
-/// beside it. It does what the strategy of the same name does there; the program moves operands and
-/// results (passes/Codegen/Host).
+/// beside it. It does what a strategy does there; the program moves operands and results
+/// (passes/Codegen/Host).
 class HostStrategy final : public KernelStrategy {
 public:
-  /// `name` lives as long as the program.
-  explicit HostStrategy(llvm::StringRef name) : name(name) {}
+  /// `name` is this strategy's, `hostName` the host's own. Both live as long as the program.
+  HostStrategy(llvm::StringRef name, llvm::StringRef hostName, bool elemental = false)
+      : name(name), hostName(hostName), elemental(elemental) {}
 
   llvm::StringRef getName() const override { return name; }
   bool runsOnHost() const override { return true; }
+  bool isElemental() const override { return elemental; }
   bool match(mlir::Operation *op, TargetAttrInterface target) const override;
   FusionRules getFusionRules(mlir::Operation *root) const override;
   KernelResources getResources(mlir::Operation *root) const override;
@@ -31,7 +33,8 @@ private:
   const KernelStrategy &onHost(mlir::Operation *op) const;
   const KernelStrategy &onHost(TargetAttrInterface target) const;
 
-  llvm::StringRef name;
+  llvm::StringRef name, hostName;
+  bool elemental;
 };
 
 } // namespace tenon

@@ -3,6 +3,7 @@
 
 #include "passes/Codegen/Cuda/Strategies.h"
 #include "dialects/Target/KernelStrategy.h"
+#include "passes/Codegen/Common/ExpandMath.h"
 #include "passes/Codegen/Common/HostStrategy.h"
 #include "passes/Codegen/Cuda/ContractionKernel.h"
 #include "passes/Schedule/Cuda/Choose.h"
@@ -15,6 +16,26 @@ namespace {
 /// The error for a kernel whose schedule is missing or of another kind.
 LogicalResult complainAboutSchedule(KernelOp kernel) {
   return kernel.emitError("has no schedule for its strategy, ") << kernel.getStrategy();
+}
+
+/// Whether the kernel needs a function that only a processor's library has. Of f64 there are no
+/// functions but those: of such a kernel the code itself tells.
+bool callsLibrary(KernelOp kernel) {
+  auto holdsDoubles = [](Operation &op) {
+    return llvm::any_of(op.getResultTypes(),
+                        [](Type type) { return getElementTypeOrSelf(type).isF64(); });
+  };
+  if (llvm::none_of(kernel.getEntryBlock(), holdsDoubles))
+    return false;
+  OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
+  auto schedule = RowsScheduleAttr::get(kernel.getContext(), /*lanes=*/1,
+                                        /*threads=*/TargetAttr::warpSize, /*team=*/1);
+  KernelEmitter emitter(kernel, *module, schedule, schedule.getThreads());
+  emitter.withAgreeingLanes([&] { emitRows(emitter); });
+  emitter.finish();
+  return failed(expandMath(*module, {.scale = nullptr, .hasLibm = false})) ||
+         llvm::any_of(module->getOps<LLVM::LLVMFuncOp>(),
+                      [](LLVM::LLVMFuncOp function) { return function.isExternal(); });
 }
 
 /// What a kernel may have of shared memory without asking the driver for more.
@@ -32,7 +53,9 @@ public:
   }
   // Operands are found element by element.
   bool readsSlice(OpOperand &operand) const override { return isa<ConvOp>(operand.getOwner()); }
-  bool canCompute(KernelOp kernel) const override { return fillsTiles(getRoot(kernel, *this)); }
+  bool canCompute(KernelOp kernel) const override {
+    return fillsTiles(getRoot(kernel, *this)) && !callsLibrary(kernel);
+  }
   ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override {
     return chooseContraction(cast<TargetAttr>(target), getRoot(kernel, *this));
   }
@@ -108,6 +131,7 @@ public:
   DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const override {
     return chooseRowBlocks(cast<TargetAttr>(target), kernel);
   }
+  bool canCompute(KernelOp kernel) const override { return !callsLibrary(kernel); }
   LogicalResult verify(KernelOp kernel) const override {
     bool isScheduled = isa_and_present<RowsScheduleAttr>(kernel.getScheduleAttr());
     return isScheduled ? success() : complainAboutSchedule(kernel);
@@ -124,8 +148,10 @@ public:
 KernelStrategies::Ordered makeStrategies() {
   KernelStrategies::Ordered strategies;
   strategies.push_back(std::make_unique<ContractionStrategy>());
-  strategies.push_back(std::make_unique<HostStrategy>("library"));
+  strategies.push_back(std::make_unique<HostStrategy>("library", "library"));
   strategies.push_back(std::make_unique<RowsStrategy>());
+  // What rows cannot compute.
+  strategies.push_back(std::make_unique<HostStrategy>("host_rows", "rows", /*elemental=*/true));
   return strategies;
 }
 
