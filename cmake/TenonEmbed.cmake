@@ -67,7 +67,8 @@ function(tenon_add_cross_program output architecture)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEFINITIONS" ${ARGN})
   list(TRANSFORM ARG_DEFINITIONS PREPEND -D)
   file(GLOB headers CONFIGURE_DEPENDS
-    "${PROJECT_SOURCE_DIR}/runtime/*.h" "${PROJECT_SOURCE_DIR}/include/tenon/*.h" *.h)
+    "${PROJECT_SOURCE_DIR}/runtime/*.h" "${PROJECT_SOURCE_DIR}/runtime/cuda/*.h"
+    "${PROJECT_SOURCE_DIR}/include/tenon/*.h" *.h)
   cmake_path(GET output FILENAME name)
   add_custom_command(
     OUTPUT "${output}"

@@ -21,6 +21,7 @@
 #ifndef TENON_RUNTIME_ABI_H
 #define TENON_RUNTIME_ABI_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -92,7 +93,8 @@ typedef void (*tenon_kernel_fn)(void *const *args, int64_t task, int64_t tasks);
 
 /* What a kernel is. */
 enum {
-  TENON_KERNEL_FUNCTION = 0 /* `fn`, of the CPU that runs the program */
+  TENON_KERNEL_FUNCTION = 0, /* `fn`, of the CPU that runs the program */
+  TENON_KERNEL_CUDA = 1      /* `entry` of the variant's `code`; `fn` is NULL */
 };
 
 typedef struct tenon_kernel_desc {
@@ -109,19 +111,37 @@ typedef struct tenon_kernel_desc {
   /* What it computes with, e.g. "f32", "u8 x i8": the types that it multiplies if it is there for
    * products, else that of its results. NULL if the compiler did not say. */
   const char *precision;
+  /* Of a kernel that a device runs: what `code` calls it, how many buffers and values `args` holds
+   * (8 bytes each, the entry's parameters in their order), and the threads of a block. The tasks of
+   * a launch are its blocks. */
+  const char *entry;
+  int32_t num_args, block_threads;
 } tenon_kernel_desc;
 
 enum {
   TENON_EXEC_OK = 0,
   TENON_EXEC_OUT_OF_MEMORY = 1,
   TENON_EXEC_BAD_SHAPE = 2, /* shapes met at run time contradict the model */
-  TENON_EXEC_BAD_VALUE = 3  /* a value met at run time is invalid, e.g. an index out of range */
+  TENON_EXEC_BAD_VALUE = 3, /* a value met at run time is invalid, e.g. an index out of range */
+  TENON_EXEC_DEVICE_ERROR = 4
 };
 
 /* A byte that no name in a message has. */
 #define TENON_VALUE_MARK '\1'
 
-/* One run in progress. Compiled code reads the data fields and calls the services. */
+/* Where `transfer` copies between. */
+enum {
+  TENON_TRANSFER_TO_HOST = 0, /* from the device */
+  TENON_TRANSFER_TO_DEVICE = 1,
+  TENON_TRANSFER_ON_DEVICE = 2 /* ranges do not overlap */
+};
+
+/* One run in progress. Compiled code reads the data fields and calls the services.
+ *
+ * Of a variant for a device with memory of its own, `inputs`, `arena`, `weights` and what `alloc`
+ * and `output` give are addresses there: the program adds to them and gives them to kernels, and
+ * never reads or writes them itself. Its kernels that are functions get the host's memory
+ * (`host_alloc`, `scratch`). Launches and transfers happen in the order of the program. */
 struct tenon_exec {
   /* In signature order: the data of a tensor, the tenon_object of another value. */
   void *const *inputs;
@@ -179,11 +199,23 @@ struct tenon_exec {
   /* Gives output `index` its value; the caller of the run gets a copy. Called exactly once for each
    * output that is no tensor. */
   int32_t (*output_object)(tenon_exec *exec, int32_t index, const tenon_object *object);
+  /* Copies when all launches before are done, and returns when the host may use or change the bytes
+   * that it gave or got. TENON_EXEC_OK, or a code that the program returns; the runtime has
+   * recorded why. */
+  int32_t (*transfer)(tenon_exec *exec, int32_t direction, void *to, const void *from,
+                      int64_t bytes);
+  /* The same as `alloc` and `release`, of the host's memory. */
+  void *(*host_alloc)(tenon_exec *exec, int64_t bytes);
+  void (*host_release)(tenon_exec *exec, void *block);
 };
+
+/* How much of tenon_exec the code of a variant for CPUs may use. */
+#define TENON_EXEC_SIZE_CPU offsetof(tenon_exec, transfer)
 
 /* What runs a variant's kernels. */
 enum {
-  TENON_DEVICE_CPU = 0 /* all of them are functions */
+  TENON_DEVICE_CPU = 0, /* all of them are functions */
+  TENON_DEVICE_CUDA = 1 /* an NVIDIA GPU; those that are functions the CPU beside it runs */
 };
 
 /* The model compiled for one kind of device that has certain features. */
@@ -191,7 +223,9 @@ typedef struct tenon_variant_desc {
   const char *target; /* e.g. "cpu:x86-64-v4" */
   int32_t device;
   int32_t reserved;
-  /* What the device must have, NULL-terminated. Of a CPU, LLVM's names, e.g. "avx512f". */
+  /* What there must be, NULL-terminated. Of a CPU, LLVM's names, e.g. "avx512f". Of a GPU, "sm_80"
+   * for that compute capability or a later one, "sm_90a" for exactly that one, "ptx70" for a driver
+   * that knows that version of PTX; all others are the host's. */
   const char *const *features;
   int64_t arena_bytes; /* static buffers */
   int32_t (*run)(tenon_exec *exec);
@@ -199,6 +233,9 @@ typedef struct tenon_variant_desc {
   int64_t num_kernels;
   const unsigned char *weights;
   int64_t weights_bytes;
+  /* For a GPU: the PTX of all its kernels, ending in a zero byte that `code_bytes` counts. */
+  const char *code;
+  int64_t code_bytes;
 } tenon_variant_desc;
 
 typedef struct tenon_model_desc {

@@ -1,5 +1,5 @@
 /* Contexts: everything a run needs is made here, once, so that runs need not allocate. */
-#include "runtime/objects.h"
+#include "runtime/device.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static tenon_status make_scratch(tenon_context *context, size_t bytes) {
 /* The caller's workspace serves the arena first, then scratch memory if that fits; the rest is for
  * run-time sized blocks. */
 static tenon_status make_workspace(tenon_context *context, const tenon_context_options *options) {
-  size_t arena = (size_t)context->model->variant->arena_bytes;
+  size_t arena = tn_host_arena(context->model);
   size_t scratch = tenon_model_scratch_size(context->model, (int32_t)context->exec.threads);
   if (!options->workspace) {
     tn_region_init(&context->region, NULL, 0);
@@ -162,13 +162,17 @@ tenon_status tenon_context_create(const tenon_model *model, const tenon_context_
     status = make_threads(context, options);
   if (!status) /* its size depends on the threads */
     status = make_workspace(context, options);
+  context->exec.inputs = context->input_data;
+  context->exec.input_dims = context->input_dims;
+  tn_install_services(&context->exec);
+  bool known;
+  const tn_device_kind *device = tn_device_of(model->variant, &known);
+  if (!status && device)
+    status = device->open(context);
   if (status) {
     tenon_context_free(context);
     return status;
   }
-  context->exec.inputs = context->input_data;
-  context->exec.input_dims = context->input_dims;
-  tn_install_services(&context->exec);
   *result = context;
   return TENON_OK;
 }
@@ -176,6 +180,10 @@ tenon_status tenon_context_create(const tenon_model *model, const tenon_context_
 void tenon_context_free(tenon_context *context) {
   if (!context)
     return;
+  bool known;
+  const tn_device_kind *device = tn_device_of(context->model->variant, &known);
+  if (device)
+    device->close(context);
   tn_pool_free(context->pool);
   if (context->pinned_thread && context->pinned_thread == gettid())
     sched_setaffinity(0, sizeof(cpu_set_t), context->saved_cpus);

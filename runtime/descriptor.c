@@ -7,7 +7,7 @@
  *
  * What no compiler writes is refused: of a file it would be a forged checksum, of a linked model
  * damage. */
-#include "runtime/internal.h"
+#include "runtime/device.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,8 @@
 static const int32_t MAX_RANK = 1 << 16;
 static const int64_t MAX_BYTES = INT64_C(1) << 56;
 static const uint32_t MAX_ELEMENT = 1 << 12;
+static const int32_t MAX_ARGUMENTS = 1 << 16;
+static const int32_t MAX_THREADS = 1024;
 
 struct tn_chunk {
   tn_chunk *next;
@@ -174,14 +176,26 @@ static void read_states(reader *r) {
   }
 }
 
+static void check_device_kernel(reader *r, const tenon_kernel_desc *kernel) {
+  if (!kernel->name || !kernel->entry)
+    damaged(r, "a pointer of a kernel", 0);
+  if (kernel->num_args < 0 || kernel->num_args > MAX_ARGUMENTS)
+    damaged(r, "the number of arguments of a kernel", kernel->num_args);
+  if (kernel->block_threads < 1 || kernel->block_threads > MAX_THREADS)
+    damaged(r, "the number of threads of a block", kernel->block_threads);
+}
+
 static void read_kernels(reader *r, tenon_variant_desc *variant) {
   tenon_kernel_desc *kernels =
       copy_array(r, variant->kernels, variant->num_kernels, r->desc->kernel_size, sizeof *kernels);
   variant->kernels = kernels;
   for (int64_t i = 0; i < variant->num_kernels && !r->status; ++i) {
-    if (kernels[i].kind != TENON_KERNEL_FUNCTION)
+    bool is_gpus = kernels[i].kind == TENON_KERNEL_CUDA && variant->device == TENON_DEVICE_CUDA;
+    if (is_gpus)
+      check_device_kernel(r, &kernels[i]);
+    else if (kernels[i].kind != TENON_KERNEL_FUNCTION)
       damaged(r, "the kind of a kernel", kernels[i].kind);
-    if (!kernels[i].fn || !kernels[i].name)
+    else if (!kernels[i].fn || !kernels[i].name)
       damaged(r, "a pointer of a kernel", 0);
     if (kernels[i].scratch_bytes < 0 || kernels[i].scratch_bytes > MAX_BYTES ||
         kernels[i].scratch_bytes % TN_ALIGNMENT)
@@ -194,7 +208,9 @@ static void read_kernels(reader *r, tenon_variant_desc *variant) {
 static void read_variant(reader *r, tenon_variant_desc *variant) {
   if (!variant->target)
     damaged(r, "a pointer of a variant", 0);
-  if (variant->device != TENON_DEVICE_CPU)
+  bool known;
+  tn_device_of(variant, &known);
+  if (!known)
     return; /* passed over: what else it says is not for this runtime */
   if (!variant->features || !variant->run)
     damaged(r, "a pointer of a variant", 0);
@@ -206,6 +222,9 @@ static void read_variant(reader *r, tenon_variant_desc *variant) {
   if (variant->num_kernels < 0 || variant->num_kernels > INT32_MAX ||
       (variant->num_kernels && !variant->kernels))
     damaged(r, "the number of kernels", variant->num_kernels);
+  if (variant->code && (variant->code_bytes < 1 || variant->code_bytes > MAX_BYTES ||
+                        variant->code[variant->code_bytes - 1]))
+    damaged(r, "the size of the code for a device", variant->code_bytes);
   read_kernels(r, variant);
 }
 

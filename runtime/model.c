@@ -2,30 +2,44 @@
  * What the caller may ask about the model is prepared here once, so that queries are plain reads.
  */
 #include "runtime/checksum.h"
-#include "runtime/objects.h"
+#include "runtime/device.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether there is what a variant asks for; if not, `why` says what is in the way, or nothing. */
+static bool has(const tn_device_kind *device, const char *feature, char *why, size_t size) {
+  why[0] = 0;
+  if (device && device->knows(feature))
+    return device->has(feature, why, size);
+  return tn_cpu_has(feature) && tn_cpu_enable(feature);
+}
+
 static bool supports(const tenon_variant_desc *variant) {
-  if (variant->device != TENON_DEVICE_CPU)
+  bool known;
+  const tn_device_kind *device = tn_device_of(variant, &known);
+  char why[512];
+  if (!known)
     return false;
   for (const char *const *feature = variant->features; *feature; ++feature)
-    if (!tn_cpu_has(*feature) || !tn_cpu_enable(*feature))
+    if (!has(device, *feature, why, sizeof why))
       return false;
   return true;
 }
 
-/* The features that a variant for CPUs misses here. */
-static size_t describe_features(const tenon_variant_desc *variant, char *text, size_t size) {
+/* The features that a variant misses here. */
+static size_t describe_features(const tenon_variant_desc *variant, const tn_device_kind *device,
+                                char *text, size_t size) {
   size_t used = 0;
   const char *separator = " needs ";
+  char why[512];
   for (const char *const *f = variant->features; *f && used < size; ++f) {
-    if (tn_cpu_has(*f) && tn_cpu_enable(*f))
+    if (has(device, *f, why, sizeof why))
       continue;
-    used += (size_t)snprintf(text + used, size - used, "%s%s", separator, *f);
+    used += (size_t)snprintf(text + used, size - used, *why ? "%s%s (%s)" : "%s%s%s", separator, *f,
+                             why);
     separator = ", ";
   }
   return used;
@@ -40,8 +54,10 @@ static void describe_missing(const tenon_model_desc *desc, char *text, size_t si
     used += (size_t)snprintf(text + used, size - used, "%s%s", i ? "; " : "", variant->target);
     if (used >= size)
       return;
-    if (variant->device == TENON_DEVICE_CPU)
-      used += describe_features(variant, text + used, size - used);
+    bool known;
+    const tn_device_kind *device = tn_device_of(variant, &known);
+    if (known)
+      used += describe_features(variant, device, text + used, size - used);
     else
       used +=
           (size_t)snprintf(text + used, size - used, " needs a device of kind %d", variant->device);
@@ -55,10 +71,13 @@ static tenon_status choose_variant(tenon_model *model) {
       model->variant = &desc->variants[i];
   if (model->variant)
     return TENON_OK;
-  char missing[512];
+  char missing[1024];
   describe_missing(desc, missing, sizeof missing);
-  return tn_fail(TENON_UNSUPPORTED_CPU, "model '%s' cannot run on this CPU: %s", desc->name,
-                 missing);
+  bool only_cpus = true;
+  for (int32_t i = 0; i < desc->num_variants; ++i)
+    only_cpus &= desc->variants[i].device == TENON_DEVICE_CPU;
+  return tn_fail(TENON_UNSUPPORTED_CPU, "model '%s' cannot run on this %s: %s", desc->name,
+                 only_cpus ? "CPU" : "machine", missing);
 }
 
 /* Of what is a tensor in a run. */
@@ -116,6 +135,12 @@ static tenon_status describe_signature(tenon_model *model) {
   return TENON_OK;
 }
 
+static tenon_status load_on_device(tenon_model *model) {
+  bool known;
+  const tn_device_kind *device = tn_device_of(model->variant, &known);
+  return device ? device->load(model) : TENON_OK;
+}
+
 /* Takes over `library`, also when it fails. */
 static tenon_status make_model(const tenon_model_desc *desc, void *library, const char *origin,
                                tenon_model **result) {
@@ -132,6 +157,8 @@ static tenon_status make_model(const tenon_model_desc *desc, void *library, cons
     status = choose_variant(model);
   if (!status)
     status = describe_signature(model);
+  if (!status)
+    status = load_on_device(model);
   if (status)
     tenon_model_free(model);
   else
@@ -211,6 +238,10 @@ tenon_status tenon_model_check_weights(const tenon_model *model) {
 void tenon_model_free(tenon_model *model) {
   if (!model)
     return;
+  bool known;
+  const tn_device_kind *device = model->variant ? tn_device_of(model->variant, &known) : NULL;
+  if (device)
+    device->unload(model);
   free(model->infos);
   tn_free_chunks(model->chunks);
   if (model->library)
@@ -220,6 +251,7 @@ void tenon_model_free(tenon_model *model) {
 
 const char *tenon_model_name(const tenon_model *model) { return model->desc->name; }
 const char *tenon_model_target(const tenon_model *model) { return model->variant->target; }
+int32_t tenon_model_has_device(const tenon_model *model) { return model->device != NULL; }
 const char *tenon_model_compiler_version(const tenon_model *model) {
   return model->desc->compiler_version;
 }
@@ -286,10 +318,14 @@ const char *tenon_model_kernel_precision(const tenon_model *model, int64_t index
   return precision ? precision : "";
 }
 
+size_t tn_host_arena(const tenon_model *model) {
+  return model->device ? 0 : (size_t)model->variant->arena_bytes;
+}
+
 size_t tenon_model_workspace_size(const tenon_model *model) {
   // The caller's memory may begin anywhere: room to align the arena.
-  int64_t arena = model->variant->arena_bytes;
-  return arena > 0 ? (size_t)arena + TN_ALIGNMENT - 1 : 0;
+  size_t arena = tn_host_arena(model);
+  return arena ? arena + TN_ALIGNMENT - 1 : 0;
 }
 
 size_t tenon_model_scratch_size(const tenon_model *model, int32_t threads) {

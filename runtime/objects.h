@@ -15,7 +15,8 @@ struct tenon_model {
   tenon_tensor_info *infos; /* inputs, then outputs */
   int64_t total_input_dims; /* sum of the inputs' ranks */
   int64_t total_output_dims;
-  uint64_t code_checksum; /* 0 if linked in */
+  uint64_t code_checksum;         /* 0 if linked in */
+  struct tn_device_model *device; /* of a device with memory of its own (device.h); else NULL */
 };
 
 typedef struct tn_buffer {
@@ -28,7 +29,9 @@ typedef struct tn_output {
   int64_t *dims;
   void *data; /* where the current run writes, or the tenon_value; NULL until the model asked */
   size_t bytes;
-  void *unpacked; /* elements of less than a byte, of which `data` takes more when the run ends */
+  /* What compiled code writes: the same, but for elements that are packed when the run ends. */
+  void *run_data;
+  size_t run_bytes;
 } tn_output;
 
 struct tenon_context {
@@ -39,7 +42,7 @@ struct tenon_context {
   void *parallel_for_user;
   tn_region region;
   void *own_arena, *own_scratch;
-  void **input_data; /* of tensors; objects of other values */
+  void **input_data; /* what compiled code reads: of tensors; objects of other values */
   size_t *input_bytes;
   int64_t *input_dims;
   int64_t *symbols; /* value by symbol number; -1: not bound */
@@ -55,6 +58,7 @@ struct tenon_context {
   atomic_bool busy;
   pid_t pinned_thread; /* whose CPUs tenon_context_free restores; 0: none */
   void *saved_cpus;    /* cpu_set_t */
+  struct tn_device_context *device;
 };
 
 /* Sets the services that compiled code calls. */

@@ -1,6 +1,6 @@
 /* One run: check the inputs, bind the symbols, call the compiled code, hand over the outputs; and
  * the services that the compiled code calls meanwhile. */
-#include "runtime/objects.h"
+#include "runtime/device.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -71,17 +71,6 @@ static tenon_status bind_dim(tenon_context *context, int32_t index, int32_t d, i
                  desc->inputs[context->binders[dim->symbol]].name);
 }
 
-/* Gives compiled code the elements of a packed tensor, each as a byte. */
-static tenon_status unpack_input(tenon_context *context, int32_t index, const tenon_tensor *have) {
-  int64_t count = tn_count(have->rank, have->dims);
-  void *elements = context->exec.alloc(&context->exec, count);
-  if (!elements)
-    return context->status;
-  tn_unpack(have->dtype, count, have->data, elements);
-  context->input_data[index] = elements;
-  return TENON_OK;
-}
-
 /* Checks input `index`, a tensor, and copies its dimensions to `dims`. */
 static tenon_status check_tensor(tenon_context *context, int32_t index, const tenon_tensor *have,
                                  int64_t *dims) {
@@ -113,7 +102,7 @@ static tenon_status check_tensor(tenon_context *context, int32_t index, const te
     return tn_fail(TENON_INVALID_ARGUMENT, "input %d '%s': data is null", index, want->name);
   context->input_data[index] = have->data;
   context->input_bytes[index] = have->bytes;
-  return tn_is_packed(have->dtype) ? unpack_input(context, index, have) : TENON_OK;
+  return TENON_OK;
 }
 
 static tenon_status check_input(tenon_context *context, int32_t index, int64_t *dims) {
@@ -167,6 +156,11 @@ int32_t tn_record(tenon_exec *exec, tenon_status status, const char *format, ...
   return TENON_EXEC_BAD_VALUE;
 }
 
+void tn_run_failed(tenon_context *context, tenon_status status) {
+  if (!context->status)
+    context->status = status;
+}
+
 typedef struct launch {
   tenon_context *context;
   const tenon_kernel_desc *kernel;
@@ -192,7 +186,7 @@ static void run_foreign_task(void *data, int64_t task) {
   tn_fp_leave(saved);
 }
 
-static void service_launch(tenon_exec *exec, int64_t kernel, void *const *args, int64_t max_tasks) {
+void tn_launch_function(tenon_exec *exec, int64_t kernel, void *const *args, int64_t max_tasks) {
   tenon_context *context = context_of(exec);
   int64_t tasks = max_tasks < exec->threads ? max_tasks : exec->threads;
   launch l = {context, &context->model->variant->kernels[kernel], args, tasks < 1 ? 1 : tasks};
@@ -207,13 +201,17 @@ static void service_launch(tenon_exec *exec, int64_t kernel, void *const *args, 
     tn_profile_launch(context->profile, kernel, begin, tn_now());
 }
 
-static void *service_alloc(tenon_exec *exec, int64_t bytes) {
-  tenon_context *context = context_of(exec);
+/* Of the host, whatever device computes. */
+static void *host_alloc(tenon_context *context, int64_t bytes) {
   void *memory = tn_region_alloc(&context->region, bytes);
   if (!memory)
     RECORD(context, TENON_OUT_OF_MEMORY, "model '%s': no memory for %lld bytes",
            context->model->desc->name, (long long)bytes);
   return memory;
+}
+
+static void *service_alloc(tenon_exec *exec, int64_t bytes) {
+  return host_alloc(context_of(exec), bytes);
 }
 
 static void service_release(tenon_exec *exec, void *block) {
@@ -233,7 +231,8 @@ static int32_t overlapping_input(const tenon_context *context, const void *data,
   for (int32_t i = 0; i < desc->num_inputs; ++i) {
     bool overlaps =
         tn_is_tensor(&desc->inputs[i])
-            ? tn_overlap(caller_input(context, i)->data, context->input_bytes[i], data, bytes)
+            ? tn_overlap(caller_input(context, i)->data, caller_input(context, i)->bytes, data,
+                         bytes)
             : bytes && tn_value_overlaps(value_of(caller_input(context, i)), data, bytes);
     if (i != except && overlaps)
       return i;
@@ -253,9 +252,8 @@ static int32_t state_input(const tenon_model_desc *desc, int32_t output) {
 static int32_t forbidden_input(const tenon_context *context, int32_t index, const void *data,
                                size_t bytes) {
   int32_t state = state_input(context->model->desc, index);
-  bool is_same =
-      state >= 0 && data == caller_input(context, state)->data &&
-      bytes == context->input_bytes[state];
+  bool is_same = state >= 0 && data == caller_input(context, state)->data &&
+                 bytes == caller_input(context, state)->bytes;
   return overlapping_input(context, data, bytes, is_same ? state : -1);
 }
 
@@ -324,15 +322,21 @@ static void *callers_buffer(tenon_context *context, int32_t index, const int64_t
   return caller->data;
 }
 
-/* Where compiled code writes the elements of an output that is packed when the run ends. */
-static void *unpacked_output(tenon_context *context, int32_t index) {
+/* Where compiled code writes the elements of an output: those that are packed when the run ends to a
+ * block of the region. */
+static void *place_elements(tenon_context *context, int32_t index) {
+  const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
   tn_output *output = &context->outputs[index];
-  int64_t count = tn_count(context->model->desc->outputs[index].rank, output->dims);
-  output->unpacked = service_alloc(&context->exec, count);
-  return output->unpacked;
+  output->run_data = output->data;
+  output->run_bytes = output->bytes;
+  if (output->data && tn_is_packed(desc->dtype)) {
+    output->run_bytes = (size_t)tn_count(desc->rank, output->dims);
+    output->run_data = host_alloc(context, (int64_t)output->run_bytes);
+  }
+  return output->run_data;
 }
 
-static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
+void *tn_host_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
   tenon_context *context = context_of(exec);
   const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
   tn_output *output = &context->outputs[index];
@@ -360,7 +364,7 @@ static void *service_output(tenon_exec *exec, int32_t index, const int64_t *dims
            desc->name, other, context->model->desc->outputs[other].name);
     output->data = NULL;
   }
-  return output->data && tn_is_packed(desc->dtype) ? unpacked_output(context, index) : output->data;
+  return place_elements(context, index);
 }
 
 static int32_t service_output_object(tenon_exec *exec, int32_t index, const tenon_object *object) {
@@ -405,10 +409,10 @@ static int32_t service_fail_values(tenon_exec *exec, int32_t code, const char *m
 }
 
 void tn_install_services(tenon_exec *exec) {
-  exec->launch = service_launch;
+  exec->launch = tn_launch_function;
   exec->alloc = service_alloc;
   exec->release = service_release;
-  exec->output = service_output;
+  exec->output = tn_host_output;
   exec->fail = service_fail;
   exec->fail_values = service_fail_values;
   exec->output_object = service_output_object;
@@ -422,7 +426,11 @@ void tn_install_services(tenon_exec *exec) {
 static tenon_status execute(tenon_context *context) {
   const tenon_model *model = context->model;
   for (int32_t i = 0; i < model->desc->num_outputs; ++i)
-    context->outputs[i].data = NULL;
+    context->outputs[i].data = context->outputs[i].run_data = NULL;
+  bool known;
+  const tn_device_kind *device = tn_device_of(model->variant, &known);
+  if (device && (context->status = device->begin(context)))
+    return context->status;
   int64_t begin = context->profiling ? tn_now() : 0;
   unsigned saved = tn_fp_enter();
   if (context->pool)
@@ -431,6 +439,8 @@ static tenon_status execute(tenon_context *context) {
   if (context->pool)
     tn_pool_end_run(context->pool);
   tn_fp_leave(saved);
+  if (device)
+    context->status = device->end(context);
   if (context->profiling)
     tn_profile_run(context->profile, begin, tn_now());
   if (code != TENON_EXEC_OK && !context->status)
@@ -442,13 +452,30 @@ static tenon_status execute(tenon_context *context) {
   return context->status;
 }
 
+/* Gives compiled code the elements of packed inputs, each as a byte. */
+static tenon_status unpack_inputs(tenon_context *context) {
+  const tenon_model_desc *desc = context->model->desc;
+  for (int32_t i = 0; i < desc->num_inputs && !context->status; ++i) {
+    if (!tn_is_tensor(&desc->inputs[i]) || !tn_is_packed(desc->inputs[i].dtype))
+      continue;
+    const tenon_tensor *have = caller_input(context, i);
+    int64_t count = tn_count(have->rank, have->dims);
+    void *elements = host_alloc(context, count);
+    if (elements)
+      tn_unpack(have->dtype, count, have->data, elements);
+    context->input_data[i] = elements;
+    context->input_bytes[i] = (size_t)count;
+  }
+  return context->status;
+}
+
 static void pack_outputs(const tenon_context *context) {
   const tenon_model_desc *desc = context->model->desc;
   for (int32_t i = 0; i < desc->num_outputs; ++i) {
     const tn_output *output = &context->outputs[i];
     if (tn_is_tensor(&desc->outputs[i]) && tn_is_packed(desc->outputs[i].dtype))
       tn_pack(desc->outputs[i].dtype, tn_count(desc->outputs[i].rank, output->dims),
-              output->unpacked, output->data);
+              output->run_data, output->data);
   }
 }
 
@@ -520,6 +547,8 @@ static tenon_status run(tenon_context *context, const void *inputs, int32_t num_
   status = check_output_kinds(context);
   if (!status)
     status = check_inputs(context);
+  if (!status)
+    status = unpack_inputs(context);
   if (!status)
     status = execute(context);
   if (!status)

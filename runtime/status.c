@@ -46,6 +46,8 @@ const char *tenon_status_name(tenon_status status) {
     return "context_busy";
   case TENON_INTERNAL_ERROR:
     return "internal_error";
+  case TENON_DEVICE_ERROR:
+    return "device_error";
   }
   return "unknown";
 }

@@ -7,9 +7,11 @@ Suites:
     node      the onnx package's backend tests; list in test/conformance/passing.txt
     node-dynamic         the same with unknown dimensions; list in test/conformance/passing-dynamic.txt
     node-dynamic-inputs  and with axes, shapes, sizes and the like as inputs; list in passing-dynamic-inputs.txt
+    node-cuda            on a simulated GPU, compiled for the target of CUDA; list in passing-cuda.txt
     cases     the small models of test/conformance/cases; all of them must pass
     field     small models of faults seen in the field, in ../cases beside TENON_MODELS; list in test/models/field.txt
     models    real models in TENON_MODELS (default ../shared/models); list in test/models/passing.txt
+    models-cuda          those that a simulated GPU runs in a while; list in test/models/passing-cuda.txt
     models-2  more of them, in ../models-2 beside TENON_MODELS; list in test/models/passing-2.txt
 
 Options of `check`:
@@ -67,13 +69,18 @@ SUITES = {
     "node": (node_tests, TESTS / "conformance" / "passing.txt"),
     "node-dynamic": (lambda: dynamic_tests("constants"), TESTS / "conformance" / "passing-dynamic.txt"),
     "node-dynamic-inputs": (lambda: dynamic_tests("inputs"), TESTS / "conformance" / "passing-dynamic-inputs.txt"),
+    "node-cuda": (node_tests, TESTS / "conformance" / "passing-cuda.txt"),
     "cases": (own_cases, None),
     "field": (lambda: real_models().parent / "cases", TESTS / "models" / "field.txt"),
     "models": (real_models, TESTS / "models" / "passing.txt"),
+    "models-cuda": (real_models, TESTS / "models" / "passing-cuda.txt"),
     "models-2": (lambda: real_models().parent / "models-2", TESTS / "models" / "passing-2.txt"),
 }
 # Suites of real models whose buffers must be packed tightly. Of models-2, conv_tasnet_dy has 1.18 times what it needs.
 REAL = ("models",)
+# Suites that a simulated GPU runs, one thread beside it.
+CUDA = ("cuda:sm_80", ["--device", "cuda-sim", "--threads", "1"])
+DEVICES = {"node-cuda": CUDA, "models-cuda": CUDA}
 
 
 def read_list(file):
@@ -129,7 +136,8 @@ def check(suite, options):
         return 1
     names = chosen(source, names, options)
     folders = [source / name for name in names if (source / name / "model.onnx").exists()]
-    results = verify(folders, options.target, options.verify)
+    target, device = DEVICES.get(suite, (options.target, []))
+    results = verify(folders, target, options.verify + device)
     # Neither skipped nor vanished is passed.
     statuses = {name: results[name]["status"] if name in results else "missing" for name in names}
     accepted = ("passed", "skipped") if options.run_with else ("passed",)
@@ -151,7 +159,7 @@ def update(suite):
     folders = sorted(file.parent for file in source.glob("*/model.onnx"))
     if not folders:
         sys.exit(f"no models in {source} (TENON_MODELS says where the real models are)")
-    results = verify(folders)
+    results = verify(folders, *DEVICES.get(suite, ()))
     passed = sorted(name for name, result in results.items() if result["status"] == "passed")
     before = read_list(listing)
     for sign, names in (("-", set(before) - set(passed)), ("+", set(passed) - set(before))):

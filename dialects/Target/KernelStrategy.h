@@ -56,6 +56,8 @@ public:
   virtual bool match(mlir::Operation *op, TargetAttrInterface target) const = 0;
   /// Whether its kernels have no root.
   virtual bool isElemental() const { return false; }
+  /// Whether the target's host runs its kernels, in the host's memory.
+  virtual bool runsOnHost() const { return false; }
   virtual FusionRules getFusionRules(mlir::Operation *root) const { return {}; }
   /// Whether the root reads an operand through a slice of memory as well as from memory.
   virtual bool readsSlice(mlir::OpOperand &operand) const { return false; }
@@ -81,8 +83,8 @@ public:
   /// op's operands are: then the op belongs into the root's kernel, and is not folded.
   virtual bool readsNarrow(mlir::OpOperand &weights) const { return false; }
 
-  /// Whether it can compute a kernel that was formed for it; else the target's elemental strategy
-  /// does.
+  /// Whether it can compute a kernel that was formed for it; else an elemental strategy of the
+  /// target does.
   virtual bool canCompute(KernelOp kernel) const { return true; }
   /// The schedule that the target's cost model picks; null if kernels have none.
   virtual ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const {
@@ -165,6 +167,8 @@ public:
   const KernelStrategy *lookup(KernelOp kernel) const;
   /// The strategy of kernels without a root.
   const KernelStrategy &getElemental() const;
+  /// The first one of such kernels that can compute this one; where none can, the last.
+  const KernelStrategy &getElementalFor(KernelOp kernel) const;
   /// Whether a strategy is there for the op itself.
   bool isRoot(mlir::Operation *op) const {
     const KernelStrategy *strategy = find(op);

@@ -16,6 +16,14 @@ inline constexpr llvm::StringLiteral kTargetAttrName = "tenon.target";
 /// What the module that `op` is in is compiled for. Without `tenon.target` there, an error on `op`.
 mlir::FailureOr<TargetAttrInterface> getTarget(mlir::Operation *op);
 
+/// The processor of a program for the target (TargetAttrInterface::getHost).
+inline TargetAttrInterface getHost(TargetAttrInterface target) {
+  return mlir::cast<TargetAttrInterface>(target.getHost());
+}
+
+/// Whether kernels compute in memory of their own, so that the program moves what it reads itself.
+inline bool hasOwnMemory(TargetAttrInterface target) { return target.getHost() != target; }
+
 /// The same, as the kind of target that the caller is for; an error on `op` if it is another kind.
 template <typename AttrT> mlir::FailureOr<AttrT> getTargetAs(mlir::Operation *op) {
   mlir::FailureOr<TargetAttrInterface> target = getTarget(op);

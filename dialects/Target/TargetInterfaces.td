@@ -40,7 +40,12 @@ def TargetAttrInterface : AttrInterface<"TargetAttrInterface"> {
     InterfaceMethod<[{
       A matrix product of at most so many rows takes the time that reading its right operand takes:
       then few bytes are worth more than little arithmetic.
-    }], "int64_t", "getFewRows", (ins)>
+    }], "int64_t", "getFewRows", (ins)>,
+    InterfaceMethod<[{
+      The processor that runs the program around the kernels, and kernels for which the device has no
+      code: the target itself if it is one. Any other target has memory of its own, which the host
+      does not see.
+    }], "::mlir::Attribute", "getHost", (ins)>
   ];
 }
 

@@ -52,7 +52,8 @@ typedef enum tenon_status {
   TENON_INVALID_VALUE = 10,   /* the model met a value it cannot use, e.g. an index out of range */
   TENON_CONTEXT_BUSY = 11,    /* the context is running in another thread */
   TENON_INTERNAL_ERROR = 12,  /* the compiled code broke its contract */
-  TENON_WRONG_KIND = 13       /* a sequence where the model has a tensor, say */
+  TENON_WRONG_KIND = 13,      /* a sequence where the model has a tensor, say */
+  TENON_DEVICE_ERROR = 14     /* a GPU or its driver failed; the message has the driver's words */
 } tenon_status;
 
 /* The constant's name without its prefix, in lower case: "wrong_shape". Never NULL. */
@@ -196,8 +197,10 @@ TENON_API tenon_status tenon_model_from_desc(const struct tenon_model_desc *desc
 TENON_API void tenon_model_free(tenon_model *model);
 
 TENON_API const char *tenon_model_name(const tenon_model *model);
-/* The instruction set whose code was chosen for this CPU, e.g. "cpu:x86-64-v4". */
+/* What the code that was chosen is for: this CPU, e.g. "cpu:x86-64-v4", or a GPU, "cuda:sm_80". */
 TENON_API const char *tenon_model_target(const tenon_model *model);
+/* Nonzero if a device with memory of its own runs its kernels: a GPU. */
+TENON_API int32_t tenon_model_has_device(const tenon_model *model);
 TENON_API const char *tenon_model_compiler_version(const tenon_model *model);
 /* XXH3-64 of the ONNX file that it was compiled from. */
 TENON_API uint64_t tenon_model_checksum(const tenon_model *model);

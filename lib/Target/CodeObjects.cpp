@@ -5,12 +5,15 @@
 //   kernel library  functions of the C++ library that it calls are linked in
 //   compile         optimization and machine code
 //
+// A kernel for a device is compiled to text instead, which goes into the descriptor as data.
+//
 // Results are put in the model's order, so that the file does not depend on which thread was first.
 #include "lib/Target/CodeObjects.h"
 #include "lib/Support/Stopwatch.h"
 #include "lib/Target/KernelLibrary/KernelLibrary.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "lib/Target/ModelDescriptor.h"
+#include "lib/Target/Ptx/Ptx.h"
 #include "lib/Target/StubLibrary.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Linker/Linker.h"
@@ -45,6 +48,12 @@ struct PreparedModule {
   LLVMOptimization level;
 };
 
+/// One of both.
+struct CompiledUnit {
+  std::optional<CodeObject> object;
+  std::optional<PtxKernel> ptx;
+};
+
 /// Whose code it is, for errors: "kernel 'conv_3' (node 'conv1'): ".
 std::string describe(const Unit &unit) {
   if (unit.isHost)
@@ -60,8 +69,11 @@ public:
   CodeCompiler(const CompiledModel &model, EmitStatistics &statistics);
 
   ArrayRef<Unit> getUnits() const { return units; }
-  Expected<PreparedModule> prepare(const Unit &unit, LLVMContext &context);
-  Expected<CodeObject> compile(const Unit &unit);
+  /// The LLVM IR of a unit, which defines what it is there for.
+  Expected<std::unique_ptr<Module>> translate(const Unit &unit, LLVMContext &context);
+  Expected<PreparedModule> prepare(const Unit &unit, std::unique_ptr<Module> module);
+  Expected<CompiledUnit> compile(const Unit &unit);
+  Expected<CompiledUnit> compilePtx(const Unit &unit, std::unique_ptr<Module> module);
 
 private:
   void addTime(double EmitStatistics::*field, const Stopwatch &watch) {
@@ -112,8 +124,8 @@ const Function *findUndefined(const Module &module, const Unit &unit) {
   return undefined == module.end() ? nullptr : &*undefined;
 }
 
-Expected<PreparedModule> CodeCompiler::prepare(const Unit &unit, LLVMContext &context) {
-  Stopwatch translateWatch;
+Expected<std::unique_ptr<Module>> CodeCompiler::translate(const Unit &unit, LLVMContext &context) {
+  Stopwatch watch;
   Expected<std::unique_ptr<Module>> module = (*unit.source)(context);
   if (!module)
     return module.takeError();
@@ -121,51 +133,88 @@ Expected<PreparedModule> CodeCompiler::prepare(const Unit &unit, LLVMContext &co
   if (!entry || entry->isDeclaration())
     return createStringError(describe(unit) + "its module does not define '" + unit.name + "'");
   (*module)->setModuleIdentifier(unit.symbol());
-  setVisibility(**module, unit);
-  addTime(&EmitStatistics::translate, translateWatch);
+  addTime(&EmitStatistics::translate, watch);
+  return module;
+}
 
+Expected<PreparedModule> CodeCompiler::prepare(const Unit &unit, std::unique_ptr<Module> module) {
+  setVisibility(*module, unit);
   Stopwatch libraryWatch;
   Expected<bool> linked =
-      linkKernelLibrary(**module, Triple(cast<cpu::TargetAttr>(unit.variant->target).getTriple()));
+      linkKernelLibrary(*module, Triple(getProcessor(unit.variant->target).getTriple()));
   if (!linked)
     return createStringError(describe(unit) + toString(linked.takeError()));
   addTime(&EmitStatistics::library, libraryWatch);
-  if (const Function *undefined = findUndefined(**module, unit))
+  if (const Function *undefined = findUndefined(*module, unit))
     return createStringError(describe(unit) + "no library has the function '" +
                              undefined->getName() + "'");
-  return PreparedModule{std::move(*module),
+  return PreparedModule{std::move(module),
                         *linked ? LLVMOptimization::Full : LLVMOptimization::CleanUp};
 }
 
-Expected<CodeObject> CodeCompiler::compile(const Unit &unit) {
+Expected<CompiledUnit> CodeCompiler::compilePtx(const Unit &unit, std::unique_ptr<Module> module) {
+  Stopwatch watch;
+  Expected<PtxKernel> ptx = compileToPtx(std::move(module), unit.name,
+                                         mlir::cast<cuda::TargetAttr>(unit.variant->target));
+  if (!ptx)
+    return createStringError(describe(unit) + toString(ptx.takeError()));
+  addTime(&EmitStatistics::compile, watch);
+  return CompiledUnit{.object = std::nullopt, .ptx = std::move(*ptx)};
+}
+
+Expected<CompiledUnit> CodeCompiler::compile(const Unit &unit) {
   LLVMContext context;
-  Expected<PreparedModule> prepared = prepare(unit, context);
+  Expected<std::unique_ptr<Module>> module = translate(unit, context);
+  if (!module)
+    return module.takeError();
+  if (isPtxModule(**module))
+    return compilePtx(unit, std::move(*module));
+  Expected<PreparedModule> prepared = prepare(unit, std::move(*module));
   if (!prepared)
     return prepared.takeError();
   Stopwatch watch;
   Expected<SmallVector<char>> object = compileToObject(
-      std::move(prepared->module), cast<cpu::TargetAttr>(unit.variant->target), prepared->level);
+      std::move(prepared->module), getProcessor(unit.variant->target), prepared->level);
   if (!object)
     return createStringError(describe(unit) + toString(object.takeError()));
   addTime(&EmitStatistics::compile, watch);
-  return CodeObject{unit.symbol() + ".o", std::move(*object)};
+  return CompiledUnit{.object = CodeObject{unit.symbol() + ".o", std::move(*object)},
+                      .ptx = std::nullopt};
+}
+
+/// Puts objects and texts into the model's order.
+CompiledCode collect(const CompiledModel &model, std::vector<CompiledUnit> units) {
+  CompiledCode code;
+  auto next = units.begin();
+  for (const VariantInfo &variant : model.info.variants) {
+    DeviceCode &device = code.devices.emplace_back();
+    for (size_t i = 0; i <= variant.kernels.size(); ++i, ++next) { // its kernels, then the host
+      if (next->object) {
+        code.objects.push_back(std::move(*next->object));
+        continue;
+      }
+      appendPtx(device.text, *next->ptx);
+      device.kernels[variant.kernels[i].name] = next->ptx->kernel;
+    }
+  }
+  return code;
 }
 
 } // namespace
 
-Expected<std::vector<CodeObject>> compileCode(const CompiledModel &model, unsigned threads,
-                                              EmitStatistics &statistics) {
+Expected<CompiledCode> compileCode(const CompiledModel &model, unsigned threads,
+                                   EmitStatistics &statistics) {
   Stopwatch watch;
   CodeCompiler compiler(model, statistics);
   ArrayRef<Unit> units = compiler.getUnits();
-  std::vector<CodeObject> objects(units.size());
+  std::vector<CompiledUnit> compiled(units.size());
   std::vector<std::string> failures(units.size());
   auto compileUnit = [&](size_t index) {
-    Expected<CodeObject> object = compiler.compile(units[index]);
-    if (object)
-      objects[index] = std::move(*object);
+    Expected<CompiledUnit> unit = compiler.compile(units[index]);
+    if (unit)
+      compiled[index] = std::move(*unit);
     else
-      failures[index] = toString(object.takeError());
+      failures[index] = toString(unit.takeError());
   };
 
   DefaultThreadPool pool(hardware_concurrency(threads));
@@ -180,9 +229,12 @@ Expected<std::vector<CodeObject>> compileCode(const CompiledModel &model, unsign
     if (!failure.empty())
       return createStringError(failure);
   statistics.codeWall = watch.milliseconds();
-  for (const CodeObject &object : objects)
+  CompiledCode code = collect(model, std::move(compiled));
+  for (const CodeObject &object : code.objects)
     statistics.codeBytes += object.contents.size();
-  return objects;
+  for (const DeviceCode &device : code.devices)
+    statistics.codeBytes += device.text.size();
+  return code;
 }
 
 Expected<std::unique_ptr<Module>> mergeCode(const CompiledModel &model,
@@ -191,10 +243,15 @@ Expected<std::unique_ptr<Module>> mergeCode(const CompiledModel &model,
   CodeCompiler compiler(model, statistics);
   auto merged = std::move(descriptor);
   for (const Unit &unit : compiler.getUnits()) {
-    Expected<PreparedModule> prepared = compiler.prepare(unit, merged->getContext());
+    Expected<std::unique_ptr<Module>> module = compiler.translate(unit, merged->getContext());
+    if (!module)
+      return module.takeError();
+    if (isPtxModule(**module))
+      continue;
+    Expected<PreparedModule> prepared = compiler.prepare(unit, std::move(*module));
     if (!prepared)
       return prepared.takeError();
-    auto machine = createTargetMachine(cast<cpu::TargetAttr>(unit.variant->target));
+    auto machine = createTargetMachine(getProcessor(unit.variant->target));
     if (!machine)
       return machine.takeError();
     optimizeModule(*prepared->module, **machine, prepared->level);

@@ -3,6 +3,7 @@
 #define TENON_LIB_TARGET_CODEOBJECTS_H
 
 #include "lib/Target/Emit.h"
+#include "lib/Target/ModelDescriptor.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace tenon {
@@ -12,11 +13,17 @@ struct CodeObject {
   llvm::SmallVector<char> contents;
 };
 
-/// One object per kernel and host program of every variant, in the model's order.
-llvm::Expected<std::vector<CodeObject>> compileCode(const CompiledModel &model, unsigned threads,
-                                                    EmitStatistics &statistics);
+struct CompiledCode {
+  /// One object per function and host program of every variant, in the model's order.
+  std::vector<CodeObject> objects;
+  /// What devices run, beside the variants.
+  std::vector<DeviceCode> devices;
+};
 
-/// All code and the descriptor as one module, optimized, to be read by people.
+llvm::Expected<CompiledCode> compileCode(const CompiledModel &model, unsigned threads,
+                                         EmitStatistics &statistics);
+
+/// All code of processors and the descriptor as one module, optimized, to be read by people.
 llvm::Expected<std::unique_ptr<llvm::Module>> mergeCode(const CompiledModel &model,
                                                         std::unique_ptr<llvm::Module> descriptor,
                                                         EmitStatistics &statistics);

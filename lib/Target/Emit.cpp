@@ -32,13 +32,15 @@ private:
   Error findCommonArchitecture();
   Error emitBinary();
   Error emitText();
+  Error emitDeviceCode();
   Error writeBinary(MutableArrayRef<char> elf);
 
   bool isObject() const { return options.kind == EmitKind::Object; }
   std::string symbol() const {
     return isObject() ? "tenon_model_" + sanitizeModelName(model.info.name) : "tenon_model";
   }
-  std::unique_ptr<Module> buildDescriptor(LLVMContext &context) const {
+  std::unique_ptr<Module> buildDescriptor(ArrayRef<DeviceCode> devices,
+                                          LLVMContext &context) const {
     WeightsPlace place;
     place.writable = !isObject();
     place.alignment = architecture->pageSize;
@@ -46,11 +48,9 @@ private:
       place.bytes = model.weights->size();
       place.checksum = model.weights->checksum();
     }
-    return buildModelDescriptor(model.info, symbol(), place, context);
+    return buildModelDescriptor(model.info, symbol(), place, devices, context);
   }
-  cpu::TargetAttr mainTarget() const {
-    return cast<cpu::TargetAttr>(model.info.variants.front().target);
-  }
+  cpu::TargetAttr mainTarget() const { return getProcessor(model.info.variants.front().target); }
 
   const CompiledModel &model;
   const EmitOptions &options;
@@ -75,15 +75,15 @@ Error Emitter::check() {
 /// One file holds code for one.
 Error Emitter::findCommonArchitecture() {
   for (const VariantInfo &variant : model.info.variants) {
-    auto target = cast<cpu::TargetAttr>(variant.target);
-    Expected<const Architecture *> found = findArchitecture(Triple(target.getTriple()));
+    cpu::TargetAttr processor = getProcessor(variant.target);
+    Expected<const Architecture *> found = findArchitecture(Triple(processor.getTriple()));
     if (!found)
-      return createStringError("target '" + target.getTargetName() +
+      return createStringError("target '" + variant.target.getTargetName() +
                                "': " + toString(found.takeError()));
     if (architecture && architecture != *found)
       return createStringError("one file cannot hold code for '" + mainTarget().getTargetName() +
-                               "' (" + architecture->name + ") and '" + target.getTargetName() +
-                               "' (" + (*found)->name + ")");
+                               "' (" + architecture->name + ") and '" +
+                               variant.target.getTargetName() + "' (" + (*found)->name + ")");
     architecture = *found;
   }
   return Error::success();
@@ -96,22 +96,25 @@ Error Emitter::run() {
   }
   if (Error error = check())
     return error;
+  if (options.kind == EmitKind::DeviceCode)
+    return emitDeviceCode();
   bool isText = options.kind == EmitKind::Assembly || options.kind == EmitKind::LLVMIR;
   return isText ? emitText() : emitBinary();
 }
 
 Error Emitter::emitBinary() {
-  Expected<std::vector<CodeObject>> objects = compileCode(model, options.threads, statistics);
-  if (!objects)
-    return objects.takeError();
+  Expected<CompiledCode> code = compileCode(model, options.threads, statistics);
+  if (!code)
+    return code.takeError();
   Stopwatch linking;
   LLVMContext context;
-  Expected<SmallVector<char>> descriptor = compileToObject(buildDescriptor(context), mainTarget());
+  Expected<SmallVector<char>> descriptor =
+      compileToObject(buildDescriptor(code->devices, context), mainTarget());
   if (!descriptor)
     return descriptor.takeError();
 
   std::vector<LinkInput> inputs;
-  for (const CodeObject &object : *objects)
+  for (const CodeObject &object : code->objects)
     inputs.push_back({object.name, object.contents});
   inputs.push_back({"descriptor.o", *descriptor});
   Expected<SmallVector<char, 0>> linked =
@@ -140,9 +143,23 @@ Error Emitter::writeBinary(MutableArrayRef<char> elf) {
   return Error::success();
 }
 
+Error Emitter::emitDeviceCode() {
+  Expected<CompiledCode> code = compileCode(model, options.threads, statistics);
+  if (!code)
+    return code.takeError();
+  ArrayRef<DeviceCode> devices = code->devices;
+  if (devices.size() != 1 || devices.front().text.empty())
+    return createStringError("code of a device is there for one target with one, not for " +
+                             std::to_string(devices.size()) + " targets, of which the first is '" +
+                             model.info.variants.front().target.getTargetName() + "'");
+  return writeFile(options.path, devices.front().text);
+}
+
 Error Emitter::emitText() {
   LLVMContext context;
-  Expected<std::unique_ptr<Module>> merged = mergeCode(model, buildDescriptor(context), statistics);
+  std::vector<DeviceCode> none(model.info.variants.size());
+  Expected<std::unique_ptr<Module>> merged =
+      mergeCode(model, buildDescriptor(none, context), statistics);
   if (!merged)
     return merged.takeError();
   (*merged)->setModuleIdentifier(model.info.name);

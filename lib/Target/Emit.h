@@ -49,6 +49,7 @@ enum class EmitKind {
   Executable,    // runs the model on files
   Assembly,      // of all code, optimized
   LLVMIR,        // of all code, optimized
+  DeviceCode,    // what a device runs, as text
 };
 
 struct EmitOptions {

@@ -216,18 +216,23 @@ Expected<SmallVector<char>> generate(Module &module, TargetMachine &machine, Cod
   return code;
 }
 
-Expected<SmallVector<char>> compile(std::unique_ptr<Module> module, cpu::TargetAttr target,
+Expected<SmallVector<char>> compile(std::unique_ptr<Module> module, TargetMachine &machine,
                                     LLVMOptimization level, CodeGenFileType kind) {
-  Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(target);
-  if (!machine)
-    return machine.takeError();
   std::string problem;
   raw_string_ostream problemStream(problem);
   if (verifyModule(*module, &problemStream))
     return createStringError("kernel module '%s' is not valid LLVM IR: %s",
                              module->getName().str().c_str(), problem.c_str());
-  optimizeModule(*module, **machine, level);
-  return generate(*module, **machine, kind);
+  optimizeModule(*module, machine, level);
+  return generate(*module, machine, kind);
+}
+
+Expected<SmallVector<char>> compile(std::unique_ptr<Module> module, cpu::TargetAttr target,
+                                    LLVMOptimization level, CodeGenFileType kind) {
+  Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(target);
+  if (!machine)
+    return machine.takeError();
+  return compile(std::move(module), **machine, level, kind);
 }
 
 } // namespace
@@ -247,21 +252,24 @@ Expected<std::unique_ptr<Module>> translateToLLVM(mlir::ModuleOp module, LLVMCon
 }
 
 Expected<std::unique_ptr<TargetMachine>> createTargetMachine(cpu::TargetAttr target) {
+  return createTargetMachine(Triple(target.getTriple()), target.getCpu(), target.getLLVMFeatures());
+}
+
+Expected<std::unique_ptr<TargetMachine>> createTargetMachine(const Triple &triple, StringRef cpu,
+                                                             StringRef features) {
   initializeBackEnds();
-  Triple triple(target.getTriple());
   std::string error;
   const Target *llvmTarget = TargetRegistry::lookupTarget(triple, error);
   if (!llvmTarget)
-    return createStringError("no LLVM back end for target '" + target.getName() + "': " + error);
+    return createStringError("no LLVM back end for '" + cpu + "': " + error);
   TargetOptions options;
   // A multiplication and an addition may become one instruction, as ONNX does not define rounding
   // between operators; nothing else may change results.
   options.AllowFPOpFusion = FPOpFusion::Fast;
-  std::unique_ptr<TargetMachine> machine(
-      llvmTarget->createTargetMachine(triple, target.getCpu(), target.getLLVMFeatures(), options,
-                                      Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Default));
+  std::unique_ptr<TargetMachine> machine(llvmTarget->createTargetMachine(
+      triple, cpu, features, options, Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Default));
   if (!machine)
-    return createStringError("LLVM cannot compile for target '" + target.getName() + "'");
+    return createStringError("LLVM cannot compile for '" + cpu + "'");
   return machine;
 }
 
@@ -298,6 +306,12 @@ Expected<SmallVector<char>> compileToObject(std::unique_ptr<Module> module, cpu:
 Expected<SmallVector<char>> compileToAssembly(std::unique_ptr<Module> module,
                                               cpu::TargetAttr target, LLVMOptimization level) {
   return compile(std::move(module), target, level, CodeGenFileType::AssemblyFile);
+}
+
+Expected<SmallVector<char>> compileToAssembly(std::unique_ptr<Module> module,
+                                              TargetMachine &machine) {
+  return compile(std::move(module), machine, LLVMOptimization::CleanUp,
+                 CodeGenFileType::AssemblyFile);
 }
 
 Expected<SmallVector<char>> generateAssembly(Module &module, cpu::TargetAttr target) {

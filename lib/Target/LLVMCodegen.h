@@ -31,8 +31,16 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(mlir::ModuleOp mod
 /// be specialised.
 enum class LLVMOptimization { CleanUp, Full };
 
+/// The processor that a target's program, and all of its functions, are compiled for.
+inline cpu::TargetAttr getProcessor(TargetAttrInterface target) {
+  return mlir::cast<cpu::TargetAttr>(target.getHost());
+}
+
 /// A target machine for position-independent code.
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(cpu::TargetAttr target);
+/// The same for any of LLVM's back ends.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createTargetMachine(const llvm::Triple &triple, llvm::StringRef cpu, llvm::StringRef features);
 
 /// Optimises `module` in place for `machine`'s processor and the full width of its vectors.
 void optimizeModule(llvm::Module &module, llvm::TargetMachine &machine,
@@ -47,6 +55,10 @@ compileToObject(std::unique_ptr<llvm::Module> module, cpu::TargetAttr target,
 llvm::Expected<llvm::SmallVector<char>>
 compileToAssembly(std::unique_ptr<llvm::Module> module, cpu::TargetAttr target,
                   LLVMOptimization level = LLVMOptimization::CleanUp);
+
+/// The same for the machine of any back end.
+llvm::Expected<llvm::SmallVector<char>> compileToAssembly(std::unique_ptr<llvm::Module> module,
+                                                          llvm::TargetMachine &machine);
 
 /// Assembly text of `module` as it is, without optimising it first.
 llvm::Expected<llvm::SmallVector<char>> generateAssembly(llvm::Module &module,

@@ -1,7 +1,7 @@
 // Each table of runtime/abi.h becomes one constant struct with the same fields in the same order;
 // LLVM lays them out by the C rules. Assertions below tie the two together.
 #include "lib/Target/ModelDescriptor.h"
-#include "dialects/Target/Cpu/CpuDialect.h"
+#include "lib/Target/LLVMCodegen.h"
 #include "lib/Target/PlaceWeights.h"
 #include "runtime/abi.h"
 #include "llvm/ADT/STLExtras.h"
@@ -16,7 +16,7 @@ using namespace llvm;
 namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 56 &&
-                  sizeof(tenon_kernel_desc) == 72 && sizeof(tenon_variant_desc) == 72 &&
+                  sizeof(tenon_kernel_desc) == 88 && sizeof(tenon_variant_desc) == 88 &&
                   sizeof(tenon_state_desc) == 8 && sizeof(tenon_model_desc) == 136,
               "runtime/abi.h changed: change the builders below with it");
 
@@ -28,15 +28,17 @@ std::string sanitizeModelName(StringRef name) {
 }
 
 std::string getVariantSuffix(const VariantInfo &variant) {
-  return "." + sanitizeModelName(cast<cpu::TargetAttr>(variant.target).getName());
+  std::string name = variant.target.getTargetName();
+  return "." + sanitizeModelName(StringRef(name).split(':').second);
 }
 
 namespace {
 
 class DescriptorBuilder {
 public:
-  explicit DescriptorBuilder(Module &module)
-      : module(module), pointer(PointerType::get(module.getContext(), 0)) {}
+  DescriptorBuilder(Module &module, ArrayRef<DeviceCode> devices)
+      : module(module), pointer(PointerType::get(module.getContext(), 0)), devices(devices),
+        hasDevices(any_of(devices, [](const DeviceCode &code) { return !code.text.empty(); })) {}
 
   GlobalVariable *buildModel(const ModelInfo &model, StringRef symbol, const WeightsPlace &place);
 
@@ -102,6 +104,10 @@ private:
 
   Module &module;
   PointerType *pointer;
+  /// Beside the variants. Without any code for devices, tables do not have the fields that only
+  /// these need.
+  ArrayRef<DeviceCode> devices;
+  bool hasDevices;
   StringMap<Constant *> strings;
 };
 
@@ -137,10 +143,12 @@ Constant *DescriptorBuilder::buildTensors(ArrayRef<TensorInfo> tensors, const Tw
 
 /// How much of tenon_exec the code may use. Older runtimes take models that use no more than they
 /// have, and would take a sequence for a tensor.
-static int64_t getExecBytes(const ModelInfo &model) {
+static int64_t getExecBytes(const ModelInfo &model, bool hasDevices) {
+  if (hasDevices)
+    return sizeof(tenon_exec);
   auto isTensor = [](const TensorInfo &tensor) { return tensor.kinds.empty(); };
   bool isPlain = all_of(model.inputs, isTensor) && all_of(model.outputs, isTensor);
-  return isPlain && !model.usesObjects ? offsetof(tenon_exec, make_tensor) : sizeof(tenon_exec);
+  return isPlain && !model.usesObjects ? offsetof(tenon_exec, make_tensor) : TENON_EXEC_SIZE_CPU;
 }
 
 // tenon_state_desc {input, output}
@@ -152,36 +160,69 @@ Constant *DescriptorBuilder::buildStates(ArrayRef<StateInfo> states) {
 }
 
 // tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks,
-// precision}
+// precision}, and with devices {entry, num_args, block_threads}
 Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant) {
   const std::string suffix = getVariantSuffix(model.variants[variant]);
   Type *int64Type = Type::getInt64Ty(module.getContext());
   auto *type = FunctionType::get(Type::getVoidTy(module.getContext()),
                                  {pointer, int64Type, int64Type}, /*isVarArg=*/false);
   SmallVector<Constant *> records;
-  for (const KernelInfo &kernel : model.variants[variant].kernels)
-    records.push_back(
-        record({int32(TENON_KERNEL_FUNCTION), int32(0), declare(kernel.name + suffix, type),
-                string(kernel.name), string(kernel.nodes), int64(kernel.flops), int64(kernel.bytes),
-                int64(kernel.scratchBytes), int64(kernel.maxTasks), string(kernel.precision)}));
+  for (const KernelInfo &kernel : model.variants[variant].kernels) {
+    auto onDevice = devices[variant].kernels.find(kernel.name);
+    bool isFunction = onDevice == devices[variant].kernels.end();
+    Constant *function = isFunction ? declare(kernel.name + suffix, type) : null();
+    SmallVector<Constant *> fields = {int32(isFunction ? TENON_KERNEL_FUNCTION : TENON_KERNEL_CUDA),
+                                      int32(0),
+                                      function,
+                                      string(kernel.name),
+                                      string(kernel.nodes),
+                                      int64(kernel.flops),
+                                      int64(kernel.bytes),
+                                      int64(kernel.scratchBytes),
+                                      int64(kernel.maxTasks),
+                                      string(kernel.precision)};
+    DeviceKernel device = isFunction ? DeviceKernel() : onDevice->second;
+    if (hasDevices)
+      fields.append({isFunction ? null() : string(device.entry), int32(device.numArguments),
+                     int32(device.blockThreads)});
+    records.push_back(record(fields));
+  }
   return array(records, "kernels" + suffix);
 }
 
+/// What a machine must have for the variant.
+std::vector<std::string> listFeatures(TargetAttrInterface target) {
+  std::vector<std::string> features;
+  if (auto gpu = mlir::dyn_cast<cuda::TargetAttr>(target))
+    features = {gpu.getArch().str(), "ptx" + std::to_string(gpu.getPtx())};
+  for (auto feature : getProcessor(target).getFeatures().getAsRange<mlir::StringAttr>())
+    features.push_back(feature.str());
+  return features;
+}
+
 // tenon_variant_desc {target, device, reserved, features, arena_bytes, run, kernels, num_kernels,
-// weights, weights_bytes}
+// weights, weights_bytes}, and with devices {code, code_bytes}
 Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant, Constant *weights,
                                           uint64_t weightsBytes) {
   const VariantInfo &info = model.variants[variant];
   auto *runType = FunctionType::get(Type::getInt32Ty(module.getContext()), {pointer}, false);
-  std::vector<std::string> features;
-  auto processor = cast<cpu::TargetAttr>(info.target);
-  for (auto feature : processor.getFeatures().getAsRange<mlir::StringAttr>())
-    features.push_back(feature.str());
-  return record({string(info.target.getTargetName()), int32(TENON_DEVICE_CPU), int32(0),
-                 stringArray(features, /*terminated=*/true, "features"), int64(info.arenaBytes),
-                 declare(runSymbol + Twine(getVariantSuffix(model.variants[variant])), runType),
-                 buildKernels(model, variant), int64(info.kernels.size()), weights,
-                 int64(weightsBytes)});
+  bool isGpu = mlir::isa<cuda::TargetAttr>(info.target);
+  SmallVector<Constant *> fields = {
+      string(info.target.getTargetName()),
+      int32(isGpu ? TENON_DEVICE_CUDA : TENON_DEVICE_CPU),
+      int32(0),
+      stringArray(listFeatures(info.target), /*terminated=*/true, "features"),
+      int64(info.arenaBytes),
+      declare(runSymbol + Twine(getVariantSuffix(model.variants[variant])), runType),
+      buildKernels(model, variant),
+      int64(info.kernels.size()),
+      weights,
+      int64(weightsBytes)};
+  const std::string &code = devices[variant].text;
+  if (hasDevices)
+    fields.append({code.empty() ? null() : string(code),
+                   int64(code.empty() ? 0 : static_cast<int64_t>(code.size()) + 1)});
+  return record(fields);
 }
 
 // tenon_model_desc {magic, abi_version, size, exec_size, dim_size, tensor_size, kernel_size,
@@ -203,11 +244,11 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
       ConstantDataArray::getString(module.getContext(), TENON_MAGIC, /*AddNull=*/false),
       int32(TENON_ABI_VERSION),
       int32(sizeof(tenon_model_desc)),
-      int32(getExecBytes(model)),
+      int32(getExecBytes(model, hasDevices)),
       int32(sizeof(tenon_dim_desc)),
       int32(sizeof(tenon_tensor_desc)),
-      int32(sizeof(tenon_kernel_desc)),
-      int32(sizeof(tenon_variant_desc)),
+      int32(hasDevices ? sizeof(tenon_kernel_desc) : offsetof(tenon_kernel_desc, entry)),
+      int32(hasDevices ? sizeof(tenon_variant_desc) : offsetof(tenon_variant_desc, code)),
       int32(sizeof(tenon_state_desc)),
       string(model.name),
       string(model.compilerVersion),
@@ -233,10 +274,11 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
 } // namespace
 
 std::unique_ptr<Module> buildModelDescriptor(const ModelInfo &model, StringRef symbol,
-                                             const WeightsPlace &weights, LLVMContext &context) {
+                                             const WeightsPlace &weights,
+                                             ArrayRef<DeviceCode> devices, LLVMContext &context) {
   auto module = std::make_unique<Module>("descriptor", context);
-  module->setTargetTriple(Triple(cast<cpu::TargetAttr>(model.variants.front().target).getTriple()));
-  DescriptorBuilder(*module).buildModel(model, symbol, weights);
+  module->setTargetTriple(Triple(getProcessor(model.variants.front().target).getTriple()));
+  DescriptorBuilder(*module, devices).buildModel(model, symbol, weights);
   // LLVM never gives a named section to zeros without storing them, hence assembly.
   if (weights.bytes)
     module->setModuleInlineAsm(

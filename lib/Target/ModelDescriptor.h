@@ -3,6 +3,8 @@
 #define TENON_LIB_TARGET_MODELDESCRIPTOR_H
 
 #include "lib/Target/ModelInfo.h"
+#include "lib/Target/Ptx/Ptx.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/IR/Module.h"
 #include <memory>
 
@@ -21,11 +23,20 @@ struct WeightsPlace {
   bool writable = false;
 };
 
+/// What a device runs of a variant; empty if it runs nothing.
+struct DeviceCode {
+  /// PTX of all its kernels.
+  std::string text;
+  /// By the KernelInfo's name; all others are functions.
+  llvm::StringMap<DeviceKernel> kernels;
+};
+
 /// Builds a module that defines `symbol`, the tenon_model_desc of `model`, and all that it points
 /// to except code and weights: it declares every variant's run function and kernels. The weights
-/// are an empty place in the section that PlaceWeights fills.
+/// are an empty place in the section that PlaceWeights fills. `devices` are beside the variants.
 std::unique_ptr<llvm::Module> buildModelDescriptor(const ModelInfo &model, llvm::StringRef symbol,
                                                    const WeightsPlace &weights,
+                                                   llvm::ArrayRef<DeviceCode> devices,
                                                    llvm::LLVMContext &context);
 
 } // namespace tenon

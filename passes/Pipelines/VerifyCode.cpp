@@ -5,6 +5,7 @@
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/Codegen/Common/EmitHelpers.h"
+#include "passes/Codegen/Common/LowerKernels.h"
 #include "passes/Pipelines/StageChecks.h"
 
 using namespace mlir;
@@ -57,7 +58,7 @@ LogicalResult verifyCode(ModuleOp program) {
 
 LogicalResult verifyLLVM(ModuleOp program) {
   return verifyModules(program, [](Operation *op) -> LogicalResult {
-    if (!isa_and_present<LLVM::LLVMDialect>(op->getDialect()))
+    if (!isTranslatable(op))
       return op->emitError("is not of the LLVM dialect");
     return success();
   });

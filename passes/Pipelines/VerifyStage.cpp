@@ -66,6 +66,10 @@ LogicalResult verifyTargetGraph(ModuleOp module) {
     if (!target->getComputeType(getInnerElementType(type)))
       result = op->emitError("holds elements for which ")
                << target->getTargetName() << " has no code: " << type;
+    // Objects refer to memory of the host.
+    else if (isHostType(type) && hasOwnMemory(*target))
+      result = op->emitError("makes a value that programs for ")
+               << target->getTargetName() << " cannot hold: " << type;
   };
   for (auto function : module.getOps<func::FuncOp>()) {
     for (Type type : function.getArgumentTypes())

@@ -25,7 +25,7 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
       if (!strategy)
         return signalPassFailure();
       if (!kernel.getSchedule() && !strategy->canCompute(kernel)) {
-        strategy = &strategies->getElemental();
+        strategy = &strategies->getElementalFor(kernel);
         kernel.setStrategy(strategy->getName());
       }
       if (!kernel.getTasks())

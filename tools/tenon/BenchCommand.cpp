@@ -3,6 +3,7 @@
 // Latency is measured without the profiler; the table of kernels comes from runs of their own.
 
 #include "tools/tenon/Commands.h"
+#include "tools/tenon/Devices.h"
 #include "tools/tenon/ModelOptions.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
@@ -18,6 +19,7 @@ static constexpr Option benchOptions[] = {
     {"--verbose", false, "add a table of kernels: time, share, GFLOP/s, GB/s"},
     inputOption,
     shapeOption,
+    deviceOption,
     targetOption,
     precisionOption,
     layoutOption,

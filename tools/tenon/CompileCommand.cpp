@@ -16,11 +16,13 @@ namespace tenon::cli {
 static constexpr Option compileOptions[] = {
     {"-o", true, "FILE where to write; required unless --emit=mlir:STAGE"},
     {"--emit", true,
-     "KIND lib (default), obj, header, exe, asm, llvm, or mlir:STAGE with STAGE one "
+     "KIND lib (default), obj, header, exe, asm, llvm, ptx (what the GPU runs), or mlir:STAGE with "
+     "STAGE one "
      "of import, graph, target, kernels, program, code, llvm"},
     {"--target", true,
      "LIST comma separated targets, best first: cpu:native (default), "
-     "cpu:x86-64-v3, cpu:x86-64-v4, cpu:<llvm cpu>"},
+     "cpu:x86-64-v3, cpu:x86-64-v4, cpu:<llvm cpu>, or for GPUs cuda:sm_80, cuda:sm_90a and so on, "
+     "with the processor beside them as in cuda:sm_80/znver4"},
     {"--shape", true,
      "NAME=1x3x224x224 fixes an input's shape, or with one number a named dimension; "
      "may be repeated"},
@@ -56,6 +58,8 @@ static llvm::Expected<driver::CompileOptions> readOptions(const Arguments &argum
     options.emit = EmitKind::Assembly;
   } else if (kind == "llvm") {
     options.emit = EmitKind::LLVMIR;
+  } else if (kind == "ptx") {
+    options.emit = EmitKind::DeviceCode;
   } else if (kind != "lib") {
     return makeError("unknown --emit kind '" + kind + "'");
   }

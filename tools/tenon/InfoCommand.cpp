@@ -3,6 +3,7 @@
 #include "lib/Importer/OpRegistry.h"
 #include "lib/Importer/TensorData.h"
 #include "tools/tenon/Commands.h"
+#include "tools/tenon/Devices.h"
 #include "tools/tenon/ModelOptions.h"
 #include "llvm/Support/raw_ostream.h"
 #include <map>
@@ -13,6 +14,7 @@ static constexpr Option infoOptions[] = {
     {"--no-compile", false, "of an ONNX model, only what its file says"},
     {"--ops", false,
      "instead of a model: every operator that is imported, and since which version"},
+    deviceOption,
     targetOption,
     precisionOption,
     shapeOption,

@@ -1,6 +1,7 @@
 // The model (see the header); Inputs.cpp makes the inputs.
 
 #include "tools/tenon/ModelOptions.h"
+#include "tools/tenon/Devices.h"
 #include "tools/tenon/TemporaryDirectory.h"
 #include "llvm/Support/FileSystem.h"
 
@@ -40,6 +41,8 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
   if (arguments.positional().size() != 1)
     return makeError("one model is needed, got " + llvm::Twine(arguments.positional().size()));
   const std::string &path = arguments.positional().front();
+  if (llvm::Error error = useDevice(arguments))
+    return std::move(error);
   if (!isOnnxFile(path)) {
     for (llvm::StringRef option : {"--target", "--precision"})
       if (arguments.has(option))
@@ -50,6 +53,7 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
     return Session::load(path, options, loadOptions);
   }
   driver::CompileOptions compile;
+  compile.targets = {getDefaultTarget(arguments)};
   if (llvm::Error error = readCompileOptions(arguments, compile))
     return std::move(error);
   TemporaryDirectory directory;

@@ -4,6 +4,7 @@
 #include "lib/Tensors/Npy.h"
 #include "lib/Tensors/ProtoFile.h"
 #include "tools/tenon/Commands.h"
+#include "tools/tenon/Devices.h"
 #include "tools/tenon/ModelOptions.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -22,6 +23,7 @@ static constexpr Option runOptions[] = {
     checkOption,
     {"--runs", true, "N run as often; default 1"},
     {"--profile", true, "FILE a Chrome trace of all runs (chrome://tracing, Perfetto)"},
+    deviceOption,
     targetOption,
     precisionOption,
     layoutOption,

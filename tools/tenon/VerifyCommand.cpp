@@ -8,6 +8,7 @@
 #include "lib/Support/Files.h"
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Commands.h"
+#include "tools/tenon/Devices.h"
 #include "tools/tenon/TemporaryDirectory.h"
 #include "tools/tenon/VerifyCase.h"
 #include "llvm/Support/FileSystem.h"
@@ -23,6 +24,7 @@
 namespace tenon::cli {
 
 static constexpr Option verifyOptions[] = {
+    deviceOption,
     {"--target", true, "LIST as for tenon compile; default cpu:native"},
     {"--precision", true,
      "P as for tenon compile; with bf16, floating point results may differ by 2% of their output's "
@@ -188,7 +190,9 @@ static std::string formatJson(const std::vector<Case> &cases) {
 static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, int64_t jobs,
                                                    int64_t cores) {
   VerifySettings settings;
-  settings.targets = arguments.get("--target", settings.targets);
+  if (llvm::Error error = useDevice(arguments))
+    return std::move(error);
+  settings.targets = arguments.get("--target", getDefaultTarget(arguments));
   settings.precision = arguments.get("--precision", settings.precision);
   auto precision = driver::PrecisionOption::parse(settings.precision);
   if (!precision)
@@ -205,10 +209,16 @@ static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, i
     return memory.takeError();
   settings.limit = std::chrono::seconds(*timeout);
   settings.memoryMegabytes = *memory;
+  // The limit is one of addresses, of which a simulated device reserves as many as it has memory.
+  constexpr int64_t addressesOfDevice = 2 << 20;
+  if (arguments.has("--device"))
+    settings.memoryMegabytes += addressesOfDevice;
   settings.guard = arguments.has("--guard");
   settings.program = arguments.get("--run-with");
   if (settings.guard && !settings.program.empty())
     return llvm::createStringError("--guard watches memory in this process, not with --run-with");
+  if (settings.guard && arguments.has("--device"))
+    return llvm::createStringError("--guard watches memory of this process, not of a --device");
   settings.compileThreads = std::max<int64_t>(1, cores / jobs);
   return settings;
 }

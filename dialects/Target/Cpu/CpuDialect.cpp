@@ -56,6 +56,8 @@ Type TargetAttr::getComputeType(Type element) const {
 // Fewer rows leave nothing to share a loaded weight between.
 int64_t TargetAttr::getFewRows() const { return 4; }
 
+Attribute TargetAttr::getHost() const { return *this; }
+
 bool TargetAttr::has(StringRef feature) const {
   return getFeatures() && llvm::any_of(getFeatures().getAsRange<StringAttr>(),
                                        [&](StringAttr each) { return each.getValue() == feature; });

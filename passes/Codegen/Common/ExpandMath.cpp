@@ -114,6 +114,8 @@ template <typename OpTy> struct ExpandFunction : OpRewritePattern<OpTy> {
   /// fast, but libm's result where |x| >= kTrigonometricLimit.
   Num callBeyondLimit(ImplicitLocOpBuilder &b, Operation *op, Num x, Num fast) const {
     Num beyond = abs(x) >= kTrigonometricLimit;
+    if (!options.hasLibm)
+      return select(beyond, std::numeric_limits<double>::quiet_NaN(), fast);
     Value any = beyond;
     if (isa<VectorType>(x.type()))
       any = vector::ReductionOp::create(b, vector::CombiningKind::OR, beyond);

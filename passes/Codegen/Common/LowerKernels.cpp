@@ -18,6 +18,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/IR/BuiltinDialect.h"
+#include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "passes/Codegen/Passes.h"
 
@@ -62,7 +64,17 @@ static LogicalResult lowerArithmetic(ModuleOp module) {
 
   LLVMConversionTarget target(*context);
   target.addLegalOp<ModuleOp>();
+  // Dialects of one target's instructions.
+  target.markUnknownOpDynamicallyLegal(isTranslatable);
   return applyFullConversion(module, target, std::move(patterns));
+}
+
+bool isTranslatable(Operation *op) {
+  Dialect *dialect = op->getDialect();
+  if (!dialect || isa<BuiltinDialect>(dialect))
+    return false;
+  return isa<LLVM::LLVMDialect>(dialect) ||
+         dialect->getRegisteredInterface<LLVMTranslationDialectInterface>();
 }
 
 LogicalResult lowerKernels(ModuleOp module) {

@@ -8,6 +8,9 @@
 
 namespace tenon {
 
+/// Whether the op becomes LLVM IR as it is: of the LLVM dialect, or an instruction of a target.
+bool isTranslatable(mlir::Operation *op);
+
 /// Converts everything in `module` to the LLVM dialect. Functions must be `llvm.func` already.
 mlir::LogicalResult lowerKernels(mlir::ModuleOp module);
 

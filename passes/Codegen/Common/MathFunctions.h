@@ -16,6 +16,9 @@ struct MathOptions {
   /// y 2^n of vectors for integral n, with correct overflow and underflow; nothing if there is no
   /// instruction for vectors of this length. Null if there is none at all.
   std::optional<Num> (*scale)(Num y, Num n) = nullptr;
+  /// Whether code can call libm, for what has no other form: functions of f64, and those of angles
+  /// beyond kTrigonometricLimit. Without it the former fail to compile, and the latter are NaN.
+  bool hasLibm = true;
 };
 
 Num expF32(Num x, const MathOptions &options);

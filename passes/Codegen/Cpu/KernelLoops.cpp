@@ -12,6 +12,11 @@ std::pair<Value, Value> KernelEmitter::share(Value count) {
   return {begin, end};
 }
 
+void KernelEmitter::forShare(Value count, function_ref<void(Value)> body) {
+  auto [begin, end] = share(count);
+  em.loop(begin, end, em.i64(1), body);
+}
+
 int64_t KernelEmitter::lanesFor(AffineExpr size) const {
   int64_t vector = rows.getLanes();
   auto constant = dyn_cast<AffineConstantExpr>(size);
@@ -100,8 +105,7 @@ void KernelEmitter::forElements(ArrayRef<AffineExpr> shape,
     em.loop(em.i64(0), value(count), em.i64(1), [&](Value row) { emitRow(row, lower, upper); });
     return;
   }
-  auto [begin, end] = share(value(count));
-  em.loop(begin, end, em.i64(1), [&](Value row) { emitRow(row, em.i64(0), size); });
+  forShare(value(count), [&](Value row) { emitRow(row, em.i64(0), size); });
 }
 
 } // namespace tenon::cpu

@@ -7,7 +7,8 @@
 
 namespace tenon::cpu {
 
-/// Loops over the elements of the results; with reductions, row by row (RowsKernel.cpp).
+/// Loops over the elements of the results, in tiles where they are transposed; with reductions, row
+/// by row.
 void emitRowsKernel(KernelEmitter &emitter);
 /// A transpose with pointwise ops around it, in tiles (TransposedTiles.cpp). False, and nothing
 /// emitted, if the kernel is something else. `otherwise` emits it for sizes below a tile's, if they
@@ -24,12 +25,6 @@ void emitWhereRowsAgree(KernelEmitter &emitter, llvm::function_ref<void(KernelEm
 void emitAttentionKernel(KernelEmitter &emitter);
 /// A call of a function of the kernel library (LibraryKernel.cpp).
 void emitLibraryKernel(KernelEmitter &emitter);
-
-/// Ends the computation of an element, or of neighbours in the last dimension, of the kernel's
-/// root: emits the ops that follow the root and stores the kernel's results at `index`, at `b`'s
-/// place.
-void storeFinished(KernelEmitter &emitter, mlir::OpBuilder &b, mlir::OpResult root,
-                   mlir::Value element, llvm::ArrayRef<mlir::Value> index, mlir::Value mask);
 
 } // namespace tenon::cpu
 

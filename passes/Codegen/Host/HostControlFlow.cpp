@@ -61,7 +61,7 @@ LogicalResult HostLowering::lower(LoopOp op) {
   Value limit =
       op.getMax() ? loadElement(op.getMax(), 0) : em.i64(std::numeric_limits<int64_t>::max());
   Value condition = op.getCondition() ? loadElement(op.getCondition(), 0) : em.i64(1);
-  Value counter = stackSlots(1);
+  Value counter = isRemote ? allocate(em.i64(sizeof(int64_t))) : stackSlots(1);
 
   // What goes around: the iteration, the condition, carried pointers and sizes, stacks.
   SmallVector<Value> init = {em.i64(0), condition};
@@ -91,7 +91,10 @@ LogicalResult HostLowering::lower(LoopOp op) {
 
   // Body.
   em.setInsertionPointToStart(body);
-  em.store(arguments[0], counter);
+  if (isRemote)
+    transfer(TENON_TRANSFER_TO_DEVICE, counter, inSlots({arguments[0]}), em.i64(sizeof(int64_t)));
+  else
+    em.store(arguments[0], counter);
   pointers[op.getIteration()] = counter;
   size_t next = 2 + numCarried;
   for (auto [i, argument] : llvm::enumerate(op.getCarried())) {

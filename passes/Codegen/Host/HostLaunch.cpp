@@ -46,12 +46,17 @@ void HostLowering::placeResults(LaunchOp op) {
       pointer = outputBuffer(output.getNumber(),
                              function.getFunctionType().getResult(output.getNumber()));
     } else {
-      DimExprs dims = getDims(result.getType());
-      if (op.getCapacities() && number < op.getCapacities()->size())
-        dims = DimExprs(cast<AffineMapAttr>((*op.getCapacities())[number]).getValue().getResults());
-      pointer = allocate(bytesOf(dims, result.getType()));
+      pointer = allocate(bytesOfResult(op, number));
     }
   }
+}
+
+Value HostLowering::bytesOfResult(LaunchOp op, size_t number) {
+  Type type = op.getOutputs()[number].getType();
+  DimExprs dims = getDims(type);
+  if (op.getCapacities() && number < op.getCapacities()->size())
+    dims = DimExprs(cast<AffineMapAttr>((*op.getCapacities())[number]).getValue().getResults());
+  return bytesOf(dims, type);
 }
 
 Value HostLowering::valueInLaunch(LaunchOp op, AffineExpr expr) {
@@ -75,7 +80,8 @@ Value HostLowering::scratchOf(LaunchOp op, KernelOp kernel, Value tasks) {
   if (!op.getAllocatesScratch())
     return field(&tenon_exec::scratch, pointerType);
   Value running = em.min(tasks, field(&tenon_exec::threads, i64));
-  return allocate(productOf({valueInLaunch(op, kernel.getScratch()->getResult(0)), running}));
+  Value bytes = productOf({valueInLaunch(op, kernel.getScratch()->getResult(0)), running});
+  return isRemote ? allocateOnHost(bytes) : allocate(bytes);
 }
 
 void HostLowering::launch(LaunchOp op) {
@@ -86,6 +92,12 @@ void HostLowering::launch(LaunchOp op) {
     arguments.push_back(pointerOf(input));
   for (Value output : op.getOutputs())
     arguments.push_back(pointers[output]);
+  HostCopies copies;
+  bool isHosts = runsOnHost(kernel);
+  if (isHosts) {
+    copies = bringToHost(op);
+    arguments = llvm::to_vector(llvm::concat<Value>(copies.inputs, copies.outputs));
+  }
   Value tasks = countTasks(op, kernel), scratch = scratchOf(op, kernel, tasks);
   if (scratch)
     arguments.push_back(scratch);
@@ -97,18 +109,20 @@ void HostLowering::launch(LaunchOp op) {
       arguments.push_back(isBound ? value(expr) : em.i64(0));
     }
   // Of a library function's tasks, those that fail write their status.
-  if (op.getCapacities())
-    em.store(em.i64(0), pointers[op.getOutputs()[op.getCapacities()->size()]]);
+  size_t numResults = op.getCapacities() ? op.getCapacities()->size() : op.getOutputs().size();
+  Value report;
+  if (op.getCapacities()) {
+    report = arguments[op.getInputs().size() + numResults];
+    em.store(em.i64(0), report);
+  }
   Value list = inSlots(arguments), number = em.i64(kernelNumbers.lookup(op.getKernel()));
   callService(field(&tenon_exec::launch, pointerType), Type(), {exec, number, list, tasks});
   if (scratch && op.getAllocatesScratch())
-    release(scratch);
+    isRemote ? releaseOnHost(scratch) : release(scratch);
 
   // A library function reports its status, and sizes that nothing else knows.
   if (!op.getCapacities())
-    return;
-  size_t numResults = op.getCapacities()->size();
-  Value report = pointers[op.getOutputs()[numResults]];
+    return bringBack(op, copies, numResults);
   Value status = em.load(i64, report);
   auto library = *kernel.getOps<LibraryOpInterface>().begin();
   failIf(em.compare(arith::CmpIPredicate::ne, status, em.i64(0)), TENON_EXEC_BAD_VALUE,
@@ -120,6 +134,7 @@ void HostLowering::launch(LaunchOp op) {
       sizes.push_back(em.load(i64, em.offsetPointer(report, i64, slot++)));
     bindDims(result.getType(), sizes);
   }
+  bringBack(op, copies, numResults);
 }
 
 } // namespace tenon

@@ -45,7 +45,13 @@ Value HostLowering::bytesOf(Type type) { return bytesOf(getDims(type), type); }
 Value HostLowering::loadElement(Value tensor, int64_t position) {
   Type elementType = getElementTypeOrSelf(tensor.getType());
   Type storage = getStorageType(elementType);
-  Value loaded = em.load(storage, em.offsetPointer(pointerOf(tensor), storage, position));
+  Value pointer = em.offsetPointer(pointerOf(tensor), storage, position);
+  if (isRemote) {
+    Value here = stackSlots(1);
+    transfer(TENON_TRANSFER_TO_HOST, here, pointer, em.i64(getElementBytes(elementType)));
+    pointer = here;
+  }
+  Value loaded = em.load(storage, pointer);
   if (storage == i64)
     return loaded;
   bool isUnsigned = elementType.isUnsignedInteger() || elementType.isInteger(1);

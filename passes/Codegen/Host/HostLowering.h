@@ -1,10 +1,11 @@
 // The lowering of the host function, in parts: values and services of the runtime
-// (HostLowering.cpp), launches (HostLaunch.cpp), control flow (HostControlFlow.cpp), sequences and
-// the like (HostSequences.cpp), outputs (HostOutputs.cpp), and what holds them together
-// (LowerHost.cpp).
+// (HostLowering.cpp), launches (HostLaunch.cpp), transfers (HostTransfers.cpp), control flow
+// (HostControlFlow.cpp), sequences and the like (HostSequences.cpp), outputs (HostOutputs.cpp), and
+// what holds them together (LowerHost.cpp).
 #ifndef TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 #define TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 
+#include "dialects/Target/KernelStrategy.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Codegen/Common/EmitHelpers.h"
 #include "passes/Codegen/Passes.h"
@@ -22,6 +23,8 @@ public:
   mlir::LogicalResult run();
 
 private:
+  mlir::LogicalResult findTarget(mlir::ModuleOp program);
+
   // Ops.
   mlir::LogicalResult lowerBlock(mlir::Block &block);
   mlir::LogicalResult lower(mlir::Operation *op);
@@ -29,6 +32,8 @@ private:
   void lower(LaunchOp op);
   void placeResults(LaunchOp op);
   void launch(LaunchOp op);
+  /// The most bytes that a result may take.
+  mlir::Value bytesOfResult(LaunchOp op, size_t number);
   void launchWhereSizesDiffer(LaunchOp op);
   /// An expression over a kernel's symbols, by those that the launch gives.
   mlir::Value valueInLaunch(LaunchOp op, mlir::AffineExpr expr);
@@ -91,6 +96,20 @@ private:
   /// The pointers of what ends a block, with a reference to each object.
   llvm::SmallVector<mlir::Value> yieldedPointers(mlir::Operation *terminator);
 
+  // The memory of kernels, where it is not the host's (HostTransfers.cpp).
+  /// One of the runtime's TENON_TRANSFER_*.
+  void transfer(int32_t direction, mlir::Value to, mlir::Value from, mlir::Value bytes);
+  mlir::Value allocateOnHost(mlir::Value bytes);
+  void releaseOnHost(mlir::Value pointer);
+  /// Whether the launch's kernel is the host's while all others are a device's.
+  bool runsOnHost(KernelOp kernel);
+  /// What of the host's memory stands for a launch's operands and results.
+  struct HostCopies {
+    llvm::SmallVector<mlir::Value> inputs, outputs;
+  };
+  HostCopies bringToHost(LaunchOp op);
+  void bringBack(LaunchOp op, const HostCopies &copies, size_t numResults);
+
   // The runtime.
   template <typename T> mlir::Value field(T tenon_exec::*member, mlir::Type type) {
     tenon_exec probe;
@@ -119,9 +138,7 @@ private:
   mlir::Value makeSlots();
   /// These numbers, for the next call of a service or kernel only.
   mlir::Value inSlots(mlir::ValueRange values);
-  void copy(mlir::Value to, mlir::Value from, mlir::Value bytes) {
-    em.create<mlir::LLVM::MemcpyOp>(to, from, bytes, /*isVolatile=*/false);
-  }
+  void copy(mlir::Value to, mlir::Value from, mlir::Value bytes);
   /// Copies of a range to itself are undefined in C, and of no use.
   void copyUnlessSame(mlir::Value to, mlir::Value from, mlir::Value bytes);
 
@@ -134,6 +151,9 @@ private:
   }
 
   mlir::func::FuncOp function;
+  /// Whether kernels compute in memory of their own.
+  bool isRemote = false;
+  std::optional<TargetStrategies> strategies;
   ConstantPlacer placer;
   mlir::MLIRContext *context;
   mlir::ModuleOp module;

@@ -118,8 +118,22 @@ LogicalResult HostLowering::lowerBlock(Block &block) {
   return success();
 }
 
+LogicalResult HostLowering::findTarget(ModuleOp program) {
+  // Where it does not say for what it is compiled, it is for a processor.
+  auto target = program->getAttrOfType<TargetAttrInterface>(kTargetAttrName);
+  if (!target)
+    return success();
+  isRemote = hasOwnMemory(target);
+  strategies = TargetStrategies::of(target);
+  if (isRemote && !strategies)
+    return program.emitError() << "no code generation is registered for " << target.getTargetName();
+  return success();
+}
+
 LogicalResult HostLowering::run() {
   auto program = function->getParentOfType<ModuleOp>();
+  if (failed(findTarget(program)))
+    return failure();
   int64_t number = 0;
   for (KernelOp kernel : program.getOps<KernelOp>())
     kernelNumbers[kernel.getSymName()] = number++;

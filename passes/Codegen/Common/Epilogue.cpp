@@ -1,10 +1,10 @@
 // What follows the sum of a kernel's root: the pointwise ops on it, before its only store.
 
-#include "passes/Codegen/Cpu/Kernels.h"
+#include "passes/Codegen/Common/KernelEmitter.h"
 
 using namespace mlir;
 
-namespace tenon::cpu {
+namespace tenon {
 
 void storeFinished(KernelEmitter &e, OpBuilder &b, OpResult root, Value element,
                    ArrayRef<Value> index, Value mask) {
@@ -23,4 +23,4 @@ void storeFinished(KernelEmitter &e, OpBuilder &b, OpResult root, Value element,
   b.setInsertionPoint(e.em.getInsertionBlock(), e.em.getInsertionPoint());
 }
 
-} // namespace tenon::cpu
+} // namespace tenon

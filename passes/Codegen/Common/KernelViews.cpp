@@ -6,13 +6,14 @@
 //   yield pad(relu(conv(x, w)))
 //
 // computes relu(conv(x, w)) straight into the middle of the padded result. The frame around it is
-// filled at the end of the kernel, each task its share, so that every element is written once.
+// filled at the end of the kernel, by shares, so that every element is written once.
 
-#include "passes/Codegen/Cpu/KernelEmitter.h"
+#include "passes/Codegen/Common/KernelEmitter.h"
+#include <numeric>
 
 using namespace mlir;
 
-namespace tenon::cpu {
+namespace tenon {
 
 Buffer makeBuffer(Value pointer, Type type) {
   DimExprs dims = getDims(type);
@@ -34,6 +35,8 @@ Buffer KernelEmitter::part(const Buffer &buffer, ArrayRef<AffineExpr> starts) {
   Buffer result = buffer;
   result.pointer =
       em.offsetPointer(buffer.pointer, getStorageType(buffer.elementType), value(first));
+  if (int64_t divisor = first.getLargestKnownDivisor(); getConstantOr(first, 1) != 0)
+    result.alignment = std::gcd(buffer.alignment, divisor);
   return result;
 }
 
@@ -113,4 +116,4 @@ void KernelEmitter::fillBox(const Frame &frame, ArrayRef<AffineExpr> starts,
   });
 }
 
-} // namespace tenon::cpu
+} // namespace tenon

@@ -1,0 +1,137 @@
+// The `cuda` dialect: NVIDIA GPUs, and how kernels are computed on them.
+
+#ifndef TENON_CUDA_ATTRIBUTES_TD
+#define TENON_CUDA_ATTRIBUTES_TD
+
+include "dialects/Target/TargetInterfaces.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+def Cuda_Dialect : Dialect {
+  let name = "cuda";
+  let cppNamespace = "::tenon::cuda";
+  let summary = "NVIDIA GPUs, and schedules of kernels on them";
+  let description = [{
+    Attributes only. `#cuda.target` on a module names the architecture; the schedule of each kernel says
+    how it is computed there. A kernel's `tasks` are the thread blocks of a launch.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class Cuda_Attr<string name, string attrMnemonic, list<Trait> traits>
+    : AttrDef<Cuda_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+class Cuda_Schedule<string name, string attrMnemonic>
+    : Cuda_Attr<name # "Schedule", attrMnemonic # "_schedule", [ScheduleAttrInterface]> {
+  let genVerifyDecl = 1;
+}
+
+class Cuda_Count<string what, string default> : DefaultValuedParameter<"int64_t", default> {
+  let summary = what;
+}
+
+class Cuda_Flag<string what> : DefaultValuedParameter<"bool", "false"> {
+  let summary = what;
+}
+
+def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
+                                [DeclareAttrInterfaceMethods<TargetAttrInterface>]> {
+  let summary = "a GPU architecture, as far as schedules and code depend on it";
+  let description = [{
+    Stands on the module as `tenon.target`, written by `tenon-assign-target`. The numbers are those of
+    the largest data-center or desktop GPU of the architecture; any other runs the same code, whose
+    results do not depend on them. A new architecture is a new row in the table of
+    dialects/Target/Cuda/CudaTargets.cpp.
+
+    `host_cpu` is the processor of the machine that the GPU is in. It runs the program, and the kernels for
+    which there is no GPU code.
+
+    ```mlir
+    module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", ptx = 70,
+        host_cpu = #cpu.target<name = "x86-64-v3">>} {}
+    ```
+  }];
+  let parameters = (ins
+      StringRefParameter<"as in --target, without the kind of device">:$name,
+      StringRefParameter<"NVIDIA's name, and LLVM's -mcpu">:$arch,
+      Cuda_Count<"the version of PTX that the code is written in, times 10", "70">:$ptx,
+      Cuda_Count<"multiprocessors", "108">:$multiprocessors,
+      Cuda_Count<"threads that one of them holds", "2048">:$threads,
+      Cuda_Count<"32-bit registers of one of them", "65536">:$registers,
+      Cuda_Count<"shared memory that one block may have", "166912">:$shared_bytes,
+      Cuda_Count<"second cache", "40 << 20">:$l2_bytes,
+      AttrParameter<"::mlir::Attribute", "the processor of the program around the kernels">:$host_cpu);
+  let extraClassDeclaration = [{
+    /// Lanes of a warp, which compute together.
+    static constexpr int64_t warpSize = 32;
+  }];
+}
+
+def Cuda_MmaInstruction : I32Enum<"MmaInstruction", "what multiplies and adds", [
+    I32EnumCase<"Fma", 0, "fma">]> {
+  let cppNamespace = "::tenon::cuda";
+}
+
+def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInterface>]> {
+  let summary = "an instruction that multiplies and adds";
+  let description = [{
+    - `fma`: one channel, of elements that are widened to the sum's type first. Any types; integers
+      take a multiplication and an addition.
+
+    ```mlir
+    #cuda.mma<fma>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Cuda_MmaInstruction>:$instruction);
+  let assemblyFormat = "`<` $instruction `>`";
+}
+
+def Cuda_RowsScheduleAttr : Cuda_Schedule<"Rows", "rows"> {
+  let summary = "how elements are computed one by one, and rows are reduced";
+  let description = [{
+    The schedule of a kernel of strategy `rows`. A thread computes `lanes` neighbouring elements at a
+    time, where the last dimension is a known multiple of that, and one otherwise. Rows that are
+    reduced along their last dimension are shared by a team: of one thread, of a warp (32), or of a
+    whole block.
+
+    ```mlir
+    #cuda.rows_schedule<lanes = 4, threads = 256, team = 32>
+    ```
+  }];
+  let parameters = (ins
+      Cuda_Count<"neighbouring elements of a thread", "4">:$lanes,
+      Cuda_Count<"threads of a block", "256">:$threads,
+      Cuda_Count<"threads that share a row", "32">:$team);
+}
+
+def Cuda_ContractionScheduleAttr : Cuda_Schedule<"Contraction", "contraction"> {
+  let summary = "how a matrix product or convolution is computed";
+  let description = [{
+    The schedule of a kernel of strategy `contraction`. A block computes tiles of `tile_rows` positions
+    by `tile_columns` outputs, each thread `thread_rows` by `thread_columns` of them in registers. For
+    `depth` channels at a time, both operands' parts of a tile are in shared memory.
+
+    ```mlir
+    #cuda.contraction_schedule<tile_rows = 64, tile_columns = 64, depth = 16, thread_rows = 4,
+        thread_columns = 4, mma = #cuda.mma<fma>>
+    ```
+  }];
+  let parameters = (ins
+      Cuda_Count<"positions of a block's tile", "64">:$tile_rows,
+      Cuda_Count<"outputs of a block's tile", "64">:$tile_columns,
+      Cuda_Count<"channels that are in shared memory at a time", "16">:$depth,
+      Cuda_Count<"positions of a thread", "4">:$thread_rows,
+      Cuda_Count<"outputs of a thread", "4">:$thread_columns,
+      AttrParameter<"MmaAttr", "what multiplies and adds">:$mma);
+  let extraClassDeclaration = [{
+    /// Threads of a block.
+    int64_t getThreads() const {
+      return getTileRows() / getThreadRows() * (getTileColumns() / getThreadColumns());
+    }
+  }];
+}
+
+#endif

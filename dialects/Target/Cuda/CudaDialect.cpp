@@ -1,0 +1,67 @@
+// Registration of the dialect, and what its attributes compute.
+
+#include "dialects/Target/Cuda/CudaDialect.h"
+#include "dialects/Target/TargetKind.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+#include "dialects/Target/Cuda/CudaDialect.cpp.inc"
+#include "dialects/Target/Cuda/CudaEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Target/Cuda/CudaAttributes.cpp.inc"
+
+namespace tenon::cuda {
+
+namespace {
+
+/// The dialect's interface.
+struct CudaKind : TargetKind {
+  using TargetKind::TargetKind;
+  llvm::Expected<TargetAttrInterface> lookup(StringRef name) const override {
+    llvm::Expected<TargetAttr> target = lookupTarget(name, getContext());
+    if (!target)
+      return target.takeError();
+    return *target;
+  }
+};
+
+} // namespace
+
+void CudaDialect::initialize() {
+  addInterfaces<CudaKind>();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Target/Cuda/CudaAttributes.cpp.inc"
+      >();
+}
+
+std::string TargetAttr::getTargetName() const { return ("cuda:" + getName()).str(); }
+
+SmallVector<MmaAttrInterface> TargetAttr::getMmas() const {
+  return {MmaAttr::get(getContext(), MmaInstruction::Fma)};
+}
+
+// Arithmetic on halves would round between ops that fusion puts into one kernel, and is done in f32
+// like a CPU's, so that both give the same results. Integers of any width are computed with in
+// registers.
+Type TargetAttr::getComputeType(Type element) const {
+  if (auto floating = dyn_cast<FloatType>(element)) {
+    if (floating.getWidth() < 32)
+      return Float32Type::get(getContext());
+    return floating.getWidth() <= 64 ? element : Type();
+  }
+  auto integer = dyn_cast<IntegerType>(element);
+  return integer && integer.getWidth() <= 64 ? element : Type();
+}
+
+// From some hundred rows on a tile of FMAs keeps up with memory; below a tenth of that it waits.
+int64_t TargetAttr::getFewRows() const { return 16; }
+
+bool MmaAttr::accepts(Type, Type) const { return true; }
+int64_t MmaAttr::getInterleave() const { return 1; }
+
+} // namespace tenon::cuda

@@ -1,0 +1,73 @@
+// The table of GPU architectures. Numbers are from NVIDIA's white papers and the CUDA C++
+// Programming Guide (table of technical specifications per compute capability); nothing of it was
+// measured.
+//
+// Code is written in the lowest version of PTX that has the architecture, so that drivers as old as
+// that architecture take it. "sm_90a" stands for that architecture alone; the others' code also
+// runs on later ones, for which the driver compiles it.
+
+#include "dialects/Target/Cuda/CudaDialect.h"
+#include "dialects/Target/TargetKind.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+namespace {
+
+/// Facts about one architecture, of its largest GPU that is named behind it.
+struct CudaRow {
+  StringLiteral name;
+  int64_t ptx;
+  int64_t multiprocessors, threads, sharedBytes, l2MiB;
+};
+
+constexpr CudaRow rows[] = {
+    {"sm_80", 70, 108, 2048, 166912, 40},   // A100
+    {"sm_86", 71, 84, 1536, 101376, 6},     // A40
+    {"sm_89", 78, 142, 1536, 101376, 96},   // L40S
+    {"sm_90a", 80, 132, 2048, 232448, 50},  // H100 SXM
+    {"sm_100", 86, 148, 2048, 232448, 126}, // B200
+    {"sm_120", 87, 170, 1536, 101376, 96},  // RTX 5090
+};
+
+/// Of 32 bits, on all of them.
+constexpr int64_t registersPerMultiprocessor = 65536;
+
+/// What is assumed of the machine that a GPU is in.
+StringRef getAssumedHost() {
+  llvm::Triple triple(llvm::sys::getProcessTriple());
+  return triple.isAArch64() ? "armv8-a" : "x86-64-v3";
+}
+
+std::string listNames() {
+  return llvm::join(llvm::map_range(rows, [](const CudaRow &row) { return row.name.str(); }), ", ");
+}
+
+} // namespace
+
+llvm::Expected<TargetAttr> lookupTarget(StringRef name, MLIRContext *context) {
+  auto [arch, hostName] = name.split('/');
+  if (arch == "native")
+    return llvm::createStringError("target 'cuda' needs an architecture, as cuda:sm_80: one of " +
+                                   listNames());
+  const CudaRow *row = llvm::find_if(rows, [&](const CudaRow &each) { return each.name == arch; });
+  if (row == std::end(rows))
+    return llvm::createStringError("unknown target 'cuda:" + name + "': there are " + listNames());
+  if (name.ends_with("/"))
+    return llvm::createStringError("target 'cuda:" + name + "' names no host behind '/'");
+  llvm::Expected<TargetAttrInterface> host =
+      tenon::lookupTarget(hostName.empty() ? getAssumedHost() : hostName, context);
+  if (!host)
+    return host.takeError();
+  if (hasOwnMemory(*host))
+    return llvm::createStringError("target 'cuda:" + name + "' has a host that is no processor");
+  return TargetAttr::get(context, name, arch, row->ptx, row->multiprocessors, row->threads,
+                         registersPerMultiprocessor, row->sharedBytes, row->l2MiB << 20, *host);
+}
+
+Attribute TargetAttr::getHost() const { return getHostCpu(); }
+
+} // namespace tenon::cuda

@@ -1,0 +1,60 @@
+// What the numbers of a schedule must be for any kernel, whoever wrote it. Whether they suit a
+// kernel is for its strategy to say.
+
+#include "dialects/Target/Cuda/CudaDialect.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+using EmitError = function_ref<InFlightDiagnostic()>;
+
+/// The most threads of a block, on all architectures.
+static constexpr int64_t kMostThreads = 1024;
+
+static LogicalResult verifyThreads(EmitError emitError, int64_t threads) {
+  if (threads >= TargetAttr::warpSize && threads <= kMostThreads &&
+      threads % TargetAttr::warpSize == 0)
+    return success();
+  return emitError() << "a block has whole warps of " << TargetAttr::warpSize << " threads, "
+                     << kMostThreads << " threads at most, not " << threads;
+}
+
+static LogicalResult verifyPositive(EmitError emitError,
+                                    ArrayRef<std::pair<StringRef, int64_t>> counts) {
+  for (auto [name, count] : counts)
+    if (count < 1)
+      return emitError() << name << " is " << count << ", but at least 1";
+  return success();
+}
+
+LogicalResult RowsScheduleAttr::verify(EmitError emitError, int64_t lanes, int64_t threads,
+                                       int64_t team) {
+  if (lanes != 1 && lanes != 2 && lanes != 4)
+    return emitError() << "a thread computes 1, 2 or 4 elements at a time, not " << lanes;
+  if (failed(verifyThreads(emitError, threads)))
+    return failure();
+  if (team != 1 && team != TargetAttr::warpSize && team != threads)
+    return emitError() << "a team is a thread, a warp of " << TargetAttr::warpSize
+                       << " or a block of " << threads << ", not " << team;
+  return success();
+}
+
+LogicalResult ContractionScheduleAttr::verify(EmitError emitError, int64_t tileRows,
+                                              int64_t tileColumns, int64_t depth,
+                                              int64_t threadRows, int64_t threadColumns, MmaAttr) {
+  if (failed(verifyPositive(emitError, {{"tile_rows", tileRows},
+                                        {"tile_columns", tileColumns},
+                                        {"depth", depth},
+                                        {"thread_rows", threadRows},
+                                        {"thread_columns", threadColumns}})))
+    return failure();
+  if (tileRows % threadRows != 0 || tileColumns % threadColumns != 0)
+    return emitError() << "tiles of " << tileRows << " x " << tileColumns
+                       << " are not made of those of threads, " << threadRows << " x "
+                       << threadColumns;
+  return verifyThreads(emitError, tileRows / threadRows * (tileColumns / threadColumns));
+}
+
+} // namespace tenon::cuda

@@ -1,0 +1,4 @@
+#include "lib/CudaSimulator/Decode/Builder.h"
+namespace tenon::sim {
+void addCopies(OpcodeTable &) {}
+} // namespace tenon::sim

@@ -1,0 +1,361 @@
+// Kernels without a contraction: elementwise ops, index maps, and reductions with what surrounds
+// them (softmax, norms, pooling over whole images).
+//
+// Without reductions every element of the results is computed on its own, vectors along the last
+// dimension. With reductions, all of which fusion made reduce the same axes of the same shape, the
+// kernel goes row by row, a row being the elements that are reduced together:
+//
+//   for each row:
+//     for each level of reductions (softmax: the maximum, then the sum that needs it):
+//       one pass over the row accumulates all reductions of the level
+//       what is computed from these once for each row (norms: the inverse deviation)
+//     one pass over the row, or one store, writes the results
+//
+// What is expensive and needed by several passes (softmax: the powers) waits in the result's row.
+//
+// If the last dimension is reduced, vectors run along it and are folded at the end of a pass; where
+// a team shares the row, its members' results are folded next. If it is not, vectors hold
+// neighbouring rows, and nothing needs folding.
+#include "dialects/Tenon/Reduction.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "passes/Codegen/Common/KernelEmitter.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+namespace {
+
+class RowsEmitter {
+public:
+  explicit RowsEmitter(KernelEmitter &e) : e(e), em(e.em) {
+    for (ReduceOp reduce : e.kernel.getOps<ReduceOp>())
+      reductions.push_back(reduce);
+  }
+
+  void emit();
+
+private:
+  // Elementwise.
+  void emitElements(unsigned result);
+  void storeElements(unsigned result, ArrayRef<LaneIndex> index);
+
+  // Reductions.
+  void emitRows();
+  void emitLevels(ArrayRef<LaneIndex> row);
+  void emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex> row);
+  void emitRowValues(unsigned level, ArrayRef<LaneIndex> row);
+  void emitRowResults(ArrayRef<LaneIndex> row);
+  void chooseKept();
+  unsigned levelOf(Operation *op);
+  /// Whether the op computes a number for each row, rather than for each element.
+  bool isRowValue(Operation *op);
+  /// Adds what the elements of `value` are computed from within one pass.
+  void collectPass(Value value, llvm::SmallPtrSetImpl<Operation *> &ops);
+  Value fold(ReduceOp reduce, Value lanes);
+  bool isReduced(size_t dim) const { return llvm::is_contained(axes, dim); }
+
+  // Loops.
+  /// Loops over the reduced dimensions from `axis` on, filling in `index`.
+  SmallVector<Value>
+  reducedLoops(size_t axis, SmallVector<LaneIndex> &index, ValueRange init,
+               function_ref<SmallVector<Value>(ArrayRef<LaneIndex>, ValueRange)> body);
+
+  KernelEmitter &e;
+  Emitter &em;
+  SmallVector<ReduceOp> reductions;
+  DimExprs dims; // of what is reduced
+  SmallVector<int64_t> axes;
+  int64_t rowLanes = 1;
+  /// Whether the last dimension is not reduced, so that lanes are rows.
+  bool alongLanes = false;
+  /// What the first pass that evaluates it leaves in the result's row for later passes, if
+  /// anything.
+  Value kept;
+  bool isKept = false;
+};
+
+} // namespace
+
+void RowsEmitter::emit() {
+  if (!reductions.empty())
+    return emitRows();
+  for (unsigned result = 0; result < e.kernel.getNumResults(); ++result)
+    emitElements(result);
+}
+
+//===-- Elementwise --===//
+
+void RowsEmitter::storeElements(unsigned result, ArrayRef<LaneIndex> index) {
+  e.store(e.result(result), index, e.broadcast(e.element(e.computed(result), index)));
+}
+
+void RowsEmitter::emitElements(unsigned result) {
+  e.forElements(getDims(e.computed(result).getType()),
+                [&](ArrayRef<LaneIndex> index) { storeElements(result, index); });
+}
+
+//===-- Reductions --===//
+
+unsigned RowsEmitter::levelOf(Operation *op) {
+  unsigned level = 0;
+  for (Value operand : op->getOperands())
+    if (Operation *producer = operand.getDefiningOp())
+      level = std::max(level, levelOf(producer) + isa<ReduceOp>(producer));
+  return level;
+}
+
+void RowsEmitter::emitRows() {
+  dims = getDims(reductions.front().getOperand().getType());
+  axes = SmallVector<int64_t>(reductions.front().getAxes());
+  llvm::sort(axes);
+  chooseKept();
+  alongLanes = !dims.empty() && !isReduced(dims.size() - 1);
+  DimExprs rowDims;
+  for (size_t dim = 0; dim + alongLanes < dims.size(); ++dim)
+    if (!isReduced(dim))
+      rowDims.push_back(dims[dim]);
+  auto rowIndex = [&](LaneIndex row) {
+    SmallVector<LaneIndex> parts = e.delinearize(row, rowDims);
+    SmallVector<LaneIndex> index(dims.size(), e.index(0));
+    size_t part = 0;
+    for (size_t dim = 0; dim + alongLanes < dims.size(); ++dim)
+      if (!isReduced(dim))
+        index[dim] = parts[part++];
+    return index;
+  };
+  Value rows = e.value(product(rowDims, e.kernel.getContext()));
+  if (!alongLanes) {
+    e.forRows(rows, [&](Value row) {
+      SmallVector<LaneIndex> index = rowIndex(e.uniform(row));
+      emitLevels(index);
+      emitRowResults(index);
+    });
+    return;
+  }
+  // Vectors of neighbouring rows: the unit of work is one vector.
+  rowLanes = e.lanesFor(dims.back());
+  Value size = e.value(dims.back()), chunks = em.ceilDiv(size, em.i64(rowLanes));
+  auto constant = dyn_cast<AffineConstantExpr>(dims.back());
+  bool whole = constant && constant.getValue() % rowLanes == 0;
+  e.forShare(em.mul(rows, chunks), [&](Value unit) {
+    SmallVector<LaneIndex> index = rowIndex(e.uniform(em.div(unit, chunks)));
+    Value first = em.mul(em.rem(unit, chunks), rowLanes);
+    index.back() = {first, rowLanes == 1 ? 0 : 1, false, rowLanes};
+    Value mask = whole || rowLanes == 1 ? Value() : em.laneMask(rowLanes, em.sub(size, first));
+    e.withLanes(rowLanes, mask, [&] {
+      emitLevels(index);
+      emitRowResults(index);
+    });
+  });
+}
+
+/// Whether an element of `op` takes long to compute from those of its operands.
+static bool isExpensive(Operation *op) {
+  return isa<ExpOp, LogOp, ErfOp, SigmoidOp, SoftplusOp, TanhOp, SiluOp, GeluOp, PowOp, SinOp,
+             CosOp, TransposeOp, GatherOp>(op);
+}
+
+bool RowsEmitter::isRowValue(Operation *op) {
+  return isa<PointwiseOpInterface>(op) &&
+         getDims(op->getResult(0).getType()) == getDims(reductions.front().getType()) &&
+         levelOf(op) > 0;
+}
+
+void RowsEmitter::collectPass(Value value, llvm::SmallPtrSetImpl<Operation *> &ops) {
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<ReduceOp>(op) || isRowValue(op) || !ops.insert(op).second)
+    return;
+  for (Value operand : op->getOperands())
+    collectPass(operand, ops);
+}
+
+/// Whether all that depends on `value` within a pass reads it at the position that it computes.
+static bool isReadInPlace(Value value, Value result) {
+  if (value == result)
+    return true;
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    if (isa<ReduceOp>(user))
+      return true;
+    return isa<PointwiseOpInterface>(user) &&
+           getDims(user->getResult(0).getType()) == getDims(result.getType()) &&
+           isReadInPlace(user->getResult(0), result);
+  });
+}
+
+// Softmax needs every power twice: for the sum, and divided by the sum. The row of the result
+// serves as memory in between, if it can hold the value exactly. Only pointwise ops may read the
+// value, since it is only there at the present position.
+void RowsEmitter::chooseKept() {
+  if (e.kernel.getNumResults() != 1 || getDims(e.computed(0).getType()) != dims)
+    return;
+  Value computed = e.computed(0);
+  Type elementType = getElementTypeOrSelf(computed.getType());
+  if (ElementEmitter::computeType(elementType) != getStorageType(elementType))
+    return;
+  llvm::SmallPtrSet<Operation *, 32> inResults, inLevels;
+  collectPass(computed, inResults);
+  for (ReduceOp reduce : reductions)
+    collectPass(reduce.getOperand(), inLevels);
+  for (Operation &op : e.kernel.getEntryBlock()) {
+    if (!inResults.contains(&op) || !inLevels.contains(&op) || op.getNumResults() != 1 ||
+        op.getResult(0) == computed || op.getResult(0).getType() != computed.getType())
+      continue;
+    llvm::SmallPtrSet<Operation *, 32> behind;
+    collectPass(op.getResult(0), behind);
+    // The last such op in the block holds most of the work.
+    if (isReadInPlace(op.getResult(0), computed) && llvm::any_of(behind, isExpensive))
+      kept = op.getResult(0);
+  }
+}
+
+void RowsEmitter::emitLevels(ArrayRef<LaneIndex> row) {
+  std::map<unsigned, SmallVector<ReduceOp>> levels;
+  for (ReduceOp reduce : reductions)
+    levels[levelOf(reduce)].push_back(reduce);
+  for (auto &[number, level] : levels) {
+    emitLevel(level, row);
+    emitRowValues(number + 1, row);
+  }
+}
+
+/// What depends on the reductions of as many levels, and on the row alone.
+void RowsEmitter::emitRowValues(unsigned level, ArrayRef<LaneIndex> row) {
+  if (getDims(reductions.front().getType()) == dims)
+    return;
+  for (Operation &op : e.kernel.getEntryBlock()) {
+    if (op.getNumResults() != 1 || !isRowValue(&op) || levelOf(&op) != level)
+      continue;
+    Value value = e.element(op.getResult(0), row);
+    e.setSource(op.getResult(0), [value](ArrayRef<LaneIndex>) { return value; });
+  }
+}
+
+SmallVector<Value>
+RowsEmitter::reducedLoops(size_t axis, SmallVector<LaneIndex> &index, ValueRange init,
+                          function_ref<SmallVector<Value>(ArrayRef<LaneIndex>, ValueRange)> body) {
+  if (axis == axes.size())
+    return body(index, init);
+  int64_t dim = axes[axis];
+  Value size = e.value(dims[dim]);
+  if (dim + 1 == static_cast<int64_t>(dims.size())) {
+    int64_t lanes = e.lanesFor(dims.back());
+    return e.vectorLoop(em.i64(0), size, lanes, true, init, [&](LaneIndex i, ValueRange values) {
+      index[dim] = i;
+      return body(index, values);
+    });
+  }
+  return em.loop(em.i64(0), size, em.i64(1), init, [&](Value i, ValueRange values) {
+    SmallVector<Value> next;
+    e.withLanes(e.lanes(), e.currentMask(), [&] {
+      index[dim] = e.uniform(i);
+      next = reducedLoops(axis + 1, index, values, body);
+    });
+    return next;
+  });
+}
+
+Value RowsEmitter::fold(ReduceOp reduce, Value lanes) {
+  if (!isa<VectorType>(lanes.getType()))
+    return lanes;
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(lanes.getType()));
+  Type elementType = reduce.getOperand().getType().getElementType();
+  bool isUnsigned = elementType.isUnsignedInteger() || elementType.isInteger(1);
+  vector::CombiningKind kind = vector::CombiningKind::ADD;
+  switch (reduce.getKind()) {
+  case ReduceKind::Sum:
+  case ReduceKind::Mean:
+    break;
+  case ReduceKind::Prod:
+    kind = vector::CombiningKind::MUL;
+    break;
+  case ReduceKind::Max:
+    kind = isFloat      ? vector::CombiningKind::MAXIMUMF
+           : isUnsigned ? vector::CombiningKind::MAXUI
+                        : vector::CombiningKind::MAXSI;
+    break;
+  case ReduceKind::Min:
+    kind = isFloat      ? vector::CombiningKind::MINIMUMF
+           : isUnsigned ? vector::CombiningKind::MINUI
+                        : vector::CombiningKind::MINSI;
+    break;
+  }
+  auto flags = isFloat ? arith::FastMathFlags::reassoc : arith::FastMathFlags::none;
+  return vector::ReductionOp::create(em, em.getLoc(), kind, lanes, flags);
+}
+
+void RowsEmitter::emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex> row) {
+  int64_t lanes = alongLanes ? rowLanes : e.lanesFor(dims.back());
+  SmallVector<Value> init;
+  e.withLanes(lanes, e.currentMask(), [&] {
+    for (ReduceOp reduce : level)
+      init.push_back(
+          emitNeutral(e, reduce.getKind(), reduce.getOperand().getType().getElementType()));
+  });
+  bool keeps = false;
+  if (kept && !isKept)
+    for (ReduceOp reduce : level) {
+      llvm::SmallPtrSet<Operation *, 32> evaluated;
+      collectPass(reduce.getOperand(), evaluated);
+      keeps |= evaluated.contains(kept.getDefiningOp());
+    }
+  SmallVector<LaneIndex> index(row);
+  SmallVector<Value> sums =
+      reducedLoops(0, index, init, [&](ArrayRef<LaneIndex> at, ValueRange carried) {
+        SmallVector<Value> next;
+        for (auto [reduce, sum] : llvm::zip(level, carried)) {
+          Type type = reduce.getOperand().getType().getElementType();
+          Value element = e.broadcast(e.element(reduce.getOperand(), at));
+          // Lanes that are masked off must not count.
+          if (e.currentMask() && !alongLanes)
+            element = arith::SelectOp::create(em, em.getLoc(), e.currentMask(), element,
+                                              emitNeutral(e, reduce.getKind(), type));
+          next.push_back(emitCombine(em, em.getLoc(), reduce.getKind(), type, sum, element));
+        }
+        if (keeps)
+          e.store(e.result(0), at, e.broadcast(e.element(kept, at)));
+        return next;
+      });
+  if (keeps) {
+    isKept = true;
+    e.setSource(kept, [this](ArrayRef<LaneIndex> at) { return e.load(e.result(0), at); });
+  }
+  AffineExpr count = getAffineConstantExpr(1, e.kernel.getContext());
+  for (int64_t axis : axes)
+    count = count * dims[axis];
+  for (auto [reduce, sum] : llvm::zip(level, sums)) {
+    Value result = sum;
+    if (!alongLanes)
+      result = e.foldTeam(reduce.getKind(), reduce.getOperand().getType().getElementType(),
+                          fold(reduce, sum));
+    if (reduce.getKind() == ReduceKind::Mean)
+      result = emitMean(e, result, e.value(count));
+    e.setSource(reduce.getResult(), [result](ArrayRef<LaneIndex>) { return result; });
+  }
+}
+
+void RowsEmitter::emitRowResults(ArrayRef<LaneIndex> row) {
+  for (unsigned result = 0; result < e.kernel.getNumResults(); ++result) {
+    DimExprs shape = getDims(e.computed(result).getType());
+    bool isReducedShape = llvm::all_of(axes, [&](int64_t axis) {
+      auto constant = dyn_cast<AffineConstantExpr>(shape[axis]);
+      return constant && constant.getValue() == 1;
+    });
+    if (isReducedShape && shape != dims) {
+      if (alongLanes)
+        storeElements(result, row);
+      else
+        e.onceInTeam([&] { storeElements(result, row); });
+      continue;
+    }
+    SmallVector<LaneIndex> index(row);
+    reducedLoops(0, index, {}, [&](ArrayRef<LaneIndex> at, ValueRange) {
+      storeElements(result, at);
+      return SmallVector<Value>();
+    });
+  }
+}
+
+void emitRows(KernelEmitter &emitter) { RowsEmitter(emitter).emit(); }
+
+} // namespace tenon

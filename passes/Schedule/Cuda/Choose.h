@@ -1,0 +1,27 @@
+// The cost model of GPUs: from sizes and the numbers of an architecture to schedules. Nothing of it
+// has been measured; docs/gpu.md says what each choice rests on.
+#ifndef TENON_PASSES_SCHEDULE_CUDA_CHOOSE_H
+#define TENON_PASSES_SCHEDULE_CUDA_CHOOSE_H
+
+#include "dialects/Target/Cuda/CudaDialect.h"
+#include "dialects/Tenon/TenonDialect.h"
+
+namespace tenon::cuda {
+
+/// For a kernel without a root, or what is done element by element of one that has one.
+RowsScheduleAttr chooseRows(TargetAttr target, KernelOp kernel);
+
+/// How many blocks a kernel of rows is worth, as expressions of which the least counts: as many as
+/// the device holds a few times, unless there is less to do.
+DimExprs chooseRowBlocks(TargetAttr target, KernelOp kernel);
+
+/// For a `tenon.matmul` or `tenon.conv`, and a block for each of its tiles.
+ContractionScheduleAttr chooseContraction(TargetAttr target, mlir::Operation *op);
+DimExprs chooseContractionBlocks(TargetAttr target, mlir::Operation *op);
+
+/// Blocks that all find work, of which a launch has as many as the device holds a few times.
+DimExprs limitBlocks(TargetAttr target, mlir::AffineExpr blocks);
+
+} // namespace tenon::cuda
+
+#endif

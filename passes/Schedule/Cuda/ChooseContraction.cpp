@@ -1,0 +1,69 @@
+// Chooses the tiles of matrix products and convolutions that are computed with FMAs.
+//
+// A thread that computes r x c outputs loads r + c numbers from shared memory for r c FMAs, so
+// tiles are as large as there is work for: the largest only if there are two for each
+// multiprocessor. All have 256 threads, each of which loads the same number of elements of both
+// operands.
+
+#include "passes/Schedule/Cuda/Choose.h"
+#include "passes/Schedule/Cuda/Sizes.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+namespace {
+
+struct Tile {
+  int64_t rows, columns, depth, threadRows, threadColumns;
+};
+
+constexpr Tile large = {128, 128, 8, 8, 8}, medium = {64, 64, 16, 4, 4}, small = {32, 32, 16, 2, 2},
+               fewRows = {16, 64, 16, 1, 4}, fewColumns = {64, 16, 16, 4, 1},
+               fewBoth = {16, 16, 16, 1, 1};
+
+/// From so many rows or columns on a dimension is not narrow.
+constexpr int64_t narrow = 16;
+
+} // namespace
+
+/// How many such tiles there are; a size that only a run tells counts as many.
+static int64_t countTiles(const ContractionSizes &sizes, const Tile &tile) {
+  constexpr int64_t many = 1 << 12;
+  MLIRContext *context = sizes.columns.getContext();
+  auto known = [&](AffineExpr size) { return getConstantOr(size, many); };
+  return known(product(sizes.outer, context)) *
+         llvm::divideCeil(known(product(sizes.rows, context)), tile.rows) *
+         llvm::divideCeil(known(sizes.columns), tile.columns);
+}
+
+static Tile chooseTile(TargetAttr target, const ContractionSizes &sizes, bool isWide) {
+  MLIRContext *context = target.getContext();
+  bool hasFewRows = getConstantOr(product(sizes.rows, context), narrow + 1) <= narrow;
+  bool hasFewColumns = getConstantOr(sizes.columns, narrow + 1) <= narrow;
+  if (hasFewRows || hasFewColumns)
+    return !hasFewRows ? fewColumns : hasFewColumns ? fewBoth : fewRows;
+  if (!isWide && countTiles(sizes, large) >= 2 * target.getMultiprocessors())
+    return large;
+  return countTiles(sizes, medium) >= target.getMultiprocessors() ? medium : small;
+}
+
+ContractionScheduleAttr chooseContraction(TargetAttr target, Operation *op) {
+  bool isWide = getElementTypeOrSelf(op->getResult(0)).getIntOrFloatBitWidth() > 32;
+  Tile tile = chooseTile(target, getContractionSizes(op), isWide);
+  return ContractionScheduleAttr::get(target.getContext(), tile.rows, tile.columns, tile.depth,
+                                      tile.threadRows, tile.threadColumns,
+                                      MmaAttr::get(target.getContext(), MmaInstruction::Fma));
+}
+
+DimExprs chooseContractionBlocks(TargetAttr target, Operation *op) {
+  ContractionSizes sizes = getContractionSizes(op);
+  ContractionScheduleAttr schedule = chooseContraction(target, op);
+  MLIRContext *context = target.getContext();
+  AffineExpr blocks = product(sizes.outer, context) *
+                      product(sizes.rows, context).ceilDiv(schedule.getTileRows()) *
+                      sizes.columns.ceilDiv(schedule.getTileColumns());
+  return limitBlocks(target, blocks);
+}
+
+} // namespace tenon::cuda

@@ -1,0 +1,25 @@
+// A matrix product or convolution as products of matrices, which its schedule and its code go by.
+#ifndef TENON_PASSES_SCHEDULE_CUDA_SIZES_H
+#define TENON_PASSES_SCHEDULE_CUDA_SIZES_H
+
+#include "dialects/Tenon/TenonDialect.h"
+
+namespace tenon::cuda {
+
+/// `outer` times, [rows x depth] * [depth x columns]. Each is a product of dimensions:
+///
+/// | | outer | rows | depth | columns |
+/// |---|---|---|---|---|
+/// | matmul | batches | rows | the summed dimension | columns |
+/// | conv | groups | images and positions | taps and a group's channels | a group's outputs |
+struct ContractionSizes {
+  DimExprs outer, rows, depth;
+  mlir::AffineExpr columns;
+};
+
+/// Of a `tenon.matmul` or `tenon.conv`.
+ContractionSizes getContractionSizes(mlir::Operation *op);
+
+} // namespace tenon::cuda
+
+#endif

@@ -1,0 +1,71 @@
+/* The entry points of NVIDIA's driver that the runtime calls. The library is opened when the first
+ * model asks for a GPU, and stays: models without GPU code never look for it. Types and numbers are
+ * those of the driver's interface, which has no headers here. */
+#ifndef TENON_RUNTIME_CUDA_DRIVER_H
+#define TENON_RUNTIME_CUDA_DRIVER_H
+
+#include "runtime/internal.h"
+
+typedef int tn_cu_result;
+typedef uint64_t tn_cu_pointer; /* an address of the device */
+typedef struct tn_cu_context_s *tn_cu_context;
+typedef struct tn_cu_module_s *tn_cu_module;
+typedef struct tn_cu_function_s *tn_cu_function;
+typedef struct tn_cu_stream_s *tn_cu_stream;
+
+enum {
+  TN_CU_SUCCESS = 0,
+  TN_CU_OUT_OF_MEMORY = 2,
+  TN_CU_ATTRIBUTE_MAJOR = 75, /* of the compute capability */
+  TN_CU_ATTRIBUTE_MINOR = 76,
+  TN_CU_JIT_ERROR_LOG = 5,
+  TN_CU_JIT_ERROR_LOG_BYTES = 6,
+  TN_CU_STREAM_NON_BLOCKING = 1
+};
+
+/* X(name in the library, name here, parameters) */
+#define TN_CU_FUNCTIONS(X)                                                                         \
+  X(cuInit, init, (unsigned))                                                                      \
+  X(cuDriverGetVersion, version, (int *))                                                          \
+  X(cuDeviceGetCount, count, (int *))                                                              \
+  X(cuDeviceGet, device, (int *, int))                                                             \
+  X(cuDeviceGetAttribute, attribute, (int *, int, int))                                            \
+  X(cuDevicePrimaryCtxRetain, retain, (tn_cu_context *, int))                                      \
+  X(cuDevicePrimaryCtxRelease_v2, release, (int))                                                  \
+  X(cuCtxPushCurrent_v2, push, (tn_cu_context))                                                    \
+  X(cuCtxPopCurrent_v2, pop, (tn_cu_context *))                                                    \
+  X(cuModuleLoadDataEx, load, (tn_cu_module *, const void *, unsigned, int *, void **))            \
+  X(cuModuleUnload, unload, (tn_cu_module))                                                        \
+  X(cuModuleGetFunction, function, (tn_cu_function *, tn_cu_module, const char *))                 \
+  X(cuMemAlloc_v2, allocate, (tn_cu_pointer *, size_t))                                            \
+  X(cuMemFree_v2, free, (tn_cu_pointer))                                                           \
+  X(cuMemcpyHtoDAsync_v2, to_device, (tn_cu_pointer, const void *, size_t, tn_cu_stream))          \
+  X(cuMemcpyDtoHAsync_v2, to_host, (void *, tn_cu_pointer, size_t, tn_cu_stream))                  \
+  X(cuMemcpyDtoDAsync_v2, on_device, (tn_cu_pointer, tn_cu_pointer, size_t, tn_cu_stream))         \
+  X(cuStreamCreate, new_stream, (tn_cu_stream *, unsigned))                                        \
+  X(cuStreamDestroy_v2, end_stream, (tn_cu_stream))                                                \
+  X(cuStreamSynchronize, wait, (tn_cu_stream))                                                     \
+  X(cuLaunchKernel, launch,                                                                        \
+    (tn_cu_function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,         \
+     tn_cu_stream, void **, void **))                                                              \
+  X(cuGetErrorName, error_name, (tn_cu_result, const char **))                                     \
+  X(cuGetErrorString, error_text, (tn_cu_result, const char **))
+
+typedef struct tn_cu_driver {
+#define TN_CU_FIELD(symbol, name, parameters) tn_cu_result(*name) parameters;
+  TN_CU_FUNCTIONS(TN_CU_FIELD)
+#undef TN_CU_FIELD
+  int driver_version; /* 1000 * major + 10 * minor of CUDA */
+  int major, minor;   /* compute capability of the first device */
+  int first_device;
+} tn_cu_driver;
+
+/* The driver, with a device; NULL if there is none, and `why` says what is missing. Looks once in a
+ * process. The library is libcuda.so.1, or what the environment variable TENON_CUDA_DRIVER says. */
+const tn_cu_driver *tn_cu_open(const char **why);
+
+/* "CUDA_ERROR_X (in words)", cut to the buffer. */
+const char *tn_cu_describe(const tn_cu_driver *driver, tn_cu_result result, char *text,
+                           size_t size);
+
+#endif

@@ -1,0 +1,75 @@
+/* A model and a context on a GPU. */
+#ifndef TENON_RUNTIME_CUDA_OBJECTS_H
+#define TENON_RUNTIME_CUDA_OBJECTS_H
+
+#include "runtime/cuda/driver.h"
+#include "runtime/device.h"
+
+/* Of a model: what all its contexts share. */
+struct tn_device_model {
+  const tn_cu_driver *driver;
+  tn_cu_context context; /* the device's primary one; NULL if it was not had */
+  tn_cu_module module;
+  tn_cu_function *functions; /* by number of the kernel; NULL for functions of the host */
+  tn_cu_pointer weights;
+  int32_t most_args;
+  /* After some errors the device's context is of no use any more, for the whole process. */
+  _Atomic(tn_cu_result) lost;
+};
+
+/* Memory of the device that grows. */
+typedef struct tn_cu_buffer {
+  tn_cu_pointer data;
+  size_t bytes;
+} tn_cu_buffer;
+
+/* A block whose size only a run tells. */
+typedef struct tn_cu_block {
+  tn_cu_buffer buffer;
+  bool used;
+  uint64_t epoch; /* the last run that used it */
+} tn_cu_block;
+
+struct tn_device_context {
+  tn_cu_stream stream;
+  tn_cu_buffer arena;
+  tn_cu_buffer *inputs, *outputs;
+  void **input_pointers; /* as compiled code reads them */
+  void **parameters;     /* of the launch in progress */
+  tn_cu_block *blocks;
+  size_t num_blocks, max_blocks;
+  uint64_t epoch;
+  int64_t last_kernel, launches; /* of this run, since the last wait */
+  bool waits;                    /* for each launch, so that errors name their kernel */
+};
+
+/* memory.c. All calls are made while the device's context is current. */
+
+/* Makes room; what the buffer held is lost if it grows. */
+tenon_status tn_cu_reserve(const tenon_context *context, tn_cu_buffer *buffer, size_t bytes,
+                           const char *what);
+void tn_cu_free(const struct tn_device_model *device, tn_cu_buffer *buffer);
+/* A block for run-time sized memory. */
+tenon_status tn_cu_block_alloc(tenon_context *context, int64_t bytes, tn_cu_pointer *block);
+void tn_cu_block_release(tenon_context *context, tn_cu_pointer pointer);
+/* All blocks are free again, and those that no run has used for a while go. */
+void tn_cu_blocks_end_run(tenon_context *context);
+
+/* model.c */
+
+/* Records what an entry point of the driver said; `what` tells what for. */
+tenon_status tn_cu_fail(struct tn_device_model *device, tn_cu_result result, const char *format,
+                        ...) __attribute__((format(printf, 3, 4)));
+/* Makes the device's context current in this thread, or records why not. */
+tenon_status tn_cu_enter(struct tn_device_model *device, const char *model);
+void tn_cu_leave(struct tn_device_model *device);
+
+/* context.c and run.c: what `tn_cuda` has of contexts. */
+tenon_status tn_cu_open_context(tenon_context *context);
+void tn_cu_close_context(tenon_context *context);
+tenon_status tn_cu_begin(tenon_context *context);
+tenon_status tn_cu_end(tenon_context *context);
+/* Sets the services that compiled code calls. */
+void tn_cu_install_services(tenon_exec *exec);
+
+#endif

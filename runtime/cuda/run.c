@@ -1,0 +1,229 @@
+/* A run on a GPU: inputs go there, kernels and copies follow one another in the context's stream,
+ * outputs come back. Launches return at once; errors of a kernel appear where the run next waits,
+ * and are told with the kernel that was launched last. */
+#include "runtime/cuda/objects.h"
+
+#include <stdio.h>
+
+static tenon_context *context_of(tenon_exec *exec) { return (tenon_context *)exec; }
+
+static tn_cu_pointer address(const void *pointer) { return (uintptr_t)pointer; }
+
+/* "kernel 'k' (node 'n')". */
+static const char *describe_kernel(const tenon_context *context, int64_t kernel, char *text,
+                                   size_t size) {
+  const tenon_kernel_desc *desc = &context->model->variant->kernels[kernel];
+  if (desc->nodes && *desc->nodes)
+    snprintf(text, size, "kernel '%s' (node '%s')", desc->name, desc->nodes);
+  else
+    snprintf(text, size, "kernel '%s'", desc->name);
+  return text;
+}
+
+/* What a wait has found. */
+static tenon_status fail_launches(tenon_context *context, tn_cu_result result) {
+  const struct tn_device_context *own = context->device;
+  const char *model = context->model->desc->name;
+  char text[160];
+  if (!own->launches)
+    return tn_cu_fail(context->model->device, result, "model '%s'", model);
+  describe_kernel(context, own->last_kernel, text, sizeof text);
+  return tn_cu_fail(context->model->device, result, "model '%s': %s%s failed", model, text,
+                    own->launches > 1 ? " or one that was launched before it" : "");
+}
+
+static tenon_status wait(tenon_context *context) {
+  struct tn_device_context *own = context->device;
+  tn_cu_result result = context->model->device->driver->wait(own->stream);
+  tenon_status status = result ? fail_launches(context, result) : TENON_OK;
+  own->launches = 0;
+  return status;
+}
+
+/* ---- Services */
+
+static tenon_status launch(tenon_context *context, int64_t kernel, void *const *args,
+                           int64_t blocks) {
+  struct tn_device_context *own = context->device;
+  struct tn_device_model *device = context->model->device;
+  const tenon_kernel_desc *desc = &context->model->variant->kernels[kernel];
+  for (int32_t i = 0; i < desc->num_args; ++i)
+    own->parameters[i] = (void *)&args[i];
+  unsigned grid = blocks < 1 ? 1 : blocks > INT32_MAX ? INT32_MAX : (unsigned)blocks;
+  tn_cu_result result =
+      device->driver->launch(device->functions[kernel], grid, 1, 1, (unsigned)desc->block_threads,
+                             1, 1, 0, own->stream, own->parameters, NULL);
+  own->last_kernel = kernel;
+  ++own->launches;
+  return result ? fail_launches(context, result) : TENON_OK;
+}
+
+static void cuda_launch(tenon_exec *exec, int64_t kernel, void *const *args, int64_t max_tasks) {
+  tenon_context *context = context_of(exec);
+  if (context->status)
+    return; // what it would read is not there
+  if (context->model->variant->kernels[kernel].kind == TENON_KERNEL_FUNCTION)
+    return tn_launch_function(exec, kernel, args, max_tasks);
+  int64_t begin = context->profiling ? tn_now() : 0;
+  tenon_status status = launch(context, kernel, args, max_tasks);
+  if (!status && (context->profiling || context->device->waits))
+    status = wait(context);
+  if (status)
+    tn_run_failed(context, status);
+  if (context->profiling) {
+    int64_t end = tn_now();
+    tn_profile_task(context->profile, 0, kernel, begin, end);
+    tn_profile_launch(context->profile, kernel, begin, end);
+  }
+}
+
+static void *cuda_alloc(tenon_exec *exec, int64_t bytes) {
+  tenon_context *context = context_of(exec);
+  tn_cu_pointer block = 0;
+  tenon_status status = context->status;
+  if (!status)
+    status = tn_cu_block_alloc(context, bytes, &block);
+  if (status)
+    tn_run_failed(context, status);
+  return (void *)(uintptr_t)block;
+}
+
+static void cuda_release(tenon_exec *exec, void *block) {
+  tn_cu_block_release(context_of(exec), address(block));
+}
+
+/* The caller's memory, or the context's, waits for what the device computes. */
+static void *cuda_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
+  tenon_context *context = context_of(exec);
+  if (context->status || !tn_host_output(exec, index, dims))
+    return NULL;
+  tn_cu_buffer *buffer = &context->device->outputs[index];
+  tenon_status status = tn_cu_reserve(context, buffer, context->outputs[index].run_bytes, "an output");
+  if (status)
+    tn_run_failed(context, status);
+  return (void *)(uintptr_t)buffer->data;
+}
+
+static tn_cu_result copy(const struct tn_device_context *own, const tn_cu_driver *driver,
+                         int32_t direction, void *to, const void *from, size_t bytes) {
+  switch (direction) {
+  case TENON_TRANSFER_TO_HOST:
+    return driver->to_host(to, address(from), bytes, own->stream);
+  case TENON_TRANSFER_TO_DEVICE:
+    return driver->to_device(address(to), from, bytes, own->stream);
+  default:
+    return driver->on_device(address(to), address(from), bytes, own->stream);
+  }
+}
+
+static tenon_status do_transfer(tenon_context *context, int32_t direction, void *to,
+                                const void *from, int64_t bytes) {
+  struct tn_device_model *device = context->model->device;
+  if (!bytes)
+    return TENON_OK;
+  tn_cu_result result = copy(context->device, device->driver, direction, to, from, (size_t)bytes);
+  if (result)
+    return tn_cu_fail(device, result, "model '%s': a copy of %lld bytes",
+                      context->model->desc->name, (long long)bytes);
+  return direction == TENON_TRANSFER_ON_DEVICE ? TENON_OK : wait(context);
+}
+
+static int32_t cuda_transfer(tenon_exec *exec, int32_t direction, void *to, const void *from,
+                             int64_t bytes) {
+  tenon_context *context = context_of(exec);
+  tenon_status status = context->status;
+  if (!status)
+    status = do_transfer(context, direction, to, from, bytes);
+  if (!status)
+    return TENON_EXEC_OK;
+  tn_run_failed(context, status);
+  return TENON_EXEC_DEVICE_ERROR;
+}
+
+static void *host_alloc(tenon_exec *exec, int64_t bytes) {
+  tenon_context *context = context_of(exec);
+  void *memory = tn_region_alloc(&context->region, bytes);
+  if (!memory)
+    tn_run_failed(context, tn_fail(TENON_OUT_OF_MEMORY, "model '%s': no memory for %lld bytes",
+                                   context->model->desc->name, (long long)bytes));
+  return memory;
+}
+
+static void host_release(tenon_exec *exec, void *block) {
+  tn_region_release(&context_of(exec)->region, block);
+}
+
+void tn_cu_install_services(tenon_exec *exec) {
+  exec->launch = cuda_launch;
+  exec->alloc = cuda_alloc;
+  exec->release = cuda_release;
+  exec->output = cuda_output;
+  exec->transfer = cuda_transfer;
+  exec->host_alloc = host_alloc;
+  exec->host_release = host_release;
+}
+
+/* ---- Begin and end */
+
+static tenon_status bring_inputs(tenon_context *context) {
+  struct tn_device_context *own = context->device;
+  struct tn_device_model *device = context->model->device;
+  for (int32_t i = 0; i < context->model->desc->num_inputs; ++i) {
+    size_t bytes = context->input_bytes[i];
+    tenon_status status = tn_cu_reserve(context, &own->inputs[i], bytes, "an input");
+    if (status)
+      return status;
+    own->input_pointers[i] = (void *)(uintptr_t)own->inputs[i].data;
+    tn_cu_result result = TN_CU_SUCCESS;
+    if (bytes)
+      result = device->driver->to_device(own->inputs[i].data, context->input_data[i], bytes,
+                                         own->stream);
+    if (result)
+      return tn_cu_fail(device, result, "model '%s': input %d '%s'", context->model->desc->name, i,
+                        context->model->desc->inputs[i].name);
+  }
+  return TENON_OK;
+}
+
+tenon_status tn_cu_begin(tenon_context *context) {
+  struct tn_device_model *device = context->model->device;
+  tenon_status status = tn_cu_enter(device, context->model->desc->name);
+  if (status)
+    return status;
+  context->device->launches = 0;
+  status = bring_inputs(context);
+  if (status)
+    tn_cu_leave(device);
+  return status;
+}
+
+static tenon_status bring_outputs(tenon_context *context) {
+  struct tn_device_context *own = context->device;
+  struct tn_device_model *device = context->model->device;
+  for (int32_t i = 0; i < context->model->desc->num_outputs; ++i) {
+    const tn_output *output = &context->outputs[i];
+    tn_cu_result result = TN_CU_SUCCESS;
+    if (output->run_data && output->run_bytes)
+      result = device->driver->to_host(output->run_data, own->outputs[i].data, output->run_bytes,
+                                       own->stream);
+    if (result)
+      return tn_cu_fail(device, result, "model '%s': output %d '%s'", context->model->desc->name, i,
+                        context->model->desc->outputs[i].name);
+  }
+  return TENON_OK;
+}
+
+// It waits in any case: the caller may do with its memory what it likes when the run is over.
+tenon_status tn_cu_end(tenon_context *context) {
+  struct tn_device_model *device = context->model->device;
+  tenon_status status = context->status;
+  if (!status)
+    status = bring_outputs(context);
+  if (!status)
+    status = wait(context);
+  else
+    device->driver->wait(context->device->stream); // the first failure says more than what follows
+  tn_cu_blocks_end_run(context);
+  tn_cu_leave(device);
+  return status;
+}

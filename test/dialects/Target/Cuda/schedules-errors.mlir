@@ -1,0 +1,30 @@
+// What no kernel can be scheduled as.
+// RUN: tenon-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{a thread computes 1, 2 or 4 elements at a time, not 3}}
+module attributes {s = #cuda.rows_schedule<lanes = 3>} {}
+
+// -----
+
+// expected-error @+1 {{a block has whole warps of 32 threads, 1024 threads at most, not 100}}
+module attributes {s = #cuda.rows_schedule<threads = 100>} {}
+
+// -----
+
+// expected-error @+1 {{a team is a thread, a warp of 32 or a block of 256, not 64}}
+module attributes {s = #cuda.rows_schedule<team = 64>} {}
+
+// -----
+
+// expected-error @+1 {{depth is 0, but at least 1}}
+module attributes {s = #cuda.contraction_schedule<depth = 0, mma = <fma>>} {}
+
+// -----
+
+// expected-error @+1 {{tiles of 64 x 64 are not made of those of threads, 3 x 4}}
+module attributes {s = #cuda.contraction_schedule<thread_rows = 3, mma = <fma>>} {}
+
+// -----
+
+// expected-error @+1 {{a block has whole warps of 32 threads, 1024 threads at most, not 4096}}
+module attributes {s = #cuda.contraction_schedule<thread_rows = 1, thread_columns = 1, mma = <fma>>} {}

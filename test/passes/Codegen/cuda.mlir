@@ -1,0 +1,81 @@
+// The structure of kernels for GPUs.
+// RUN: tenon-opt %s --tenon-generate-kernels --canonicalize --cse | FileCheck %s
+// RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-generate-kernels,builtin.module(tenon-expand-math,tenon-lower-kernels),tenon-verify-stage{stage=llvm})' -o /dev/null
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+
+// Threads take four elements each, which they load at once, with steps of all threads.
+// CHECK-LABEL: module @relu
+//       CHECK: llvm.func @relu(%[[X:.*]]: !llvm.ptr {llvm.noalias}, %[[Y:.*]]: !llvm.ptr {llvm.noalias})
+//  CHECK-SAME:   nvvm.kernel, nvvm.reqntid = array<i32: 256>
+//       CHECK:   %[[THREAD:.*]] = nvvm.read.ptx.sreg.tid.x
+//       CHECK:   nvvm.read.ptx.sreg.ctaid.x
+//       CHECK:   nvvm.read.ptx.sreg.nctaid.x
+//       CHECK:   scf.for
+//       CHECK:     llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr -> vector<4xf32>
+//       CHECK:     llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr
+tenon.kernel @relu(%x: tensor<16x64xf32>) -> tensor<16x64xf32>
+    attributes {strategy = "rows", schedule = #cuda.rows_schedule<team = 1>} {
+  %0 = tenon.relu %x : (tensor<16x64xf32>) -> tensor<16x64xf32>
+  tenon.yield %0 : tensor<16x64xf32>
+}
+
+// A length that is no multiple of the lanes goes element by element.
+// CHECK-LABEL: module @odd
+//       CHECK:   llvm.load %{{.*}} : !llvm.ptr -> f32
+//   CHECK-NOT:   vector
+tenon.kernel @odd(%x: tensor<3x5xf32>) -> tensor<3x5xf32>
+    attributes {strategy = "rows", schedule = #cuda.rows_schedule<team = 1>} {
+  %0 = tenon.relu %x : (tensor<3x5xf32>) -> tensor<3x5xf32>
+  tenon.yield %0 : tensor<3x5xf32>
+}
+
+// A warp folds a row by five exchanges, and its first lane stores the sum.
+// CHECK-LABEL: module @warp
+//       CHECK:   scf.for
+//       CHECK:     scf.for
+// CHECK-COUNT-5:   nvvm.shfl.sync  bfly
+//   CHECK-NOT:   nvvm.barrier0
+//       CHECK:   scf.if
+//       CHECK:     llvm.store %{{.*}} : f32, !llvm.ptr
+tenon.kernel @warp(%x: tensor<16x512xf32>) -> tensor<16x1xf32>
+    attributes {strategy = "rows", schedule = #cuda.rows_schedule<lanes = 4>} {
+  %0 = tenon.reduce sum %x {axes = array<i64: 1>} : (tensor<16x512xf32>) -> tensor<16x1xf32>
+  tenon.yield %0 : tensor<16x1xf32>
+}
+
+// A block folds what its warps have through shared memory, which is free again behind the second barrier.
+// CHECK-LABEL: module @block
+//       CHECK:   llvm.mlir.global internal @block_shared_0() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<8 x f32>
+// CHECK-COUNT-5:   nvvm.shfl.sync  bfly
+//       CHECK:   scf.if
+//       CHECK:     llvm.store %{{.*}} : f32, !llvm.ptr<3>
+//       CHECK:   nvvm.barrier0
+// CHECK-COUNT-8:   llvm.load %{{.*}} : !llvm.ptr<3> -> f32
+//       CHECK:   nvvm.barrier0
+tenon.kernel @block(%x: tensor<2x8192xf32>) -> tensor<2x1xf32>
+    attributes {strategy = "rows", schedule = #cuda.rows_schedule<team = 256>} {
+  %0 = tenon.reduce max %x {axes = array<i64: 1>} : (tensor<2x8192xf32>) -> tensor<2x1xf32>
+  tenon.yield %0 : tensor<2x1xf32>
+}
+
+// Both operands go to shared memory between barriers; what follows the sums does before the only store.
+// CHECK-LABEL: module @product
+//       CHECK:   nvvm.reqntid = array<i32: 256>
+//       CHECK:   scf.for
+//       CHECK:     scf.for {{.*}} iter_args
+//       CHECK:       llvm.store %{{.*}} : f32, !llvm.ptr<3>
+//       CHECK:       nvvm.barrier0
+//       CHECK:       scf.for {{.*}} iter_args
+//       CHECK:         llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<3> -> vector<4xf32>
+//       CHECK:         vector.fma
+//       CHECK:       nvvm.barrier0
+//       CHECK:     arith.addf
+//       CHECK:     llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr
+tenon.kernel @product(%x: tensor<128x64xf32>, %w: tensor<64x128xf32>, %b: tensor<128x128xf32>) -> tensor<128x128xf32>
+    attributes {strategy = "contraction", schedule = #cuda.contraction_schedule<mma = <fma>>} {
+  %0 = tenon.matmul %x, %w : (tensor<128x64xf32>, tensor<64x128xf32>) -> tensor<128x128xf32>
+  %1 = tenon.add %0, %b : (tensor<128x128xf32>, tensor<128x128xf32>) -> tensor<128x128xf32>
+  tenon.yield %1 : tensor<128x128xf32>
+}
+}

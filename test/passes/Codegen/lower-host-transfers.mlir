@@ -1,0 +1,34 @@
+// The program of a target with memory of its own: what a kernel of the host reads is brought to it, and its results back;
+// numbers that the program reads itself come through the runtime.
+// RUN: tenon-opt %s --tenon-lower-host --canonicalize --cse | FileCheck %s
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+
+// Service 12 is transfer, 13 host_alloc, 14 host_release, 4 launch.
+// CHECK-LABEL: llvm.func @tenon_run(
+// The first kernel is the device's, with an address of the arena.
+//       CHECK:   llvm.call %{{.*}}(%{{.*}}, %c0_i64, %{{.*}}, %{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, !llvm.ptr, i64) -> ()
+// The second one gets memory of the host: its operand's copy (direction 0), and a place for its result.
+//       CHECK:   %[[ALLOC:.*]] = llvm.getelementptr %{{.*}}[104] : (!llvm.ptr) -> !llvm.ptr, i8
+//       CHECK:   %[[IN:.*]] = llvm.call %{{.*}}(%{{.*}}, %c32_i64) : !llvm.ptr, (!llvm.ptr, i64) -> !llvm.ptr
+//       CHECK:   llvm.call %{{.*}}(%{{.*}}, %c0_i32, %[[IN]], %{{.*}}, %c32_i64) : !llvm.ptr, (!llvm.ptr, i32, !llvm.ptr, !llvm.ptr, i64) -> i32
+//       CHECK:   %[[OUT:.*]] = llvm.call %{{.*}}(%{{.*}}, %c32_i64) : !llvm.ptr, (!llvm.ptr, i64) -> !llvm.ptr
+//       CHECK:   llvm.call %{{.*}}(%{{.*}}, %c1_i64, %{{.*}}, %{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, !llvm.ptr, i64) -> ()
+// Back to the device (direction 1); then both copies are given back.
+//       CHECK:   llvm.call %{{.*}}(%{{.*}}, %c1_i32, %{{.*}}, %[[OUT]], %c32_i64) : !llvm.ptr, (!llvm.ptr, i32, !llvm.ptr, !llvm.ptr, i64) -> i32
+//       CHECK:   llvm.call %{{.*}}(%{{.*}}, %[[OUT]]) : !llvm.ptr, (!llvm.ptr, !llvm.ptr) -> ()
+//       CHECK:   llvm.call %{{.*}}(%{{.*}}, %[[IN]]) : !llvm.ptr, (!llvm.ptr, !llvm.ptr) -> ()
+func.func @main(%x: tensor<4xf64>) {
+  %0 = tenon.launch @neg(%x) {placement = [#tenon.arena<0>]} : (tensor<4xf64>) -> tensor<4xf64>
+  %1 = tenon.launch @exp(%0) {placement = [#tenon.arena<64>]} : (tensor<4xf64>) -> tensor<4xf64>
+  return
+}
+tenon.kernel @neg(%a: tensor<4xf64>) -> tensor<4xf64> attributes {strategy = "rows"} {
+  %0 = tenon.neg %a : (tensor<4xf64>) -> tensor<4xf64>
+  tenon.yield %0 : tensor<4xf64>
+}
+tenon.kernel @exp(%a: tensor<4xf64>) -> tensor<4xf64> attributes {strategy = "host_rows"} {
+  %0 = tenon.exp %a : (tensor<4xf64>) -> tensor<4xf64>
+  tenon.yield %0 : tensor<4xf64>
+}
+}
