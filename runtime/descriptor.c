@@ -246,6 +246,9 @@ static void read_arrays(reader *r) {
     if (!desc->symbols[i])
       damaged(r, "the name of a symbol", 0);
   desc->inputs = read_tensors(r, desc->inputs, desc->num_inputs);
+  for (int32_t i = 0; i < desc->num_inputs && !r->status; ++i)
+    if (tn_is_table(&desc->inputs[i]))
+      damaged(r, "the number of an input that is a table", i);
   desc->outputs = read_tensors(r, desc->outputs, desc->num_outputs);
   read_states(r);
   desc->variants = read_variants(r);

@@ -270,6 +270,18 @@ static int32_t overlapping_output(const tenon_context *context, int32_t index) {
   return -1;
 }
 
+/* The caller's structure must not keep a pointer to what is gone if this run fails. */
+static void forget_buffer(const tenon_context *context, int32_t index, const tn_buffer *buffer) {
+  tenon_tensor *tensor = caller_output(context, index);
+  if (tensor->data == buffer->data)
+    tensor->data = NULL;
+  if (!has_values(context))
+    return;
+  tenon_value *value = (tenon_value *)value_of(tensor);
+  if (tn_overlap(value->elements, sizeof *value, buffer->data, buffer->bytes))
+    *value = (tenon_value){.kind = value->kind};
+}
+
 /* The context's own buffer. It only grows, and by a quarter at least, so that outputs which become
  * longer with every run (a decoder's cache) seldom allocate. A caller may feed it back as an input
  * of the next run; a second buffer then takes turns with it. */
@@ -288,9 +300,7 @@ static void *own_buffer(tenon_context *context, int32_t index, size_t bytes) {
   void *memory = tn_alloc(wanted);
   if (!memory)
     return NULL;
-  // The caller's structure must not keep a pointer to what is gone if this run fails.
-  if (caller_output(context, index)->data == buffer->data)
-    caller_output(context, index)->data = NULL;
+  forget_buffer(context, index, buffer);
   free(buffer->data);
   *buffer = (tn_buffer){memory, wanted};
   return memory;

@@ -60,7 +60,7 @@ def Tenon_SequenceType : Tenon_Type<"Sequence", "sequence"> {
   let description = [{
     ONNX's sequence. Elements are tensors: of a known rank, where `?` is a size that may be another
     one in each element and has no expression, or `tensor<*xf32>` if the rank differs, too. Or they
-    are maps.
+    are maps. One that is known to be empty says only what its tensors would hold: `!tenon.sequence<f32>`.
 
     ```mlir
     %s = tenon.sequence_construct %a, %b

@@ -17,6 +17,9 @@ def PlanMemoryPass : Pass<"tenon-plan-memory", "::mlir::ModuleOp"> {
     `tenon.arena_bytes` is the size of the arena, and `tenon.arena_lower_bound` the most bytes that
     live at one time.
 
+    References to sequences, optionals and maps are given back the same way. The last insertion into a
+    sequence, or removal, takes it over instead (`consumes`).
+
     Scratch memory of kernels lies in a region of the context that all launches share, where a task's
     need is a constant; otherwise the launch is marked with `allocates_scratch`.
 

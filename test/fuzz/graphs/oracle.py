@@ -5,7 +5,7 @@ results of pointwise operators, the operands of sums too. So the versions spread
 (cancellation, large arguments of a sine) and agree where every implementation must agree. `tolerance` makes
 of this how far another implementation may be away, and which elements say nothing.
 
-If, Loop and Scan are walked here, as their specifications say, so that bodies are disturbed as well.
+If, Loop, Scan and SequenceMap are walked here, as their specifications say, so that bodies are disturbed as well.
 """
 
 import numpy as np
@@ -153,7 +153,7 @@ class Oracle:
         self.opsets = list(opsets)
         self.rng = np.random.default_rng([seed, 77])
         self.versions = versions
-        self.control = {"If": self._if, "Loop": self._loop, "Scan": self._scan}
+        self.control = {"If": self._if, "Loop": self._loop, "Scan": self._scan, "SequenceMap": self._sequence_map}
 
     def node(self, node, envs):
         """Adds the outputs of `node` to `envs`, one environment (name → array) per version."""
@@ -253,6 +253,17 @@ class Oracle:
         if any(not scan for scan in scans):
             raise Unknown("Loop: scan output of no iteration")
         return [*carried, *(np.stack(scan) for scan in scans)]
+
+    def _sequence_map(self, node, env, version):
+        body = node.attribute[0].g
+        operands = [env[name] for name in node.input]
+        outputs = [[] for _ in body.output]
+        for i in range(len(operands[0])):
+            given = [each[i] if isinstance(each, list) else each for each in operands]
+            inputs = {info.name: value for info, value in zip(body.input, given)}
+            for output, value in zip(outputs, self.graph(body, {**env, **inputs}, version)):
+                output.append(value)
+        return outputs
 
     def _scan(self, node, env, version):
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}

@@ -1,7 +1,9 @@
 """Sequences and optionals: lists of known and unknown length that are changed a few times and end as a tensor."""
 
 import numpy as np
+from onnx import helper
 
+from .. import values
 from ..builder import Reject
 from . import recipe
 
@@ -33,8 +35,20 @@ def start(g, x):
     return g.node("SplitToSequence", [x], axis=axis), axis
 
 
+def mapped(g, sequence, x):
+    """The same elements with other signs."""
+    if g.version() < 17 or x.type == "bool":
+        raise Reject("no body")
+    given, result = g.name("e"), g.name("e")
+    infos = [helper.make_tensor_value_info(name, values.onnx_type(x.type), [None] * x.rank) for name in (given, result)]
+    body = helper.make_graph([helper.make_node(g.pick(["Neg", "Abs"]), [given], [result])], "body", infos[:1], infos[1:])
+    return g.add(helper.make_node("SequenceMap", [sequence.name], [g.name()], body=body), [sequence])
+
+
 def change(g, sequence, x):
-    kind = g.pick(["insert", "append", "erase", "erase_last", "optional"])
+    kind = g.pick(["insert", "append", "erase", "erase_last", "optional", "map"])
+    if kind == "map":
+        return mapped(g, sequence, x)
     if kind == "insert":
         return g.node("SequenceInsert", [sequence, x, position(g, sequence, inclusive=True)])
     if kind == "append":
@@ -47,7 +61,7 @@ def change(g, sequence, x):
 
 
 @recipe("ConcatFromSequence SequenceAt SequenceLength SequenceConstruct SplitToSequence SequenceInsert SequenceErase "
-        "SequenceEmpty Optional OptionalGetElement OptionalHasElement", weight=0.3)
+        "SequenceEmpty SequenceMap Optional OptionalGetElement OptionalHasElement", weight=0.3)
 def lists(g, op):
     if g.version() < 11:
         raise Reject("no sequences yet")
@@ -59,6 +73,8 @@ def lists(g, op):
     sequence, axis = start(g, x)
     if op == "SequenceEmpty" and x.type == "float32":
         sequence = g.node("SequenceInsert", [g.node(op, []), x])
+    if op == "SequenceMap":
+        sequence = mapped(g, sequence, x)
     for _ in range(g.integer(0, 3)):
         sequence = change(g, sequence, x)
     if op == "SequenceLength":
