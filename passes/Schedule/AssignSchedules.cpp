@@ -10,10 +10,12 @@ namespace tenon {
 
 using namespace mlir;
 
-/// The first strategy of kernels without a root that can compute this one; where none can, the last.
+/// The first strategy of kernels without a root that can compute this one; where none can, the
+/// last.
 static const KernelStrategy &findElemental(KernelOp kernel, TargetAttrInterface target) {
   const KernelStrategy *last = nullptr;
-  for (const auto &strategy : target.getDialect().getRegisteredInterface<KernelStrategies>()->get()) {
+  for (const auto &strategy :
+       target.getDialect().getRegisteredInterface<KernelStrategies>()->get()) {
     if (!strategy->isElemental())
       continue;
     last = strategy.get();
