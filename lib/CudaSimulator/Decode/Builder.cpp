@@ -1,6 +1,7 @@
 // Modifiers and operands of one statement.
 
 #include "lib/CudaSimulator/Decode/Builder.h"
+#include <cstdio>
 
 namespace tenon::sim {
 
@@ -9,6 +10,21 @@ void Builder::fail(const std::string &message) const {
   for (const std::string &modifier : statement.modifiers)
     text += "." + modifier;
   throw PtxError(statement.line, "'" + text + "': " + message);
+}
+
+void Builder::require(uint32_t version, unsigned architecture, bool specific) const {
+  const Module &module = resolver.module();
+  if (module.version < version)
+    fail("needs PTX " + std::to_string(version / 10) + "." + std::to_string(version % 10) +
+         ", the module is of " + std::to_string(module.version / 10) + "." +
+         std::to_string(module.version % 10));
+  unsigned target = 0;
+  char suffix = 0;
+  std::sscanf(module.target.c_str(), "sm_%u%c", &target, &suffix);
+  bool fits = specific ? target == architecture && suffix == 'a' : target >= architecture;
+  if (!fits)
+    fail("needs the target sm_" + std::to_string(architecture) + (specific ? "a" : "") +
+         ", the module is for " + module.target);
 }
 
 std::string_view Builder::peek() const {

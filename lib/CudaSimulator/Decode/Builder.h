@@ -36,7 +36,7 @@ public:
     std::vector<ParameterPlace> results, parameters;
   };
   virtual const Callee *findFunction(const std::string &name) = 0;
-  virtual uint32_t moduleVersion() const = 0;
+  virtual const Module &module() const = 0;
 };
 
 class Builder {
@@ -46,6 +46,10 @@ public:
       : statement(statement), resolver(resolver), instruction(instruction), program(program) {}
 
   [[noreturn]] void fail(const std::string &message) const;
+
+  /// The module must be of this PTX version (80 for 8.0) and target (90 for sm_90) or a later one;
+  /// `specific`: of exactly this architecture (sm_90a).
+  void require(uint32_t version, unsigned architecture, bool specific) const;
 
   // Modifiers, in order.
   bool accept(std::string_view modifier);
