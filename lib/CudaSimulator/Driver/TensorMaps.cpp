@@ -83,8 +83,8 @@ static Result fillCommon(const MapArguments &arguments, TensorMap &map) {
   return checkStrides(arguments, map);
 }
 
-/// Rows of a tile in shared memory are as long as its innermost extent, which must fill the swizzled
-/// width: what hardware does with shorter rows is not documented, so that is refused.
+/// Rows of a tile in shared memory are as long as its innermost extent, which must fill the
+/// swizzled width: what hardware does with shorter rows is not documented, so that is refused.
 static Result checkInner(const TensorMap &map, uint64_t innerBytes) {
   if (innerBytes % 16)
     return invalid("the box is " + std::to_string(innerBytes) +
@@ -170,9 +170,8 @@ TENON_CUDA_SIM_API Result cuTensorMapEncodeTiled(TensorMapBytes *map, int type, 
 
 TENON_CUDA_SIM_API Result cuTensorMapEncodeIm2col(
     TensorMapBytes *map, int type, uint32_t rank, void *address, const uint64_t *lengths,
-    const uint64_t *strides, const int *lower, const int *upper, uint32_t channels,
-    uint32_t pixels, const uint32_t *elementStrides, int interleave, int swizzle, int promotion,
-    int fill) {
+    const uint64_t *strides, const int *lower, const int *upper, uint32_t channels, uint32_t pixels,
+    const uint32_t *elementStrides, int interleave, int swizzle, int promotion, int fill) {
   return enter("cuTensorMapEncodeIm2col", [&](Driver &driver) {
     if (driver.options.major < 9)
       return refuse(NotSupported, "this device has no tensor maps");

@@ -1,6 +1,7 @@
-// Bulk copies and TMA (PTX ISA 9.7.9.25.4 and 9.7.9.27): one lane starts a copy that an engine makes
-// later, into shared memory with an mbarrier that counts its bytes, or out of it in groups that the
-// lane waits for. Here the engine takes what is under way in random order, and as late as it can.
+// Bulk copies and TMA (PTX ISA 9.7.9.25.4 and 9.7.9.27): one lane starts a copy that an engine
+// makes later, into shared memory with an mbarrier that counts its bytes, or out of it in groups
+// that the lane waits for. Here the engine takes what is under way in random order, and as late as
+// it can.
 
 #include "lib/CudaSimulator/Execute/BulkCopies.h"
 #include "lib/CudaSimulator/Execute/Access.h"
@@ -140,24 +141,25 @@ static void startLoad(Warp &warp, const Instruction &instruction, const Request 
   Cluster &cluster = warp.block.cluster;
   shared.startCopy(request.target, request.bytes, warp.accessor(lane));
   barrierMemory.mbarrierAt(request.barrier, lane);
-  warp.defer(instruction, lane, [&cluster, &shared, &barrierMemory, &warp, request, lane,
-                                 clock = warp.clock] {
-    std::vector<uint8_t> bytes;
-    if (request.form->direction == BulkCopy::Direction::SharedToShared) {
-      Accessor by{warp.actor, lane, &clock, false};
-      const uint8_t *source = warp.block.shared.readAsync(request.source, request.bytes, by,
-                                                          warp.proxyClock);
-      bytes.assign(source, source + request.bytes);
-    } else {
-      bytes = gather(cluster.request, request, request.target, lane);
-    }
-    cluster.copyClock.join(clock);
-    ++cluster.copyClock.counts[cluster.copyActor()];
-    Accessor engine{cluster.copyActor(), -1, &cluster.copyClock, false};
-    std::memcpy(shared.deliver(request.target, request.bytes, engine), bytes.data(), bytes.size());
-    addTransactions(cluster, barrierMemory, request.barrier, -static_cast<int64_t>(request.bytes),
-                    cluster.copyClock, lane);
-  });
+  warp.defer(instruction, lane,
+             [&cluster, &shared, &barrierMemory, &warp, request, lane, clock = warp.clock] {
+               std::vector<uint8_t> bytes;
+               if (request.form->direction == BulkCopy::Direction::SharedToShared) {
+                 Accessor by{warp.actor, lane, &clock, false};
+                 const uint8_t *source = warp.block.shared.readAsync(request.source, request.bytes,
+                                                                     by, warp.proxyClock);
+                 bytes.assign(source, source + request.bytes);
+               } else {
+                 bytes = gather(cluster.request, request, request.target, lane);
+               }
+               cluster.copyClock.join(clock);
+               ++cluster.copyClock.counts[cluster.copyActor()];
+               Accessor engine{cluster.copyActor(), -1, &cluster.copyClock, false};
+               std::memcpy(shared.deliver(request.target, request.bytes, engine), bytes.data(),
+                           bytes.size());
+               addTransactions(cluster, barrierMemory, request.barrier,
+                               -static_cast<int64_t>(request.bytes), cluster.copyClock, lane);
+             });
 }
 
 static void load(Warp &warp, const Instruction &instruction, Request request, int lane) {
@@ -182,17 +184,16 @@ static void scatter(const LaunchRequest &launch, const Request &request, const u
   if (!request.form->isTensor) {
     if (request.target % 16)
       throw Fault(FaultKind::MisalignedAddress, "the target is not aligned to 16 bytes", lane);
-    std::memcpy(
-        locateGlobal(launch, request.target, request.bytes, AccessMode::Write, lane, cache), bytes,
-        request.bytes);
+    std::memcpy(locateGlobal(launch, request.target, request.bytes, AccessMode::Write, lane, cache),
+                bytes, request.bytes);
     return;
   }
   const TensorMap &map = request.map;
   visitBox(map, request.source, request.coordinates.data(), request.offsets.data(),
            [&](const TileElement &element) {
              if (element.inside)
-               std::memcpy(locateGlobal(launch, element.global, map.elementBytes,
-                                        AccessMode::Write, lane, cache),
+               std::memcpy(locateGlobal(launch, element.global, map.elementBytes, AccessMode::Write,
+                                        lane, cache),
                            bytes + (element.shared - request.source), map.elementBytes);
            });
 }
@@ -205,8 +206,8 @@ static void store(Warp &warp, const Instruction &instruction, Request request, i
   auto copy = std::make_shared<DeferredCopy>();
   copy->run = [&warp, &shared, request, lane, copy = copy.get()] {
     copy->done = true;
-    scatter(warp.block.cluster.request, request,
-            shared.finishRead(request.source, request.bytes), lane);
+    scatter(warp.block.cluster.request, request, shared.finishRead(request.source, request.bytes),
+            lane);
   };
   warp.bulk[lane].open.push_back(copy);
   warp.defer(instruction, lane, [copy] {

@@ -1,6 +1,6 @@
-// cp.async: copies of a lane from global to shared memory that finish some time before it has waited
-// for them (PTX ISA 9.7.9.25). Here they finish at the last moment: the destination is poisoned until
-// then, and nobody may touch it.
+// cp.async: copies of a lane from global to shared memory that finish some time before it has
+// waited for them (PTX ISA 9.7.9.25). Here they finish at the last moment: the destination is
+// poisoned until then, and nobody may touch it.
 
 #include "lib/CudaSimulator/Execute/Access.h"
 #include "lib/CudaSimulator/Execute/BulkCopies.h"
@@ -20,18 +20,19 @@ enum CopyFlags : uint16_t { HasSourceSize = 1, IgnoresSource = 2 };
 /// offset of the destination is the instruction's, that of the source is in `target`.
 static Outcome startCopies(Warp &warp, const Instruction &instruction, LaneMask mask) {
   const Slot *operands = instruction.operands;
-  LaneMask ignored =
-      instruction.flags & IgnoresSource ? warp.predicate(operands[2]) : LaneMask(0);
+  LaneMask ignored = instruction.flags & IgnoresSource ? warp.predicate(operands[2]) : LaneMask(0);
   forLanes(mask, [&](unsigned lane) {
     PendingCopy copy{addressOf(warp, instruction, 0, lane), instruction.bytes, {}};
     uint64_t source = warp.row(operands[1])[lane] + static_cast<int32_t>(instruction.target);
-    uint64_t count = instruction.flags & HasSourceSize ? static_cast<uint32_t>(warp.row(operands[2])[lane])
-                     : ignored >> lane & 1             ? 0
-                                                       : copy.bytes;
+    uint64_t count = instruction.flags & HasSourceSize
+                         ? static_cast<uint32_t>(warp.row(operands[2])[lane])
+                     : ignored >> lane & 1 ? 0
+                                           : copy.bytes;
     int number = static_cast<int>(lane);
     if (count > copy.bytes)
-      throw Fault(FaultKind::Trap, "copies " + std::to_string(count) + " bytes into " +
-                                       std::to_string(copy.bytes), number);
+      throw Fault(FaultKind::Trap,
+                  "copies " + std::to_string(count) + " bytes into " + std::to_string(copy.bytes),
+                  number);
     if (source % copy.bytes)
       throw Fault(FaultKind::MisalignedAddress, "the source is not aligned to the copy's size",
                   number);
@@ -48,9 +49,9 @@ static Outcome startCopies(Warp &warp, const Instruction &instruction, LaneMask 
 
 static void deliver(Warp &warp, unsigned lane, const std::vector<PendingCopy> &copies) {
   for (const PendingCopy &copy : copies)
-    std::memcpy(warp.block.shared.deliver(copy.offset, copy.bytes,
-                                          warp.accessor(static_cast<int>(lane))),
-                copy.data, copy.bytes);
+    std::memcpy(
+        warp.block.shared.deliver(copy.offset, copy.bytes, warp.accessor(static_cast<int>(lane))),
+        copy.data, copy.bytes);
 }
 
 static Outcome commitCopies(Warp &warp, const Instruction &, LaneMask mask) {
@@ -78,8 +79,8 @@ static Outcome waitForCopies(Warp &warp, const Instruction &instruction, LaneMas
   return Outcome::Next;
 }
 
-/// cp.async.mbarrier.arrive (PTX ISA 9.7.13.15.17): the lane arrives once its copies so far are done.
-/// Without .noinc the arrival is one that the mbarrier did not count with.
+/// cp.async.mbarrier.arrive (PTX ISA 9.7.13.15.17): the lane arrives once its copies so far are
+/// done. Without .noinc the arrival is one that the mbarrier did not count with.
 static Outcome arriveAfterCopies(Warp &warp, const Instruction &instruction, LaneMask mask) {
   bool counted = instruction.flags;
   forLanes(mask, [&](unsigned lane) {
@@ -125,8 +126,8 @@ static void decodeStart(Builder &builder) {
   if (builder.operandsLeft() > (policy ? 1u : 0u)) {
     Slot slot;
     Type type = Type::None;
-    bool predicate = builder.resolver.findRegister(builder.peekOperand().name, slot, type) &&
-                     type == Type::Pred;
+    bool predicate =
+        builder.resolver.findRegister(builder.peekOperand().name, slot, type) && type == Type::Pred;
     instruction.flags = predicate ? IgnoresSource : HasSourceSize;
     if (predicate)
       builder.predicateSource();

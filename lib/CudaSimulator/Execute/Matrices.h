@@ -16,8 +16,8 @@ double decodeAccumulator(Type type, uint64_t bits);
 uint64_t encodeAccumulator(Type type, double value, bool saturates);
 
 /// result[m][n] = sum over k of a[m][k] * b[k][n], added to what is there. Products of narrow types
-/// are exact in double, and so nearly are their sums; hardware truncates sums at fewer bits, which the
-/// instruction set leaves open.
+/// are exact in double, and so nearly are their sums; hardware truncates sums at fewer bits, which
+/// the instruction set leaves open.
 void multiplyInto(std::vector<double> &result, const std::vector<double> &a,
                   const std::vector<double> &b, unsigned rows, unsigned columns, unsigned depth);
 

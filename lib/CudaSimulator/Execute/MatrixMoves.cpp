@@ -84,8 +84,7 @@ static Outcome transposeMatrix(Warp &warp, const Instruction &instruction, LaneM
   requireAll(mask);
   Matrix8x8 matrix;
   for (unsigned lane = 0; lane < warpSize; ++lane)
-    matrix.setFragment(lane, false,
-                       static_cast<uint32_t>(warp.row(instruction.operands[1])[lane]));
+    matrix.setFragment(lane, false, static_cast<uint32_t>(warp.row(instruction.operands[1])[lane]));
   for (unsigned lane = 0; lane < warpSize; ++lane)
     warp.row(instruction.operands[0])[lane] = matrix.fragment(lane, true);
   return Outcome::Next;

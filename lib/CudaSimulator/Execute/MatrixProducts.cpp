@@ -1,11 +1,11 @@
 // mma.sync and mma.sp (PTX ISA 9.7.14.5 and 9.7.14.6).
 //
-// All fragments follow one rule. With e elements in a register, group = lane / 4 and member = lane % 4:
-// register r of A holds row group + 8 * (r mod 2), columns member * e … of the (r / 2)-th block of 4 e
-// columns; register r of B holds column group and rows member * e … of the r-th block of 4 e rows; of C
-// and D there are two neighbouring columns, 2 * member and the next, for row group and then for row
-// group + 8. (The ISA gives this shape by shape, "Matrix Fragments for mma.m16n8k16 with
-// floating point type" and so on.)
+// All fragments follow one rule. With e elements in a register, group = lane / 4 and member = lane
+// % 4: register r of A holds row group + 8 * (r mod 2), columns member * e … of the (r / 2)-th
+// block of 4 e columns; register r of B holds column group and rows member * e … of the r-th block
+// of 4 e rows; of C and D there are two neighbouring columns, 2 * member and the next, for row
+// group and then for row group + 8. (The ISA gives this shape by shape, "Matrix Fragments for
+// mma.m16n8k16 with floating point type" and so on.)
 //
 // In mma.sp A holds half of its columns: two of four neighbours, named by two bits each in the
 // metadata. The order of these bits is in `columnOf`.
@@ -33,9 +33,7 @@ struct Product final : Details {
 } // namespace
 
 /// Elements in one register of an operand: one of f64, else as many as 32 bits hold.
-static unsigned elementsPerRegister(Type type) {
-  return type == Type::F64 ? 1 : 32 / bitsOf(type);
-}
+static unsigned elementsPerRegister(Type type) { return type == Type::F64 ? 1 : 32 / bitsOf(type); }
 
 static uint64_t elementBits(uint64_t bits, Type type, unsigned index) {
   unsigned width = bitsOf(type);
@@ -46,12 +44,12 @@ static uint64_t elementBits(uint64_t bits, Type type, unsigned index) {
 
 /// The dense column of the stored element `column` of a row, for 2:4 sparsity.
 ///
-/// A group of four columns takes four bits: the two indices, the lower element's first. Sixteen bits
-/// serve 16 columns (8 of tf32, of which one in two is kept and spoken of as two halves). With types
-/// of 16 and 32 bits, lane `4 * group + t` has in its low half the bits of row `group` and in its high
-/// half those of row `group + 8`, for the t-th 16 columns; the selector says which lane, or pair of
-/// lanes, of the four counts. With types of 8 bits, all 32 bits of a lane are of one row: of row
-/// `group` in even lanes, of row `group + 8` in odd ones, for 32 columns each pair.
+/// A group of four columns takes four bits: the two indices, the lower element's first. Sixteen
+/// bits serve 16 columns (8 of tf32, of which one in two is kept and spoken of as two halves). With
+/// types of 16 and 32 bits, lane `4 * group + t` has in its low half the bits of row `group` and in
+/// its high half those of row `group + 8`, for the t-th 16 columns; the selector says which lane,
+/// or pair of lanes, of the four counts. With types of 8 bits, all 32 bits of a lane are of one
+/// row: of row `group` in even lanes, of row `group + 8` in odd ones, for 32 columns each pair.
 static unsigned columnOf(const Product &product, const uint64_t *metadata, unsigned row,
                          unsigned column) {
   unsigned group = row % 8, upper = row / 8;
@@ -149,13 +147,12 @@ static Outcome multiply(Warp &warp, const Instruction &instruction, LaneMask mas
       auto [row, column] = accumulatorPlace(lane, i);
       uint64_t bits =
           encodeAccumulator(product.d, result[row * product.n + column], product.saturates);
-      target[lane] = perD == 1 ? bits
-                     : i % 2   ? (target[lane] & 0xffff) | bits << 16
-                               : bits;
+      target[lane] = perD == 1 ? bits : i % 2 ? (target[lane] & 0xffff) | bits << 16 : bits;
     }
   }
   ++warp.block.counters.matrixInstructions;
-  warp.block.counters.matrixProducts += product.m * product.n * product.k / (product.sparse ? 2 : 1);
+  warp.block.counters.matrixProducts +=
+      product.m * product.n * product.k / (product.sparse ? 2 : 1);
   return Outcome::Next;
 }
 
@@ -171,11 +168,11 @@ struct Shape {
 } // namespace
 
 static constexpr Shape shapes[] = {
-    {16, 8, 16, false},  {16, 16, 16, false}, {16, 16, 16, true},  {16, 32, 16, true},
-    {16, 4, 32, false},  {16, 8, 32, false},  {16, 8, 32, true},   {16, 16, 32, true},
-    {8, 16, 8, false},   {16, 16, 8, false},  {16, 32, 8, false},  {16, 32, 8, true},
-    {16, 64, 8, true},   {8, 32, 4, false},   {16, 32, 4, false},  {16, 64, 4, false},
-    {8, 4, 64, false},   {16, 4, 64, false},  {16, 8, 64, false},  {16, 16, 64, false},
+    {16, 8, 16, false}, {16, 16, 16, false}, {16, 16, 16, true}, {16, 32, 16, true},
+    {16, 4, 32, false}, {16, 8, 32, false},  {16, 8, 32, true},  {16, 16, 32, true},
+    {8, 16, 8, false},  {16, 16, 8, false},  {16, 32, 8, false}, {16, 32, 8, true},
+    {16, 64, 8, true},  {8, 32, 4, false},   {16, 32, 4, false}, {16, 64, 4, false},
+    {8, 4, 64, false},  {16, 4, 64, false},  {16, 8, 64, false}, {16, 16, 64, false},
 };
 
 static void takeShape(Builder &builder, Product &product) {

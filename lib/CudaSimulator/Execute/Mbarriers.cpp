@@ -1,5 +1,5 @@
-// mbarrier (PTX ISA 9.7.13.15). A phase is complete when no arrival and no transaction is missing; the
-// next begins with it.
+// mbarrier (PTX ISA 9.7.13.15). A phase is complete when no arrival and no transaction is missing;
+// the next begins with it.
 
 #include "lib/CudaSimulator/Execute/Mbarriers.h"
 #include "lib/CudaSimulator/Execute/Access.h"

@@ -10,8 +10,8 @@ namespace tenon::sim {
 /// changed by the number of the 128-byte line that it is in. The value is the width.
 enum class Swizzle : uint8_t { None = 0, Bytes32 = 32, Bytes64 = 64, Bytes128 = 128 };
 
-/// The address where a byte really is. `base` is subtracted from the lines' numbers: where the pattern
-/// does not begin at a multiple of its own size.
+/// The address where a byte really is. `base` is subtracted from the lines' numbers: where the
+/// pattern does not begin at a multiple of its own size.
 inline uint64_t swizzle(uint64_t address, Swizzle mode, unsigned base = 0) {
   if (mode == Swizzle::None)
     return address;

@@ -22,8 +22,8 @@ struct TensorMap {
   uint64_t strides[4]; ///< bytes; of dimensions 1 and up
   uint32_t lengths[5]; ///< minus one, since a length may be 2^32
   uint8_t elementStrides[5];
-  uint8_t type;             ///< CUtensorMapDataType
-  uint16_t box[5];          ///< tiled: elements in each dimension
+  uint8_t type;               ///< CUtensorMapDataType
+  uint16_t box[5];            ///< tiled: elements in each dimension
   int16_t lower[3], upper[3]; ///< im2col: corners of the box of pixels, W first
   uint16_t channelsPerPixel, pixelsPerColumn;
 

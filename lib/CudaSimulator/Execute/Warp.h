@@ -120,15 +120,15 @@ public:
   /// The allocation that the last access of global memory was in.
   const Allocation *lastAllocation = nullptr;
   std::vector<uint8_t> local;  ///< [lane][localBytes]
-  LaneCopies copies[warpSize];       ///< cp.async
-  LaneBulk bulk[warpSize];           ///< cp.async.bulk
+  LaneCopies copies[warpSize]; ///< cp.async
+  LaneBulk bulk[warpSize];     ///< cp.async.bulk
   /// What was known at the last fence between ordinary and asynchronous accesses.
   VectorClock proxyClock;
   /// wgmma, which is in order: since the last commit, and the groups.
   std::vector<std::unique_ptr<PendingWork>> openWork;
   std::deque<std::vector<std::unique_ptr<PendingWork>>> workGroups;
-  /// A row whose value is under way: the value so far goes out of sight, the row holds poison. May be
-  /// called several times; as many `reveal`s bring the value back.
+  /// A row whose value is under way: the value so far goes out of sight, the row holds poison. May
+  /// be called several times; as many `reveal`s bring the value back.
   void hide(Slot slot);
   uint64_t *hidden(Slot slot) { return hiddenRows.at(slot).values; }
   void reveal(Slot slot);

@@ -1,9 +1,9 @@
-// wgmma (PTX ISA 9.7.15): products of four warps, whose operands are in shared memory. They are done
-// when their group is waited for: until then the accumulators hold poison, and operands in registers
-// and in shared memory must stay as they are.
+// wgmma (PTX ISA 9.7.15): products of four warps, whose operands are in shared memory. They are
+// done when their group is waited for: until then the accumulators hold poison, and operands in
+// registers and in shared memory must stay as they are.
 //
-// Each warp computes the 16 rows that its accumulators hold. Within a warp, accumulators are laid out
-// like those of mma.m16n8, for each 8 columns; A in registers is the A of mma.m16n8k16.
+// Each warp computes the 16 rows that its accumulators hold. Within a warp, accumulators are laid
+// out like those of mma.m16n8, for each 8 columns; A in registers is the A of mma.m16n8k16.
 
 #include "lib/CudaSimulator/Decode/Builder.h"
 #include "lib/CudaSimulator/Execute/Access.h"
@@ -39,8 +39,8 @@ struct MatrixDescriptor {
     mode = modes[bits >> 62];
   }
 
-  /// The byte where 16 bytes of the matrix begin: those of row `row` (of M or N) from byte `at` of K
-  /// on, in K-major order (PTX ISA 9.7.15.5.1.2.1, "Strides").
+  /// The byte where 16 bytes of the matrix begin: those of row `row` (of M or N) from byte `at` of
+  /// K on, in K-major order (PTX ISA 9.7.15.5.1.2.1, "Strides").
   uint64_t kMajor(unsigned row, unsigned at) const {
     if (mode == Swizzle::None)
       return start + row / 8 * stride + row % 8 * 16 + at / 16 * leading;
@@ -48,14 +48,14 @@ struct MatrixDescriptor {
     return swizzle(start + row / 8 * stride + row % 8 * width + at, mode, base);
   }
 
-  /// Those of index `k` of K from byte `at` of M or N on, in MN-major order. Eight indices of K are a
-  /// unit; without swizzling, 16 bytes of M or N are one, too.
+  /// Those of index `k` of K from byte `at` of M or N on, in MN-major order. Eight indices of K are
+  /// a unit; without swizzling, 16 bytes of M or N are one, too.
   uint64_t mnMajor(unsigned k, unsigned at) const {
     if (mode == Swizzle::None)
       return start + k / 8 * leading + k % 8 * 16 + at / 16 * stride;
     auto width = static_cast<unsigned>(mode);
-    return swizzle(start + k / 8 * stride + k % 8 * width + at / width * leading + at % width,
-                   mode, base);
+    return swizzle(start + k / 8 * stride + k % 8 * width + at / width * leading + at % width, mode,
+                   base);
   }
 };
 
@@ -69,8 +69,8 @@ private:
   std::vector<double> loadA(Warp &warp) const;
   std::vector<double> loadB(Warp &warp) const;
   void loadShared(Warp &warp, const MatrixDescriptor &descriptor, Type type, bool transposed,
-                  unsigned firstRow, unsigned rows, std::vector<double> &matrix,
-                  unsigned rowStep, unsigned depthStep) const;
+                  unsigned firstRow, unsigned rows, std::vector<double> &matrix, unsigned rowStep,
+                  unsigned depthStep) const;
 
   const Instruction &instruction;
   const WarpgroupProduct &product;

@@ -118,7 +118,8 @@ void SharedMemory::checkState(uint64_t offset, uint64_t bytes, const Accessor &b
                   by.lane);
     if (writing && (states[i] & BeingRead))
       throw Fault(FaultKind::Trap,
-                  describe(offset + i) + " is written while an asynchronous copy reads it", by.lane);
+                  describe(offset + i) + " is written while an asynchronous copy reads it",
+                  by.lane);
     if (states[i] & IsMbarrier)
       throw Fault(FaultKind::Trap,
                   describe(offset + i) + " belongs to an mbarrier and is " +

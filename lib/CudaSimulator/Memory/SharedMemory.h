@@ -89,7 +89,13 @@ public:
   const std::map<uint64_t, Mbarrier> &mbarriers() const { return barriers; }
 
 private:
-  enum State : uint8_t { Written = 1, InFlight = 2, IsMbarrier = 4, StrongWrite = 8, BeingRead = 16 };
+  enum State : uint8_t {
+    Written = 1,
+    InFlight = 2,
+    IsMbarrier = 4,
+    StrongWrite = 8,
+    BeingRead = 16
+  };
 
   /// The last write of a byte.
   struct Write {

@@ -59,9 +59,8 @@ TEST_F(SimulatorTest, ComputesWithIntegersOf32Bits) {
   check("lop3.b32 %r9, %r1, %r2, 0xf0f0f0f0, 0xe8;", [](auto a, auto b) {
     return (a & b) | (a & 0xf0f0f0f0) | (b & 0xf0f0f0f0); // the majority
   });
-  check("mul24.lo.s32 %r9, %r1, %r2;", [](auto a, auto b) {
-    return int64_t(s(a << 8) >> 8) * (s(b << 8) >> 8);
-  });
+  check("mul24.lo.s32 %r9, %r1, %r2;",
+        [](auto a, auto b) { return int64_t(s(a << 8) >> 8) * (s(b << 8) >> 8); });
   check("sad.s32 %r9, %r1, %r2, 7;",
         [](auto a, auto b) { return std::abs(int64_t(s(a)) - s(b)) + 7; });
   check("dp4a.s32.u32 %r9, %r1, %r2, 9;", [](auto a, auto b) {
@@ -72,9 +71,10 @@ TEST_F(SimulatorTest, ComputesWithIntegersOf32Bits) {
   });
   check("setp.lt.s32 %p1, %r1, %r2;\nselp.b32 %r9, 1, 2, %p1;",
         [](auto a, auto b) { return s(a) < s(b) ? 1 : 2; });
-  check("setp.hs.and.u32 %p1|%p2, %r1, %r2, %p0;\nselp.b32 %r9, 1, 2, %p1;\n"
-        "@%p2 add.u32 %r9, %r9, 10;",
-        [](auto, auto) { return 2; });
+  check(
+      "setp.eq.u32 %p0, 1, 2;\nsetp.hs.and.u32 %p1|%p2, %r1, %r2, %p0;\nselp.b32 %r9, 1, 2, %p1;\n"
+      "@%p2 add.u32 %r9, %r9, 10;",
+      [](auto, auto) { return 2; });
 }
 
 TEST_F(SimulatorTest, ComputesWithIntegersOf64Bits) {
@@ -98,17 +98,18 @@ TEST_F(SimulatorTest, ComputesWithIntegersOf64Bits) {
 static float f(uint32_t bits) { return std::bit_cast<float>(bits); }
 static uint32_t u(float value) { return std::bit_cast<uint32_t>(value); }
 
-static const Words floatsA{u(0),     u(-0.0f), u(1.5f),       u(-2.25f),    u(INFINITY), u(NAN),
-                           u(1e-40f), u(3e38f), u(0.1f),       u(16777216), u(-7.5f),    u(2.5f)};
-static const Words floatsB{u(1),     u(3),     u(0.3f),       u(1e-3f),     u(2),        u(1),
-                           u(0.5f),  u(3e38f), u(0.7f),       u(1.0f),      u(0.5f),     u(NAN)};
+static const Words floatsA{u(0),      u(-0.0f), u(1.5f), u(-2.25f),   u(INFINITY), u(NAN),
+                           u(1e-40f), u(3e38f), u(0.1f), u(16777216), u(-7.5f),    u(2.5f)};
+static const Words floatsB{u(1),    u(3),     u(0.3f), u(1e-3f), u(2),    u(1),
+                           u(0.5f), u(3e38f), u(0.7f), u(1.0f),  u(0.5f), u(NAN)};
 
 /// Equal bits, or both NaN, which must be the canonical one.
 static void expectFloat(uint32_t actual, float expected, const char *text, size_t i) {
   if (std::isnan(expected))
     EXPECT_EQ(actual, 0x7fffffffu) << text << " at " << i;
   else
-    EXPECT_EQ(actual, u(expected)) << text << " at " << i << ": " << f(actual) << " for " << expected;
+    EXPECT_EQ(actual, u(expected))
+        << text << " at " << i << ": " << f(actual) << " for " << expected;
 }
 
 TEST_F(SimulatorTest, ComputesWithFloats) {
@@ -126,15 +127,16 @@ TEST_F(SimulatorTest, ComputesWithFloats) {
       return float(result);
     };
   };
-  auto flushed = [](float a) { return std::fpclassify(a) == FP_SUBNORMAL ? std::copysign(0.f, a) : a; };
+  auto flushed = [](float a) {
+    return std::fpclassify(a) == FP_SUBNORMAL ? std::copysign(0.f, a) : a;
+  };
   check("add.rn.f32 %r9, %r1, %r2;", [](float a, float b) { return a + b; });
   check("add.ftz.f32 %r9, %r1, %r2;",
         [&](float a, float b) { return flushed(flushed(a) + flushed(b)); });
   check("mul.ftz.f32 %r9, %r1, %r2;",
         [&](float a, float b) { return flushed(flushed(a) * flushed(b)); });
-  check("sub.sat.f32 %r9, %r1, %r2;", [](float a, float b) {
-    return a - b > 0 ? std::min(a - b, 1.0f) : 0.0f;
-  });
+  check("sub.sat.f32 %r9, %r1, %r2;",
+        [](float a, float b) { return a - b > 0 ? std::min(a - b, 1.0f) : 0.0f; });
   check("fma.rn.f32 %r9, %r1, %r2, %r1;", [](float a, float b) { return std::fma(a, b, a); });
   check("div.rn.f32 %r9, %r1, %r2;", [](float a, float b) { return a / b; });
   check("add.rz.f32 %r9, %r1, %r2;",
@@ -149,12 +151,11 @@ TEST_F(SimulatorTest, ComputesWithFloats) {
   check("max.NaN.f32 %r9, %r1, %r2;", [](float a, float b) {
     return std::isnan(a) || std::isnan(b) ? NAN : a > b ? a : b;
   });
-  check("neg.f32 %r9, %r2;", [](float, float b) { return std::isnan(b) ? NAN : -b; });
+  check("neg.f32 %r9, %r1;\nadd.f32 %r9, %r9, 0f00000000;", [](float a, float) { return -a + 0; });
   check("sqrt.rn.f32 %r9, %r2;", [](float, float b) { return std::sqrt(b); });
   check("rcp.rn.f32 %r9, %r2;", [](float, float b) { return 1 / b; });
-  check("copysign.f32 %r9, %r1, %r2;", [](float a, float b) {
-    return std::isnan(b) ? NAN : std::copysign(b, a);
-  });
+  check("copysign.f32 %r9, %r2, %r1;\nadd.f32 %r9, %r9, 0f00000000;",
+        [](float a, float b) { return std::copysign(a, b) + 0; });
   check("setp.gtu.f32 %p1, %r1, %r2;\nselp.f32 %r9, 0f3F800000, 0f00000000, %p1;",
         [](float a, float b) { return std::isnan(a) || std::isnan(b) || a > b ? 1.f : 0.f; });
   check("setp.ne.f32 %p1, %r1, %r2;\nselp.f32 %r9, 0f3F800000, 0f00000000, %p1;",
@@ -173,12 +174,14 @@ TEST_F(SimulatorTest, ApproximatesWithinTheDocumentedError) {
   };
   for (const Case &test : {
            Case{"ex2.approx.ftz.f32 %r9, %r1;", [](double x) { return std::exp2(x); }, 0x1p-22, 0},
-           Case{"lg2.approx.f32 %r9, %r1;", [](double x) { return std::log2(x); }, 0x1p-22, 0x1p-21},
+           Case{"lg2.approx.f32 %r9, %r1;", [](double x) { return std::log2(x); }, 0x1p-22,
+                0x1p-21},
            Case{"sin.approx.f32 %r9, %r1;", [](double x) { return std::sin(x); }, 0, 0x1p-20},
            Case{"cos.approx.f32 %r9, %r1;", [](double x) { return std::cos(x); }, 0, 0x1p-20},
            Case{"tanh.approx.f32 %r9, %r1;", [](double x) { return std::tanh(x); }, 0x1p-11, 0},
            Case{"rcp.approx.ftz.f32 %r9, %r1;", [](double x) { return 1 / x; }, 0x1p-23, 0},
-           Case{"rsqrt.approx.f32 %r9, %r1;", [](double x) { return 1 / std::sqrt(x); }, 0x1p-22, 0},
+           Case{"rsqrt.approx.f32 %r9, %r1;", [](double x) { return 1 / std::sqrt(x); }, 0x1p-22,
+                0},
        }) {
     Words results = compute<uint32_t, uint32_t>(test.text, {inputs});
     for (size_t i = 0; i < inputs.size(); ++i) {
@@ -229,9 +232,11 @@ TEST_F(SimulatorTest, ConvertsToFloatsOf8Bits) {
   start("sm_90a");
   // e4m3: 1.0 = 0x38, 448 = 0x7e; e5m2: 1.0 = 0x3c, 57344 = 0x7b.
   Words inputs{u(1), u(-1), u(448), u(1000), u(NAN), u(0x1p-9f), u(0x1p-10f), u(17), u(19)};
-  Words e4m3{0x38, 0xb8, 0x7e, 0x7e, 0x7f, 1, 0, 0x58, 0x5a}, e5m2{0x3c, 0xbc, 0x5f, 0x64, 0x7f, 0x18, 0x14, 0x4c, 0x4d};
-  Words a = compute<uint32_t, uint32_t>(
-      "cvt.rn.satfinite.e4m3x2.f32 %h9, %r1, 0f00000000;\ncvt.u32.u16 %r9, %h9;\nshr.u32 %r9, %r9, 8;", {inputs});
+  Words e4m3{0x38, 0xb8, 0x7e, 0x7e, 0x7f, 1, 0, 0x58, 0x5a},
+      e5m2{0x3c, 0xbc, 0x5f, 0x64, 0x7f, 0x18, 0x14, 0x4c, 0x4d};
+  Words a = compute<uint32_t, uint32_t>("cvt.rn.satfinite.e4m3x2.f32 %h9, %r1, "
+                                        "0f00000000;\ncvt.u32.u16 %r9, %h9;\nshr.u32 %r9, %r9, 8;",
+                                        {inputs});
   Words b = compute<uint32_t, uint32_t>(
       "cvt.rn.satfinite.e5m2x2.f32 %h9, 0f00000000, %r1;\ncvt.u32.u16 %r9, %h9;", {inputs});
   EXPECT_EQ(a, e4m3);
@@ -250,25 +255,28 @@ TEST_F(SimulatorTest, ExtendsNarrowIntegers) {
   check("cvt.u16.u32 %h9, %r1;\ncvt.s32.s16 %r9, %h9;", [](uint32_t a) { return int16_t(a); });
   check("cvt.sat.u8.s32 %r9, %r1;", [](uint32_t a) { return std::min(a, 255u); });
   check("cvt.rn.f32.u32 %r9, %r1;", [](uint32_t a) { return u(float(a)); });
-  check("cvt.pack.sat.s8.s32.b32 %r9, %r1, 5, 0x1122;", [](uint32_t a) {
-    return 0x11220000u | uint8_t(std::min(a, 127u)) << 8 | 5;
-  });
+  check("cvt.pack.sat.s8.s32.b32 %r9, %r1, 5, 0x1122;",
+        [](uint32_t a) { return 0x11220000u | uint8_t(std::min(a, 127u)) << 8 | 5; });
 }
 
 TEST_F(SimulatorTest, ComputesWithPairsOfHalves) {
   auto pair = [](float low, float high) {
-    auto l = std::bit_cast<uint16_t>(static_cast<_Float16>(low)), h = std::bit_cast<uint16_t>(static_cast<_Float16>(high));
+    auto l = std::bit_cast<uint16_t>(static_cast<_Float16>(low)),
+         h = std::bit_cast<uint16_t>(static_cast<_Float16>(high));
     return uint32_t(h) << 16 | l;
   };
-  Words a{pair(1.5f, -2), pair(0.1f, 60000), pair(1e-7f, 3)}, b{pair(2, 4), pair(0.7f, 60000), pair(0.5f, -3)};
+  Words a{pair(1.5f, -2), pair(0.1f, 60000), pair(1e-7f, 3)},
+      b{pair(2, 4), pair(0.7f, 60000), pair(0.5f, -3)};
   Words sums = compute<uint32_t, uint32_t>("add.rn.f16x2 %r9, %r1, %r2;", {a, b});
   Words products = compute<uint32_t, uint32_t>("fma.rn.f16x2 %r9, %r1, %r2, %r2;", {a, b});
   for (size_t i = 0; i < a.size(); ++i)
     for (unsigned shift : {0, 16}) {
-      auto x = std::bit_cast<_Float16>(uint16_t(a[i] >> shift)), y = std::bit_cast<_Float16>(uint16_t(b[i] >> shift));
-      EXPECT_EQ(uint16_t(sums[i] >> shift), std::bit_cast<uint16_t>(static_cast<_Float16>(float(x) + float(y))));
-      EXPECT_EQ(uint16_t(products[i] >> shift),
-                std::bit_cast<uint16_t>(static_cast<_Float16>(std::fma(double(x), double(y), double(y)))));
+      auto x = std::bit_cast<_Float16>(uint16_t(a[i] >> shift)),
+           y = std::bit_cast<_Float16>(uint16_t(b[i] >> shift));
+      EXPECT_EQ(uint16_t(sums[i] >> shift),
+                std::bit_cast<uint16_t>(static_cast<_Float16>(float(x) + float(y))));
+      EXPECT_EQ(uint16_t(products[i] >> shift), std::bit_cast<uint16_t>(static_cast<_Float16>(
+                                                    std::fma(double(x), double(y), double(y)))));
     }
 }
 

@@ -32,7 +32,8 @@ static std::string copyKernel(const char *wait) {
     cp.async.commit_group;
     cp.async.ca.shared.global [%r2+2048], [%d2], 16, 8;
     cp.async.commit_group;
-)") + wait + R"(
+)") + wait +
+         R"(
     bar.sync 0;
     xor.b32 %r3, %r2, 16;
     ld.shared.u32 %r4, [%r3];
@@ -103,23 +104,33 @@ struct Misuse {
 } // namespace
 
 static const Misuse misuses[] = {
-    {"not initialised", "mbarrier.arrive.shared.b64 %d9, [%r9];", LaunchFailed, "no valid mbarrier"},
-    {"too many arrivals", "@%p1 mbarrier.init.shared.b64 [%r9], 3;\nbar.sync 0;\nmbarrier.arrive.shared.b64 %d9, [%r9], 2;",
+    {"not initialised", "mbarrier.arrive.shared.b64 %d9, [%r9];", LaunchFailed,
+     "no valid mbarrier"},
+    {"too many arrivals",
+     "@%p1 mbarrier.init.shared.b64 [%r9], 3;\nbar.sync 0;\nmbarrier.arrive.shared.b64 %d9, [%r9], "
+     "2;",
      LaunchFailed, "arrivals, but phase"},
-    {"initialised twice", "@%p1 mbarrier.init.shared.b64 [%r9], 3;\n@%p1 mbarrier.init.shared.b64 [%r9], 3;", LaunchFailed,
-     "which is valid already"},
-    {"overwritten", "@%p1 mbarrier.init.shared.b64 [%r9], 3;\n@%p1 st.shared.u32 [%r9], 0;", LaunchFailed,
-     "belongs to an mbarrier and is overwritten"},
-    {"misaligned", "@%p1 mbarrier.init.shared.b64 [%r9+4], 3;", MisalignedAddressResult, "multiple of 8"},
-    {"parity", "@%p1 mbarrier.init.shared.b64 [%r9], 1;\nbar.sync 0;\nmov.u32 %r5, 2;\n"
-               "mbarrier.try_wait.parity.shared.b64 %p2, [%r9], %r5;", LaunchFailed, "is not 0 or 1"},
-    {"waiting for nothing", "@%p1 mbarrier.init.shared.b64 [%r9], 1;\nbar.sync 0;\n"
-                            "W: mbarrier.try_wait.parity.shared.b64 %p2, [%r9], 0;\n@!%p2 bra W;",
+    {"initialised twice",
+     "@%p1 mbarrier.init.shared.b64 [%r9], 3;\n@%p1 mbarrier.init.shared.b64 [%r9], 3;",
+     LaunchFailed, "which is valid already"},
+    {"overwritten", "@%p1 mbarrier.init.shared.b64 [%r9], 3;\n@%p1 st.shared.u32 [%r9], 0;",
+     LaunchFailed, "belongs to an mbarrier and is overwritten"},
+    {"misaligned", "@%p1 mbarrier.init.shared.b64 [%r9+4], 3;", MisalignedAddressResult,
+     "multiple of 8"},
+    {"parity",
+     "@%p1 mbarrier.init.shared.b64 [%r9], 1;\nbar.sync 0;\nmov.u32 %r5, 2;\n"
+     "mbarrier.try_wait.parity.shared.b64 %p2, [%r9], %r5;",
+     LaunchFailed, "is not 0 or 1"},
+    {"waiting for nothing",
+     "@%p1 mbarrier.init.shared.b64 [%r9], 1;\nbar.sync 0;\n"
+     "W: mbarrier.try_wait.parity.shared.b64 %p2, [%r9], 0;\n@!%p2 bra W;",
      LaunchTimeout, "deadlock"},
     {"race of a bulk copy",
-     "@%p1 mbarrier.init.shared.b64 [%r9], 1;\nmad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], 1;\nbar.sync 0;\n"
+     "@%p1 mbarrier.init.shared.b64 [%r9], 1;\nmad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], "
+     "1;\nbar.sync 0;\n"
      "@%p1 mbarrier.arrive.expect_tx.shared.b64 %d9, [%r9], 128;\n"
-     "@%p1 cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%r1], [%d0], 128, [%r9];\n"
+     "@%p1 cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%r1], [%d0], 128, "
+     "[%r9];\n"
      "ld.shared.u32 %r3, [%r2];",
      LaunchFailed, "asynchronous copy"},
     {"bulk store without a fence",
@@ -128,19 +139,25 @@ static const Misuse misuses[] = {
      "cp.async.bulk.wait_group 0;",
      LaunchFailed, "without a fence.proxy.async"},
     {"bulk store not waited for",
-     "mad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], 1;\nfence.proxy.async;\nbar.sync 0;\n@!%p1 ret;\n"
-     "cp.async.bulk.global.shared::cta.bulk_group [%d1], [%r1], 128;\ncp.async.bulk.commit_group;\n",
+     "mad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], 1;\nfence.proxy.async;\nbar.sync "
+     "0;\n@!%p1 ret;\n"
+     "cp.async.bulk.global.shared::cta.bulk_group [%d1], [%r1], "
+     "128;\ncp.async.bulk.commit_group;\n",
      LaunchFailed, "exits while a bulk copy"},
     {"bulk copy of too few bytes",
-     "@%p1 mbarrier.init.shared.b64 [%r9], 1;\n@%p1 cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes "
-     "[%r1], [%d0], 12, [%r9];", LaunchFailed, "only multiples of 16"},
+     "@%p1 mbarrier.init.shared.b64 [%r9], 1;\n@%p1 "
+     "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes "
+     "[%r1], [%d0], 12, [%r9];",
+     LaunchFailed, "only multiples of 16"},
 };
 
 TEST_F(SimulatorTest, ReportsMisuseOfMbarriers) {
   for (const Misuse &misuse : misuses) {
     start("sm_90a");
     unsigned long long in = upload(count(256)), out = allocate(1024);
-    load(kernel("mov.u32 %r1, s;\nmov.u32 %r9, bar;\nsetp.eq.u32 %p1, %r0, 0;\n" + std::string(misuse.body), 2, shared4K));
+    load(kernel("mov.u32 %r1, s;\nmov.u32 %r9, bar;\nsetp.eq.u32 %p1, %r0, 0;\n" +
+                    std::string(misuse.body),
+                2, shared4K));
     EXPECT_EQ(launch({in, out}, 64), misuse.result) << misuse.name << ": " << fault();
     EXPECT_HAS(fault(), misuse.message);
   }
@@ -198,7 +215,8 @@ CW: mbarrier.try_wait.parity.shared.b64 %p3, [%r4], %r6;
     setp.lt.u32 %p4, %r2, 8;
     @%p4 bra CONSUME;
 )";
-  std::string declarations = std::string(shared4K) + "\n.shared .align 8 .b64 full[2];\n.shared .align 8 .b64 empty[2];";
+  std::string declarations =
+      std::string(shared4K) + "\n.shared .align 8 .b64 full[2];\n.shared .align 8 .b64 empty[2];";
   auto with = [&](const char *arrival) {
     std::string text = body;
     text.replace(text.find("EMPTY"), 5, arrival);
@@ -226,8 +244,9 @@ CW: mbarrier.try_wait.parity.shared.b64 %p3, [%r4], %r6;
 }
 
 /// A kernel of one warp that copies a box of a tensor into shared memory and the memory out.
-static std::string boxKernel(const std::string &header, unsigned rank, const std::string &coordinates,
-                             unsigned bytes, const std::string &mode = "", const std::string &tail = "") {
+static std::string boxKernel(const std::string &header, unsigned rank,
+                             const std::string &coordinates, unsigned bytes,
+                             const std::string &mode = "", const std::string &tail = "") {
   return header + R"(
 .shared .align 1024 .b8 s[8192];
 .shared .align 8 .b64 bar;
@@ -244,8 +263,9 @@ static std::string boxKernel(const std::string &header, unsigned rank, const std
   mbarrier.init.shared.b64 [%r9], 1;
   fence.mbarrier_init.release.cluster;
   mbarrier.arrive.expect_tx.shared.b64 %d4, [%r9], )" +
-         std::to_string(bytes) + ";\n  cp.async.bulk.tensor." + std::to_string(rank) + "d.shared::cluster.global" + mode +
-         ".mbarrier::complete_tx::bytes [%r1], [%d2, {" + coordinates + "}], [%r9]" + tail + R"(;
+         std::to_string(bytes) + ";\n  cp.async.bulk.tensor." + std::to_string(rank) +
+         "d.shared::cluster.global" + mode + ".mbarrier::complete_tx::bytes [%r1], [%d2, {" +
+         coordinates + "}], [%r9]" + tail + R"(;
 WAIT:
   bar.warp.sync 0xffffffff;
 W: mbarrier.try_wait.parity.shared.b64 %p2, [%r9], 0;
@@ -289,10 +309,13 @@ TEST_F(TensorTest, LoadsTiles) {
     uint64_t lengths[] = {width, height}, strides[] = {width * 2};
     uint32_t box[] = {rowBytes / 2, boxHeight}, steps[] = {1, 1};
     TensorMapBytes map;
-    ASSERT_EQ(cuTensorMapEncodeTiled(&map, 6, 2, reinterpret_cast<void *>(in), lengths, strides, box, steps, 0, static_cast<int>(mode), 0, 0), 0);
+    ASSERT_EQ(cuTensorMapEncodeTiled(&map, 6, 2, reinterpret_cast<void *>(in), lengths, strides,
+                                     box, steps, 0, static_cast<int>(mode), 0, 0),
+              0);
     for (auto [x, y] : {std::pair{8, 2}, std::pair{-5, -3}, std::pair{190, 10}}) {
       unsigned bytes = rowBytes * boxHeight;
-      auto result = runBox(map, boxKernel(header(), 2, std::to_string(x) + ", " + std::to_string(y), bytes), bytes);
+      auto result = runBox(
+          map, boxKernel(header(), 2, std::to_string(x) + ", " + std::to_string(y), bytes), bytes);
       for (int row = 0; row < int(boxHeight); ++row)
         for (int column = 0; column < int(rowBytes / 2); ++column) {
           int tx = x + column, ty = y + row;
@@ -301,7 +324,8 @@ TEST_F(TensorTest, LoadsTiles) {
           unsigned at = row * rowBytes + column * 2, line = at / 128 % (1u << mode);
           if (mode)
             at ^= line << 4;
-          EXPECT_EQ(result[at / 2], inside ? tensor[ty * width + tx] : 0) << mode << ": " << tx << "," << ty;
+          EXPECT_EQ(result[at / 2], inside ? tensor[ty * width + tx] : 0)
+              << mode << ": " << tx << "," << ty;
         }
     }
   }
@@ -316,7 +340,9 @@ TEST_F(TensorTest, LoadsTilesOfFiveDimensions) {
   uint64_t lengths[] = {16, 3, 4, 2, 3}, strides[] = {32, 96, 384, 768};
   uint32_t box[] = {8, 2, 3, 1, 2}, steps[] = {1, 1, 2, 1, 1};
   TensorMapBytes map;
-  ASSERT_EQ(cuTensorMapEncodeTiled(&map, 6, 5, reinterpret_cast<void *>(in), lengths, strides, box, steps, 0, 0, 0, 0), 0);
+  ASSERT_EQ(cuTensorMapEncodeTiled(&map, 6, 5, reinterpret_cast<void *>(in), lengths, strides, box,
+                                   steps, 0, 0, 0, 0),
+            0);
   // Of three in dimension 2 every other one: two.
   auto result = runBox(map, boxKernel(header(), 5, "8, 1, 1, 1, 0", 128), 128);
   unsigned at = 0;
@@ -338,14 +364,19 @@ TEST_F(TensorTest, LoadsColumns) {
   int lower[] = {-1, -1}, upper[] = {-1, -1};
   uint32_t steps[] = {1, 1, 1, 1};
   TensorMapBytes map;
-  ASSERT_EQ(cuTensorMapEncodeIm2col(&map, 6, 4, reinterpret_cast<void *>(in), lengths, strides, lower, upper, 16, 20, steps, 0, 0, 0, 0), 0);
-  auto result = runBox(map, boxKernel(header(), 4, "0, -1, -1, 0", 640, ".im2col", ", {2, 1}"), 640);
+  ASSERT_EQ(cuTensorMapEncodeIm2col(&map, 6, 4, reinterpret_cast<void *>(in), lengths, strides,
+                                    lower, upper, 16, 20, steps, 0, 0, 0, 0),
+            0);
+  auto result =
+      runBox(map, boxKernel(header(), 4, "0, -1, -1, 0", 640, ".im2col", ", {2, 1}"), 640);
   for (int pixel = 0; pixel < 20; ++pixel) {
     // Output pixels are 4 x 3 with this padding; the box of base pixels is as large.
     int w = pixel % 4 - 1 + 2, h = pixel / 4 % 3 - 1 + 1, image = pixel / 12;
     for (int c = 0; c < channels; ++c) {
       bool inside = w >= 0 && w < width && h >= 0 && h < height;
-      EXPECT_EQ(result[pixel * 16 + c], inside ? tensor[c + 16 * (w + width * (h + height * image))] : 0) << pixel;
+      EXPECT_EQ(result[pixel * 16 + c],
+                inside ? tensor[c + 16 * (w + width * (h + height * image))] : 0)
+          << pixel;
     }
   }
 }
@@ -355,11 +386,16 @@ TEST_F(TensorTest, RefusesWrongMaps) {
   uint32_t box[] = {64, 64}, wide[] = {128, 64}, steps[] = {1, 1};
   void *address = reinterpret_cast<void *>(allocate(8192));
   TensorMapBytes map;
-  EXPECT_EQ(cuTensorMapEncodeTiled(&map, 6, 2, address, lengths, strides, box, steps, 0, 3, 0, 0), 0);
-  EXPECT_EQ(cuTensorMapEncodeTiled(&map, 6, 2, address, lengths, odd, box, steps, 0, 3, 0, 0), InvalidValue);
-  EXPECT_EQ(cuTensorMapEncodeTiled(&map, 6, 2, address, lengths, strides, wide, steps, 0, 3, 0, 0), InvalidValue);
-  EXPECT_EQ(cuTensorMapEncodeTiled(&map, 6, 6, address, lengths, strides, box, steps, 0, 3, 0, 0), InvalidValue);
-  EXPECT_EQ(cuTensorMapEncodeTiled(&map, 0, 2, address, lengths, strides, box, steps, 0, 0, 0, 1), InvalidValue);
+  EXPECT_EQ(cuTensorMapEncodeTiled(&map, 6, 2, address, lengths, strides, box, steps, 0, 3, 0, 0),
+            0);
+  EXPECT_EQ(cuTensorMapEncodeTiled(&map, 6, 2, address, lengths, odd, box, steps, 0, 3, 0, 0),
+            InvalidValue);
+  EXPECT_EQ(cuTensorMapEncodeTiled(&map, 6, 2, address, lengths, strides, wide, steps, 0, 3, 0, 0),
+            InvalidValue);
+  EXPECT_EQ(cuTensorMapEncodeTiled(&map, 6, 6, address, lengths, strides, box, steps, 0, 3, 0, 0),
+            InvalidValue);
+  EXPECT_EQ(cuTensorMapEncodeTiled(&map, 0, 2, address, lengths, strides, box, steps, 0, 0, 0, 1),
+            InvalidValue);
 }
 
 // Two blocks of a cluster write into each other's shared memory.

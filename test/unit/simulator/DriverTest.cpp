@@ -24,7 +24,8 @@ TEST_F(SimulatorTest, SaysWhatChipItIs) {
     const char *chip;
     int major, minor, shared, clusters;
   };
-  for (const Case &chip : {Case{"sm_80", 8, 0, 163 << 10, 0}, Case{"sm_86", 8, 6, 99 << 10, 0}, Case{"sm_90a", 9, 0, 227 << 10, 1}}) {
+  for (const Case &chip : {Case{"sm_80", 8, 0, 163 << 10, 0}, Case{"sm_86", 8, 6, 99 << 10, 0},
+                           Case{"sm_90a", 9, 0, 227 << 10, 1}}) {
     start(chip.chip);
     int values[4];
     int attributes[] = {75, 76, 97, 120};
@@ -57,10 +58,13 @@ TEST_F(SimulatorTest, RefusesWrongCalls) {
   EXPECT_EQ(cuModuleGetFunction(&function, &address, "k"), InvalidHandle);
   load(kernel("st.global.u32 [%d0], 1;", 1, ""));
   void *argument = &address, *none[] = {nullptr};
-  EXPECT_EQ(cuLaunchKernel(function, 1, 1, 1, 1025, 1, 1, 0, nullptr, &argument, nullptr), InvalidValue);
-  EXPECT_EQ(cuLaunchKernel(function, 0, 1, 1, 1, 1, 1, 0, nullptr, &argument, nullptr), InvalidValue);
+  EXPECT_EQ(cuLaunchKernel(function, 1, 1, 1, 1025, 1, 1, 0, nullptr, &argument, nullptr),
+            InvalidValue);
+  EXPECT_EQ(cuLaunchKernel(function, 0, 1, 1, 1, 1, 1, 0, nullptr, &argument, nullptr),
+            InvalidValue);
   EXPECT_EQ(cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, nullptr, none, nullptr), InvalidValue);
-  EXPECT_EQ(cuLaunchKernel(nullptr, 1, 1, 1, 1, 1, 1, 0, nullptr, &argument, nullptr), InvalidHandle);
+  EXPECT_EQ(cuLaunchKernel(nullptr, 1, 1, 1, 1, 1, 1, 0, nullptr, &argument, nullptr),
+            InvalidHandle);
   const char *name = nullptr;
   EXPECT_EQ(cuGetErrorName(700, &name), 0);
   EXPECT_STREQ(name, "CUDA_ERROR_ILLEGAL_ADDRESS");
@@ -71,8 +75,9 @@ TEST_F(SimulatorTest, RefusesWrongCalls) {
   EXPECT_EQ(cuInit(0), InvalidValue);
 }
 
-static const char *const increment = "setp.ne.u32 %p1, %r0, 0;\n@%p1 ret;\nld.global.u32 %r1, [%d0];\n"
-                                     "add.u32 %r1, %r1, 1;\nst.global.u32 [%d0], %r1;";
+static const char *const increment =
+    "setp.ne.u32 %p1, %r0, 0;\n@%p1 ret;\nld.global.u32 %r1, [%d0];\n"
+    "add.u32 %r1, %r1, 1;\nst.global.u32 [%d0], %r1;";
 
 // Work of a stream is done when somebody waits for it, not before.
 TEST_F(SimulatorTest, OrdersStreams) {

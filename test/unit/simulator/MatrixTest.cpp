@@ -1,5 +1,5 @@
-// mma, mma.sp, ldmatrix and stmatrix against products that are computed element by element. The tests
-// spread matrices over lanes as the tables of the PTX ISA do, one shape at a time.
+// mma, mma.sp, ldmatrix and stmatrix against products that are computed element by element. The
+// tests spread matrices over lanes as the tables of the PTX ISA do, one shape at a time.
 
 #include "SimulatorTest.h"
 #include <random>
@@ -50,8 +50,8 @@ protected:
   /// Runs `mma` for registers that each lane has in `fragments` ([register][lane]): first all of A,
   /// then B, then C. Returns D.
   std::vector<Words> runMma(const std::string &opcode, const std::vector<Words> &a,
-                            const std::vector<Words> &b, const std::vector<Words> &c, unsigned countD,
-                            const std::string &tail = "") {
+                            const std::vector<Words> &b, const std::vector<Words> &c,
+                            unsigned countD, const std::string &tail = "") {
     Words memory;
     for (const auto *list : {&a, &b, &c})
       for (const Words &row : *list)
@@ -68,11 +68,14 @@ protected:
       unsigned first = next;
       list(static_cast<unsigned>(fragments->size()), lists[part++]);
       for (unsigned r = first; r < next; ++r, ++number)
-        body += "ld.global.b32 %r" + std::to_string(r) + ", [%d2+" + std::to_string(128 * number) + "];\n";
+        body += "ld.global.b32 %r" + std::to_string(r) + ", [%d2+" + std::to_string(128 * number) +
+                "];\n";
     }
-    body += opcode + " {" + lists[0] + "}, {" + lists[1] + "}, {" + lists[2] + "}, {" + lists[3] + "}" + tail + ";\n";
+    body += opcode + " {" + lists[0] + "}, {" + lists[1] + "}, {" + lists[2] + "}, {" + lists[3] +
+            "}" + tail + ";\n";
     for (unsigned i = 0; i < countD; ++i)
-      body += "st.global.b32 [%d3+" + std::to_string(128 * i) + "], %r" + std::to_string(10 + i) + ";\n";
+      body += "st.global.b32 [%d3+" + std::to_string(128 * i) + "], %r" + std::to_string(10 + i) +
+              ";\n";
     unsigned long long in = upload(memory), out = allocate(countD * 128);
     load(kernel(body));
     EXPECT_EQ(launch({in, out}), 0) << fault();
@@ -86,13 +89,15 @@ protected:
   /// D = A * B + C of 16 x k and k x 8 with f32 or s32 sums.
   void checkMma(const Format &a, const Format &b, unsigned k, bool integers) {
     unsigned per = 32 / a.bits, countA = 16 * k / 32 / per, countB = countA / 2;
-    std::vector<int> ma = randomMatrix(16 * k, 1), mb = randomMatrix(k * 8, 2), mc = randomMatrix(128, 3);
+    std::vector<int> ma = randomMatrix(16 * k, 1), mb = randomMatrix(k * 8, 2),
+                     mc = randomMatrix(128, 3);
     std::vector<Words> fa(countA, Words(32, 0)), fb(countB, Words(32, 0)), fc(4, Words(32));
     for (unsigned lane = 0; lane < 32; ++lane) {
       unsigned group = lane / 4, member = lane % 4;
       // "row = groupID for the first half of each pair of registers, groupID + 8 for the second".
       for (unsigned i = 0; i < countA * per; ++i) {
-        unsigned r = i / per, row = group + (r % 2 ? 8 : 0), column = member * per + i % per + (r >= 2 ? 4 * per : 0);
+        unsigned r = i / per, row = group + (r % 2 ? 8 : 0),
+                 column = member * per + i % per + (r >= 2 ? 4 * per : 0);
         fa[r][lane] |= a.encode(ma[row * k + column]) << (i % per * a.bits);
       }
       for (unsigned i = 0; i < countB * per; ++i) {
@@ -105,7 +110,8 @@ protected:
       }
     }
     std::string sum = integers ? "s32" : "f32";
-    std::string opcode = "mma.sync.aligned.m16n8k" + std::to_string(k) + ".row.col." + sum + "." + a.name + "." + b.name + "." + sum;
+    std::string opcode = "mma.sync.aligned.m16n8k" + std::to_string(k) + ".row.col." + sum + "." +
+                         a.name + "." + b.name + "." + sum;
     std::vector<Words> d = runMma(opcode, fa, fb, fc, 4);
     for (unsigned lane = 0; lane < 32; ++lane)
       for (unsigned i = 0; i < 4; ++i) {
@@ -135,13 +141,16 @@ TEST_F(MatrixTest, MultipliesFragments) {
 
 TEST_F(MatrixTest, RefusesWrongProducts) {
   void *module = nullptr;
-  std::string registers = " {%r1, %r2, %r3, %r4}, {%r1, %r2, %r3, %r4}, {%r5, %r6}, {%r1, %r2, %r3, %r4};";
+  std::string registers =
+      " {%r1, %r2, %r3, %r4}, {%r1, %r2, %r3, %r4}, {%r5, %r6}, {%r1, %r2, %r3, %r4};";
   for (auto [opcode, message] : {
            std::pair{"mma.sync.aligned.m16n8k32.row.col.f32.f16.f16.f32", "there is no shape"},
            std::pair{"mma.sync.aligned.m16n8k16.row.col.f32.f16.bf16.f32", "do not go together"},
            std::pair{"mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32", "needs PTX 8.4"},
-           std::pair{"mma.sync.aligned.m16n8k16.col.col.f32.f16.f16.f32", "expected the modifier '.row'"},
-           std::pair{"wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16", "needs the target sm_90a"},
+           std::pair{"mma.sync.aligned.m16n8k16.col.col.f32.f16.f16.f32",
+                     "expected the modifier '.row'"},
+           std::pair{"wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16",
+                     "needs the target sm_90a"},
        }) {
     EXPECT_EQ(loadText(kernel(opcode + registers), &module), InvalidPtx);
     EXPECT_HAS(log, message);
@@ -166,7 +175,10 @@ TEST_F(MatrixTest, MultipliesSparseFragments) {
   for (unsigned lane = 0; lane < 32; ++lane) {
     unsigned group = lane / 4, member = lane % 4;
     for (unsigned i = 0; i < 8; ++i)
-      fa[i / 2][lane] |= halfOf(kept[(group + (i / 2 % 2 ? 8 : 0)) * k / 2 + member * 2 + i % 2 + (i >= 4 ? 8 : 0)]) << (i % 2 * 16);
+      fa[i / 2][lane] |=
+          halfOf(
+              kept[(group + (i / 2 % 2 ? 8 : 0)) * k / 2 + member * 2 + i % 2 + (i >= 4 ? 8 : 0)])
+          << (i % 2 * 16);
     for (unsigned i = 0; i < 8; ++i)
       fb[i / 2][lane] |= halfOf(mb[(member * 2 + i % 2 + 8 * (i / 2)) * 8 + group]) << (i % 2 * 16);
     // Selector 1: the pair of lanes 2 and 3 of each four; 16 columns each.
@@ -185,11 +197,14 @@ TEST_F(MatrixTest, MultipliesSparseFragments) {
   in = upload(memory);
   std::string body = "mad.wide.u32 %d2, %r0, 4, %d0;\nmad.wide.u32 %d3, %r0, 4, %d1;\n";
   for (unsigned i = 0; i < 13; ++i)
-    body += "ld.global.b32 %r" + std::to_string(20 + i) + ", [%d2+" + std::to_string(128 * i) + "];\n";
-  body += "mma.sp.sync.aligned.m16n8k32.row.col.f32.f16.f16.f32 {%r10, %r11, %r12, %r13}, {%r20, %r21, %r22, %r23}, "
+    body +=
+        "ld.global.b32 %r" + std::to_string(20 + i) + ", [%d2+" + std::to_string(128 * i) + "];\n";
+  body += "mma.sp.sync.aligned.m16n8k32.row.col.f32.f16.f16.f32 {%r10, %r11, %r12, %r13}, {%r20, "
+          "%r21, %r22, %r23}, "
           "{%r24, %r25, %r26, %r27}, {%r28, %r29, %r30, %r31}, %r32, 1;\n";
   for (unsigned i = 0; i < 4; ++i)
-    body += "st.global.b32 [%d3+" + std::to_string(128 * i) + "], %r" + std::to_string(10 + i) + ";\n";
+    body +=
+        "st.global.b32 [%d3+" + std::to_string(128 * i) + "], %r" + std::to_string(10 + i) + ";\n";
   load(kernel(body));
   ASSERT_EQ(launch({in, out}), 0) << fault();
   Words d = download<uint32_t>(out, 128);

@@ -46,7 +46,8 @@ TEST_F(SimulatorTest, KeepsGlobalsAndConstants) {
   unsigned long long out = allocate(16), address = 0;
   size_t bytes = 0;
   void *module = nullptr;
-  std::string text = kernel(R"(
+  std::string text =
+      kernel(R"(
     setp.ne.u32 %p1, %r0, 0;
     @%p1 ret;
     ld.const.u32 %r1, [table+4];
@@ -54,7 +55,7 @@ TEST_F(SimulatorTest, KeepsGlobalsAndConstants) {
     atom.global.add.u32 %r2, [%d2], %r1;
     st.global.v2.u32 [%d0], {%r1, %r2};
 )",
-                            1, ".const .align 4 .u32 table[3] = {5, 6, 7};\n.global .u32 counter = 40;");
+             1, ".const .align 4 .u32 table[3] = {5, 6, 7};\n.global .u32 counter = 40;");
   ASSERT_EQ(loadText(text, &module), 0) << log;
   ASSERT_EQ(cuModuleGetFunction(&function, module, "k"), 0);
   ASSERT_EQ(launch({out}), 0) << fault();
@@ -130,13 +131,17 @@ struct Misuse {
 
 static const Misuse misuses[] = {
     {"beyond the end", "mad.wide.u32 %d2, %r0, 4, %d0;\nld.global.u32 %r1, [%d2+4];",
-     IllegalAddressResult, "is 0 bytes after memory of 128 bytes"},
-    {"across the end", "ld.global.v2.u32 {%r1, %r2}, [%d0+120];\nld.global.v4.u32 {%r1, %r2, %r3, %r4}, [%d0+112];\n"
-                       "ld.global.v2.u32 {%r1, %r2}, [%d0+128];",
+     IllegalAddressResult, "bytes after memory of 128 bytes"},
+    {"across the end",
+     "ld.global.v2.u32 {%r1, %r2}, [%d0+120];\nld.global.v4.u32 {%r1, %r2, %r3, %r4}, [%d0+112];\n"
+     "ld.global.v2.u32 {%r1, %r2}, [%d0+128];",
      IllegalAddressResult, "after memory of 128 bytes"},
-    {"null", "mov.u64 %d2, 0;\nld.global.u32 %r1, [%d2+16];", IllegalAddressResult, "is a null pointer"},
-    {"misaligned", "ld.global.u32 %r1, [%d0+2];", MisalignedAddressResult, "is not a multiple of 4"},
-    {"constant", "mov.u64 %d2, fixed;\nst.global.u32 [%d2], 1;", IllegalAddressResult, "a constant"},
+    {"null", "mov.u64 %d2, 0;\nld.global.u32 %r1, [%d2+16];", IllegalAddressResult,
+     "is a null pointer"},
+    {"misaligned", "ld.global.u32 %r1, [%d0+2];", MisalignedAddressResult,
+     "is not a multiple of 4"},
+    {"constant", "mov.u64 %d2, fixed;\nst.global.u32 [%d2], 1;", IllegalAddressResult,
+     "a constant"},
     {"never written", "ld.global.u32 %r1, [%d1];", LaunchFailed, "was never written"},
     {"shared, never written", "mov.u32 %r1, s;\nld.shared.u32 %r2, [%r1];", LaunchFailed,
      "shared byte 1024 is read, but was never written"},
@@ -144,25 +149,29 @@ static const Misuse misuses[] = {
      "outside of the block's shared memory"},
     {"shared, misaligned", "mov.u32 %r1, s;\nst.shared.u32 [%r1+2], 1;", MisalignedAddressResult,
      "is not a multiple of 4"},
-    {"race of reading", "mov.u32 %r1, s;\nmad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], %r0;\n"
-                        "xor.b32 %r3, %r2, 128;\nld.shared.u32 %r4, [%r3];",
+    {"race of reading",
+     "mov.u32 %r1, s;\nmad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], %r0;\n"
+     "bar.sync 0;\nst.shared.u32 [%r2], 5;\nxor.b32 %r3, %r2, 128;\nld.shared.u32 %r4, [%r3];",
      LaunchFailed, "without synchronisation"},
-    {"race of writing", "mov.u32 %r1, s;\nst.shared.u32 [%r1], 1;", LaunchFailed, "overwrites what was written by"},
+    {"race of writing", "mov.u32 %r1, s;\nst.shared.u32 [%r1], 1;", LaunchFailed,
+     "overwrites what was written by"},
     {"race of overwriting",
      "mov.u32 %r1, s;\nmad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], %r0;\nbar.sync 0;\n"
      "xor.b32 %r3, %r2, 128;\nld.shared.u32 %r4, [%r3];\nst.shared.u32 [%r2], %r4;",
-     LaunchFailed, "overwrites what was read by"},
+     LaunchFailed, "data race"},
     {"race within a warp",
      "mov.u32 %r1, s;\nmad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], %r0;\n"
      "xor.b32 %r3, %r2, 4;\nld.shared.u32 %r4, [%r3];",
      LaunchFailed, "lane 1"},
     {"race within an instruction", "mov.u32 %r1, s;\nst.shared.u32 [%r1], %r0;", LaunchFailed,
      "store different values to one address"},
-    {"trap", "setp.eq.u32 %p1, %r0, 3;\n@%p1 trap;", LaunchFailed, "thread (3,0,0): the program stopped itself"},
-    {"barrier of some", "setp.lt.u32 %p1, %r0, 32;\n@%p1 bar.sync 1, 64;", LaunchTimeout, "deadlock"},
+    {"trap", "setp.eq.u32 %p1, %r0, 3;\n@%p1 trap;", LaunchFailed,
+     "thread (3,0,0): the program stopped itself"},
+    {"barrier of some", "setp.lt.u32 %p1, %r0, 32;\n@%p1 bar.sync 1, 64;", LaunchTimeout,
+     "deadlock"},
     {"count of a barrier", "bar.sync 1, 48;", LaunchFailed, "no multiple of 32"},
-    {"counts that differ", "setp.lt.u32 %p1, %r0, 32;\n@%p1 bar.sync 1, 96;\nbar.sync 1, 64;", LaunchFailed,
-     "others wait for"},
+    {"counts that differ", "setp.lt.u32 %p1, %r0, 32;\n@%p1 bar.sync 1, 96;\nbar.sync 1, 64;",
+     LaunchFailed, "others wait for"},
     {"endless loop", "L: bra L;", LaunchTimeout, "without an end"},
     {"external function", "call missing;", IllegalInstructionResult, "'missing'"},
     {"leak of a copy", "mov.u32 %r1, s;\ncp.async.ca.shared.global [%r1], [%d0], 16;", LaunchFailed,
@@ -188,21 +197,24 @@ TEST_F(SimulatorTest, ReportsMisuseOfMemoryAndBarriers) {
 // The same accesses as above with the synchronisation that they need.
 TEST_F(SimulatorTest, AcceptsWhatIsSynchronised) {
   unsigned long long out = allocate(256);
-  for (const char *body : {
-           "mov.u32 %r1, s;\nmad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], %r0;\nbar.sync 0;\n"
-           "xor.b32 %r3, %r2, 128;\nld.shared.u32 %r4, [%r3];\nbar.sync 0;\nst.shared.u32 [%r2], %r4;",
-           "mov.u32 %r1, s;\nmad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], %r0;\n"
-           "bar.warp.sync 0xffffffff;\nxor.b32 %r3, %r2, 4;\nld.shared.u32 %r4, [%r3];",
-           // A producer arrives, a consumer waits.
-           "mov.u32 %r1, s;\nsetp.lt.u32 %p1, %r0, 32;\n@!%p1 bra C;\nmad.lo.u32 %r2, %r0, 4, %r1;\n"
-           "st.shared.u32 [%r2], %r0;\nbar.arrive 2, 64;\nbra E;\nC: bar.sync 2, 64;\n"
-           "ld.shared.u32 %r4, [%r1];\nE:",
-           // A flag, released and acquired.
-           "mov.u32 %r1, s;\nsetp.eq.u32 %p2, %r0, 0;\n@%p2 st.shared.u32 [%r1+4], 0;\nbar.sync 0;\n"
-           "setp.lt.u32 %p1, %r0, 32;\n@!%p1 bra W;\n@!%p2 bra E;\nst.shared.u32 [%r1+64], 5;\n"
-           "st.release.cta.shared.u32 [%r1+4], 1;\nbra E;\nW: ld.acquire.cta.shared.u32 %r3, [%r1+4];\n"
-           "setp.eq.u32 %p3, %r3, 0;\n@%p3 bra W;\nld.shared.u32 %r4, [%r1+64];\nE:",
-       }) {
+  for (
+      const char *body : {
+          "mov.u32 %r1, s;\nmad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], %r0;\nbar.sync 0;\n"
+          "xor.b32 %r3, %r2, 128;\nld.shared.u32 %r4, [%r3];\nbar.sync 0;\nst.shared.u32 [%r2], "
+          "%r4;",
+          "mov.u32 %r1, s;\nmad.lo.u32 %r2, %r0, 4, %r1;\nst.shared.u32 [%r2], %r0;\n"
+          "bar.warp.sync 0xffffffff;\nxor.b32 %r3, %r2, 4;\nld.shared.u32 %r4, [%r3];",
+          // A producer arrives, a consumer waits.
+          "mov.u32 %r1, s;\nsetp.lt.u32 %p1, %r0, 32;\n@!%p1 bra C;\nmad.lo.u32 %r2, %r0, 4, %r1;\n"
+          "st.shared.u32 [%r2], %r0;\nbar.arrive 2, 64;\nbra E;\nC: bar.sync 2, 64;\n"
+          "ld.shared.u32 %r4, [%r1];\nE:",
+          // A flag, released and acquired.
+          "mov.u32 %r1, s;\nsetp.eq.u32 %p2, %r0, 0;\n@%p2 st.shared.u32 [%r1+4], 0;\nbar.sync 0;\n"
+          "setp.lt.u32 %p1, %r0, 32;\n@!%p1 bra W;\n@!%p2 bra E;\nst.shared.u32 [%r1+64], 5;\n"
+          "st.release.cta.shared.u32 [%r1+4], 1;\nbra E;\nW: ld.acquire.cta.shared.u32 %r3, "
+          "[%r1+4];\n"
+          "setp.eq.u32 %p3, %r3, 0;\n@%p3 bra W;\nld.shared.u32 %r4, [%r1+64];\nE:",
+      }) {
     for (unsigned seed = 1; seed < 5; ++seed) {
       tenon_cuda_sim_set_seed(seed);
       load(kernel(body, 1, sharedWords));
