@@ -27,9 +27,9 @@ void Builder::require(uint32_t version, unsigned architecture, bool specific) co
          ", the module is for " + module.target);
 }
 
-std::string_view Builder::peek() const {
-  return nextModifier < statement.modifiers.size() ? statement.modifiers[nextModifier]
-                                                   : std::string_view();
+std::string_view Builder::peek(size_t ahead) const {
+  size_t at = nextModifier + ahead;
+  return at < statement.modifiers.size() ? statement.modifiers[at] : std::string_view();
 }
 
 std::string_view Builder::take() {

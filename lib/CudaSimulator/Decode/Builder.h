@@ -61,7 +61,7 @@ public:
   std::optional<Type> acceptType();
   Type expectType();
   Type expectType(std::initializer_list<Type> choices);
-  std::string_view peek() const;
+  std::string_view peek(size_t ahead = 0) const;
   std::string_view take();
   /// No modifier may be left.
   void end() const;

@@ -150,6 +150,8 @@ template <typename T> static T divideFloat(T a, T b) { return canonical(a / b); 
 template <typename T> static T fuse(T a, T b, T c) { return canonical(std::fma(a, b, c)); }
 
 template <bool subtracts> static void decodeAdd(Builder &builder) {
+  if (builder.peek() == "cc")
+    return decodeCarry(builder, subtracts ? CarryForm::Subtract : CarryForm::Add, false);
   int rounding = builder.acceptOneOf({"rn", "rz", "rm", "rp"});
   uint16_t flags = static_cast<uint16_t>(std::max(rounding, 0));
   flags |= takeFlush(builder);
@@ -210,6 +212,8 @@ static void decodeFma(Builder &builder) {
 
 /// mad of floats is fma (PTX ISA 9.7.3.7).
 static void decodeMad(Builder &builder) {
+  if (builder.peek(1) == "cc")
+    return decodeCarry(builder, CarryForm::MultiplyAdd, false);
   if (isIntegerProduct(builder))
     return decodeIntegerProduct(builder, true);
   decodeFma(builder);

@@ -117,6 +117,7 @@ public:
   const unsigned index; ///< in the block
   unsigned actor = 0;   ///< in the cluster's vector clocks
   VectorClock clock;
+  LaneMask carry = 0; ///< of add.cc and its like
   /// The allocation that the last access of global memory was in.
   const Allocation *lastAllocation = nullptr;
   std::vector<uint8_t> local;  ///< [lane][localBytes]

@@ -88,6 +88,12 @@ TEST_F(SimulatorTest, ComputesWithIntegersOf64Bits) {
   check("mul.hi.u64 %d19, %d10, %d11;",
         [](auto x, auto y) { return static_cast<unsigned __int128>(x) * y >> 64; });
   check("rem.u64 %d19, %d10, %d11;", [](auto x, auto y) { return x % y; });
+  check("mov.b64 {%r3, %r4}, %d10;\nmov.b64 {%r5, %r6}, %d11;\nadd.cc.u32 %r3, %r3, %r5;\n"
+        "addc.u32 %r4, %r4, %r6;\nmov.b64 %d19, {%r3, %r4};",
+        [](auto x, auto y) { return x + y; });
+  check("mov.b64 {%r3, %r4}, %d10;\nmov.b64 {%r5, %r6}, %d11;\nsub.cc.u32 %r3, %r3, %r5;\n"
+        "subc.u32 %r4, %r4, %r6;\nmov.b64 %d19, {%r3, %r4};",
+        [](auto x, auto y) { return x - y; });
   check("shr.s64 %d19, %d10, 3;", [](auto x, auto) { return int64_t(x) >> 3; });
   check("cvt.u32.u64 %r5, %d10;\nmad.wide.u32 %d19, %r5, %r5, %d11;",
         [](auto x, auto y) { return uint64_t(uint32_t(x)) * uint32_t(x) + y; });

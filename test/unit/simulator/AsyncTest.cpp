@@ -398,6 +398,108 @@ TEST_F(TensorTest, RefusesWrongMaps) {
             InvalidValue);
 }
 
+// A tile goes in and out again, to another place.
+TEST_F(TensorTest, StoresTiles) {
+  const unsigned width = 64, height = 8;
+  unsigned long long out = upload(std::vector<uint16_t>(width * height, 9));
+  uint64_t lengths[] = {width, height}, strides[] = {width * 2};
+  uint32_t box[] = {32, 4}, steps[] = {1, 1};
+  TensorMapBytes map;
+  ASSERT_EQ(cuTensorMapEncodeTiled(&map, 6, 2, reinterpret_cast<void *>(out), lengths, strides, box,
+                                   steps, 0, 2, 0, 0),
+            0);
+  load(header() + R"(
+.shared .align 1024 .b8 s[1024];
+.visible .entry k(.param .align 64 .b8 map[128]) {
+  .reg .pred %p; .reg .b32 %r<8>; .reg .b64 %d<4>;
+  mov.u32 %r0, %tid.x;
+  mov.u32 %r1, s;
+  mad.lo.u32 %r2, %r0, 8, %r1;
+  mad.lo.u32 %r3, %r0, 0x40004, 0x10000;
+  add.u32 %r4, %r3, 0x20002;
+  st.shared.v2.u32 [%r2], {%r3, %r4};
+  fence.proxy.async.shared::cta;
+  bar.sync 0;
+  setp.ne.u32 %p, %r0, 0;
+  @%p ret;
+  mov.b64 %d1, map;
+  cvta.param.u64 %d2, %d1;
+  cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%d2, {40, 5}], [%r1];
+  cp.async.bulk.commit_group;
+  cp.async.bulk.wait_group.read 0;
+  ret;
+}
+)");
+  TensorMapBytes copy = map;
+  void *arguments[] = {&copy};
+  ASSERT_EQ(cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, nullptr, arguments, nullptr), 0);
+  ASSERT_EQ(cuCtxSynchronize(), 0) << fault();
+  auto result = download<uint16_t>(out, width * height);
+  for (unsigned y = 0; y < height; ++y)
+    for (unsigned x = 0; x < width; ++x) {
+      // Shared memory holds 0, 1, 2, … in its halves of words: rows of 64 bytes, swizzled.
+      unsigned at = (y - 5) * 64 + (x - 40) * 2;
+      at ^= (at >> 7 & 3) << 4;
+      EXPECT_EQ(result[y * width + x], y >= 5 && y < 9 && x >= 40 ? at / 2 : 9) << x << "," << y;
+    }
+}
+
+// One block's copy goes to both of its cluster.
+TEST_F(TensorTest, MulticastsTiles) {
+  std::vector<uint16_t> tensor(64 * 8);
+  for (size_t i = 0; i < tensor.size(); ++i)
+    tensor[i] = static_cast<uint16_t>(i);
+  unsigned long long in = upload(tensor), out = allocate(1024);
+  uint64_t lengths[] = {64, 8}, strides[] = {128};
+  uint32_t box[] = {64, 4}, steps[] = {1, 1};
+  TensorMapBytes map;
+  ASSERT_EQ(cuTensorMapEncodeTiled(&map, 6, 2, reinterpret_cast<void *>(in), lengths, strides, box,
+                                   steps, 0, 0, 0, 0),
+            0);
+  load(header() + R"(
+.shared .align 1024 .b8 s[1024];
+.shared .align 8 .b64 bar;
+.visible .entry k(.param .align 64 .b8 map[128], .param .u64 out) .reqnctapercluster 2 {
+  .reg .pred %p<4>; .reg .b16 %h; .reg .b32 %r<12>; .reg .b64 %d<8>;
+  mov.u32 %r0, %tid.x;
+  mov.u32 %r1, s;
+  mov.u32 %r9, bar;
+  mov.u32 %r2, %cluster_ctarank;
+  ld.param.u64 %d3, [out];
+  setp.eq.u32 %p1, %r0, 0;
+  @%p1 mbarrier.init.shared.b64 [%r9], 1;
+  @%p1 mbarrier.arrive.expect_tx.shared.b64 %d4, [%r9], 512;
+  barrier.cluster.arrive.aligned;
+  barrier.cluster.wait.aligned;
+  setp.eq.u32 %p2, %r2, 0;
+  and.pred %p2, %p2, %p1;
+  mov.b64 %d1, map;
+  cvta.param.u64 %d2, %d1;
+  mov.u16 %h, 3;
+  @%p2 cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%r1], [%d2, {0, 2}], [%r9], %h;
+W: mbarrier.try_wait.parity.shared.b64 %p3, [%r9], 0;
+  @!%p3 bra W;
+  mad.lo.u32 %r3, %r0, 16, %r1;
+  ld.shared.v4.b32 {%r4, %r5, %r6, %r7}, [%r3];
+  mad.lo.u32 %r8, %r2, 512, 0;
+  mad.lo.u32 %r8, %r0, 16, %r8;
+  cvt.u64.u32 %d5, %r8;
+  add.u64 %d5, %d5, %d3;
+  st.global.v4.b32 [%d5], {%r4, %r5, %r6, %r7};
+  barrier.cluster.arrive.aligned;
+  barrier.cluster.wait.aligned;
+  ret;
+}
+)");
+  TensorMapBytes copy = map;
+  void *arguments[] = {&copy, &out};
+  ASSERT_EQ(cuLaunchKernel(function, 2, 1, 1, 32, 1, 1, 0, nullptr, arguments, nullptr), 0);
+  ASSERT_EQ(cuCtxSynchronize(), 0) << fault();
+  auto result = download<uint16_t>(out, 512);
+  for (unsigned i = 0; i < 512; ++i)
+    EXPECT_EQ(result[i], 128 + i % 256);
+}
+
 // Two blocks of a cluster write into each other's shared memory.
 TEST_F(TensorTest, ReachesOtherBlocksOfTheCluster) {
   unsigned long long out = allocate(256);

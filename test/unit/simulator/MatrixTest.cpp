@@ -139,6 +139,76 @@ TEST_F(MatrixTest, MultipliesFragments) {
   checkMma(e5m2, e5m2, 32, false);
 }
 
+// Sums of halves: two in a register, of neighbouring columns.
+TEST_F(MatrixTest, SumsInHalves) {
+  std::vector<Words> fa(4, Words(32, halfOf(1) | halfOf(2) << 16)),
+      fb(2, Words(32, halfOf(3) | halfOf(1) << 16)), fc(2, Words(32));
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned r = 0; r < 2; ++r)
+      fc[r][lane] = halfOf(int(lane)) | halfOf(-int(lane) - int(100 * r)) << 16;
+  std::vector<Words> d = runMma("mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16", fa, fb, fc, 2);
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned r = 0; r < 2; ++r)
+      EXPECT_EQ(d[r][lane], halfOf(int(lane) + 40) | halfOf(40 - int(lane) - int(100 * r)) << 16);
+}
+
+// m8n8k4 of f64: each lane has one element of A and B, and two of C.
+TEST_F(MatrixTest, MultipliesDoubles) {
+  std::vector<double> a(32), b(32), result;
+  for (unsigned i = 0; i < 32; ++i)
+    a[i] = i * 0.5 - 3, b[i] = 2 - i * 0.25;
+  unsigned long long inA = upload(a), inB = upload(b), out = allocate(512);
+  load(kernel(R"(
+    mad.wide.u32 %d3, %r0, 8, %d0;
+    ld.global.f64 %g1, [%d3];
+    mad.wide.u32 %d3, %r0, 8, %d1;
+    ld.global.f64 %g2, [%d3];
+    mov.f64 %g3, 0d3FF0000000000000;
+    mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%g4, %g5}, {%g1}, {%g2}, {%g3, %g3};
+    mad.wide.u32 %d3, %r0, 16, %d2;
+    st.global.v2.f64 [%d3], {%g4, %g5};
+)",
+              3));
+  ASSERT_EQ(launch({inA, inB, out}), 0) << fault();
+  result = download<double>(out, 64);
+  for (unsigned m = 0; m < 8; ++m)
+    for (unsigned n = 0; n < 8; ++n) {
+      double expected = 1;
+      for (unsigned k = 0; k < 4; ++k)
+        expected += a[m * 4 + k] * b[n * 4 + k];
+      EXPECT_EQ(result[m * 8 + n], expected);
+    }
+}
+
+// What stmatrix stores, ldmatrix loads; transposed, columns become rows.
+TEST_F(MatrixTest, StoresMatrices) {
+  start("sm_90a");
+  unsigned long long out = allocate(512);
+  load(kernel(R"(
+    mov.u32 %r1, s;
+    and.b32 %r2, %r0, 15;
+    mad.lo.u32 %r3, %r2, 16, %r1;
+    mad.lo.u32 %r4, %r0, 0x20002, 0x10000;
+    add.u32 %r5, %r4, 0x400040;
+    stmatrix.sync.aligned.m8n8.x2.shared.b16 [%r3], {%r4, %r5};
+    stmatrix.sync.aligned.m8n8.x2.trans.shared.b16 [%r3+256], {%r4, %r5};
+    bar.warp.sync 0xffffffff;
+    mad.lo.u32 %r6, %r0, 16, %r1;
+    ld.shared.v4.b32 {%r7, %r8, %r9, %r10}, [%r6];
+    mad.wide.u32 %d2, %r0, 16, %d0;
+    st.global.v4.b32 [%d2], {%r7, %r8, %r9, %r10};
+)",
+              1, ".shared .align 16 .b8 s[512];"));
+  ASSERT_EQ(launch({out}), 0) << fault();
+  auto result = download<uint16_t>(out, 256);
+  for (unsigned m = 0; m < 2; ++m)
+    for (unsigned i = 0; i < 8; ++i)
+      for (unsigned j = 0; j < 8; ++j) {
+        EXPECT_EQ(result[64 * m + 8 * i + j], 64 * m + 8 * i + j);
+        EXPECT_EQ(result[128 + 64 * m + 8 * i + j], 64 * m + 8 * j + i);
+      }
+}
+
 TEST_F(MatrixTest, RefusesWrongProducts) {
   void *module = nullptr;
   std::string registers =
