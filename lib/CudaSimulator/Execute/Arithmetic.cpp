@@ -117,6 +117,11 @@ static void takeOperands(Builder &builder, Type type, unsigned sources) {
 
 template <HalfOperation operation, unsigned count>
 static void decodeHalf(Builder &builder, Type type, uint16_t flags) {
+  // sm_80 has only fma, min and max of bf16.
+  constexpr bool isSum = operation == HalfOperation::Add || operation == HalfOperation::Subtract ||
+                         operation == HalfOperation::Multiply;
+  if (isSum && isBFloat(type))
+    builder.require(78, 90, false);
   builder.instruction.kind = InstructionKind::Float;
   builder.instruction.flags = flags;
   builder.instruction.vector = type == Type::F16x2 || type == Type::BF16x2 ? 2 : 1;

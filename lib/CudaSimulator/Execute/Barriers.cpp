@@ -165,6 +165,7 @@ static Outcome waitInCluster(Warp &warp, const Instruction &instruction, LaneMas
 }
 
 static void decodeClusterBarrier(Builder &builder) {
+  builder.require(78, 90, false);
   bool waits = builder.expectOneOf({"arrive", "wait"});
   builder.acceptOneOf({"release", "relaxed", "acquire"});
   builder.accept("aligned");
@@ -211,8 +212,10 @@ static void decodeFence(Builder &builder) {
   builder.instruction.handler = fence;
   if (builder.accept("proxy")) {
     int proxy = builder.expectOneOf({"async", "async::generic", "alias", "tensormap::generic"});
-    if (proxy <= 1)
+    if (proxy <= 1) {
+      builder.require(80, 90, false);
       builder.instruction.handler = proxyFence;
+    }
     builder.acceptOneOf({"global", "shared::cta", "shared::cluster", "acquire", "release"});
     builder.acceptOneOf({"sync_restrict::shared::cta", "sync_restrict::shared::cluster"});
     builder.acceptOneOf({"cta", "cluster", "gpu", "sys"});

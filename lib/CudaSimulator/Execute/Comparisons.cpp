@@ -260,6 +260,12 @@ static uint16_t takeComparison(Builder &builder) {
   return flags | (builder.accept("ftz") ? flushes : 0);
 }
 
+/// sm_80 compares no bf16.
+static void requireFor(Builder &builder, Type type) {
+  if (type == Type::BF16 || type == Type::BF16x2)
+    builder.require(78, 90, false);
+}
+
 static void takeThird(Builder &builder, uint16_t &flags) {
   if (flags >> combinationShift & 3 && builder.negatablePredicate())
     flags |= negatesThird;
@@ -269,6 +275,7 @@ static void decodeSetp(Builder &builder) {
   uint16_t flags = takeComparison(builder);
   Type type = builder.expectType();
   builder.end();
+  requireFor(builder, type);
   builder.instruction.handler = handlerFor<true>(type);
   if (!builder.instruction.handler)
     builder.fail("the type ." + std::string(nameOf(type)) + " is not supported here");
@@ -311,6 +318,7 @@ static void decodeSet(Builder &builder) {
   bool pairs = type == Type::F16x2 || type == Type::BF16x2;
   if (pairs != (result == Type::F16x2 || result == Type::BF16x2))
     builder.fail("pairs are compared into pairs");
+  requireFor(builder, type);
   builder.instruction.handler = handlerFor<false>(type);
   if (!builder.instruction.handler)
     builder.fail("the type ." + std::string(nameOf(type)) + " is not supported here");

@@ -196,8 +196,10 @@ static void takeSemantics(Builder &builder) {
 
 static void decodeArrive(Builder &builder, bool drops) {
   uint16_t flags = drops ? Drops : 0;
-  if (builder.accept("expect_tx"))
+  if (builder.accept("expect_tx")) {
+    builder.require(80, 90, false);
     flags |= ExpectsTransactions;
+  }
   if (builder.accept("noComplete"))
     flags |= MustNotComplete;
   takeSemantics(builder);
@@ -217,7 +219,9 @@ static void decodeArrive(Builder &builder, bool drops) {
   builder.instruction.flags = flags;
 }
 
-static void decodeTest(Builder &builder) {
+static void decodeTest(Builder &builder, bool tries) {
+  if (tries)
+    builder.require(78, 90, false);
   bool parity = builder.accept("parity");
   takeSemantics(builder);
   builder.instruction.flags = parity ? ByParity : 0;
@@ -239,8 +243,9 @@ static void decodeTransactions(Builder &builder, bool completes) {
 
 static void decodeMbarrier(Builder &builder) {
   builder.instruction.kind = InstructionKind::Synchronisation;
-  switch (builder.expectOneOf({"init", "inval", "arrive", "arrive_drop", "expect_tx", "complete_tx",
-                               "test_wait", "try_wait", "pending_count"})) {
+  int operation = builder.expectOneOf({"init", "inval", "arrive", "arrive_drop", "expect_tx",
+                                       "complete_tx", "test_wait", "try_wait", "pending_count"});
+  switch (operation) {
   case 0:
     takeSemantics(builder);
     builder.instruction.handler = initialise;
@@ -268,7 +273,7 @@ static void decodeMbarrier(Builder &builder) {
     builder.source(Type::B64);
     return;
   default:
-    return decodeTest(builder);
+    return decodeTest(builder, operation == 7);
   }
 }
 
