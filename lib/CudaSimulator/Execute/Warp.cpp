@@ -252,14 +252,23 @@ void Warp::leave(LaneMask lanes) {
   fragment.returns.pop_back();
 }
 
+/// Whether something was started and not waited for; a group may be empty.
+template <typename Lane> static bool hasOpenCopies(const Lane &lane) {
+  bool found = !lane.open.empty();
+  for (const auto &group : lane.groups)
+    found |= !group.empty();
+  return found;
+}
+
 void Warp::exit(LaneMask lanes) {
-  for (unsigned lane = 0; lane < warpSize; ++lane)
-    if (lanes >> lane & 1 && (!copies[lane].open.empty() || !copies[lane].groups.empty()))
+  for (LaneMask rest = lanes; rest; rest &= rest - 1) {
+    int lane = std::countr_zero(rest);
+    if (hasOpenCopies(copies[lane]))
       throw Fault(FaultKind::Trap, "exits while a cp.async that it started may be under way", lane);
-  for (unsigned lane = 0; lane < warpSize; ++lane)
-    if (lanes >> lane & 1 && (!bulk[lane].open.empty() || !bulk[lane].groups.empty()))
+    if (hasOpenCopies(bulk[lane]))
       throw Fault(FaultKind::Trap,
                   "exits while a bulk copy that it started may still read shared memory", lane);
+  }
   liveLanes &= ~lanes;
   if (!liveLanes && (!openWork.empty() || !workGroups.empty()))
     throw Fault(FaultKind::Trap, "exits while a wgmma that it started may be under way");
