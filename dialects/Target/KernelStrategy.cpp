@@ -96,18 +96,6 @@ const KernelStrategy *TargetStrategies::lookup(KernelOp kernel) const {
   return nullptr;
 }
 
-const KernelStrategy &TargetStrategies::getElementalFor(KernelOp kernel) const {
-  const KernelStrategy *last = nullptr;
-  for (const auto &strategy : strategies->get()) {
-    if (!strategy->isElemental())
-      continue;
-    last = strategy.get();
-    if (last->canCompute(kernel))
-      break;
-  }
-  return *last;
-}
-
 const KernelStrategy &TargetStrategies::getElemental() const {
   auto isElemental = [](const auto &strategy) { return strategy->isElemental(); };
   return **llvm::find_if(strategies->get(), isElemental);

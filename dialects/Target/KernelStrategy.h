@@ -83,8 +83,8 @@ public:
   /// op's operands are: then the op belongs into the root's kernel, and is not folded.
   virtual bool readsNarrow(mlir::OpOperand &weights) const { return false; }
 
-  /// Whether it can compute a kernel that was formed for it; else an elemental strategy of the
-  /// target does.
+  /// Whether it can compute a kernel that was formed for it; else the target's elemental strategy
+  /// does.
   virtual bool canCompute(KernelOp kernel) const { return true; }
   /// The schedule that the target's cost model picks; null if kernels have none.
   virtual ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const {
@@ -167,8 +167,6 @@ public:
   const KernelStrategy *lookup(KernelOp kernel) const;
   /// The strategy of kernels without a root.
   const KernelStrategy &getElemental() const;
-  /// The first one of such kernels that can compute this one; where none can, the last.
-  const KernelStrategy &getElementalFor(KernelOp kernel) const;
   /// Whether a strategy is there for the op itself.
   bool isRoot(mlir::Operation *op) const {
     const KernelStrategy *strategy = find(op);

@@ -10,6 +10,21 @@ namespace tenon {
 
 using namespace mlir;
 
+/// The first strategy of kernels without a root that can compute this one; where none can, the
+/// last.
+static const KernelStrategy &findElemental(KernelOp kernel, TargetAttrInterface target) {
+  const KernelStrategy *last = nullptr;
+  for (const auto &strategy :
+       target.getDialect().getRegisteredInterface<KernelStrategies>()->get()) {
+    if (!strategy->isElemental())
+      continue;
+    last = strategy.get();
+    if (last->canCompute(kernel))
+      break;
+  }
+  return *last;
+}
+
 namespace {
 
 struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
@@ -25,7 +40,7 @@ struct AssignSchedules : impl::AssignSchedulesPassBase<AssignSchedules> {
       if (!strategy)
         return signalPassFailure();
       if (!kernel.getSchedule() && !strategy->canCompute(kernel)) {
-        strategy = &strategies->getElementalFor(kernel);
+        strategy = &findElemental(kernel, target);
         kernel.setStrategy(strategy->getName());
       }
       if (!kernel.getTasks())

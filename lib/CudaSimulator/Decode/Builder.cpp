@@ -1,6 +1,7 @@
 // Modifiers and operands of one statement.
 
 #include "lib/CudaSimulator/Decode/Builder.h"
+#include <cstdio>
 
 namespace tenon::sim {
 
@@ -11,9 +12,24 @@ void Builder::fail(const std::string &message) const {
   throw PtxError(statement.line, "'" + text + "': " + message);
 }
 
-std::string_view Builder::peek() const {
-  return nextModifier < statement.modifiers.size() ? statement.modifiers[nextModifier]
-                                                   : std::string_view();
+void Builder::require(uint32_t version, unsigned architecture, bool specific) const {
+  const Module &module = resolver.module();
+  if (module.version < version)
+    fail("needs PTX " + std::to_string(version / 10) + "." + std::to_string(version % 10) +
+         ", the module is of " + std::to_string(module.version / 10) + "." +
+         std::to_string(module.version % 10));
+  unsigned target = 0;
+  char suffix = 0;
+  std::sscanf(module.target.c_str(), "sm_%u%c", &target, &suffix);
+  bool fits = specific ? target == architecture && suffix == 'a' : target >= architecture;
+  if (!fits)
+    fail("needs the target sm_" + std::to_string(architecture) + (specific ? "a" : "") +
+         ", the module is for " + module.target);
+}
+
+std::string_view Builder::peek(size_t ahead) const {
+  size_t at = nextModifier + ahead;
+  return at < statement.modifiers.size() ? statement.modifiers[at] : std::string_view();
 }
 
 std::string_view Builder::take() {

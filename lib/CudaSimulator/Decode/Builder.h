@@ -36,7 +36,7 @@ public:
     std::vector<ParameterPlace> results, parameters;
   };
   virtual const Callee *findFunction(const std::string &name) = 0;
-  virtual uint32_t moduleVersion() const = 0;
+  virtual const Module &module() const = 0;
 };
 
 class Builder {
@@ -46,6 +46,10 @@ public:
       : statement(statement), resolver(resolver), instruction(instruction), program(program) {}
 
   [[noreturn]] void fail(const std::string &message) const;
+
+  /// The module must be of this PTX version (80 for 8.0) and target (90 for sm_90) or a later one;
+  /// `specific`: of exactly this architecture (sm_90a).
+  void require(uint32_t version, unsigned architecture, bool specific) const;
 
   // Modifiers, in order.
   bool accept(std::string_view modifier);
@@ -57,7 +61,7 @@ public:
   std::optional<Type> acceptType();
   Type expectType();
   Type expectType(std::initializer_list<Type> choices);
-  std::string_view peek() const;
+  std::string_view peek(size_t ahead = 0) const;
   std::string_view take();
   /// No modifier may be left.
   void end() const;

@@ -11,7 +11,7 @@ namespace {
 class KernelDecoder final : public Resolver {
 public:
   KernelDecoder(const Module &module, const std::map<std::string, uint64_t> &globals)
-      : module(module), globals(globals), program(std::make_unique<Program>()) {}
+      : source(module), globals(globals), program(std::make_unique<Program>()) {}
 
   std::unique_ptr<Program> decode(const Function &kernel);
 
@@ -21,7 +21,7 @@ public:
   bool findLabel(const std::string &name, uint32_t &pc) override;
   const std::vector<std::string> *findTargets(const std::string &name) override;
   const Callee *findFunction(const std::string &name) override;
-  uint32_t moduleVersion() const override { return module.version; }
+  const Module &module() const override { return source; }
 
 private:
   /// What belongs to a function: its registers, its variables, and where its code starts.
@@ -46,7 +46,7 @@ private:
   void collect(const Operand &operand);
   void placeModuleShared();
 
-  const Module &module;
+  const Module &source;
   const std::map<std::string, uint64_t> &globals;
   std::unique_ptr<Program> program;
   std::map<uint64_t, Slot> constants;
@@ -124,7 +124,7 @@ const std::vector<std::string> *KernelDecoder::findTargets(const std::string &na
 }
 
 const Resolver::Callee *KernelDecoder::findFunction(const std::string &name) {
-  const Function *function = module.find(name);
+  const Function *function = source.find(name);
   if (!function || function->isKernel)
     return nullptr;
   Frame &frame = frameOf(*function);
@@ -284,7 +284,7 @@ void KernelDecoder::collect(const Operand &operand) {
   if (operand.kind != Operand::Kind::Symbol)
     return;
   namesUsed.insert(operand.name);
-  const Function *function = module.find(operand.name);
+  const Function *function = source.find(operand.name);
   if (function && !function->isKernel)
     collect(*function);
 }
@@ -292,7 +292,7 @@ void KernelDecoder::collect(const Operand &operand) {
 /// Dynamic shared memory begins behind all that is static.
 void KernelDecoder::placeModuleShared() {
   std::vector<const Variable *> dynamic;
-  for (const Variable &variable : module.variables) {
+  for (const Variable &variable : source.variables) {
     if (variable.space != Space::Shared || !namesUsed.count(variable.name))
       continue;
     if (variable.isExternal || variable.count == 0)

@@ -149,6 +149,12 @@ TENON_CUDA_SIM_API Result cuCtxCreate_v2(void **context, unsigned flags, Device 
   });
 }
 
+/// The parameters are about affinity, of which a simulated device has none.
+TENON_CUDA_SIM_API Result cuCtxCreate_v4(void **context, void *parameters, unsigned flags,
+                                         Device device) {
+  return parameters ? NotSupported : cuCtxCreate_v2(context, flags, device);
+}
+
 TENON_CUDA_SIM_API Result cuCtxDestroy_v2(void *handle) {
   return enter("cuCtxDestroy", [&](Driver &driver) {
     auto it = driver.contexts.find(handle);

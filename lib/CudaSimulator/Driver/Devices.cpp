@@ -98,7 +98,7 @@ TENON_CUDA_SIM_API Result cuInit(unsigned flags) {
 TENON_CUDA_SIM_API Result cuDriverGetVersion(int *version) {
   if (!version)
     return InvalidValue;
-  *version = 12080;
+  *version = 13000;
   return Success;
 }
 

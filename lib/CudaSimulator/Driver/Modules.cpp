@@ -11,8 +11,8 @@
 
 namespace tenon::sim {
 
-/// The newest PTX that this driver's CUDA version (12.8) takes.
-static constexpr uint32_t newestPtx = 87;
+/// The newest PTX that this driver's CUDA version (13.0) takes.
+static constexpr uint32_t newestPtx = 90;
 
 namespace {
 

@@ -19,7 +19,10 @@ static void *ownLibrary() {
   return library;
 }
 
-static void *findEntry(const std::string &name) {
+static void *findEntry(const std::string &name, int version) {
+  // In CUDA 13 this function got one more parameter.
+  if (name == "cuCtxCreate" && version >= 13000)
+    return dlsym(ownLibrary(), "cuCtxCreate_v4");
   // From CUDA 11.4 on, this name means the function with flags.
   if (name == "cuGraphInstantiate")
     return dlsym(ownLibrary(), "cuGraphInstantiateWithFlags");
@@ -39,14 +42,14 @@ static Result unsupported(const char *name) {
 
 using namespace tenon::sim;
 
-TENON_CUDA_SIM_API Result cuGetProcAddress_v2(const char *name, void **entry, int, uint64_t,
+TENON_CUDA_SIM_API Result cuGetProcAddress_v2(const char *name, void **entry, int version, uint64_t,
                                               int *status) {
   return enter(
       "cuGetProcAddress",
       [&](Driver &) {
         if (!name || !entry)
           return InvalidValue;
-        *entry = findEntry(name);
+        *entry = findEntry(name, version);
         if (status)
           *status = *entry ? 0 : 1;
         return *entry || status ? Success : NotFound;

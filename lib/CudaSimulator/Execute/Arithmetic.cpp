@@ -117,6 +117,11 @@ static void takeOperands(Builder &builder, Type type, unsigned sources) {
 
 template <HalfOperation operation, unsigned count>
 static void decodeHalf(Builder &builder, Type type, uint16_t flags) {
+  // sm_80 has only fma, min and max of bf16.
+  constexpr bool isSum = operation == HalfOperation::Add || operation == HalfOperation::Subtract ||
+                         operation == HalfOperation::Multiply;
+  if (isSum && isBFloat(type))
+    builder.require(78, 90, false);
   builder.instruction.kind = InstructionKind::Float;
   builder.instruction.flags = flags;
   builder.instruction.vector = type == Type::F16x2 || type == Type::BF16x2 ? 2 : 1;
@@ -150,6 +155,8 @@ template <typename T> static T divideFloat(T a, T b) { return canonical(a / b); 
 template <typename T> static T fuse(T a, T b, T c) { return canonical(std::fma(a, b, c)); }
 
 template <bool subtracts> static void decodeAdd(Builder &builder) {
+  if (builder.peek() == "cc")
+    return decodeCarry(builder, subtracts ? CarryForm::Subtract : CarryForm::Add, false);
   int rounding = builder.acceptOneOf({"rn", "rz", "rm", "rp"});
   uint16_t flags = static_cast<uint16_t>(std::max(rounding, 0));
   flags |= takeFlush(builder);
@@ -210,6 +217,8 @@ static void decodeFma(Builder &builder) {
 
 /// mad of floats is fma (PTX ISA 9.7.3.7).
 static void decodeMad(Builder &builder) {
+  if (builder.peek(1) == "cc")
+    return decodeCarry(builder, CarryForm::MultiplyAdd, false);
   if (isIntegerProduct(builder))
     return decodeIntegerProduct(builder, true);
   decodeFma(builder);

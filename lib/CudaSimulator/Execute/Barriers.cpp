@@ -165,6 +165,7 @@ static Outcome waitInCluster(Warp &warp, const Instruction &instruction, LaneMas
 }
 
 static void decodeClusterBarrier(Builder &builder) {
+  builder.require(78, 90, false);
   bool waits = builder.expectOneOf({"arrive", "wait"});
   builder.acceptOneOf({"release", "relaxed", "acquire"});
   builder.accept("aligned");
@@ -197,11 +198,24 @@ static Outcome fence(Warp &, const Instruction &, LaneMask) {
   return Outcome::Next;
 }
 
+/// fence.proxy.async: what this warp wrote and knows is visible to asynchronous accesses.
+static Outcome proxyFence(Warp &warp, const Instruction &instruction, LaneMask mask) {
+  for (const auto &block : warp.block.cluster.blocks)
+    block->shared.noteFence(warp.actor, warp.clock.counts[warp.actor]);
+  warp.proxyClock = warp.clock;
+  warp.tick();
+  return fence(warp, instruction, mask);
+}
+
 static void decodeFence(Builder &builder) {
   builder.instruction.kind = InstructionKind::Synchronisation;
   builder.instruction.handler = fence;
   if (builder.accept("proxy")) {
-    builder.expectOneOf({"async", "async::generic", "alias", "tensormap::generic", "async.global"});
+    int proxy = builder.expectOneOf({"async", "async::generic", "alias", "tensormap::generic"});
+    if (proxy <= 1) {
+      builder.require(80, 90, false);
+      builder.instruction.handler = proxyFence;
+    }
     builder.acceptOneOf({"global", "shared::cta", "shared::cluster", "acquire", "release"});
     builder.acceptOneOf({"sync_restrict::shared::cta", "sync_restrict::shared::cluster"});
     builder.acceptOneOf({"cta", "cluster", "gpu", "sys"});

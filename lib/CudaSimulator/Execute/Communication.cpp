@@ -230,6 +230,7 @@ static Outcome redux(Warp &warp, const Instruction &instruction, LaneMask mask) 
 }
 
 static void decodeRedux(Builder &builder) {
+  builder.require(70, 80, false);
   builder.instruction.kind = InstructionKind::Communication;
   builder.expect("sync");
   builder.instruction.flags =
@@ -270,6 +271,7 @@ static Outcome elect(Warp &warp, const Instruction &instruction, LaneMask mask) 
 }
 
 static void decodeElect(Builder &builder) {
+  builder.require(80, 90, false);
   builder.instruction.kind = InstructionKind::Communication;
   builder.expect("sync");
   builder.end();

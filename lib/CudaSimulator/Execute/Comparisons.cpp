@@ -193,6 +193,27 @@ static Outcome setValues(Warp &warp, const Instruction &instruction, LaneMask ma
   return Outcome::Next;
 }
 
+/// Of two halves in a register, one value each.
+template <typename T>
+static Outcome setTwoValues(Warp &warp, const Instruction &instruction, LaneMask mask) {
+  auto comparison = static_cast<Comparison>(instruction.flags & comparisonMask);
+  const Slot *operands = instruction.operands;
+  Slot third = instruction.operandCount > 3 ? operands[3] : noSlot;
+  LaneMask results[2];
+  for (unsigned i = 0; i < 2; ++i)
+    results[i] = combine(warp, instruction,
+                         compareRows<T>(comparison, warp.row(operands[1]), warp.row(operands[2]),
+                                        instruction.flags & flushes, 16 * i),
+                         third);
+  uint64_t *result = warp.row(operands[0]);
+  auto value = static_cast<uint64_t>(instruction.offset);
+  forLanes(mask, [&](unsigned lane) {
+    result[lane] =
+        (results[0] >> lane & 1 ? value : 0) | (results[1] >> lane & 1 ? value << 16 : 0);
+  });
+  return Outcome::Next;
+}
+
 template <bool asPredicate> static Handler handlerFor(Type type) {
   auto choose = []<typename T>(T) -> Handler {
     return asPredicate ? &setPredicates<T> : &setValues<T>;
@@ -222,9 +243,9 @@ template <bool asPredicate> static Handler handlerFor(Type type) {
   case Type::BF16:
     return choose(BFloatElement());
   case Type::F16x2:
-    return asPredicate ? &setTwoPredicates<HalfElement> : nullptr;
+    return asPredicate ? &setTwoPredicates<HalfElement> : &setTwoValues<HalfElement>;
   case Type::BF16x2:
-    return asPredicate ? &setTwoPredicates<BFloatElement> : nullptr;
+    return asPredicate ? &setTwoPredicates<BFloatElement> : &setTwoValues<BFloatElement>;
   default:
     return nullptr;
   }
@@ -239,6 +260,12 @@ static uint16_t takeComparison(Builder &builder) {
   return flags | (builder.accept("ftz") ? flushes : 0);
 }
 
+/// sm_80 compares no bf16.
+static void requireFor(Builder &builder, Type type) {
+  if (type == Type::BF16 || type == Type::BF16x2)
+    builder.require(78, 90, false);
+}
+
 static void takeThird(Builder &builder, uint16_t &flags) {
   if (flags >> combinationShift & 3 && builder.negatablePredicate())
     flags |= negatesThird;
@@ -248,6 +275,7 @@ static void decodeSetp(Builder &builder) {
   uint16_t flags = takeComparison(builder);
   Type type = builder.expectType();
   builder.end();
+  requireFor(builder, type);
   builder.instruction.handler = handlerFor<true>(type);
   if (!builder.instruction.handler)
     builder.fail("the type ." + std::string(nameOf(type)) + " is not supported here");
@@ -260,15 +288,41 @@ static void decodeSetp(Builder &builder) {
   builder.instruction.flags = flags;
 }
 
+/// What `set` writes where the comparison holds.
+static int64_t trueValueOf(Builder &builder, Type result) {
+  switch (result) {
+  case Type::U16:
+  case Type::S16:
+    return 0xffff;
+  case Type::U32:
+  case Type::S32:
+    return 0xffffffff;
+  case Type::F32:
+    return 0x3f800000;
+  case Type::F16:
+  case Type::F16x2:
+    return 0x3c00;
+  case Type::BF16:
+  case Type::BF16x2:
+    return 0x3f80;
+  default:
+    builder.fail("the type ." + std::string(nameOf(result)) + " is not supported here");
+  }
+}
+
 static void decodeSet(Builder &builder) {
   uint16_t flags = takeComparison(builder);
-  Type result = builder.expectType({Type::U32, Type::S32, Type::F32});
+  Type result = builder.expectType();
   Type type = builder.expectType();
   builder.end();
+  bool pairs = type == Type::F16x2 || type == Type::BF16x2;
+  if (pairs != (result == Type::F16x2 || result == Type::BF16x2))
+    builder.fail("pairs are compared into pairs");
+  requireFor(builder, type);
   builder.instruction.handler = handlerFor<false>(type);
   if (!builder.instruction.handler)
     builder.fail("the type ." + std::string(nameOf(type)) + " is not supported here");
-  builder.instruction.offset = result == Type::F32 ? 0x3f800000 : 0xffffffff;
+  builder.instruction.offset = trueValueOf(builder, result);
   builder.destination(result);
   builder.source(type);
   builder.source(type);

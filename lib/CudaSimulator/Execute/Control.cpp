@@ -202,6 +202,7 @@ static void decodeNanosleep(Builder &builder) {
 /// setmaxnreg (PTX ISA 9.7.19.5): registers are not counted, but the number must be one that
 /// hardware takes.
 static void decodeSetmaxnreg(Builder &builder) {
+  builder.require(80, 90, true);
   builder.expectOneOf({"inc", "dec"});
   builder.expect("sync");
   builder.expect("aligned");
@@ -217,6 +218,7 @@ static void decodeSetmaxnreg(Builder &builder) {
 
 /// griddepcontrol (PTX ISA 9.7.13.13): kernels run one after the other, so the one before is over.
 static void decodeGriddepcontrol(Builder &builder) {
+  builder.require(78, 90, false);
   builder.expectOneOf({"launch_dependents", "wait"});
   decodePlain(builder, nothing);
 }

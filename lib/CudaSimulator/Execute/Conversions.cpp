@@ -298,6 +298,9 @@ static void decodeCvt(Builder &builder) {
     if (bytesOf(type) == 0 || type == Type::B128 || type == Type::E4M3 || type == Type::E5M2 ||
         type == Type::F32x2 || kindOf(type) == TypeKind::Bits)
       builder.fail("the type ." + std::string(nameOf(type)) + " is not supported here");
+  for (Type type : {conversion.to, conversion.from})
+    if (type == Type::E4M3x2 || type == Type::E5M2x2)
+      builder.require(78, 89, false);
   if (isPair(conversion.to)) {
     bool fromPair = isPair(conversion.from);
     builder.instruction.handler = fromPair ? convertPairs : convertPair;

@@ -158,6 +158,8 @@ template <MathFunction function> static void decodeWithHalves(Builder &builder) 
     return takeUnary(builder, type, flags, &approximate<function>);
   builder.instruction.vector = bitsOf(type) / 16;
   bool isBFloat = type == Type::BF16 || type == Type::BF16x2;
+  if (isBFloat)
+    builder.require(78, 90, false);
   takeUnary(builder, type, flags,
             isBFloat ? &approximateHalves<function, true> : &approximateHalves<function, false>);
 }

@@ -428,6 +428,7 @@ void addIntegerArithmetic(OpcodeTable &table) {
   table["sad"] = decodeSad;
   table["dp4a"] = decodeDot4;
   table["dp2a"] = decodeDot2;
+  addCarryArithmetic(table);
 }
 
 } // namespace tenon::sim

@@ -22,6 +22,12 @@ void decodeIntegerBinary(Builder &builder, Type type, Handler handler);
 void decodeIntegerProduct(Builder &builder, bool adds);
 /// abs and neg.
 void decodeIntegerUnary(Builder &builder, Type type, bool negates);
+enum class CarryForm { Add, Subtract, MultiplyAdd };
+/// add, sub and mad that read or write the carry, from `.lo`, `.hi` or `.cc` on.
+void decodeCarry(Builder &builder, CarryForm form, bool readsCarry);
+/// addc, subc, madc.
+void addCarryArithmetic(OpcodeTable &table);
+
 /// rem, mul24, sad, dp4a and others that only integers have.
 void addIntegerArithmetic(OpcodeTable &table);
 

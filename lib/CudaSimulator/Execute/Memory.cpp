@@ -81,7 +81,9 @@ static void checkCollisions(Warp &warp, const Instruction &instruction, LaneMask
   for (LaneMask a = mask; a; a &= a - 1)
     for (LaneMask b = a & (a - 1); b; b &= b - 1) {
       unsigned first = std::countr_zero(a), second = std::countr_zero(b);
-      if (addressOf(warp, instruction, 0, first) != addressOf(warp, instruction, 0, second))
+      uint64_t address = addressOf(warp, instruction, 0, first);
+      // A generic address of local memory means another place in each lane.
+      if (address != addressOf(warp, instruction, 0, second) || address - localWindow < windowBytes)
         continue;
       for (unsigned i = 0; i < instruction.vector; ++i) {
         const uint64_t *row = warp.row(instruction.operands[1 + i]);

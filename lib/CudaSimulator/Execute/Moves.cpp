@@ -204,6 +204,7 @@ static Outcome mapAddress(Warp &warp, const Instruction &instruction, LaneMask m
 }
 
 static void decodeMapa(Builder &builder) {
+  builder.require(78, 90, false);
   builder.instruction.kind = InstructionKind::Move;
   bool generic = !builder.accept("shared::cluster");
   Type type = builder.expectType({Type::U32, Type::U64});
@@ -228,6 +229,7 @@ static Outcome findRank(Warp &warp, const Instruction &instruction, LaneMask mas
 }
 
 static void decodeGetctarank(Builder &builder) {
+  builder.require(78, 90, false);
   builder.instruction.kind = InstructionKind::Move;
   builder.instruction.flags = !builder.accept("shared::cluster");
   Type type = builder.expectType({Type::U32, Type::U64});

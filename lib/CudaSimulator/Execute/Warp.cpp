@@ -31,12 +31,17 @@ void Warp::start(unsigned threadCount) {
   lastAllocation = nullptr;
   for (LaneCopies &lane : copies)
     lane = {};
+  for (LaneBulk &lane : bulk)
+    lane = {};
   openWork.clear();
   workGroups.clear();
+  hiddenRows.clear();
+  hasFencedRegisters = false;
   const Program &program = *block.cluster.request.program;
   actor = block.rank * static_cast<unsigned>(block.warps.size()) + index;
   clock = VectorClock(block.cluster.actors());
   clock.counts[actor] = 1;
+  proxyClock = VectorClock(block.cluster.actors());
   for (const Constant &constant : program.constants)
     std::fill_n(row(constant.slot), warpSize, constant.bits);
   startSpecials();
@@ -247,10 +252,23 @@ void Warp::leave(LaneMask lanes) {
   fragment.returns.pop_back();
 }
 
+/// Whether something was started and not waited for; a group may be empty.
+template <typename Lane> static bool hasOpenCopies(const Lane &lane) {
+  bool found = !lane.open.empty();
+  for (const auto &group : lane.groups)
+    found |= !group.empty();
+  return found;
+}
+
 void Warp::exit(LaneMask lanes) {
-  for (unsigned lane = 0; lane < warpSize; ++lane)
-    if (lanes >> lane & 1 && (!copies[lane].open.empty() || !copies[lane].groups.empty()))
+  for (LaneMask rest = lanes; rest; rest &= rest - 1) {
+    int lane = std::countr_zero(rest);
+    if (hasOpenCopies(copies[lane]))
       throw Fault(FaultKind::Trap, "exits while a cp.async that it started may be under way", lane);
+    if (hasOpenCopies(bulk[lane]))
+      throw Fault(FaultKind::Trap,
+                  "exits while a bulk copy that it started may still read shared memory", lane);
+  }
   liveLanes &= ~lanes;
   if (!liveLanes && (!openWork.empty() || !workGroups.empty()))
     throw Fault(FaultKind::Trap, "exits while a wgmma that it started may be under way");
@@ -261,6 +279,29 @@ void Warp::exit(LaneMask lanes) {
   block.cluster.noteProgress();
   if (fragments.empty())
     block.checkBarriers();
+}
+
+/// NaN in every float type.
+static constexpr uint64_t hiddenPoison = 0xffffffff;
+
+void Warp::hide(Slot slot) {
+  HiddenRow &hidden = hiddenRows[slot];
+  if (hidden.users++ == 0)
+    std::copy_n(row(slot), warpSize, hidden.values);
+  std::fill_n(row(slot), warpSize, hiddenPoison);
+}
+
+void Warp::reveal(Slot slot) {
+  HiddenRow &hidden = hiddenRows.at(slot);
+  for (unsigned lane = 0; lane < warpSize; ++lane)
+    if (row(slot)[lane] != hiddenPoison)
+      throw Fault(FaultKind::Trap,
+                  "an accumulator was written while a wgmma that uses it was under way",
+                  static_cast<int>(lane));
+  if (--hidden.users)
+    return;
+  std::copy_n(hidden.values, warpSize, row(slot));
+  hiddenRows.erase(slot);
 }
 
 void Warp::park(LaneMask lanes, uint8_t barrier) {
@@ -286,6 +327,16 @@ void Warp::unblock() {
 static std::string describe(const uint32_t *coordinates) {
   return "(" + std::to_string(coordinates[0]) + "," + std::to_string(coordinates[1]) + "," +
          std::to_string(coordinates[2]) + ")";
+}
+
+void Warp::defer(const Instruction &instruction, int lane, std::function<void()> action) {
+  block.cluster.later([this, &instruction, lane, action = std::move(action)] {
+    try {
+      action();
+    } catch (const Fault &fault) {
+      decorate(Fault(fault.kind, fault.what(), fault.lane < 0 ? lane : fault.lane), instruction);
+    }
+  });
 }
 
 /// "kernel 'add', PTX line 20 (ld.global.b32), block (0,0,0), thread (5,0,0): …"

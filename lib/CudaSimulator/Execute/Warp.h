@@ -15,6 +15,7 @@
 #include "lib/CudaSimulator/Memory/DeviceMemory.h"
 #include "lib/CudaSimulator/Memory/SharedMemory.h"
 #include <deque>
+#include <functional>
 #include <memory>
 
 namespace tenon::sim {
@@ -43,6 +44,18 @@ struct PendingCopy {
 struct LaneCopies {
   std::vector<PendingCopy> open;
   std::deque<std::vector<PendingCopy>> groups;
+};
+
+/// A bulk copy out of shared memory, which happens once.
+struct DeferredCopy {
+  std::function<void()> run;
+  bool done = false;
+};
+
+/// The same for bulk copies (`cp.async.bulk`).
+struct LaneBulk {
+  std::vector<std::shared_ptr<DeferredCopy>> open;
+  std::deque<std::vector<std::shared_ptr<DeferredCopy>>> groups;
 };
 
 /// Asynchronous work of another kind, which the family of instructions that starts it knows.
@@ -93,6 +106,9 @@ public:
   /// Blocked fragments try again.
   void unblock();
 
+  /// Does something later, in any order with other such things; a fault of it names this place.
+  void defer(const Instruction &instruction, int lane, std::function<void()> action);
+
   Accessor accessor(int lane, bool strong = false) const { return {actor, lane, &clock, strong}; }
   /// Accesses from here on are not covered by what others know so far.
   void tick() { ++clock.counts[actor]; }
@@ -101,13 +117,23 @@ public:
   const unsigned index; ///< in the block
   unsigned actor = 0;   ///< in the cluster's vector clocks
   VectorClock clock;
+  LaneMask carry = 0; ///< of add.cc and its like
   /// The allocation that the last access of global memory was in.
   const Allocation *lastAllocation = nullptr;
   std::vector<uint8_t> local;  ///< [lane][localBytes]
   LaneCopies copies[warpSize]; ///< cp.async
+  LaneBulk bulk[warpSize];     ///< cp.async.bulk
+  /// What was known at the last fence between ordinary and asynchronous accesses.
+  VectorClock proxyClock;
   /// wgmma, which is in order: since the last commit, and the groups.
   std::vector<std::unique_ptr<PendingWork>> openWork;
   std::deque<std::vector<std::unique_ptr<PendingWork>>> workGroups;
+  /// A row whose value is under way: the value so far goes out of sight, the row holds poison. May
+  /// be called several times; as many `reveal`s bring the value back.
+  void hide(Slot slot);
+  uint64_t *hidden(Slot slot) { return hiddenRows.at(slot).values; }
+  void reveal(Slot slot);
+  bool hasFencedRegisters = false; ///< wgmma.fence was executed
   /// Phases of the cluster's barrier that this warp has arrived at and waited for.
   uint64_t clusterArrivals = 0, clusterWaits = 0;
   bool spinning = false; ///< its last instruction found nothing to do
@@ -120,7 +146,13 @@ private:
   void startSpecials();
   [[noreturn]] void decorate(const Fault &fault, const Instruction &instruction);
 
+  struct HiddenRow {
+    unsigned users = 0;
+    uint64_t values[warpSize];
+  };
+
   std::vector<uint64_t> rows;
+  std::map<Slot, HiddenRow> hiddenRows;
   std::vector<Fragment> fragments;
   size_t running = 0;
   LaneMask liveLanes = 0;

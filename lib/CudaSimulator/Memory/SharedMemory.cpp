@@ -40,6 +40,7 @@ void SharedMemory::start(uint64_t bytes, unsigned actorCount, const Options &opt
   std::memset(state.get(), 0, size);
   barriers.clear();
   released.clear();
+  fences.assign(actors, 0);
 }
 
 static std::string nameOf(unsigned actor, int lane, unsigned actors) {
@@ -115,6 +116,10 @@ void SharedMemory::checkState(uint64_t offset, uint64_t bytes, const Accessor &b
                   describe(offset + i) + (writing ? " is written" : " is read") +
                       " while an asynchronous copy into it is under way",
                   by.lane);
+    if (writing && (states[i] & BeingRead))
+      throw Fault(FaultKind::Trap,
+                  describe(offset + i) + " is written while an asynchronous copy reads it",
+                  by.lane);
     if (states[i] & IsMbarrier)
       throw Fault(FaultKind::Trap,
                   describe(offset + i) + " belongs to an mbarrier and is " +
@@ -145,6 +150,36 @@ uint8_t *SharedMemory::write(uint64_t offset, uint64_t bytes, const Accessor &by
     state[i] = Written | (by.strong ? StrongWrite : 0);
   }
   return result;
+}
+
+const uint8_t *SharedMemory::readAsync(uint64_t offset, uint64_t bytes, const Accessor &by,
+                                       const VectorClock &fenced) {
+  const uint8_t *result = read(offset, bytes, by);
+  if (!checkRaces)
+    return result;
+  for (uint64_t at = offset - firstOffset; at < offset - firstOffset + bytes; ++at) {
+    const Write &last = writes[at];
+    bool ordinary = last.count >= base && last.actor + 1u != actors;
+    if (ordinary && last.count > fences[last.actor] + base &&
+        last.count > fenced.counts[last.actor] + base)
+      throw Fault(FaultKind::Trap,
+                  describe(at + firstOffset) + " is read asynchronously, but " +
+                      nameOf(last.actor, last.lane, actors) +
+                      " wrote it without a fence.proxy.async since",
+                  by.lane);
+  }
+  return result;
+}
+
+void SharedMemory::startRead(uint64_t offset, uint64_t bytes) {
+  for (uint64_t i = offset - firstOffset; i < offset - firstOffset + bytes; ++i)
+    state[i] |= BeingRead;
+}
+
+const uint8_t *SharedMemory::finishRead(uint64_t offset, uint64_t bytes) {
+  for (uint64_t i = offset - firstOffset; i < offset - firstOffset + bytes; ++i)
+    state[i] &= static_cast<uint8_t>(~BeingRead);
+  return &data[offset - firstOffset];
 }
 
 void SharedMemory::startCopy(uint64_t offset, uint64_t bytes, const Accessor &by) {

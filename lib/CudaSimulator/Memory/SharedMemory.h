@@ -56,6 +56,18 @@ public:
   /// The bytes for writing, which then count as written.
   uint8_t *write(uint64_t offset, uint64_t bytes, const Accessor &by);
 
+  /// The bytes for reading by the asynchronous proxy (bulk copies, wgmma), which sees what ordinary
+  /// stores wrote only after a fence.proxy.async of the writer, or of the reader, which then knew
+  /// `fenced`.
+  const uint8_t *readAsync(uint64_t offset, uint64_t bytes, const Accessor &by,
+                           const VectorClock &fenced);
+  /// An actor's fence.proxy.async: what it wrote up to this count is visible to both.
+  void noteFence(unsigned actor, uint32_t count) { fences[actor] = count; }
+
+  /// Bytes that an asynchronous copy reads at some time until `finishRead`: nobody may write them.
+  void startRead(uint64_t offset, uint64_t bytes);
+  const uint8_t *finishRead(uint64_t offset, uint64_t bytes);
+
   /// Starts an asynchronous copy into the bytes: they are poisoned, and whoever touches them before
   /// `deliver` is at fault.
   void startCopy(uint64_t offset, uint64_t bytes, const Accessor &by);
@@ -77,7 +89,13 @@ public:
   const std::map<uint64_t, Mbarrier> &mbarriers() const { return barriers; }
 
 private:
-  enum State : uint8_t { Written = 1, InFlight = 2, IsMbarrier = 4, StrongWrite = 8 };
+  enum State : uint8_t {
+    Written = 1,
+    InFlight = 2,
+    IsMbarrier = 4,
+    StrongWrite = 8,
+    BeingRead = 16
+  };
 
   /// The last write of a byte.
   struct Write {
@@ -105,6 +123,7 @@ private:
   std::unique_ptr<uint32_t[], void (*)(void *)> reads{nullptr, nullptr};
   std::map<uint64_t, Mbarrier> barriers;
   std::map<uint64_t, VectorClock> released;
+  std::vector<uint32_t> fences; ///< by actor
 };
 
 } // namespace tenon::sim

@@ -69,8 +69,11 @@ void Lexer::skipBlanks() {
 bool Lexer::lexName() {
   if (!isNameStart(text[at]))
     return false;
+  // Directives and types may stand together: `.reg.b32` are two names.
+  bool isDirective = text[at] == '.';
   size_t end = at + 1;
-  while (end < text.size() && (isNamePart(text[end]) || text.substr(end, 2) == "::"))
+  while (end < text.size() && (isNamePart(text[end]) || text.substr(end, 2) == "::") &&
+         !(isDirective && text[end] == '.'))
     end += text[end] == ':' ? 2 : 1;
   token.kind = TokenKind::Name;
   token.text = text.substr(at, end - at);

@@ -92,7 +92,9 @@ protected:
     log = buffer;
     return result;
   }
-  std::string header() const { return ".version 8.0\n.target " + target + "\n.address_size 64\n"; }
+  std::string header() const {
+    return ".version " + version + "\n.target " + target + "\n.address_size 64\n";
+  }
 
   /// A kernel "k" with 64-bit parameters p0, p1, … and registers of every kind: its statements.
   std::string kernel(const std::string &body, unsigned parameters = 2,
@@ -171,7 +173,7 @@ protected:
 
   std::string fault() const { return tenon_cuda_sim_last_fault(); }
 
-  std::string target, log;
+  std::string target, log, version = "8.0";
   void *function = nullptr;
 };
 

@@ -1,0 +1,36 @@
+// Schedules of GPUs that do not suit their kernels.
+// RUN: tenon-opt %s --split-input-file --verify-diagnostics --tenon-verify-stage=stage=kernels
+
+// A block of 256 threads loads 8 x 16 elements of the rows.
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @uneven(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> tensor<64x64xf32> attributes {
+      strategy = "contraction",
+      schedule = #cuda.contraction_schedule<tile_rows = 8, thread_rows = 1, thread_columns = 2, mma = <fma>>} {
+    // expected-error @+1 {{has a schedule in @uneven of which 256 threads do not load equal parts}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    tenon.yield %0 : tensor<64x64xf32>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @large(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> tensor<64x64xf32> attributes {
+      strategy = "contraction",
+      schedule = #cuda.contraction_schedule<tile_rows = 128, tile_columns = 128, depth = 64, thread_rows = 8, thread_columns = 8, mma = <fma>>} {
+    // expected-error @+1 {{has a schedule in @large that needs 67584 bytes of shared memory, where 49152 are the most}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    tenon.yield %0 : tensor<64x64xf32>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  // expected-error @+1 {{has no schedule for its strategy, contraction}}
+  tenon.kernel @other(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> tensor<64x64xf32> attributes {
+      strategy = "contraction", schedule = #cuda.rows_schedule<>} {
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    tenon.yield %0 : tensor<64x64xf32>
+  }
+}
