@@ -11,6 +11,10 @@ namespace tenon::sim {
 /// turns and do something else in the end.
 static constexpr unsigned maxIdleRounds = 2000;
 
+/// What a round counts in which everybody only looked, and nothing is under way: waiting for other
+/// blocks is no reason to keep these from running, nor to go on for ever.
+static constexpr uint64_t waitingSteps = 20000;
+
 Cluster::Cluster(const LaunchRequest &request) : request(request) {
   unsigned warps = (request.threadsPerBlock() + warpSize - 1) / warpSize;
   actorCount = request.blocksPerCluster() * warps + 1;
@@ -93,7 +97,7 @@ void Cluster::runRound(uint64_t &budget) {
       if (!warp->finished())
         order.push_back(warp.get());
   std::shuffle(order.begin(), order.end(), random);
-  bool waiting = true;
+  bool waiting = true, idle = actions.empty();
   uint64_t before = events;
   for (Warp *warp : order) {
     uint64_t steps = warp->run(16 + random() % 1024);
@@ -108,6 +112,11 @@ void Cluster::runRound(uint64_t &budget) {
   }
   if (waiting && !actions.empty())
     runOneAction();
+  if (waiting && idle) {
+    budget -= std::min(budget, waitingSteps);
+    for (auto &block : blocks)
+      block->steps += waitingSteps;
+  }
   idleRounds = waiting && events == before ? idleRounds + 1 : 0;
   bool hopeless = std::none_of(order.begin(), order.end(), [](Warp *w) { return w->ready(); });
   if (hopeless ? idleRounds > 0 && !finished() : idleRounds > maxIdleRounds)

@@ -182,7 +182,13 @@ static Outcome trap(Warp &, const Instruction &, LaneMask mask) {
 }
 
 static Outcome nothing(Warp &, const Instruction &, LaneMask) { return Outcome::Next; }
-static Outcome rest(Warp &, const Instruction &, LaneMask) { return Outcome::Yield; }
+
+/// nanosleep. Who sleeps may wait for another block, which this one does not see: no sign of a
+/// deadlock.
+static Outcome rest(Warp &warp, const Instruction &, LaneMask) {
+  warp.block.cluster.noteProgress();
+  return Outcome::Yield;
+}
 
 static void decodePlain(Builder &builder, Handler handler) {
   builder.accept("uni");

@@ -62,7 +62,11 @@ static Outcome load(Warp &warp, const Instruction &instruction, LaneMask mask) {
     uint64_t *result = warp.row(instruction.operands[i]);
     forLanes(mask, [&](unsigned lane) { result[lane] = values[i][lane]; });
   }
-  return Outcome::Next;
+  // Who looks at global memory like this may wait for another block.
+  if (!instruction.strong || (space != Space::Global && space != Space::Generic))
+    return Outcome::Next;
+  warp.block.cluster.noteProgress();
+  return Outcome::Yield;
 }
 
 /// Two lanes that store different values to one place leave either there: nobody may depend on

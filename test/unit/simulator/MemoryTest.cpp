@@ -98,6 +98,27 @@ TAKE:
   EXPECT_EQ(download<uint32_t>(lock, 2)[1], 64u);
 }
 
+// The first block waits for the last, and both run on one thread of the host.
+TEST_F(SimulatorTest, LetsBlocksWaitForEachOther) {
+  setenv("TENON_CUDA_SIM_THREADS", "1", 1);
+  start("sm_80");
+  for (const char *pause : {"", "nanosleep.u32 100;"}) {
+    unsigned long long flag = upload(Words{0});
+    load(kernel(std::string(R"(
+    mov.u32 %r1, %ctaid.x;
+    setp.eq.u32 %p1, %r1, 3;
+    @%p1 st.release.gpu.global.u32 [%d0], 1;
+WAIT:
+    ld.acquire.gpu.global.u32 %r2, [%d0];
+    setp.ne.u32 %p2, %r2, 0;
+    @%p2 ret;
+)") + pause + "bra WAIT;",
+                1));
+    EXPECT_EQ(launch({flag}, 32, 4), 0) << fault();
+  }
+  unsetenv("TENON_CUDA_SIM_THREADS");
+}
+
 TEST_F(SimulatorTest, UsesDynamicSharedMemory) {
   unsigned long long out = allocate(128);
   load(kernel(R"(

@@ -1,6 +1,7 @@
 // The first steps: a vector addition through the whole driver, and what broken PTX says.
 
 #include "SimulatorTest.h"
+#include <random>
 
 namespace tenon::sim {
 
@@ -102,6 +103,61 @@ TEST_F(SimulatorTest, SurvivesTruncatedText) {
     int result = loadText(whole.substr(0, length), &module);
     EXPECT_TRUE(result == Success || result == InvalidPtx) << length;
   }
+}
+
+// Text with pieces deleted, doubled or replaced is refused, or is a module still; nothing crashes,
+// and nothing is left of what is refused.
+TEST_F(SimulatorTest, SurvivesMutatedText) {
+  start("sm_90a");
+  std::string whole = kernel(R"(
+    { .reg .b32 %q<4>; mov.u32 %q1, s; st.shared.v2.b32 [%q1+8], {%r1, %r2}; }
+    setp.lt.and.f32 %p1|%p2, %f1, 0f3F800000, !%p3;
+    @!%p1 bra $L;
+    cvt.rn.satfinite.e4m3x2.f32 %h1, %f1, %f2;
+    atom.global.cas.b64 %d3, [%d0], %d1, %d2;
+    shfl.sync.bfly.b32 %r3|%p1, %r4, 5, 0x1f, -1;
+    ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%r1, %r2, %r3, %r4}, [%r5];
+    mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%f1, %f2, %f3, %f4}, {%r1, %r2, %r3, %r4}, {%r5, %r6}, {%f1, %f2, %f3, %f4};
+    wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%f1, %f2, %f3, %f4}, %d1, %d2, %p1, 1, -1, 0, 1;
+    cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%r1], [%d0, {%r2, %r3}], [%r4];
+    T: .branchtargets $L, $M;
+    brx.idx %r1, T;
+$L: { .param .b64 a; st.param.b64 [a], %d1; call.uni f, (a); }
+$M: bar.sync 0, 64;
+)",
+                             2,
+                             ".shared .align 16 .b8 s[64];\n.const .b32 c[2] = {1, 0x2};\n.func "
+                             "f(.param .b64 x) { ret; }");
+  load(whole);
+  std::mt19937 random(3);
+  static const char pieces[] = "{}[]();,.%$:@!|<>-+0189xf_ \n\"/*";
+  for (unsigned i = 0; i < 1000; ++i) {
+    std::string text = whole;
+    for (unsigned edits = 1 + random() % 3; edits; --edits) {
+      size_t at = random() % text.size(),
+             length = random() % std::min<size_t>(12, text.size() - at);
+      switch (random() % 3) {
+      case 0:
+        text.erase(at, length);
+        break;
+      case 1:
+        text.insert(at, text.substr(random() % text.size(), length));
+        break;
+      default:
+        text[at] = pieces[random() % (sizeof pieces - 1)];
+      }
+    }
+    void *module = nullptr;
+    int result = loadText(text, &module);
+    ASSERT_TRUE(result == Success || result == InvalidPtx || result == NoBinaryForGpu ||
+                result == UnsupportedPtxVersion)
+        << result << " of " << text;
+    if (result == Success)
+      ASSERT_EQ(cuModuleUnload(module), 0);
+    else
+      ASSERT_NE(log, "");
+  }
+  EXPECT_STREQ(tenon_cuda_sim_leaks(), "  1 module\n") << "the text as it was";
 }
 
 } // namespace tenon::sim
