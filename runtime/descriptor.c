@@ -16,6 +16,7 @@
 static const int32_t MAX_RANK = 1 << 16;
 static const int64_t MAX_BYTES = INT64_C(1) << 56;
 static const uint32_t MAX_ELEMENT = 1 << 12;
+static const int64_t MAX_STRINGS = INT64_C(1) << 31;
 
 struct tn_chunk {
   tn_chunk *next;
@@ -97,7 +98,8 @@ static const tenon_tensor_desc *read_tensors(reader *r, const tenon_tensor_desc 
     tenon_tensor_desc *tensor = &tensors[i];
     if (!tensor->name)
       damaged(r, "the name of a tensor", 0);
-    if (!tenon_dtype_bits(tensor->dtype))
+    if (!tenon_dtype_bits(tensor->dtype) ||
+        (tensor->dtype == TENON_STRING && !r->desc->num_strings))
       damaged(r, "the element type of a tensor", tensor->dtype);
     if (tensor->rank < 0 || tensor->rank > MAX_RANK || (tensor->rank && !tensor->dims))
       damaged(r, "the rank of a tensor", tensor->rank);
@@ -132,6 +134,18 @@ static void read_states(reader *r) {
       if (states[j].input == states[i].input || states[j].output == states[i].output)
         damaged(r, "the second state of an input or output", i);
   }
+}
+
+/* Before the tensors. The table stays where it is. */
+static void check_strings(reader *r) {
+  const tenon_model_desc *desc = r->desc;
+  if (desc->num_strings < 0 || desc->num_strings > MAX_STRINGS ||
+      (desc->num_strings && (!desc->string_bytes || !desc->string_ends)))
+    damaged(r, "the number of strings", desc->num_strings);
+  for (int64_t i = 0; i < desc->num_strings && !r->status; ++i)
+    if (desc->string_ends[i] < (i ? desc->string_ends[i - 1] : 0) ||
+        desc->string_ends[i] > (i ? MAX_BYTES : 0))
+      damaged(r, "the end of a string", desc->string_ends[i]);
 }
 
 static void read_kernels(reader *r, tenon_variant_desc *variant) {
@@ -186,6 +200,7 @@ static void read_arrays(reader *r) {
   for (int32_t i = 0; i < desc->num_symbols && !r->status; ++i)
     if (!desc->symbols[i])
       damaged(r, "the name of a symbol", 0);
+  check_strings(r);
   desc->inputs = read_tensors(r, desc->inputs, desc->num_inputs);
   desc->outputs = read_tensors(r, desc->outputs, desc->num_outputs);
   read_states(r);

@@ -117,6 +117,8 @@ static tenon_status make_model(const tenon_model_desc *desc, void *library, cons
     status = choose_variant(model);
   if (!status)
     status = describe_signature(model);
+  if (!status)
+    status = tn_make_string_table(model->desc, &model->strings);
   if (status)
     tenon_model_free(model);
   else
@@ -197,6 +199,7 @@ void tenon_model_free(tenon_model *model) {
   if (!model)
     return;
   free(model->infos);
+  tn_free_string_table(model->strings);
   tn_free_chunks(model->chunks);
   if (model->library)
     dlclose(model->library);

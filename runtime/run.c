@@ -395,8 +395,12 @@ tenon_status tenon_run(tenon_context *context, const tenon_tensor *inputs, int32
                    "the context is running in another thread; each thread needs its own");
   context->caller_outputs = outputs;
   status = check_inputs(context, inputs);
+  if (!status && context->strings)
+    status = tn_strings_begin_run(context->strings);
   if (!status)
     status = execute(context);
+  if (!status && context->strings)
+    status = tn_strings_end_run(context->strings);
   if (!status)
     hand_over(context, outputs);
   atomic_store_explicit(&context->busy, false, memory_order_release);
