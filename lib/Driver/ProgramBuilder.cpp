@@ -2,6 +2,7 @@
 
 #include "lib/Driver/ProgramBuilder.h"
 #include "dialects/Tenon/States.h"
+#include "dialects/Tenon/Strings.h"
 #include "lib/Driver/Constants.h"
 #include "lib/Driver/Costs.h"
 #include "lib/Importer/ElementTypes.h"
@@ -43,9 +44,16 @@ llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
   model.info.compilerVersion = "tenon " TENON_VERSION;
   for (StringRef symbol : getSymbolNames(function))
     model.info.symbols.push_back(symbol.str());
+  if (auto strings =
+          function->getParentOfType<ModuleOp>()->getAttrOfType<ArrayAttr>(kStringsAttrName))
+    for (auto string : strings.getAsRange<StringAttr>())
+      model.info.strings.push_back(string.str());
   auto describe = [](DictionaryAttr attributes, Type type) {
     auto name = attributes ? attributes.getAs<StringAttr>("tenon.name") : nullptr;
-    return describeTensor(name ? name.getValue() : "", type);
+    TensorInfo info = describeTensor(name ? name.getValue() : "", type);
+    if (attributes && attributes.contains(kStringAttrName))
+      info.dtype = static_cast<int32_t>(ElementKind::String);
+    return info;
   };
   for (auto [number, type] : llvm::enumerate(function.getArgumentTypes()))
     model.info.inputs.push_back(

@@ -20,7 +20,7 @@ static Emitter startFunction(KernelOp kernel, ModuleOp module) {
   auto none = LLVM::LLVMVoidType::get(context);
   Type i64 = b.getI64Type();
   size_t numBuffers = kernel.getArgumentTypes().size() + kernel.getResultTypes().size() +
-                      (kernel.getScratch() ? 1 : 0);
+                      (kernel.getScratch() ? 1 : 0) + (usesStrings(kernel) ? 1 : 0);
   SmallVector<Type> types(numBuffers, pointer);
   types.append(kernel.getNumSymbols() + 2, i64);
   auto body =
@@ -65,9 +65,13 @@ KernelEmitter::KernelEmitter(KernelOp kernel, ModuleOp module, TargetAttr target
     addResult(yielded, pointers.front());
     pointers = pointers.drop_front();
   }
-  if (std::optional<AffineMap> bytes = kernel.getScratch())
+  if (std::optional<AffineMap> bytes = kernel.getScratch()) {
     scratch = em.offsetPointer(pointers.front(), em.getI8Type(),
                                em.mul(task, value(bytes->getResult(0))));
+    pointers = pointers.drop_front();
+  }
+  if (usesStrings(kernel))
+    strings = pointers.front();
 }
 
 void KernelEmitter::finish() {

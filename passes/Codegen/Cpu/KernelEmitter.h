@@ -1,9 +1,10 @@
 // The element emitter for CPU kernels: buffers, scalar and vector memory access, reuse of elements.
 //
 // A kernel function gets `args`: a pointer per argument, a pointer per result, one to the scratch
-// memory of all tasks if it needs any, then its shape symbols as i64. Strategies (RowsKernel,
-// ContractionKernel, ...) set up loops, lanes and masks, ask for the elements of the tensors that
-// the kernel computes, and store them.
+// memory of all tasks if it needs any, one to the strings of the run if it reads or makes
+// characters, then its shape symbols as i64. Strategies (RowsKernel, ContractionKernel, ...) set up
+// loops, lanes and masks, ask for the elements of the tensors that the kernel computes, and store
+// them.
 #ifndef TENON_PASSES_CODEGEN_CPU_KERNELEMITTER_H
 #define TENON_PASSES_CODEGEN_CPU_KERNELEMITTER_H
 
@@ -43,6 +44,8 @@ public:
   mlir::Value task, tasks;
   /// The scratch memory of this task, as many bytes as the kernel says; null if it needs none.
   mlir::Value scratch;
+  /// The strings of the run (tenon_strings); null if the kernel reads and makes no characters.
+  mlir::Value strings;
 
   mlir::Value element(mlir::Value tensor, llvm::ArrayRef<LaneIndex> index) override;
   mlir::Value value(mlir::AffineExpr expr) override;
