@@ -147,7 +147,7 @@ LogicalResult Signature::addInput(const onnx::ValueInfoProto &input) {
     return emitError(location) << "input '" << input.name() << "' is not a tensor";
   int32_t dataType = input.type().tensor_type().elem_type();
   Type elementType = getElementType(dataType, context);
-  if (!elementType || isa<StringType>(elementType))
+  if (!elementType)
     return emitError(location) << "input '" << input.name() << "': element type "
                                << describeElementType(dataType) << " is not supported";
   FailureOr<DimExprs> dims = readDims(input, location);

@@ -49,6 +49,7 @@ void registerSelectionOps(OpRegistry &registry);
 void registerSequenceModelOps(OpRegistry &registry);
 void registerSliceOps(OpRegistry &registry);
 void registerSoftmaxOps(OpRegistry &registry);
+void registerStringOps(OpRegistry &registry);
 void registerSupportVectorOps(OpRegistry &registry);
 void registerTensorContribOps(OpRegistry &registry);
 void registerTrainingOps(OpRegistry &registry);
@@ -99,6 +100,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerSequenceModelOps(registry);
   registerSliceOps(registry);
   registerSoftmaxOps(registry);
+  registerStringOps(registry);
   registerSupportVectorOps(registry);
   registerTensorContribOps(registry);
   registerTrainingOps(registry);
