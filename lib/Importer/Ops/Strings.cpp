@@ -307,7 +307,6 @@ void registerStringOps(OpRegistry &registry) {
   registry.add("StringSplit", 20, 1, importStringSplit);
   registry.add("StringNormalizer", 10, 1, importStringNormalizer);
   registry.add("RegexFullMatch", 20, 1, importRegexFullMatch);
-  registry.add("com.microsoft", "StringNormalizer", 1, 1, importStringNormalizer);
   registry.add("com.microsoft", "Tokenizer", 1, 1, importTokenizer);
 }
 
