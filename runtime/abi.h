@@ -33,7 +33,12 @@ extern "C" {
 #define TENON_ABI_VERSION 3
 #define TENON_MAGIC "TENONMDL"
 
-/* Element types: ONNX's TensorProto.DataType numbers, so that no table is needed between them. */
+/* Element types: ONNX's TensorProto.DataType numbers, so that no table is needed between them.
+ *
+ * An element of type string is an int64 for compiled code: the handle of a string, which is its
+ * number in the model's table of strings or, behind these, among those that a run adds. Different
+ * handles are different strings, so that moving and comparing strings is moving and comparing
+ * integers; the characters are the runtime's. Handle 0 is the empty string. */
 
 /* One dimension of a signature: a constant (value >= 0), or unknown until run (value == -1). An
  * unknown input dimension names the symbol that it binds or must equal; symbol == -1 is free. */
@@ -56,7 +61,7 @@ typedef struct tenon_tensor_desc {
   int32_t num_kinds;
   int32_t key_dtype; /* of maps: TENON_INT64 or TENON_STRING */
   /* A sequence of maps with the same keys is a table: a tensor of rank 2 for the compiled code,
-   * with the values of one map in each row. `keys` are int64_t or const char *. */
+   * with the values of one map in each row. `keys` are int64_t or tenon_string. */
   int64_t num_keys;
   const void *keys;
 } tenon_tensor_desc;
@@ -87,8 +92,23 @@ typedef struct tenon_state_desc {
 
 typedef struct tenon_exec tenon_exec;
 
+/* The strings of one run: those of the model, those of its inputs, those that it makes. */
+typedef struct tenon_strings tenon_strings;
+struct tenon_strings {
+  /* The bytes of a string, and in *count how many; of what is no handle, those of the empty one.
+   * Valid until the run ends. */
+  const char *(*get)(const tenon_strings *strings, int64_t handle, int64_t *count);
+  /* The handle of the string with these bytes; -1 if there is no memory for it, which the run's
+   * status then says. */
+  int64_t (*intern)(tenon_strings *strings, const char *bytes, int64_t count);
+  /* Memory to make strings in, 16-byte aligned, with what the last call's held as far as both
+   * reach; valid until the next call. NULL if there is none, which the run's status then says. */
+  void *(*reserve)(tenon_strings *strings, int64_t bytes);
+};
+
 /* A kernel does its share `task` of `tasks` equal shares. args: buffer pointers, then one to the
- * scratch memory of all tasks, one task's behind another's, if they need any, then int64 values. */
+ * scratch memory of all tasks, one task's behind another's, if they need any, then one to the
+ * strings of the run if it reads or makes characters (in one task), then int64 values. */
 typedef void (*tenon_kernel_fn)(void *const *args, int64_t task, int64_t tasks);
 
 /* What a kernel is. */
@@ -199,6 +219,7 @@ struct tenon_exec {
   /* Gives output `index` its value; the caller of the run gets a copy. Called exactly once for each
    * output that is no tensor. */
   int32_t (*output_object)(tenon_exec *exec, int32_t index, const tenon_object *object);
+  tenon_strings *strings; /* NULL if the model has no table of strings */
   /* Copies when all launches before are done, and returns when the host may use or change the bytes
    * that it gave or got. TENON_EXEC_OK, or a code that the program returns; the runtime has
    * recorded why. */
@@ -257,6 +278,12 @@ typedef struct tenon_model_desc {
   const tenon_state_desc *states;
   int32_t num_states;
   uint32_t reserved;
+  /* The strings that the model knows, each once, the empty one first; none if no element is a
+   * string. String i is the bytes of string_bytes from string_ends[i - 1] (0 for the first) to
+   * string_ends[i]. */
+  int64_t num_strings;
+  const char *string_bytes;
+  const int64_t *string_ends;
 } tenon_model_desc;
 
 #ifdef __cplusplus

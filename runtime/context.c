@@ -158,6 +158,10 @@ tenon_status tenon_context_create(const tenon_model *model, const tenon_context_
   context->model = model;
   context->exec.weights = model->variant->weights;
   status = make_tables(context);
+  context->exec.inputs = context->input_data;
+  context->exec.input_dims = context->input_dims;
+  if (!status)
+    status = tn_make_strings(context);
   if (!status)
     status = make_threads(context, options);
   if (!status) /* its size depends on the threads */
@@ -194,6 +198,7 @@ void tenon_context_free(tenon_context *context) {
       free(context->outputs[i].other.data);
     }
   free(context->outputs);
+  tn_free_strings(context->strings, context->model->desc->num_inputs);
   tn_region_free(&context->region);
   free(context->own_arena);
   free(context->own_scratch);

@@ -18,6 +18,7 @@ static const int64_t MAX_BYTES = INT64_C(1) << 56;
 static const uint32_t MAX_ELEMENT = 1 << 12;
 static const int32_t MAX_ARGUMENTS = 1 << 16;
 static const int32_t MAX_THREADS = 1024;
+static const int64_t MAX_STRINGS = INT64_C(1) << 31;
 
 struct tn_chunk {
   tn_chunk *next;
@@ -121,9 +122,9 @@ static void check_table(reader *r, const tenon_tensor_desc *table) {
   if (table->num_keys < 0 || table->dims[1].value != table->num_keys ||
       (table->num_keys && !table->keys))
     damaged(r, "the number of keys", table->num_keys);
-  const char *const *names = table->keys;
+  const tenon_string *names = table->keys;
   for (int64_t i = 0; i < table->num_keys && !r->status; ++i)
-    if (table->key_dtype == TENON_STRING && !names[i])
+    if (table->key_dtype == TENON_STRING && (!names[i].data || (int64_t)names[i].bytes < 0))
       damaged(r, "a key", i);
 }
 
@@ -134,7 +135,8 @@ static const tenon_tensor_desc *read_tensors(reader *r, const tenon_tensor_desc 
     tenon_tensor_desc *tensor = &tensors[i];
     if (!tensor->name)
       damaged(r, "the name of a tensor", 0);
-    if (!tenon_dtype_bits(tensor->dtype))
+    if (!tenon_dtype_bits(tensor->dtype) ||
+        (tensor->dtype == TENON_STRING && !r->desc->num_strings))
       damaged(r, "the element type of a tensor", tensor->dtype);
     check_kinds(r, tensor);
     int32_t least = tensor->num_kinds ? -1 : 0;
@@ -183,6 +185,18 @@ static void check_device_kernel(reader *r, const tenon_kernel_desc *kernel) {
     damaged(r, "the number of arguments of a kernel", kernel->num_args);
   if (kernel->block_threads < 1 || kernel->block_threads > MAX_THREADS)
     damaged(r, "the number of threads of a block", kernel->block_threads);
+}
+
+/* Before the tensors. The table stays where it is. */
+static void check_strings(reader *r) {
+  const tenon_model_desc *desc = r->desc;
+  if (desc->num_strings < 0 || desc->num_strings > MAX_STRINGS ||
+      (desc->num_strings && (!desc->string_bytes || !desc->string_ends)))
+    damaged(r, "the number of strings", desc->num_strings);
+  for (int64_t i = 0; i < desc->num_strings && !r->status; ++i)
+    if (desc->string_ends[i] < (i ? desc->string_ends[i - 1] : 0) ||
+        desc->string_ends[i] > (i ? MAX_BYTES : 0))
+      damaged(r, "the end of a string", desc->string_ends[i]);
 }
 
 static void read_kernels(reader *r, tenon_variant_desc *variant) {
@@ -245,6 +259,7 @@ static void read_arrays(reader *r) {
   for (int32_t i = 0; i < desc->num_symbols && !r->status; ++i)
     if (!desc->symbols[i])
       damaged(r, "the name of a symbol", 0);
+  check_strings(r);
   desc->inputs = read_tensors(r, desc->inputs, desc->num_inputs);
   for (int32_t i = 0; i < desc->num_inputs && !r->status; ++i)
     if (tn_is_table(&desc->inputs[i]))

@@ -331,7 +331,7 @@ const tenon_value *tn_write_value(const tenon_tensor_desc *desc, const tenon_obj
 
 /* A table's keys, or those of each of its maps. */
 static tenon_tensor make_keys(const tenon_tensor_desc *desc, const int64_t *count) {
-  size_t size = desc->key_dtype == TENON_STRING ? sizeof(char *) : sizeof(int64_t);
+  size_t size = desc->key_dtype == TENON_STRING ? sizeof(tenon_string) : sizeof(int64_t);
   return (tenon_tensor){
       desc->key_dtype, 1, count, (void *)desc->keys, (size_t)desc->num_keys * size, 0};
 }

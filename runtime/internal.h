@@ -6,7 +6,7 @@
  * model.c   load, query   features.c what the CPU has   cpus.c    which CPUs to use
  * descriptor.c reads and checks what a model says
  * context.c create, free  run.c      one run            region.c  run-time sized memory
- * pool.c    threads       profile.c  recording, traces
+ * pool.c    threads       profile.c  recording, traces     strings.c handles of strings
  * values.c  sequences and the like in a run              exchange.c to and from the caller
  * packed.c  elements of less than a byte
  * device.c  which devices there are; cuda/ GPUs */

@@ -158,6 +158,8 @@ static tenon_status make_model(const tenon_model_desc *desc, void *library, cons
   if (!status)
     status = describe_signature(model);
   if (!status)
+    status = tn_make_string_table(model->desc, &model->strings);
+  if (!status)
     status = load_on_device(model);
   if (status)
     tenon_model_free(model);
@@ -243,6 +245,7 @@ void tenon_model_free(tenon_model *model) {
   if (device)
     device->unload(model);
   free(model->infos);
+  tn_free_string_table(model->strings);
   tn_free_chunks(model->chunks);
   if (model->library)
     dlclose(model->library);

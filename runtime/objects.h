@@ -7,6 +7,10 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+/* The strings that a model knows, and those of a context's runs (strings.c). */
+typedef struct tn_string_table tn_string_table;
+typedef struct tn_strings tn_strings;
+
 struct tenon_model {
   const tenon_model_desc *desc; /* the runtime's copy */
   const tenon_variant_desc *variant;
@@ -16,6 +20,7 @@ struct tenon_model {
   int64_t total_input_dims; /* sum of the inputs' ranks */
   int64_t total_output_dims;
   uint64_t code_checksum;         /* 0 if linked in */
+  tn_string_table *strings;       /* NULL if no element is a string */
   struct tn_device_model *device; /* of a device with memory of its own (device.h); else NULL */
 };
 
@@ -42,6 +47,7 @@ struct tenon_context {
   void *parallel_for_user;
   tn_region region;
   void *own_arena, *own_scratch;
+  tn_strings *strings; /* NULL if no element is a string */
   void **input_data; /* what compiled code reads: of tensors; objects of other values */
   size_t *input_bytes;
   int64_t *input_dims;
@@ -104,5 +110,20 @@ const tenon_value *tn_write_value(const tenon_tensor_desc *desc, const tenon_obj
                                   void *memory);
 /* A table's tensor as the sequence of maps that it is. */
 tenon_value tn_make_table(const tenon_tensor_desc *desc, tenon_tensor tensor);
+
+/* ---- strings.c */
+
+/* The table of a model that has one, to be freed also when this fails. */
+tenon_status tn_make_string_table(const tenon_model_desc *desc, tn_string_table **table);
+void tn_free_string_table(tn_string_table *table);
+
+/* Gives a context what it needs for strings if its model has a table. */
+tenon_status tn_make_strings(tenon_context *context);
+void tn_free_strings(tn_strings *strings, int32_t num_inputs);
+/* Forgets what the run before the last one added, and makes handles of the inputs, which have been
+ * checked. */
+tenon_status tn_strings_begin_run(tn_strings *strings);
+/* Makes pointers of the handles in the outputs. */
+tenon_status tn_strings_end_run(tn_strings *strings);
 
 #endif

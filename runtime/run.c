@@ -559,8 +559,12 @@ static tenon_status run(tenon_context *context, const void *inputs, int32_t num_
     status = check_inputs(context);
   if (!status)
     status = unpack_inputs(context);
+  if (!status && context->strings)
+    status = tn_strings_begin_run(context->strings);
   if (!status)
     status = execute(context);
+  if (!status && context->strings)
+    status = tn_strings_end_run(context->strings);
   if (!status)
     pack_outputs(context);
   tn_region_end_run(&context->region);

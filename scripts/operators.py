@@ -17,7 +17,6 @@ from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema,
 DOMAINS = ("ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training", "com.microsoft")
 # What operators that are not imported need.
 WHY = {
-    "strings": "CategoryMapper LabelEncoder RegexFullMatch StringConcat StringNormalizer StringSplit Tokenizer",
     "subgraphs that a search calls": "BeamSearch GreedySearch Sampling WhisperBeamSearch",
     "compressed images": "ImageDecoder",
     "a sparse tensor as operand": "SparseToDenseMatMul",
@@ -80,7 +79,7 @@ def main():
           f"{onnx.__version__} and ONNX Runtime {onnxruntime.__version__} that changed the operator and are "
           "imported; those in parentheses are not. *Tests* are the backend tests of the onnx package that have such a "
           "node: how many pass, of how many. Every operator runs on all targets. Element types are those of the "
-          "operator's schema, except for strings and complex numbers, which no tensor of a run holds.\n")
+          "operator's schema, except for complex numbers, which no tensor of a run holds.\n")
     for where in DOMAINS:
         names = sorted(name for found, name in registry if found == where)
         print(f"## {where}\n\n{len(names)} operators.\n\n| operator | versions | tests |\n|---|---|---|")

@@ -10,7 +10,7 @@
 
 include "dialects/Tenon/TenonBase.td"
 
-def Tenon_IfOp : Tenon_Op<"if", [Tenon_HostOp, RecursiveMemoryEffects,
+def Tenon_IfOp : Tenon_Op<"if", [Tenon_HostOp, Tenon_TakesStrings, RecursiveMemoryEffects,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, NoRegionArguments,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "runs one of two regions";
@@ -36,7 +36,7 @@ def Tenon_IfOp : Tenon_Op<"if", [Tenon_HostOp, RecursiveMemoryEffects,
   let hasRegionVerifier = 1;
 }
 
-def Tenon_LoopOp : Tenon_Op<"loop", [Tenon_HostOp, RecursiveMemoryEffects,
+def Tenon_LoopOp : Tenon_Op<"loop", [Tenon_HostOp, Tenon_TakesStrings, RecursiveMemoryEffects,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AttrSizedOperandSegments,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "runs a region again and again";

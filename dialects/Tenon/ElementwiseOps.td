@@ -63,16 +63,17 @@ class Tenon_BinaryOp<string mnemonic, string onnxName, string formula, TypeConst
   let arguments = (ins type:$lhs, type:$rhs);
 }
 
-class Tenon_CompareOp<string mnemonic, string onnxName, string formula>
-    : Tenon_PointwiseOp<mnemonic, [SameOperandsElementType,
-                                   DeclareOpInterfaceMethods<SymbolicContentsOpInterface>],
+class Tenon_CompareOp<string mnemonic, string onnxName, string formula,
+                      TypeConstraint type = Tenon_NumberTensor, list<Trait> traits = []>
+    : Tenon_PointwiseOp<mnemonic, !listconcat(traits, [SameOperandsElementType,
+                                   DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]),
                         "::mlir::IntegerType::get(context, 1)"> {
   let summary = formula;
   let description = "ONNX [" # onnxName # "](https://onnx.ai/onnx/operators/onnx__" # onnxName #
                     ".html). Every element of the result is whether " # formula #
                     ".\n\n```mlir\n%y = tenon." # mnemonic #
                     " %a, %b : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x3xi1>\n```";
-  let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs);
+  let arguments = (ins type:$lhs, type:$rhs);
 }
 
 // Sign, rounding, roots.
@@ -171,7 +172,7 @@ def Tenon_PReluOp : Tenon_BinaryOp<"prelu", "PRelu", "a where a >= 0, else a * b
                                    Tenon_NumberTensor>;
 
 // Comparison.
-def Tenon_EqualOp : Tenon_CompareOp<"equal", "Equal", "a = b">;
+def Tenon_EqualOp : Tenon_CompareOp<"equal", "Equal", "a = b", Tenon_Tensor, [Tenon_TakesStrings]>;
 def Tenon_LessOp : Tenon_CompareOp<"less", "Less", "a < b">;
 def Tenon_LessEqualOp : Tenon_CompareOp<"less_equal", "LessOrEqual", "a <= b">;
 class Tenon_PredicateOp<string mnemonic, string onnxName, string formula>

@@ -75,6 +75,8 @@ LogicalResult TfIdfOp::verify() {
   auto result = cast<RankedTensorType>(getResult().getType());
   if (tokens.getRank() != 2 || result.getRank() != 2)
     return emitOpError("maps rows to rows, not ") << tokens << " to " << result;
+  if (tokens.getElementType() != getElementTypeOrSelf(getPool()))
+    return emitOpError("looks for ") << getPool().getType() << " in " << tokens;
   if (grams.getRank() != 2 || grams.getShape()[1] != 3 ||
       getWeights().getType().getShape() != grams.getShape().take_front(1))
     return emitOpError("has n-grams ") << grams << " and weights " << getWeights().getType();

@@ -52,11 +52,11 @@ def Tenon_TreeEnsembleOp : Tenon_LibraryOp<"tree_ensemble", [AttrSizedOperandSeg
   }];
 }
 
-def Tenon_TfIdfOp : Tenon_LibraryOp<"tf_idf", [], ["getLibraryArguments", "getMaxTasks"]> {
+def Tenon_TfIdfOp : Tenon_LibraryOp<"tf_idf", [Tenon_TakesStrings], ["getLibraryArguments", "getMaxTasks"]> {
   let summary = "how often n-grams of a list occur in rows of tokens";
   let description = [{
     ONNX [TfIdfVectorizer](https://onnx.ai/onnx/operators/onnx__TfIdfVectorizer.html) over tokens
-    [B, C]. `pool` holds the tokens of all n-grams, `grams` [G, 3] the length, the place in the pool
+    [B, C], integers or strings. `pool` holds the tokens of all n-grams, `grams` [G, 3] the length, the place in the pool
     and the column of each, `weights` [G] their weights. The tokens of an n-gram may have up to
     `skips` others between each two. `mode` 0 counts, 1 gives the weight of what occurs, 2 the
     product of both.
@@ -66,7 +66,7 @@ def Tenon_TfIdfOp : Tenon_LibraryOp<"tf_idf", [], ["getLibraryArguments", "getMa
       : (tensor<2x9xi64>, tensor<8xi64>, tensor<5x3xi64>, tensor<5xf32>) -> tensor<2x5xf32>
     ```
   }];
-  let arguments = (ins RankedTensorOf<[I64]>:$tokens, RankedTensorOf<[I64]>:$pool,
+  let arguments = (ins Tenon_StringTensor:$tokens, Tenon_StringTensor:$pool,
                        RankedTensorOf<[I64]>:$grams, RankedTensorOf<[F32]>:$weights, I64Attr:$mode,
                        I64Attr:$skips);
   let results = (outs RankedTensorOf<[F32]>:$result);

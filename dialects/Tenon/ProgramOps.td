@@ -11,7 +11,7 @@ include "mlir/IR/EnumAttr.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 
-def Tenon_YieldOp : Tenon_Op<"yield", [Tenon_HostOp, Pure, Terminator, ReturnLike]> {
+def Tenon_YieldOp : Tenon_Op<"yield", [Tenon_HostOp, Tenon_TakesStrings, Pure, Terminator, ReturnLike]> {
   let summary = "ends a region and gives its results";
   let description = [{
     The last op of a kernel, and of the regions of `tenon.if` and `tenon.loop`.

@@ -39,7 +39,7 @@ def Tenon_NonZeroOp : Tenon_LibraryOp<"non_zero", [], ["getResultCapacity"]> {
   let hasVerifier = 1;
 }
 
-def Tenon_UniqueOp : Tenon_LibraryOp<"unique", [],
+def Tenon_UniqueOp : Tenon_LibraryOp<"unique", [Tenon_TakesStrings],
     ["getLibraryArguments", "getResultCapacity", "getScratchBytes"]> {
   let summary = "the different slices along an axis";
   let description = [{
@@ -47,7 +47,8 @@ def Tenon_UniqueOp : Tenon_LibraryOp<"unique", [],
     counts as one row of elements. The results are the slices, ascending if `sorted` and else in
     order of their first occurrence; the positions where they first occur; for each slice of the
     operand the number of its unique one; how often each occurs. The op binds the symbol that stands
-    for the number of slices.
+    for the number of slices. The order of strings is that of their handles, which says
+    nothing: `sorted` is for numbers (`tenon.string_ranks`).
 
     ```mlir
     %y, %first, %inverse, %counts = tenon.unique %x {sorted} : (tensor<5xf32>)
@@ -55,8 +56,8 @@ def Tenon_UniqueOp : Tenon_LibraryOp<"unique", [],
           tensor<5xi64>, tensor<?xi64, affine_map<()[s0] -> (s0)>>)
     ```
   }];
-  let arguments = (ins Tenon_NumberTensor:$operand, OptionalAttr<I64Attr>:$axis, UnitAttr:$sorted);
-  let results = (outs Tenon_NumberTensor:$values, RankedTensorOf<[I64]>:$first,
+  let arguments = (ins Tenon_Tensor:$operand, OptionalAttr<I64Attr>:$axis, UnitAttr:$sorted);
+  let results = (outs Tenon_Tensor:$values, RankedTensorOf<[I64]>:$first,
                       RankedTensorOf<[I64]>:$inverse, RankedTensorOf<[I64]>:$counts);
   let hasVerifier = 1;
 }
@@ -94,10 +95,10 @@ def Tenon_ScatterKind : I32EnumAttr<"ScatterKind", "how an update combines with 
 }
 
 class Tenon_ScatterOp<string mnemonic>
-    : Tenon_LibraryOp<mnemonic, [Tenon_InferType],
+    : Tenon_LibraryOp<mnemonic, [Tenon_InferType, Tenon_TakesStrings],
                       ["getLibraryArguments", "getFailureReason"]> {
   let assemblyFormat = "$kind operands attr-dict `:` functional-type(operands, results)";
-  let results = (outs Tenon_NumberTensor:$result);
+  let results = (outs Tenon_Tensor:$result);
   let hasVerifier = 1;
 }
 
@@ -114,8 +115,8 @@ def Tenon_ScatterElementsOp : Tenon_ScatterOp<"scatter_elements"> {
       : (tensor<3x3xf32>, tensor<2x3xi64>, tensor<2x3xf32>) -> tensor<3x3xf32>
     ```
   }];
-  let arguments = (ins Tenon_NumberTensor:$operand, RankedTensorOf<[I64]>:$indices,
-                       Tenon_NumberTensor:$updates, Tenon_ScatterKind:$kind, I64Attr:$axis);
+  let arguments = (ins Tenon_Tensor:$operand, RankedTensorOf<[I64]>:$indices,
+                       Tenon_Tensor:$updates, Tenon_ScatterKind:$kind, I64Attr:$axis);
 }
 
 def Tenon_ScatterNDOp : Tenon_ScatterOp<"scatter_nd"> {
@@ -130,8 +131,8 @@ def Tenon_ScatterNDOp : Tenon_ScatterOp<"scatter_nd"> {
       : (tensor<8x4xf32>, tensor<2x1xi64>, tensor<2x4xf32>) -> tensor<8x4xf32>
     ```
   }];
-  let arguments = (ins Tenon_NumberTensor:$operand, RankedTensorOf<[I64]>:$indices,
-                       Tenon_NumberTensor:$updates, Tenon_ScatterKind:$kind);
+  let arguments = (ins Tenon_Tensor:$operand, RankedTensorOf<[I64]>:$indices,
+                       Tenon_Tensor:$updates, Tenon_ScatterKind:$kind);
 }
 
 #endif

@@ -18,7 +18,7 @@ class Tenon_InferredOp<string mnemonic, list<Trait> traits = []>
     : Tenon_ElementalOp<mnemonic, !listconcat(traits, [
         Tenon_InferType])>;
 
-def Tenon_ConstantOp : Tenon_Op<"constant", [Tenon_HostOp, Pure, ConstantLike,
+def Tenon_ConstantOp : Tenon_Op<"constant", [Tenon_HostOp, Tenon_TakesStrings, Pure, ConstantLike,
     AllTypesMatch<["value", "result"]>,
     DeclareOpInterfaceMethods<SymbolicContentsOpInterface>]> {
   let summary = "a tensor known at compile time";

@@ -45,7 +45,9 @@ class Tenon_Type<string name, string typeMnemonic, list<Trait> traits = []>
 def Tenon_StringType : Tenon_Type<"String", "string"> {
   let summary = "An ONNX string, as a tensor element";
   let description = [{
-    For graphs as they are imported. When kernels form, no value holds strings any more.
+    For graphs as they are imported: ops that move elements, compare them for equality or are written for
+    strings take such tensors, all others refuse them. `tenon-intern-strings` makes i64 of them, so that
+    no later stage knows strings.
 
     ```mlir
     %y = tenon.reshape %x : (tensor<2x!tenon.string>) -> tensor<1x2x!tenon.string>
@@ -108,6 +110,8 @@ def Tenon_Tensor : RankedTensorOf<[Tenon_Element]>;
 def Tenon_FloatTensor : RankedTensorOf<[AnyFloat]>;
 def Tenon_IntTensor : RankedTensorOf<[AnyInteger]>;
 def Tenon_BoolTensor : RankedTensorOf<[I1]>;
+// Strings, or their handles.
+def Tenon_StringTensor : RankedTensorOf<[Tenon_StringType, I64]>;
 def Tenon_NumberTensor : RankedTensorOf<[AnyFloat, AnyInteger]>;
 // What sequences are in a run.
 def Tenon_List : AnyTypeOf<[Tenon_SequenceType, Tenon_OptionalType], "sequence or optional">;
@@ -132,6 +136,17 @@ def Tenon_HostOp : NativeOpTrait<"HostOp"> { let cppNamespace = "::tenon"; }
 // or follows what they are, may do so on either side of the op.
 def Tenon_MovesElements : NativeOpTrait<"MovesElements"> { let cppNamespace = "::tenon"; }
 
-class Tenon_Op<string mnemonic, list<Trait> traits = []> : Op<Tenon_Dialect, mnemonic, traits>;
+// Elements may be strings, though the op does more than move them: what it does with them it does as well
+// with any numbers that are equal where the strings are.
+def Tenon_TakesStrings : NativeOpTrait<"TakesStrings"> { let cppNamespace = "::tenon"; }
+
+// The op reads or makes characters: its library function gets the strings of the run (runtime/abi.h).
+def Tenon_UsesStrings : NativeOpTrait<"UsesStrings"> { let cppNamespace = "::tenon"; }
+
+// Refuses tensors of strings, unless another trait says that the op takes them.
+def Tenon_KnowsStrings : NativeOpTrait<"KnowsStrings"> { let cppNamespace = "::tenon"; }
+
+class Tenon_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Tenon_Dialect, mnemonic, !listconcat(traits, [Tenon_KnowsStrings])>;
 
 #endif

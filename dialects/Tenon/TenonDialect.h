@@ -100,6 +100,30 @@ class HostOp : public mlir::OpTrait::TraitBase<ConcreteType, HostOp> {};
 template <typename ConcreteType>
 class MovesElements : public mlir::OpTrait::TraitBase<ConcreteType, MovesElements> {};
 
+/// The op's elements may be strings, though it does more than move them.
+template <typename ConcreteType>
+class TakesStrings : public mlir::OpTrait::TraitBase<ConcreteType, TakesStrings> {};
+
+/// The op reads or makes characters: its library function gets the strings of the run.
+template <typename ConcreteType>
+class UsesStrings : public mlir::OpTrait::TraitBase<ConcreteType, UsesStrings> {};
+
+/// Whether ops of that name may have tensors of strings as operands and results.
+bool mayHaveStrings(mlir::OperationName op);
+
+/// Whether a kernel reads or makes characters, so that its function gets the strings of the run.
+bool usesStrings(mlir::Operation *kernel);
+
+/// Reports operands and results that are tensors of strings, if the op may have none.
+llvm::LogicalResult verifyStrings(mlir::Operation *op);
+
+/// The op has tensors of strings only if another trait says so.
+template <typename ConcreteType>
+class KnowsStrings : public mlir::OpTrait::TraitBase<ConcreteType, KnowsStrings> {
+public:
+  static llvm::LogicalResult verifyTrait(mlir::Operation *op) { return verifyStrings(op); }
+};
+
 } // namespace tenon
 
 #define GET_OP_CLASSES

@@ -19,7 +19,8 @@
  *
  * Every function that can fail returns a tenon_status and leaves its output arguments untouched
  * when it fails; tenon_last_error() then tells what was wrong. Sizes are in bytes, times in
- * nanoseconds. Strings are UTF-8, end with a zero byte and belong to the object they come from. */
+ * nanoseconds. Names and messages are UTF-8, end with a zero byte and belong to the object they
+ * come from; strings that are elements of tensors say how long they are (tenon_string). */
 #ifndef TENON_RUNTIME_H
 #define TENON_RUNTIME_H
 
@@ -78,7 +79,7 @@ typedef enum tenon_dtype {
   TENON_INT16 = 5,
   TENON_INT32 = 6,
   TENON_INT64 = 7,
-  TENON_STRING = 8, /* an element is a const char * */
+  TENON_STRING = 8, /* an element is a tenon_string */
   TENON_BOOL = 9,   /* one byte, 0 or 1 */
   TENON_FLOAT16 = 10,
   TENON_DOUBLE = 11,
@@ -108,6 +109,18 @@ TENON_API int32_t tenon_dtype_bits(int32_t dtype);
 /* The bytes of a dense row-major tensor; -1 if a dimension is negative, the size does not fit or
  * the dtype is unknown. Elements of less than a byte are packed and the last byte is padded. */
 TENON_API int64_t tenon_tensor_bytes(int32_t dtype, int32_t rank, const int64_t *dims);
+
+/* An element of type TENON_STRING: bytes of any value, zeros included; where they are text, ONNX
+ * has them in UTF-8, which nobody checks. No zero byte follows.
+ *
+ * Of an input, the caller's bytes are read while tenon_run runs, and not later. Of an output, they
+ * are the context's, also where the tenon_string itself lies in the caller's memory: they are valid
+ * as long as a buffer of the context would be, until its next run or its end, and may be an input
+ * of that next run. A copy takes the bytes one by one. */
+typedef struct tenon_string {
+  const char *data; /* may be NULL if bytes is 0 */
+  size_t bytes;
+} tenon_string;
 
 /* A dense row-major tensor. The data must be aligned as its elements need, and no more.
  *
@@ -229,7 +242,7 @@ typedef struct tenon_tensor_info {
   const int32_t *kinds;
   int32_t num_kinds;
   int32_t key_dtype; /* of maps */
-  /* Of a table: its keys, int64_t or const char *; else NULL. */
+  /* Of a table: its keys, int64_t or tenon_string; else NULL. */
   const void *keys;
   int64_t num_keys;
 } tenon_tensor_info;

@@ -3,6 +3,7 @@
 #include "lib/Driver/ProgramBuilder.h"
 #include "dialects/Tenon/SequenceTypes.h"
 #include "dialects/Tenon/States.h"
+#include "dialects/Tenon/Strings.h"
 #include "include/tenon/runtime.h"
 #include "lib/Driver/Constants.h"
 #include "lib/Driver/Costs.h"
@@ -79,11 +80,17 @@ llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
   model.info.compilerVersion = "tenon " TENON_VERSION;
   for (StringRef symbol : getSymbolNames(function))
     model.info.symbols.push_back(symbol.str());
+  if (auto strings =
+          function->getParentOfType<ModuleOp>()->getAttrOfType<ArrayAttr>(kStringsAttrName))
+    for (auto string : strings.getAsRange<StringAttr>())
+      model.info.strings.push_back(string.str());
   auto describe = [](DictionaryAttr attributes, Type type) {
     auto name = attributes ? attributes.getAs<StringAttr>("tenon.name") : nullptr;
     TensorInfo info = describeTensor(name ? name.getValue() : "", type);
     if (Attribute keys = attributes ? attributes.get(kKeysAttrName) : Attribute())
       describeTable(info, keys);
+    if (attributes && attributes.contains(kStringAttrName))
+      info.dtype = static_cast<int32_t>(ElementKind::String);
     return info;
   };
   for (auto [number, type] : llvm::enumerate(function.getArgumentTypes()))

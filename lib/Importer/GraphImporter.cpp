@@ -212,10 +212,6 @@ FailureOr<SmallVector<Value>> GraphImporter::importGraph(const onnx::GraphProto 
     if (!outputs.back())
       return emitError(fileLocation()) << "graph '" << graph.name() << "': output '"
                                        << output.name() << "' is not computed by any node";
-    if (isa<StringType>(getElementTypeOrSelf(outputs.back().getType())))
-      return emitError(fileLocation()) << "graph '" << graph.name() << "': output '"
-                                       << output.name() << "' is a tensor of strings, which is "
-                                       << "not supported";
   }
   return outputs;
 }

@@ -148,7 +148,7 @@ static LogicalResult checkOutside(Type type, StringRef kind, StringRef name, Loc
 FailureOr<Type> Signature::readTensorType(const onnx::ValueInfoProto &input, Location location) {
   int32_t dataType = input.type().tensor_type().elem_type();
   Type elementType = getElementType(dataType, context);
-  if (!elementType || isa<StringType>(elementType))
+  if (!elementType)
     return emitError(location) << "input '" << input.name() << "': element type "
                                << describeElementType(dataType) << " is not supported";
   FailureOr<DimExprs> dims = readDims(input, location);

@@ -204,7 +204,7 @@ std::optional<DimExprs> NodeImporter::contentsOrBind(Value value, StringRef what
 
 // --- Building ---
 
-bool NodeImporter::checkOperands(ValueRange operands, bool takesHostValues) {
+bool NodeImporter::checkOperands(StringRef op, ValueRange operands, bool takesHostValues) {
   if (hasError)
     return false;
   for (Value operand : operands) {
@@ -216,9 +216,9 @@ bool NodeImporter::checkOperands(ValueRange operands, bool takesHostValues) {
       emitError() << "takes tensors, not " << describeValueType(operand.getType());
       return false;
     }
-    if (isa<StringType>(getElementTypeOrSelf(operand.getType()))) {
-      emitError() << "takes a tensor of strings, " << operand.getType()
-                  << ", which is not supported";
+    if (isa<StringType>(getElementTypeOrSelf(operand.getType())) &&
+        !mayHaveStrings(OperationName(op, context()))) {
+      emitError() << "takes numbers, not strings: " << operand.getType();
       return false;
     }
   }
@@ -232,10 +232,6 @@ NodeImporter::Values NodeImporter::alignOperands(StringRef op, ValueRange operan
 Operation *NodeImporter::makeOp(StringRef name, TypeRange types, ValueRange operands,
                                 ArrayRef<NamedAttribute> attributes) {
   for (Type type : types) {
-    if (isa<StringType>(getElementTypeOrSelf(type))) {
-      emitError() << "computes a tensor of strings, " << type << ", which is not supported";
-      return nullptr;
-    }
     if (llvm::Error error = checkDims(getDims(type))) {
       InFlightDiagnostic diagnostic = emitError() << "the result ";
       if (isStatic(type)) // expressions may fill pages
@@ -273,6 +269,8 @@ Value NodeImporter::makeScalar(Type elementType, double value) {
   if (auto floating = dyn_cast<FloatType>(elementType))
     return makeConstant(DenseElementsAttr::get(type, b.getFloatAttr(floating, value).getValue()));
   auto integer = dyn_cast<IntegerType>(elementType);
+  if (isa<StringType>(elementType) && value == 0)
+    return makeString("");
   if (!integer) {
     emitError() << "takes only numbers, not " << elementType;
     return nullptr;
@@ -283,6 +281,17 @@ Value NodeImporter::makeScalar(Type elementType, double value) {
 Value NodeImporter::makeInts(ArrayRef<int64_t> values) {
   auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, b.getI64Type());
   return makeConstant(DenseElementsAttr::get(type, values));
+}
+
+Value NodeImporter::makeStrings(ArrayRef<StringRef> values) {
+  auto type =
+      RankedTensorType::get({static_cast<int64_t>(values.size())}, StringType::get(context()));
+  return makeConstant(DenseElementsAttr::get(type, values));
+}
+
+Value NodeImporter::makeString(StringRef value) {
+  return makeConstant(
+      DenseElementsAttr::get(RankedTensorType::get({}, StringType::get(context())), value));
 }
 
 Value NodeImporter::reshape(Value value, ArrayRef<AffineExpr> dims) {

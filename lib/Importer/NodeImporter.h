@@ -93,6 +93,7 @@ public:
   /// The size in dimension `axis`, from the back if negative; 1 after an error if there is none.
   mlir::AffineExpr dim(mlir::Value value, int64_t axis);
   mlir::Type elementType(mlir::Value value) { return type(value).getElementType(); }
+  bool isString(mlir::Value value) { return llvm::isa<StringType>(elementType(value)); }
   /// Whether the tensor is known to have `count` elements.
   bool hasElements(mlir::Value value, int64_t count) {
     return type(value).hasStaticShape() && type(value).getNumElements() == count;
@@ -142,16 +143,16 @@ public:
     graph.noteClamped(expr, symbol);
   }
 
-  // Building. Both check the op as its verifier does. Tensors of strings exist only as constants
-  // that import functions read: an op that takes or computes one is refused.
+  // Building. Both check the op as its verifier does. Most ops compute with numbers alone: those
+  // refuse tensors of strings.
   /// An op that infers its result types, of operands that broadcast if need be.
   template <typename OpTy>
   mlir::Operation *inferOp(mlir::ValueRange given,
                            llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
-    if (!checkOperands(given))
+    if (!checkOperands(OpTy::getOperationName(), given))
       return nullptr;
     Values operands = alignOperands(OpTy::getOperationName(), given);
-    if (!checkOperands(operands))
+    if (!checkOperands(OpTy::getOperationName(), operands))
       return nullptr;
     llvm::SmallVector<mlir::Type> types;
     mlir::DictionaryAttr dictionary = mlir::DictionaryAttr::get(context(), attributes);
@@ -177,23 +178,22 @@ public:
   template <typename OpTy>
   mlir::Operation *makeResults(mlir::TypeRange types, mlir::ValueRange operands,
                                llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
-    return checkOperands(operands) ? makeOp(OpTy::getOperationName(), types, operands, attributes)
-                                   : nullptr;
+    return checkOperands(OpTy::getOperationName(), operands)
+               ? makeOp(OpTy::getOperationName(), types, operands, attributes)
+               : nullptr;
   }
   /// An op with the given result type.
   template <typename OpTy>
   mlir::Value make(mlir::Type type, mlir::ValueRange operands,
                    llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
-    mlir::Operation *op = checkOperands(operands)
-                              ? makeOp(OpTy::getOperationName(), {type}, operands, attributes)
-                              : nullptr;
+    mlir::Operation *op = makeResults<OpTy>(mlir::TypeRange(type), operands, attributes);
     return op ? op->getResult(0) : mlir::Value();
   }
   /// An op that takes or computes sequences, optionals or maps, with the given result types.
   template <typename OpTy>
   mlir::Operation *makeHost(mlir::TypeRange types, mlir::ValueRange operands,
                             llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
-    return checkOperands(operands, /*takesHostValues=*/true)
+    return checkOperands(OpTy::getOperationName(), operands, /*takesHostValues=*/true)
                ? makeOp(OpTy::getOperationName(), types, operands, attributes)
                : nullptr;
   }
@@ -210,9 +210,12 @@ public:
     return attr(name, mlir::AffineMapAttr::get(makeDimsMap(exprs, context())));
   }
   mlir::Value makeConstant(mlir::ElementsAttr value);
-  /// A tensor of rank 0 of any number type.
+  /// A tensor of rank 0 of any number type; 0 is the empty string of strings.
   mlir::Value makeScalar(mlir::Type elementType, double value);
   mlir::Value makeInts(llvm::ArrayRef<int64_t> values);
+  mlir::Value makeStrings(llvm::ArrayRef<llvm::StringRef> values);
+  /// Of rank 0.
+  mlir::Value makeString(llvm::StringRef value);
   /// The operand itself when it has this shape already.
   mlir::Value reshape(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> dims);
   mlir::Value cast(mlir::Value value, mlir::Type elementType);
@@ -239,7 +242,7 @@ private:
   /// The attribute if it has `type`; null after an error or when absent.
   const onnx::AttributeProto *
   findAttribute(llvm::StringRef name, onnx::AttributeProto::AttributeType type, bool required);
-  bool checkOperands(mlir::ValueRange operands, bool takesHostValues = false);
+  bool checkOperands(llvm::StringRef op, mlir::ValueRange operands, bool takesHostValues = false);
   Values alignOperands(llvm::StringRef op, mlir::ValueRange operands);
   mlir::Operation *makeOp(llvm::StringRef name, mlir::TypeRange types, mlir::ValueRange operands,
                           llvm::ArrayRef<mlir::NamedAttribute> attributes);

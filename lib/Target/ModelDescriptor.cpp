@@ -17,7 +17,7 @@ namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 56 &&
                   sizeof(tenon_kernel_desc) == 88 && sizeof(tenon_variant_desc) == 88 &&
-                  sizeof(tenon_state_desc) == 8 && sizeof(tenon_model_desc) == 136,
+                  sizeof(tenon_state_desc) == 8 && sizeof(tenon_model_desc) == 160,
               "runtime/abi.h changed: change the builders below with it");
 
 std::string sanitizeModelName(StringRef name) {
@@ -92,6 +92,8 @@ private:
   Constant *buildTensor(const TensorInfo &tensor);
   Constant *buildTensors(ArrayRef<TensorInfo> tensors, const Twine &name);
   Constant *buildStates(ArrayRef<StateInfo> states);
+  /// The bytes of all strings, one behind another, and where each ends.
+  std::pair<Constant *, Constant *> buildStrings(ArrayRef<std::string> strings);
   Constant *buildKernels(const ModelInfo &model, size_t variant);
   Constant *buildVariant(const ModelInfo &model, size_t variant, Constant *weights,
                          uint64_t weightsBytes);
@@ -112,9 +114,9 @@ private:
 };
 
 Constant *DescriptorBuilder::buildKeys(const TensorInfo &table) {
-  if (!table.stringKeys.empty())
-    return stringArray(table.stringKeys, /*terminated=*/false, "keys");
   SmallVector<Constant *> keys;
+  for (const std::string &key : table.stringKeys) // tenon_string {data, bytes}
+    keys.push_back(record({string(key), int64(key.size())}));
   for (int64_t key : table.integerKeys)
     keys.push_back(int64(key));
   return array(keys, "keys");
@@ -148,7 +150,8 @@ static int64_t getExecBytes(const ModelInfo &model, bool hasDevices) {
     return sizeof(tenon_exec);
   auto isTensor = [](const TensorInfo &tensor) { return tensor.kinds.empty(); };
   bool isPlain = all_of(model.inputs, isTensor) && all_of(model.outputs, isTensor);
-  return isPlain && !model.usesObjects ? offsetof(tenon_exec, make_tensor) : TENON_EXEC_SIZE_CPU;
+  return isPlain && !model.usesObjects && model.strings.empty() ? offsetof(tenon_exec, make_tensor)
+                                                                : TENON_EXEC_SIZE_CPU;
 }
 
 // tenon_state_desc {input, output}
@@ -157,6 +160,19 @@ Constant *DescriptorBuilder::buildStates(ArrayRef<StateInfo> states) {
   for (const StateInfo &state : states)
     records.push_back(record({int32(state.input), int32(state.output)}));
   return array(records, "states");
+}
+
+std::pair<Constant *, Constant *> DescriptorBuilder::buildStrings(ArrayRef<std::string> strings) {
+  if (strings.empty())
+    return {null(), null()};
+  std::string bytes;
+  SmallVector<uint64_t> ends;
+  for (const std::string &each : strings) {
+    bytes += each;
+    ends.push_back(bytes.size());
+  }
+  return {global(ConstantDataArray::getString(module.getContext(), bytes), "string_bytes"),
+          global(ConstantDataArray::get(module.getContext(), ends), "string_ends")};
 }
 
 // tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks,
@@ -227,7 +243,8 @@ Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant
 
 // tenon_model_desc {magic, abi_version, size, exec_size, dim_size, tensor_size, kernel_size,
 // variant_size, state_size, name, compiler_version, checksum, num_inputs, num_outputs, num_symbols,
-// num_variants, inputs, outputs, symbols, variants, weights_checksum, states, num_states, reserved}
+// num_variants, inputs, outputs, symbols, variants, weights_checksum, states, num_states, reserved,
+// num_strings, string_bytes, string_ends}
 GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef symbol,
                                               const WeightsPlace &place) {
   Constant *weights = null();
@@ -240,6 +257,7 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
   SmallVector<Constant *> variants;
   for (size_t i = 0; i < model.variants.size(); ++i)
     variants.push_back(buildVariant(model, i, weights, place.bytes));
+  auto [stringBytes, stringEnds] = buildStrings(model.strings);
   Constant *fields[] = {
       ConstantDataArray::getString(module.getContext(), TENON_MAGIC, /*AddNull=*/false),
       int32(TENON_ABI_VERSION),
@@ -265,6 +283,9 @@ GlobalVariable *DescriptorBuilder::buildModel(const ModelInfo &model, StringRef 
       buildStates(model.states),
       int32(model.states.size()),
       int32(0),
+      int64(model.strings.size()),
+      stringBytes,
+      stringEnds,
   };
   auto *desc = global(record(fields), symbol, GlobalValue::ExternalLinkage);
   desc->setAlignment(Align(8));

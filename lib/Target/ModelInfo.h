@@ -60,6 +60,7 @@ struct ModelInfo {
   std::vector<TensorInfo> inputs, outputs;
   std::vector<std::string> symbols;
   std::vector<StateInfo> states;
+  std::vector<std::string> strings;  // by handle: the empty one first; none if no element is one
   std::vector<VariantInfo> variants; // best first
   bool usesObjects = false;          // computes with sequences, optionals or maps
 };

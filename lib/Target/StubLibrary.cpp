@@ -130,10 +130,10 @@ constexpr StringLiteral libmFunctions[] = {
 #undef TENON_MATH
 
 constexpr StringLiteral libcFunctions[] = {
-    "abort",  "bcmp",   "bsearch", "calloc",   "free",    "malloc",  "memchr",
-    "memcmp", "memcpy", "memmove", "memset",   "qsort",   "realloc", "snprintf",
-    "strchr", "strcmp", "strlen",  "strncmp",  "strnlen", "strstr",  "strtod",
-    "strtof", "strtol", "strtoll", "strtoull",
+    "abort",   "bcmp",     "bsearch", "calloc",  "free",    "freelocale", "malloc",
+    "memchr",  "memcmp",   "memcpy",  "memmove", "memset",  "newlocale",  "qsort",
+    "realloc", "snprintf", "strchr",  "strcmp",  "strlen",  "strncmp",    "strnlen",
+    "strstr",  "strtod",   "strtof",  "strtol",  "strtoll", "strtoull",   "uselocale",
 };
 
 } // namespace

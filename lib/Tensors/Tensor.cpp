@@ -101,8 +101,9 @@ Tensor Tensor::copy(const tenon_tensor &from) {
   tensor.dims.assign(from.dims, from.dims + from.rank);
   auto *data = static_cast<const char *>(from.data);
   if (from.dtype == TENON_STRING) {
-    auto *pointers = static_cast<const char *const *>(from.data);
-    tensor.strings.assign(pointers, pointers + tensor.numElements());
+    auto *strings = static_cast<const tenon_string *>(from.data);
+    for (int64_t i = 0; i < tensor.numElements(); ++i)
+      tensor.strings.emplace_back(strings[i].bytes ? strings[i].data : "", strings[i].bytes);
   } else {
     tensor.bytes.assign(data, data + from.bytes);
   }
@@ -198,11 +199,11 @@ tenon_tensor Tensor::view() {
   result.data = bytes.data();
   result.bytes = bytes.size();
   if (dtype == TENON_STRING) {
-    stringPointers.clear();
+    stringViews.clear();
     for (const std::string &text : strings)
-      stringPointers.push_back(text.c_str());
-    result.data = static_cast<void *>(stringPointers.data());
-    result.bytes = stringPointers.size() * sizeof(char *);
+      stringViews.push_back({text.data(), text.size()});
+    result.data = stringViews.data();
+    result.bytes = stringViews.size() * sizeof(tenon_string);
   }
   return result;
 }

@@ -35,7 +35,7 @@ struct Tensor {
   tenon_tensor view();
 
 private:
-  std::vector<const char *> stringPointers;
+  std::vector<tenon_string> stringViews;
 };
 
 bool isFloatingPoint(int32_t dtype);

@@ -73,6 +73,37 @@ def FoldScalesPass : Pass<"tenon-fold-scales", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numFolded", "folded", "Factors folded into weights">];
 }
 
+def InternStringsPass : Pass<"tenon-intern-strings", "::mlir::ModuleOp"> {
+  let summary = "makes handles of strings";
+  let description = [{
+    The strings of all constants go into a table, each once, the empty one first, which the module keeps as
+    `tenon.strings`. Elements of type string become i64, the numbers of strings in this table and, behind
+    it, of those that a run adds. Arguments and results of functions that were strings are marked by
+    `tenon.string`. Runs before anything else: no later pass knows strings.
+
+    ```mlir
+    func.func @main(%x: tensor<2x!tenon.string>) -> tensor<2xi1> {
+      %yes = tenon.constant dense<"yes"> : tensor<!tenon.string>
+      %y = tenon.equal %x, %yes : (tensor<2x!tenon.string>, tensor<!tenon.string>) -> tensor<2xi1>
+      return %y : tensor<2xi1>
+    }
+    ```
+
+    becomes
+
+    ```mlir
+    module attributes {tenon.strings = ["", "yes"]} {
+      func.func @main(%x: tensor<2xi64> {tenon.string}) -> tensor<2xi1> {
+        %yes = tenon.constant dense<1> : tensor<i64>
+        %y = tenon.equal %x, %yes : (tensor<2xi64>, tensor<i64>) -> tensor<2xi1>
+        return %y : tensor<2xi1>
+      }
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numStrings", "strings", "Strings in the table">];
+}
+
 def RecognizePass : Pass<"tenon-recognize", "::mlir::func::FuncOp"> {
   let summary = "finds named ops in their long-hand forms, and simplifies arithmetic";
   let description = [{

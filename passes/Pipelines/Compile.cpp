@@ -20,6 +20,8 @@ namespace tenon {
 // The graph gets as small as it can be for any target: dead shape arithmetic goes, long-hand forms
 // get their names back, transposes go into what they surround, equal nodes merge.
 static void buildGraphPipeline(OpPassManager &passes, const PipelineOptions &options) {
+  // No later pass knows strings.
+  passes.addPass(createInternStringsPass());
   // Types as simple as they can be, for all that follows.
   passes.addNestedPass<func::FuncOp>(createUnifySizesPass());
   passes.addPass(createCanonicalizerPass());

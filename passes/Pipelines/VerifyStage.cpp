@@ -4,6 +4,7 @@
 
 #include "dialects/Target/TargetInterfaces.h"
 #include "dialects/Tenon/SequenceTypes.h"
+#include "dialects/Tenon/Strings.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Pipelines/Compile.h"
@@ -74,6 +75,15 @@ LogicalResult verifyTargetGraph(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>()) {
     for (Type type : function.getArgumentTypes())
       check(function, type);
+    auto holdsStrings = [](DictionaryAttr attributes) {
+      return attributes && attributes.contains(kStringAttrName);
+    };
+    SmallVector<DictionaryAttr> signature;
+    function.getAllArgAttrs(signature);
+    function.getAllResultAttrs(signature);
+    if (hasOwnMemory(*target) && llvm::any_of(signature, holdsStrings))
+      result = function.emitError("takes or gives strings, which programs for ")
+               << target->getTargetName() << " cannot";
     function.walk([&](Operation *op) {
       for (Type type : op->getResultTypes())
         check(op, type);

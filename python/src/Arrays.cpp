@@ -190,6 +190,26 @@ static ArrayView checkLayout(const char *what, const tenon_tensor_info &info, nb
 
 void *getData(nb::handle array) { return ArrayView(array)->data; }
 
+/// Bytes that are no UTF-8 are lone surrogates in Python's strings, as in its names of files.
+static constexpr const char *badBytes = "surrogateescape";
+
+static std::string encode(nb::handle string) {
+  nb::object bytes = nb::steal(PyUnicode_AsEncodedString(string.ptr(), "utf-8", badBytes));
+  char *data = nullptr;
+  Py_ssize_t size = 0;
+  if (!bytes.is_valid() || PyBytes_AsStringAndSize(bytes.ptr(), &data, &size))
+    throw nb::python_error();
+  return std::string(data, size);
+}
+
+static nb::object decode(const tenon_string &string) {
+  nb::object text =
+      nb::steal(PyUnicode_DecodeUTF8(string.data, static_cast<Py_ssize_t>(string.bytes), badBytes));
+  if (!text.is_valid())
+    throw nb::python_error();
+  return text;
+}
+
 static tenon_tensor makeRoom(void *data, size_t bytes) {
   tenon_tensor tensor = {};
   tensor.data = data;
@@ -203,7 +223,7 @@ tenon_tensor getRoom(nb::handle array) {
 }
 
 Feed::Feed(const tenon_tensor_info &info, nb::handle value)
-    : array(nb::borrow(value)), dtype(info.dtype) {
+    : array(nb::borrow(value)), name(info.name), dtype(info.dtype) {
   ArrayView view = checkLayout("input", info, value);
   dims = view.getDims();
   if (isPacked(dtype)) {
@@ -211,21 +231,27 @@ Feed::Feed(const tenon_tensor_info &info, nb::handle value)
     data = packed.data();
     bytes = packed.size();
   } else if (dtype == TENON_STRING) {
-    for (nb::handle element : value.attr("ravel")().attr("tolist")()) {
-      if (!nb::isinstance<nb::str>(element))
-        throw nb::type_error((quote("input", info.name) + "expected elements of type str, found " +
-                              getTypeName(element))
-                                 .c_str());
-      strings.push_back(nb::cast<std::string>(element));
-    }
-    for (const std::string &string : strings)
-      pointers.push_back(string.c_str());
-    data = static_cast<void *>(pointers.data());
-    bytes = pointers.size() * sizeof(char *);
+    readStrings();
   } else {
     data = view->data;
     bytes = view.countBytes();
   }
+}
+
+void Feed::readStrings() {
+  strings.clear();
+  views.clear();
+  for (nb::handle element : array.attr("ravel")().attr("tolist")()) {
+    if (!nb::isinstance<nb::str>(element))
+      throw nb::type_error((quote("input", name.c_str()) + "expected elements of type str, found " +
+                            getTypeName(element))
+                               .c_str());
+    strings.push_back(encode(element));
+  }
+  for (const std::string &string : strings)
+    views.push_back({string.data(), string.size()});
+  data = views.data();
+  bytes = views.size() * sizeof(tenon_string);
 }
 
 tenon_tensor Feed::tensor() const {
@@ -277,9 +303,9 @@ nb::object copyToArray(const tenon_tensor &tensor) {
   nb::object array = makeArray(tensor.dtype, nb::tuple(shape));
   if (tensor.dtype == TENON_STRING) {
     nb::object flat = array.attr("reshape")(-1);
-    auto *strings = static_cast<const char *const *>(tensor.data);
-    for (size_t i = 0; i < tensor.bytes / sizeof(char *); ++i)
-      flat[nb::int_(i)] = nb::str(strings[i]);
+    auto *strings = static_cast<const tenon_string *>(tensor.data);
+    for (size_t i = 0; i < tensor.bytes / sizeof(tenon_string); ++i)
+      flat[nb::int_(i)] = decode(strings[i]);
   } else if (isPacked(tensor.dtype)) {
     ArrayView view(array);
     unpack(tensor, static_cast<uint8_t *>(view->data), view.countBytes());

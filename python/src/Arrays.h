@@ -26,16 +26,22 @@ public:
   /// Throws TypeError or ValueError, naming the input, unless `array` can be read in place.
   Feed(const tenon_tensor_info &info, nanobind::handle array);
   tenon_tensor tensor() const;
+  /// Whether the array was copied, so that it must be read again for what it holds now.
+  bool isCopy() const { return dtype == TENON_STRING; }
+  void readAgain() { readStrings(); }
 
 private:
+  void readStrings();
+
   nanobind::object array; // keeps the data alive
+  std::string name;
   int32_t dtype;
   std::vector<int64_t> dims;
   void *data = nullptr;
   size_t bytes = 0;
   std::vector<uint8_t> packed;
   std::vector<std::string> strings;
-  std::vector<const char *> pointers;
+  std::vector<tenon_string> views;
 };
 
 /// An array that an output is written to.

@@ -278,6 +278,11 @@ void Bound::prepareOutputs() {
 }
 
 nb::dict Bound::run() {
+  for (size_t i = 0; i < feeds.size(); ++i)
+    if (feeds[i].isCopy()) {
+      feeds[i].readAgain();
+      inputs[i] = feeds[i].tensor();
+    }
   tenon_status status = runUnlocked(context.get(), inputs, outputs);
   if (status == TENON_BUFFER_TOO_SMALL && !hasDestinations) {
     // A shape grew: let the context provide the buffers once more.

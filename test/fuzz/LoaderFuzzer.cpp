@@ -97,6 +97,11 @@ public:
       state = {data.ConsumeIntegralInRange(-1, 3), data.ConsumeIntegralInRange(-1, 3)};
     desc.states = layOut(states, desc.state_size);
     desc.num_states = data.ConsumeBool() ? 0 : count();
+    for (int64_t &end : stringEnds)
+      end = data.ConsumeIntegralInRange(-1, static_cast<int>(sizeof stringBytes));
+    desc.string_ends = orNull(stringEnds);
+    desc.string_bytes = rarely() ? nullptr : stringBytes;
+    desc.num_strings = data.ConsumeBool() ? 0 : count();
     return desc;
   }
 
@@ -179,6 +184,8 @@ private:
 
   FuzzedDataProvider &data;
   const char *symbols[3], *features[2] = {nullptr, nullptr};
+  const char stringBytes[6] = {'a', 'b', 'a', 'b', 'a', 'c'};
+  int64_t stringEnds[3];
   std::deque<std::vector<char>> arrays;
   std::deque<std::array<int32_t, 4>> kindLists;
 };

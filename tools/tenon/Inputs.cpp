@@ -225,8 +225,8 @@ llvm::Expected<llvm::SmallVector<int64_t>> InputSet::randomShape(size_t index) c
   return dims;
 }
 
-/// Floating point numbers in [-1, 1); integers 0 and 1, which are fit for masks and indices. The
-/// same ones each time.
+/// Floating point numbers in [-1, 1); integers 0 and 1, which are fit for masks and indices, and
+/// strings "0" and "1". The same ones each time.
 llvm::Error InputSet::addRandom() {
   // NOLINTNEXTLINE(bugprone-random-generator-seed): runs must be comparable.
   std::mt19937_64 generator(0);
@@ -243,9 +243,12 @@ llvm::Error InputSet::addRandom() {
     if (!tensor)
       return tensor.takeError();
     bool isFloat = isFloatingPoint(tensor->dtype);
-    for (int64_t e = 0; tensor->dtype != TENON_STRING && e < tensor->numElements(); ++e) {
+    for (int64_t e = 0; e < tensor->numElements(); ++e) {
       double uniform = static_cast<double>(generator() >> 11) * 0x1p-53;
-      tensor->setElement(e, isFloat ? 2 * uniform - 1 : uniform < 0.5 ? 0 : 1);
+      if (tensor->dtype == TENON_STRING)
+        tensor->strings[e] = uniform < 0.5 ? "0" : "1";
+      else
+        tensor->setElement(e, isFloat ? 2 * uniform - 1 : uniform < 0.5 ? 0 : 1);
     }
     values[i] = std::move(*tensor);
   }

@@ -92,20 +92,36 @@ static Results importFeatureVectorizer(NodeImporter &node) {
   return {{m.concat(parts, 1)}};
 }
 
+/// 1 for each element that no later one equals.
+template <typename T> static SmallVector<double> findLast(ArrayRef<T> elements) {
+  SmallVector<double> isLast;
+  llvm::DenseSet<T> later;
+  for (const T &element : llvm::reverse(elements))
+    isLast.push_back(later.insert(element).second);
+  std::reverse(isLast.begin(), isLast.end());
+  return isLast;
+}
+
 // One column per category: 1 where an element is it. Of equal categories the last one counts.
 static Results importOneHotEncoder(NodeImporter &node) {
   TensorMath m(node);
   Type i64 = node.builder().getI64Type();
-  Value x = node.cast(node.operand(0), i64);
-  NodeImporter::Ints categories = node.getInts("cats_int64s", NodeImporter::Ints());
-  if (categories.empty())
-    return node.hasFailed() ? failure()
-                            : node.emitError() << "categories that are strings are not supported";
-  int64_t rank = node.rank(x);
-  Value isCategory = m.equal(m.unsqueeze(x, {rank}), node.makeInts(categories));
+  Value x = node.operand(0), categories;
   SmallVector<double> isLast;
-  for (auto [i, category] : llvm::enumerate(categories))
-    isLast.push_back(!llvm::is_contained(ArrayRef(categories).drop_front(i + 1), category));
+  if (node.isString(x)) {
+    NodeImporter::Strings names = node.getStrings("cats_strings");
+    isLast = findLast<StringRef>(names);
+    categories = node.makeStrings(names);
+  } else {
+    NodeImporter::Ints numbers = node.getInts("cats_int64s");
+    isLast = findLast<int64_t>(numbers);
+    categories = node.makeInts(numbers);
+    x = node.cast(x, i64);
+  }
+  if (node.hasFailed())
+    return failure();
+  int64_t rank = node.rank(x);
+  Value isCategory = m.equal(m.unsqueeze(x, {rank}), categories);
   if (llvm::is_contained(isLast, 0.0))
     isCategory =
         m.logicalAnd(isCategory, node.cast(m.constants(i64, isLast), node.builder().getI1Type()));
@@ -151,18 +167,16 @@ static Results importLinearRegressor(NodeImporter &node) {
 static Results importLinearClassifier(NodeImporter &node) {
   TensorMath m(node);
   std::optional<PostTransform> transform = getPostTransform(node);
-  NodeImporter::Ints labels = node.getInts("classlabels_ints", NodeImporter::Ints());
+  std::optional<Labels> labels = getLabels(node, "classlabels_ints");
   SmallVector<float> coefficients = node.getFloats("coefficients");
   SmallVector<float> intercepts = node.getFloats("intercepts", SmallVector<float>());
-  if (labels.empty())
-    return node.emitError() << "labels that are strings are not supported";
-  if (!transform || node.hasFailed())
+  if (!transform || !labels || node.hasFailed())
     return failure();
   // Two classes may share one row of coefficients.
-  auto rows = static_cast<int64_t>(intercepts.empty() ? labels.size() : intercepts.size());
+  int64_t rows = intercepts.empty() ? labels->count : static_cast<int64_t>(intercepts.size());
   Value scores = buildLinear(node, rows, coefficients, intercepts);
   Value best;
-  if (rows == 1 && labels.size() == 2) {
+  if (rows == 1 && labels->count == 2) {
     bool isLogistic = *transform == PostTransform::Logistic;
     best = m.squeeze(node.cast(m.less(0.0, scores), node.builder().getI64Type()), {1});
     Value other = isLogistic ? m.neg(scores) : m.sub(m.scalar(scores, 1), scores);
@@ -170,40 +184,45 @@ static Results importLinearClassifier(NodeImporter &node) {
   } else {
     best = buildArgMax(node, scores);
   }
-  return {{m.gather(node.makeInts(labels), best, 0), applyPostTransform(node, scores, *transform)}};
+  return {{labels->of(node, best), applyPostTransform(node, scores, *transform)}};
 }
 
 /// The table of a LabelEncoder from `prefix` ("keys" or "values"), whichever type it has.
 static Value readTable(NodeImporter &node, StringRef prefix) {
   std::string tensor = (prefix + "_tensor").str(), ints = (prefix + "_int64s").str(),
-              floats = (prefix + "_floats").str();
+              floats = (prefix + "_floats").str(), strings = (prefix + "_strings").str();
   if (node.hasAttribute(tensor))
     return node.makeConstant(node.getTensor(tensor));
   if (node.hasAttribute(ints))
     return node.makeInts(node.getInts(ints));
   if (node.hasAttribute(floats))
     return floatConstants(node, node.getFloats(floats));
-  node.emitError() << prefix << " that are strings are not supported";
-  return nullptr;
+  return node.makeStrings(node.getStrings(strings));
+}
+
+/// What a LabelEncoder gives for elements that are no keys, of the type of its values.
+static Value readDefault(NodeImporter &node, Type type) {
+  if (node.hasAttribute("default_tensor"))
+    return node.makeConstant(node.getTensor("default_tensor"));
+  if (isa<StringType>(type))
+    return node.makeString(node.getString("default_string", "_Unused"));
+  if (isa<FloatType>(type))
+    return node.makeScalar(type, node.getFloat("default_float", -0.0));
+  return node.makeScalar(type, static_cast<double>(node.getInt("default_int64", -1)));
 }
 
 // Every element is compared with all keys; the match's position selects the value, and a position
 // behind the last one the default.
-static Results importLabelEncoder(NodeImporter &node) {
+static Results buildEncoder(NodeImporter &node, Value keys, Value values) {
   TensorMath m(node);
-  Value x = node.operand(0), keys = readTable(node, "keys"), values = readTable(node, "values");
+  Value x = node.operand(0);
   if (!keys || !values)
     return failure();
-  Type type = node.elementType(values);
-  Value otherwise;
-  if (node.hasAttribute("default_tensor"))
-    otherwise = node.makeConstant(node.getTensor("default_tensor"));
-  else if (isa<FloatType>(type))
-    otherwise = node.makeScalar(type, node.getFloat("default_float", -0.0));
-  else
-    otherwise = node.makeScalar(type, static_cast<double>(node.getInt("default_int64", -1)));
+  Value otherwise = readDefault(node, node.elementType(values));
   if (!otherwise)
     return failure();
+  if (node.isString(x) != node.isString(keys))
+    return node.emitError() << "has keys " << keys.getType() << " for elements " << x.getType();
   int64_t rank = node.rank(x);
   AffineExpr count = node.dim(keys, 0);
   Value matches = m.equal(m.unsqueeze(x, {rank}), node.cast(keys, node.elementType(x)));
@@ -219,6 +238,29 @@ static Results importLabelEncoder(NodeImporter &node) {
   return {{m.gather(table, first, 0)}};
 }
 
+static Results importLabelEncoder(NodeImporter &node) {
+  return buildEncoder(node, readTable(node, "keys"), readTable(node, "values"));
+}
+
+// Version 1: a list of classes, and their positions; to or from strings as the input is.
+static Results importLabelEncoderV1(NodeImporter &node) {
+  NodeImporter::Strings classes = node.getStrings("classes_strings");
+  Value names = node.makeStrings(classes), positions = node.makeInts(countUp(classes.size()));
+  if (node.hasFailed())
+    return failure();
+  bool isFromStrings = node.isString(node.operand(0));
+  return buildEncoder(node, isFromStrings ? names : positions, isFromStrings ? positions : names);
+}
+
+static Results importCategoryMapper(NodeImporter &node) {
+  Value names = node.makeStrings(node.getStrings("cats_strings"));
+  Value numbers = node.makeInts(node.getInts("cats_int64s"));
+  if (node.hasFailed())
+    return failure();
+  bool isFromStrings = node.isString(node.operand(0));
+  return buildEncoder(node, isFromStrings ? names : numbers, isFromStrings ? numbers : names);
+}
+
 // The pool has the n-grams of length 1, then those of length 2, ...; ngram_counts says where each
 // length begins.
 static Results importTfIdfVectorizer(NodeImporter &node) {
@@ -228,7 +270,9 @@ static Results importTfIdfVectorizer(NodeImporter &node) {
   int64_t rank = node.rank(x), shortest = node.getInt("min_gram_length");
   int64_t longest = node.getInt("max_gram_length"), skips = node.getInt("max_skip_count");
   NodeImporter::Ints starts = node.getInts("ngram_counts"), columns = node.getInts("ngram_indexes");
-  NodeImporter::Ints pool = node.getInts("pool_int64s", NodeImporter::Ints());
+  bool areStrings = node.isString(x);
+  Value pool = areStrings ? node.makeStrings(node.getStrings("pool_strings"))
+                          : node.makeInts(node.getInts("pool_int64s"));
   SmallVector<float> weights = node.getFloats("weights", SmallVector<float>(columns.size(), 1));
   StringRef modeName = node.getString("mode");
   int64_t mode = llvm::StringSwitch<int64_t>(modeName)
@@ -238,8 +282,9 @@ static Results importTfIdfVectorizer(NodeImporter &node) {
                      .Default(-1);
   if (node.hasFailed())
     return failure();
-  if (pool.empty() || !isa<IntegerType>(node.elementType(x)))
-    return node.emitError() << "tokens that are strings are not supported";
+  auto poolSize = cast<RankedTensorType>(pool.getType()).getNumElements();
+  if (!areStrings && !isa<IntegerType>(node.elementType(x)))
+    return node.emitError() << "takes tokens that are integers or strings, not " << x.getType();
   if (mode < 0 || weights.size() != columns.size() || (rank != 1 && rank != 2) || skips < 0)
     return node.emitError() << "mode '" << modeName << "', " << columns.size() << " columns and "
                             << weights.size() << " weights do not fit " << x.getType();
@@ -251,9 +296,8 @@ static Results importTfIdfVectorizer(NodeImporter &node) {
   int64_t width = 0;
   for (auto [index, start] : llvm::enumerate(starts)) {
     auto length = static_cast<int64_t>(index) + 1;
-    int64_t end = index + 1 < starts.size() ? starts[index + 1] : static_cast<int64_t>(pool.size());
-    if (start < 0 || end < 0 || end > static_cast<int64_t>(pool.size()) ||
-        (end - start) % length != 0)
+    int64_t end = index + 1 < starts.size() ? starts[index + 1] : poolSize;
+    if (start < 0 || end < 0 || end > poolSize || (end - start) % length != 0)
       return node.emitAttributeError("ngram_counts") << "does not divide the pool into n-grams";
     for (int64_t place = start; place < end; place += length, ++number) {
       if (number >= columns.size())
@@ -267,7 +311,7 @@ static Results importTfIdfVectorizer(NodeImporter &node) {
   }
   for (int64_t column : columns)
     width = std::max(width, column + 1);
-  Value tokens = node.cast(x, b.getI64Type());
+  Value tokens = areStrings ? x : node.cast(x, b.getI64Type());
   if (rank == 1)
     tokens = m.unsqueeze(tokens, {0});
   auto count = static_cast<int64_t>(used.size());
@@ -275,9 +319,8 @@ static Results importTfIdfVectorizer(NodeImporter &node) {
   if (!tokens)
     return failure();
   Type type = makeTensorType({node.dim(tokens, 0), node.expr(width)}, b.getF32Type());
-  Value result = node.make<TfIdfOp>(
-      type, {tokens, node.makeInts(pool), table, m.constants(b.getF32Type(), used)},
-      {node.attr("mode", mode), node.attr("skips", skips)});
+  Value result = node.make<TfIdfOp>(type, {tokens, pool, table, m.constants(b.getF32Type(), used)},
+                                    {node.attr("mode", mode), node.attr("skips", skips)});
   return {{rank == 1 ? m.squeeze(result, {0}) : result}};
 }
 
@@ -293,7 +336,9 @@ void registerClassicalModelOps(OpRegistry &registry) {
   add("LinearRegressor", 1, importLinearRegressor);
   add("LinearClassifier", 1, importLinearClassifier);
   registry.add("TfIdfVectorizer", 9, 1, importTfIdfVectorizer);
+  registry.add("ai.onnx.ml", "LabelEncoder", 1, 1, importLabelEncoderV1);
   registry.add("ai.onnx.ml", "LabelEncoder", 2, 1, importLabelEncoder);
+  registry.add("ai.onnx.ml", "CategoryMapper", 1, 1, importCategoryMapper);
 }
 
 } // namespace tenon

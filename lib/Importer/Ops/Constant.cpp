@@ -18,11 +18,6 @@ static Results importConstant(NodeImporter &node) {
   auto shaped = [&](Type type, std::optional<int64_t> size) {
     return size ? RankedTensorType::get({*size}, type) : RankedTensorType::get({}, type);
   };
-  auto strings = [&](NodeImporter::Strings values, bool isList) -> Value {
-    auto type = shaped(StringType::get(context),
-                       isList ? std::optional<int64_t>(values.size()) : std::nullopt);
-    return node.makeConstant(DenseElementsAttr::get(type, values));
-  };
   Type f32 = Float32Type::get(context), i64 = IntegerType::get(context, 64);
   if (node.hasAttribute("value_float"))
     return {{node.makeConstant(DenseElementsAttr::get(
@@ -41,9 +36,9 @@ static Results importConstant(NodeImporter &node) {
         DenseElementsAttr::get(shaped(i64, values.size()), ArrayRef<int64_t>(values)))}};
   }
   if (node.hasAttribute("value_string"))
-    return {{strings({node.getString("value_string")}, /*isList=*/false)}};
+    return {{node.makeString(node.getString("value_string"))}};
   if (node.hasAttribute("value_strings"))
-    return {{strings(node.getStrings("value_strings"), /*isList=*/true)}};
+    return {{node.makeStrings(node.getStrings("value_strings"))}};
   return node.emitError() << "has no value";
 }
 

@@ -1,6 +1,7 @@
 // Pointwise arithmetic, logic and comparison.
 
 #include "lib/Importer/ElementTypes.h"
+#include "lib/Importer/Ops/Strings.h"
 #include "lib/Importer/Ops/TensorMath.h"
 
 using namespace mlir;
@@ -134,11 +135,13 @@ static Results importBitCast(NodeImporter &node) {
 static Results importCast(NodeImporter &node, Type to) {
   if (!to)
     return failure();
-  if (isa<StringType>(to) || isa<StringType>(node.elementType(node.operand(0)))) {
-    node.emitError() << "conversion from and to strings is not supported";
-    return failure();
-  }
   if (to == node.elementType(node.operand(0)))
+    return {{node.operand(0)}};
+  if (isa<StringType>(to))
+    return {{formatNumbers(node, node.operand(0))}};
+  if (node.isString(node.operand(0)))
+    node.setOperand(0, parseNumbers(node, node.operand(0), to));
+  if (node.operand(0) && to == node.elementType(node.operand(0)))
     return {{node.operand(0)}};
   return {{node.infer<CastOp>(
       node.operand(0),

@@ -53,6 +53,7 @@ void registerSequenceModelOps(OpRegistry &registry);
 void registerSequenceOps(OpRegistry &registry);
 void registerSliceOps(OpRegistry &registry);
 void registerSoftmaxOps(OpRegistry &registry);
+void registerStringOps(OpRegistry &registry);
 void registerSupportVectorOps(OpRegistry &registry);
 void registerTensorContribOps(OpRegistry &registry);
 void registerTrainingOps(OpRegistry &registry);
@@ -107,6 +108,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerSequenceOps(registry);
   registerSliceOps(registry);
   registerSoftmaxOps(registry);
+  registerStringOps(registry);
   registerSupportVectorOps(registry);
   registerTensorContribOps(registry);
   registerTrainingOps(registry);

@@ -7,6 +7,25 @@ using namespace mlir;
 
 namespace tenon {
 
+Value Labels::of(NodeImporter &node, Value positions) const {
+  return arePositions ? positions : TensorMath(node).gather(table, positions, 0);
+}
+
+std::optional<Labels> getLabels(NodeImporter &node, StringRef ints) {
+  NodeImporter::Ints numbers = node.getInts(ints, NodeImporter::Ints());
+  NodeImporter::Strings names = node.getStrings("classlabels_strings", NodeImporter::Strings());
+  if (node.hasFailed())
+    return std::nullopt;
+  if (numbers.empty() && names.empty()) {
+    node.emitError() << "needs labels of classes, in '" << ints << "' or 'classlabels_strings'";
+    return std::nullopt;
+  }
+  if (numbers.empty())
+    return Labels{node.makeStrings(names), static_cast<int64_t>(names.size()), false};
+  auto count = static_cast<int64_t>(numbers.size());
+  return Labels{node.makeInts(numbers), count, llvm::equal(numbers, llvm::seq<int64_t>(0, count))};
+}
+
 std::optional<PostTransform> getPostTransform(NodeImporter &node) {
   StringRef name = node.getString("post_transform", "NONE");
   auto known = llvm::StringSwitch<std::optional<PostTransform>>(name)

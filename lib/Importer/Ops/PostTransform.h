@@ -7,6 +7,21 @@
 
 namespace tenon {
 
+/// What the classes of a classifier are called.
+struct Labels {
+  mlir::Value table; // int64 or strings [count]
+  int64_t count = 0;
+  /// Whether each class is called by its position.
+  bool arePositions = false;
+
+  /// Labels for the positions of classes.
+  mlir::Value of(NodeImporter &node, mlir::Value positions) const;
+};
+
+/// The attribute `ints` or, without it, `classlabels_strings`; nullopt after an error, which an
+/// empty list is.
+std::optional<Labels> getLabels(NodeImporter &node, llvm::StringRef ints);
+
 /// The numbers are those of TreeEnsemble's attribute.
 enum class PostTransform { None, Softmax, Logistic, SoftmaxZero, Probit };
 

@@ -48,24 +48,11 @@ static Results importTopK(NodeImporter &node) {
   return {{node.cast(op->getResult(0), node.elementType(x)), op->getResult(1)}};
 }
 
-/// The indices [rank, count] of nonzero elements; the count is a new symbol.
-static Value buildNonZero(NodeImporter &node, Value x, StringRef symbol) {
-  Type type = node.elementType(x);
-  bool isKnown = type.isF32() || type.isF64() || type.isSignlessInteger(32) ||
-                 type.isSignlessInteger(64) || type.isInteger(1);
-  if (!isKnown)
-    x = node.cast(x, node.builder().getI1Type());
-  if (!x)
-    return x;
-  DimExprs dims = {node.expr(node.rank(x)), node.addSymbol(symbol)};
-  return node.make<NonZeroOp>(makeTensorType(dims, node.builder().getI64Type()), x);
-}
-
 static Results importNonZero(NodeImporter &node) {
   Value x = node.operand(0);
   if (node.rank(x) == 0)
     x = node.reshape(x, node.expr(1));
-  return {{buildNonZero(node, x, "nonzero")}};
+  return {{TensorMath(node).nonZero(x, "nonzero")}};
 }
 
 // The slices where the condition holds: a gather of the positions of its nonzero elements.
@@ -83,10 +70,18 @@ static Results importCompress(NodeImporter &node) {
   auto length = dyn_cast<AffineConstantExpr>(node.dim(condition, 0));
   if (size && length && length.getValue() > size.getValue())
     condition = m.slice(condition, 0, 0, size.getValue());
-  Value positions = buildNonZero(node, condition, "compressed");
+  Value positions = m.nonZero(condition, "compressed");
   if (!positions)
     return failure();
   return {{m.gather(x, node.reshape(positions, node.dim(positions, 1)), axis)}};
+}
+
+/// The slices of which Unique tells the positions.
+static Value gatherSlices(NodeImporter &node, Value x, Value positions) {
+  if (node.hasAttribute("axis"))
+    return TensorMath(node).gather(x, positions, node.getAxis("axis", std::nullopt, node.rank(x)));
+  Value flat = node.reshape(x, product(node.dims(x), node.context()));
+  return TensorMath(node).gather(flat, positions, 0);
 }
 
 static Results buildUnique(NodeImporter &node, bool isSorted) {
@@ -106,10 +101,13 @@ static Results buildUnique(NodeImporter &node, bool isSorted) {
   }
   if (isSorted)
     attributes.push_back(node.attr("sorted", node.builder().getUnitAttr()));
-  Value sortable = castToSortable(node, x);
+  // Strings sort by their ranks, and are then gathered from their first places.
+  Type i64 = node.builder().getI64Type();
+  bool areStrings = node.isString(x);
+  Value sortable = areStrings ? node.make<StringRanksOp>(makeTensorType(node.dims(x), i64), x)
+                              : castToSortable(node, x);
   if (!sortable)
     return failure();
-  Type i64 = node.builder().getI64Type();
   Type positions = makeTensorType(found, i64);
   Operation *op = node.makeResults<UniqueOp>({makeTensorType(dims, node.elementType(sortable)),
                                               positions, makeTensorType(count, i64), positions},
@@ -117,7 +115,8 @@ static Results buildUnique(NodeImporter &node, bool isSorted) {
   if (!op)
     return failure();
   SmallVector<Value> results(op->getResults());
-  results[0] = node.cast(results[0], node.elementType(x));
+  results[0] =
+      areStrings ? gatherSlices(node, x, results[1]) : node.cast(results[0], node.elementType(x));
   return results;
 }
 

@@ -44,7 +44,8 @@ private:
   SmallVector<float> rho, coefficients;
   Value x; // [N, features]
   /// Those of a classifier, and how many support vectors each class has.
-  NodeImporter::Ints labels, sizes;
+  Labels labels;
+  NodeImporter::Ints sizes;
 };
 
 } // namespace
@@ -207,23 +208,23 @@ Value SupportVectors::couple(Value scores) {
 /// Of two classes with one rho, the second is chosen by the largest score's value.
 Results SupportVectors::finishLinear(Value scores, PostTransform transform) {
   Value best = buildArgMax(n, scores);
-  if (labels.size() == 2 && rho.size() == 1) {
+  if (labels.count == 2 && rho.size() == 1) {
     bool arePositive = llvm::all_of(coefficients, [](float weight) { return weight >= 0; });
     Value largest = m.squeeze(m.maximum(scores, 1), {1});
     Value isSecond =
         arePositive ? m.lessEqual(m.scalar(largest, 0.5), largest) : m.less(0.0, largest);
     best = m.select(isSecond, m.scalar(best, 1), best);
   }
-  if (labels.size() > 1 || transform == PostTransform::Probit)
+  if (labels.count > 1 || transform == PostTransform::Probit)
     scores = applyPostTransform(n, scores, transform);
-  return {{m.gather(n.makeInts(labels), best, 0), scores}};
+  return {{labels.of(n, best), scores}};
 }
 
 Results SupportVectors::finishPairs(Value scores, PostTransform transform) {
-  Value label = m.gather(n.makeInts(labels), buildArgMax(n, countVotes(scores)), 0);
+  Value label = labels.of(n, buildArgMax(n, countVotes(scores)));
   if (!n.getFloats("prob_a", SmallVector<float>()).empty())
     return {{label, applyPostTransform(n, couple(scores), transform)}};
-  if (labels.size() > 2)
+  if (labels.count > 2)
     return {{label, applyPostTransform(n, scores, transform)}};
   if (transform == PostTransform::Probit)
     return n.emitAttributeError("post_transform")
@@ -237,18 +238,17 @@ Results SupportVectors::finishPairs(Value scores, PostTransform transform) {
 
 Results SupportVectors::importClassifier() {
   std::optional<PostTransform> transform = getPostTransform(n);
-  labels = n.getInts("classlabels_ints", NodeImporter::Ints());
+  std::optional<Labels> found = getLabels(n, "classlabels_ints");
   sizes = n.getInts("vectors_per_class", NodeImporter::Ints());
-  if (labels.empty())
-    return n.emitError() << "labels that are strings are not supported";
-  if (!transform || !readInput())
+  if (!transform || !found || !readInput())
     return failure();
+  labels = *found;
   if (sizes.empty())
-    return finishLinear(linear(static_cast<int64_t>(labels.size())), *transform);
+    return finishLinear(linear(labels.count), *transform);
   bool areSizes = llvm::all_of(sizes, [](int64_t size) { return size >= 0 && size < 1 << 30; });
-  if (sizes.size() != labels.size() || sizes.size() < 2 || !areSizes)
+  if (static_cast<int64_t>(sizes.size()) != labels.count || sizes.size() < 2 || !areSizes)
     return n.emitAttributeError("vectors_per_class")
-           << "has " << sizes.size() << " sizes for " << labels.size() << " classes";
+           << "has " << sizes.size() << " sizes for " << labels.count << " classes";
   return finishPairs(scorePairs(), *transform);
 }
 

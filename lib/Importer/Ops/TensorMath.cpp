@@ -249,4 +249,16 @@ AffineExpr divideProducts(ArrayRef<AffineExpr> numerator, ArrayRef<AffineExpr> d
   return left.empty() ? result : result.floorDiv(product(left, context));
 }
 
+TensorMath::Value TensorMath::nonZero(Value a, StringRef symbol) {
+  Type type = n.elementType(a);
+  bool isKnown = type.isF32() || type.isF64() || type.isSignlessInteger(32) ||
+                 type.isSignlessInteger(64) || type.isInteger(1);
+  if (!isKnown)
+    a = n.cast(a, n.builder().getI1Type());
+  if (!a)
+    return a;
+  DimExprs dims = {n.expr(n.rank(a)), n.addSymbol(symbol)};
+  return n.make<NonZeroOp>(makeTensorType(dims, n.builder().getI64Type()), a);
+}
+
 } // namespace tenon

@@ -92,6 +92,8 @@ public:
   Value gather(Value a, Value indices, int64_t axis) {
     return n.infer<GatherOp>({a, indices}, n.attr("axis", axis));
   }
+  /// The indices [rank, count] of the elements that are not zero; the count is a new symbol.
+  Value nonZero(Value a, llvm::StringRef symbol);
   /// Positions `start + i * step` for i in [0, size) of one dimension.
   Value slice(Value a, int64_t axis, mlir::AffineExpr start, mlir::AffineExpr size,
               int64_t step = 1);

@@ -242,15 +242,12 @@ static Results importBinaryClassifier(NodeImporter &node, Forest forest, PostTra
 }
 
 static Results importClassifier(NodeImporter &node) {
-  TensorMath m(node);
   std::optional<int64_t> features = getFeatures(node);
   std::optional<PostTransform> transform = getPostTransform(node);
-  NodeImporter::Ints labels = node.getInts("classlabels_int64s", NodeImporter::Ints());
-  if (labels.empty())
-    return node.emitError() << "labels that are strings are not supported";
-  int64_t numClasses = labels.size();
-  if (!features || !transform)
+  std::optional<Labels> labels = getLabels(node, "classlabels_int64s");
+  if (!features || !transform || !labels)
     return failure();
+  int64_t numClasses = labels->count;
   std::optional<Forest> forest = readForest(node, "class", *features, numClasses);
   if (!forest)
     return failure();
@@ -266,8 +263,8 @@ static Results importClassifier(NodeImporter &node) {
     results = Results{{best, applyPostTransform(node, scores, *transform)}};
   }
   // The position of the best class becomes its label.
-  if (succeeded(results) && !llvm::equal(labels, llvm::seq<int64_t>(0, numClasses)))
-    (*results)[0] = m.gather(node.makeInts(labels), (*results)[0], 0);
+  if (succeeded(results))
+    (*results)[0] = labels->of(node, (*results)[0]);
   return results;
 }
 

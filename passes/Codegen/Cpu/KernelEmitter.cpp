@@ -17,7 +17,7 @@ static Emitter startFunction(KernelOp kernel, ModuleOp module) {
   auto none = LLVM::LLVMVoidType::get(context);
   Type i64 = b.getI64Type();
   size_t numBuffers = kernel.getArgumentTypes().size() + kernel.getResultTypes().size() +
-                      (kernel.getScratch() ? 1 : 0);
+                      (kernel.getScratch() ? 1 : 0) + (usesStrings(kernel) ? 1 : 0);
   SmallVector<Type> types(numBuffers, pointer);
   types.append(kernel.getNumSymbols() + 2, i64);
   auto body =
@@ -53,6 +53,10 @@ KernelEmitter::KernelEmitter(KernelOp kernel, ModuleOp module, TargetAttr target
   tasks = values.back();
   SmallVector<Value> places(pointers), sizes(values.drop_front(pointers.size()).drop_back(2));
   bind(places, sizes);
+  if (usesStrings(kernel)) {
+    strings = pointers.back();
+    pointers = pointers.drop_back();
+  }
   if (std::optional<AffineMap> bytes = kernel.getScratch())
     scratch =
         em.offsetPointer(pointers.back(), em.getI8Type(), em.mul(task, value(bytes->getResult(0))));

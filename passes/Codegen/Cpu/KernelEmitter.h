@@ -1,7 +1,8 @@
 // The element emitter for CPU kernels: the kernel's function, and its tasks' shares.
 //
 // A kernel function gets `args`: a pointer per argument, a pointer per result, one to the scratch
-// memory of all tasks if it needs any, then its shape symbols as i64.
+// memory of all tasks if it needs any, one to the strings of the run if it reads or makes
+// characters, then its shape symbols as i64.
 #ifndef TENON_PASSES_CODEGEN_CPU_KERNELEMITTER_H
 #define TENON_PASSES_CODEGEN_CPU_KERNELEMITTER_H
 
@@ -22,6 +23,8 @@ public:
   mlir::Value task, tasks;
   /// The scratch memory of this task, as many bytes as the kernel says; null if it needs none.
   mlir::Value scratch;
+  /// The strings of the run (tenon_strings); null if the kernel reads and makes no characters.
+  mlir::Value strings;
 
   // Loops over elements (KernelLoops.cpp). A row is one task's, and no team's.
   int64_t lanesFor(mlir::AffineExpr size) const override;

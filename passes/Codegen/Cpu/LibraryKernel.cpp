@@ -87,7 +87,10 @@ void LibraryEmitter::emit() {
   Value floatArray =
       constants<double>(em.getF64Type(), floats, [&](double v) { return em.getF64FloatAttr(v); });
   size_t numResults = op->getNumResults();
-  Value scratch = e.scratch ? e.scratch : em.create<LLVM::ZeroOp>(pointer);
+  // What needs the strings of the run gets its memory from them, too.
+  Value scratch = e.strings   ? e.strings
+                  : e.scratch ? e.scratch
+                              : Value(em.create<LLVM::ZeroOp>(pointer));
 
   SmallVector<Type> types = {pointer, pointer, pointer, pointer, pointer, i64, i64};
   auto functionType = LLVM::LLVMFunctionType::get(em.getI32Type(), types);

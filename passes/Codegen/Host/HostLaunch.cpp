@@ -101,6 +101,8 @@ void HostLowering::launch(LaunchOp op) {
   Value tasks = countTasks(op, kernel), scratch = scratchOf(op, kernel, tasks);
   if (scratch)
     arguments.push_back(scratch);
+  if (usesStrings(kernel))
+    arguments.push_back(field(&tenon_exec::strings, pointerType));
   if (op.getSymbols())
     for (AffineExpr expr : op.getSymbols()->getResults()) {
       // What this launch itself binds has no value yet, and the kernel does not read it.

@@ -88,7 +88,8 @@ int64_t HostLowering::countSlots() {
     most = std::max(most, getDims(type).size());
   function.walk([&](LaunchOp launch) {
     size_t symbols = launch.getSymbols() ? launch.getSymbols()->getNumResults() : 0;
-    size_t buffers = launch.getInputs().size() + launch.getOutputs().size() + /*scratch*/ 1;
+    size_t buffers =
+        launch.getInputs().size() + launch.getOutputs().size() + /*scratch or strings*/ 1;
     most = std::max(most, buffers + symbols);
   });
   function.walk([&](Operation *op) {

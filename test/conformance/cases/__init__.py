@@ -69,16 +69,17 @@ def run_peer(model, inputs):
     return session.run(None, inputs)
 
 
-def single(op, arrays, attributes=None, constants=(), opset=21, outputs=1, expected=None, domain=""):
+def single(op, arrays, attributes=None, constants=(), opset=21, outputs=1, expected=None, domain="", version=1):
     """One node on `arrays`, two times: with static shapes, and with every dimension a symbol. Inputs whose number is
     in `constants` are initializers. `outputs` is how many there are, or the numbers of those that are not omitted.
-    What must come out is ONNX Runtime's answer unless given. Yields form, model and data."""
+    What must come out is ONNX Runtime's answer unless given. `version` is the domain's. Yields form, model and
+    data."""
     names = [f"x{i}" if array is not None else "" for i, array in enumerate(arrays)]
     wanted = range(outputs) if isinstance(outputs, int) else outputs
     results = [f"y{i}" if i in wanted else "" for i in range(max(wanted) + 1)]
     node = helper.make_node(op, names, results, domain=domain, **(attributes or {}))
     results = [name for name in results if name]
-    opsets = [helper.make_opsetid("", opset), *([helper.make_opsetid(domain, 1)] if domain else [])]
+    opsets = [helper.make_opsetid("", opset), *([helper.make_opsetid(domain, version)] if domain else [])]
     for form in ("static", "dynamic"):
         infos, initializers, inputs = [], [], {}
         for i, (name, array) in enumerate(zip(names, arrays)):

@@ -102,6 +102,14 @@ def _one_hot(inputs, attributes, version):
     return [np.moveaxis(np.where(hot, on, off), -1, axis).astype(inputs[2].dtype)]
 
 
+def _string_normalizer(inputs, attributes, version):
+    """The evaluator drops words inside of strings, and the accents of letters."""
+    change = {"NONE": str, "LOWER": str.lower, "UPPER": str.upper}[attributes.get("case_change_action", b"NONE").decode()]
+    stopwords = {word.decode() for word in attributes.get("stopwords", [])}
+    words = [change(word) for word in inputs[0] if word not in stopwords]
+    return [np.array(words or [""], object)]
+
+
 def _batch_norm(inputs, attributes, version):
     """The evaluator's form for versions before 9 forgets epsilon's place."""
     x, *others = inputs
@@ -174,6 +182,7 @@ def in_deviations(node, x):
 
 # Operators of which the evaluator is wrong, computed here.
 SPECIAL = {
+    "StringNormalizer": _string_normalizer,
     "Softmax": lambda *args: _softmax(*args, lambda rows: np.exp(_log_softmax(rows))),
     "LogSoftmax": lambda *args: _softmax(*args, _log_softmax),
     "Hardmax": lambda *args: _softmax(*args, _hardmax),

@@ -25,9 +25,9 @@ EXACT = set(
     """Abs And ArgMax ArgMin BitCast BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast CastLike Ceil
     CenterCropPad Clip Col2Im Compress Concat Constant ConstantOfShape DepthToSpace Dropout Equal Expand EyeLike
     Flatten Floor Gather GatherElements GatherND GlobalMaxPool Greater GreaterOrEqual Hardmax Identity IsInf IsNaN
-    Less LessOrEqual Max MaxPool MaxRoiPool MaxUnpool Min Neg NonMaxSuppression NonZero Not OneHot Or Pad ReduceMax
-    ReduceMin Relu Reshape ReverseSequence Round ScatterND ScatterElements Scatter Shape Sign Size Slice SpaceToDepth
-    Split Squeeze TensorScatter Tile TopK Transpose Trilu Unique Unsqueeze Upsample Where Xor""".split()
+    LabelEncoder Less LessOrEqual Max MaxPool MaxRoiPool MaxUnpool Min Neg NonMaxSuppression NonZero Not OneHot Or Pad ReduceMax
+    ReduceMin RegexFullMatch Relu Reshape ReverseSequence Round ScatterND ScatterElements Scatter Shape Sign Size Slice SpaceToDepth
+    Split Squeeze StringConcat StringNormalizer StringSplit TensorScatter Tile TopK Transpose Trilu Unique Unsqueeze Upsample Where Xor""".split()
 )
 # Operators that compute an element from one element of each operand.
 POINTWISE = set(
@@ -119,6 +119,12 @@ def _single(node, inputs, opsets):
     return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
 
+def _as_array(result):
+    """The evaluator has strings of a fixed length here and there."""
+    array = np.asarray(result)
+    return array.astype(object) if array.dtype.kind == "U" else array
+
+
 class Node:
     """One node, ready to be computed for any contents of these types."""
 
@@ -143,7 +149,7 @@ class Node:
             raise Unknown(f"{self.node.op_type}: {type(error).__name__}: {error}") from error
         if any(not isinstance(result, (np.ndarray, np.generic, int, float, bool)) for result in results):
             raise Unknown(f"{self.node.op_type}: a result is no tensor")
-        return dict(zip(self.names, map(np.asarray, results)))
+        return dict(zip(self.names, map(_as_array, results)))
 
 
 class Oracle:

@@ -10,10 +10,13 @@ UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
 INTEGERS = SIGNED + UNSIGNED
 NUMBERS = FLOATS + INTEGERS
 ALL = NUMBERS + ("bool",)
+# Arrays of strings are arrays of objects.
+STRING = "object"
+WITH_STRINGS = ALL + (STRING,)
 FLOAT8 = ("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz")
 
 # How often a type is drawn among those that an operator takes.
-WEIGHTS = {"float32": 40, "float64": 6, "float16": 6, "bfloat16": 3, "int64": 10, "int32": 7, "bool": 5}
+WEIGHTS = {"float32": 40, "float64": 6, "float16": 6, "bfloat16": 3, "int64": 10, "int32": 7, "bool": 5, STRING: 4}
 
 _ONNX = {
     name: helper.np_dtype_to_tensor_dtype(np.dtype(name))
@@ -21,12 +24,13 @@ _ONNX = {
     if name != "bfloat16"
 }
 _ONNX["bfloat16"] = TensorProto.BFLOAT16
+_ONNX[STRING] = TensorProto.STRING
 _ONNX["float8_e4m3fn"] = TensorProto.FLOAT8E4M3FN
 _ONNX["float8_e4m3fnuz"] = TensorProto.FLOAT8E4M3FNUZ
 _ONNX["float8_e5m2"] = TensorProto.FLOAT8E5M2
 _ONNX["float8_e5m2fnuz"] = TensorProto.FLOAT8E5M2FNUZ
 # As types are written in schemas.
-_TEXT = {"float32": "float", "float64": "double"}
+_TEXT = {"float32": "float", "float64": "double", STRING: "string"}
 _FROM_TEXT = {f"tensor({_TEXT.get(name, name.replace('_', ''))})": name for name in _ONNX}
 
 
@@ -35,7 +39,7 @@ def onnx_type(name):
 
 
 def from_schema(text):
-    """The numpy name of `tensor(float)`; None for types that are never drawn (strings, complex numbers)."""
+    """The numpy name of `tensor(float)`; None for types that are never drawn (complex numbers)."""
     return _FROM_TEXT.get(text)
 
 
@@ -98,11 +102,17 @@ def _integers(rng, name, shape, kind):
     return rng.integers(low, min(limits.max, 10), shape, dtype=name, endpoint=True)
 
 
+# Few, so that some are equal: empty, with blanks, commas, digits, letters of more bytes, and a zero byte.
+WORDS = np.array(["", "a", "b", "ab", "AB", "Ä,ö", "a b  c", " x", "1,2,,3", "日本", "ß", "z\0z", "-4.5", "long enough not to be short"], object)
+
+
 def draw(rng, name, shape, kind=None):
     """An array. Kinds: normal, small (whole numbers: ties), positive, unit, wild (with extremes)."""
     kind = kind or rng.choice(["normal", "small", "positive", "wild"], p=[0.55, 0.25, 0.1, 0.1])
     if name == "bool":
         return np.asarray(rng.random(shape) < 0.5)
+    if name == STRING:
+        return np.asarray(rng.choice(WORDS, shape), object)
     if is_float(name):
         return np.asarray(_floats(rng, name, shape, kind))
     return np.asarray(_integers(rng, name, shape, kind), dtype=name)

@@ -26,7 +26,9 @@ GIGABYTES = 6
 
 
 def guarded(array):
-    """A copy whose last byte is followed by memory that cannot be read."""
+    """A copy whose last byte is followed by memory that cannot be read; arrays of objects as they are."""
+    if array.dtype.hasobject:
+        return array
     page = mmap.PAGESIZE
     length = max(1, -(-array.nbytes // page)) * page
     memory = mmap.mmap(-1, length + page)

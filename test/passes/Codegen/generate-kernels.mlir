@@ -92,3 +92,13 @@ tenon.kernel @product(%x: tensor<6x32xf32>, %w: tensor<32x16xf32>, %b: tensor<16
   %1 = tenon.add %0, %b : (tensor<6x16xf32>, tensor<16xf32>) -> tensor<6x16xf32>
   tenon.yield %1 : tensor<6x16xf32>
 }
+
+// A function on strings gets those of the run, behind the buffers, in place of scratch memory.
+// CHECK-LABEL: llvm.func internal @twice.body
+//  CHECK-SAME:   (%[[X:.+]]: !llvm.ptr {llvm.noalias}, %[[Y:.+]]: !llvm.ptr {llvm.noalias}, %[[REPORT:.+]]: !llvm.ptr {llvm.noalias}, %[[STRINGS:.+]]: !llvm.ptr {llvm.noalias}, %[[TASK:.+]]: i64, %[[TASKS:.+]]: i64)
+//       CHECK:   llvm.call @tenon_string_concat(%{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}, %[[STRINGS]], %[[TASK]], %[[TASKS]])
+tenon.kernel @twice(%x: tensor<5xi64>) -> (tensor<5xi64>, tensor<2xi64>) attributes {strategy = "library", tasks = affine_map<() -> (1)>} {
+  %0 = tenon.string_concat %x, %x : (tensor<5xi64>, tensor<5xi64>) -> tensor<5xi64>
+  %1 = tenon.uninitialized : tensor<2xi64>
+  tenon.yield %0, %1 : tensor<5xi64>, tensor<2xi64>
+}

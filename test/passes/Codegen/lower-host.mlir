@@ -2,7 +2,7 @@
 //
 // Numbers behind the pointer that tenon_run gets are fields of tenon_exec (runtime/abi.h): 0 inputs,
 // 8 their dimensions, 16 arena, 32 launch, 40 alloc, 48 release, 56 output, 72 weights, 80 fail_values,
-// 24 threads, 88 scratch.
+// 24 threads, 88 scratch, 96 strings.
 
 // Buffers in the arena are offsets from its start, results of the function are the caller's memory,
 // and constants lie among the weights. Each launch gets an array of its buffers.
@@ -296,4 +296,23 @@ func.func @main(%a: tensor<4xf32> {tenon.state = 0 : i64}, %b: tensor<4xf32> {te
 func.func @main(%a: tensor<4xf32> {tenon.state = 0 : i64}) -> tensor<4xf32>
     attributes {tenon.arena_bytes = 0 : i64, tenon.arena_lower_bound = 0 : i64} {
   return %a : tensor<4xf32>
+}
+
+// -----
+
+// A kernel that makes characters gets the strings of the run behind its buffers.
+//       CHECK:   llvm.func @tenon_run(%[[EXEC:.+]]: !llvm.ptr) -> i32
+//       CHECK:   %[[FIELD:.+]] = llvm.getelementptr %[[EXEC]][96]
+//  CHECK-NEXT:   %[[STRINGS:.+]] = llvm.load %[[FIELD]]
+//       CHECK:   %[[SLOT:.+]] = llvm.getelementptr %{{.+}}[3]
+//       CHECK:   llvm.store %[[STRINGS]], %[[SLOT]]
+func.func @main(%x: tensor<5xi64> {tenon.string}) -> (tensor<5xi64> {tenon.string})
+    attributes {tenon.symbols = [], tenon.arena_bytes = 64 : i64, tenon.arena_lower_bound = 64 : i64} {
+  %0:2 = tenon.launch @twice(%x) {capacities = [affine_map<() -> (5)>], placement = [#tenon.output<0>, #tenon.arena<0>]} : (tensor<5xi64>) -> (tensor<5xi64>, tensor<2xi64>)
+  return %0#0 : tensor<5xi64>
+}
+tenon.kernel @twice(%x: tensor<5xi64>) -> (tensor<5xi64>, tensor<2xi64>) attributes {strategy = "library", tasks = affine_map<() -> (1)>} {
+  %0 = tenon.string_concat %x, %x : (tensor<5xi64>, tensor<5xi64>) -> tensor<5xi64>
+  %1 = tenon.uninitialized : tensor<2xi64>
+  tenon.yield %0, %1 : tensor<5xi64>, tensor<2xi64>
 }

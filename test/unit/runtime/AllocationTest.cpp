@@ -4,10 +4,15 @@
 
 #include <atomic>
 #include <cerrno>
+#include <climits>
 
 using namespace tenon::test;
 
 static std::atomic<int> allocations;
+/// From this number of allocations on there is no memory.
+static std::atomic<int> limit = INT_MAX;
+
+static bool mayAllocate() { return ++allocations <= limit; }
 
 extern "C" {
 // NOLINTBEGIN(readability-identifier-naming): glibc's names.
@@ -17,21 +22,15 @@ void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
 // NOLINTEND(readability-identifier-naming)
 
-void *malloc(size_t size) {
-  ++allocations;
-  return __libc_malloc(size);
-}
+void *malloc(size_t size) { return mayAllocate() ? __libc_malloc(size) : nullptr; }
 void *calloc(size_t count, size_t size) {
-  ++allocations;
-  return __libc_calloc(count, size);
+  return mayAllocate() ? __libc_calloc(count, size) : nullptr;
 }
 void *realloc(void *old, size_t size) {
-  ++allocations;
-  return __libc_realloc(old, size);
+  return mayAllocate() ? __libc_realloc(old, size) : nullptr;
 }
 void *memalign(size_t alignment, size_t size) {
-  ++allocations;
-  return __libc_memalign(alignment, size);
+  return mayAllocate() ? __libc_memalign(alignment, size) : nullptr;
 }
 void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
 int posix_memalign(void **result, size_t alignment, size_t size) {
@@ -181,6 +180,47 @@ TEST(Allocation, compiledDynamicModel) {
   EXPECT_EQ(allocations - before, 0);
   EXPECT_EQ(manyAgain, TENON_OK);
   EXPECT_EQ(fewAgain, TENON_OK);
+}
+
+/// Strings that come again find the memory of those before.
+TEST(Allocation, strings) {
+  Model model = load("strings");
+  Context context = createContext(model, 1);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 1000; ++i)
+    texts.push_back("text number " + std::to_string(i));
+  std::vector<tenon_string> elements;
+  for (const std::string &text : texts)
+    elements.push_back({text.data(), text.size()});
+  int64_t dims[] = {1000};
+  tenon_tensor input = {TENON_STRING, 1, dims, elements.data(), 1000 * sizeof(tenon_string), 0};
+  tenon_tensor outputs[3] = {};
+  EXPECT_EQ(allocationsOf(context.get(), &input, 1, outputs, 3), 0);
+}
+
+/// Wherever memory runs out there is a status, nothing is lost, and the context runs once there is
+/// memory.
+TEST(Allocation, stringsWithoutMemory) {
+  Model model = load("strings");
+  std::string text(3000, 'x');
+  tenon_string elements[] = {{"a", 1}, {text.data(), text.size()}, {text.data(), 2000}};
+  int64_t dims[] = {3};
+  tenon_tensor input = {TENON_STRING, 1, dims, elements, sizeof elements, 0};
+  int refused = 0;
+  for (bool isDone = false; !isDone; ++refused) {
+    Context context = createContext(model, 1);
+    tenon_tensor outputs[3] = {};
+    limit = allocations + refused;
+    tenon_status status = tenon_run(context.get(), &input, 1, outputs, 3);
+    limit = INT_MAX;
+    isDone = status == TENON_OK;
+    if (!isDone) {
+      EXPECT_ERROR(status, TENON_OUT_OF_MEMORY, "no memory");
+    }
+    tenon_tensor again[3] = {};
+    EXPECT_EQ(tenon_run(context.get(), &input, 1, again, 3), TENON_OK) << tenon_last_error();
+  }
+  EXPECT_GT(refused, 5);
 }
 
 } // namespace

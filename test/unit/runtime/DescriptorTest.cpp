@@ -143,7 +143,7 @@ TEST(Descriptor, impossibleSizesAreRefused) {
     }
   tenon_model_desc desc = tenon_model_linked;
   desc.size -= 4;
-  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "its descriptor has 132");
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "its descriptor has 156");
 }
 
 /// Who writes an output to the memory of such an input would write somewhere else.
@@ -198,6 +198,34 @@ TEST(Descriptor, otherKindsOfKernelsAreRefused) {
   tenon_model *model = nullptr;
   EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL,
                "damaged: the kind of a kernel is 3");
+}
+
+/// A table of strings that would lead out of its bytes, or make two of one.
+TEST(Descriptor, impossibleStringsAreRefused) {
+  tenon_model_desc desc = tenon_model_linked;
+  tenon_model *model = nullptr;
+  auto expectError = [&](std::vector<int64_t> ends, const char *part) {
+    desc.num_strings = static_cast<int64_t>(ends.size());
+    desc.string_ends = ends.data();
+    desc.string_bytes = "abab";
+    EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, part);
+  };
+  expectError({1, 2}, "damaged: the end of a string is 1");
+  expectError({0, -1}, "damaged: the end of a string is -1");
+  expectError({0, 2, 1}, "damaged: the end of a string is 1");
+  expectError({0, int64_t(1) << 60}, "damaged: the end of a string is");
+  expectError({0, 2, 4}, "has string 2 twice");
+  desc.num_strings = -1;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "the number of strings");
+  desc.num_strings = 1;
+  desc.string_bytes = nullptr;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "the number of strings");
+  desc = tenon_model_linked;
+  tenon_tensor_desc strings[] = {desc.inputs[0], desc.inputs[1]};
+  strings[1].dtype = TENON_STRING;
+  desc.inputs = strings;
+  EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL,
+               "the element type of a tensor is 8");
 }
 
 } // namespace

@@ -8,6 +8,7 @@ TEST(Dtype, namesAndSizes) {
   EXPECT_STREQ(tenon_dtype_name(1000), "unknown");
   EXPECT_EQ(tenon_dtype_bits(TENON_BOOL), 8);
   EXPECT_EQ(tenon_dtype_bits(TENON_COMPLEX128), 128);
+  EXPECT_EQ(tenon_dtype_bits(TENON_STRING), 8 * static_cast<int32_t>(sizeof(tenon_string)));
   EXPECT_EQ(tenon_dtype_bits(TENON_UNDEFINED), 0);
   EXPECT_STREQ(tenon_status_name(TENON_WRONG_SHAPE), "wrong_shape");
 }

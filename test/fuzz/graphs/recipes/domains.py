@@ -95,8 +95,9 @@ def support_vectors(g, op):
 
 @recipe("OneHotEncoder", domain=ML, weight=0.3)
 def one_hot_encoder(g, op):
-    x = g.value(["int64"], rank=(1, 2))
-    return g.node(op, [x], domain=ML, cats_int64s=[0, 2, 1, -1])
+    x = g.value(["int64", values.STRING], rank=(1, 2))
+    categories = {"cats_strings": ["a", "ab", ""]} if x.type == values.STRING else {"cats_int64s": [0, 2, 1, -1]}
+    return g.node(op, [x], domain=ML, **categories)
 
 
 @recipe("ArrayFeatureExtractor", domain=ML, weight=0.3)
@@ -109,8 +110,12 @@ def extractor(g, op):
 
 @recipe("LabelEncoder", domain=ML, weight=0.3)
 def label_encoder(g, op):
-    x = g.value(["int64"], rank=(1, 2))
-    return g.node(op, [x], domain=ML, keys_int64s=[0, 1, 2, 3], values_floats=[0.5, -1.0, 2.0, 4.0], default_float=-7.0)
+    x = g.value(["int64", values.STRING], rank=(1, 2))
+    keys = {"keys_strings": ["a", "", "日本", "b"]} if x.type == values.STRING else {"keys_int64s": [0, 1, 2, 3]}
+    found = g.pick([{"values_floats": [0.5, -1.0, 2.0, 4.0], "default_float": -7.0},
+                    {"values_strings": ["one", "", "ab", "Ä"], "default_string": "none"},
+                    {"values_int64s": [3, -1, 7, 0], "default_int64": -5}])
+    return g.node(op, [x], domain=ML, **keys, **found)
 
 
 @recipe("Momentum Adagrad Adam", domain="ai.onnx.preview.training", weight=0.2)

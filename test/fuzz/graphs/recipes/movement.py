@@ -15,7 +15,7 @@ def axis_of(g, rank, negative=True):
 
 
 def any_type(g, op, parameter="T"):
-    return [t for t in g.types(op, parameter)]
+    return g.types(op, parameter, among=values.WITH_STRINGS)
 
 
 @recipe("Transpose", weight=2)
