@@ -331,7 +331,10 @@ static void populatePatterns(RewritePatternSet &patterns, const MathOptions &opt
 
   MLIRContext *context = patterns.getContext();
   patterns.add<ExpandConstantPower>(context, /*benefit=*/2);
-  patterns.add<ExpandRsqrt, ExpandSincos, ExpandClamp, ExpandIntegerPower, RoundToInteger>(context);
+  patterns.add<ExpandRsqrt, ExpandSincos, ExpandClamp, ExpandIntegerPower>(context);
+  // Without a library two instructions do it: the one is a function where there is no instruction.
+  if (options.hasLibm)
+    patterns.add<RoundToInteger>(context);
   patterns.add<
       ExpandMinMax<arith::MaximumFOp, true, true>, ExpandMinMax<arith::MinimumFOp, false, true>,
       ExpandMinMax<arith::MaxNumFOp, true, false>, ExpandMinMax<arith::MinNumFOp, false, false>>(

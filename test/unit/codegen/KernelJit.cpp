@@ -108,7 +108,9 @@ static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module, cpu::Tar
     return function(std::move(*translated), target, LLVMOptimization::CleanUp);
   };
   if (const char *path = std::getenv("TENON_DUMP_ASM")) {
-    Expected<SmallVector<char>> assembly = compile(compileToAssembly);
+    Expected<SmallVector<char>> assembly = compile([](auto kernel, auto processor, auto level) {
+      return compileToAssembly(std::move(kernel), processor, level);
+    });
     std::error_code error;
     raw_fd_ostream file(path, error);
     if (assembly && !error)
