@@ -48,7 +48,7 @@ struct tenon_context {
   tn_region region;
   void *own_arena, *own_scratch;
   tn_strings *strings; /* NULL if no element is a string */
-  void **input_data; /* what compiled code reads: of tensors; objects of other values */
+  void **input_data;   /* what compiled code reads: of tensors; objects of other values */
   size_t *input_bytes;
   int64_t *input_dims;
   int64_t *symbols; /* value by symbol number; -1: not bound */

@@ -1,5 +1,5 @@
-/* Elements of less than a byte: packed in the caller's memory, the first one in the lowest bits of a
- * byte, and one in each byte for compiled code, integers with a sign extended to it. */
+/* Elements of less than a byte: packed in the caller's memory, the first one in the lowest bits of
+ * a byte, and one in each byte for compiled code, integers with a sign extended to it. */
 #include "runtime/internal.h"
 
 static bool is_signed(int32_t dtype) { return dtype == TENON_INT4 || dtype == TENON_INT2; }

@@ -332,8 +332,8 @@ static void *callers_buffer(tenon_context *context, int32_t index, const int64_t
   return caller->data;
 }
 
-/* Where compiled code writes the elements of an output: those that are packed when the run ends to a
- * block of the region. */
+/* Where compiled code writes the elements of an output: those that are packed when the run ends to
+ * a block of the region. */
 static void *place_elements(tenon_context *context, int32_t index) {
   const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
   tn_output *output = &context->outputs[index];

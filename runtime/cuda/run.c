@@ -98,7 +98,8 @@ static void *cuda_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
   if (context->status || !tn_host_output(exec, index, dims))
     return NULL;
   tn_cu_buffer *buffer = &context->device->outputs[index];
-  tenon_status status = tn_cu_reserve(context, buffer, context->outputs[index].run_bytes, "an output");
+  tenon_status status =
+      tn_cu_reserve(context, buffer, context->outputs[index].run_bytes, "an output");
   if (status)
     tn_run_failed(context, status);
   return (void *)(uintptr_t)buffer->data;

@@ -19,6 +19,7 @@ struct HalfTarget : TargetAttrInterface::ExternalModel<HalfTarget, UnitAttr> {
     return element.isF16() ? Float32Type::get(element.getContext()) : element;
   }
   int64_t getFewRows(Attribute) const { return 100; }
+  Attribute getHost(Attribute target) const { return target; }
 };
 
 class WidenHalvesTest : public testing::Test {
