@@ -166,8 +166,6 @@ tenon_status tenon_context_create(const tenon_model *model, const tenon_context_
     status = make_threads(context, options);
   if (!status) /* its size depends on the threads */
     status = make_workspace(context, options);
-  context->exec.inputs = context->input_data;
-  context->exec.input_dims = context->input_dims;
   tn_install_services(&context->exec);
   bool known;
   const tn_device_kind *device = tn_device_of(model->variant, &known);

@@ -4,12 +4,12 @@
 
 module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
 
-// Service 12 is transfer, 13 host_alloc, 14 host_release, 4 launch.
+// Bytes 184 are transfer, 192 host_alloc, 200 host_release, 32 launch.
 // CHECK-LABEL: llvm.func @tenon_run(
 // The first kernel is the device's, with an address of the arena.
 //       CHECK:   llvm.call %{{.*}}(%{{.*}}, %c0_i64, %{{.*}}, %{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, !llvm.ptr, i64) -> ()
 // The second one gets memory of the host: its operand's copy (direction 0), and a place for its result.
-//       CHECK:   %[[ALLOC:.*]] = llvm.getelementptr %{{.*}}[104] : (!llvm.ptr) -> !llvm.ptr, i8
+//       CHECK:   %[[ALLOC:.*]] = llvm.getelementptr %{{.*}}[192] : (!llvm.ptr) -> !llvm.ptr, i8
 //       CHECK:   %[[IN:.*]] = llvm.call %{{.*}}(%{{.*}}, %c32_i64) : !llvm.ptr, (!llvm.ptr, i64) -> !llvm.ptr
 //       CHECK:   llvm.call %{{.*}}(%{{.*}}, %c0_i32, %[[IN]], %{{.*}}, %c32_i64) : !llvm.ptr, (!llvm.ptr, i32, !llvm.ptr, !llvm.ptr, i64) -> i32
 //       CHECK:   %[[OUT:.*]] = llvm.call %{{.*}}(%{{.*}}, %c32_i64) : !llvm.ptr, (!llvm.ptr, i64) -> !llvm.ptr

@@ -302,7 +302,7 @@ func.func @main(%a: tensor<4xf32> {tenon.state = 0 : i64}) -> tensor<4xf32>
 
 // A kernel that makes characters gets the strings of the run behind its buffers.
 //       CHECK:   llvm.func @tenon_run(%[[EXEC:.+]]: !llvm.ptr) -> i32
-//       CHECK:   %[[FIELD:.+]] = llvm.getelementptr %[[EXEC]][96]
+//       CHECK:   %[[FIELD:.+]] = llvm.getelementptr %[[EXEC]][176]
 //  CHECK-NEXT:   %[[STRINGS:.+]] = llvm.load %[[FIELD]]
 //       CHECK:   %[[SLOT:.+]] = llvm.getelementptr %{{.+}}[3]
 //       CHECK:   llvm.store %[[STRINGS]], %[[SLOT]]
