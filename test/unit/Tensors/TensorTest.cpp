@@ -102,5 +102,9 @@ TEST(ProtoFile, RefusesWhatDoesNotFit) {
   proto.set_data_type(TENON_STRING);
   proto.add_string_data("one");
   EXPECT_EQ(llvm::toString(decodeTensor(proto).takeError()),
-            "it has 1 strings, but is a string[2]");
+            "it has 1 values, too few for string[2]");
+  proto.set_dims(0, 1);
+  proto.add_string_data("two");
+  EXPECT_EQ(llvm::toString(decodeTensor(proto).takeError()),
+            "it has 2 strings, but is a string[1]");
 }
