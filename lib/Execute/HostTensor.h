@@ -6,6 +6,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinAttributeInterfaces.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include <vector>
 
 namespace tenon {
 
@@ -13,7 +14,7 @@ namespace tenon {
 struct HostTensor {
   /// All sizes are known.
   mlir::RankedTensorType type;
-  /// Row-major, as the runtime wants them: a boolean is a byte.
+  /// Row-major, as compiled code has them: a boolean is a byte, and so is a narrower number.
   mlir::AsmResourceBlob bytes;
 
   /// A view of a constant, where it holds its elements like this. Failure if it holds no numbers.
@@ -25,8 +26,11 @@ struct HostTensor {
 
   /// The constant with these elements. Large ones keep the memory.
   mlir::ElementsAttr takeConstant() &&;
-  /// As the runtime takes an input. The view lives as long as the tensor.
-  tenon_tensor view() const;
+  /// As the runtime takes an input: the elements where they are or, if the runtime wants them
+  /// packed, in `storage`. The view lives as long as both.
+  tenon_tensor view(std::vector<char> &storage) const;
+  /// Whether the runtime has elements of less than a byte packed.
+  static bool isPacked(mlir::Type type);
 };
 
 } // namespace tenon

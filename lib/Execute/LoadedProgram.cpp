@@ -96,12 +96,19 @@ llvm::Error LoadedProgram::call(ArrayRef<tenon_tensor> inputs,
   return llvm::Error::success();
 }
 
-static std::vector<tenon_tensor> viewsOf(ArrayRef<HostTensor> tensors) {
+/// Views of tensors, and what some of them need memory for.
+struct Views {
+  explicit Views(ArrayRef<HostTensor> tensors) : storage(tensors.size()) {
+    for (auto [tensor, memory] : llvm::zip_equal(tensors, storage))
+      views.push_back(tensor.view(memory));
+  }
+
+  std::vector<std::vector<char>> storage;
   std::vector<tenon_tensor> views;
-  for (const HostTensor &tensor : tensors)
-    views.push_back(tensor.view());
-  return views;
-}
+};
+
+/// Whether a run can write a result where it stays.
+static bool isWrittenInPlace(Type type) { return isStatic(type) && !HostTensor::isPacked(type); }
 
 // A run writes results of known size where they will stay: of large weights there should be no
 // second copy. Others are copied from the context's memory.
@@ -109,20 +116,21 @@ llvm::Expected<std::vector<HostTensor>> LoadedProgram::run(ArrayRef<HostTensor> 
                                                            const RunOptions &options) {
   if (llvm::Error error = useThreads(options.threads))
     return error;
-  std::vector<tenon_tensor> arguments = viewsOf(inputs), results(type.getNumResults());
+  Views arguments(inputs);
+  std::vector<tenon_tensor> results(type.getNumResults());
   std::vector<HostTensor> outputs(type.getNumResults());
   for (auto [output, result, each] : llvm::zip_equal(outputs, results, type.getResults())) {
-    if (!isStatic(each))
+    if (!isWrittenInPlace(each))
       continue;
     output = HostTensor::allocate(cast<RankedTensorType>(each));
     size_t bytes = output.bytes.getData().size();
     result.data = bytes ? output.bytes.getMutableData().data() : nullptr;
     result.capacity = bytes;
   }
-  if (llvm::Error error = call(arguments, results))
+  if (llvm::Error error = call(arguments.views, results))
     return error;
   for (auto [output, result, each] : llvm::zip_equal(outputs, results, type.getResults()))
-    if (!isStatic(each))
+    if (!isWrittenInPlace(each))
       output = HostTensor::copy(result, cast<RankedTensorType>(each));
   return outputs;
 }
@@ -139,16 +147,17 @@ llvm::Expected<Measurement> LoadedProgram::measure(ArrayRef<HostTensor> inputs,
                                                    const MeasureOptions &options) {
   if (llvm::Error error = useThreads(options.run.threads))
     return error;
-  std::vector<tenon_tensor> arguments = viewsOf(inputs), results(type.getNumResults());
+  Views arguments(inputs);
+  std::vector<tenon_tensor> results(type.getNumResults());
   for (int64_t i = 0; i < options.warmUps; ++i)
-    if (llvm::Error error = call(arguments, results))
+    if (llvm::Error error = call(arguments.views, results))
       return error;
   if (tenon_profile_start(context.get()) != TENON_OK)
     return runtimeError();
   Measurement measurement;
   for (int64_t i = 0; i < options.runs; ++i) {
     auto start = std::chrono::steady_clock::now();
-    if (llvm::Error error = call(arguments, results))
+    if (llvm::Error error = call(arguments.views, results))
       return error;
     int64_t time = std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();
     measurement.total += time;

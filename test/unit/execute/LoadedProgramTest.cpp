@@ -41,6 +41,24 @@ TEST_F(LoadedProgramTest, ResultsAreThoseOfTheInputs) {
   }
 }
 
+TEST_F(LoadedProgramTest, NarrowElementsAreBytes) {
+  LoadedProgram program = load(R"(
+    func.func @main(%x: tensor<5xi4>) -> tensor<5xi4> {
+      %0 = tenon.neg %x : (tensor<5xi4>) -> tensor<5xi4>
+      return %0 : tensor<5xi4>
+    })");
+  HostTensor input =
+      HostTensor::allocate(cast<mlir::RankedTensorType>(program.getType().getInput(0)));
+  ASSERT_EQ(input.bytes.getData().size(), 5u);
+  llvm::copy(std::array<char, 5>{1, -2, 7, 0, -7}, input.bytes.getMutableData().begin());
+  std::vector<HostTensor> inputs;
+  inputs.push_back(std::move(input));
+  auto results = program.run(inputs);
+  ASSERT_TRUE(bool(results)) << toString(results.takeError());
+  ArrayRef<char> bytes = (*results)[0].bytes.getData();
+  EXPECT_EQ(std::vector<char>(bytes.begin(), bytes.end()), (std::vector<char>{-1, 2, -7, 0, 7}));
+}
+
 TEST_F(LoadedProgramTest, ARunTellsSizes) {
   LoadedProgram program = load(kDouble);
   for (int64_t rows : {1, 4, 2}) {

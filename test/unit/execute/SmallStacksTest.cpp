@@ -3,6 +3,7 @@
 #include "test/unit/execute/TestPrograms.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
+#include <deque>
 #include <functional>
 #include <pthread.h>
 
@@ -94,8 +95,9 @@ protected:
       return tenon_last_error();
     Context context(created);
     std::vector<tenon_tensor> views;
+    std::deque<std::vector<char>> storage;
     for (const HostTensor &input : inputs)
-      views.push_back(input.view());
+      views.push_back(input.view(storage.emplace_back()));
     tenon_tensor output = {};
     if (tenon_run(context.get(), views.data(), static_cast<int32_t>(views.size()), &output, 1) !=
         TENON_OK)
