@@ -261,9 +261,11 @@ tenon_tensor Feed::tensor() const {
 Destination::Destination(const tenon_tensor_info &info, nb::handle value)
     : array(nb::borrow(value)), name(info.name) {
   if (!isLaidOutAlike(info.dtype))
-    throw nb::type_error((quote("output", info.name) + getNumpyName(info.dtype) +
-                          " is not written to a given array: the model's elements are no array's")
-                             .c_str());
+    throw nb::type_error(
+        (quote("output", info.name) +
+         (isPacked(info.dtype) ? getNumpyName(info.dtype) + " elements" : "strings") +
+         " are not written to a given array")
+            .c_str());
   ArrayView view = checkLayout("output", info, value);
   if (!(view->flags & ArrayInterface::Writeable))
     throw nb::value_error((quote("output", info.name) + "the array is read-only").c_str());

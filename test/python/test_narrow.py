@@ -36,5 +36,5 @@ def test_what_does_not_fit_is_named(tmp_path):
     model = compile_text(tmp_path, "g (int4[2] x) => (int4[2] y) { y = Identity (x) }")
     with pytest.raises(TypeError, match="input 'x': expected dtype int4, found int8"):
         model.run([np.zeros(2, np.int8)])
-    with pytest.raises(TypeError, match="output 'y': int4 is not written to a given array"):
+    with pytest.raises(TypeError, match="output 'y': int4 elements are not written to a given array"):
         model.run([np.zeros(2, ml_dtypes.int4)], outputs={"y": np.zeros(2, ml_dtypes.int4)})
