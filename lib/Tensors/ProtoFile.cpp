@@ -198,7 +198,7 @@ llvm::Expected<Value> ValueReader::read(const onnx::MapProto &proto) {
     return llvm::joinErrors(keys.takeError(), values.takeError());
   if (hasStrings)
     keys->strings.assign(proto.string_keys().begin(), proto.string_keys().end());
-  else
+  else if (count) // what is empty may lie nowhere
     std::memcpy(keys->bytes.data(), proto.keys().data(), keys->bytes.size());
   map.keys = std::move(*keys);
   map.tensor = std::move(*values);
