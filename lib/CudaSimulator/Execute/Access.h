@@ -4,6 +4,7 @@
 
 #include "lib/CudaSimulator/Decode/Builder.h"
 #include "lib/CudaSimulator/Execute/Block.h"
+#include <mutex>
 
 namespace tenon::sim {
 
@@ -32,6 +33,10 @@ inline uint64_t addressOf(Warp &warp, const Instruction &instruction, unsigned o
 
 /// The space of an access: `.shared::cta` and the like; generic where none is named.
 Space takeSpace(Builder &builder);
+
+/// What an atomic operation at this address holds, and a strong store of at most 8 bytes: blocks
+/// run on several threads of the host.
+std::mutex &atomicLockOf(uint64_t address);
 
 /// What says how strongly an access is ordered: `.weak`, `.relaxed` with a scope and so on. An
 /// access that is not weak is strong; `.acquire` and `.release` order what is around it.

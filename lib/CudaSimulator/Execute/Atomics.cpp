@@ -33,7 +33,7 @@ struct Atomic final : Details {
 
 } // namespace
 
-static std::mutex &lockOf(uint64_t address) {
+std::mutex &atomicLockOf(uint64_t address) {
   static std::mutex locks[64];
   return locks[address / 16 % 64];
 }
@@ -122,7 +122,7 @@ static void updateLane(Warp &warp, const Instruction &instruction, const Atomic 
                        unsigned lane) {
   unsigned results = atomic.returns ? atomic.vector : 0, size = bytesOf(atomic.type);
   uint64_t address = addressOf(warp, instruction, results, lane);
-  std::lock_guard lock(lockOf(address));
+  std::lock_guard lock(atomicLockOf(address));
   bool isExchange = atomic.operation == AtomicOperation::Exchange && !atomic.returns;
   uint8_t *data = locate(warp, atomic.space, address, size * atomic.vector,
                          isExchange ? AccessMode::Write : AccessMode::Update, lane, true);

@@ -117,8 +117,13 @@ static Outcome store(Warp &warp, const Instruction &instruction, LaneMask mask) 
       release(warp, space, address, lane);
     uint8_t *data =
         locate(warp, space, address, bytes, AccessMode::Write, lane, instruction.strong);
-    for (unsigned i = 0; i < count; ++i)
+    for (unsigned i = 0; i < count; ++i) {
+      // Not between what an atomic operation of another block reads and writes.
+      std::unique_lock<std::mutex> lock;
+      if (instruction.strong)
+        lock = std::unique_lock(atomicLockOf(address + i * size));
       std::memcpy(data + i * size, &warp.row(instruction.operands[1 + i])[lane], size);
+    }
   });
   warp.block.cluster.noteProgress();
   return Outcome::Next;
