@@ -1,6 +1,7 @@
 // setp, set, selp, slct (PTX ISA 9.7.6 and 9.7.7).
 
 #include "lib/CudaSimulator/Execute/Rounded.h"
+#include <array>
 
 namespace tenon::sim {
 
@@ -160,18 +161,28 @@ static Outcome setPredicates(Warp &warp, const Instruction &instruction, LaneMas
   return Outcome::Next;
 }
 
+/// What two halves in each of two registers, operands `first` and the next one, compare to,
+/// combined with the predicate behind them if there is one.
+template <typename T>
+static std::array<LaneMask, 2> compareHalves(Warp &warp, const Instruction &instruction,
+                                             unsigned first) {
+  auto comparison = static_cast<Comparison>(instruction.flags & comparisonMask);
+  const Slot *operands = instruction.operands + first;
+  Slot third = instruction.operandCount > first + 2 ? operands[2] : noSlot;
+  std::array<LaneMask, 2> results;
+  for (unsigned i = 0; i < 2; ++i)
+    results[i] = combine(warp, instruction,
+                         compareRows<T>(comparison, warp.row(operands[0]), warp.row(operands[1]),
+                                        instruction.flags & flushes, 16 * i),
+                         third);
+  return results;
+}
+
 /// Of two halves in a register, one predicate each.
 template <typename T>
 static Outcome setTwoPredicates(Warp &warp, const Instruction &instruction, LaneMask mask) {
-  auto comparison = static_cast<Comparison>(instruction.flags & comparisonMask);
   const Slot *operands = instruction.operands;
-  Slot third = instruction.operandCount > 4 ? operands[4] : noSlot;
-  LaneMask results[2];
-  for (unsigned i = 0; i < 2; ++i)
-    results[i] = combine(warp, instruction,
-                         compareRows<T>(comparison, warp.row(operands[2]), warp.row(operands[3]),
-                                        instruction.flags & flushes, 16 * i),
-                         third);
+  std::array<LaneMask, 2> results = compareHalves<T>(warp, instruction, /*first=*/2);
   warp.setPredicate(operands[0], results[0], mask);
   warp.setPredicate(operands[1], results[1], mask);
   return Outcome::Next;
@@ -196,16 +207,8 @@ static Outcome setValues(Warp &warp, const Instruction &instruction, LaneMask ma
 /// Of two halves in a register, one value each.
 template <typename T>
 static Outcome setTwoValues(Warp &warp, const Instruction &instruction, LaneMask mask) {
-  auto comparison = static_cast<Comparison>(instruction.flags & comparisonMask);
-  const Slot *operands = instruction.operands;
-  Slot third = instruction.operandCount > 3 ? operands[3] : noSlot;
-  LaneMask results[2];
-  for (unsigned i = 0; i < 2; ++i)
-    results[i] = combine(warp, instruction,
-                         compareRows<T>(comparison, warp.row(operands[1]), warp.row(operands[2]),
-                                        instruction.flags & flushes, 16 * i),
-                         third);
-  uint64_t *result = warp.row(operands[0]);
+  std::array<LaneMask, 2> results = compareHalves<T>(warp, instruction, /*first=*/1);
+  uint64_t *result = warp.row(instruction.operands[0]);
   auto value = static_cast<uint64_t>(instruction.offset);
   forLanes(mask, [&](unsigned lane) {
     result[lane] =
