@@ -127,6 +127,7 @@ private:
     sizes.inputType = nullptr;
     sizes.mayRoundInput = false;
     chooseInstruction();
+    chooseCodes();
   }
 
   bool readsPackedWeights() const {

@@ -48,3 +48,14 @@ tenon.kernel @wide_differences(%x: tensor<24x64xf32>, %q: tensor<64x128xui8> {te
   %0 = tenon.matmul %x, %w {mayRoundInput} : (tensor<24x64xf32>, tensor<64x128xf32>) -> tensor<24x128xf32>
   tenon.yield %0 : tensor<24x128xf32>
 }
+
+// Codes that are too many to decode a panel of them are multiplied as they are, a few rows at a time, whatever may be rounded.
+// CHECK-LABEL: tenon.kernel @long_columns(
+//  CHECK-SAME:   tile_rows = 3, block_tiles = 1, packed = true, pack_input = true
+//   CHECK-NOT:   mma
+//       CHECK: tenon.yield
+tenon.kernel @long_columns(%x: tensor<24x262144xf32>, %q: tensor<262144x64xi4> {tenon.weights}, %s: tensor<8192x64xf32> {tenon.weights}) -> tensor<24x64xf32> attributes {strategy = "contraction"} {
+  %w = tenon.dequantize_blocks %q, %s {axis = 0, block_size = 32} : (tensor<262144x64xi4>, tensor<8192x64xf32>) -> tensor<262144x64xf32>
+  %0 = tenon.matmul %x, %w {mayRoundInput} : (tensor<24x262144xf32>, tensor<262144x64xf32>) -> tensor<24x64xf32>
+  tenon.yield %0 : tensor<24x64xf32>
+}
