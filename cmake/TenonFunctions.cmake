@@ -32,14 +32,23 @@ function(tenon_add_tool name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} ${TENON_SANITIZER_OPTIONS})
 endfunction()
 
-# tenon_add_unit_test(NAME sources... [LINK libraries...]): a GoogleTest program run by ctest, part
-# of the target unit-tests.
+# tenon_add_unit_test(NAME sources... [LINK libraries...] [SHARDS count]): a GoogleTest program run by
+# ctest, part of the target unit-tests. A long one runs as several tests that share its cases.
 function(tenon_add_unit_test name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "SHARDS" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE
     ${ARG_LINK} ${TENON_SANITIZER_OPTIONS} GTest::gtest GTest::gtest_main Threads::Threads)
-  add_test(NAME ${name} COMMAND ${name})
+  if(ARG_SHARDS)
+    math(EXPR last "${ARG_SHARDS} - 1")
+    foreach(shard RANGE ${last})
+      add_test(NAME ${name}-${shard} COMMAND ${name})
+      set_property(TEST ${name}-${shard} PROPERTY
+        ENVIRONMENT GTEST_TOTAL_SHARDS=${ARG_SHARDS} GTEST_SHARD_INDEX=${shard})
+    endforeach()
+  else()
+    add_test(NAME ${name} COMMAND ${name})
+  endif()
   add_dependencies(unit-tests ${name})
 endfunction()
 

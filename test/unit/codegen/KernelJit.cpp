@@ -62,20 +62,24 @@ static Value *emulateBFloatProducts(IRBuilder<> &builder, Value *sum, Value *a, 
   return sum;
 }
 
-/// Replaces calls of the intrinsics whose names start with `prefix` by what `emulate` builds.
-static void replaceCalls(Module &module, StringRef prefix,
-                         function_ref<Value *(IRBuilder<> &, Value *, Value *, Value *)> emulate) {
-  for (Function &function : make_early_inc_range(module)) {
-    if (!function.getName().starts_with(prefix))
+/// Makes the intrinsics whose names start with `prefix` functions that do what `emulate` builds.
+/// They stay functions: the back end takes seconds for a kernel that has some hundred of them
+/// inlined.
+static void
+defineIntrinsics(Module &module, StringRef prefix,
+                 function_ref<Value *(IRBuilder<> &, Value *, Value *, Value *)> emulate) {
+  for (Function &intrinsic : make_early_inc_range(module)) {
+    if (!intrinsic.getName().starts_with(prefix))
       continue;
-    for (User *user : make_early_inc_range(function.users())) {
-      auto *call = cast<CallInst>(user);
-      IRBuilder<> builder(call);
-      call->replaceAllUsesWith(
-          emulate(builder, call->getArgOperand(0), call->getArgOperand(1), call->getArgOperand(2)));
-      call->eraseFromParent();
-    }
-    function.eraseFromParent();
+    auto *function =
+        Function::Create(intrinsic.getFunctionType(), GlobalValue::InternalLinkage,
+                         "emulated." + intrinsic.getName().substr(prefix.size()), module);
+    function->addFnAttr(Attribute::NoInline);
+    IRBuilder<> builder(BasicBlock::Create(module.getContext(), "", function));
+    builder.CreateRet(
+        emulate(builder, function->getArg(0), function->getArg(1), function->getArg(2)));
+    intrinsic.replaceAllUsesWith(function);
+    intrinsic.eraseFromParent();
   }
 }
 
@@ -100,9 +104,9 @@ static Expected<SmallVector<char>> lowerToObject(mlir::ModuleOp module, cpu::Tar
     if (!translated)
       return translated.takeError();
     if (!target.has("avx512vnni") && !target.has("avxvnni"))
-      replaceCalls(**translated, "llvm.x86.avx512.vpdpbusd.", emulateByteProducts);
+      defineIntrinsics(**translated, "llvm.x86.avx512.vpdpbusd.", emulateByteProducts);
     if (!target.has("avx512bf16"))
-      replaceCalls(**translated, "llvm.x86.avx512bf16.dpbf16ps.", emulateBFloatProducts);
+      defineIntrinsics(**translated, "llvm.x86.avx512bf16.dpbf16ps.", emulateBFloatProducts);
     if (!target.has("amx-int8") || !target.has("amx-bf16"))
       emulateTiles(**translated);
     return function(std::move(*translated), target, LLVMOptimization::CleanUp);
