@@ -13,10 +13,9 @@
 //
 //   - arguments, results, what control flow passes on, and explicit casts,
 //   - what only moves elements that are halves: a decoder's cache is not widened to be lengthened,
-//   - the right operand of a matrix product of few or any number of rows: reading it takes most of
-//     the time then, and halves are half of the bytes. What is computed at run time is converted by
-//     packing,
-//   - keys and values of attention, for the same reasons,
+//   - weights, and keys and values of attention: halves are half of the bytes, in the file as well,
+//     and each vector of them is converted for as many rows as a tile has. What is computed at run
+//     time is converted by packing,
 //   - what an instruction of the target multiplies as it is.
 //
 // Ops are visited in order. `wide` maps a half to the value that it is rounded from; what needs the
@@ -69,7 +68,7 @@ private:
     return wide && wide != getElementTypeOrSelf(value);
   }
   bool isWorthwhile(Operation *op);
-  bool staysHalf(Operation *op, unsigned operand);
+  bool staysHalf(OpOperand &operand);
   Value widened(Value half);
   void widen(Operation *op);
 
@@ -101,21 +100,15 @@ bool Widener::isWorthwhile(Operation *op) {
   return any;
 }
 
-bool Widener::staysHalf(Operation *op, unsigned operand) {
-  if (isa<AttentionOp>(op))
-    return (operand == 1 || operand == 2) && !wide.contains(op->getOperand(operand));
-  const KernelStrategy *strategy = strategies ? strategies->find(op) : nullptr;
-  if (strategy && strategy->multipliesHalves(op, target))
-    return true;
-  auto matmul = dyn_cast<MatMulOp>(op);
-  if (!matmul || operand != 1 || wide.contains(matmul.getRhs()))
+bool Widener::staysHalf(OpOperand &operand) {
+  auto multiplies = dyn_cast<PrecisionOpInterface>(operand.getOwner());
+  if (!multiplies)
     return false;
-  if (!isConstantValue(matmul.getRhs()))
+  if (llvm::is_contained(multiplies.getMultipliedWeights(), &operand) &&
+      !wide.contains(operand.get()))
     return true;
-  DimExprs dims = getDims(matmul.getType());
-  auto rows = getConstantDims(matmul.sharesRhs() ? ArrayRef(dims).drop_back()
-                                                 : ArrayRef(dims).drop_back().take_back());
-  return !rows || llvm::product_of(*rows) <= target.getFewRows();
+  const KernelStrategy *strategy = strategies ? strategies->find(multiplies) : nullptr;
+  return strategy && strategy->multipliesHalves(multiplies, target);
 }
 
 Value Widener::widened(Value half) {
@@ -133,7 +126,7 @@ Value Widener::widened(Value half) {
 void Widener::widen(Operation *op) {
   IRMapping mapping;
   for (OpOperand &operand : op->getOpOperands())
-    if (isHalf(operand.get()) && !staysHalf(op, operand.getOperandNumber()))
+    if (isHalf(operand.get()) && !staysHalf(operand))
       mapping.map(operand.get(), widened(operand.get()));
   OpBuilder b(op);
   Operation *twin = b.clone(*op, mapping);

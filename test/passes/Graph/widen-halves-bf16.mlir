@@ -1,5 +1,5 @@
 // What the processor multiplies as it is stays narrow; the sum is as wide as it is computed. Where multiply-adds of f32
-// are faster than pairs of bf16, and tiles too large, bf16 is widened.
+// are faster than pairs of bf16, and tiles too large, the input is widened.
 // RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=sapphirerapids},func.func(tenon-widen-halves))' | FileCheck %s --check-prefixes=CHECK,TILES
 // RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=znver4},func.func(tenon-widen-halves))' | FileCheck %s --check-prefixes=CHECK,PAIRS
 
@@ -18,7 +18,7 @@ func.func @products(%x: tensor<16x64xbf16>, %a: tensor<16x64xf16>, %b: tensor<64
 }
 
 // CHECK-LABEL: func @narrow
-// TILES: tenon.matmul %{{.*}} : (tensor<16x64xf32>, tensor<64x8xf32>) -> tensor<16x8xf32>
+// TILES: tenon.matmul %{{.*}} : (tensor<16x64xf32>, tensor<64x8xbf16>) -> tensor<16x8xf32>
 // PAIRS: tenon.matmul %{{.*}} : (tensor<16x64xbf16>, tensor<64x8xbf16>) -> tensor<16x8xf32>
 func.func @narrow(%x: tensor<16x64xbf16>) -> tensor<16x8xbf16> {
   %w = tenon.constant dense<0.5> : tensor<64x8xbf16>

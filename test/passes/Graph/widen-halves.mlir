@@ -41,9 +41,9 @@ func.func @moves(%cache: tensor<8x4xf16>, %x: tensor<1x4xf16>) -> (tensor<9x4xf1
   return %1, %2 : tensor<9x4xf16>, tensor<4xf16>
 }
 
-// Weights that many rows share are converted at compile time, those of one row are read as halves.
+// Weights are read as halves, by however many rows.
 // CHECK-LABEL: func.func @products
-// CHECK: tenon.matmul {{.*}} : (tensor<64x16xf32>, tensor<16x8xf32>) -> tensor<64x8xf32>
+// CHECK: tenon.matmul {{.*}} : (tensor<64x16xf32>, tensor<16x8xf16>) -> tensor<64x8xf32>
 // CHECK: tenon.matmul {{.*}} : (tensor<1x16xf32>, tensor<16x8xf16>) -> tensor<1x8xf32>
 func.func @products(%x: tensor<64x16xf16>, %y: tensor<1x16xf16>)
     -> (tensor<64x8xf16>, tensor<1x8xf16>) {
@@ -60,4 +60,12 @@ func.func @products(%x: tensor<64x16xf16>, %y: tensor<1x16xf16>)
 func.func @attention(%q: tensor<2x3x8xf16>, %k: tensor<2x5x8xf16>, %b: tensor<3x5xf16>) -> tensor<2x3x8xf16> {
   %0 = tenon.attention %q, %k, %k bias %b {scale = 1.0} : (tensor<2x3x8xf16>, tensor<2x5x8xf16>, tensor<2x5x8xf16>, tensor<3x5xf16>) -> tensor<2x3x8xf16>
   return %0 : tensor<2x3x8xf16>
+}
+
+// CHECK-LABEL: func.func @filters
+// CHECK: tenon.conv {{.*}} : (tensor<1x6x6x8xf32>, tensor<3x3x8x8xf16>) -> tensor<1x4x4x8xf32>
+func.func @filters(%x: tensor<1x6x6x8xf16>) -> tensor<1x4x4x8xf16> {
+  %w = tenon.constant dense<0.5> : tensor<3x3x8x8xf16>
+  %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x6x6x8xf16>, tensor<3x3x8x8xf16>) -> tensor<1x4x4x8xf16>
+  return %0 : tensor<1x4x4x8xf16>
 }
