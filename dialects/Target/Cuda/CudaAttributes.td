@@ -134,4 +134,25 @@ def Cuda_ContractionScheduleAttr : Cuda_Schedule<"Contraction", "contraction"> {
   }];
 }
 
+def Cuda_AttentionScheduleAttr : Cuda_Schedule<"Attention", "attention"> {
+  let summary = "how attention is computed";
+  let description = [{
+    The schedule of a kernel of strategy `attention`. A block of 16 x 16 threads computes results of
+    `tile_rows` queries, those of all heads that share a head of keys one after the other, and reads
+    `tile_keys` keys and values at a time. Both are multiples of 16.
+
+    ```mlir
+    #cuda.attention_schedule<tile_rows = 64, tile_keys = 32>
+    ```
+  }];
+  let parameters = (ins
+      Cuda_Count<"queries of a block's tile", "64">:$tile_rows,
+      Cuda_Count<"keys that are in shared memory at a time", "32">:$tile_keys);
+  let extraClassDeclaration = [{
+    /// Threads of a block that share rows, and how many rows of threads there are.
+    static constexpr int64_t threadsAcross = 16;
+    static constexpr int64_t getThreads() { return threadsAcross * threadsAcross; }
+  }];
+}
+
 #endif

@@ -57,4 +57,12 @@ LogicalResult ContractionScheduleAttr::verify(EmitError emitError, int64_t tileR
   return verifyThreads(emitError, tileRows / threadRows * (tileColumns / threadColumns));
 }
 
+LogicalResult AttentionScheduleAttr::verify(EmitError emitError, int64_t tileRows,
+                                            int64_t tileKeys) {
+  for (auto [name, count] : {std::pair("tile_rows", tileRows), {"tile_keys", tileKeys}})
+    if (count < 1 || count % threadsAcross != 0)
+      return emitError() << name << " is " << count << ", but a multiple of " << threadsAcross;
+  return success();
+}
+
 } // namespace tenon::cuda

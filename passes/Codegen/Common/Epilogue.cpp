@@ -6,6 +6,12 @@ using namespace mlir;
 
 namespace tenon {
 
+void KernelEmitter::storeComputed(Value root, Value element, ArrayRef<LaneIndex> index) {
+  setSource(root, [element](ArrayRef<LaneIndex>) { return element; });
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i)
+    store(result(i), index, broadcast(this->element(computed(i), index)));
+}
+
 void storeFinished(KernelEmitter &e, OpBuilder &b, OpResult root, Value element,
                    ArrayRef<Value> index, Value mask) {
   OpBuilder::InsertionGuard guard(e.em);
@@ -16,9 +22,7 @@ void storeFinished(KernelEmitter &e, OpBuilder &b, OpResult root, Value element,
     for (Value part : index.drop_back())
       position.push_back(e.uniform(part));
     position.push_back({index.back(), vector ? 1 : 0, false, 1});
-    e.setSource(root, [element](ArrayRef<LaneIndex>) { return element; });
-    for (unsigned i = 0; i < e.kernel.getNumResults(); ++i)
-      e.store(e.result(i), position, e.element(e.computed(i), position));
+    e.storeComputed(root, element, position);
   });
   b.setInsertionPoint(e.em.getInsertionBlock(), e.em.getInsertionPoint());
 }

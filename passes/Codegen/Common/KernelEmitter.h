@@ -54,6 +54,8 @@ public:
   mlir::Value computed(unsigned number) const { return computedResults[number]; }
   const Buffer &result(unsigned number) const { return results[number]; }
 
+  /// Emits what follows elements of the kernel's root, and stores the results at `index`.
+  void storeComputed(mlir::Value root, mlir::Value element, llvm::ArrayRef<LaneIndex> index);
   /// Stores elements (in their compute type) of a result.
   void store(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index, mlir::Value element);
   mlir::Value load(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index);

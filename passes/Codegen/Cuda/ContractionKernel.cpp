@@ -261,11 +261,7 @@ void ContractionEmitter::store(Value sum, int64_t lanes, Value outer, Value row,
     index.push_back(at(row));
   }
   index.push_back({column, lanes > 1, false, lanes});
-  e.withLanes(lanes, nullptr, [&] {
-    e.setSource(root->getResult(0), [sum](ArrayRef<LaneIndex>) { return sum; });
-    for (unsigned i = 0; i < e.kernel.getNumResults(); ++i)
-      e.store(e.result(i), index, e.broadcast(e.element(e.computed(i), index)));
-  });
+  e.withLanes(lanes, nullptr, [&] { e.storeComputed(root->getResult(0), sum, index); });
 }
 
 void ContractionEmitter::finish(ValueRange sums, Value outer, Value row, Value column) {

@@ -148,8 +148,8 @@ Value KernelEmitter::exchange(Value value, int64_t distance) {
 }
 
 // Each step combines the same two values in both lanes, so that all lanes get the same bits.
-Value KernelEmitter::foldWarp(ReduceKind kind, Type elementType, Value value) {
-  for (int64_t distance = TargetAttr::warpSize / 2; distance > 0; distance /= 2)
+Value KernelEmitter::foldLanes(ReduceKind kind, Type elementType, Value value, int64_t lanes) {
+  for (int64_t distance = lanes / 2; distance > 0; distance /= 2)
     value = emitCombine(em, em.getLoc(), kind, elementType, value, exchange(value, distance));
   return value;
 }
@@ -181,7 +181,7 @@ Value KernelEmitter::foldWarps(ReduceKind kind, Type elementType, Value value) {
 Value KernelEmitter::foldTeam(ReduceKind kind, Type elementType, Value value) {
   if (rows.getTeam() == 1)
     return value;
-  value = foldWarp(kind, elementType, value);
+  value = foldLanes(kind, elementType, value, TargetAttr::warpSize);
   return rows.getTeam() == TargetAttr::warpSize ? value : foldWarps(kind, elementType, value);
 }
 

@@ -37,6 +37,9 @@ public:
   void forElements(llvm::ArrayRef<mlir::AffineExpr> shape,
                    llvm::function_ref<void(llvm::ArrayRef<LaneIndex>)> body) override;
 
+  /// Combines the values of `lanes` neighbouring lanes, a power of two, so that all of them have
+  /// the same bits.
+  mlir::Value foldLanes(ReduceKind kind, mlir::Type elementType, mlir::Value value, int64_t lanes);
   /// Waits until all threads of the block are here, and see what the others have stored.
   void barrier();
   /// An array in the memory that a block shares; a pointer to it.
@@ -54,7 +57,6 @@ private:
   mlir::Value member();
   /// `value` of the lane of this warp whose number differs in the bits of `distance`.
   mlir::Value exchange(mlir::Value value, int64_t distance);
-  mlir::Value foldWarp(ReduceKind kind, mlir::Type elementType, mlir::Value value);
   mlir::Value foldWarps(ReduceKind kind, mlir::Type elementType, mlir::Value value);
   int64_t numShared = 0;
 

@@ -5,8 +5,10 @@
 #include "dialects/Target/KernelStrategy.h"
 #include "passes/Codegen/Common/ExpandMath.h"
 #include "passes/Codegen/Common/HostStrategy.h"
+#include "passes/Codegen/Cuda/AttentionKernel.h"
 #include "passes/Codegen/Cuda/ContractionKernel.h"
 #include "passes/Schedule/Cuda/Choose.h"
+#include "passes/Schedule/Cuda/Sizes.h"
 
 using namespace mlir;
 
@@ -40,6 +42,19 @@ bool callsLibrary(KernelOp kernel) {
 
 /// What a kernel may have of shared memory without asking the driver for more.
 constexpr int64_t kStaticSharedBytes = 48 << 10;
+
+LogicalResult verifySharedBytes(KernelOp kernel, Operation *root, int64_t bytes) {
+  if (bytes <= kStaticSharedBytes)
+    return success();
+  return root->emitError("has a schedule in @")
+         << kernel.getSymName() << " that needs " << bytes << " bytes of shared memory, where "
+         << kStaticSharedBytes << " are the most";
+}
+
+/// How what fills the frames around the results goes over elements.
+RowsScheduleAttr frameRows(KernelOp kernel, int64_t threads) {
+  return RowsScheduleAttr::get(kernel.getContext(), /*lanes=*/1, threads, /*team=*/1);
+}
 
 /// A matrix product or convolution, by tiles in shared memory.
 class ContractionStrategy final : public KernelStrategy {
@@ -95,21 +110,63 @@ LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
   if (!llvm::isPowerOf2_64(schedule.getThreadRows()) ||
       !llvm::isPowerOf2_64(schedule.getThreadColumns()))
     return complain() << " whose threads do not have powers of two of rows and columns";
-  int64_t bytes = contractionSharedBytes(schedule, root);
-  if (bytes > kStaticSharedBytes)
-    return complain() << " that needs " << bytes << " bytes of shared memory, where "
-                      << kStaticSharedBytes << " are the most";
-  return success();
+  return verifySharedBytes(kernel, root, contractionSharedBytes(schedule, root));
 }
 
 LogicalResult ContractionStrategy::generate(KernelOp kernel, TargetAttrInterface target,
                                             ModuleOp module) const {
   auto schedule = cast<ContractionScheduleAttr>(kernel.getScheduleAttr());
-  // For what fills the frame around the results.
-  auto rows = RowsScheduleAttr::get(kernel.getContext(), /*lanes=*/1, schedule.getThreads(),
-                                    /*team=*/1);
-  KernelEmitter emitter(kernel, module, rows, schedule.getThreads());
+  KernelEmitter emitter(kernel, module, frameRows(kernel, schedule.getThreads()),
+                        schedule.getThreads());
   emitContractionKernel(emitter, getRoot(kernel, *this), schedule);
+  emitter.finish();
+  return success();
+}
+
+/// Attention, by tiles in shared memory.
+class AttentionStrategy final : public KernelStrategy {
+public:
+  StringRef getName() const override { return "attention"; }
+  bool match(Operation *op, TargetAttrInterface) const override;
+  FusionRules getFusionRules(Operation *) const override { return {.takesEpilogue = true}; }
+  ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override {
+    return chooseAttention(cast<TargetAttr>(target), rootOf(kernel));
+  }
+  DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const override {
+    return chooseAttentionBlocks(cast<TargetAttr>(target), rootOf(kernel));
+  }
+  LogicalResult verify(KernelOp kernel) const override;
+  LogicalResult generate(KernelOp kernel, TargetAttrInterface, ModuleOp module) const override;
+
+private:
+  AttentionOp rootOf(KernelOp kernel) const { return cast<AttentionOp>(getRoot(kernel, *this)); }
+};
+
+bool AttentionStrategy::match(Operation *op, TargetAttrInterface) const {
+  constexpr int64_t longestRow = 256;
+  auto attention = dyn_cast<AttentionOp>(op);
+  if (!attention || getElementTypeOrSelf(attention.getType()).isF64())
+    return false;
+  AttentionSizes sizes = getAttentionSizes(attention);
+  int64_t last = attention.getQueryPermutation().size() - 1;
+  return sizes.depth > 0 && sizes.depth <= longestRow && sizes.width > 0 &&
+         sizes.width <= longestRow && attention.getResultPermutation()[last] == last;
+}
+
+LogicalResult AttentionStrategy::verify(KernelOp kernel) const {
+  auto schedule = dyn_cast_if_present<AttentionScheduleAttr>(kernel.getScheduleAttr());
+  auto root = dyn_cast_if_present<AttentionOp>(getRoot(kernel, *this));
+  if (!schedule || !root)
+    return complainAboutSchedule(kernel);
+  return verifySharedBytes(kernel, root, attentionSharedBytes(schedule, root));
+}
+
+LogicalResult AttentionStrategy::generate(KernelOp kernel, TargetAttrInterface,
+                                          ModuleOp module) const {
+  auto schedule = cast<AttentionScheduleAttr>(kernel.getScheduleAttr());
+  KernelEmitter emitter(kernel, module, frameRows(kernel, schedule.getThreads()),
+                        schedule.getThreads());
+  emitAttentionKernel(emitter, rootOf(kernel), schedule);
   emitter.finish();
   return success();
 }
@@ -147,6 +204,7 @@ public:
 
 KernelStrategies::Ordered makeStrategies() {
   KernelStrategies::Ordered strategies;
+  strategies.push_back(std::make_unique<AttentionStrategy>());
   strategies.push_back(std::make_unique<ContractionStrategy>());
   strategies.push_back(std::make_unique<HostStrategy>("library", "library"));
   strategies.push_back(std::make_unique<RowsStrategy>());

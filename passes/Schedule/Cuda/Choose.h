@@ -19,6 +19,10 @@ DimExprs chooseRowBlocks(TargetAttr target, KernelOp kernel);
 ContractionScheduleAttr chooseContraction(TargetAttr target, mlir::Operation *op);
 DimExprs chooseContractionBlocks(TargetAttr target, mlir::Operation *op);
 
+/// For a `tenon.attention`, and a block for each of its tiles.
+AttentionScheduleAttr chooseAttention(TargetAttr target, AttentionOp op);
+DimExprs chooseAttentionBlocks(TargetAttr target, AttentionOp op);
+
 /// Blocks that all find work, of which a launch has as many as the device holds a few times.
 DimExprs limitBlocks(TargetAttr target, mlir::AffineExpr blocks);
 

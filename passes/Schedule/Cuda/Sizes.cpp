@@ -36,4 +36,20 @@ ContractionSizes getContractionSizes(Operation *op) {
   return getSizes(cast<ConvOp>(op));
 }
 
+AttentionSizes getAttentionSizes(AttentionOp op) {
+  DimExprs queries = op.getQueryDims(), keys = op.getKeyDims();
+  size_t rank = queries.size();
+  AffineExpr one = getAffineConstantExpr(1, op.getContext());
+  AttentionSizes sizes;
+  sizes.batch = rank == 4 ? queries.front() : one;
+  sizes.keyHeads = keys[rank - 3];
+  bool hasOwnKeys = queries[rank - 3] == sizes.keyHeads;
+  sizes.group = hasOwnKeys ? one : queries[rank - 3].floorDiv(sizes.keyHeads);
+  sizes.queries = queries[rank - 2];
+  sizes.keys = keys[rank - 2];
+  sizes.depth = getConstantOr(queries.back(), -1);
+  sizes.width = getConstantOr(op.getValueDims().back(), -1);
+  return sizes;
+}
+
 } // namespace tenon::cuda

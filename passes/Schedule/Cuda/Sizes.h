@@ -1,4 +1,5 @@
-// A matrix product or convolution as products of matrices, which its schedule and its code go by.
+// Matrix products, convolutions and attention as products of matrices, which their schedules and
+// their code go by.
 #ifndef TENON_PASSES_SCHEDULE_CUDA_SIZES_H
 #define TENON_PASSES_SCHEDULE_CUDA_SIZES_H
 
@@ -19,6 +20,18 @@ struct ContractionSizes {
 
 /// Of a `tenon.matmul` or `tenon.conv`.
 ContractionSizes getContractionSizes(mlir::Operation *op);
+
+/// Sizes of attention. A head of keys serves `group` heads of queries, whose rows are all
+/// multiplied by it.
+struct AttentionSizes {
+  mlir::AffineExpr batch, keyHeads, group, queries, keys;
+  /// Of queries and keys, and of values; -1 if unknown.
+  int64_t depth, width;
+
+  mlir::AffineExpr rows() const { return group * queries; }
+};
+
+AttentionSizes getAttentionSizes(AttentionOp op);
 
 } // namespace tenon::cuda
 

@@ -78,4 +78,27 @@ tenon.kernel @product(%x: tensor<128x64xf32>, %w: tensor<64x128xf32>, %b: tensor
   %1 = tenon.add %0, %b : (tensor<128x128xf32>, tensor<128x128xf32>) -> tensor<128x128xf32>
   tenon.yield %1 : tensor<128x128xf32>
 }
+// Queries stay in shared memory, keys and values take turns there; 16 threads fold each of their four rows' largest
+// scores. Results are divided and stored once.
+// CHECK-LABEL: module @attention
+//       CHECK:   scf.for
+//       CHECK:     scf.for {{.*}} iter_args
+//       CHECK:       nvvm.barrier0
+//       CHECK:       vector.fma
+//       CHECK:       nvvm.barrier0
+// CHECK-COUNT-16:    nvvm.shfl.sync  bfly
+//       CHECK:       math.exp
+//       CHECK:       llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<3>
+//       CHECK:       nvvm.barrier0
+//       CHECK:       vector.fma
+//       CHECK:       nvvm.barrier0
+//       CHECK:     arith.divf
+//       CHECK:     arith.addf
+//       CHECK:     llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr
+tenon.kernel @attention(%q: tensor<16x8x128x64xf32>, %k: tensor<16x8x128x64xf32>) -> tensor<16x8x128x64xf32>
+    attributes {strategy = "attention", schedule = #cuda.attention_schedule<>} {
+  %0 = tenon.attention %q, %k, %k {scale = 1.0} : (tensor<16x8x128x64xf32>, tensor<16x8x128x64xf32>, tensor<16x8x128x64xf32>) -> tensor<16x8x128x64xf32>
+  %1 = tenon.add %0, %q : (tensor<16x8x128x64xf32>, tensor<16x8x128x64xf32>) -> tensor<16x8x128x64xf32>
+  tenon.yield %1 : tensor<16x8x128x64xf32>
+}
 }

@@ -34,3 +34,14 @@ module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", h
     tenon.yield %0 : tensor<64x64xf32>
   }
 }
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @heads(%q: tensor<2x64x128xf32>, %k: tensor<2x64x128xf32>) -> tensor<2x64x128xf32> attributes {
+      strategy = "attention", schedule = #cuda.attention_schedule<>} {
+    // expected-error @+1 {{has a schedule in @heads that needs 61952 bytes of shared memory, where 49152 are the most}}
+    %0 = tenon.attention %q, %k, %k {scale = 1.0} : (tensor<2x64x128xf32>, tensor<2x64x128xf32>, tensor<2x64x128xf32>) -> tensor<2x64x128xf32>
+    tenon.yield %0 : tensor<2x64x128xf32>
+  }
+}

@@ -79,3 +79,21 @@ tenon.kernel @depthwise(%x: tensor<1x10x10x32xf32>, %w: tensor<3x3x1x32xf32>) ->
   %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 32 : i64} : (tensor<1x10x10x32xf32>, tensor<3x3x1x32xf32>) -> tensor<1x8x8x32xf32>
   tenon.yield %0 : tensor<1x8x8x32xf32>
 }
+
+// Attention with work for all multiprocessors: as many rows as tiles have, and the keys that fit beside them.
+// CHECK-LABEL: tenon.kernel @attention(
+//  CHECK-SAME:   schedule = #cuda.attention_schedule<>,
+//  CHECK-SAME:   tasks = affine_map<() -> (256)>
+tenon.kernel @attention(%q: tensor<16x8x128x64xf32>, %k: tensor<16x8x128x64xf32>) -> tensor<16x8x128x64xf32> attributes {strategy = "attention"} {
+  %0 = tenon.attention %q, %k, %k {scale = 1.0} : (tensor<16x8x128x64xf32>, tensor<16x8x128x64xf32>, tensor<16x8x128x64xf32>) -> tensor<16x8x128x64xf32>
+  tenon.yield %0 : tensor<16x8x128x64xf32>
+}
+
+// One query: heads that share keys are the rows of a tile.
+// CHECK-LABEL: tenon.kernel @decoder(
+//  CHECK-SAME:   schedule = #cuda.attention_schedule<tile_rows = 16>,
+//  CHECK-SAME:   tasks = affine_map<() -> (4)>
+tenon.kernel @decoder(%q: tensor<1x32x1x128xf32>, %k: tensor<1x4x500x128xf32>) -> tensor<1x32x1x128xf32> attributes {strategy = "attention"} {
+  %0 = tenon.attention %q, %k, %k {scale = 1.0} : (tensor<1x32x1x128xf32>, tensor<1x4x500x128xf32>, tensor<1x4x500x128xf32>) -> tensor<1x32x1x128xf32>
+  tenon.yield %0 : tensor<1x32x1x128xf32>
+}

@@ -28,3 +28,8 @@ module attributes {s = #cuda.contraction_schedule<thread_rows = 3, mma = <fma>>}
 
 // expected-error @+1 {{a block has whole warps of 32 threads, 1024 threads at most, not 4096}}
 module attributes {s = #cuda.contraction_schedule<thread_rows = 1, thread_columns = 1, mma = <fma>>} {}
+
+// -----
+
+// expected-error @+1 {{tile_keys is 24, but a multiple of 16}}
+module attributes {s = #cuda.attention_schedule<tile_keys = 24>} {}

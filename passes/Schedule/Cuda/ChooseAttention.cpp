@@ -1,0 +1,49 @@
+// Chooses the tiles of attention.
+//
+// A thread that has r rows and c keys or columns loads r + c numbers from shared memory for r c
+// FMAs, and keys are brought once for each tile of rows: tiles have as many rows as there is work
+// for, then as many keys as shared memory holds.
+
+#include "passes/Schedule/Cuda/Choose.h"
+#include "passes/Schedule/Cuda/Sizes.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+/// Numbers of shared memory, of 48 KB, that the tiles may take with the padding of their lines.
+static bool fits(const AttentionSizes &sizes, int64_t tileRows, int64_t tileKeys) {
+  constexpr int64_t most = (48 << 10) / 4, padding = 4, columns = 16;
+  int64_t width = llvm::alignTo(sizes.width, columns);
+  int64_t queries = sizes.depth * (tileRows + padding);
+  int64_t keys = std::max(sizes.depth * (tileKeys + padding), tileKeys * (width + padding));
+  return queries + keys + tileKeys * (tileRows + padding) <= most;
+}
+
+/// A size that only a run tells counts as many.
+static int64_t known(AffineExpr size) { return getConstantOr(size, 1 << 12); }
+
+AttentionScheduleAttr chooseAttention(TargetAttr target, AttentionOp op) {
+  constexpr int64_t smallest = AttentionScheduleAttr::threadsAcross;
+  AttentionSizes sizes = getAttentionSizes(op);
+  int64_t rows = known(sizes.rows()), sets = known(sizes.batch * sizes.keyHeads);
+  auto hasWork = [&](int64_t tile) {
+    return tile < 2 * rows &&
+           sets * static_cast<int64_t>(llvm::divideCeil(rows, tile)) >= target.getMultiprocessors();
+  };
+  int64_t tileRows = 4 * smallest, tileKeys = 4 * smallest;
+  while (tileRows > smallest && !(hasWork(tileRows) && fits(sizes, tileRows, smallest)))
+    tileRows /= 2;
+  while (tileKeys > smallest &&
+         !(tileKeys < 2 * known(sizes.keys) && fits(sizes, tileRows, tileKeys)))
+    tileKeys /= 2;
+  return AttentionScheduleAttr::get(target.getContext(), tileRows, tileKeys);
+}
+
+DimExprs chooseAttentionBlocks(TargetAttr target, AttentionOp op) {
+  AttentionSizes sizes = getAttentionSizes(op);
+  int64_t tileRows = chooseAttention(target, op).getTileRows();
+  return limitBlocks(target, sizes.batch * sizes.keyHeads * sizes.rows().ceilDiv(tileRows));
+}
+
+} // namespace tenon::cuda
