@@ -228,6 +228,7 @@ struct tenon_exec {
   /* The same as `alloc` and `release`, of the host's memory. */
   void *(*host_alloc)(tenon_exec *exec, int64_t bytes);
   void (*host_release)(tenon_exec *exec, void *block);
+  const unsigned char *host_weights; /* the model's constants once more, in the host's memory */
 };
 
 /* How much of tenon_exec the code of a variant for CPUs may use. */

@@ -157,6 +157,7 @@ tenon_status tenon_context_create(const tenon_model *model, const tenon_context_
     return tn_fail(TENON_OUT_OF_MEMORY, "no memory for a context");
   context->model = model;
   context->exec.weights = model->variant->weights;
+  context->exec.host_weights = model->variant->weights;
   status = make_tables(context);
   context->exec.inputs = context->input_data;
   context->exec.input_dims = context->input_dims;

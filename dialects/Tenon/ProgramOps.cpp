@@ -116,9 +116,10 @@ LogicalResult OutputAttr::verify(function_ref<InFlightDiagnostic()> emitError, i
   return success();
 }
 
-Attribute LaunchOp::getPlace(unsigned result) {
-  std::optional<ArrayAttr> places = getPlacement();
-  return places && result < places->size() ? (*places)[result] : Attribute();
+DimExprs LaunchOp::getCapacity(unsigned result) {
+  if (getCapacities() && result < getCapacities()->size())
+    return DimExprs(cast<AffineMapAttr>((*getCapacities())[result]).getValue().getResults());
+  return getDims(getOutputs()[result].getType());
 }
 
 // Expressions over the kernel's symbols and over the function's are not compared: only the numbers.
@@ -148,7 +149,7 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!result.getDefiningOp<InsertOp>() || getDestination().getType() != getOutputs()[0].getType())
     return emitOpError("has a destination, but ")
            << getKernelAttr() << " writes no part of a tensor of that type";
-  if (!getDestination().getDefiningOp<LaunchOp>())
+  if (!getDestination().getDefiningOp<BufferOpInterface>())
     return emitOpError("writes a part of a tensor that no launch made");
   return success();
 }

@@ -175,11 +175,48 @@ def Tenon_AllocatedAttr : Tenon_Place<"Allocated", "allocated"> {
   }];
 }
 
-def Tenon_AnyPlace : AnyAttrOf<[Tenon_ArenaAttr, Tenon_OutputAttr, Tenon_AllocatedAttr],
+def Tenon_HostAttr : Tenon_Place<"Host", "host"> {
+  let summary = "memory of the host that the run allocates";
+  let description = [{
+    For what kernels of the host read and write where all others compute in memory of their own. A
+    `tenon.release`, or the end of the run, gives it back.
+
+    ```mlir
+    #tenon.host
+    ```
+  }];
+}
+
+def Tenon_AnyPlace : AnyAttrOf<[Tenon_ArenaAttr, Tenon_OutputAttr, Tenon_AllocatedAttr, Tenon_HostAttr],
                                "a place in memory">;
+
+def Tenon_Places : OptionalAttr<TypedArrayAttrBase<Tenon_AnyPlace, "places in memory">>;
+
+def Tenon_Side : I32EnumAttr<"Side", "one of two memories", [
+    I32EnumAttrCase<"Host", 0, "host">, I32EnumAttrCase<"Device", 1, "device">]> {
+  let cppNamespace = "::tenon";
+}
+
+def Tenon_TransferOp : Tenon_Op<"transfer", [Tenon_HostOp, AllTypesMatch<["operand", "result"]>,
+                                         BufferOpInterface]> {
+  let summary = "copies a tensor to the other memory";
+  let description = [{
+    Where kernels compute in memory of their own: to what kernels of the host read, or back from what
+    they have written. It waits for all that is launched before it.
+
+    ```mlir
+    %h = tenon.transfer %x to host : tensor<8xf64>
+    %z = tenon.transfer %y to device : tensor<8xf64>
+    ```
+  }];
+  let arguments = (ins Tenon_Tensor:$operand, Tenon_Side:$side, Tenon_Places:$placement);
+  let results = (outs Tenon_Tensor:$result);
+  let assemblyFormat = "$operand `to` $side attr-dict `:` type($operand)";
+}
 
 def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+    DeclareOpInterfaceMethods<BufferOpInterface, ["getCapacity"]>,
     AttrSizedOperandSegments]> {
   let summary = "runs a kernel";
   let description = [{
@@ -196,7 +233,8 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
     if all of these are 0 in a run, nothing is launched and the result is the input's memory.
 
     Memory planning writes `placement`, a place for each result: `#tenon.arena`, `#tenon.output` or
-    `#tenon.allocated`. A launch with `allocates_scratch` gets the scratch
+    `#tenon.allocated`. Those of a kernel of the host are `#tenon.host` where other kernels have memory
+    of their own. A launch with `allocates_scratch` gets the scratch
     memory of its tasks from the run, for as long as it takes; others use that of the context, which
     is there for whatever is launched at the moment.
 
@@ -214,7 +252,7 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
                        OptionalAttr<AffineMapAttr>:$symbols,
                        OptionalAttr<AffineMapAttr>:$differences,
                        OptionalAttr<ArrayAttr>:$capacities,
-                       OptionalAttr<TypedArrayAttrBase<Tenon_AnyPlace, "places in memory">>:$placement,
+                       Tenon_Places:$placement,
                        UnitAttr:$allocates_scratch);
   let results = (outs Variadic<Tenon_Tensor>:$outputs);
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$outputs, "::llvm::StringRef":$kernel,
@@ -226,10 +264,6 @@ def Tenon_LaunchOp : Tenon_Op<"launch", [Tenon_HostOp,
   let assemblyFormat = [{
     $kernel `(` $inputs `)` (`into` $destination^ `:` type($destination))? attr-dict `:`
     functional-type($inputs, $outputs)
-  }];
-  let extraClassDeclaration = [{
-    /// Where a result lies; null if the launch does not say.
-    ::mlir::Attribute getPlace(unsigned result);
   }];
 }
 

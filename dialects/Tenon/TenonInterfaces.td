@@ -141,6 +141,29 @@ def LibraryOpInterface : OpInterface<"LibraryOpInterface", [CostOpInterface]> {
   ];
 }
 
+def BufferOpInterface : OpInterface<"BufferOpInterface"> {
+  let cppNamespace = "::tenon";
+  let description = [{
+    An op of a program whose results are buffers. Memory planning says where each of them is.
+  }];
+  let methods = [
+    InterfaceMethod<"A place for each result; null if they are not known yet.",
+      "::mlir::ArrayAttr", "getPlacementAttr", (ins)>,
+    InterfaceMethod<"Says the places.", "void", "setPlacementAttr",
+      (ins "::mlir::ArrayAttr":$places)>,
+    InterfaceMethod<"The dimensions that a result has at most.", "::tenon::DimExprs",
+      "getCapacity", (ins "unsigned":$result), "",
+      [{ return ::tenon::getDims($_op->getResult(result).getType()); }]>
+  ];
+  let extraSharedClassDeclaration = [{
+    /// Where a result lies; null if the op does not say.
+    ::mlir::Attribute getPlace(unsigned result) {
+      ::mlir::ArrayAttr places = $_op.getPlacementAttr();
+      return places && result < places.size() ? places[result] : ::mlir::Attribute();
+    }
+  }];
+}
+
 def DecomposeOpInterface : OpInterface<"DecomposeOpInterface"> {
   let cppNamespace = "::tenon";
   let description = [{

@@ -6,18 +6,23 @@ using namespace mlir;
 
 namespace tenon {
 
-std::optional<int64_t> getBufferBytes(LaunchOp launch, unsigned number) {
-  auto type = cast<RankedTensorType>(launch.getResult(number).getType());
-  DimExprs dims = getDims(type);
-  if (launch.getCapacities() && number < launch.getCapacities()->size())
-    dims = DimExprs(cast<AffineMapAttr>((*launch.getCapacities())[number]).getValue().getResults());
-  auto sizes = getConstantDims(dims);
+std::optional<int64_t> getBufferBytes(OpResult result) {
+  auto type = cast<RankedTensorType>(result.getType());
+  auto op = cast<BufferOpInterface>(result.getOwner());
+  auto sizes = getConstantDims(op.getCapacity(result.getResultNumber()));
   if (!sizes)
     return std::nullopt;
   int64_t bytes = getElementBytes(type.getElementType());
   for (int64_t size : *sizes)
     bytes *= size;
   return llvm::alignTo(std::max<int64_t>(bytes, 1), kBufferAlignment);
+}
+
+Attribute getPlace(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getOperand();
+  auto op = value.getDefiningOp<BufferOpInterface>();
+  return op ? op.getPlace(cast<OpResult>(value).getResultNumber()) : Attribute();
 }
 
 Value getHome(Value value) {

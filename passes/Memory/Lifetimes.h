@@ -17,8 +17,11 @@ namespace tenon {
 /// Buffers begin at multiples of this, and take up multiples of it.
 inline constexpr int64_t kBufferAlignment = 64;
 
-/// Bytes of a result's buffer, or nothing if they depend on the run.
-std::optional<int64_t> getBufferBytes(LaunchOp launch, unsigned number);
+/// Bytes of the buffer that an op's result is, or nothing if they depend on the run.
+std::optional<int64_t> getBufferBytes(mlir::OpResult result);
+
+/// Where the buffer is; null if no op of the program says so, as of arguments.
+mlir::Attribute getPlace(mlir::Value value);
 
 /// The first of the launches that write parts of the tensor.
 mlir::Value getHome(mlir::Value value);

@@ -5,6 +5,64 @@
 
 include "mlir/Pass/PassBase.td"
 
+def PlanTransfersPass : Pass<"tenon-plan-transfers", "::mlir::ModuleOp"> {
+  let summary = "brings values to the memory of who reads them";
+  let description = [{
+    Where kernels of the target compute in memory of their own, those of its host get `tenon.transfer`s of
+    what they read, and others of what they have written. A value is brought once for all that read it,
+    late, but before a loop that does not compute it. What only kernels of the host and the program
+    itself read, as conditions and sizes, stays with the host (`#tenon.host`), and so do constants, which
+    are in both memories.
+
+    ```mlir
+    // tenon-opt --tenon-assign-target=target=cuda:sm_80 --tenon-plan-transfers
+    func.func @main(%x: tensor<4xf64>) -> tensor<4xf64> {
+      %0 = tenon.launch @neg(%x) : (tensor<4xf64>) -> tensor<4xf64>
+      %1 = tenon.launch @exp(%0) : (tensor<4xf64>) -> tensor<4xf64>
+      %2 = tenon.launch @neg(%1) : (tensor<4xf64>) -> tensor<4xf64>
+      return %2 : tensor<4xf64>
+    }
+
+    tenon.kernel @neg(%a: tensor<4xf64>) -> tensor<4xf64> attributes {strategy = "rows"} {
+      %0 = tenon.neg %a : (tensor<4xf64>) -> tensor<4xf64>
+      tenon.yield %0 : tensor<4xf64>
+    }
+
+    tenon.kernel @exp(%a: tensor<4xf64>) -> tensor<4xf64> attributes {strategy = "host_rows"} {
+      %0 = tenon.exp %a : (tensor<4xf64>) -> tensor<4xf64>
+      tenon.yield %0 : tensor<4xf64>
+    }
+    ```
+
+    becomes
+
+    ```mlir
+    func.func @main(%x: tensor<4xf64>) -> tensor<4xf64> {
+      %0 = tenon.launch @neg(%x) : (tensor<4xf64>) -> tensor<4xf64>
+      %h = tenon.transfer %0 to host {placement = [#tenon.host]} : tensor<4xf64>
+      %1 = tenon.launch @exp(%h) {placement = [#tenon.host]} : (tensor<4xf64>) -> tensor<4xf64>
+      %d = tenon.transfer %1 to device : tensor<4xf64>
+      %2 = tenon.launch @neg(%d) : (tensor<4xf64>) -> tensor<4xf64>
+      return %2 : tensor<4xf64>
+    }
+
+    tenon.kernel @neg(%a: tensor<4xf64>) -> tensor<4xf64> attributes {strategy = "rows"} {
+      %0 = tenon.neg %a : (tensor<4xf64>) -> tensor<4xf64>
+      tenon.yield %0 : tensor<4xf64>
+    }
+
+    tenon.kernel @exp(%a: tensor<4xf64>) -> tensor<4xf64> attributes {strategy = "host_rows"} {
+      %0 = tenon.exp %a : (tensor<4xf64>) -> tensor<4xf64>
+      tenon.yield %0 : tensor<4xf64>
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"numToHost", "to-host", "Transfers to the host">,
+    Statistic<"numToDevice", "to-device", "Transfers to the device">
+  ];
+}
+
 def PlanMemoryPass : Pass<"tenon-plan-memory", "::mlir::ModuleOp"> {
   let summary = "gives every kernel result its place in memory";
   let description = [{
@@ -23,7 +81,7 @@ def PlanMemoryPass : Pass<"tenon-plan-memory", "::mlir::ModuleOp"> {
     Scratch memory of kernels lies in a region of the context that all launches share, where a task's
     need is a constant; otherwise the launch is marked with `allocates_scratch`.
 
-    After the pass every launch has a `placement`.
+    After the pass every launch and transfer has a `placement`; those on the host had it before.
 
     ```mlir
     func.func @main(%x: tensor<16xf32>) -> tensor<16xf32> {

@@ -33,7 +33,7 @@ public:
   int64_t numStatic = 0, numDynamic = 0;
 
 private:
-  bool canWriteOutput(LaunchOp launch, int64_t output);
+  bool canWriteOutput(Operation *op, int64_t output);
   void placeOutputs();
   void placeScratch(LaunchOp launch);
   void releaseAfterLastUse(Value value);
@@ -42,7 +42,7 @@ private:
   SymbolTable kernels;
   Lifetimes lifetimes;
   bool separateBuffers;
-  /// The function result that a launch result is written to directly.
+  /// The function result that an op's result is written to directly.
   llvm::DenseMap<Value, int64_t> outputOf;
 };
 
@@ -50,9 +50,14 @@ private:
 
 // Whether an output may be written when the launch runs. That of a state may lie in the memory of
 // its input, which must not be in use any more.
-bool Planner::canWriteOutput(LaunchOp launch, int64_t output) {
+bool Planner::canWriteOutput(Operation *op, int64_t output) {
   Value input = getStateInput(function, output);
-  return !input || !lifetimes.isUsedFrom(launch, input);
+  return !input || !lifetimes.isUsedFrom(op, input);
+}
+
+static bool hasCapacities(Operation *op) {
+  auto launch = dyn_cast<LaunchOp>(op);
+  return launch && launch.getCapacities();
 }
 
 // A function result that a top-level launch makes, as it is or reshaped, is written in place. A
@@ -67,9 +72,9 @@ void Planner::placeOutputs() {
     while (auto reshape = source.getDefiningOp<ReshapeOp>())
       source = reshape.getOperand();
     source = getHome(source);
-    auto launch = source.getDefiningOp<LaunchOp>();
-    if (!launch || launch.getCapacities() || launch->getBlock() != &body ||
-        outputOf.contains(source) || !canWriteOutput(launch, number))
+    auto op = source.getDefiningOp<BufferOpInterface>();
+    if (!op || hasCapacities(op) || op->getBlock() != &body || outputOf.contains(source) ||
+        !canWriteOutput(op, number))
       continue;
     llvm::SmallDenseSet<AffineExpr> known = ofArguments, needed;
     collectSymbols(source.getType(), known);
@@ -112,18 +117,20 @@ LogicalResult Planner::run() {
   llvm::DenseMap<Operation *, SmallVector<Attribute>> placements;
   SmallVector<OpResult> owners; // of the intervals
   SmallVector<Value> dynamic;
-  function.walk([&](LaunchOp launch) {
-    placeScratch(launch);
-    SmallVector<Attribute> &placement = placements[launch];
-    for (OpResult result : launch->getResults()) {
+  function.walk([&](LaunchOp launch) { placeScratch(launch); });
+  function.walk([&](BufferOpInterface op) {
+    SmallVector<Attribute> &placement = placements[op];
+    for (OpResult result : op->getResults()) {
       placement.push_back(AllocatedAttr::get(context));
       if (getHome(result) != result)
         continue;
-      if (auto output = outputOf.find(result); output != outputOf.end()) {
+      if (Attribute place = getPlace(result); isa_and_present<HostAttr>(place)) {
+        placement.back() = place;
+        dynamic.push_back(result);
+      } else if (auto output = outputOf.find(result); output != outputOf.end()) {
         placement.back() = OutputAttr::get(context, output->second);
-      } else if (auto bytes = getBufferBytes(launch, result.getResultNumber());
-                 bytes && !separateBuffers) {
-        intervals.push_back({lifetimes.begin(launch), lifetimes.lastUse(result), *bytes});
+      } else if (auto bytes = getBufferBytes(result); bytes && !separateBuffers) {
+        intervals.push_back({lifetimes.begin(op), lifetimes.lastUse(result), *bytes});
         owners.push_back(result);
       } else {
         dynamic.push_back(result);
@@ -145,12 +152,10 @@ LogicalResult Planner::run() {
   for (auto [interval, owner] : llvm::zip(intervals, owners))
     placements[owner.getOwner()][owner.getResultNumber()] =
         ArenaAttr::get(context, interval.offset);
-  function.walk([&](LaunchOp launch) {
-    if (launch.getDestination()) {
-      auto home = cast<OpResult>(getHome(launch.getDestination()));
-      placements[launch][0] = placements[home.getOwner()][home.getResultNumber()];
-    }
-    launch.setPlacementAttr(b.getArrayAttr(placements[launch]));
+  function.walk([&](BufferOpInterface op) {
+    if (auto home = cast<OpResult>(getHome(op->getResult(0))); home.getOwner() != op)
+      placements[op][0] = placements[home.getOwner()][home.getResultNumber()];
+    op.setPlacementAttr(b.getArrayAttr(placements[op]));
   });
   for (Value value : dynamic)
     releaseAfterLastUse(value);

@@ -95,6 +95,7 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
 
 // Every buffer gets its place.
 static void buildProgramPipeline(OpPassManager &passes, const PipelineOptions &options) {
+  passes.addPass(createPlanTransfersPass());
   passes.addPass(createPlanMemoryPass({options.separateBuffers}));
 }
 

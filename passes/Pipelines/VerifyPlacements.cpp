@@ -23,7 +23,10 @@ public:
   LogicalResult run();
 
 private:
-  LogicalResult checkLaunch(LaunchOp launch);
+  LogicalResult checkScratch(LaunchOp launch);
+  LogicalResult checkPlaces(BufferOpInterface op);
+  LogicalResult checkSides(LaunchOp launch);
+  LogicalResult checkSides(TransferOp transfer);
   LogicalResult checkResult(OpResult result, Attribute place);
   LogicalResult checkOutput(OpResult result, int64_t output);
   LogicalResult checkArena(OpResult result, int64_t offset);
@@ -38,12 +41,6 @@ private:
 };
 
 } // namespace
-
-/// The place of the buffer that a result is in, if its launch says one.
-static Attribute placeOf(Value value) {
-  auto launch = value.getDefiningOp<LaunchOp>();
-  return launch ? launch.getPlace(cast<OpResult>(value).getResultNumber()) : Attribute();
-}
 
 LogicalResult PlacementChecks::checkOutput(OpResult result, int64_t output) {
   Operation *launch = result.getOwner();
@@ -67,13 +64,13 @@ LogicalResult PlacementChecks::checkOutput(OpResult result, int64_t output) {
 }
 
 LogicalResult PlacementChecks::checkArena(OpResult result, int64_t offset) {
-  auto launch = cast<LaunchOp>(result.getOwner());
-  std::optional<int64_t> bytes = getBufferBytes(launch, result.getResultNumber());
+  Operation *launch = result.getOwner();
+  std::optional<int64_t> bytes = getBufferBytes(result);
   if (!bytes)
-    return launch.emitError("has a result at ")
+    return launch->emitError("has a result at ")
            << offset << " of the arena, but its size depends on the run: " << result.getType();
   if (offset % kBufferAlignment != 0 || *bytes > arenaBytes || offset > arenaBytes - *bytes)
-    return launch.emitError("has a result of ")
+    return launch->emitError("has a result of ")
            << *bytes << " bytes at " << offset << ", with an arena of " << arenaBytes
            << " bytes in units of " << kBufferAlignment;
   buffers.push_back({{lifetimes.begin(launch), lifetimes.lastUse(result), *bytes, offset}, result});
@@ -81,9 +78,9 @@ LogicalResult PlacementChecks::checkArena(OpResult result, int64_t offset) {
 }
 
 LogicalResult PlacementChecks::checkResult(OpResult result, Attribute place) {
-  auto launch = cast<LaunchOp>(result.getOwner());
-  if (launch.getDestination()) {
-    Attribute home = placeOf(getHome(result));
+  auto launch = dyn_cast<LaunchOp>(result.getOwner());
+  if (launch && launch.getDestination()) {
+    Attribute home = getPlace(getHome(result));
     if (home && home != place)
       return launch.emitError("has a result at ")
              << place << " that is a part of a tensor at " << home;
@@ -96,20 +93,49 @@ LogicalResult PlacementChecks::checkResult(OpResult result, Attribute place) {
   return success();
 }
 
-LogicalResult PlacementChecks::checkLaunch(LaunchOp launch) {
-  std::optional<ArrayAttr> places = launch.getPlacement();
-  if (!places || places->size() != launch.getNumResults())
-    return launch.emitError("needs one place for each of its ")
-           << launch.getNumResults() << " results";
+LogicalResult PlacementChecks::checkPlaces(BufferOpInterface op) {
+  ArrayAttr places = op.getPlacementAttr();
+  if (!places || places.size() != op->getNumResults())
+    return op.emitError("needs one place for each of its ") << op->getNumResults() << " results";
   LogicalResult result = success();
-  auto kernel = kernels.lookup<KernelOp>(launch.getKernel());
-  if (kernel.getScratch() && !kernel.getScratch()->isConstant() && !launch.getAllocatesScratch())
-    result = launch.emitError("uses scratch memory of the context, but how much @")
-             << kernel.getSymName() << " needs depends on the run";
-  for (auto [each, place] : llvm::zip_equal(launch->getResults(), *places))
+  for (auto [each, place] : llvm::zip_equal(op->getResults(), places))
     if (failed(checkResult(each, place)))
       result = failure();
   return result;
+}
+
+LogicalResult PlacementChecks::checkScratch(LaunchOp launch) {
+  auto kernel = kernels.lookup<KernelOp>(launch.getKernel());
+  if (kernel.getScratch() && !kernel.getScratch()->isConstant() && !launch.getAllocatesScratch())
+    return launch.emitError("uses scratch memory of the context, but how much @")
+           << kernel.getSymName() << " needs depends on the run";
+  return success();
+}
+
+static bool isOnHost(Value value) { return isa_and_present<HostAttr>(getPlace(value)); }
+
+/// A kernel reads and writes one memory. Constants are in both.
+LogicalResult PlacementChecks::checkSides(LaunchOp launch) {
+  bool isHosts = llvm::any_of(launch.getResults(), isOnHost);
+  for (Value result : launch.getResults())
+    if (isOnHost(result) != isHosts)
+      return launch.emitError("has results in memory of the host and others elsewhere");
+  for (Value input : launch.getInputs()) {
+    bool isConstant = isConstantValue(input);
+    if (isOnHost(input) != isHosts && !(isHosts && isConstant))
+      return launch.emitError("reads a value of type ")
+             << input.getType() << (isHosts ? " that is not" : " that is")
+             << " in memory of the host, where its results are" << (isHosts ? "" : " not");
+  }
+  return success();
+}
+
+LogicalResult PlacementChecks::checkSides(TransferOp transfer) {
+  bool isToHost = transfer.getSide() == Side::Host;
+  if (isOnHost(transfer.getOperand()) == isToHost || isOnHost(transfer.getResult()) != isToHost)
+    return transfer.emitError("does not lead ")
+           << (isToHost ? "to" : "from") << " memory of the host";
+  return success();
 }
 
 LogicalResult PlacementChecks::checkOverlaps() {
@@ -137,8 +163,18 @@ LogicalResult PlacementChecks::checkOverlaps() {
 
 LogicalResult PlacementChecks::run() {
   LogicalResult result = success();
+  function.walk([&](BufferOpInterface op) {
+    if (failed(checkPlaces(op)))
+      result = failure();
+  });
+  auto check = [&](auto op) {
+    if (failed(checkSides(op)))
+      result = failure();
+  };
+  function.walk([&](TransferOp transfer) { check(transfer); });
   function.walk([&](LaunchOp launch) {
-    if (failed(checkLaunch(launch)))
+    check(launch);
+    if (failed(checkScratch(launch)))
       result = failure();
   });
   return failed(result) ? result : checkOverlaps();

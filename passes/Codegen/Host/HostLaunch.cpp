@@ -38,25 +38,24 @@ void HostLowering::placeResults(LaunchOp op) {
   for (auto [number, result] : llvm::enumerate(op.getOutputs())) {
     Value &pointer = pointers[result];
     Attribute place = op.getPlace(number);
-    if (op.getDestination()) {
+    if (op.getDestination())
       pointer = pointerOf(op.getDestination());
-    } else if (auto inArena = dyn_cast<ArenaAttr>(place)) {
-      pointer = em.offsetPointer(arena, em.getI8Type(), inArena.getOffset());
-    } else if (auto output = dyn_cast<OutputAttr>(place)) {
-      pointer = outputBuffer(output.getNumber(),
-                             function.getFunctionType().getResult(output.getNumber()));
-    } else {
-      pointer = allocate(bytesOfResult(op, number));
-    }
+    else
+      pointer = memoryAt(place, [&] { return bytesOfResult(op, number); });
   }
 }
 
+Value HostLowering::memoryAt(Attribute place, function_ref<Value()> bytes) {
+  if (auto inArena = dyn_cast<ArenaAttr>(place))
+    return em.offsetPointer(arena, em.getI8Type(), inArena.getOffset());
+  if (auto output = dyn_cast<OutputAttr>(place))
+    return outputBuffer(output.getNumber(),
+                        function.getFunctionType().getResult(output.getNumber()));
+  return isa<HostAttr>(place) ? allocateOnHost(bytes()) : allocate(bytes());
+}
+
 Value HostLowering::bytesOfResult(LaunchOp op, size_t number) {
-  Type type = op.getOutputs()[number].getType();
-  DimExprs dims = getDims(type);
-  if (op.getCapacities() && number < op.getCapacities()->size())
-    dims = DimExprs(cast<AffineMapAttr>((*op.getCapacities())[number]).getValue().getResults());
-  return bytesOf(dims, type);
+  return bytesOf(op.getCapacity(number), op.getOutputs()[number].getType());
 }
 
 Value HostLowering::valueInLaunch(LaunchOp op, AffineExpr expr) {
@@ -88,16 +87,11 @@ void HostLowering::launch(LaunchOp op) {
   auto program = function->getParentOfType<ModuleOp>();
   auto kernel = program.lookupSymbol<KernelOp>(op.getKernelAttr());
   SmallVector<Value> arguments;
+  bool isHosts = isa<HostAttr>(op.getPlace(0));
   for (Value input : op.getInputs())
-    arguments.push_back(pointerOf(input));
+    arguments.push_back(isHosts ? pointerOnHost(input) : pointerOf(input));
   for (Value output : op.getOutputs())
     arguments.push_back(pointers[output]);
-  HostCopies copies;
-  bool isHosts = runsOnHost(kernel);
-  if (isHosts) {
-    copies = bringToHost(op);
-    arguments = llvm::to_vector(llvm::concat<Value>(copies.inputs, copies.outputs));
-  }
   Value tasks = countTasks(op, kernel), scratch = scratchOf(op, kernel, tasks);
   if (scratch)
     arguments.push_back(scratch);
@@ -124,7 +118,7 @@ void HostLowering::launch(LaunchOp op) {
 
   // A library function reports its status, and sizes that nothing else knows.
   if (!op.getCapacities())
-    return bringBack(op, copies, numResults);
+    return;
   Value status = em.load(i64, report);
   auto library = *kernel.getOps<LibraryOpInterface>().begin();
   failIf(em.compare(arith::CmpIPredicate::ne, status, em.i64(0)), TENON_EXEC_BAD_VALUE,
@@ -136,7 +130,6 @@ void HostLowering::launch(LaunchOp op) {
       sizes.push_back(em.load(i64, em.offsetPointer(report, i64, slot++)));
     bindDims(result.getType(), sizes);
   }
-  bringBack(op, copies, numResults);
 }
 
 } // namespace tenon

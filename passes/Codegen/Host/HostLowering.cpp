@@ -45,8 +45,10 @@ Value HostLowering::bytesOf(Type type) { return bytesOf(getDims(type), type); }
 Value HostLowering::loadElement(Value tensor, int64_t position) {
   Type elementType = getElementTypeOrSelf(tensor.getType());
   Type storage = getStorageType(elementType);
-  Value pointer = em.offsetPointer(pointerOf(tensor), storage, position);
-  if (isRemote) {
+  bool isHere = isOnHost(tensor);
+  Value pointer =
+      em.offsetPointer(isHere ? pointerOnHost(tensor) : pointerOf(tensor), storage, position);
+  if (!isHere) {
     Value here = stackSlots(1);
     transfer(TENON_TRANSFER_TO_HOST, here, pointer, em.i64(getElementBytes(elementType)));
     pointer = here;

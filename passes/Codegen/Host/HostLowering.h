@@ -5,7 +5,8 @@
 #ifndef TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 #define TENON_PASSES_CODEGEN_HOST_HOSTLOWERING_H
 
-#include "dialects/Target/KernelStrategy.h"
+#include "dialects/Target/TargetInterfaces.h"
+#include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Codegen/Common/EmitHelpers.h"
 #include "passes/Codegen/Passes.h"
@@ -23,14 +24,15 @@ public:
   mlir::LogicalResult run();
 
 private:
-  mlir::LogicalResult findTarget(mlir::ModuleOp program);
-
   // Ops.
   mlir::LogicalResult lowerBlock(mlir::Block &block);
   mlir::LogicalResult lower(mlir::Operation *op);
   mlir::LogicalResult lower(ConstantOp op);
   void lower(LaunchOp op);
+  void lower(TransferOp op);
   void placeResults(LaunchOp op);
+  /// Memory at a place that is not one of another result.
+  mlir::Value memoryAt(mlir::Attribute place, llvm::function_ref<mlir::Value()> bytes);
   void launch(LaunchOp op);
   /// The most bytes that a result may take.
   mlir::Value bytesOfResult(LaunchOp op, size_t number);
@@ -101,14 +103,10 @@ private:
   void transfer(int32_t direction, mlir::Value to, mlir::Value from, mlir::Value bytes);
   mlir::Value allocateOnHost(mlir::Value bytes);
   void releaseOnHost(mlir::Value pointer);
-  /// Whether the launch's kernel is the host's while all others are a device's.
-  bool runsOnHost(KernelOp kernel);
-  /// What of the host's memory stands for a launch's operands and results.
-  struct HostCopies {
-    llvm::SmallVector<mlir::Value> inputs, outputs;
-  };
-  HostCopies bringToHost(LaunchOp op);
-  void bringBack(LaunchOp op, const HostCopies &copies, size_t numResults);
+  /// Whether the program may read the tensor: all constants, and what is on the host.
+  bool isOnHost(mlir::Value tensor);
+  /// The memory of a tensor for which that is so.
+  mlir::Value pointerOnHost(mlir::Value tensor);
 
   // The runtime.
   template <typename T> mlir::Value field(T tenon_exec::*member, mlir::Type type) {
@@ -153,16 +151,17 @@ private:
   mlir::func::FuncOp function;
   /// Whether kernels compute in memory of their own.
   bool isRemote = false;
-  std::optional<TargetStrategies> strategies;
   ConstantPlacer placer;
   mlir::MLIRContext *context;
   mlir::ModuleOp module;
   Emitter em;
   mlir::LLVM::LLVMFuncOp host;
   mlir::Type pointerType, i64;
-  mlir::Value exec, arena, weights, slots;
+  mlir::Value exec, arena, weights, hostWeights, slots;
   mlir::Block *entry = nullptr;
   llvm::DenseMap<mlir::Value, mlir::Value> pointers;
+  /// Of constants, in bytes.
+  llvm::DenseMap<mlir::Value, int64_t> offsets;
   /// The objects in which tensors lie that were read from a sequence or map.
   llvm::DenseMap<mlir::Value, mlir::Value> ownObjects;
   /// The memory to release after a result that may be another one's.

@@ -32,10 +32,10 @@ struct PendingOutput {
 
 } // namespace
 
-static llvm::DenseSet<int64_t> outputsOfLaunches(func::FuncOp function) {
+static llvm::DenseSet<int64_t> outputsInPlace(func::FuncOp function) {
   llvm::DenseSet<int64_t> written;
-  for (LaunchOp launch : function.getOps<LaunchOp>())
-    for (Attribute place : launch.getPlacementAttr())
+  for (BufferOpInterface op : function.getOps<BufferOpInterface>())
+    for (Attribute place : op.getPlacementAttr())
       if (auto output = dyn_cast<OutputAttr>(place))
         written.insert(output.getNumber());
   return written;
@@ -97,7 +97,7 @@ void HostLowering::writeOutput(int64_t number, Value tensor, Value source, bool 
 }
 
 void HostLowering::writeOutputs(func::ReturnOp op) {
-  llvm::DenseSet<int64_t> written = outputsOfLaunches(function);
+  llvm::DenseSet<int64_t> written = outputsInPlace(function);
   llvm::DenseMap<Value, SmallVector<int64_t>> stateMemory = findStateMemory(function);
   SmallVector<PendingOutput> pending;
   for (auto [index, tensor] : llvm::enumerate(op.getOperands())) {

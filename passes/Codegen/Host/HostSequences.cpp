@@ -7,6 +7,7 @@
 
 #include "dialects/Tenon/SequenceTypes.h"
 #include "passes/Codegen/Host/HostLowering.h"
+#include "passes/Memory/Lifetimes.h"
 #include "passes/Memory/ReleaseObjects.h"
 
 using namespace mlir;
@@ -209,7 +210,8 @@ void HostLowering::lower(ReleaseOp op) {
   if (Value object = ownObjects.lookup(buffer))
     return releaseObject(object);
   Value own = ownMemory.lookup(buffer);
-  release(own ? own : pointerOf(buffer));
+  Value memory = own ? own : pointerOf(buffer);
+  isa_and_present<HostAttr>(getPlace(buffer)) ? releaseOnHost(memory) : release(memory);
 }
 
 void HostLowering::writeObject(int64_t number, Value object) {

@@ -1,11 +1,9 @@
-// What the program does where kernels compute in memory of their own: it copies through the
-// runtime, reads the numbers that it needs itself, and gives kernels that the host runs copies of
-// their operands.
-//
-// A kernel of the host waits for all that is launched before it, since it reads what that has
-// written. What it reports (a status, and the sizes that only it knows) stays with the host.
+// What the program does where kernels compute in memory of their own: it copies through the runtime
+// between that and the host's memory, where kernels of the host compute and where it reads the
+// numbers that it needs itself.
 
 #include "passes/Codegen/Host/HostLowering.h"
+#include "passes/Memory/Lifetimes.h"
 
 using namespace mlir;
 
@@ -41,34 +39,29 @@ void HostLowering::releaseOnHost(Value pointer) {
   callService(field(&tenon_exec::host_release, pointerType), Type(), {exec, pointer});
 }
 
-bool HostLowering::runsOnHost(KernelOp kernel) {
-  if (!isRemote)
-    return false;
-  const KernelStrategy *strategy = strategies->lookup(kernel);
-  return strategy && strategy->runsOnHost();
+void HostLowering::lower(TransferOp op) {
+  Value bytes = bytesOf(op.getType());
+  pointers[op] = memoryAt(op.getPlace(0), [&] { return bytes; });
+  int32_t direction =
+      op.getSide() == Side::Host ? TENON_TRANSFER_TO_HOST : TENON_TRANSFER_TO_DEVICE;
+  transfer(direction, pointers[op], pointerOf(op.getOperand()), bytes);
 }
 
-HostLowering::HostCopies HostLowering::bringToHost(LaunchOp op) {
-  HostCopies copies;
-  for (Value input : op.getInputs()) {
-    Value bytes = bytesOf(input.getType());
-    copies.inputs.push_back(allocateOnHost(bytes));
-    transfer(TENON_TRANSFER_TO_HOST, copies.inputs.back(), pointerOf(input), bytes);
-  }
-  for (auto [number, output] : llvm::enumerate(op.getOutputs()))
-    copies.outputs.push_back(allocateOnHost(bytesOfResult(op, number)));
-  return copies;
+static ConstantOp findConstant(Value tensor) {
+  while (auto reshape = tensor.getDefiningOp<ReshapeOp>())
+    tensor = reshape.getOperand();
+  return tensor.getDefiningOp<ConstantOp>();
 }
 
-void HostLowering::bringBack(LaunchOp op, const HostCopies &copies, size_t numResults) {
-  for (auto [number, copy] : llvm::enumerate(copies.outputs)) {
-    Value output = op.getOutputs()[number];
-    if (number < numResults)
-      transfer(TENON_TRANSFER_TO_DEVICE, pointers[output], copy, bytesOf(output.getType()));
-    releaseOnHost(copy);
-  }
-  for (Value copy : copies.inputs)
-    releaseOnHost(copy);
+bool HostLowering::isOnHost(Value tensor) {
+  return !isRemote || findConstant(tensor) || isa_and_present<HostAttr>(getPlace(tensor));
+}
+
+Value HostLowering::pointerOnHost(Value tensor) {
+  ConstantOp constant = isRemote ? findConstant(tensor) : ConstantOp();
+  if (!constant)
+    return pointerOf(tensor);
+  return em.offsetPointer(hostWeights, em.getI8Type(), offsets.lookup(constant));
 }
 
 } // namespace tenon

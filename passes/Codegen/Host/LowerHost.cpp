@@ -76,6 +76,7 @@ LogicalResult HostLowering::lower(ConstantOp op) {
   if (failed(offset))
     return failure();
   pointers[op] = em.offsetPointer(weights, em.getI8Type(), *offset);
+  offsets[op] = *offset;
   return success();
 }
 
@@ -95,11 +96,11 @@ LogicalResult HostLowering::lower(Operation *op) {
       })
       .Case([&](IfOp op) { return lower(op); })
       .Case([&](LoopOp op) { return lower(op); })
-      .Case<LaunchOp, BindSymbolOp, BindBroadcastOp, RequireOp, ReleaseOp, func::ReturnOp>(
-          [&](auto op) {
-            lower(op);
-            return success();
-          })
+      .Case<LaunchOp, TransferOp, BindSymbolOp, BindBroadcastOp, RequireOp, ReleaseOp,
+            func::ReturnOp>([&](auto op) {
+        lower(op);
+        return success();
+      })
       .Case<SequenceConstructOp, SequenceInsertOp, SequenceEraseOp, SequenceAtOp, SequenceLengthOp,
             SequenceConcatOp, SequenceSplitOp, MapEntriesOp>([&](auto op) {
         lower(op);
@@ -118,22 +119,11 @@ LogicalResult HostLowering::lowerBlock(Block &block) {
   return success();
 }
 
-LogicalResult HostLowering::findTarget(ModuleOp program) {
-  // Where it does not say for what it is compiled, it is for a processor.
-  auto target = program->getAttrOfType<TargetAttrInterface>(kTargetAttrName);
-  if (!target)
-    return success();
-  isRemote = hasOwnMemory(target);
-  strategies = TargetStrategies::of(target);
-  if (isRemote && !strategies)
-    return program.emitError() << "no code generation is registered for " << target.getTargetName();
-  return success();
-}
-
 LogicalResult HostLowering::run() {
   auto program = function->getParentOfType<ModuleOp>();
-  if (failed(findTarget(program)))
-    return failure();
+  // Where it does not say for what it is compiled, it is for a processor.
+  auto target = program->getAttrOfType<TargetAttrInterface>(kTargetAttrName);
+  isRemote = target && hasOwnMemory(target);
   int64_t number = 0;
   for (KernelOp kernel : program.getOps<KernelOp>())
     kernelNumbers[kernel.getSymName()] = number++;
@@ -148,6 +138,8 @@ LogicalResult HostLowering::run() {
   em.setInsertionPointToStart(body);
   arena = field(&tenon_exec::arena, pointerType);
   weights = field(&tenon_exec::weights, pointerType);
+  if (isRemote)
+    hostWeights = field(&tenon_exec::host_weights, pointerType);
   slots = makeSlots();
   Value inputs = field(&tenon_exec::inputs, pointerType);
   Value dims = field(&tenon_exec::input_dims, pointerType);
