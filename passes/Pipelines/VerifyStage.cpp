@@ -37,7 +37,7 @@ static LogicalResult verifyGraphFunction(func::FuncOp function) {
   const unsigned known = getSymbolNames(function).size();
   LogicalResult result = success();
   function.walk([&](Operation *op) {
-    if (isa<LaunchOp, ReleaseOp>(op))
+    if (isa<LaunchOp, TransferOp, ReleaseOp>(op))
       result = op->emitError("is not part of a graph: no kernels exist yet");
     for (Type type : op->getResultTypes())
       if (failed(verifySymbols(op, type, known)))

@@ -122,23 +122,6 @@ func.func @release(%x: tensor<4xf32>) {
 }
 
 //--- kernels.mlir
-// Kernels read the memory that they write.
-func.func @sides(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_bytes = 64} {
-  // expected-error @+1 {{does not lead to memory of the host}}
-  %0 = tenon.transfer %x to host {placement = [#tenon.arena<0>]} : tensor<4xf32>
-  %1 = tenon.transfer %x to host {placement = [#tenon.host]} : tensor<4xf32>
-  // expected-error @+1 {{reads a value of type 'tensor<4xf32>' that is in memory of the host, where its results are not}}
-  %2 = tenon.launch @k(%1) {placement = [#tenon.output<0>]} : (tensor<4xf32>) -> tensor<4xf32>
-  // expected-error @+1 {{reads a value of type 'tensor<4xf32>' that is not in memory of the host, where its results are}}
-  %3 = tenon.launch @k(%x) {placement = [#tenon.host]} : (tensor<4xf32>) -> tensor<4xf32>
-  return %2 : tensor<4xf32>
-}
-tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
-  tenon.yield %x : tensor<4xf32>
-}
-
-// -----
-
 func.func @outside(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @+1 {{is in no kernel}}
   %0 = tenon.relu %x : (tensor<4xf32>) -> tensor<4xf32>
@@ -446,6 +429,23 @@ func.func @unplaced(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_
   // expected-error @+1 {{needs one place for each of its 1 results}}
   %0 = tenon.launch @k(%x) : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
+}
+tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
+  tenon.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// Kernels read the memory that they write.
+func.func @sides(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tenon.arena_bytes = 64} {
+  // expected-error @+1 {{does not lead to memory of the host}}
+  %0 = tenon.transfer %x to host {placement = [#tenon.arena<0>]} : tensor<4xf32>
+  %1 = tenon.transfer %x to host {placement = [#tenon.host]} : tensor<4xf32>
+  // expected-error @+1 {{reads a value of type 'tensor<4xf32>' that is in memory of the host, where its results are not}}
+  %2 = tenon.launch @k(%1) {placement = [#tenon.output<0>]} : (tensor<4xf32>) -> tensor<4xf32>
+  // expected-error @+1 {{reads a value of type 'tensor<4xf32>' that is not in memory of the host, where its results are}}
+  %3 = tenon.launch @k(%x) {placement = [#tenon.host]} : (tensor<4xf32>) -> tensor<4xf32>
+  return %2 : tensor<4xf32>
 }
 tenon.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> attributes {strategy = "rows", schedule = #cpu.rows_schedule<lanes = 8>} {
   tenon.yield %x : tensor<4xf32>
