@@ -46,6 +46,7 @@ void registerReductionOps(OpRegistry &registry);
 void registerReshapeOps(OpRegistry &registry);
 void registerResizeOps(OpRegistry &registry);
 void registerSamplingOps(OpRegistry &registry);
+void registerScanOps(OpRegistry &registry);
 void registerScatterOps(OpRegistry &registry);
 void registerSelectionOps(OpRegistry &registry);
 void registerSequenceLoopOps(OpRegistry &registry);
@@ -101,6 +102,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerReshapeOps(registry);
   registerResizeOps(registry);
   registerSamplingOps(registry);
+  registerScanOps(registry);
   registerScatterOps(registry);
   registerSelectionOps(registry);
   registerSequenceLoopOps(registry);
