@@ -1,66 +1,22 @@
-// Random numbers: RandomUniform, RandomNormal, Bernoulli, Multinomial and their relatives.
-//
-// ONNX leaves the generator open. Here it is a hash of the element's position and the seed, so it
-// is ordinary arithmetic on a tensor of positions: it fuses, runs on any number of threads, and
-// gives the same numbers in every run. Nodes without a seed get one that depends on their place in
-// the model.
+// Random numbers: RandomUniform, RandomNormal, Bernoulli, Multinomial and their relatives; and
+// Dropout.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/RandomNumbers.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 
 namespace tenon {
-namespace {
 
-class RandomBuilder {
-public:
-  explicit RandomBuilder(NodeImporter &node) : m(node), n(node), seed(getSeed(node)) {}
-
-  /// f32 in [0, 1), for all positions of a tensor; streams are independent of each other.
-  Value uniform(ArrayRef<AffineExpr> dims, uint32_t stream = 0) {
-    AffineExpr count = product(dims, n.context());
-    Type u32 = n.builder().getIntegerType(32, /*isSigned=*/false);
-    Value bits = n.cast(m.iota(count, 0, n.builder().getI64Type()), u32);
-    // Wellons' lowbias32, over position and seed.
-    bits = xorShift(m.add(bits, constant(bits, seed + stream * 0x9e3779b9u)), 16);
-    bits = xorShift(m.mul(bits, constant(bits, 0x7feb352du)), 15);
-    bits = xorShift(m.mul(bits, constant(bits, 0x846ca68bu)), 16);
-    // The upper 24 bits are what f32 holds exactly.
-    Value high = n.infer<ShiftRightOp>({bits, constant(bits, 8)});
-    Value number = m.mul(n.cast(high, n.builder().getF32Type()), std::ldexp(1.0, -24));
-    return number ? n.reshape(number, dims) : number;
-  }
-
-  /// Box and Muller: sqrt(-2 ln(1 - u)) cos(2 pi v).
-  Value normal(ArrayRef<AffineExpr> dims) {
-    Value u = uniform(dims, 1), v = uniform(dims, 2);
-    Value radius = m.sqrt(m.mul(m.log(m.sub(m.scalar(u, 1), u)), -2));
-    return m.mul(radius, n.infer<CosOp>(m.mul(v, 2 * 3.14159265358979323846)));
-  }
-
-  TensorMath m;
-
-private:
-  /// bits ^ (bits >> amount)
-  Value xorShift(Value bits, uint32_t amount) {
-    return n.infer<XorOp>({bits, n.infer<ShiftRightOp>({bits, constant(bits, amount)})});
-  }
-  Value constant(Value like, uint32_t value) { return m.scalar(like, value); }
-
-  static uint32_t getSeed(NodeImporter &node) {
-    if (node.hasAttribute("seed")) {
-      auto seed = static_cast<float>(node.getFloat("seed"));
-      return llvm::bit_cast<uint32_t>(seed) * 0x85ebca6bu + 1;
-    }
+/// Seeds are floats, but those of Dropout integers.
+uint32_t RandomBuilder::getSeed(NodeImporter &node) {
+  if (!node.hasAttribute("seed"))
     return static_cast<uint32_t>(llvm::xxh3_64bits(node.outputName(0)));
-  }
-
-  NodeImporter &n;
-  uint32_t seed;
-};
-
-} // namespace
+  if (node.opType().ends_with("Dropout"))
+    return static_cast<uint32_t>(node.getInt("seed")) * 0x85ebca6bu + 1;
+  auto seed = static_cast<float>(node.getFloat("seed"));
+  return llvm::bit_cast<uint32_t>(seed) * 0x85ebca6bu + 1;
+}
 
 /// The element type of the result: attribute `dtype`, or that of the operand, or f32.
 static Type getResultType(NodeImporter &node) {
@@ -137,6 +93,69 @@ static Results importMultinomial(NodeImporter &node) {
   return {{node.cast(m.squeeze(best->getResult(1), {2}), type)}};
 }
 
+namespace {
+/// What is left of a tensor, and where.
+struct Dropped {
+  Value result, mask;
+};
+} // namespace
+
+/// Whether a scalar of integers or bools is known to be 0.
+static bool isZero(NodeImporter &node, Value value) {
+  std::optional<NodeImporter::Ints> known = node.constantInts(value);
+  return known && known->size() == 1 && known->front() == 0;
+}
+
+/// Where it trains, each element of x becomes zero with the probability `ratio`, and others grow by
+/// what is lost. Null operands: it does not train, and a ratio of one half.
+static Dropped dropOut(NodeImporter &node, Value x, Value ratio, Value training) {
+  TensorMath m(node);
+  std::optional<SmallVector<double>> known;
+  if (ratio)
+    known = node.constantFloats(ratio);
+  bool dropsNothing = known && known->size() == 1 && known->front() == 0;
+  if (!training || dropsNothing || isZero(node, training))
+    return {x, m.broadcast(node.makeScalar(node.builder().getI1Type(), 1), node.dims(x))};
+  Type f32 = node.builder().getF32Type();
+  ratio = ratio ? node.cast(m.toScalar(ratio), f32) : node.makeScalar(f32, 0.5);
+  training = node.cast(m.toScalar(training), node.builder().getI1Type());
+  Value isKept = m.lessEqual(ratio, RandomBuilder(node).uniform(node.dims(x)));
+  Value scale = m.reciprocal(m.sub(m.scalar(ratio, 1), ratio));
+  Value mask = m.logicalOr(m.logicalNot(training), isKept);
+  Value scaled =
+      m.mul(x, node.cast(m.select(training, scale, m.scalar(scale, 1)), node.elementType(x)));
+  return {m.select(mask, scaled, m.scalar(x, 0)), mask};
+}
+
+/// Before version 7 a node trains unless it says that it does not, from then on to version 12 none
+/// does. Before version 12 the ratio is an attribute, before version 10 a mask has x's type.
+static Results importDropout(NodeImporter &node) {
+  Value x = node.operand(0), ratio = node.operand(1), training = node.operand(2);
+  if (node.opset() < 12) {
+    ratio = node.makeScalar(node.builder().getF32Type(), node.getFloat("ratio", 0.5));
+    training = node.opset() < 7
+                   ? node.makeScalar(node.builder().getI1Type(), !node.getBool("is_test", false))
+                   : Value();
+  }
+  Dropped dropped = dropOut(node, x, ratio, training);
+  if (!node.hasOutput(1))
+    return {{dropped.result}};
+  return {{dropped.result,
+           node.opset() < 10 ? node.cast(dropped.mask, node.elementType(x)) : dropped.mask}};
+}
+
+/// Dropout of the sum of data and bias, then a residual. Operands: these, ratio, training mode.
+static Results importBiasDropout(NodeImporter &node) {
+  TensorMath m(node);
+  Value sum = m.add(node.operand(0), node.operand(1));
+  Dropped dropped = dropOut(node, sum, node.operand(3), node.operand(4));
+  if (node.operand(2))
+    dropped.result = m.add(dropped.result, node.operand(2));
+  if (!node.hasOutput(1))
+    return {{dropped.result}};
+  return {{dropped.result, dropped.mask}};
+}
+
 void registerRandomOps(OpRegistry &registry) {
   registry.add("RandomUniform", 1, 0, importUniform);
   registry.add("RandomUniformLike", 1, 1, importUniform);
@@ -144,6 +163,8 @@ void registerRandomOps(OpRegistry &registry) {
   registry.add("RandomNormalLike", 1, 1, importNormal);
   registry.add("Bernoulli", 15, 1, importBernoulli);
   registry.add("Multinomial", 7, 1, importMultinomial);
+  registry.add("Dropout", 1, {1, 3}, importDropout);
+  registry.add("com.microsoft", "BiasDropout", 1, {2, 5}, importBiasDropout);
 }
 
 } // namespace tenon
