@@ -54,21 +54,21 @@ BIAS_DROPOUT = (f"g (float[{COUNT}] x, float ratio, bool train) => (float[{COUNT
 @pytest.mark.parametrize("ratio", [0, 0.25, 0.9])
 def test_dropout_in_training(ratio, tmp_path):
     x = np.linspace(1, 2, COUNT, dtype=np.float32)
-    results = run(tmp_path, DROPOUT, {"x": x, "ratio": np.float32(ratio), "train": np.bool_(True)})
+    results = run(tmp_path, DROPOUT, {"x": x, "ratio": np.array(ratio, np.float32), "train": np.array(True)})
     assert_mean(results["mask"], 1 - ratio, np.sqrt(ratio * (1 - ratio)) + 1e-9)
     np.testing.assert_allclose(results["y"], np.where(results["mask"], x / (1 - ratio), 0), rtol=1e-6)
 
 
 def test_dropout_at_inference(tmp_path):
     x = np.linspace(1, 2, COUNT, dtype=np.float32)
-    results = run(tmp_path, DROPOUT, {"x": x, "ratio": np.float32(0.5), "train": np.bool_(False)})
+    results = run(tmp_path, DROPOUT, {"x": x, "ratio": np.array(0.5, np.float32), "train": np.array(False)})
     np.testing.assert_array_equal(results["y"], x)
     assert results["mask"].all()
 
 
 def test_dropout_of_a_sum(tmp_path):
     x = np.linspace(1, 2, COUNT, dtype=np.float32)
-    results = run(tmp_path, BIAS_DROPOUT, {"x": x, "ratio": np.float32(0.5), "train": np.bool_(True)})
+    results = run(tmp_path, BIAS_DROPOUT, {"x": x, "ratio": np.array(0.5, np.float32), "train": np.array(True)})
     assert_mean(results["mask"], 0.5, 0.5)
     np.testing.assert_allclose(results["y"], np.where(results["mask"], (x + 1) * 2, 0) + x, rtol=1e-6)
 

@@ -25,6 +25,7 @@ void registerFlexAttentionOps(OpRegistry &registry);
 void registerFusedProductOps(OpRegistry &registry);
 void registerGatherOps(OpRegistry &registry);
 void registerGeneratorOps(OpRegistry &registry);
+void registerGradientOps(OpRegistry &registry);
 void registerMapOps(OpRegistry &registry);
 void registerMatMulOps(OpRegistry &registry);
 void registerMovementOps(OpRegistry &registry);
@@ -81,6 +82,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerFusedProductOps(registry);
   registerGatherOps(registry);
   registerGeneratorOps(registry);
+  registerGradientOps(registry);
   registerMapOps(registry);
   registerMatMulOps(registry);
   registerMovementOps(registry);
