@@ -228,10 +228,19 @@ struct tenon_exec {
   /* The same as `alloc` and `release`, of the host's memory. */
   void *(*host_alloc)(tenon_exec *exec, int64_t bytes);
   void (*host_release)(tenon_exec *exec, void *block);
+  /* The picture in a file's bytes as an object, a tensor [height, width, samples of a pixel] of
+   * bytes; `pixels` is one of TENON_PIXELS_*. What is no picture has height and width 0. NULL as
+   * above. */
+  tenon_object *(*decode_image)(tenon_exec *exec, const void *bytes, int64_t count, int32_t pixels,
+                                const char *where);
 };
+
+enum { TENON_PIXELS_GREY = 0, TENON_PIXELS_RGB = 1, TENON_PIXELS_BGR = 2 };
 
 /* How much of tenon_exec the code of a variant for CPUs may use. */
 #define TENON_EXEC_SIZE_CPU offsetof(tenon_exec, transfer)
+/* The same for one with a device beside the processor, unless it decodes pictures. */
+#define TENON_EXEC_SIZE_DEVICE offsetof(tenon_exec, decode_image)
 
 /* What runs a variant's kernels. */
 enum {

@@ -88,6 +88,11 @@ tenon_object *tn_new_tensor(tenon_exec *exec, int32_t element_bytes, int32_t ran
 tenon_object *tn_new_sequence(tenon_exec *exec, int64_t length, tenon_object *const *elements);
 tenon_object *tn_new_map(tenon_exec *exec, tenon_object *keys, tenon_object *values);
 
+/* ---- images.c: a service */
+
+tenon_object *tn_decode_image(tenon_exec *exec, const void *bytes, int64_t count, int32_t pixels,
+                              const char *where);
+
 /* ---- exchange.c */
 
 /* The name of a tenon_kind in a sentence: "a sequence". */

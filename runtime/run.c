@@ -426,6 +426,7 @@ void tn_install_services(tenon_exec *exec) {
   exec->fail = service_fail;
   exec->fail_values = service_fail_values;
   exec->output_object = service_output_object;
+  exec->decode_image = tn_decode_image;
   tn_install_value_services(exec);
 }
 

@@ -101,6 +101,7 @@ llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
         describe(function_interface_impl::getResultAttrDict(function, number), type));
   function.walk([&](Operation *op) {
     model.info.usesObjects |= llvm::any_of(op->getResults(), isHostValue);
+    model.info.decodesImages |= isa<DecodeImageOp>(op);
   });
   for (State state : getStates(function))
     model.info.states.push_back(

@@ -146,8 +146,10 @@ Constant *DescriptorBuilder::buildTensors(ArrayRef<TensorInfo> tensors, const Tw
 /// How much of tenon_exec the code may use. Older runtimes take models that use no more than they
 /// have, and would take a sequence for a tensor.
 static int64_t getExecBytes(const ModelInfo &model, bool hasDevices) {
-  if (hasDevices)
+  if (model.decodesImages)
     return sizeof(tenon_exec);
+  if (hasDevices)
+    return TENON_EXEC_SIZE_DEVICE;
   auto isTensor = [](const TensorInfo &tensor) { return tensor.kinds.empty(); };
   bool isPlain = all_of(model.inputs, isTensor) && all_of(model.outputs, isTensor);
   return isPlain && !model.usesObjects && model.strings.empty() ? offsetof(tenon_exec, make_tensor)

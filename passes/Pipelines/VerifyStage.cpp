@@ -67,8 +67,8 @@ LogicalResult verifyTargetGraph(ModuleOp module) {
     if (!target->getComputeType(getInnerElementType(type)))
       result = op->emitError("holds elements for which ")
                << target->getTargetName() << " has no code: " << type;
-    // Objects refer to memory of the host.
-    else if (isHostType(type) && hasOwnMemory(*target))
+    // Objects refer to memory of the host, and pictures are decoded there.
+    else if ((isHostType(type) || isa<DecodeImageOp>(op)) && hasOwnMemory(*target))
       result = op->emitError("makes a value that programs for ")
                << target->getTargetName() << " cannot hold: " << type;
   };

@@ -26,6 +26,7 @@ void registerFusedProductOps(OpRegistry &registry);
 void registerGatherOps(OpRegistry &registry);
 void registerGeneratorOps(OpRegistry &registry);
 void registerGradientOps(OpRegistry &registry);
+void registerImageOps(OpRegistry &registry);
 void registerMapOps(OpRegistry &registry);
 void registerMatMulOps(OpRegistry &registry);
 void registerMovementOps(OpRegistry &registry);
@@ -83,6 +84,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerGatherOps(registry);
   registerGeneratorOps(registry);
   registerGradientOps(registry);
+  registerImageOps(registry);
   registerMapOps(registry);
   registerMatMulOps(registry);
   registerMovementOps(registry);
