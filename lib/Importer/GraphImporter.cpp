@@ -3,6 +3,7 @@
 #include "lib/Importer/GraphImporter.h"
 #include "dialects/Tenon/NodeLocation.h"
 #include "dialects/Tenon/SequenceTypes.h"
+#include "lib/Importer/DeclaredRanks.h"
 #include "lib/Importer/ElementTypes.h"
 #include "lib/Importer/NodeImporter.h"
 #include "lib/Importer/NodeOrder.h"
@@ -192,6 +193,7 @@ FailureOr<SmallVector<Value>> GraphImporter::importGraph(const onnx::GraphProto 
     scope.declared[info.name()] = &info;
   for (const onnx::ValueInfoProto &info : graph.output())
     scope.declared[info.name()] = &info;
+  inferDeclaredRanks(graph, scope);
   for (const onnx::NodeProto *node : *order) {
     if (failed(importNode(*node, scope)))
       return failure();
