@@ -22,7 +22,8 @@ Options of `check`:
     --run-with CMD   an emulator of TARGET that runs the models (tenon verify --run-with); those that it cannot be given
                      count as passed
 
-`check` runs only what is listed, so a line can leave a list only through `update` and a reviewed change.
+`check` runs only what is listed, so a line can leave a list only through `update` and a reviewed change. Of the backend
+tests every other one must be in test/conformance/failing.txt, with the reason why it does not pass.
 Of real models it also checks that their buffers are packed tightly.
 """
 
@@ -76,6 +77,8 @@ SUITES = {
     "models-cuda": (real_models, TESTS / "models" / "passing-cuda.txt"),
     "models-2": (lambda: real_models().parent / "models-2", TESTS / "models" / "passing-2.txt"),
 }
+# The backend tests that do not pass, and why.
+FAILING = TESTS / "conformance" / "failing.txt"
 # Suites of real models whose buffers must be packed tightly. Of models-2, conv_tasnet_dy has 1.18 times what it needs.
 REAL = ("models",)
 # Suites that a simulated GPU runs, one thread beside it.
@@ -86,6 +89,35 @@ DEVICES = {"node-cuda": CUDA, "models-cuda": CUDA}
 def read_list(file):
     lines = file.read_text().splitlines() if file.exists() else []
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def read_reasons():
+    """Suite → reason → names of the tests that do not pass because of it. In the file "[SUITE]" begins a suite,
+    and what is indented below a reason are names."""
+    suites, reasons, names = {}, None, None
+    for line in read_list(FAILING):
+        if line.startswith("["):
+            reasons = suites.setdefault(line.strip("[]"), {})
+        elif line.startswith(" "):
+            names.extend(line.split())
+        else:
+            names = reasons.setdefault(line, [])
+    return suites
+
+
+def unexplained(suite, tests, passing):
+    """What is wrong with the reasons: tests that have none, or that have one and pass or do not exist."""
+    reasons = read_reasons().get(suite)
+    if reasons is None:
+        return []
+    explained = [name for names in reasons.values() for name in names]
+    where = FAILING.relative_to(ROOT)
+    return [
+        *(f"{name} neither passes nor has a reason in {where}" for name in sorted(tests - set(passing) - set(explained))),
+        *(f"{where} gives a reason for {name}, which passes" for name in explained if name in passing),
+        *(f"{where} names {name}, which is no test" for name in explained if name not in tests),
+        *(f"{where} names {name} twice" for name in sorted(set(explained)) if explained.count(name) > 1),
+    ]
 
 
 def verify(folders, target="cpu:native", options=()):
@@ -134,6 +166,9 @@ def check(suite, options):
     if not names:
         print(f"{where} is empty: run scripts/update-conformance {suite}")
         return 1
+    wrong = unexplained(suite, {file.parent.name for file in source.glob("*/model.onnx")}, names)
+    for line in wrong:
+        print(line)
     names = chosen(source, names, options)
     folders = [source / name for name in names if (source / name / "model.onnx").exists()]
     target, device = DEVICES.get(suite, (options.target, []))
@@ -148,7 +183,7 @@ def check(suite, options):
     wasteful = wasteful_arenas(results) if suite in REAL and not options.guard else []
     for line in wasteful:
         print(line)
-    return 1 if lost or wasteful else 0
+    return 1 if lost or wasteful or wrong else 0
 
 
 def update(suite):
@@ -168,6 +203,8 @@ def update(suite):
     comment = f"# Must pass; written by scripts/update-conformance {suite}.\n"
     listing.write_text(comment + "".join(f"{name}\n" for name in passed))
     print(f"{listing.relative_to(ROOT)}: {len(passed)} of {len(results)} pass (before: {len(before)})")
+    for line in unexplained(suite, set(results), passed):
+        print(line)
     return 0
 
 
