@@ -105,9 +105,9 @@ bool tn_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes);
 /* The bytes of an object as a caller's value, all of it behind one another; SIZE_MAX if too many.
  */
 size_t tn_value_bytes(const tenon_tensor_desc *desc, const tenon_object *object);
-/* Writes it there, 64-byte aligned, and returns it. */
-const tenon_value *tn_write_value(const tenon_tensor_desc *desc, const tenon_object *object,
-                                  void *memory);
+/* Writes it there, 64-byte aligned, and returns it. `strings` is NULL if it has none. */
+const tenon_value *tn_write_value(const tenon_tensor_desc *desc, const tn_strings *strings,
+                                  const tenon_object *object, void *memory);
 /* A table's tensor as the sequence of maps that it is. */
 tenon_value tn_make_table(const tenon_tensor_desc *desc, tenon_tensor tensor);
 
@@ -120,10 +120,20 @@ void tn_free_string_table(tn_string_table *table);
 /* Gives a context what it needs for strings if its model has a table. */
 tenon_status tn_make_strings(tenon_context *context);
 void tn_free_strings(tn_strings *strings, int32_t num_inputs);
-/* Forgets what the run before the last one added, and makes handles of the inputs, which have been
- * checked. */
+/* Forgets what the run before the last one added: before the inputs of a run are checked, because
+ * strings inside of values become handles then. If the run does not begin after all, the strings
+ * of the last one are taken back. */
+void tn_strings_take_turns(tn_strings *strings);
+void tn_strings_take_back(tn_strings *strings);
+/* Makes handles of the inputs that are tensors, which have been checked. */
 tenon_status tn_strings_begin_run(tn_strings *strings);
-/* Makes pointers of the handles in the outputs. */
+/* Makes pointers of the handles in the outputs that are tensors. */
 tenon_status tn_strings_end_run(tn_strings *strings);
+/* Makes handles of so many strings; `where` names them in errors. */
+tenon_status tn_strings_intern(tn_strings *strings, const tenon_string *from, size_t count,
+                               const char *where, int64_t *handles);
+/* The strings that handles stand for; empty ones where there is none. */
+void tn_strings_show(const tn_strings *strings, const int64_t *handles, size_t count,
+                     tenon_string *to);
 
 #endif

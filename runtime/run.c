@@ -386,7 +386,7 @@ static int32_t service_output_object(tenon_exec *exec, int32_t index, const teno
   if (!memory)
     return tn_record(exec, TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %zu bytes", index,
                      desc->name, bytes);
-  output->data = (void *)tn_write_value(desc, object, memory);
+  output->data = (void *)tn_write_value(desc, context->strings, object, memory);
   output->bytes = bytes;
   return TENON_EXEC_OK;
 }
@@ -541,6 +541,22 @@ static tenon_status check_output_kinds(const tenon_context *context) {
   return TENON_OK;
 }
 
+/* Checks what the caller gives, and makes of it what compiled code reads. */
+static tenon_status begin(tenon_context *context) {
+  if (context->strings)
+    tn_strings_take_turns(context->strings);
+  tenon_status status = check_output_kinds(context);
+  if (!status)
+    status = check_inputs(context);
+  if (!status)
+    status = unpack_inputs(context);
+  if (status && context->strings)
+    tn_strings_take_back(context->strings);
+  if (!status && context->strings)
+    status = tn_strings_begin_run(context->strings);
+  return status;
+}
+
 /* Structures of `stride` bytes, of which `offset` bytes are in front of the tensor. */
 static tenon_status run(tenon_context *context, const void *inputs, int32_t num_inputs,
                         void *outputs, int32_t num_outputs, size_t stride, size_t offset) {
@@ -554,13 +570,7 @@ static tenon_status run(tenon_context *context, const void *inputs, int32_t num_
   context->caller_outputs = num_outputs ? (char *)outputs + offset : NULL;
   context->caller_stride = stride;
   context->status = TENON_OK;
-  status = check_output_kinds(context);
-  if (!status)
-    status = check_inputs(context);
-  if (!status)
-    status = unpack_inputs(context);
-  if (!status && context->strings)
-    status = tn_strings_begin_run(context->strings);
+  status = begin(context);
   if (!status)
     status = execute(context);
   if (!status && context->strings)

@@ -91,6 +91,8 @@ llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
       describeTable(info, keys);
     if (attributes && attributes.contains(kStringAttrName))
       info.dtype = static_cast<int32_t>(ElementKind::String);
+    if (attributes && attributes.contains(kStringKeysAttrName))
+      info.keyDtype = static_cast<int32_t>(ElementKind::String);
     return info;
   };
   for (auto [number, type] : llvm::enumerate(function.getArgumentTypes()))
