@@ -17,7 +17,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema,
 DOMAINS = ("ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training", "com.microsoft")
 # What operators that are not imported need.
 WHY = {
-    "subgraphs that a search calls": "BeamSearch GreedySearch Sampling WhisperBeamSearch",
+    "rules for timestamps and outputs of cross-attention": "WhisperBeamSearch",
     "compressed images": "ImageDecoder",
     "a sparse tensor as operand": "SparseToDenseMatMul",
     "a rewriting of the graph": "Gradient",

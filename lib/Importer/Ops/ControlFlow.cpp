@@ -391,11 +391,12 @@ Results LoopBuilder::build(LoopBody importBody) {
   return results;
 }
 
-Results buildLoop(NodeImporter &node, AffineExpr count, ValueRange inits, LoopBody importBody) {
+Results buildLoop(NodeImporter &node, AffineExpr count, ValueRange inits, LoopBody importBody,
+                  Value condition) {
   Value max = makeSize(node, count);
   if (!max)
     return failure();
-  return LoopBuilder(node, max, Value(), inits).build(importBody);
+  return LoopBuilder(node, max, condition, inits).build(importBody);
 }
 
 static Results importLoop(NodeImporter &node) {

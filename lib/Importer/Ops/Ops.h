@@ -8,7 +8,10 @@ namespace tenon {
 class OpRegistry;
 
 void registerActivationOps(OpRegistry &registry);
+void registerAlignmentOps(OpRegistry &registry);
+void registerAttentionLstmOps(OpRegistry &registry);
 void registerAttentionOps(OpRegistry &registry);
+void registerBeamSearchOps(OpRegistry &registry);
 void registerBlockQuantizedOps(OpRegistry &registry);
 void registerCachedAttentionOps(OpRegistry &registry);
 void registerClassicalModelOps(OpRegistry &registry);
@@ -25,6 +28,9 @@ void registerFlexAttentionOps(OpRegistry &registry);
 void registerFusedProductOps(OpRegistry &registry);
 void registerGatherOps(OpRegistry &registry);
 void registerGeneratorOps(OpRegistry &registry);
+void registerGreedySearchOps(OpRegistry &registry);
+void registerHashOps(OpRegistry &registry);
+void registerHyperConnectionOps(OpRegistry &registry);
 void registerMapOps(OpRegistry &registry);
 void registerMatMulOps(OpRegistry &registry);
 void registerMovementOps(OpRegistry &registry);
@@ -53,6 +59,7 @@ void registerSequenceModelOps(OpRegistry &registry);
 void registerSequenceOps(OpRegistry &registry);
 void registerSliceOps(OpRegistry &registry);
 void registerSoftmaxOps(OpRegistry &registry);
+void registerSparseAttentionOps(OpRegistry &registry);
 void registerStringOps(OpRegistry &registry);
 void registerSupportVectorOps(OpRegistry &registry);
 void registerTensorContribOps(OpRegistry &registry);
@@ -63,7 +70,10 @@ void registerTreeEnsembleOps(OpRegistry &registry);
 
 inline void registerAllOps(OpRegistry &registry) {
   registerActivationOps(registry);
+  registerAlignmentOps(registry);
+  registerAttentionLstmOps(registry);
   registerAttentionOps(registry);
+  registerBeamSearchOps(registry);
   registerBlockQuantizedOps(registry);
   registerCachedAttentionOps(registry);
   registerClassicalModelOps(registry);
@@ -80,6 +90,9 @@ inline void registerAllOps(OpRegistry &registry) {
   registerFusedProductOps(registry);
   registerGatherOps(registry);
   registerGeneratorOps(registry);
+  registerGreedySearchOps(registry);
+  registerHashOps(registry);
+  registerHyperConnectionOps(registry);
   registerMapOps(registry);
   registerMatMulOps(registry);
   registerMovementOps(registry);
@@ -108,6 +121,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerSequenceOps(registry);
   registerSliceOps(registry);
   registerSoftmaxOps(registry);
+  registerSparseAttentionOps(registry);
   registerStringOps(registry);
   registerSupportVectorOps(registry);
   registerTensorContribOps(registry);

@@ -5,62 +5,61 @@
 // gives the same numbers in every run. Nodes without a seed get one that depends on their place in
 // the model.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/Random.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 
 namespace tenon {
-namespace {
+Value RandomBuilder::uniform(ArrayRef<AffineExpr> dims, uint32_t stream) {
+  AffineExpr count = product(dims, n.context());
+  Type u32 = n.builder().getIntegerType(32, /*isSigned=*/false);
+  Value bits = n.cast(m.iota(count, 0, n.builder().getI64Type()), u32);
+  bits = m.add(bits, constant(bits, seed + stream * 0x9e3779b9u));
+  if (salt)
+    bits = m.add(bits, m.mul(n.cast(salt, u32), constant(bits, 0x9e3779b1u)));
+  // Wellons' lowbias32, over position and seed.
+  bits = xorShift(bits, 16);
+  bits = xorShift(m.mul(bits, constant(bits, 0x7feb352du)), 15);
+  bits = xorShift(m.mul(bits, constant(bits, 0x846ca68bu)), 16);
+  // The upper 24 bits are what f32 holds exactly.
+  Value high = n.infer<ShiftRightOp>({bits, constant(bits, 8)});
+  Value number = m.mul(n.cast(high, n.builder().getF32Type()), std::ldexp(1.0, -24));
+  return number ? n.reshape(number, dims) : number;
+}
 
-class RandomBuilder {
-public:
-  explicit RandomBuilder(NodeImporter &node) : m(node), n(node), seed(getSeed(node)) {}
+// By Box and Muller: sqrt(-2 ln(1 - u)) cos(2 pi v).
+Value RandomBuilder::normal(ArrayRef<AffineExpr> dims) {
+  Value u = uniform(dims, 1), v = uniform(dims, 2);
+  Value radius = m.sqrt(m.mul(m.log(m.sub(m.scalar(u, 1), u)), -2));
+  return m.mul(radius, n.infer<CosOp>(m.mul(v, 2 * 3.14159265358979323846)));
+}
 
-  /// f32 in [0, 1), for all positions of a tensor; streams are independent of each other.
-  Value uniform(ArrayRef<AffineExpr> dims, uint32_t stream = 0) {
-    AffineExpr count = product(dims, n.context());
-    Type u32 = n.builder().getIntegerType(32, /*isSigned=*/false);
-    Value bits = n.cast(m.iota(count, 0, n.builder().getI64Type()), u32);
-    // Wellons' lowbias32, over position and seed.
-    bits = xorShift(m.add(bits, constant(bits, seed + stream * 0x9e3779b9u)), 16);
-    bits = xorShift(m.mul(bits, constant(bits, 0x7feb352du)), 15);
-    bits = xorShift(m.mul(bits, constant(bits, 0x846ca68bu)), 16);
-    // The upper 24 bits are what f32 holds exactly.
-    Value high = n.infer<ShiftRightOp>({bits, constant(bits, 8)});
-    Value number = m.mul(n.cast(high, n.builder().getF32Type()), std::ldexp(1.0, -24));
-    return number ? n.reshape(number, dims) : number;
+// The largest of log p + Gumbel noise has class c with probability p[c].
+Value RandomBuilder::chooseClass(Value x, AffineExpr samples) {
+  if (!x)
+    return nullptr;
+  DimExprs dims = {n.dim(x, 0), samples, n.dim(x, 1)};
+  Value noise = m.neg(m.log(m.neg(m.log(m.max(uniform(dims), std::ldexp(1.0, -25))))));
+  Value scores = m.add(m.unsqueeze(n.cast(x, n.builder().getF32Type()), {1}), noise);
+  Operation *best =
+      scores ? n.inferOp<TopKOp>(scores, {n.attr("axis", 2), n.attr("count", DimExprs{n.expr(1)}),
+                                          n.attr("largest", n.builder().getUnitAttr())})
+             : nullptr;
+  return best ? m.squeeze(best->getResult(1), {2}) : Value();
+}
+
+Value RandomBuilder::xorShift(Value bits, uint32_t amount) {
+  return n.infer<XorOp>({bits, n.infer<ShiftRightOp>({bits, constant(bits, amount)})});
+}
+
+uint32_t RandomBuilder::getSeed(NodeImporter &node) {
+  if (node.hasAttribute("seed")) {
+    auto seed = static_cast<float>(node.getFloat("seed"));
+    return llvm::bit_cast<uint32_t>(seed) * 0x85ebca6bu + 1;
   }
-
-  /// Box and Muller: sqrt(-2 ln(1 - u)) cos(2 pi v).
-  Value normal(ArrayRef<AffineExpr> dims) {
-    Value u = uniform(dims, 1), v = uniform(dims, 2);
-    Value radius = m.sqrt(m.mul(m.log(m.sub(m.scalar(u, 1), u)), -2));
-    return m.mul(radius, n.infer<CosOp>(m.mul(v, 2 * 3.14159265358979323846)));
-  }
-
-  TensorMath m;
-
-private:
-  /// bits ^ (bits >> amount)
-  Value xorShift(Value bits, uint32_t amount) {
-    return n.infer<XorOp>({bits, n.infer<ShiftRightOp>({bits, constant(bits, amount)})});
-  }
-  Value constant(Value like, uint32_t value) { return m.scalar(like, value); }
-
-  static uint32_t getSeed(NodeImporter &node) {
-    if (node.hasAttribute("seed")) {
-      auto seed = static_cast<float>(node.getFloat("seed"));
-      return llvm::bit_cast<uint32_t>(seed) * 0x85ebca6bu + 1;
-    }
-    return static_cast<uint32_t>(llvm::xxh3_64bits(node.outputName(0)));
-  }
-
-  NodeImporter &n;
-  uint32_t seed;
-};
-
-} // namespace
+  return static_cast<uint32_t>(llvm::xxh3_64bits(node.outputName(0)));
+}
 
 /// The element type of the result: attribute `dtype`, or that of the operand, or f32.
 static Type getResultType(NodeImporter &node) {
@@ -113,28 +112,16 @@ static Results importBernoulli(NodeImporter &node) {
   return {{node.cast(random.m.less(random.uniform(node.dims(x)), probability), type)}};
 }
 
-// The largest of log p + Gumbel noise has class c with probability p[c].
 static Results importMultinomial(NodeImporter &node) {
   RandomBuilder random(node);
-  TensorMath &m = random.m;
   Value x = node.operand(0);
   if (node.rank(x) != 2)
     return node.emitError() << "needs [batch, classes], not " << x.getType();
-  DimExprs dims = {node.dim(x, 0), node.expr(node.getInt("sample_size", 1)), node.dim(x, 1)};
   Type type =
       node.hasAttribute("dtype") ? node.getElementType("dtype") : Type(node.builder().getI32Type());
   if (!type)
     return failure();
-  Value noise = m.neg(m.log(m.neg(m.log(m.max(random.uniform(dims), std::ldexp(1.0, -25))))));
-  Value scores = m.add(m.unsqueeze(node.cast(x, node.builder().getF32Type()), {1}), noise);
-  Operation *best =
-      scores ? node.inferOp<TopKOp>(scores, {node.attr("axis", 2),
-                                             node.attr("count", DimExprs{node.expr(1)}),
-                                             node.attr("largest", node.builder().getUnitAttr())})
-             : nullptr;
-  if (!best)
-    return failure();
-  return {{node.cast(m.squeeze(best->getResult(1), {2}), type)}};
+  return {{node.cast(random.chooseClass(x, node.expr(node.getInt("sample_size", 1))), type)}};
 }
 
 void registerRandomOps(OpRegistry &registry) {
