@@ -27,20 +27,47 @@ static Results importBiasSplitGelu(NodeImporter &node) {
   return {{m.mul(halve(node, x, false), node.infer<GeluOp>(halve(node, x, true)))}};
 }
 
-// Operands: data, bias, residual, ratio, training mode. At inference nothing is dropped.
-static Results importBiasDropout(NodeImporter &node) {
+/// Reports a node that is not known to be one of inference, by its operand `number`.
+static LogicalResult checkInference(NodeImporter &node, unsigned number) {
+  Value training = node.operand(number);
+  std::optional<NodeImporter::Ints> mode;
+  if (training)
+    mode = node.constantInts(training);
+  if (training && (!mode || mode->size() != 1 || mode->front() != 0))
+    return node.emitError() << "training mode is not supported";
+  return success();
+}
+
+/// The result of a dropout that drops nothing, and its mask: ones, as booleans or in the bits of
+/// words.
+static Results keepAll(NodeImporter &node, Value result, bool isMaskPacked) {
   TensorMath m(node);
-  if (Value training = node.operand(4)) {
-    std::optional<NodeImporter::Ints> mode = node.constantInts(training);
-    if (!mode || mode->size() != 1 || mode->front() != 0)
-      return node.emitError() << "training mode is not supported";
-  }
+  if (!node.hasOutput(1) || !result)
+    return {{result}};
+  DimExprs dims = node.dims(result);
+  if (!isMaskPacked)
+    return {{result, m.broadcast(node.makeScalar(node.builder().getI1Type(), 1), dims)}};
+  AffineExpr words = product(dims, node.context()).ceilDiv(32);
+  Value ones = node.makeScalar(node.builder().getIntegerType(32, /*isSigned=*/false), ~0u);
+  return {{result, m.broadcast(ones, words)}};
+}
+
+// Operands: data, bias, residual, ratio, training mode.
+template <bool isMaskPacked> static Results importBiasDropout(NodeImporter &node) {
+  TensorMath m(node);
+  if (failed(checkInference(node, 4)))
+    return failure();
   Value sum = m.add(node.operand(0), node.operand(1));
   if (node.operand(2))
     sum = m.add(sum, node.operand(2));
-  if (!node.hasOutput(1) || !sum)
-    return {{sum}};
-  return {{sum, m.broadcast(node.makeScalar(node.builder().getI1Type(), 1), node.dims(sum))}};
+  return keepAll(node, sum, isMaskPacked);
+}
+
+// Operands: data, ratio, training mode.
+static Results importBitmaskDropout(NodeImporter &node) {
+  if (failed(checkInference(node, 2)))
+    return failure();
+  return keepAll(node, node.operand(0), /*isMaskPacked=*/true);
 }
 
 // softmax(data + bias) over all dimensions from `axis` on.
@@ -113,7 +140,9 @@ void registerElementwiseContribOps(OpRegistry &registry) {
   auto add = registry.inDomain("com.microsoft");
   add("BiasAdd", 3, importBiasAdd);
   add("BiasSplitGelu", 2, importBiasSplitGelu);
-  add("BiasDropout", {2, 5}, importBiasDropout);
+  add("BiasDropout", {2, 5}, importBiasDropout<false>);
+  add("BitmaskBiasDropout", {2, 5}, importBiasDropout<true>);
+  add("BitmaskDropout", {1, 3}, importBitmaskDropout);
   add("BiasSoftmax", 2, importBiasSoftmax);
   add("ScaledSiLU", {1, 2}, importScaledSilu);
   add("GatedAdd", 3, importGatedAdd);

@@ -18,9 +18,9 @@ WITHOUT = (
     | dict.fromkeys(
         (
             ("com.microsoft", name)
-            for name in """BiasAdd BiasDropout BiasSoftmax BiasSplitGelu ComplexMul ComplexMulConj FusedMatMulActivation GemmFastGelu
-            GemmaRotaryEmbedding GroupNorm IsAllFinite NhwcConv NhwcFusedConv PackedAttention PackedMultiHeadAttention
-            QLinearReduceMean RestorePadding SkipGroupNorm TorchEmbedding""".split()
+            for name in """BiasAdd BiasDropout BiasSoftmax BiasSplitGelu BitmaskBiasDropout BitmaskDropout ComplexMul ComplexMulConj FusedMatMulActivation GemmFastGelu
+            GemmaRotaryEmbedding GroupNorm IsAllFinite MulInteger NhwcConv NhwcFusedConv PackedAttention
+            PackedMultiHeadAttention QLinearReduceMean ReduceSumInteger RemovePadding RestorePadding SkipGroupNorm TorchEmbedding""".split()
         ),
         _NO_ORACLE,
     )
