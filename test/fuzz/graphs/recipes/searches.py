@@ -145,13 +145,16 @@ def operands(g, vocabulary):
     penalty = maybe(lambda: number(g.pick([0.7, 1.0, 1.6]), np.float32))
     mask = maybe(lambda: g.initializer((g.rng.random(vocabulary) < 0.8).astype(np.int32), pooled=False))
     prefix = maybe(lambda: g.input([(g.rng.random((b, vocabulary)) < 0.7).astype(np.int32) for b in batch], pooled=False))
-    return ids, number(longest), shortest, penalty, mask, prefix
+    # What does not count stands in front.
+    lengths = [g.rng.integers(1, s + 1, (b, 1)) for b, s in zip(batch, steps)]
+    counts = maybe(lambda: g.input([(np.arange(s) >= s - length).astype(np.int32) for s, length in zip(steps, lengths)], pooled=False))
+    return ids, number(longest), shortest, penalty, mask, prefix, counts
 
 
 @recipe("BeamSearch", domain=MS, weight=0.15)
 def beam_search(g, op):
     vocabulary, beams = g.integer(12, 20), g.integer(1, 4)
-    ids, longest, shortest, penalty, mask, prefix = operands(g, vocabulary)
+    ids, longest, shortest, penalty, mask, prefix, counts = operands(g, vocabulary)
     number = lambda n, type=np.int32: g.initializer(np.array([n], type), pooled=False)
     results = g.integer(1, beams)
     # ONNX Runtime asks for a shortest length as if it were the longest.
@@ -162,7 +165,7 @@ def beam_search(g, op):
         encoder, decoder = t5(g, vocabulary, calls_decoder=g.flip())
         graphs = {"encoder": encoder, "decoder": decoder, "model_type": 1, "decoder_start_token_id": g.integer(0, 3)}
     # Scores of steps that the search does not get to are not told.
-    return g.node(op, [ids, longest, shortest, number(beams), number(results), length_penalty, penalty, mask, prefix],
+    return g.node(op, [ids, longest, shortest, number(beams), number(results), length_penalty, penalty, mask, prefix, counts],
                   outputs=g.pick([1, 2]), domain=MS, eos_token_id=g.integer(0, 3), pad_token_id=g.integer(0, 3),
                   early_stopping=g.integer(0, 1), no_repeat_ngram_size=g.pick([0, 0, 1, 2, 3]), **graphs)
 
