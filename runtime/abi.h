@@ -132,10 +132,11 @@ typedef struct tenon_kernel_desc {
    * products, else that of its results. NULL if the compiler did not say. */
   const char *precision;
   /* Of a kernel that a device runs: what `code` calls it, how many buffers and values `args` holds
-   * (8 bytes each, the entry's parameters in their order), and the threads of a block. The tasks of
-   * a launch are its blocks. */
+   * (8 bytes each, the entry's parameters in their order), the threads of a block, and the shared
+   * memory that a launch gives it beside what the code declares. The tasks of a launch are its
+   * blocks. */
   const char *entry;
-  int32_t num_args, block_threads;
+  int32_t num_args, block_threads, shared_bytes, reserved_of_device;
 } tenon_kernel_desc;
 
 enum {

@@ -16,7 +16,7 @@ using namespace llvm;
 namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 56 &&
-                  sizeof(tenon_kernel_desc) == 88 && sizeof(tenon_variant_desc) == 88 &&
+                  sizeof(tenon_kernel_desc) == 96 && sizeof(tenon_variant_desc) == 88 &&
                   sizeof(tenon_state_desc) == 8 && sizeof(tenon_model_desc) == 160,
               "runtime/abi.h changed: change the builders below with it");
 
@@ -176,7 +176,7 @@ std::pair<Constant *, Constant *> DescriptorBuilder::buildStrings(ArrayRef<std::
 }
 
 // tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks,
-// precision}, and with devices {entry, num_args, block_threads}
+// precision}, and with devices {entry, num_args, block_threads, shared_bytes, reserved}
 Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant) {
   const std::string suffix = getVariantSuffix(model.variants[variant]);
   Type *int64Type = Type::getInt64Ty(module.getContext());
@@ -200,7 +200,7 @@ Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant
     DeviceKernel device = isFunction ? DeviceKernel() : onDevice->second;
     if (hasDevices)
       fields.append({isFunction ? null() : string(device.entry), int32(device.numArguments),
-                     int32(device.blockThreads)});
+                     int32(device.blockThreads), int32(device.sharedBytes), int32(0)});
     records.push_back(record(fields));
   }
   return array(records, "kernels" + suffix);

@@ -20,7 +20,8 @@ enum {
   TN_CU_ATTRIBUTE_MINOR = 76,
   TN_CU_JIT_ERROR_LOG = 5,
   TN_CU_JIT_ERROR_LOG_BYTES = 6,
-  TN_CU_STREAM_NON_BLOCKING = 1
+  TN_CU_STREAM_NON_BLOCKING = 1,
+  TN_CU_FUNCTION_SHARED_BYTES = 8 /* the most that a launch may give a block */
 };
 
 /* X(name in the library, name here, parameters) */
@@ -37,6 +38,7 @@ enum {
   X(cuModuleLoadDataEx, load, (tn_cu_module *, const void *, unsigned, int *, void **))            \
   X(cuModuleUnload, unload, (tn_cu_module))                                                        \
   X(cuModuleGetFunction, function, (tn_cu_function *, tn_cu_module, const char *))                 \
+  X(cuFuncSetAttribute, set_attribute, (tn_cu_function, int, int))                                 \
   X(cuMemAlloc_v2, allocate, (tn_cu_pointer *, size_t))                                            \
   X(cuMemFree_v2, free, (tn_cu_pointer))                                                           \
   X(cuMemcpyHtoDAsync_v2, to_device, (tn_cu_pointer, const void *, size_t, tn_cu_stream))          \

@@ -103,6 +103,9 @@ static tenon_status load_code(struct tn_device_model *device, const tenon_model 
     if (kernel->num_args > device->most_args)
       device->most_args = kernel->num_args;
     result = device->driver->function(&device->functions[i], device->module, kernel->entry);
+    if (!result && kernel->shared_bytes)
+      result = device->driver->set_attribute(device->functions[i], TN_CU_FUNCTION_SHARED_BYTES,
+                                             kernel->shared_bytes);
     if (result)
       return tn_cu_fail(device, result, "model '%s': kernel '%s' of the code for %s", name,
                         kernel->name, variant->target);

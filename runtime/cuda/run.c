@@ -52,7 +52,7 @@ static tenon_status launch(tenon_context *context, int64_t kernel, void *const *
   unsigned grid = blocks < 1 ? 1 : blocks > INT32_MAX ? INT32_MAX : (unsigned)blocks;
   tn_cu_result result =
       device->driver->launch(device->functions[kernel], grid, 1, 1, (unsigned)desc->block_threads,
-                             1, 1, 0, own->stream, own->parameters, NULL);
+                             1, 1, (unsigned)desc->shared_bytes, own->stream, own->parameters, NULL);
   own->last_kernel = kernel;
   ++own->launches;
   return result ? fail_launches(context, result) : TENON_OK;

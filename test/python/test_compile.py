@@ -183,5 +183,5 @@ def test_precision_rounds_weights(precision, tmp_path):
 
 
 def test_precision_that_there_is_not():
-    with pytest.raises(tenon.CompileError, match="precision 'half' is neither fp32, bf16, f16, int8 nor a file"):
+    with pytest.raises(tenon.CompileError, match="precision 'half' is neither fp32, tf32, bf16, f16, int8 nor a file"):
         tenon.compile(make_model(), precision="half")

@@ -41,6 +41,13 @@ static Expected<int32_t> getBlockThreads(const Function &entry) {
   return threads;
 }
 
+/// What a launch gives a block beside what the code declares.
+static int32_t getSharedBytes(const Function &entry) {
+  int32_t bytes = 0;
+  StringRef text = entry.getFnAttribute(cuda::kSharedBytesAttrName).getValueAsString();
+  return text.getAsInteger(10, bytes) ? 0 : bytes;
+}
+
 Expected<PtxKernel> compileToPtx(std::unique_ptr<Module> module, StringRef name,
                                  cuda::TargetAttr target) {
   Function *entry = module->getFunction(name);
@@ -53,7 +60,8 @@ Expected<PtxKernel> compileToPtx(std::unique_ptr<Module> module, StringRef name,
   if (!threads)
     return threads.takeError();
   PtxKernel result;
-  result.kernel = {entry->getName().str(), static_cast<int32_t>(entry->arg_size()), *threads};
+  result.kernel = {entry->getName().str(), static_cast<int32_t>(entry->arg_size()), *threads,
+                   getSharedBytes(*entry)};
   Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(
       Triple(kTriple), target.getArch(), formatv("+ptx{0}", target.getPtx()).str());
   if (!machine)

@@ -14,7 +14,7 @@ namespace tenon {
 /// A kernel that a device runs, as runtime/abi.h describes it.
 struct DeviceKernel {
   std::string entry;
-  int32_t numArguments = 0, blockThreads = 0;
+  int32_t numArguments = 0, blockThreads = 0, sharedBytes = 0;
 };
 
 struct PtxKernel {

@@ -57,6 +57,8 @@ public:
   /// Stores elements (in their compute type) of a result.
   void store(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index, mlir::Value element);
   mlir::Value load(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index);
+  /// How many elements behind the buffer's first one that at `index` is.
+  LaneIndex offset(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index);
 
   // Loops over elements, which those that run the kernel share.
   /// Lanes that suit a loop over a dimension of this size.
@@ -140,7 +142,6 @@ private:
   void fill(const Frame &frame);
   void fillBox(const Frame &frame, llvm::ArrayRef<mlir::AffineExpr> starts,
                llvm::ArrayRef<mlir::AffineExpr> sizes, size_t firstWhole);
-  LaneIndex offset(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index);
   mlir::Value toCompute(mlir::Value stored, mlir::Type elementType);
   mlir::Value toStorage(mlir::Value computed, mlir::Type elementType);
   /// Pointers to each lane's element.

@@ -122,6 +122,14 @@ Value KernelEmitter::sharedArray(Type elementType, int64_t count) {
   return em.create<LLVM::AddressOfOp>(pointer, name);
 }
 
+// An attribute that stays with the function in LLVM IR, where lib/Target/Ptx reads it.
+void KernelEmitter::setDynamicSharedBytes(int64_t bytes) {
+  auto entry = em.getInsertionBlock()->getParent()->getParentOfType<LLVM::LLVMFuncOp>();
+  Attribute pair[] = {em.getStringAttr(kSharedBytesAttrName),
+                      em.getStringAttr(std::to_string(bytes))};
+  entry.setPassthroughAttr(em.getArrayAttr({em.getArrayAttr(pair)}));
+}
+
 Value KernelEmitter::exchange(Value value, int64_t distance) {
   Type type = value.getType();
   unsigned bits = type.getIntOrFloatBitWidth();

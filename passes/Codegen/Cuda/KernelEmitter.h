@@ -41,6 +41,8 @@ public:
   void barrier();
   /// An array in the memory that a block shares; a pointer to it.
   mlir::Value sharedArray(mlir::Type elementType, int64_t count);
+  /// Says how many bytes of shared memory a launch gives each block, for `tile.buffer`s.
+  void setDynamicSharedBytes(int64_t bytes);
 
 protected:
   mlir::Value loadNeighbours(mlir::VectorType type, const Buffer &buffer,

@@ -6,7 +6,9 @@
 #include "passes/Codegen/Common/ExpandMath.h"
 #include "passes/Codegen/Common/HostStrategy.h"
 #include "passes/Codegen/Cuda/ContractionKernel.h"
+#include "passes/Codegen/Cuda/ContractionMma.h"
 #include "passes/Schedule/Cuda/Choose.h"
+#include "passes/Schedule/Cuda/Sizes.h"
 
 using namespace mlir;
 
@@ -41,7 +43,8 @@ bool callsLibrary(KernelOp kernel) {
 /// What a kernel may have of shared memory without asking the driver for more.
 constexpr int64_t kStaticSharedBytes = 48 << 10;
 
-/// A matrix product or convolution, by tiles in shared memory.
+/// A matrix product or convolution, by tiles in shared memory: on matrix units or with FMAs, as the
+/// schedule says.
 class ContractionStrategy final : public KernelStrategy {
 public:
   StringRef getName() const override { return "contraction"; }
@@ -53,6 +56,18 @@ public:
   }
   // Operands are found element by element.
   bool readsSlice(OpOperand &operand) const override { return isa<ConvOp>(operand.getOwner()); }
+  bool multipliesHalves(Operation *root, TargetAttrInterface target) const override {
+    return isa<FloatType>(getElementTypeOrSelf(root->getOperand(0))) && fillsTiles(root) &&
+           chooseTiles(cast<TargetAttr>(target), root);
+  }
+  bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
+    return multipliesHalves(root, target);
+  }
+  OpOperand *getWeights(Operation *root) const override {
+    auto matmul = dyn_cast<MatMulOp>(root);
+    return !matmul || matmul.sharesRhs() ? &root->getOpOperand(1) : nullptr;
+  }
+  SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
   bool canCompute(KernelOp kernel) const override {
     return fillsTiles(getRoot(kernel, *this)) && !callsLibrary(kernel);
   }
@@ -77,18 +92,19 @@ private:
   }
 };
 
-LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
-  auto schedule = dyn_cast_if_present<ContractionScheduleAttr>(kernel.getScheduleAttr());
+SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) const {
   Operation *root = getRoot(kernel, *this);
-  if (!schedule || !root)
-    return complainAboutSchedule(kernel);
-  if (!isa<MatMulOp, ConvOp>(root))
-    return root->emitError("is nothing that the strategy of @")
-           << kernel.getSymName() << " computes: " << getName();
-  FailureOr<TargetAttr> target = getTargetAs<TargetAttr>(kernel);
-  if (failed(target))
-    return failure();
-  auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
+  OpOperand *weights = getWeights(root);
+  if (!isa<TileScheduleAttr>(kernel.getScheduleAttr()) || !weights || !isPackable(*weights) ||
+      !wantsColumns(root))
+    return {};
+  auto conv = dyn_cast<ConvOp>(root);
+  return {{weights, ColumnsAttr::get(kernel.getContext(), conv ? conv.getGroups() : 1)}};
+}
+
+/// What must hold of a schedule for FMAs.
+LogicalResult verifySchedule(ContractionScheduleAttr schedule, Operation *root, TargetAttr,
+                             function_ref<InFlightDiagnostic()> complain) {
   int64_t threads = schedule.getThreads(), depth = schedule.getDepth();
   if (schedule.getTileRows() * depth % threads || schedule.getTileColumns() * depth % threads)
     return complain() << " of which " << threads << " threads do not load equal parts";
@@ -102,15 +118,60 @@ LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
   return success();
 }
 
+/// What must hold of a schedule for matrix units.
+LogicalResult verifySchedule(TileScheduleAttr schedule, Operation *root, TargetAttr target,
+                             function_ref<InFlightDiagnostic()> complain) {
+  auto [left, right] = getMultipliedTypes(root);
+  if (!schedule.getMma().accepts(left, right))
+    return complain() << " with " << schedule.getMma() << ", which does not multiply " << left
+                      << " by " << right;
+  int64_t stepBytes = schedule.getDepth() * getElementBytes(left);
+  if (stepBytes % (schedule.getSlices() * tile::kDepthBytes) != 0)
+    return complain() << " whose " << schedule.getSlices() << " slices share steps of " << stepBytes
+                      << " bytes, not " << tile::kDepthBytes << " at a time";
+  constexpr int64_t longestLine = 512; // a chunk of each thread of a warp
+  int64_t columnBytes = schedule.getTileColumns() * getElementBytes(right);
+  if (std::max(stepBytes, columnBytes) > longestLine)
+    return complain() << " with lines of " << std::max(stepBytes, columnBytes) << " bytes, where "
+                      << longestLine << " are the most";
+  int64_t bytes = mmaSharedBytes(schedule, left);
+  if (bytes > target.getSharedBytes())
+    return complain() << " that needs " << bytes << " bytes of shared memory, where "
+                      << target.getSharedBytes() << " are the most";
+  return success();
+}
+
+LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
+  ScheduleAttrInterface schedule = kernel.getScheduleAttr();
+  Operation *root = getRoot(kernel, *this);
+  if (!isa_and_present<ContractionScheduleAttr, TileScheduleAttr>(schedule) || !root)
+    return complainAboutSchedule(kernel);
+  if (!isa<MatMulOp, ConvOp>(root))
+    return root->emitError("is nothing that the strategy of @")
+           << kernel.getSymName() << " computes: " << getName();
+  FailureOr<TargetAttr> target = getTargetAs<TargetAttr>(kernel);
+  if (failed(target))
+    return failure();
+  auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
+  if (auto tiles = dyn_cast<TileScheduleAttr>(schedule))
+    return verifySchedule(tiles, root, *target, complain);
+  return verifySchedule(cast<ContractionScheduleAttr>(schedule), root, *target, complain);
+}
+
 LogicalResult ContractionStrategy::generate(KernelOp kernel, TargetAttrInterface target,
                                             ModuleOp module) const {
-  auto schedule = cast<ContractionScheduleAttr>(kernel.getScheduleAttr());
-  // For what fills the frame around the results.
-  auto rows = RowsScheduleAttr::get(kernel.getContext(), /*lanes=*/1, schedule.getThreads(),
-                                    /*team=*/1);
-  KernelEmitter emitter(kernel, module, rows, schedule.getThreads());
-  emitContractionKernel(emitter, getRoot(kernel, *this), schedule);
-  emitter.finish();
+  auto generateFor = [&](auto schedule, auto emit) {
+    // For what fills the frame around the results.
+    auto rows = RowsScheduleAttr::get(kernel.getContext(), /*lanes=*/1, schedule.getThreads(),
+                                      /*team=*/1);
+    KernelEmitter emitter(kernel, module, rows, schedule.getThreads());
+    emit(emitter, getRoot(kernel, *this), schedule);
+    emitter.finish();
+  };
+  if (auto tiles = dyn_cast<TileScheduleAttr>(kernel.getScheduleAttr()))
+    generateFor(tiles, emitMmaKernel);
+  else
+    generateFor(cast<ContractionScheduleAttr>(kernel.getScheduleAttr()), emitContractionKernel);
   return success();
 }
 

@@ -36,4 +36,15 @@ ContractionSizes getContractionSizes(Operation *op) {
   return getSizes(cast<ConvOp>(op));
 }
 
+std::pair<Type, Type> getMultipliedTypes(Operation *op) {
+  Type left = getElementTypeOrSelf(op->getOperand(0)),
+       right = getElementTypeOrSelf(op->getOperand(1));
+  auto isHalf = [](Type type) { return type.isF16() || type.isBF16(); };
+  if (left.isF32() && isHalf(right))
+    left = right;
+  else if (isHalf(left) && right.isF32())
+    right = left;
+  return {left, right};
+}
+
 } // namespace tenon::cuda

@@ -20,6 +20,11 @@ struct ContractionSizes {
 /// Of a `tenon.matmul` or `tenon.conv`.
 ContractionSizes getContractionSizes(mlir::Operation *op);
 
+/// The types of the numbers that matrix units would multiply: those of the operands' elements, but
+/// that f32 beside halves is rounded to these. A model, or who asked for the precision, computes in
+/// halves there, and what is f32 is what was not rounded yet.
+std::pair<mlir::Type, mlir::Type> getMultipliedTypes(mlir::Operation *op);
+
 } // namespace tenon::cuda
 
 #endif

@@ -52,6 +52,9 @@ EXPORT int cuModuleUnload(void *module) { return --fake_driver.live, !module; }
 EXPORT int cuModuleGetFunction(void **function, void *module, const char *name) {
   return *function = module, strcmp(name, "tenon_double") ? NOT_FOUND : 0;
 }
+EXPORT int cuFuncSetAttribute(void *function, int attribute, int value) {
+  return !function || attribute != 8 || value < 0;
+}
 
 EXPORT int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
   if (++fake_driver.allocations == fake_driver.fail_allocation)
