@@ -145,6 +145,8 @@ def Cuda_TileScheduleAttr : Cuda_Schedule<"Tile", "tile"> {
     `tile_columns` outputs, each warp `warp_rows` by `warp_columns` of them. For `depth` channels at a
     time, both operands' parts of a tile are in shared memory, in `stages` stages: one is read while the
     others are brought. Where there are several `slices`, groups of warps share each step's channels.
+    Blocks take tiles in bands of `band` rows of tiles, column by column, so that those that run at the same time
+    share what they read of both operands.
 
     ```mlir
     #cuda.tile_schedule<tile_rows = 128, tile_columns = 128, depth = 32, warp_rows = 64, warp_columns = 32,
@@ -159,6 +161,7 @@ def Cuda_TileScheduleAttr : Cuda_Schedule<"Tile", "tile"> {
       Cuda_Count<"outputs of a warp", "32">:$warp_columns,
       Cuda_Count<"groups of warps that share a step's channels", "1">:$slices,
       Cuda_Count<"steps that are in shared memory at a time", "4">:$stages,
+      Cuda_Count<"rows of tiles that are taken together", "1">:$band,
       AttrParameter<"MmaAttr", "what multiplies and adds">:$mma);
   let extraClassDeclaration = [{
     /// Threads of a block.

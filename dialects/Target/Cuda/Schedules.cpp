@@ -59,14 +59,15 @@ LogicalResult ContractionScheduleAttr::verify(EmitError emitError, int64_t tileR
 
 LogicalResult TileScheduleAttr::verify(EmitError emitError, int64_t tileRows, int64_t tileColumns,
                                        int64_t depth, int64_t warpRows, int64_t warpColumns,
-                                       int64_t slices, int64_t stages, MmaAttr mma) {
+                                       int64_t slices, int64_t stages, int64_t band, MmaAttr mma) {
   constexpr int64_t part = 16; // rows and columns that a warp multiplies at a time
   if (failed(verifyPositive(emitError, {{"tile_rows", tileRows},
                                         {"tile_columns", tileColumns},
                                         {"depth", depth},
                                         {"warp_rows", warpRows},
                                         {"warp_columns", warpColumns},
-                                        {"slices", slices}})))
+                                        {"slices", slices},
+                                        {"band", band}})))
     return failure();
   if (stages < 2)
     return emitError() << "one stage is read while others are brought: " << stages

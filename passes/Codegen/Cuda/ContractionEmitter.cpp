@@ -118,16 +118,23 @@ void ContractionEmitter::finish(Value sums, int64_t lanes, Value outer, Value ro
   });
 }
 
-void ContractionEmitter::forTiles(int64_t tileRows, int64_t tileColumns,
+// The last band may be of fewer rows.
+void ContractionEmitter::forTiles(int64_t tileRows, int64_t tileColumns, int64_t band,
                                   function_ref<void(Value, Value, Value)> body) {
   Value across = em.ceilDiv(columns, em.i64(tileColumns));
   Value down = em.ceilDiv(rows, em.i64(tileRows));
-  Value perProduct = em.mul(across, down);
+  Value perProduct = em.mul(across, down), perBand = em.mul(across, band);
   Value outers = e.value(product(sizes.outer, root->getContext()));
+  std::optional<int64_t> knownDown = constantOf(down);
+  bool areWhole = band == 1 || (knownDown && *knownDown % band == 0);
   em.loop(e.block, em.mul(outers, perProduct), e.blocks, [&](Value tile) {
     Value inProduct = em.rem(tile, perProduct);
-    Value row = em.mul(em.div(inProduct, across), tileRows);
-    Value column = em.mul(em.rem(inProduct, across), tileColumns);
+    Value firstRow = em.mul(em.div(inProduct, perBand), band), inBand = em.rem(inProduct, perBand);
+    Value ofBand = em.i64(band);
+    if (!areWhole)
+      ofBand = em.min(ofBand, em.sub(down, firstRow));
+    Value row = em.mul(em.add(firstRow, em.rem(inBand, ofBand)), tileRows);
+    Value column = em.mul(em.div(inBand, ofBand), tileColumns);
     e.withLanes(1, nullptr, [&] { body(em.div(tile, perProduct), row, column); });
   });
 }

@@ -34,10 +34,9 @@ public:
 
 protected:
   /// Calls `body` for the tiles that fall to the block, with the product that each is of and its
-  /// first row and column. Neighbouring tiles share rows, whose part of the input then stays in the
-  /// second cache.
+  /// first row and column: in bands of so many rows of tiles, one column of a band after the other.
   void
-  forTiles(int64_t tileRows, int64_t tileColumns,
+  forTiles(int64_t tileRows, int64_t tileColumns, int64_t band,
            llvm::function_ref<void(mlir::Value outer, mlir::Value row, mlir::Value column)> body);
   /// Emits what follows `lanes` neighbouring sums in the kernel, and its stores.
   void finish(mlir::Value sums, int64_t lanes, mlir::Value outer, mlir::Value row,

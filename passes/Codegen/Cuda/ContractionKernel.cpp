@@ -172,7 +172,8 @@ void FmaEmitter::finishTile(ValueRange sums, Value outer, Value row, Value colum
 }
 
 void FmaEmitter::emit() {
-  forTiles(schedule.getTileRows(), schedule.getTileColumns(),
+  // Neighbouring tiles share rows, whose part of the input then stays in the second cache.
+  forTiles(schedule.getTileRows(), schedule.getTileColumns(), /*band=*/1,
            [&](Value outer, Value row, Value column) {
              finishTile(sumTile(outer, row, column), outer, row, column);
            });

@@ -258,7 +258,7 @@ void MmaEmitter::finishTile(Value outer, Value row, Value column) {
 }
 
 void MmaEmitter::emit() {
-  forTiles(schedule.getTileRows(), schedule.getTileColumns(),
+  forTiles(schedule.getTileRows(), schedule.getTileColumns(), schedule.getBand(),
            [&](Value outer, Value row, Value column) {
              SmallVector<Value> sums = sumTile(outer, row, column);
              e.barrier();

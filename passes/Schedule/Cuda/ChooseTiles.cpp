@@ -14,6 +14,7 @@
 //
 // The constants are those of published analyses and NVIDIA's papers; nothing was measured.
 
+#include "dialects/Target/KernelStrategy.h"
 #include "dialects/Target/MultipliedType.h"
 #include "passes/Schedule/Cuda/Choose.h"
 #include "passes/Schedule/Cuda/Sizes.h"
@@ -45,6 +46,8 @@ struct Product {
   int64_t elementBytes;
   /// Products of elements that a multiprocessor adds up in a cycle.
   double rate;
+  /// Registers that each chunk of an operand takes until it is in shared memory.
+  int64_t leftChunk, rightChunk;
 };
 
 constexpr double sharedBytesPerCycle = 128, cacheBytesPerCycle = 64;
@@ -53,6 +56,8 @@ constexpr double sharedBytesPerCycle = 128, cacheBytesPerCycle = 64;
 constexpr double latency = 800, tileOverhead = 600;
 /// Bytes of a step in one row or column: what fills a line of memory, or half of it.
 constexpr int64_t longStep = 128, shortStep = 64;
+/// What a thread brings at a time, and the registers for one that is copied or loaded at once.
+constexpr int64_t chunkBytes = 16, wholeChunk = 4;
 /// Of a block, which keeps some for itself.
 constexpr int64_t reservedSharedBytes = 1024;
 
@@ -68,28 +73,31 @@ static int64_t getSharedBytes(const Shape &shape, int64_t stepBytes, int64_t sta
   return std::max(tiles, sums);
 }
 
-// Sums, a step's operands twice as the next ones are loaded early, a chunk and its place for what
-// is brought, and what addresses and loops take.
-static int64_t countRegisters(const Shape &shape, int64_t stepBytes) {
+// Sums, a step's operands and half of the next ones, as they are loaded early, what is brought, and
+// what addresses and loops take.
+static int64_t countRegisters(const Product &product, const Shape &shape, int64_t stepBytes) {
   int64_t sums = shape.warpRows * shape.warpColumns / TargetAttr::warpSize;
   int64_t operands = (shape.warpRows + shape.warpColumns) / 16 * 4;
-  int64_t chunks =
-      llvm::divideCeil((shape.rows + shape.columns) * stepBytes / 16, shape.getThreads());
-  return sums + 2 * operands + 6 * chunks + 40;
+  auto bring = [&](int64_t lines, int64_t perChunk) {
+    return llvm::divideCeil(lines * stepBytes / chunkBytes, shape.getThreads()) * perChunk;
+  };
+  return sums + operands * 3 / 2 + bring(shape.rows, product.leftChunk) +
+         bring(shape.columns, product.rightChunk) + 40;
 }
 
-static bool fits(TargetAttr target, const Shape &shape, int64_t stepBytes, int64_t stages) {
+static bool fits(TargetAttr target, const Product &product, const Shape &shape, int64_t stepBytes,
+                 int64_t stages) {
   constexpr int64_t mostRegisters = 255; // of a thread
   int64_t registers = std::min(mostRegisters, target.getRegisters() / shape.getThreads());
   return getSharedBytes(shape, stepBytes, stages) <= target.getSharedBytes() &&
-         countRegisters(shape, stepBytes) <= registers;
+         countRegisters(product, shape, stepBytes) <= registers;
 }
 
 /// Blocks that a multiprocessor holds.
-static int64_t countBlocks(TargetAttr target, const Shape &shape, int64_t stepBytes,
-                           int64_t stages) {
+static int64_t countBlocks(TargetAttr target, const Product &product, const Shape &shape,
+                           int64_t stepBytes, int64_t stages) {
   int64_t bytes = getSharedBytes(shape, stepBytes, stages) + reservedSharedBytes;
-  int64_t registers = countRegisters(shape, stepBytes) * shape.getThreads();
+  int64_t registers = countRegisters(product, shape, stepBytes) * shape.getThreads();
   return std::max<int64_t>(
       std::min({(target.getSharedBytes() + reservedSharedBytes) / bytes,
                 target.getRegisters() / registers, target.getThreads() / shape.getThreads()}),
@@ -105,7 +113,7 @@ static double estimate(TargetAttr target, const Product &product, const Shape &s
       product.outer * ceilDiv(product.rows, shape.rows) * ceilDiv(product.columns, shape.columns);
   double perMultiprocessor = ceilDiv(tiles, target.getMultiprocessors());
   double together =
-      std::min<double>(perMultiprocessor, countBlocks(target, shape, stepBytes, stages));
+      std::min<double>(perMultiprocessor, countBlocks(target, product, shape, stepBytes, stages));
 
   double brought = double(shape.rows + shape.columns) * stepBytes;
   double warps = double(shape.rows / shape.warpRows) * double(shape.columns / shape.warpColumns);
@@ -128,6 +136,30 @@ static MmaAttr findMma(Operation *op) {
   return mma.accepts(left, right) ? mma : nullptr;
 }
 
+/// Registers for a chunk whose elements are computed one by one: where each of them is takes more
+/// of taps and channels than of a matrix.
+static int64_t countScattered(bool isConv, int64_t elements) {
+  constexpr int64_t most = 150;
+  return std::min(most, elements * (isConv ? 12 : 5));
+}
+
+/// What a chunk of the left operand costs, and one of the right operand. Weights that are known
+/// come in the form that is best.
+static std::pair<int64_t, int64_t> countChunkRegisters(Operation *op, const ContractionSizes &sizes,
+                                                       int64_t elementBytes) {
+  auto matmul = dyn_cast<MatMulOp>(op);
+  int64_t chunk = chunkBytes / elementBytes, scattered = countScattered(!matmul, chunk);
+  auto cost = [&](AffineExpr neighbours) {
+    return getConstantOr(neighbours, 1) % chunk == 0 ? wholeChunk : scattered;
+  };
+  int64_t left = cost(sizes.depth.back());
+  if (isPackable(op->getOpOperand(1)))
+    return {left, wholeChunk};
+  if (matmul && matmul.getTransposeRhs())
+    return {left, cost(sizes.depth.back())};
+  return {left, elementBytes == 2 ? cost(sizes.columns) : scattered};
+}
+
 static Product getProduct(TargetAttr target, Operation *op) {
   constexpr int64_t many = 1 << 12; // what only a run tells
   ContractionSizes sizes = getContractionSizes(op);
@@ -135,12 +167,26 @@ static Product getProduct(TargetAttr target, Operation *op) {
     return double(getConstantOr(product(dims, op->getContext()), many));
   };
   int64_t bytes = getElementBytes(getMultipliedTypes(op).first);
+  auto [leftChunk, rightChunk] = countChunkRegisters(op, sizes, bytes);
   return {.outer = known(sizes.outer),
           .rows = known(sizes.rows),
           .columns = double(getConstantOr(sizes.columns, many)),
           .depth = known(sizes.depth),
           .elementBytes = bytes,
-          .rate = double(target.getMmaRate()) * 2 / double(bytes)};
+          .rate = double(target.getMmaRate()) * 2 / double(bytes),
+          .leftChunk = leftChunk,
+          .rightChunk = rightChunk};
+}
+
+/// Rows of tiles that are taken together: as many as make those that run at a time a square, in
+/// bytes of both operands. All of them are in the second cache anyway if there are few.
+static int64_t chooseBand(TargetAttr target, const Product &product, const Shape &shape) {
+  double operands = product.depth * double(product.elementBytes) * (product.rows + product.columns);
+  if (operands <= double(target.getL2Bytes()) / 2)
+    return 1;
+  double square =
+      std::sqrt(double(target.getMultiprocessors() * shape.columns) / double(shape.rows));
+  return int64_t(llvm::bit_floor(uint64_t(square)));
 }
 
 TileScheduleAttr chooseTiles(TargetAttr target, Operation *op) {
@@ -153,15 +199,16 @@ TileScheduleAttr chooseTiles(TargetAttr target, Operation *op) {
   for (const Shape &shape : shapes)
     for (int64_t stepBytes : {shortStep, longStep})
       for (int64_t stages : {4, 3}) {
-        if (!fits(target, shape, stepBytes, stages))
+        if (!fits(target, product, shape, stepBytes, stages))
           continue;
         double cycles = estimate(target, product, shape, stepBytes, stages);
         if (best && cycles >= bestCycles)
           continue;
         bestCycles = cycles;
-        best = TileScheduleAttr::get(op->getContext(), shape.rows, shape.columns,
-                                     getDepth(product, stepBytes), shape.warpRows,
-                                     shape.warpColumns, shape.slices, stages, mma);
+        best =
+            TileScheduleAttr::get(op->getContext(), shape.rows, shape.columns,
+                                  getDepth(product, stepBytes), shape.warpRows, shape.warpColumns,
+                                  shape.slices, stages, chooseBand(target, product, shape), mma);
       }
   return best;
 }

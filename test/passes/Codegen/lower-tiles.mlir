@@ -30,7 +30,7 @@ llvm.func @copy(%source: !llvm.ptr, %valid: i1, %stage: i64, %row: i64, %column:
 // CHECK-LABEL: llvm.func @multiply(
 //       CHECK:   nvvm.ldmatrix %{{.*}} {eltType = #nvvm.ld_st_matrix_elt_type<b16>, layout = #nvvm.mma_layout<row>, num = 4 : i32
 //       CHECK:   nvvm.ldmatrix %{{.*}} {eltType = #nvvm.ld_st_matrix_elt_type<b16>, layout = #nvvm.mma_layout<col>, num = 4 : i32
-// CHECK-COUNT-2: nvvm.mma.sync {{.*}} {layoutA = #nvvm.mma_layout<row>, layoutB = #nvvm.mma_layout<col>, multiplicandAPtxType = #nvvm.mma_type<f16>, multiplicandBPtxType = #nvvm.mma_type<f16>, shape = #nvvm.shape<m = 16, n = 8, k = 16>}
+// CHECK-COUNT-2: nvvm.mma.sync {{.*}} {layoutA = #nvvm.mma_layout<row>, layoutB = #nvvm.mma_layout<col>, shape = #nvvm.shape<m = 16, n = 8, k = 16>} : (vector<2xf16>, vector<2xf16>, f32)
 //   CHECK-NOT:   nvvm.mma.sync
 llvm.func @multiply(%stage: i64, %row: i64, %column: i64, %sums: vector<8xf32>) -> vector<8xf32> {
   %left = tile.buffer at 0 : !tile.buffer<4, 128, 32, f16, swizzled>

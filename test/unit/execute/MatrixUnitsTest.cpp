@@ -1,6 +1,7 @@
 // Products on the matrix units of a GPU, on the simulated one: their numbers, and what its counters
 // tell of the code. Each kernel has a product's operands in memory as they are multiplied, so that
 // all copies are asynchronous.
+#include "dialects/Target/TargetKind.h"
 #include "lib/CudaSimulator/Simulator.h"
 #include "test/unit/execute/TestPrograms.h"
 #include "llvm/ADT/APFloat.h"
@@ -47,8 +48,7 @@ protected:
     std::string right = formatv("tensor<{0}x{1}x{2}>", product.columns, product.depth, number);
     std::string result = formatv("tensor<{0}x{1}x{2}>", product.rows, product.columns, sum);
     return formatv(R"(
-      module attributes {{tenon.target = #cuda.target<name = "sm_80", arch = "sm_80",
-          host_cpu = #cpu.target<name = "x86-64-v3">>} {{
+      module {{
         func.func @main(%a: {0}, %b: {1}) -> {2} {{
           %0 = tenon.launch @product(%a, %b) : ({0}, {1}) -> {2}
           return %0 : {2}
@@ -66,7 +66,9 @@ protected:
   std::vector<HostTensor> run(StringRef text, std::vector<HostTensor> inputs) {
     LoadOptions options;
     options.stage = Stage::Kernels;
-    LoadedProgram program = load(text, options);
+    mlir::OwningOpRef<mlir::ModuleOp> module = parse(text);
+    (*module)->setAttr(kTargetAttrName, cantFail(lookupTarget("cuda:sm_80", &context)));
+    LoadedProgram program = cantFail(LoadedProgram::load(*module, options));
     auto results = program.run(inputs);
     EXPECT_TRUE(bool(results)) << toString(results.takeError());
     return std::move(*results);
