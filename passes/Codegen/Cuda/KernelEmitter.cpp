@@ -122,12 +122,15 @@ Value KernelEmitter::sharedArray(Type elementType, int64_t count) {
   return em.create<LLVM::AddressOfOp>(pointer, name);
 }
 
-// An attribute that stays with the function in LLVM IR, where lib/Target/Ptx reads it.
+// The bytes are an attribute that stays with the function in LLVM IR, where lib/Target/Ptx reads it.
+// Without the other one the assembler holds registers back for blocks that have no place in shared
+// memory.
 void KernelEmitter::setDynamicSharedBytes(int64_t bytes) {
   auto entry = em.getInsertionBlock()->getParent()->getParentOfType<LLVM::LLVMFuncOp>();
   Attribute pair[] = {em.getStringAttr(kSharedBytesAttrName),
                       em.getStringAttr(std::to_string(bytes))};
   entry.setPassthroughAttr(em.getArrayAttr({em.getArrayAttr(pair)}));
+  entry->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), em.getI32IntegerAttr(1));
 }
 
 Value KernelEmitter::exchange(Value value, int64_t distance) {

@@ -41,7 +41,8 @@ public:
   void barrier();
   /// An array in the memory that a block shares; a pointer to it.
   mlir::Value sharedArray(mlir::Type elementType, int64_t count);
-  /// Says how many bytes of shared memory a launch gives each block, for `tile.buffer`s.
+  /// Says how many bytes of shared memory a launch gives each block, for `tile.buffer`s; threads
+  /// have the registers that they need.
   void setDynamicSharedBytes(int64_t bytes);
 
 protected:

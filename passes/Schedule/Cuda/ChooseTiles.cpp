@@ -193,7 +193,8 @@ static int64_t chooseBand(TargetAttr target, const Product &product, const Shape
     return 1;
   double square =
       std::sqrt(double(target.getMultiprocessors() * shape.columns) / double(shape.rows));
-  return int64_t(llvm::bit_floor(uint64_t(square)));
+  double down = std::ceil(product.rows / double(shape.rows));
+  return int64_t(llvm::bit_floor(uint64_t(std::max(std::min(square, down), 1.0))));
 }
 
 TileScheduleAttr chooseTiles(TargetAttr target, Operation *op) {

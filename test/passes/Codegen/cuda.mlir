@@ -83,7 +83,7 @@ tenon.kernel @product(%x: tensor<128x64xf32>, %w: tensor<64x128xf32>, %b: tensor
 // that a step is there and that a stage is free. Sums take the place of the tiles, and four neighbours are finished at a
 // time.
 // CHECK-LABEL: module @matrix_units
-//       CHECK:   nvvm.reqntid = array<i32: 256>, passthrough = {{\[\[}}"tenon-shared-bytes", "69632"]]
+//       CHECK:   nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 256>, passthrough = {{\[\[}}"tenon-shared-bytes", "69632"]]
 //       CHECK:   %[[LEFT:.*]] = tile.buffer at 0 : <4, 128, 32, f16, swizzled>
 //       CHECK:   %[[RIGHT:.*]] = tile.buffer at 32768 : <4, 32, 128, f16, swizzled>
 //       CHECK:   %[[SUMS:.*]] = tile.buffer at 0 : <1, 128, 128, f32, padded>
