@@ -50,9 +50,9 @@ static tenon_status launch(tenon_context *context, int64_t kernel, void *const *
   for (int32_t i = 0; i < desc->num_args; ++i)
     own->parameters[i] = (void *)&args[i];
   unsigned grid = blocks < 1 ? 1 : blocks > INT32_MAX ? INT32_MAX : (unsigned)blocks;
-  tn_cu_result result =
-      device->driver->launch(device->functions[kernel], grid, 1, 1, (unsigned)desc->block_threads,
-                             1, 1, (unsigned)desc->shared_bytes, own->stream, own->parameters, NULL);
+  tn_cu_result result = device->driver->launch(
+      device->functions[kernel], grid, 1, 1, (unsigned)desc->block_threads, 1, 1,
+      (unsigned)desc->shared_bytes, own->stream, own->parameters, NULL);
   own->last_kernel = kernel;
   ++own->launches;
   return result ? fail_launches(context, result) : TENON_OK;

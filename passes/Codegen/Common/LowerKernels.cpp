@@ -1,7 +1,8 @@
 // Kernel modules hold no memrefs and no tensors, so one conversion with a short, fixed list of
 // patterns suffices: structured control flow becomes branches, and scalar and vector arithmetic
-// becomes LLVM's, as does what a target's own dialects say how to lower. The structured part goes first, by itself: its patterns are plain rewrites, and
-// running them inside the type conversion would remember every block argument for nothing.
+// becomes LLVM's, as does what a target's own dialects say how to lower. The structured part goes
+// first, by itself: its patterns are plain rewrites, and running them inside the type conversion
+// would remember every block argument for nothing.
 #include "passes/Codegen/Common/LowerKernels.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"

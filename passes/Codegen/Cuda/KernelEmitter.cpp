@@ -122,9 +122,9 @@ Value KernelEmitter::sharedArray(Type elementType, int64_t count) {
   return em.create<LLVM::AddressOfOp>(pointer, name);
 }
 
-// The bytes are an attribute that stays with the function in LLVM IR, where lib/Target/Ptx reads it.
-// Without the other one the assembler holds registers back for blocks that have no place in shared
-// memory.
+// The bytes are an attribute that stays with the function in LLVM IR, where lib/Target/Ptx reads
+// it. Without the other one the assembler holds registers back for blocks that have no place in
+// shared memory.
 void KernelEmitter::setDynamicSharedBytes(int64_t bytes) {
   auto entry = em.getInsertionBlock()->getParent()->getParentOfType<LLVM::LLVMFuncOp>();
   Attribute pair[] = {em.getStringAttr(kSharedBytesAttrName),
