@@ -6,9 +6,9 @@
 
 namespace tenon {
 
-/// The attribute of an op that multiplies f32 numbers: the type to which a target may round them,
-/// where it multiplies such numbers faster. It is none of numbers in memory, so that no cast can
-/// say this. Whoever does not know it computes in f32.
+/// The attribute of an op that multiplies f32 numbers: the type to which a target may round them
+/// where it multiplies them, tf32 or a half. No cast says this: the numbers are f32 in memory, and
+/// whoever does not know the attribute computes with them as they are.
 inline constexpr llvm::StringLiteral kMultipliedTypeAttrName = "tenon.multiplied_type";
 
 } // namespace tenon

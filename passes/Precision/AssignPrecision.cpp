@@ -153,10 +153,12 @@ void Lowering::run() {
     if (Value narrow = round(operand->get()))
       operand->set(narrow);
   OpOperand &input = op.getMultipliedInput();
-  if (!gainsByRoundedInput())
-    return;
-  if (Value narrow = round(input.get()))
-    input.set(narrow);
+  if (gainsByRoundedInput())
+    if (Value narrow = round(input.get()))
+      input.set(narrow);
+  // Who multiplies what stays f32 in memory may round it there.
+  if (isF32(input.get()))
+    op->setAttr(kMultipliedTypeAttrName, TypeAttr::get(type));
 }
 
 /// Whether the target computes the op better with a rounded input: tries it.

@@ -15,8 +15,9 @@ def AssignPrecisionPass : Pass<"tenon-assign-precision", "::mlir::func::FuncOp">
     where it is computed, and everybody reads it so, but for what norms compute; what the model
     takes and gives is not rounded (docs/numerics.md).
 
-    Ops whose nodes are given tf32 get an attribute, `tenon.multiplied_type`: where the target has an
-    instruction that multiplies such numbers, its kernel may round to them.
+    Ops whose nodes are given tf32, and those whose input is not rounded, get an attribute,
+    `tenon.multiplied_type`: where the target has an instruction that multiplies such numbers, its
+    kernel may round to them.
 
     Products whose weights are quantized in blocks stay as they are. Where their nodes are given int8,
     they may round their input to 8 bits in these blocks, as those that ONNX's MatMulNBits allows that (accuracy_level 4).

@@ -21,8 +21,8 @@ struct ContractionSizes {
 ContractionSizes getContractionSizes(mlir::Operation *op);
 
 /// The types of the numbers that matrix units would multiply: those of the operands' elements, but
-/// that f32 beside halves is rounded to these. A model, or who asked for the precision, computes in
-/// halves there, and what is f32 is what was not rounded yet.
+/// that f32 beside halves is rounded to these where the caller allows it
+/// (`tenon.multiplied_type`), or where it was widened from them.
 std::pair<mlir::Type, mlir::Type> getMultipliedTypes(mlir::Operation *op);
 
 } // namespace tenon::cuda

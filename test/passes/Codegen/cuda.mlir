@@ -127,7 +127,7 @@ tenon.kernel @matrix_units(%x: tensor<128x256xf16>, %w: tensor<256x128xf16>) -> 
 //       CHECK:       tile.store %[[HELD]]#0 to
 tenon.kernel @through_registers(%x: tensor<128x256xf32>, %w: tensor<256x128xf16>) -> tensor<128x128xf32>
     attributes {strategy = "contraction", schedule = #cuda.tile_schedule<stages = 3, mma = <mma>>} {
-  %0 = tenon.matmul %x, %w : (tensor<128x256xf32>, tensor<256x128xf16>) -> tensor<128x128xf32>
+  %0 = tenon.matmul %x, %w {tenon.multiplied_type = f16} : (tensor<128x256xf32>, tensor<256x128xf16>) -> tensor<128x128xf32>
   tenon.yield %0 : tensor<128x128xf32>
 }
 

@@ -123,10 +123,16 @@ tenon.kernel @rounded(%x: tensor<512x1024xf32>, %w: tensor<1024x512xf32>) -> ten
   tenon.yield %0 : tensor<512x512xf32>
 }
 
-// f32 beside halves is rounded to these.
+// f32 beside halves, where it may be rounded to these; else both are multiplied by FMAs.
 // CHECK-LABEL: tenon.kernel @mixed(
 //  CHECK-SAME:   schedule = #cuda.tile_schedule<tile_rows = 64, tile_columns = 64, depth = 64, warp_rows = 32, mma = <mma>>,
 tenon.kernel @mixed(%x: tensor<512x1024xf32>, %w: tensor<1024x512xbf16>) -> tensor<512x512xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w {tenon.multiplied_type = bf16} : (tensor<512x1024xf32>, tensor<1024x512xbf16>) -> tensor<512x512xf32>
+  tenon.yield %0 : tensor<512x512xf32>
+}
+// CHECK-LABEL: tenon.kernel @exact(
+//  CHECK-SAME:   schedule = #cuda.contraction_schedule<
+tenon.kernel @exact(%x: tensor<512x1024xf32>, %w: tensor<1024x512xbf16>) -> tensor<512x512xf32> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %w : (tensor<512x1024xf32>, tensor<1024x512xbf16>) -> tensor<512x512xf32>
   tenon.yield %0 : tensor<512x512xf32>
 }
