@@ -34,7 +34,8 @@ typedef struct tn_output {
   int64_t *dims;
   void *data; /* where the current run writes, or the tenon_value; NULL until the model asked */
   size_t bytes;
-  /* What compiled code writes: the same, but for elements that are packed when the run ends. */
+  /* What compiled code writes: the same, but for elements that are packed when the run ends, and
+   * strings, of which it writes handles. */
   void *run_data;
   size_t run_bytes;
 } tn_output;

@@ -339,6 +339,8 @@ static void *place_elements(tenon_context *context, int32_t index) {
   tn_output *output = &context->outputs[index];
   output->run_data = output->data;
   output->run_bytes = output->bytes;
+  if (desc->dtype == TENON_STRING)
+    output->run_bytes = (size_t)tn_count(desc->rank, output->dims) * sizeof(int64_t); // handles
   if (output->data && tn_is_packed(desc->dtype)) {
     output->run_bytes = (size_t)tn_count(desc->rank, output->dims);
     output->run_data = host_alloc(context, (int64_t)output->run_bytes);

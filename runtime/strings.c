@@ -269,7 +269,6 @@ struct tn_strings {
   tenon_context *context;
   const list *known;
   pool pools[2], *current;
-  void **inputs;      /* what compiled code reads: the caller's data, or handles */
   tn_buffer *handles; /* by input */
   tn_buffer work;
 };
@@ -348,18 +347,15 @@ tenon_status tn_make_strings(tenon_context *context) {
   size_t inputs = (size_t)context->model->desc->num_inputs;
   tn_strings *s = calloc(1, sizeof *s);
   context->strings = s;
-  if (s) {
-    s->inputs = calloc(inputs + 1, sizeof *s->inputs);
+  if (s)
     s->handles = calloc(inputs + 1, sizeof *s->handles);
-  }
-  if (!s || !s->inputs || !s->handles)
+  if (!s || !s->handles)
     return tn_fail(TENON_OUT_OF_MEMORY, "no memory for strings of a context of model '%s'",
                    context->model->desc->name);
   s->services = (tenon_strings){service_get, service_intern, service_reserve};
   s->context = context;
   s->known = &context->model->strings->known;
   s->current = &s->pools[0];
-  context->exec.inputs = s->inputs;
   context->exec.strings = &s->services;
   return TENON_OK;
 }
@@ -371,7 +367,6 @@ void tn_free_strings(tn_strings *s, int32_t num_inputs) {
     free(s->handles[i].data);
   free_pool(&s->pools[0]);
   free_pool(&s->pools[1]);
-  free(s->inputs);
   free(s->handles);
   free(s->work.data);
   free(s);
@@ -396,7 +391,8 @@ static tenon_status intern_input(tn_strings *s, int32_t index) {
       return tn_fail(TENON_OUT_OF_MEMORY, "input %d '%s': no memory for string %zu of %zu bytes",
                      index, desc->name, i, strings[i].bytes);
   }
-  s->inputs[index] = handles;
+  s->context->input_data[index] = handles;
+  s->context->input_bytes[index] = count * sizeof *handles;
   return TENON_OK;
 }
 
@@ -405,7 +401,6 @@ tenon_status tn_strings_begin_run(tn_strings *s) {
   s->current = s->current == &s->pools[0] ? &s->pools[1] : &s->pools[0];
   empty_pool(s->current);
   for (int32_t i = 0; i < desc->num_inputs; ++i) {
-    s->inputs[i] = s->context->input_data[i];
     tenon_status status = desc->inputs[i].dtype == TENON_STRING ? intern_input(s, i) : TENON_OK;
     if (status)
       return status;

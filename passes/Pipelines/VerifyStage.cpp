@@ -75,15 +75,6 @@ LogicalResult verifyTargetGraph(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>()) {
     for (Type type : function.getArgumentTypes())
       check(function, type);
-    auto holdsStrings = [](DictionaryAttr attributes) {
-      return attributes && attributes.contains(kStringAttrName);
-    };
-    SmallVector<DictionaryAttr> signature;
-    function.getAllArgAttrs(signature);
-    function.getAllResultAttrs(signature);
-    if (hasOwnMemory(*target) && llvm::any_of(signature, holdsStrings))
-      result = function.emitError("takes or gives strings, which programs for ")
-               << target->getTargetName() << " cannot";
     function.walk([&](Operation *op) {
       for (Type type : op->getResultTypes())
         check(op, type);
