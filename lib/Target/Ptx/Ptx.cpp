@@ -3,10 +3,20 @@
 // An entry is called `tenon_<kernel>`: names that PTX reserves for instructions ("add") are none
 // for functions. Kernels are compiled one by one, in parallel, and their texts joined: they differ
 // in nothing but what follows the head, since every name in a module begins with its kernel's.
+//
+// NVIDIA's assembler unrolls loops as long as there are registers. Where threads meet, or read what
+// they share, the code generator has chosen how much of a loop is in registers, and the assembler is
+// told to leave it (`.pragma "nounroll"`).
 
 #include "lib/Target/Ptx/Ptx.h"
 #include "lib/Target/LLVMCodegen.h"
+#include "llvm/Analysis/LoopInfo.h"
+#include "llvm/IR/Dominators.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
+#include "llvm/IR/IntrinsicsNVPTX.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/NVPTXAddrSpace.h"
 
 using namespace llvm;
 
@@ -34,6 +44,23 @@ static void qualifyNames(Module &module, const Function &entry) {
       object.setName(entry.getName() + "_" + object.getName());
 }
 
+/// Whether threads of a block meet here, or read what they share.
+static bool isShared(const Instruction &instruction) {
+  if (auto *load = dyn_cast<LoadInst>(&instruction))
+    return load->getPointerAddressSpace() == NVPTXAS::ADDRESS_SPACE_SHARED;
+  auto *call = dyn_cast<IntrinsicInst>(&instruction);
+  return call && call->getIntrinsicID() == Intrinsic::nvvm_barrier_cta_sync_aligned_all;
+}
+
+/// Loops with such an instruction stay as they are.
+static void keepSharedLoops(Function &function) {
+  DominatorTree dominators(function);
+  LoopInfo loops(dominators);
+  for (Loop *loop : loops.getLoopsInPreorder())
+    if (any_of(loop->blocks(), [](const BasicBlock *block) { return any_of(*block, isShared); }))
+      loop->setLoopAlreadyUnrolled();
+}
+
 static Expected<int32_t> getBlockThreads(const Function &entry) {
   int32_t threads = 0;
   if (entry.getFnAttribute("nvvm.reqntid").getValueAsString().getAsInteger(10, threads))
@@ -58,7 +85,11 @@ Expected<PtxKernel> compileToPtx(std::unique_ptr<Module> module, StringRef name,
       Triple(kTriple), target.getArch(), formatv("+ptx{0}", target.getPtx()).str());
   if (!machine)
     return machine.takeError();
-  Expected<SmallVector<char>> text = compileToAssembly(std::move(module), **machine);
+  if (Error error = verifyKernelModule(*module))
+    return std::move(error);
+  optimizeModule(*module, **machine);
+  keepSharedLoops(*entry);
+  Expected<SmallVector<char>> text = generateAssembly(*module, **machine);
   if (!text)
     return text.takeError();
   result.text.assign(text->begin(), text->end());

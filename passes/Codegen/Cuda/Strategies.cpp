@@ -7,6 +7,7 @@
 #include "passes/Codegen/Common/HostStrategy.h"
 #include "passes/Codegen/Cuda/ContractionKernel.h"
 #include "passes/Schedule/Cuda/Choose.h"
+#include "passes/Schedule/Cuda/Registers.h"
 
 using namespace mlir;
 
@@ -30,7 +31,7 @@ bool callsLibrary(KernelOp kernel) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   auto schedule = RowsScheduleAttr::get(kernel.getContext(), /*lanes=*/1,
                                         /*threads=*/TargetAttr::warpSize, /*team=*/1);
-  KernelEmitter emitter(kernel, *module, schedule, schedule.getThreads());
+  KernelEmitter emitter(kernel, *module, schedule, schedule.getThreads(), /*residentBlocks=*/1);
   emitter.withAgreeingLanes([&] { emitRows(emitter); });
   emitter.finish();
   return failed(expandMath(*module, {.scale = nullptr, .hasLibm = false})) ||
@@ -108,8 +109,12 @@ LogicalResult ContractionStrategy::generate(KernelOp kernel, TargetAttrInterface
   // For what fills the frame around the results.
   auto rows = RowsScheduleAttr::get(kernel.getContext(), /*lanes=*/1, schedule.getThreads(),
                                     /*team=*/1);
-  KernelEmitter emitter(kernel, module, rows, schedule.getThreads());
-  emitContractionKernel(emitter, getRoot(kernel, *this), schedule);
+  Operation *root = getRoot(kernel, *this);
+  int64_t registers = countContractionRegisters(kernel, root, schedule);
+  KernelEmitter emitter(
+      kernel, module, rows, schedule.getThreads(),
+      countResidentBlocks(cast<TargetAttr>(target), schedule.getThreads(), registers));
+  emitContractionKernel(emitter, root, schedule);
   emitter.finish();
   return success();
 }
@@ -136,9 +141,13 @@ public:
     bool isScheduled = isa_and_present<RowsScheduleAttr>(kernel.getScheduleAttr());
     return isScheduled ? success() : complainAboutSchedule(kernel);
   }
-  LogicalResult generate(KernelOp kernel, TargetAttrInterface, ModuleOp module) const override {
+  LogicalResult generate(KernelOp kernel, TargetAttrInterface target,
+                         ModuleOp module) const override {
     auto schedule = cast<RowsScheduleAttr>(kernel.getScheduleAttr());
-    KernelEmitter emitter(kernel, module, schedule, schedule.getThreads());
+    int64_t registers = countRowsRegisters(kernel, schedule.getLanes());
+    KernelEmitter emitter(
+        kernel, module, schedule, schedule.getThreads(),
+        countResidentBlocks(cast<TargetAttr>(target), schedule.getThreads(), registers));
     emitter.withAgreeingLanes([&] { emitRows(emitter); });
     emitter.finish();
     return success();

@@ -4,10 +4,11 @@
 
 module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
 
-// Threads take four elements each, which they load at once, with steps of all threads.
+// Threads take four elements each, which they load at once, with steps of all threads. A multiprocessor has registers for
+// three blocks.
 // CHECK-LABEL: module @relu
 //       CHECK: llvm.func @relu(%[[X:.*]]: !llvm.ptr {llvm.noalias}, %[[Y:.*]]: !llvm.ptr {llvm.noalias})
-//  CHECK-SAME:   nvvm.kernel, nvvm.reqntid = array<i32: 256>
+//  CHECK-SAME:   nvvm.kernel, nvvm.minctasm = 3 : i32, nvvm.reqntid = array<i32: 256>
 //       CHECK:   %[[THREAD:.*]] = nvvm.read.ptx.sreg.tid.x
 //       CHECK:   nvvm.read.ptx.sreg.ctaid.x
 //       CHECK:   nvvm.read.ptx.sreg.nctaid.x

@@ -11,6 +11,36 @@ tenon.kernel @pointwise(%x: tensor<64x64xf32>) -> tensor<64x64xf32> attributes {
   tenon.yield %0 : tensor<64x64xf32>
 }
 
+// Values that are needed to the end are in registers all the way, and fewer elements of each fit.
+// CHECK-LABEL: tenon.kernel @long(
+//  CHECK-SAME:   schedule = #cuda.rows_schedule<lanes = 2, team = 1>,
+tenon.kernel @long(%x: tensor<64x64xf32>) -> tensor<64x64xf32> attributes {strategy = "rows"} {
+  %0 = tenon.exp %x : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = tenon.log %0 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %2 = tenon.sin %1 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %3 = tenon.cos %2 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %4 = tenon.exp %3 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %5 = tenon.log %4 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %6 = tenon.sin %5 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %7 = tenon.cos %6 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %8 = tenon.exp %7 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %9 = tenon.log %8 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %10 = tenon.sin %9 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %11 = tenon.cos %10 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %12 = tenon.add %11, %10 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %13 = tenon.add %12, %9 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %14 = tenon.add %13, %8 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %15 = tenon.add %14, %7 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %16 = tenon.add %15, %6 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %17 = tenon.add %16, %5 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %18 = tenon.add %17, %4 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %19 = tenon.add %18, %3 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %20 = tenon.add %19, %2 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %21 = tenon.add %20, %1 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %22 = tenon.add %21, %0 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  tenon.yield %22 : tensor<64x64xf32>
+}
+
 // What moves elements reads them one by one.
 // CHECK-LABEL: tenon.kernel @moves(
 //  CHECK-SAME:   schedule = #cuda.rows_schedule<lanes = 1, team = 1>,

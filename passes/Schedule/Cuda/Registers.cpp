@@ -1,0 +1,71 @@
+// Counts registers (see the header).
+
+#include "passes/Schedule/Cuda/Registers.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+/// Numbers of the thread and of loops, and what is computed on the way to an address.
+static constexpr int64_t kCommon = 48;
+/// A pointer, which leads to a buffer's element.
+static constexpr int64_t kPerBuffer = 2;
+/// With fewer a thread waits for each element that it loads before it asks for the next.
+static constexpr int64_t kLeast = 80;
+/// What an instruction can name.
+static constexpr int64_t kMost = 255;
+
+/// Registers of an element while it is computed with.
+static int64_t countWords(Type element) { return element.getIntOrFloatBitWidth() > 32 ? 2 : 1; }
+
+/// The op of the block after which the value is not needed, by its number.
+static int64_t findLastUse(Value value, const DenseMap<Operation *, int64_t> &numbers) {
+  int64_t last = numbers.lookup(value.getDefiningOp());
+  for (Operation *user : value.getUsers())
+    last = std::max(last, numbers.lookup(value.getParentBlock()->findAncestorOpInBlock(*user)));
+  return last;
+}
+
+/// The most words that values of the kernel's ops take at one time, of each lane. What is read from
+/// memory, and constants, are there when they are needed.
+static int64_t countLiveWords(KernelOp kernel) {
+  Block &block = kernel.getEntryBlock();
+  DenseMap<Operation *, int64_t> numbers;
+  for (auto [number, op] : llvm::enumerate(block))
+    numbers[&op] = static_cast<int64_t>(number);
+  std::vector<int64_t> live(numbers.size() + 1);
+  for (Operation &op : block)
+    for (Value value : op.getResults()) {
+      if (op.hasTrait<OpTrait::ConstantLike>())
+        continue;
+      int64_t words = countWords(getElementTypeOrSelf(value));
+      for (int64_t i = numbers[&op], last = findLastUse(value, numbers); i <= last; ++i)
+        live[i] += words;
+    }
+  return *llvm::max_element(live);
+}
+
+static int64_t countPointers(KernelOp kernel) {
+  return kPerBuffer *
+         static_cast<int64_t>(kernel.getArgumentTypes().size() + kernel.getResultTypes().size());
+}
+
+int64_t countRowsRegisters(KernelOp kernel, int64_t lanes) {
+  return kCommon + countPointers(kernel) + lanes * countLiveWords(kernel);
+}
+
+int64_t countContractionRegisters(KernelOp kernel, Operation *root,
+                                  ContractionScheduleAttr schedule) {
+  int64_t rows = schedule.getThreadRows(), columns = schedule.getThreadColumns();
+  int64_t words = countWords(getElementTypeOrSelf(root->getResult(0)));
+  int64_t operands = (rows + columns) * words, epilogue = columns * (countLiveWords(kernel) - 1);
+  return kCommon + rows * columns * words + std::max(operands, epilogue);
+}
+
+int64_t countResidentBlocks(TargetAttr target, int64_t threads, int64_t registers) {
+  registers = std::clamp(llvm::alignTo(registers, 8), static_cast<uint64_t>(kLeast),
+                         static_cast<uint64_t>(kMost));
+  return std::max<int64_t>(1, target.getRegisters() / (threads * static_cast<int64_t>(registers)));
+}
+
+} // namespace tenon::cuda
