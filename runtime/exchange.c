@@ -296,7 +296,7 @@ static tenon_tensor write_tensor(int32_t dtype, const tenon_object *object, outl
   void *data = take_bytes(&out->data, aligned_bytes(object));
   if (bytes)
     memcpy(data, object->data, bytes);
-  return (tenon_tensor){dtype, object->rank, dims, data, bytes, 0};
+  return (tenon_tensor){dtype, object->rank, dims, data, bytes, 0, 0, 0};
 }
 
 static void write_value(const tenon_tensor_desc *desc, int32_t depth, const tenon_object *object,
@@ -333,7 +333,7 @@ const tenon_value *tn_write_value(const tenon_tensor_desc *desc, const tenon_obj
 static tenon_tensor make_keys(const tenon_tensor_desc *desc, const int64_t *count) {
   size_t size = desc->key_dtype == TENON_STRING ? sizeof(tenon_string) : sizeof(int64_t);
   return (tenon_tensor){
-      desc->key_dtype, 1, count, (void *)desc->keys, (size_t)desc->num_keys * size, 0};
+      desc->key_dtype, 1, count, (void *)desc->keys, (size_t)desc->num_keys * size, 0, 0, 0};
 }
 
 tenon_value tn_make_table(const tenon_tensor_desc *desc, tenon_tensor tensor) {
@@ -352,6 +352,8 @@ static tenon_value get_row(const tenon_value *table, int64_t row) {
                               table->tensor.dims + 1,
                               (char *)table->tensor.data + (size_t)row * bytes,
                               bytes,
+                              0,
+                              0,
                               0};
   return map;
 }

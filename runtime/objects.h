@@ -51,6 +51,7 @@ struct tenon_context {
   tn_strings *strings; /* NULL if no element is a string */
   void **input_data;   /* what compiled code reads: of tensors; objects of other values */
   size_t *input_bytes;
+  void *stream; /* the caller's; NULL: the device makes one */
   int64_t *input_dims;
   int64_t *symbols; /* value by symbol number; -1: not bound */
   int32_t *binders; /* by symbol number: the input that bound it */

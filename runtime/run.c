@@ -8,11 +8,11 @@
 
 /* ---- What the caller gave: tensors, or values that have one inside */
 
-static const tenon_tensor *caller_input(const tenon_context *context, int32_t index) {
+const tenon_tensor *tn_caller_input(const tenon_context *context, int32_t index) {
   return (const tenon_tensor *)(context->caller_inputs + (size_t)index * context->caller_stride);
 }
 
-static tenon_tensor *caller_output(const tenon_context *context, int32_t index) {
+tenon_tensor *tn_caller_output(const tenon_context *context, int32_t index) {
   return (tenon_tensor *)(context->caller_outputs + (size_t)index * context->caller_stride);
 }
 
@@ -71,6 +71,25 @@ static tenon_status bind_dim(tenon_context *context, int32_t index, int32_t d, i
                  desc->inputs[context->binders[dim->symbol]].name);
 }
 
+/* What the host has to look at is in its memory. */
+static tenon_status check_memory(const tenon_context *context, const tenon_tensor *have,
+                                 const tenon_tensor_desc *want, const char *what, int32_t index) {
+  if (have->memory == TENON_HOST_MEMORY)
+    return TENON_OK;
+  if (have->memory != TENON_DEVICE_MEMORY)
+    return tn_fail(TENON_INVALID_ARGUMENT, "%s %d '%s': memory is %d, which is no tenon_memory",
+                   what, index, want->name, have->memory);
+  if (!context->model->device)
+    return tn_fail(TENON_INVALID_ARGUMENT,
+                   "%s %d '%s' is in a device's memory, the model is for %s", what, index,
+                   want->name, context->model->variant->target);
+  if (want->num_kinds || want->dtype == TENON_STRING || tn_is_packed(want->dtype))
+    return tn_fail(TENON_INVALID_ARGUMENT,
+                   "%s %d '%s' is in the device's memory, where the host cannot read it", what,
+                   index, want->name);
+  return TENON_OK;
+}
+
 /* Checks input `index`, a tensor, and copies its dimensions to `dims`. */
 static tenon_status check_tensor(tenon_context *context, int32_t index, const tenon_tensor *have,
                                  int64_t *dims) {
@@ -83,8 +102,11 @@ static tenon_status check_tensor(tenon_context *context, int32_t index, const te
                    want->name, have->rank, want->rank);
   if (have->rank && !have->dims)
     return tn_fail(TENON_INVALID_ARGUMENT, "input %d '%s': dims is null", index, want->name);
+  tenon_status status = check_memory(context, have, want, "input", index);
+  if (status)
+    return status;
   for (int32_t d = 0; d < have->rank; ++d) {
-    tenon_status status = bind_dim(context, index, d, have->dims[d]);
+    status = bind_dim(context, index, d, have->dims[d]);
     if (status)
       return status;
     dims[d] = have->dims[d];
@@ -107,7 +129,7 @@ static tenon_status check_tensor(tenon_context *context, int32_t index, const te
 
 static tenon_status check_input(tenon_context *context, int32_t index, int64_t *dims) {
   const tenon_tensor_desc *want = &context->model->desc->inputs[index];
-  const tenon_tensor *have = caller_input(context, index);
+  const tenon_tensor *have = tn_caller_input(context, index);
   int32_t kind = has_values(context) ? value_of(have)->kind : TENON_TENSOR;
   if (kind != tn_kind(want))
     return tn_fail(TENON_WRONG_KIND, "input %d '%s' is %s, expected %s", index, want->name,
@@ -231,9 +253,9 @@ static int32_t overlapping_input(const tenon_context *context, const void *data,
   for (int32_t i = 0; i < desc->num_inputs; ++i) {
     bool overlaps =
         tn_is_tensor(&desc->inputs[i])
-            ? tn_overlap(caller_input(context, i)->data, caller_input(context, i)->bytes, data,
-                         bytes)
-            : bytes && tn_value_overlaps(value_of(caller_input(context, i)), data, bytes);
+            ? tn_overlap(tn_caller_input(context, i)->data, tn_caller_input(context, i)->bytes,
+                         data, bytes)
+            : bytes && tn_value_overlaps(value_of(tn_caller_input(context, i)), data, bytes);
     if (i != except && overlaps)
       return i;
   }
@@ -252,8 +274,8 @@ static int32_t state_input(const tenon_model_desc *desc, int32_t output) {
 static int32_t forbidden_input(const tenon_context *context, int32_t index, const void *data,
                                size_t bytes) {
   int32_t state = state_input(context->model->desc, index);
-  bool is_same = state >= 0 && data == caller_input(context, state)->data &&
-                 bytes == caller_input(context, state)->bytes;
+  bool is_same = state >= 0 && data == tn_caller_input(context, state)->data &&
+                 bytes == tn_caller_input(context, state)->bytes;
   return overlapping_input(context, data, bytes, is_same ? state : -1);
 }
 
@@ -272,7 +294,7 @@ static int32_t overlapping_output(const tenon_context *context, int32_t index) {
 
 /* The caller's structure must not keep a pointer to what is gone if this run fails. */
 static void forget_buffer(const tenon_context *context, int32_t index, const tn_buffer *buffer) {
-  tenon_tensor *tensor = caller_output(context, index);
+  tenon_tensor *tensor = tn_caller_output(context, index);
   if (tensor->data == buffer->data)
     tensor->data = NULL;
   if (!has_values(context))
@@ -311,10 +333,10 @@ static bool is_own(const tn_output *output, const void *data) {
   return !data || data == output->buffer.data || data == output->other.data;
 }
 
-static void *callers_buffer(tenon_context *context, int32_t index, const int64_t *dims,
-                            size_t bytes) {
+void *tn_callers_buffer(tenon_context *context, int32_t index, const int64_t *dims) {
+  size_t bytes = context->outputs[index].bytes;
   const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
-  const tenon_tensor *caller = caller_output(context, index);
+  const tenon_tensor *caller = tn_caller_output(context, index);
   dims_text text;
   if (caller->capacity < bytes) {
     RECORD(context, TENON_BUFFER_TOO_SMALL,
@@ -348,8 +370,7 @@ static void *place_elements(tenon_context *context, int32_t index) {
   return output->run_data;
 }
 
-void *tn_host_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
-  tenon_context *context = context_of(exec);
+bool tn_size_output(tenon_context *context, int32_t index, const int64_t *dims) {
   const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
   tn_output *output = &context->outputs[index];
   int64_t bytes = tenon_tensor_bytes(desc->dtype, desc->rank, dims);
@@ -357,25 +378,46 @@ void *tn_host_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
     dims_text text;
     RECORD(context, TENON_WRONG_SHAPE, "output %d '%s' would be %s of %s", index, desc->name,
            print_dims(&text, desc->rank, dims), tenon_dtype_name(desc->dtype));
-    return NULL;
+    return false;
   }
   for (int32_t d = 0; d < desc->rank; ++d)
     output->dims[d] = dims[d];
   output->bytes = (size_t)bytes;
-  if (is_own(output, caller_output(context, index)->data)) {
-    output->data = own_buffer(context, index, (size_t)bytes);
-    if (!output->data)
-      RECORD(context, TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %lld bytes", index,
-             desc->name, (long long)bytes);
-  } else {
-    output->data = callers_buffer(context, index, dims, (size_t)bytes);
-  }
-  int32_t other = output->data ? overlapping_output(context, index) : -1;
+  return true;
+}
+
+bool tn_is_input(const tenon_context *context, const void *data, size_t bytes) {
+  return overlapping_input(context, data, bytes, -1) >= 0;
+}
+
+void *tn_set_output(tenon_context *context, int32_t index, void *data) {
+  tn_output *output = &context->outputs[index];
+  output->data = data;
+  int32_t other = data ? overlapping_output(context, index) : -1;
   if (other >= 0) {
+    const tenon_tensor_desc *outputs = context->model->desc->outputs;
     RECORD(context, TENON_INVALID_ARGUMENT, "output %d '%s' overlaps output %d '%s'", index,
-           desc->name, other, context->model->desc->outputs[other].name);
+           outputs[index].name, other, outputs[other].name);
     output->data = NULL;
   }
+  return output->data;
+}
+
+void *tn_host_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
+  tenon_context *context = context_of(exec);
+  const tn_output *output = &context->outputs[index];
+  if (!tn_size_output(context, index, dims))
+    return NULL;
+  void *data;
+  if (is_own(output, tn_caller_output(context, index)->data)) {
+    data = own_buffer(context, index, output->bytes);
+    if (!data)
+      RECORD(context, TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %zu bytes", index,
+             context->model->desc->outputs[index].name, output->bytes);
+  } else {
+    data = tn_callers_buffer(context, index, dims);
+  }
+  tn_set_output(context, index, data);
   return place_elements(context, index);
 }
 
@@ -447,7 +489,7 @@ static tenon_status execute(tenon_context *context) {
   unsigned saved = tn_fp_enter();
   if (context->pool)
     tn_pool_begin_run(context->pool);
-  int32_t code = model->variant->run(&context->exec);
+  int32_t code = device ? device->run(context) : model->variant->run(&context->exec);
   if (context->pool)
     tn_pool_end_run(context->pool);
   tn_fp_leave(saved);
@@ -470,7 +512,7 @@ static tenon_status unpack_inputs(tenon_context *context) {
   for (int32_t i = 0; i < desc->num_inputs && !context->status; ++i) {
     if (!tn_is_tensor(&desc->inputs[i]) || !tn_is_packed(desc->inputs[i].dtype))
       continue;
-    const tenon_tensor *have = caller_input(context, i);
+    const tenon_tensor *have = tn_caller_input(context, i);
     int64_t count = tn_count(have->rank, have->dims);
     void *elements = host_alloc(context, count);
     if (elements)
@@ -504,7 +546,7 @@ static void hand_over(const tenon_context *context) {
   const tenon_model_desc *desc = context->model->desc;
   for (int32_t i = 0; i < desc->num_outputs; ++i) {
     const tn_output *output = &context->outputs[i];
-    tenon_tensor *tensor = caller_output(context, i);
+    tenon_tensor *tensor = tn_caller_output(context, i);
     tenon_value *value = (tenon_value *)value_of(tensor);
     if (!tn_is_tensor(&desc->outputs[i])) {
       *value = *(const tenon_value *)output->data;
@@ -534,12 +576,18 @@ static tenon_status check_counts(const tenon_context *context, const void *input
 }
 
 /* Inputs are checked by check_input. */
-static tenon_status check_output_kinds(const tenon_context *context) {
+static tenon_status check_outputs(const tenon_context *context) {
   const tenon_model_desc *desc = context->model->desc;
-  for (int32_t i = 0; i < desc->num_outputs && !has_values(context); ++i)
-    if (desc->outputs[i].num_kinds)
+  for (int32_t i = 0; i < desc->num_outputs; ++i) {
+    tenon_status status = TENON_OK;
+    if (tn_is_tensor(&desc->outputs[i]))
+      status = check_memory(context, tn_caller_output(context, i), &desc->outputs[i], "output", i);
+    if (status)
+      return status;
+    if (desc->outputs[i].num_kinds && !has_values(context))
       return tn_fail(TENON_WRONG_KIND, "output %d '%s' is %s, not a tensor: call tenon_run_values",
                      i, desc->outputs[i].name, tn_kind_name(tn_kind(&desc->outputs[i])));
+  }
   return TENON_OK;
 }
 
@@ -556,7 +604,7 @@ static tenon_status run(tenon_context *context, const void *inputs, int32_t num_
   context->caller_outputs = num_outputs ? (char *)outputs + offset : NULL;
   context->caller_stride = stride;
   context->status = TENON_OK;
-  status = check_output_kinds(context);
+  status = check_outputs(context);
   if (!status)
     status = check_inputs(context);
   if (!status)

@@ -110,6 +110,31 @@ static tenon_status load_code(struct tn_device_model *device, const tenon_model 
   return TENON_OK;
 }
 
+/* Through pinned memory, which the device reads by itself: while it does, the next part is read
+ * from the file. */
+static tn_cu_result upload(const tn_cu_driver *driver, tn_cu_pointer to, const unsigned char *from,
+                           size_t bytes) {
+  enum { PARTS = 2 };
+  const size_t most = (size_t)4 << 20;
+  size_t part = bytes < most ? bytes : most;
+  unsigned char *staging = NULL;
+  tn_cu_result result = driver->allocate_pinned((void **)&staging, PARTS * part);
+  if (result)
+    return result;
+  for (size_t done = 0, number = 0; !result && done < bytes; done += part, ++number) {
+    size_t count = bytes - done < part ? bytes - done : part;
+    unsigned char *place = staging + number % PARTS * part;
+    if (number >= PARTS) // both parts before it are there
+      result = driver->wait(NULL);
+    memcpy(place, from + done, count);
+    if (!result)
+      result = driver->to_device(to + done, place, count, NULL);
+  }
+  tn_cu_result last = driver->wait(NULL);
+  driver->free_pinned(staging);
+  return result ? result : last;
+}
+
 static tenon_status load_weights(struct tn_device_model *device, const tenon_model *model) {
   const tenon_variant_desc *variant = model->variant;
   size_t bytes = (size_t)variant->weights_bytes;
@@ -119,9 +144,7 @@ static tenon_status load_weights(struct tn_device_model *device, const tenon_mod
   if (result)
     return tn_cu_fail(device, result, "model '%s': no %zu bytes on the GPU for its weights",
                       model->desc->name, bytes);
-  result = device->driver->to_device(device->weights, variant->weights, bytes, NULL);
-  if (!result)
-    result = device->driver->wait(NULL);
+  result = upload(device->driver, device->weights, variant->weights, bytes);
   return result ? tn_cu_fail(device, result, "model '%s': its weights", model->desc->name)
                 : TENON_OK;
 }
@@ -180,5 +203,6 @@ const tn_device_kind tn_cuda = {
     .open = tn_cu_open_context,
     .close = tn_cu_close_context,
     .begin = tn_cu_begin,
+    .run = tn_cu_run,
     .end = tn_cu_end,
 };

@@ -5,8 +5,8 @@
 // in nothing but what follows the head, since every name in a module begins with its kernel's.
 //
 // NVIDIA's assembler unrolls loops as long as there are registers. Where threads meet, or read what
-// they share, the code generator has chosen how much of a loop is in registers, and the assembler is
-// told to leave it (`.pragma "nounroll"`).
+// they share, the code generator has chosen how much of a loop is in registers, and the assembler
+// is told to leave it (`.pragma "nounroll"`).
 
 #include "lib/Target/Ptx/Ptx.h"
 #include "lib/Target/LLVMCodegen.h"

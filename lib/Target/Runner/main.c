@@ -239,7 +239,7 @@ static tenon_value *read_inputs(const tenon_model *model, const options *options
     else
       fail("input '%s' is missing: give --input %s=FILE.npy", name, name);
     inputs[i].tensor = (tenon_tensor){arrays[i].dtype, arrays[i].rank,  arrays[i].dims,
-                                      arrays[i].data,  arrays[i].bytes, 0};
+                                      arrays[i].data,  arrays[i].bytes, 0, 0, 0};
   }
   return inputs;
 }

@@ -20,11 +20,13 @@ LogicalResult complainAboutSchedule(KernelOp kernel) {
 }
 
 /// Whether the kernel needs a function that only a processor's library has. Of f64 there are no
-/// functions but those: of such a kernel the code itself tells.
+/// functions but those: of a kernel with such numbers, which powers of integers are on the way, the
+/// code itself tells.
 bool callsLibrary(KernelOp kernel) {
   auto holdsDoubles = [](Operation &op) {
-    return llvm::any_of(op.getResultTypes(),
-                        [](Type type) { return getElementTypeOrSelf(type).isF64(); });
+    return isa<PowOp>(op) || llvm::any_of(op.getResultTypes(), [](Type type) {
+             return getElementTypeOrSelf(type).isF64();
+           });
   };
   if (llvm::none_of(kernel.getEntryBlock(), holdsDoubles))
     return false;

@@ -8,8 +8,8 @@ namespace tenon::cuda {
 
 /// Numbers of the thread and of loops, and what is computed on the way to an address.
 static constexpr int64_t kCommon = 48;
-/// A pointer, which leads to a buffer's element.
-static constexpr int64_t kPerBuffer = 2;
+/// A pointer, which leads to a buffer's element, or an index.
+static constexpr int64_t kAddress = 2;
 /// With fewer a thread waits for each element that it loads before it asks for the next.
 static constexpr int64_t kLeast = 80;
 /// What an instruction can name.
@@ -46,12 +46,39 @@ static int64_t countLiveWords(KernelOp kernel) {
 }
 
 static int64_t countPointers(KernelOp kernel) {
-  return kPerBuffer *
+  return kAddress *
          static_cast<int64_t>(kernel.getArgumentTypes().size() + kernel.getResultTypes().size());
 }
 
+/// For walking through operands that are not read where the thread computes: windows, say. Along
+/// each dimension there are a position, its end, its step, and what that is in memory.
+static int64_t countWalkRegisters(KernelOp kernel) {
+  constexpr int64_t perDimension = 4 * kAddress;
+  int64_t most = 0;
+  for (Operation &op : kernel.getEntryBlock().without_terminator()) {
+    if (isa<PointwiseOpInterface, BroadcastOp, ReduceOp>(op) ||
+        op.hasTrait<OpTrait::ConstantLike>())
+      continue;
+    int64_t dimensions = 0;
+    for (Value operand : op.getOperands())
+      dimensions += static_cast<int64_t>(getDims(operand.getType()).size());
+    most = std::max(most, perDimension * dimensions);
+  }
+  return most;
+}
+
 int64_t countRowsRegisters(KernelOp kernel, int64_t lanes) {
-  return kCommon + countPointers(kernel) + lanes * countLiveWords(kernel);
+  return kCommon + countPointers(kernel) + countWalkRegisters(kernel) +
+         lanes * countLiveWords(kernel);
+}
+
+/// For what a thread brings to shared memory at a time: where its elements are does not change
+/// along the depth, and is a number for each dimension that is walked.
+static int64_t countIndexRegisters(Operation *root, ContractionScheduleAttr schedule) {
+  int64_t dimensions = isa<ConvOp>(root) ? getDims(root->getOperand(0).getType()).size() - 1 : 1;
+  int64_t rows = schedule.getTileRows() * schedule.getDepth() / schedule.getThreads();
+  int64_t columns = schedule.getTileColumns() * schedule.getDepth() / schedule.getThreads();
+  return kAddress * (rows * dimensions + columns);
 }
 
 int64_t countContractionRegisters(KernelOp kernel, Operation *root,
@@ -59,7 +86,8 @@ int64_t countContractionRegisters(KernelOp kernel, Operation *root,
   int64_t rows = schedule.getThreadRows(), columns = schedule.getThreadColumns();
   int64_t words = countWords(getElementTypeOrSelf(root->getResult(0)));
   int64_t operands = (rows + columns) * words, epilogue = columns * (countLiveWords(kernel) - 1);
-  return kCommon + rows * columns * words + std::max(operands, epilogue);
+  return kCommon + rows * columns * words + countIndexRegisters(root, schedule) +
+         std::max(operands, epilogue);
 }
 
 int64_t countResidentBlocks(TargetAttr target, int64_t threads, int64_t registers) {
