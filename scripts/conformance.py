@@ -11,11 +11,12 @@ Suites:
     cases     the small models of test/conformance/cases; all of them must pass
     field     small models of faults seen in the field, in ../cases beside TENON_MODELS; list in test/models/field.txt
     models    real models in TENON_MODELS (default ../shared/models); list in test/models/passing.txt
-    models-cuda          those that a simulated GPU runs in a while; list in test/models/passing-cuda.txt
+    models-cuda          on a simulated GPU; list in test/models/passing-cuda.txt
     models-2  more of them, in ../models-2 beside TENON_MODELS; list in test/models/passing-2.txt
 
 Options of `check`:
     --every N        only every N-th model (default TENON_EVERY, or 1)
+    --names A,B      only these of them
     --largest KB     only models whose folder has at most so many kilobytes (default TENON_LARGEST, or all)
     --guard          each buffer by itself between pages that may not be touched (tenon verify --guard)
     --threads LIST   numbers of threads that run a model (tenon verify --threads)
@@ -79,7 +80,7 @@ SUITES = {
 # Suites of real models whose buffers must be packed tightly. Of models-2, conv_tasnet_dy has 1.18 times what it needs.
 REAL = ("models",)
 # Suites that a simulated GPU runs, one thread beside it.
-CUDA = ("cuda:sm_80", ["--device", "cuda-sim", "--threads", "1"])
+CUDA = ("cuda:sm_80", ["--device", "cuda-sim", "--threads", "1", "--timeout", "1800"])
 DEVICES = {"node-cuda": CUDA, "models-cuda": CUDA}
 
 
@@ -117,6 +118,10 @@ def kilobytes(folder):
 
 def chosen(source, names, options):
     """Those of the models that the options do not leave out."""
+    chosen_names = options.names.split(",") if options.names else names
+    if unknown := set(chosen_names) - set(names):
+        sys.exit(f"not on the list: {', '.join(sorted(unknown))}")
+    names = [name for name in names if name in chosen_names]
     small = [name for name in names if options.largest == float("inf") or kilobytes(source / name) <= options.largest]
     few = small[:: options.every]
     if len(few) < len(names):
@@ -180,6 +185,7 @@ def main():
     checking.add_argument("target", nargs="?", default="cpu:native")
     checking.add_argument("--every", type=int, default=int(os.environ.get("TENON_EVERY", 1)))
     checking.add_argument("--largest", type=float, default=float(os.environ.get("TENON_LARGEST", "inf")))
+    checking.add_argument("--names")
     checking.add_argument("--guard", action="store_true")
     checking.add_argument("--threads")
     checking.add_argument("--run-with")
