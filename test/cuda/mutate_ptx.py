@@ -17,8 +17,8 @@ from pathlib import Path
 
 import kernels
 import numpy as np
+from device import Fault, Simulator, differs, quiet
 from mutants import mutants
-from simulator import Fault, Simulator, differs, quiet
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("TENON_BUILD_DIR", ROOT / "build"))
