@@ -3,6 +3,9 @@ import ctypes
 import time
 from contextlib import contextmanager
 
+# Tenon's targets by compute capability.
+TARGETS = {80: "sm_80", 86: "sm_86", 89: "sm_89", 90: "sm_90a", 100: "sm_100", 120: "sm_120"}
+
 
 class Timing:
     seconds = 0.0
