@@ -172,11 +172,11 @@ class Tenon:
 
 PEERS = {
     "ort": (OnnxRuntime, "f32"),
-    "ort-cuda": (OnnxRuntimeCuda, "f32"),
-    "torch-cuda": (TorchCompile, "f32"),
     "openvino-f32": (OpenVino, "f32"),
     "openvino-bf16": (OpenVino, "bf16"),
     "openvino-int8": (OpenVino, None),
+    "ort-cuda": (OnnxRuntimeCuda, "f32"),
+    "torch-cuda": (TorchCompile, "f32"),
 }
 # Forms of Tenon that need no options of their own.
 TENON_FORMS = {"fp32": ""}
