@@ -136,6 +136,10 @@ typedef struct tenon_kernel_desc {
    * a launch are its blocks. */
   const char *entry;
   int32_t num_args, block_threads;
+  /* What the device's assembler said when the model was compiled, zeros if it was not asked:
+   * registers of a thread, bytes of them that it keeps in memory instead, bytes that a block
+   * shares, and how many blocks a multiprocessor holds. */
+  int32_t registers, spilled_bytes, shared_bytes, resident_blocks;
 } tenon_kernel_desc;
 
 enum {
@@ -257,6 +261,10 @@ typedef struct tenon_variant_desc {
   /* For a GPU: the PTX of all its kernels, ending in a zero byte that `code_bytes` counts. */
   const char *code;
   int64_t code_bytes;
+  /* The same as machine code (a cubin) for one generation of GPUs; NULL if there is none. A runtime
+   * that cannot use it takes `code`. */
+  const void *binary;
+  int64_t binary_bytes;
 } tenon_variant_desc;
 
 typedef struct tenon_model_desc {

@@ -239,6 +239,9 @@ static void read_variant(reader *r, tenon_variant_desc *variant) {
   if (variant->code && (variant->code_bytes < 1 || variant->code_bytes > MAX_BYTES ||
                         variant->code[variant->code_bytes - 1]))
     damaged(r, "the size of the code for a device", variant->code_bytes);
+  if (variant->binary_bytes < 0 || variant->binary_bytes > MAX_BYTES ||
+      (variant->binary_bytes && !variant->binary))
+    damaged(r, "the size of the machine code for a device", variant->binary_bytes);
   read_kernels(r, variant);
 }
 

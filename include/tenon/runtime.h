@@ -291,6 +291,18 @@ TENON_API int64_t tenon_model_num_kernels(const tenon_model *model);
 /* Fills *info, whose strings are the model's; TENON_INVALID_ARGUMENT if there is no such index. */
 TENON_API tenon_status tenon_model_kernel(const tenon_model *model, int64_t index,
                                           tenon_kernel_info *info);
+/* What a kernel of a GPU takes there, as the assembler said when the model was compiled. */
+typedef struct tenon_kernel_usage {
+  int32_t block_threads;   /* 0: the host runs it */
+  int32_t registers;       /* of a thread; 0: no assembler was asked */
+  int32_t spilled_bytes;   /* of a thread: registers that are in memory instead */
+  int32_t shared_bytes;    /* of a block */
+  int32_t resident_blocks; /* that a multiprocessor holds at a time */
+} tenon_kernel_usage;
+
+/* Fills *usage; TENON_INVALID_ARGUMENT if there is no such index. */
+TENON_API tenon_status tenon_model_kernel_usage(const tenon_model *model, int64_t index,
+                                                tenon_kernel_usage *usage);
 /* What a kernel computes with: the element types that it multiplies, "bf16" or, of unequal
  * operands, "f32 x bf16", if it is there for products, else that of its results; empty if the model
  * does not say. NULL if there is no such index. */

@@ -81,7 +81,15 @@ static bool has(const char *feature, char *text, size_t size) {
 
 /* ---- Loading */
 
-static tenon_status load_code(struct tn_device_model *device, const tenon_model *model) {
+/* The machine code, if it is for this GPU. */
+static bool load_binary(struct tn_device_model *device, const tenon_variant_desc *variant) {
+  if (variant->binary && !device->driver->load(&device->module, variant->binary, 0, NULL, NULL))
+    return true;
+  device->module = NULL;
+  return false;
+}
+
+static tenon_status load_text(struct tn_device_model *device, const tenon_model *model) {
   const tenon_variant_desc *variant = model->variant;
   const char *name = model->desc->name;
   char log[2048] = "";
@@ -96,13 +104,23 @@ static tenon_status load_code(struct tn_device_model *device, const tenon_model 
     snprintf(why, sizeof why, "%s", tenon_last_error());
     return tn_fail(TENON_DEVICE_ERROR, "%s%s%s", why, *log ? "\n" : "", log);
   }
+  return TENON_OK;
+}
+
+static tenon_status load_code(struct tn_device_model *device, const tenon_model *model) {
+  const tenon_variant_desc *variant = model->variant;
+  const char *name = model->desc->name;
+  tenon_status status = load_binary(device, variant) ? TENON_OK : load_text(device, model);
+  if (status)
+    return status;
   for (int64_t i = 0; i < variant->num_kernels; ++i) {
     const tenon_kernel_desc *kernel = &variant->kernels[i];
     if (kernel->kind != TENON_KERNEL_CUDA)
       continue;
     if (kernel->num_args > device->most_args)
       device->most_args = kernel->num_args;
-    result = device->driver->function(&device->functions[i], device->module, kernel->entry);
+    tn_cu_result result =
+        device->driver->function(&device->functions[i], device->module, kernel->entry);
     if (result)
       return tn_cu_fail(device, result, "model '%s': kernel '%s' of the code for %s", name,
                         kernel->name, variant->target);

@@ -80,7 +80,9 @@ Expected<PtxKernel> compileToPtx(std::unique_ptr<Module> module, StringRef name,
   if (!threads)
     return threads.takeError();
   PtxKernel result;
-  result.kernel = {entry->getName().str(), static_cast<int32_t>(entry->arg_size()), *threads};
+  result.kernel.entry = entry->getName().str();
+  result.kernel.numArguments = static_cast<int32_t>(entry->arg_size());
+  result.kernel.blockThreads = *threads;
   Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(
       Triple(kTriple), target.getArch(), formatv("+ptx{0}", target.getPtx()).str());
   if (!machine)

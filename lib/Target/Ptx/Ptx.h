@@ -15,6 +15,9 @@ namespace tenon {
 struct DeviceKernel {
   std::string entry;
   int32_t numArguments = 0, blockThreads = 0;
+  /// What the assembler said that it takes, and blocks that a multiprocessor holds: zeros where it
+  /// was not asked.
+  int32_t registers = 0, spilledBytes = 0, sharedBytes = 0, residentBlocks = 0;
 };
 
 struct PtxKernel {
