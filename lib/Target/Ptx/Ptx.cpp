@@ -4,9 +4,10 @@
 // for functions. Kernels are compiled one by one, in parallel, and their texts joined: they differ
 // in nothing but what follows the head, since every name in a module begins with its kernel's.
 //
-// NVIDIA's assembler unrolls loops as long as there are registers. Where threads meet, or read what
-// they share, the code generator has chosen how much of a loop is in registers, and the assembler
-// is told to leave it (`.pragma "nounroll"`).
+// NVIDIA's assembler unrolls loops as long as there are registers, outer ones, too. Where threads
+// meet, or read what they share, the code generator has chosen how much of a loop is in registers.
+// The assembler is told to leave those, and all that have branches or other loops in them
+// (`.pragma "nounroll"`).
 
 #include "lib/Target/Ptx/Ptx.h"
 #include "lib/Target/LLVMCodegen.h"
@@ -52,12 +53,13 @@ static bool isShared(const Instruction &instruction) {
   return call && call->getIntrinsicID() == Intrinsic::nvvm_barrier_cta_sync_aligned_all;
 }
 
-/// Loops with such an instruction stay as they are.
-static void keepSharedLoops(Function &function) {
+/// Loops with such an instruction, or with more than a condition and one block, stay as they are.
+static void keepLoops(Function &function) {
   DominatorTree dominators(function);
   LoopInfo loops(dominators);
   for (Loop *loop : loops.getLoopsInPreorder())
-    if (any_of(loop->blocks(), [](const BasicBlock *block) { return any_of(*block, isShared); }))
+    if (loop->getNumBlocks() > 2 ||
+        any_of(loop->blocks(), [](const BasicBlock *block) { return any_of(*block, isShared); }))
       loop->setLoopAlreadyUnrolled();
 }
 
@@ -90,7 +92,7 @@ Expected<PtxKernel> compileToPtx(std::unique_ptr<Module> module, StringRef name,
   if (Error error = verifyKernelModule(*module))
     return std::move(error);
   optimizeModule(*module, **machine);
-  keepSharedLoops(*entry);
+  keepLoops(*entry);
   Expected<SmallVector<char>> text = generateAssembly(*module, **machine);
   if (!text)
     return text.takeError();
