@@ -102,10 +102,14 @@ bool Widener::isWorthwhile(Operation *op) {
 }
 
 bool Widener::staysHalf(Operation *op, unsigned operand) {
-  if (isa<AttentionOp>(op))
-    return (operand == 1 || operand == 2) && !wide.contains(op->getOperand(operand));
   const KernelStrategy *strategy = strategies ? strategies->find(op) : nullptr;
-  if (strategy && strategy->multipliesHalves(op, target))
+  bool multipliesHalves = strategy && strategy->multipliesHalves(op, target);
+  if (isa<AttentionOp>(op)) {
+    bool isMultiplied = operand < 3, isWeight = isMultiplied && operand > 0;
+    return (isMultiplied && multipliesHalves) ||
+           (isWeight && !wide.contains(op->getOperand(operand)));
+  }
+  if (multipliesHalves)
     return true;
   auto matmul = dyn_cast<MatMulOp>(op);
   if (!matmul || operand != 1 || wide.contains(matmul.getRhs()))

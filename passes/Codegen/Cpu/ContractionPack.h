@@ -100,6 +100,7 @@ private:
   /// One position (ContractionTiles.cpp).
   void emitPackTiles(Emitter &emitter, mlir::Value position, mlir::Value input, mlir::Value packed);
   void emitLastStep(Emitter &emitter, llvm::ArrayRef<mlir::Value> columns, mlir::Value packed);
+  void emitMissingSteps(Emitter &emitter, mlir::Value packed);
   /// Reads vectors of channels of all `rows` (pointers), transposes them, and stores the rows of
   /// each channel one after another, channels `pitch` elements of type `packedType` apart.
   /// Interleaved channels move together, as far as they fill a step.

@@ -103,6 +103,13 @@ class AttentionStrategy final : public ScheduledStrategy<AttentionScheduleAttr> 
 public:
   StringRef getName() const override { return "attention"; }
   FusionRules getFusionRules(Operation *) const override { return {.takesEpilogue = true}; }
+  bool multipliesHalves(Operation *root, TargetAttrInterface target) const override {
+    return computes(root) &&
+           chooseFor(root, cast<TargetAttr>(target)).getScores().getMma().getInterleave() > 1;
+  }
+  bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
+    return multipliesHalves(root, target);
+  }
   void emit(KernelEmitter &emitter) const override { emitAttentionKernel(emitter); }
 
 protected:
