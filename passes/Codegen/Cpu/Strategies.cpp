@@ -2,6 +2,7 @@
 // model is passes/Schedule/Cpu.
 
 #include "passes/Codegen/Cpu/Strategies.h"
+#include "passes/Codegen/Common/RowPasses.h"
 #include "passes/Codegen/Cpu/Attention.h"
 #include "passes/Codegen/Cpu/Kernels.h"
 #include "passes/Codegen/Cpu/Winograd.h"
@@ -532,8 +533,20 @@ public:
     bool isScheduled = isa_and_present<RowsScheduleAttr>(kernel.getScheduleAttr());
     return isScheduled ? success() : complainAboutSchedule(kernel);
   }
+  AffineExpr getScratchBytes(KernelOp kernel) const override;
   void emit(KernelEmitter &emitter) const override { emitRowsKernel(emitter); }
 };
+
+// Rows of what waits for a later pass.
+AffineExpr RowsStrategy::getScratchBytes(KernelOp kernel) const {
+  if (kernel.getOps<ReduceOp>().empty())
+    return nullptr;
+  RowPasses passes(kernel);
+  int64_t slots = llvm::count_if(passes.chooseKept(/*mayUseScratch=*/true),
+                                 [](const KeptValue &value) { return !value.inResult; });
+  return slots ? getAffineConstantExpr(slots * passes.getSlotBytes(), kernel.getContext())
+               : AffineExpr();
+}
 
 KernelStrategies::Ordered makeStrategies() {
   KernelStrategies::Ordered strategies;
