@@ -3,8 +3,8 @@
 //   y = f(reshape(x), z)   ->   y = reshape(f(x, reshape(z)))
 //
 // A reshape costs nothing, but what stands on both sides of it is in two kernels. Exporters put
-// reshapes between a product and the pointwise ops behind it (ONNX Runtime writes MatMul of [1, S, N]
-// as Gemm of [S, N]). Below these, the reshape stands in front of what reads memory in any case.
+// reshapes between a product and the pointwise ops behind it (ONNX Runtime writes MatMul of [1, S,
+// N] as Gemm of [S, N]). Below these, the reshape stands in front of what reads memory in any case.
 //
 // It moves only where something gains: x is computed by what may take f into its kernel, and for
 // nobody else. And only where nothing loses: other operands are read alike in both forms, or are in
@@ -29,8 +29,7 @@ bool isOne(AffineExpr dim) { return getConstantOr(dim, -1) == 1; }
 /// How many dimensions, from the last one on, two shapes have in common.
 size_t countCommonDims(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
   size_t count = 0;
-  while (count < std::min(a.size(), b.size()) &&
-         a[a.size() - 1 - count] == b[b.size() - 1 - count])
+  while (count < std::min(a.size(), b.size()) && a[a.size() - 1 - count] == b[b.size() - 1 - count])
     ++count;
   return count;
 }
@@ -59,8 +58,7 @@ bool isInMemory(Value value) {
 /// Whether the kernel that computes the value may compute a pointwise op on it, too.
 bool takesPointwise(Value value) {
   Operation *op = value.getDefiningOp();
-  return op && value.hasOneUse() &&
-         isa<PointwiseOpInterface, MatMulOp, ConvOp, AttentionOp>(op);
+  return op && value.hasOneUse() && isa<PointwiseOpInterface, MatMulOp, ConvOp, AttentionOp>(op);
 }
 
 /// The reshape that feeds `op`, which may move below it; null if there is none.
@@ -88,7 +86,8 @@ FailureOr<Value> convertOperand(PatternRewriter &rewriter, Value operand, ArrayR
   }
   // What broadcasts along all that the reshape changes.
   ArrayRef<AffineExpr> inner = ArrayRef(dims).drop_while(isOne);
-  if (inner.size() > countCommonDims(from, to) || (inner.size() < dims.size() && !isInMemory(operand)))
+  if (inner.size() > countCommonDims(from, to) ||
+      (inner.size() < dims.size() && !isInMemory(operand)))
     return failure();
   return inner.size() < dims.size() ? reshaped(inner) : operand;
 }

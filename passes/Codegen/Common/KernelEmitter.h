@@ -82,8 +82,8 @@ public:
   virtual void forElements(llvm::ArrayRef<mlir::AffineExpr> shape,
                            llvm::function_ref<void(llvm::ArrayRef<LaneIndex>)> body) = 0;
 
-  /// Memory of those that compute a row together, as much as `RowPasses` says that values take which
-  /// wait there from one pass over the row to the next; null if there is none.
+  /// Memory of those that compute a row together, as much as `RowPasses` says that values take
+  /// which wait there from one pass over the row to the next; null if there is none.
   virtual mlir::Value getRowScratch() const { return nullptr; }
 
   /// Runs `body` with this many lanes, of which `mask` (or all, if null) count, and with an empty

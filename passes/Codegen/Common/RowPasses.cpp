@@ -1,11 +1,13 @@
-// Softmax needs every power twice: for the sum, and divided by the sum. What several passes over a row
-// would compute again waits in memory in between:
+// Softmax needs every power twice: for the sum, and divided by the sum. What several passes over a
+// row would compute again waits in memory in between:
 //
 //   - in the row of the result, if it can hold the value exactly,
-//   - in a row of scratch memory, if the target has some for this: where the result is of bytes, as that
+//   - in a row of scratch memory, if the target has some for this: where the result is of bytes, as
+//   that
 //     of a softmax which is quantized at once.
 //
-// Only what is read at the position that is computed can wait, and it must be worth a store and loads.
+// Only what is read at the position that is computed can wait, and it must be worth a store and
+// loads.
 
 #include "passes/Codegen/Common/RowPasses.h"
 #include "passes/Codegen/Common/KernelEmitter.h"
@@ -15,7 +17,8 @@ using namespace mlir;
 
 namespace tenon {
 
-/// What an element of `op` takes to compute from those of its operands, in instructions on a vector.
+/// What an element of `op` takes to compute from those of its operands, in instructions on a
+/// vector.
 static int64_t getCost(Operation *op) {
   if (isa<ExpOp, LogOp, ErfOp, SigmoidOp, SoftplusOp, TanhOp, SiluOp, GeluOp, PowOp, SinOp, CosOp,
           TransposeOp, GatherOp>(op))

@@ -18,8 +18,8 @@ public:
   /// Powers are f32, or, if `roundedMultiple` is not 0, bf16: then a row begins with these, and
   /// zeros fill them up to a multiple of so many.
   SoftmaxEmitter(int64_t lanes, int64_t pitch, bool zeroEmptyRows, int64_t roundedMultiple)
-      : lanes(lanes), pitch(pitch), zeroEmptyRows(zeroEmptyRows),
-        roundedMultiple(roundedMultiple) {}
+      : lanes(lanes), pitch(pitch), zeroEmptyRows(zeroEmptyRows), roundedMultiple(roundedMultiple) {
+  }
 
   /// Replaces `rows` rows of `count` scores by e^(score - largest). factors[row] becomes what the
   /// weighted sum of values is to be multiplied by: 1 / sum.

@@ -290,7 +290,8 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
   Value one = emitter.i64(1);
   Value rowSteps = contraction.countPanelRows(emitter);
   if (roundsInput(spec, schedule))
-    rowSteps = emitter.i64(RoundedInput(BlockCodes(spec, schedule)).rowWords());
+    rowSteps =
+        emitter.i64(RoundedInput(BlockCodes(spec, schedule), /*multipliesCodes=*/false).rowWords());
   Value tileSize = emitter.mul(rowSteps, layout.tilePositions);
   Type stepType = contraction.getStepType(contraction.packedInputType);
   auto packedPiece = [&](const Unit &piece) {

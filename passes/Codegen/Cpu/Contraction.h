@@ -89,16 +89,16 @@ struct ScratchBytes {
 ScratchBytes contractionScratchBytes(ContractionScheduleAttr schedule, int64_t taps,
                                      mlir::Type accumulatorType, bool hasCodes = false);
 
-/// Copies the RowMajor or Transposed weights of `spec` (one batch, one group, one tap) to the panels
-/// of WeightLayout::Packed at `packed`, as the schedule's instruction reads them. What PackWeights
-/// does to constants, for a kernel that uses weights more than once. Takes `packedWeightBytes`
-/// there.
+/// Copies the RowMajor or Transposed weights of `spec` (one batch, one group, one tap) to the
+/// panels of WeightLayout::Packed at `packed`, as the schedule's instruction reads them. What
+/// PackWeights does to constants, for a kernel that uses weights more than once. Takes
+/// `packedWeightBytes` there.
 void emitPackWeights(mlir::OpBuilder &builder, mlir::Location loc, mlir::ModuleOp module,
                      const ContractionSpec &spec, ContractionScheduleAttr schedule,
                      mlir::Value packed);
 
-/// Of products into f32. Packing writes up to `lanes` rows of a panel behind the last one, which are
-/// part of this.
+/// Of products into f32. Packing writes up to `lanes` rows of a panel behind the last one, which
+/// are part of this.
 int64_t packedWeightBytes(ContractionScheduleAttr schedule, int64_t channels, int64_t columns);
 
 /// The place of an accumulator vector in the output.

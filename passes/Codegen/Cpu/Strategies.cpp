@@ -347,13 +347,15 @@ static LogicalResult verifyTiles(const ContractionSizes &sizes, ContractionSched
 
 /// What code needs that rounds its input to bytes.
 static LogicalResult verifyRounding(TargetAttr target, ContractionScheduleAttr schedule,
-                                    function_ref<InFlightDiagnostic()> complain) {
+                                    int64_t codeBits, function_ref<InFlightDiagnostic()> complain) {
   if (schedule.getMma() != chooseByteMma(target))
     return complain() << " with " << schedule.getMma()
                       << ", which does not multiply an input that is rounded to bytes";
-  if (!schedule.getPacked() || !schedule.getPackInput() || !schedule.getPackWeights())
-    return complain() << " with " << schedule.getMma()
-                      << " that does not both round its input and decode weights";
+  if (!schedule.getPacked() || !schedule.getPackInput())
+    return complain() << " with " << schedule.getMma() << " that does not round its input";
+  if (!schedule.getPackWeights() && !multipliesCodes(schedule.getMma(), codeBits))
+    return complain() << " with " << schedule.getMma() << " that does not decode weights of "
+                      << codeBits << " bits";
   return success();
 }
 
@@ -372,7 +374,7 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
                       << " does not have";
   bool rounds = sizes.mayRoundInput && mma.getInterleave() > 1;
   if (rounds)
-    return verifyRounding(*target, schedule, complain);
+    return verifyRounding(*target, schedule, sizes.weightBits, complain);
   if (!mma.accepts(input, weights))
     return complain() << " with " << mma << ", which does not multiply " << input << " by "
                       << weights;

@@ -55,9 +55,8 @@ struct Case {
 std::string Case::kernel() const {
   StringRef element = hasHalves() ? "bf16" : "f32";
   std::string q = rowsType(heads, queries, depth, "s0", element);
-  std::string k = keysAreColumns
-                      ? type({batch, keyHeads, depth, keys}, {"", "", "", "s1"}, element)
-                      : rowsType(keyHeads, keys, depth, "s1", element);
+  std::string k = keysAreColumns ? type({batch, keyHeads, depth, keys}, {"", "", "", "s1"}, element)
+                                 : rowsType(keyHeads, keys, depth, "s1", element);
   std::string v = rowsType(keyHeads, keys, width, "s1", element);
   std::string r = rowsType(heads, queries, width, "s0", "f32");
   std::string m = type({batch, 1, 1, keys}, {"", "", "", "s1"}, "i1");
@@ -221,7 +220,8 @@ void expectRight(const Case &c, const std::string &targetName) {
       ASSERT_EQ(output[i], -77.0f) << c.name() << " writes past the end";
     output.resize(t.result.size());
     for (size_t i = 0; i < output.size(); ++i)
-      ASSERT_NEAR(output[i], t.result[i], tolerance) << targetName << " at " << i << "\n" << c.name();
+      ASSERT_NEAR(output[i], t.result[i], tolerance) << targetName << " at " << i << "\n"
+                                                     << c.name();
     if (first.empty())
       first = output;
     ASSERT_EQ(first, output) << tasks << " tasks differ from one\n" << c.name();
