@@ -3,6 +3,7 @@
 
     compare.py [--threads N] [--peers LIST] [--tenon FORM] [--models DIR] [--zoo DIR] [--json FILE] [NAME...]
     compare.py --startup ...
+    compare.py --device cuda --peers ort-cuda,torch-cuda ...
 
 Takes every folder of DIR ($TENON_MODELS or ../shared/models beside the repository) and of the zoo (see
 zoo.py, which builds what is missing) that has model.onnx and test_data_set_0. For each model every engine
@@ -13,6 +14,10 @@ count in the means. A ratio is the peer's time over ours: above 1 we are faster.
 
 Peers: ort; openvino-f32 and openvino-bf16, whose float arithmetic has this precision; openvino-int8, quantized
 models only, where OpenVINO chooses the precision of what is not quantized.
+
+--device names what runs Tenon's code, as for `tenon bench`: cuda, the simulated GPU (cuda-sim), or a driver's file. Models
+are compiled for that GPU, and each run begins and ends in the host's memory. Peers there: ort-cuda; torch-cuda,
+which is torch.compile with max-autotune on what onnx2torch makes of a model.
 
 --startup measures instead, in fresh processes, from the start of a process to its first output: ours is
 a C program that loads the binary, a peer's a Python script. For both it also gives the part that
@@ -139,6 +144,16 @@ def versions(arguments):
     return {"tenon": text.split()[-1], **machine.versions([*sorted(packages), "onnx", "numpy"])}
 
 
+def use_device(arguments):
+    """Lets the runtime, in all processes, open that driver, and compiles for its GPU."""
+    from gemm.driver import TARGETS, Driver
+
+    paths = {"cuda": "libcuda.so.1", "cuda-sim": str(engines.BUILD / "lib" / "libtenon_cuda_sim.so")}
+    path = paths.get(arguments.device, arguments.device)
+    os.environ["TENON_CUDA_DRIVER"] = path
+    arguments.target = arguments.target or f"cuda:{TARGETS[Driver(path).capability]}"
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--threads", type=int, default=1)
@@ -151,7 +166,8 @@ def parse_arguments():
     parser.add_argument("--models", type=Path, default=default, help=f"default: {default}")
     parser.add_argument("--zoo", type=Path, default=zoo.default_dir())
     parser.add_argument("--no-zoo", action="store_true")
-    parser.add_argument("--target", help="as of tenon compile; default: this CPU")
+    parser.add_argument("--target", help="as of tenon compile; default: this CPU, or the GPU of --device")
+    parser.add_argument("--device", help="cuda, cuda-sim, or a library with the driver's functions")
     parser.add_argument("--json", type=Path, help="where the results go as JSON")
     parser.add_argument("--startup", action="store_true", help="time to first output instead")
     parser.add_argument("--startup-rounds", type=int, default=7)
@@ -167,6 +183,8 @@ def parse_arguments():
         arguments.forms = engines.parse_tenon_forms(arguments.tenon or ["fp32"])
     except ValueError as error:
         parser.error(str(error))
+    if arguments.device:
+        use_device(arguments)
     arguments.cpus = sorted(os.sched_getaffinity(0))[: arguments.threads]
     if len(arguments.cpus) < arguments.threads:
         parser.error(f"--threads {arguments.threads}, but this process may use {len(arguments.cpus)} CPUs")

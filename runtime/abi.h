@@ -132,10 +132,15 @@ typedef struct tenon_kernel_desc {
    * products, else that of its results. NULL if the compiler did not say. */
   const char *precision;
   /* Of a kernel that a device runs: what `code` calls it, how many buffers and values `args` holds
-   * (8 bytes each, the entry's parameters in their order), and the threads of a block. The tasks of
-   * a launch are its blocks. */
+   * (8 bytes each, the entry's parameters in their order), the threads of a block, and the shared
+   * memory that a launch gives it beside what the code declares. The tasks of a launch are its
+   * blocks. */
   const char *entry;
-  int32_t num_args, block_threads;
+  int32_t num_args, block_threads, launch_shared_bytes;
+  /* What the device's assembler said when the model was compiled, zeros if it was not asked:
+   * registers of a thread, bytes of them that it keeps in memory instead, bytes that a block
+   * shares in all, and how many blocks a multiprocessor holds. */
+  int32_t registers, spilled_bytes, shared_bytes, resident_blocks, reserved_of_device;
 } tenon_kernel_desc;
 
 enum {
@@ -229,10 +234,19 @@ struct tenon_exec {
   void *(*host_alloc)(tenon_exec *exec, int64_t bytes);
   void (*host_release)(tenon_exec *exec, void *block);
   const unsigned char *host_weights; /* the model's constants once more, in the host's memory */
+  /* The picture in a file's bytes as an object, a tensor [height, width, samples of a pixel] of
+   * bytes; `pixels` is one of TENON_PIXELS_*. What is no picture has height and width 0. NULL as
+   * above. */
+  tenon_object *(*decode_image)(tenon_exec *exec, const void *bytes, int64_t count, int32_t pixels,
+                                const char *where);
 };
+
+enum { TENON_PIXELS_GREY = 0, TENON_PIXELS_RGB = 1, TENON_PIXELS_BGR = 2 };
 
 /* How much of tenon_exec the code of a variant for CPUs may use. */
 #define TENON_EXEC_SIZE_CPU offsetof(tenon_exec, transfer)
+/* The same for one with a device beside the processor, unless it decodes pictures. */
+#define TENON_EXEC_SIZE_DEVICE offsetof(tenon_exec, decode_image)
 
 /* What runs a variant's kernels. */
 enum {
@@ -258,6 +272,10 @@ typedef struct tenon_variant_desc {
   /* For a GPU: the PTX of all its kernels, ending in a zero byte that `code_bytes` counts. */
   const char *code;
   int64_t code_bytes;
+  /* The same as machine code (a cubin) for one generation of GPUs; NULL if there is none. A runtime
+   * that cannot use it takes `code`. */
+  const void *binary;
+  int64_t binary_bytes;
 } tenon_variant_desc;
 
 typedef struct tenon_model_desc {

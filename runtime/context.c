@@ -17,6 +17,9 @@ static tenon_status check_options(const tenon_model *model, const tenon_context_
   if (o->parallel_for && (o->threads || o->pin_threads))
     return tn_fail(TENON_INVALID_ARGUMENT,
                    "options: threads and pin_threads cannot be combined with parallel_for");
+  if (o->stream && !tenon_model_has_device(model))
+    return tn_fail(TENON_INVALID_ARGUMENT, "options: stream is for models on a GPU, '%s' is for %s",
+                   model->desc->name, model->variant->target);
   size_t needed = tenon_model_workspace_size(model);
   if (o->workspace && o->workspace_size < needed)
     return tn_fail(TENON_BUFFER_TOO_SMALL, "options: workspace has %zu bytes, model '%s' needs %zu",
@@ -156,6 +159,7 @@ tenon_status tenon_context_create(const tenon_model *model, const tenon_context_
   if (!context)
     return tn_fail(TENON_OUT_OF_MEMORY, "no memory for a context");
   context->model = model;
+  context->stream = options->stream;
   context->exec.weights = model->variant->weights;
   context->exec.host_weights = model->variant->weights;
   status = make_tables(context);

@@ -18,6 +18,7 @@ static const int64_t MAX_BYTES = INT64_C(1) << 56;
 static const uint32_t MAX_ELEMENT = 1 << 12;
 static const int32_t MAX_ARGUMENTS = 1 << 16;
 static const int32_t MAX_THREADS = 1024;
+static const int32_t MAX_SHARED_BYTES = 1 << 20;
 static const int64_t MAX_STRINGS = INT64_C(1) << 31;
 
 struct tn_chunk {
@@ -185,6 +186,8 @@ static void check_device_kernel(reader *r, const tenon_kernel_desc *kernel) {
     damaged(r, "the number of arguments of a kernel", kernel->num_args);
   if (kernel->block_threads < 1 || kernel->block_threads > MAX_THREADS)
     damaged(r, "the number of threads of a block", kernel->block_threads);
+  if (kernel->launch_shared_bytes < 0 || kernel->launch_shared_bytes > MAX_SHARED_BYTES)
+    damaged(r, "the shared memory of a block", kernel->launch_shared_bytes);
 }
 
 /* Before the tensors. The table stays where it is. */
@@ -239,6 +242,9 @@ static void read_variant(reader *r, tenon_variant_desc *variant) {
   if (variant->code && (variant->code_bytes < 1 || variant->code_bytes > MAX_BYTES ||
                         variant->code[variant->code_bytes - 1]))
     damaged(r, "the size of the code for a device", variant->code_bytes);
+  if (variant->binary_bytes < 0 || variant->binary_bytes > MAX_BYTES ||
+      (variant->binary_bytes && !variant->binary))
+    damaged(r, "the size of the machine code for a device", variant->binary_bytes);
   read_kernels(r, variant);
 }
 

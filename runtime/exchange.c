@@ -33,8 +33,10 @@ typedef struct intake {
   char where[160]; /* "input 0 'x', element 3" */
 } intake;
 
-/* Types of less than a byte are none of a signature's. */
-static int32_t element_bytes(int32_t dtype) { return tenon_dtype_bits(dtype) / 8; }
+/* In a run, where strings are handles. Types of less than a byte are none of a signature's. */
+static int32_t element_bytes(int32_t dtype) {
+  return dtype == TENON_STRING ? (int32_t)sizeof(int64_t) : tenon_dtype_bits(dtype) / 8;
+}
 
 /* Checks a tensor that is an element, or the values or keys of a map (of rank 1). */
 static tenon_status check_tensor(const intake *in, const tenon_tensor *have, int32_t dtype) {
@@ -74,12 +76,24 @@ static tenon_status no_memory(const intake *in) {
                              : tn_fail(TENON_OUT_OF_MEMORY, "%s: no memory", in->where);
 }
 
+/* A tensor of strings as one of handles. */
+static tenon_status copy_strings(const intake *in, const tenon_tensor *have,
+                                 tenon_object **object) {
+  *object = tn_new_tensor(&in->context->exec, sizeof(int64_t), have->rank, have->dims, NULL);
+  if (!*object)
+    return no_memory(in);
+  return tn_strings_intern(in->context->strings, have->data, have->bytes / sizeof(tenon_string),
+                           in->where, (*object)->data);
+}
+
 static tenon_status take_tensor(const intake *in, const tenon_tensor *have, tenon_object **object) {
   tenon_status status = check_tensor(in, have, in->desc->dtype);
   if (!status)
     status = check_dims(in, have);
   if (status)
     return status;
+  if (have->dtype == TENON_STRING)
+    return copy_strings(in, have, object);
   /* Nothing lies at the address of what has no bytes. */
   void *data = have->data ? have->data : (void *)have;
   *object =
@@ -118,16 +132,39 @@ static void heap_sort(entry *entries, int64_t count) {
   }
 }
 
-/* The entries in the order of their keys; `sorted` has room for them. */
+/* The keys of a map, or its values, as the run has them: strings as handles. */
+static tenon_status take_column(const intake *in, const tenon_tensor *column, const void **data) {
+  *data = column->data;
+  if (column->dtype != TENON_STRING)
+    return TENON_OK;
+  tenon_object *handles;
+  tenon_status status = copy_strings(in, column, &handles);
+  if (!status)
+    *data = handles->data;
+  return status;
+}
+
+/* The entries in the order of their keys, of strings in that of their handles; `sorted` has room
+ * for them. */
 static tenon_status sort_entries(const intake *in, const tenon_value *map, entry *sorted) {
-  const int64_t *keys = map->keys.data;
+  const void *data;
+  tenon_status status = take_column(in, &map->keys, &data);
+  if (status)
+    return status;
+  const int64_t *keys = data;
   for (int64_t i = 0; i < map->length; ++i)
     sorted[i] = (entry){keys[i], i};
   heap_sort(sorted, map->length);
-  for (int64_t i = 1; i < map->length; ++i)
-    if (sorted[i - 1].key == sorted[i].key)
+  for (int64_t i = 1; i < map->length; ++i) {
+    if (sorted[i - 1].key != sorted[i].key)
+      continue;
+    if (map->keys.dtype != TENON_STRING)
       return tn_fail(TENON_INVALID_VALUE, "%s has key %lld twice", in->where,
                      (long long)sorted[i].key);
+    const tenon_string *key = (const tenon_string *)map->keys.data + sorted[i].position;
+    return tn_fail(TENON_INVALID_VALUE, "%s has key '%.*s' twice", in->where,
+                   (int)(key->bytes < 100 ? key->bytes : 100), key->data);
+  }
   return TENON_OK;
 }
 
@@ -138,11 +175,15 @@ static tenon_status copy_entries(const intake *in, const tenon_value *map, const
   tenon_object *values = tn_new_tensor(exec, element_bytes(in->desc->dtype), 1, &map->length, NULL);
   if (!keys || !values)
     return no_memory(in);
+  const void *given;
+  tenon_status status = take_column(in, &map->tensor, &given);
+  if (status)
+    return status;
   size_t size = (size_t)element_bytes(in->desc->dtype);
   for (int64_t i = 0; i < map->length; ++i) {
     ((int64_t *)keys->data)[i] = sorted[i].key;
     memcpy((char *)values->data + (size_t)i * size,
-           (const char *)map->tensor.data + (size_t)sorted[i].position * size, size);
+           (const char *)given + (size_t)sorted[i].position * size, size);
   }
   *object = tn_new_map(exec, keys, values);
   return *object ? TENON_OK : no_memory(in);
@@ -240,18 +281,24 @@ bool tn_value_overlaps(const tenon_value *value, const void *data, size_t bytes)
  * how many bytes. */
 typedef struct outlet {
   size_t values, dims, data;
+  const tn_strings *strings;
 } outlet;
 
 static size_t add_bytes(size_t a, size_t b) { return a > SIZE_MAX - b ? SIZE_MAX : a + b; }
 
-static size_t aligned_bytes(const tenon_object *tensor) {
-  int64_t bytes = tn_bytes_in_run(tensor->element_bytes, tensor->rank, tensor->dims);
-  return ((size_t)bytes + TN_ALIGNMENT - 1) / TN_ALIGNMENT * TN_ALIGNMENT;
+/* Of the elements as the caller sees them. */
+static size_t callers_bytes(int32_t dtype, const tenon_object *tensor) {
+  int32_t each = dtype == TENON_STRING ? (int32_t)sizeof(tenon_string) : tensor->element_bytes;
+  return (size_t)tn_bytes_in_run(each, tensor->rank, tensor->dims);
 }
 
-static void count_tensor(const tenon_object *tensor, outlet *sizes) {
+static size_t aligned_bytes(int32_t dtype, const tenon_object *tensor) {
+  return (callers_bytes(dtype, tensor) + TN_ALIGNMENT - 1) / TN_ALIGNMENT * TN_ALIGNMENT;
+}
+
+static void count_tensor(int32_t dtype, const tenon_object *tensor, outlet *sizes) {
   sizes->dims = add_bytes(sizes->dims, (size_t)tensor->rank * sizeof(int64_t));
-  sizes->data = add_bytes(sizes->data, aligned_bytes(tensor));
+  sizes->data = add_bytes(sizes->data, aligned_bytes(dtype, tensor));
 }
 
 /* All but the structure of the object itself. */
@@ -259,10 +306,10 @@ static void count(const tenon_tensor_desc *desc, int32_t depth, const tenon_obje
                   outlet *sizes) {
   int32_t kind = kind_at(desc, depth);
   if (kind == TENON_TENSOR) {
-    count_tensor(object, sizes);
+    count_tensor(desc->dtype, object, sizes);
   } else if (kind == TENON_MAP) {
-    count_tensor(object->elements[0], sizes);
-    count_tensor(object->elements[1], sizes);
+    count_tensor(desc->key_dtype, object->elements[0], sizes);
+    count_tensor(desc->dtype, object->elements[1], sizes);
   } else {
     sizes->values = add_bytes(sizes->values, (size_t)object->length * sizeof(tenon_value));
     for (int64_t i = 0; i < object->length; ++i)
@@ -271,7 +318,7 @@ static void count(const tenon_tensor_desc *desc, int32_t depth, const tenon_obje
 }
 
 static outlet count_all(const tenon_tensor_desc *desc, const tenon_object *object) {
-  outlet sizes = {sizeof(tenon_value), 0, 0};
+  outlet sizes = {sizeof(tenon_value), 0, 0, NULL};
   count(desc, 0, object, &sizes);
   return sizes;
 }
@@ -292,11 +339,13 @@ static tenon_tensor write_tensor(int32_t dtype, const tenon_object *object, outl
   int64_t *dims = take_bytes(&out->dims, (size_t)object->rank * sizeof *dims);
   for (int32_t d = 0; d < object->rank; ++d)
     dims[d] = object->dims[d];
-  size_t bytes = (size_t)tn_bytes_in_run(object->element_bytes, object->rank, object->dims);
-  void *data = take_bytes(&out->data, aligned_bytes(object));
-  if (bytes)
+  size_t bytes = callers_bytes(dtype, object);
+  void *data = take_bytes(&out->data, aligned_bytes(dtype, object));
+  if (dtype == TENON_STRING)
+    tn_strings_show(out->strings, object->data, bytes / sizeof(tenon_string), data);
+  else if (bytes)
     memcpy(data, object->data, bytes);
-  return (tenon_tensor){dtype, object->rank, dims, data, bytes, 0};
+  return (tenon_tensor){dtype, object->rank, dims, data, bytes, 0, 0, 0};
 }
 
 static void write_value(const tenon_tensor_desc *desc, int32_t depth, const tenon_object *object,
@@ -316,12 +365,12 @@ static void write_value(const tenon_tensor_desc *desc, int32_t depth, const teno
   }
 }
 
-const tenon_value *tn_write_value(const tenon_tensor_desc *desc, const tenon_object *object,
-                                  void *memory) {
+const tenon_value *tn_write_value(const tenon_tensor_desc *desc, const tn_strings *strings,
+                                  const tenon_object *object, void *memory) {
   outlet sizes = count_all(desc, object);
   size_t begin = (size_t)memory, data = begin + sizes.values + sizes.dims;
   outlet out = {begin, begin + sizes.values,
-                (data + TN_ALIGNMENT - 1) / TN_ALIGNMENT * TN_ALIGNMENT};
+                (data + TN_ALIGNMENT - 1) / TN_ALIGNMENT * TN_ALIGNMENT, strings};
   tenon_value *value = take_bytes(&out.values, sizeof *value);
   write_value(desc, 0, object, value, &out);
   return value;
@@ -333,7 +382,7 @@ const tenon_value *tn_write_value(const tenon_tensor_desc *desc, const tenon_obj
 static tenon_tensor make_keys(const tenon_tensor_desc *desc, const int64_t *count) {
   size_t size = desc->key_dtype == TENON_STRING ? sizeof(tenon_string) : sizeof(int64_t);
   return (tenon_tensor){
-      desc->key_dtype, 1, count, (void *)desc->keys, (size_t)desc->num_keys * size, 0};
+      desc->key_dtype, 1, count, (void *)desc->keys, (size_t)desc->num_keys * size, 0, 0, 0};
 }
 
 tenon_value tn_make_table(const tenon_tensor_desc *desc, tenon_tensor tensor) {
@@ -352,6 +401,8 @@ static tenon_value get_row(const tenon_value *table, int64_t row) {
                               table->tensor.dims + 1,
                               (char *)table->tensor.data + (size_t)row * bytes,
                               bytes,
+                              0,
+                              0,
                               0};
   return map;
 }

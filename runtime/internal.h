@@ -8,7 +8,8 @@
  * context.c create, free  run.c      one run            region.c  run-time sized memory
  * pool.c    threads       profile.c  recording, traces     strings.c handles of strings
  * values.c  sequences and the like in a run              exchange.c to and from the caller
- * packed.c  elements of less than a byte
+ * outputs.c where outputs of a run are                   packed.c  elements of less than a byte
+ * images.c  pictures
  * device.c  which devices there are; cuda/ GPUs */
 #ifndef TENON_RUNTIME_INTERNAL_H
 #define TENON_RUNTIME_INTERNAL_H

@@ -321,6 +321,17 @@ const char *tenon_model_kernel_precision(const tenon_model *model, int64_t index
   return precision ? precision : "";
 }
 
+tenon_status tenon_model_kernel_usage(const tenon_model *model, int64_t index,
+                                      tenon_kernel_usage *usage) {
+  if (index < 0 || index >= model->variant->num_kernels)
+    return tn_fail(TENON_INVALID_ARGUMENT, "model '%s' has no kernel %lld", model->desc->name,
+                   (long long)index);
+  const tenon_kernel_desc *kernel = &model->variant->kernels[index];
+  *usage = (tenon_kernel_usage){kernel->block_threads, kernel->registers, kernel->spilled_bytes,
+                                kernel->shared_bytes, kernel->resident_blocks};
+  return TENON_OK;
+}
+
 size_t tn_host_arena(const tenon_model *model) {
   return model->device ? 0 : (size_t)model->variant->arena_bytes;
 }

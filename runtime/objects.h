@@ -34,7 +34,8 @@ typedef struct tn_output {
   int64_t *dims;
   void *data; /* where the current run writes, or the tenon_value; NULL until the model asked */
   size_t bytes;
-  /* What compiled code writes: the same, but for elements that are packed when the run ends. */
+  /* What compiled code writes: the same, but for elements that are packed when the run ends, and
+   * strings, of which it writes handles. */
   void *run_data;
   size_t run_bytes;
 } tn_output;
@@ -50,6 +51,7 @@ struct tenon_context {
   tn_strings *strings; /* NULL if no element is a string */
   void **input_data;   /* what compiled code reads: of tensors; objects of other values */
   size_t *input_bytes;
+  void *stream; /* the caller's; NULL: the device makes one */
   int64_t *input_dims;
   int64_t *symbols; /* value by symbol number; -1: not bound */
   int32_t *binders; /* by symbol number: the input that bound it */
@@ -88,6 +90,11 @@ tenon_object *tn_new_tensor(tenon_exec *exec, int32_t element_bytes, int32_t ran
 tenon_object *tn_new_sequence(tenon_exec *exec, int64_t length, tenon_object *const *elements);
 tenon_object *tn_new_map(tenon_exec *exec, tenon_object *keys, tenon_object *values);
 
+/* ---- images.c: a service */
+
+tenon_object *tn_decode_image(tenon_exec *exec, const void *bytes, int64_t count, int32_t pixels,
+                              const char *where);
+
 /* ---- exchange.c */
 
 /* The name of a tenon_kind in a sentence: "a sequence". */
@@ -105,9 +112,9 @@ bool tn_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes);
 /* The bytes of an object as a caller's value, all of it behind one another; SIZE_MAX if too many.
  */
 size_t tn_value_bytes(const tenon_tensor_desc *desc, const tenon_object *object);
-/* Writes it there, 64-byte aligned, and returns it. */
-const tenon_value *tn_write_value(const tenon_tensor_desc *desc, const tenon_object *object,
-                                  void *memory);
+/* Writes it there, 64-byte aligned, and returns it. `strings` is NULL if it has none. */
+const tenon_value *tn_write_value(const tenon_tensor_desc *desc, const tn_strings *strings,
+                                  const tenon_object *object, void *memory);
 /* A table's tensor as the sequence of maps that it is. */
 tenon_value tn_make_table(const tenon_tensor_desc *desc, tenon_tensor tensor);
 
@@ -120,10 +127,20 @@ void tn_free_string_table(tn_string_table *table);
 /* Gives a context what it needs for strings if its model has a table. */
 tenon_status tn_make_strings(tenon_context *context);
 void tn_free_strings(tn_strings *strings, int32_t num_inputs);
-/* Forgets what the run before the last one added, and makes handles of the inputs, which have been
- * checked. */
+/* Forgets what the run before the last one added: before the inputs of a run are checked, because
+ * strings inside of values become handles then. If the run does not begin after all, the strings
+ * of the last one are taken back. */
+void tn_strings_take_turns(tn_strings *strings);
+void tn_strings_take_back(tn_strings *strings);
+/* Makes handles of the inputs that are tensors, which have been checked. */
 tenon_status tn_strings_begin_run(tn_strings *strings);
-/* Makes pointers of the handles in the outputs. */
+/* Makes pointers of the handles in the outputs that are tensors. */
 tenon_status tn_strings_end_run(tn_strings *strings);
+/* Makes handles of so many strings; `where` names them in errors. */
+tenon_status tn_strings_intern(tn_strings *strings, const tenon_string *from, size_t count,
+                               const char *where, int64_t *handles);
+/* The strings that handles stand for; empty ones where there is none. */
+void tn_strings_show(const tn_strings *strings, const int64_t *handles, size_t count,
+                     tenon_string *to);
 
 #endif

@@ -1,6 +1,6 @@
 /* One run: check the inputs, bind the symbols, call the compiled code, hand over the outputs; and
  * the services that the compiled code calls meanwhile. */
-#include "runtime/device.h"
+#include "runtime/run.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,31 +8,17 @@
 
 /* ---- What the caller gave: tensors, or values that have one inside */
 
-static const tenon_tensor *caller_input(const tenon_context *context, int32_t index) {
+const tenon_tensor *tn_caller_input(const tenon_context *context, int32_t index) {
   return (const tenon_tensor *)(context->caller_inputs + (size_t)index * context->caller_stride);
 }
 
-static tenon_tensor *caller_output(const tenon_context *context, int32_t index) {
+tenon_tensor *tn_caller_output(const tenon_context *context, int32_t index) {
   return (tenon_tensor *)(context->caller_outputs + (size_t)index * context->caller_stride);
-}
-
-static bool has_values(const tenon_context *context) {
-  return context->caller_stride == sizeof(tenon_value);
-}
-
-/* The value that a tensor of the caller's is in. */
-static const tenon_value *value_of(const tenon_tensor *tensor) {
-  return (const tenon_value *)((const char *)tensor - offsetof(tenon_value, tensor));
 }
 
 /* ---- Inputs */
 
-/* Room for the dimensions of one tensor in a message; longer ones are cut. */
-typedef struct dims_text {
-  char text[160];
-} dims_text;
-
-static const char *print_dims(dims_text *out, int32_t rank, const int64_t *dims) {
+const char *tn_print_dims(tn_dims_text *out, int32_t rank, const int64_t *dims) {
   size_t used = (size_t)snprintf(out->text, sizeof out->text, "[");
   for (int32_t i = 0; i < rank && used < sizeof out->text; ++i)
     used += (size_t)snprintf(out->text + used, sizeof out->text - used, "%s%lld", i ? "," : "",
@@ -71,6 +57,25 @@ static tenon_status bind_dim(tenon_context *context, int32_t index, int32_t d, i
                  desc->inputs[context->binders[dim->symbol]].name);
 }
 
+/* What the host has to look at is in its memory. */
+static tenon_status check_memory(const tenon_context *context, const tenon_tensor *have,
+                                 const tenon_tensor_desc *want, const char *what, int32_t index) {
+  if (have->memory == TENON_HOST_MEMORY)
+    return TENON_OK;
+  if (have->memory != TENON_DEVICE_MEMORY)
+    return tn_fail(TENON_INVALID_ARGUMENT, "%s %d '%s': memory is %d, which is no tenon_memory",
+                   what, index, want->name, have->memory);
+  if (!context->model->device)
+    return tn_fail(TENON_INVALID_ARGUMENT,
+                   "%s %d '%s' is in a device's memory, the model is for %s", what, index,
+                   want->name, context->model->variant->target);
+  if (want->num_kinds || want->dtype == TENON_STRING || tn_is_packed(want->dtype))
+    return tn_fail(TENON_INVALID_ARGUMENT,
+                   "%s %d '%s' is in the device's memory, where the host cannot read it", what,
+                   index, want->name);
+  return TENON_OK;
+}
+
 /* Checks input `index`, a tensor, and copies its dimensions to `dims`. */
 static tenon_status check_tensor(tenon_context *context, int32_t index, const tenon_tensor *have,
                                  int64_t *dims) {
@@ -83,20 +88,23 @@ static tenon_status check_tensor(tenon_context *context, int32_t index, const te
                    want->name, have->rank, want->rank);
   if (have->rank && !have->dims)
     return tn_fail(TENON_INVALID_ARGUMENT, "input %d '%s': dims is null", index, want->name);
+  tenon_status status = check_memory(context, have, want, "input", index);
+  if (status)
+    return status;
   for (int32_t d = 0; d < have->rank; ++d) {
-    tenon_status status = bind_dim(context, index, d, have->dims[d]);
+    status = bind_dim(context, index, d, have->dims[d]);
     if (status)
       return status;
     dims[d] = have->dims[d];
   }
   int64_t bytes = tenon_tensor_bytes(have->dtype, have->rank, have->dims);
-  dims_text text;
+  tn_dims_text text;
   if (bytes < 0)
     return tn_fail(TENON_WRONG_SHAPE, "input %d '%s': %s of %s is too large", index, want->name,
-                   print_dims(&text, have->rank, have->dims), tenon_dtype_name(have->dtype));
+                   tn_print_dims(&text, have->rank, have->dims), tenon_dtype_name(have->dtype));
   if (have->bytes != (size_t)bytes)
     return tn_fail(TENON_WRONG_SHAPE, "input %d '%s' has %zu bytes, but %s of %s is %lld", index,
-                   want->name, have->bytes, print_dims(&text, have->rank, have->dims),
+                   want->name, have->bytes, tn_print_dims(&text, have->rank, have->dims),
                    tenon_dtype_name(have->dtype), (long long)bytes);
   if (bytes && !have->data)
     return tn_fail(TENON_INVALID_ARGUMENT, "input %d '%s': data is null", index, want->name);
@@ -107,15 +115,15 @@ static tenon_status check_tensor(tenon_context *context, int32_t index, const te
 
 static tenon_status check_input(tenon_context *context, int32_t index, int64_t *dims) {
   const tenon_tensor_desc *want = &context->model->desc->inputs[index];
-  const tenon_tensor *have = caller_input(context, index);
-  int32_t kind = has_values(context) ? value_of(have)->kind : TENON_TENSOR;
+  const tenon_tensor *have = tn_caller_input(context, index);
+  int32_t kind = tn_has_values(context) ? tn_value_of(have)->kind : TENON_TENSOR;
   if (kind != tn_kind(want))
     return tn_fail(TENON_WRONG_KIND, "input %d '%s' is %s, expected %s", index, want->name,
                    tn_kind_name(kind), tn_kind_name(tn_kind(want)));
   if (kind == TENON_TENSOR)
     return check_tensor(context, index, have, dims);
   tenon_object *object = NULL;
-  tenon_status status = tn_take_input(context, index, value_of(have), &object);
+  tenon_status status = tn_take_input(context, index, tn_value_of(have), &object);
   context->input_data[index] = object;
   return status;
 }
@@ -136,23 +144,14 @@ static tenon_status check_inputs(tenon_context *context) {
 
 /* ---- Services */
 
-static tenon_context *context_of(tenon_exec *exec) { return (tenon_context *)exec; }
-
-/* Keeps the first failure and its message: what follows from it says less. */
-#define RECORD(context, ...)                                                                       \
-  do {                                                                                             \
-    if (!(context)->status)                                                                        \
-      (context)->status = tn_fail(__VA_ARGS__);                                                    \
-  } while (0)
-
 int32_t tn_record(tenon_exec *exec, tenon_status status, const char *format, ...) {
-  tenon_context *context = context_of(exec);
+  tenon_context *context = tn_context_of(exec);
   char text[512];
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  RECORD(context, status, "model '%s': %s", context->model->desc->name, text);
+  TN_RECORD(context, status, "model '%s': %s", context->model->desc->name, text);
   return TENON_EXEC_BAD_VALUE;
 }
 
@@ -187,7 +186,7 @@ static void run_foreign_task(void *data, int64_t task) {
 }
 
 void tn_launch_function(tenon_exec *exec, int64_t kernel, void *const *args, int64_t max_tasks) {
-  tenon_context *context = context_of(exec);
+  tenon_context *context = tn_context_of(exec);
   int64_t tasks = max_tasks < exec->threads ? max_tasks : exec->threads;
   launch l = {context, &context->model->variant->kernels[kernel], args, tasks < 1 ? 1 : tasks};
   int64_t begin = context->profiling ? tn_now() : 0;
@@ -201,203 +200,29 @@ void tn_launch_function(tenon_exec *exec, int64_t kernel, void *const *args, int
     tn_profile_launch(context->profile, kernel, begin, tn_now());
 }
 
-/* Of the host, whatever device computes. */
-static void *host_alloc(tenon_context *context, int64_t bytes) {
+void *tn_run_alloc(tenon_context *context, int64_t bytes) {
   void *memory = tn_region_alloc(&context->region, bytes);
   if (!memory)
-    RECORD(context, TENON_OUT_OF_MEMORY, "model '%s': no memory for %lld bytes",
-           context->model->desc->name, (long long)bytes);
+    TN_RECORD(context, TENON_OUT_OF_MEMORY, "model '%s': no memory for %lld bytes",
+              context->model->desc->name, (long long)bytes);
   return memory;
 }
 
 static void *service_alloc(tenon_exec *exec, int64_t bytes) {
-  return host_alloc(context_of(exec), bytes);
+  return tn_run_alloc(tn_context_of(exec), bytes);
 }
 
 static void service_release(tenon_exec *exec, void *block) {
-  tn_region_release(&context_of(exec)->region, block);
-}
-
-/* Nothing shares memory with what has no bytes. */
-bool tn_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
-  uintptr_t first = (uintptr_t)a, second = (uintptr_t)b;
-  return a_bytes && b_bytes && first < second + b_bytes && second < first + a_bytes;
-}
-
-/* The input that shares memory with [data, data + bytes), other than `except`; -1: none does. */
-static int32_t overlapping_input(const tenon_context *context, const void *data, size_t bytes,
-                                 int32_t except) {
-  const tenon_model_desc *desc = context->model->desc;
-  for (int32_t i = 0; i < desc->num_inputs; ++i) {
-    bool overlaps =
-        tn_is_tensor(&desc->inputs[i])
-            ? tn_overlap(caller_input(context, i)->data, caller_input(context, i)->bytes, data,
-                         bytes)
-            : bytes && tn_value_overlaps(value_of(caller_input(context, i)), data, bytes);
-    if (i != except && overlaps)
-      return i;
-  }
-  return -1;
-}
-
-/* The input whose next value the output is; -1: it is no state. */
-static int32_t state_input(const tenon_model_desc *desc, int32_t output) {
-  for (int32_t i = 0; i < desc->num_states; ++i)
-    if (desc->states[i].output == output)
-      return desc->states[i].input;
-  return -1;
-}
-
-/* The input whose memory a caller's output must not have; -1: there is none. */
-static int32_t forbidden_input(const tenon_context *context, int32_t index, const void *data,
-                               size_t bytes) {
-  int32_t state = state_input(context->model->desc, index);
-  bool is_same = state >= 0 && data == caller_input(context, state)->data &&
-                 bytes == caller_input(context, state)->bytes;
-  return overlapping_input(context, data, bytes, is_same ? state : -1);
-}
-
-/* The output of this run that shares memory with what output `index` has got; -1: none does. Each
- * pair is compared when the later one gets its memory. */
-static int32_t overlapping_output(const tenon_context *context, int32_t index) {
-  const tn_output *output = &context->outputs[index];
-  for (int32_t i = 0; i < context->model->desc->num_outputs; ++i) {
-    const tn_output *other = &context->outputs[i];
-    if (i != index && other->data &&
-        tn_overlap(other->data, other->bytes, output->data, output->bytes))
-      return i;
-  }
-  return -1;
-}
-
-/* The caller's structure must not keep a pointer to what is gone if this run fails. */
-static void forget_buffer(const tenon_context *context, int32_t index, const tn_buffer *buffer) {
-  tenon_tensor *tensor = caller_output(context, index);
-  if (tensor->data == buffer->data)
-    tensor->data = NULL;
-  if (!has_values(context))
-    return;
-  tenon_value *value = (tenon_value *)value_of(tensor);
-  if (tn_overlap(value->elements, sizeof *value, buffer->data, buffer->bytes))
-    *value = (tenon_value){.kind = value->kind};
-}
-
-/* The context's own buffer. It only grows, and by a quarter at least, so that outputs which become
- * longer with every run (a decoder's cache) seldom allocate. A caller may feed it back as an input
- * of the next run; a second buffer then takes turns with it. */
-static void *own_buffer(tenon_context *context, int32_t index, size_t bytes) {
-  tn_output *output = &context->outputs[index];
-  if (overlapping_input(context, output->buffer.data, output->buffer.bytes, -1) >= 0) {
-    tn_buffer other = output->other;
-    output->other = output->buffer;
-    output->buffer = other;
-  }
-  tn_buffer *buffer = &output->buffer;
-  if (buffer->data && bytes <= buffer->bytes)
-    return buffer->data;
-  size_t enough = buffer->bytes + buffer->bytes / 4;
-  size_t wanted = bytes > enough ? bytes : enough;
-  void *memory = tn_alloc(wanted);
-  if (!memory)
-    return NULL;
-  forget_buffer(context, index, buffer);
-  free(buffer->data);
-  *buffer = (tn_buffer){memory, wanted};
-  return memory;
-}
-
-/* Whether the output goes to a buffer of the context, which the caller may have from earlier. */
-static bool is_own(const tn_output *output, const void *data) {
-  return !data || data == output->buffer.data || data == output->other.data;
-}
-
-static void *callers_buffer(tenon_context *context, int32_t index, const int64_t *dims,
-                            size_t bytes) {
-  const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
-  const tenon_tensor *caller = caller_output(context, index);
-  dims_text text;
-  if (caller->capacity < bytes) {
-    RECORD(context, TENON_BUFFER_TOO_SMALL,
-           "output %d '%s' has a capacity of %zu bytes, but %s of %s is %zu", index, desc->name,
-           caller->capacity, print_dims(&text, desc->rank, dims), tenon_dtype_name(desc->dtype),
-           bytes);
-    return NULL;
-  }
-  int32_t input = forbidden_input(context, index, caller->data, bytes);
-  if (input >= 0) {
-    RECORD(context, TENON_INVALID_ARGUMENT, "output %d '%s' overlaps input %d '%s'", index,
-           desc->name, input, context->model->desc->inputs[input].name);
-    return NULL;
-  }
-  return caller->data;
-}
-
-/* Where compiled code writes the elements of an output: those that are packed when the run ends to
- * a block of the region. */
-static void *place_elements(tenon_context *context, int32_t index) {
-  const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
-  tn_output *output = &context->outputs[index];
-  output->run_data = output->data;
-  output->run_bytes = output->bytes;
-  if (output->data && tn_is_packed(desc->dtype)) {
-    output->run_bytes = (size_t)tn_count(desc->rank, output->dims);
-    output->run_data = host_alloc(context, (int64_t)output->run_bytes);
-  }
-  return output->run_data;
-}
-
-void *tn_host_output(tenon_exec *exec, int32_t index, const int64_t *dims) {
-  tenon_context *context = context_of(exec);
-  const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
-  tn_output *output = &context->outputs[index];
-  int64_t bytes = tenon_tensor_bytes(desc->dtype, desc->rank, dims);
-  if (bytes < 0) {
-    dims_text text;
-    RECORD(context, TENON_WRONG_SHAPE, "output %d '%s' would be %s of %s", index, desc->name,
-           print_dims(&text, desc->rank, dims), tenon_dtype_name(desc->dtype));
-    return NULL;
-  }
-  for (int32_t d = 0; d < desc->rank; ++d)
-    output->dims[d] = dims[d];
-  output->bytes = (size_t)bytes;
-  if (is_own(output, caller_output(context, index)->data)) {
-    output->data = own_buffer(context, index, (size_t)bytes);
-    if (!output->data)
-      RECORD(context, TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %lld bytes", index,
-             desc->name, (long long)bytes);
-  } else {
-    output->data = callers_buffer(context, index, dims, (size_t)bytes);
-  }
-  int32_t other = output->data ? overlapping_output(context, index) : -1;
-  if (other >= 0) {
-    RECORD(context, TENON_INVALID_ARGUMENT, "output %d '%s' overlaps output %d '%s'", index,
-           desc->name, other, context->model->desc->outputs[other].name);
-    output->data = NULL;
-  }
-  return place_elements(context, index);
-}
-
-static int32_t service_output_object(tenon_exec *exec, int32_t index, const tenon_object *object) {
-  tenon_context *context = context_of(exec);
-  tn_output *output = &context->outputs[index];
-  const tenon_tensor_desc *desc = &context->model->desc->outputs[index];
-  size_t bytes = tn_value_bytes(desc, object);
-  void *memory = own_buffer(context, index, bytes);
-  if (!memory)
-    return tn_record(exec, TENON_OUT_OF_MEMORY, "output %d '%s': no memory for %zu bytes", index,
-                     desc->name, bytes);
-  output->data = (void *)tn_write_value(desc, object, memory);
-  output->bytes = bytes;
-  return TENON_EXEC_OK;
+  tn_region_release(&tn_context_of(exec)->region, block);
 }
 
 static int32_t service_fail(tenon_exec *exec, int32_t code, const char *message) {
-  tenon_context *context = context_of(exec);
+  tenon_context *context = tn_context_of(exec);
   tenon_status status = code == TENON_EXEC_OUT_OF_MEMORY ? TENON_OUT_OF_MEMORY
                         : code == TENON_EXEC_BAD_SHAPE   ? TENON_WRONG_SHAPE
                         : code == TENON_EXEC_BAD_VALUE   ? TENON_INVALID_VALUE
                                                          : TENON_INTERNAL_ERROR;
-  RECORD(context, status, "model '%s': %s", context->model->desc->name, message);
+  TN_RECORD(context, status, "model '%s': %s", context->model->desc->name, message);
   return code;
 }
 
@@ -425,7 +250,8 @@ void tn_install_services(tenon_exec *exec) {
   exec->output = tn_host_output;
   exec->fail = service_fail;
   exec->fail_values = service_fail_values;
-  exec->output_object = service_output_object;
+  exec->output_object = tn_output_object;
+  exec->decode_image = tn_decode_image;
   tn_install_value_services(exec);
 }
 
@@ -445,7 +271,7 @@ static tenon_status execute(tenon_context *context) {
   unsigned saved = tn_fp_enter();
   if (context->pool)
     tn_pool_begin_run(context->pool);
-  int32_t code = model->variant->run(&context->exec);
+  int32_t code = device ? device->run(context) : model->variant->run(&context->exec);
   if (context->pool)
     tn_pool_end_run(context->pool);
   tn_fp_leave(saved);
@@ -468,52 +294,15 @@ static tenon_status unpack_inputs(tenon_context *context) {
   for (int32_t i = 0; i < desc->num_inputs && !context->status; ++i) {
     if (!tn_is_tensor(&desc->inputs[i]) || !tn_is_packed(desc->inputs[i].dtype))
       continue;
-    const tenon_tensor *have = caller_input(context, i);
+    const tenon_tensor *have = tn_caller_input(context, i);
     int64_t count = tn_count(have->rank, have->dims);
-    void *elements = host_alloc(context, count);
+    void *elements = tn_run_alloc(context, count);
     if (elements)
       tn_unpack(have->dtype, count, have->data, elements);
     context->input_data[i] = elements;
     context->input_bytes[i] = (size_t)count;
   }
   return context->status;
-}
-
-static void pack_outputs(const tenon_context *context) {
-  const tenon_model_desc *desc = context->model->desc;
-  for (int32_t i = 0; i < desc->num_outputs; ++i) {
-    const tn_output *output = &context->outputs[i];
-    if (tn_is_tensor(&desc->outputs[i]) && tn_is_packed(desc->outputs[i].dtype))
-      tn_pack(desc->outputs[i].dtype, tn_count(desc->outputs[i].rank, output->dims),
-              output->run_data, output->data);
-  }
-}
-
-static void hand_over_tensor(const tn_output *output, const tenon_tensor_desc *desc,
-                             tenon_tensor *result) {
-  result->dtype = desc->dtype;
-  result->rank = desc->rank;
-  result->dims = output->dims;
-  result->data = output->data;
-  result->bytes = output->bytes;
-}
-
-static void hand_over(const tenon_context *context) {
-  const tenon_model_desc *desc = context->model->desc;
-  for (int32_t i = 0; i < desc->num_outputs; ++i) {
-    const tn_output *output = &context->outputs[i];
-    tenon_tensor *tensor = caller_output(context, i);
-    tenon_value *value = (tenon_value *)value_of(tensor);
-    if (!tn_is_tensor(&desc->outputs[i])) {
-      *value = *(const tenon_value *)output->data;
-      continue;
-    }
-    hand_over_tensor(output, &desc->outputs[i], tensor);
-    if (tn_is_table(&desc->outputs[i]))
-      *value = tn_make_table(&desc->outputs[i], *tensor);
-    else if (has_values(context))
-      *value = (tenon_value){.kind = TENON_TENSOR, .tensor = *tensor};
-  }
 }
 
 static tenon_status check_counts(const tenon_context *context, const void *inputs,
@@ -532,13 +321,35 @@ static tenon_status check_counts(const tenon_context *context, const void *input
 }
 
 /* Inputs are checked by check_input. */
-static tenon_status check_output_kinds(const tenon_context *context) {
+static tenon_status check_outputs(const tenon_context *context) {
   const tenon_model_desc *desc = context->model->desc;
-  for (int32_t i = 0; i < desc->num_outputs && !has_values(context); ++i)
-    if (desc->outputs[i].num_kinds)
+  for (int32_t i = 0; i < desc->num_outputs; ++i) {
+    tenon_status status = TENON_OK;
+    if (tn_is_tensor(&desc->outputs[i]))
+      status = check_memory(context, tn_caller_output(context, i), &desc->outputs[i], "output", i);
+    if (status)
+      return status;
+    if (desc->outputs[i].num_kinds && !tn_has_values(context))
       return tn_fail(TENON_WRONG_KIND, "output %d '%s' is %s, not a tensor: call tenon_run_values",
                      i, desc->outputs[i].name, tn_kind_name(tn_kind(&desc->outputs[i])));
+  }
   return TENON_OK;
+}
+
+/* Checks what the caller gives, and makes of it what compiled code reads. */
+static tenon_status begin(tenon_context *context) {
+  if (context->strings)
+    tn_strings_take_turns(context->strings);
+  tenon_status status = check_outputs(context);
+  if (!status)
+    status = check_inputs(context);
+  if (!status)
+    status = unpack_inputs(context);
+  if (status && context->strings)
+    tn_strings_take_back(context->strings);
+  if (!status && context->strings)
+    status = tn_strings_begin_run(context->strings);
+  return status;
 }
 
 /* Structures of `stride` bytes, of which `offset` bytes are in front of the tensor. */
@@ -554,22 +365,16 @@ static tenon_status run(tenon_context *context, const void *inputs, int32_t num_
   context->caller_outputs = num_outputs ? (char *)outputs + offset : NULL;
   context->caller_stride = stride;
   context->status = TENON_OK;
-  status = check_output_kinds(context);
-  if (!status)
-    status = check_inputs(context);
-  if (!status)
-    status = unpack_inputs(context);
-  if (!status && context->strings)
-    status = tn_strings_begin_run(context->strings);
+  status = begin(context);
   if (!status)
     status = execute(context);
   if (!status && context->strings)
     status = tn_strings_end_run(context->strings);
   if (!status)
-    pack_outputs(context);
+    tn_pack_outputs(context);
   tn_region_end_run(&context->region);
   if (!status)
-    hand_over(context);
+    tn_hand_over(context);
   atomic_store_explicit(&context->busy, false, memory_order_release);
   return status;
 }

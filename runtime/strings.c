@@ -5,7 +5,8 @@
  * strings that a run adds: those of its inputs, and those that kernels make. Both know their
  * strings by hash tables, so that equal strings have one handle.
  *
- * When a run begins, the elements of its string inputs become handles, in buffers of the context's.
+ * When a run begins, the elements of its string inputs become handles, in buffers of the context's,
+ * or in the objects of sequences and maps.
  * When it ends, the handles in its string outputs become pointers, where they lie: a pointer with
  * its length takes twice as many bytes as a handle, so going backwards reads each handle before it
  * is overwritten. What a run adds is kept until the run after the next begins, since outputs may be
@@ -16,6 +17,7 @@
 #include "runtime/objects.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -269,7 +271,6 @@ struct tn_strings {
   tenon_context *context;
   const list *known;
   pool pools[2], *current;
-  void **inputs;      /* what compiled code reads: the caller's data, or handles */
   tn_buffer *handles; /* by input */
   tn_buffer work;
 };
@@ -348,18 +349,15 @@ tenon_status tn_make_strings(tenon_context *context) {
   size_t inputs = (size_t)context->model->desc->num_inputs;
   tn_strings *s = calloc(1, sizeof *s);
   context->strings = s;
-  if (s) {
-    s->inputs = calloc(inputs + 1, sizeof *s->inputs);
+  if (s)
     s->handles = calloc(inputs + 1, sizeof *s->handles);
-  }
-  if (!s || !s->inputs || !s->handles)
+  if (!s || !s->handles)
     return tn_fail(TENON_OUT_OF_MEMORY, "no memory for strings of a context of model '%s'",
                    context->model->desc->name);
   s->services = (tenon_strings){service_get, service_intern, service_reserve};
   s->context = context;
   s->known = &context->model->strings->known;
   s->current = &s->pools[0];
-  context->exec.inputs = s->inputs;
   context->exec.strings = &s->services;
   return TENON_OK;
 }
@@ -371,7 +369,6 @@ void tn_free_strings(tn_strings *s, int32_t num_inputs) {
     free(s->handles[i].data);
   free_pool(&s->pools[0]);
   free_pool(&s->pools[1]);
-  free(s->inputs);
   free(s->handles);
   free(s->work.data);
   free(s);
@@ -379,34 +376,61 @@ void tn_free_strings(tn_strings *s, int32_t num_inputs) {
 
 /* ---- Runs */
 
+tenon_status tn_strings_intern(tn_strings *s, const tenon_string *from, size_t count,
+                               const char *where, int64_t *handles) {
+  for (size_t i = 0; i < count; ++i) {
+    if ((from[i].bytes && !from[i].data) || from[i].bytes > PTRDIFF_MAX)
+      return tn_fail(TENON_INVALID_ARGUMENT, "%s: string %zu has %zu bytes%s", where, i,
+                     from[i].bytes, from[i].data ? "" : " at a null pointer");
+    handles[i] = intern(s, from[i].bytes ? from[i].data : "", from[i].bytes);
+    if (handles[i] < 0)
+      return tn_fail(TENON_OUT_OF_MEMORY, "%s: no memory for string %zu of %zu bytes", where, i,
+                     from[i].bytes);
+  }
+  return TENON_OK;
+}
+
+void tn_strings_show(const tn_strings *s, const int64_t *handles, size_t count, tenon_string *to) {
+  for (size_t i = 0; i < count; ++i) {
+    const tenon_string *string = look_up(s, handles[i]);
+    to[i] = string ? *string : (tenon_string){"", 0};
+  }
+}
+
 static tenon_status intern_input(tn_strings *s, int32_t index) {
   const tenon_tensor_desc *desc = &s->context->model->desc->inputs[index];
   const tenon_string *strings = s->context->input_data[index];
   size_t count = s->context->input_bytes[index] / sizeof *strings;
+  char where[160];
+  snprintf(where, sizeof where, "input %d '%.100s'", index, desc->name);
   if (!grow_buffer(&s->handles[index], count * sizeof(int64_t)))
-    return tn_fail(TENON_OUT_OF_MEMORY, "input %d '%s': no memory for %zu strings", index,
-                   desc->name, count);
-  int64_t *handles = s->handles[index].data;
-  for (size_t i = 0; i < count; ++i) {
-    if ((strings[i].bytes && !strings[i].data) || strings[i].bytes > PTRDIFF_MAX)
-      return tn_fail(TENON_INVALID_ARGUMENT, "input %d '%s': string %zu has %zu bytes%s", index,
-                     desc->name, i, strings[i].bytes, strings[i].data ? "" : " at a null pointer");
-    handles[i] = intern(s, strings[i].bytes ? strings[i].data : "", strings[i].bytes);
-    if (handles[i] < 0)
-      return tn_fail(TENON_OUT_OF_MEMORY, "input %d '%s': no memory for string %zu of %zu bytes",
-                     index, desc->name, i, strings[i].bytes);
-  }
-  s->inputs[index] = handles;
-  return TENON_OK;
+    return tn_fail(TENON_OUT_OF_MEMORY, "%s: no memory for %zu strings", where, count);
+  s->context->input_data[index] = s->handles[index].data;
+  s->context->input_bytes[index] = count * sizeof(int64_t);
+  return tn_strings_intern(s, strings, count, where, s->handles[index].data);
+}
+
+static pool *other_pool(tn_strings *s) {
+  return s->current == &s->pools[0] ? &s->pools[1] : &s->pools[0];
+}
+
+void tn_strings_take_turns(tn_strings *s) {
+  s->current = other_pool(s);
+  empty_pool(s->current);
+}
+
+void tn_strings_take_back(tn_strings *s) { s->current = other_pool(s); }
+
+/* Whether an input or output is a tensor of strings. Those in other values are with their objects.
+ */
+static bool is_string_tensor(const tenon_tensor_desc *desc) {
+  return desc->dtype == TENON_STRING && !desc->num_kinds;
 }
 
 tenon_status tn_strings_begin_run(tn_strings *s) {
   const tenon_model_desc *desc = s->context->model->desc;
-  s->current = s->current == &s->pools[0] ? &s->pools[1] : &s->pools[0];
-  empty_pool(s->current);
   for (int32_t i = 0; i < desc->num_inputs; ++i) {
-    s->inputs[i] = s->context->input_data[i];
-    tenon_status status = desc->inputs[i].dtype == TENON_STRING ? intern_input(s, i) : TENON_OK;
+    tenon_status status = is_string_tensor(&desc->inputs[i]) ? intern_input(s, i) : TENON_OK;
     if (status)
       return status;
   }
@@ -429,11 +453,11 @@ static bool show(const tn_strings *s, const tn_output *output) {
 tenon_status tn_strings_end_run(tn_strings *s) {
   const tenon_model_desc *desc = s->context->model->desc;
   for (int32_t i = 0; i < desc->num_outputs; ++i)
-    if (desc->outputs[i].dtype == TENON_STRING && !show(s, &s->context->outputs[i]))
+    if (is_string_tensor(&desc->outputs[i]) && !show(s, &s->context->outputs[i]))
       return tn_fail(TENON_INTERNAL_ERROR, "model '%s' wrote no string to output %d '%s'",
                      desc->name, i, desc->outputs[i].name);
   /* The other pool holds the strings of the run before, which nobody may read any more. */
-  pool *other = s->current == &s->pools[0] ? &s->pools[1] : &s->pools[0];
+  pool *other = other_pool(s);
   empty_pool(other);
   if (!prepare_pool(other, s->current))
     return tn_fail(TENON_OUT_OF_MEMORY, "model '%s': no memory for the strings of the next run",

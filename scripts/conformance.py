@@ -11,18 +11,20 @@ Suites:
     cases     the small models of test/conformance/cases; all of them must pass
     field     small models of faults seen in the field, in ../cases beside TENON_MODELS; list in test/models/field.txt
     models    real models in TENON_MODELS (default ../shared/models); list in test/models/passing.txt
-    models-cuda          those that a simulated GPU runs in a while; list in test/models/passing-cuda.txt
+    models-cuda          on a simulated GPU; list in test/models/passing-cuda.txt
     models-2  more of them, in ../models-2 beside TENON_MODELS; list in test/models/passing-2.txt
 
 Options of `check`:
     --every N        only every N-th model (default TENON_EVERY, or 1)
+    --names A,B      only these of them
     --largest KB     only models whose folder has at most so many kilobytes (default TENON_LARGEST, or all)
     --guard          each buffer by itself between pages that may not be touched (tenon verify --guard)
     --threads LIST   numbers of threads that run a model (tenon verify --threads)
     --run-with CMD   an emulator of TARGET that runs the models (tenon verify --run-with); those that it cannot be given
                      count as passed
 
-`check` runs only what is listed, so a line can leave a list only through `update` and a reviewed change.
+`check` runs only what is listed, so a line can leave a list only through `update` and a reviewed change. Of the backend
+tests every other one must be in test/conformance/failing.txt, with the reason why it does not pass.
 Of real models it also checks that their buffers are packed tightly.
 """
 
@@ -76,16 +78,47 @@ SUITES = {
     "models-cuda": (real_models, TESTS / "models" / "passing-cuda.txt"),
     "models-2": (lambda: real_models().parent / "models-2", TESTS / "models" / "passing-2.txt"),
 }
+# The backend tests that do not pass, and why.
+FAILING = TESTS / "conformance" / "failing.txt"
 # Suites of real models whose buffers must be packed tightly. Of models-2, conv_tasnet_dy has 1.18 times what it needs.
 REAL = ("models",)
 # Suites that a simulated GPU runs, one thread beside it.
-CUDA = ("cuda:sm_80", ["--device", "cuda-sim", "--threads", "1"])
+CUDA = ("cuda:sm_80", ["--device", "cuda-sim", "--threads", "1", "--timeout", "1800"])
 DEVICES = {"node-cuda": CUDA, "models-cuda": CUDA}
 
 
 def read_list(file):
     lines = file.read_text().splitlines() if file.exists() else []
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def read_reasons():
+    """Suite → reason → names of the tests that do not pass because of it. In the file "[SUITE]" begins a suite,
+    and what is indented below a reason are names."""
+    suites, reasons, names = {}, None, None
+    for line in read_list(FAILING):
+        if line.startswith("["):
+            reasons = suites.setdefault(line.strip("[]"), {})
+        elif line.startswith(" "):
+            names.extend(line.split())
+        else:
+            names = reasons.setdefault(line, [])
+    return suites
+
+
+def unexplained(suite, tests, passing):
+    """What is wrong with the reasons: tests that have none, or that have one and pass or do not exist."""
+    reasons = read_reasons().get(suite)
+    if reasons is None:
+        return []
+    explained = [name for names in reasons.values() for name in names]
+    where = FAILING.relative_to(ROOT)
+    return [
+        *(f"{name} neither passes nor has a reason in {where}" for name in sorted(tests - set(passing) - set(explained))),
+        *(f"{where} gives a reason for {name}, which passes" for name in explained if name in passing),
+        *(f"{where} names {name}, which is no test" for name in explained if name not in tests),
+        *(f"{where} names {name} twice" for name in sorted(set(explained)) if explained.count(name) > 1),
+    ]
 
 
 def verify(folders, target="cpu:native", options=()):
@@ -117,6 +150,10 @@ def kilobytes(folder):
 
 def chosen(source, names, options):
     """Those of the models that the options do not leave out."""
+    chosen_names = options.names.split(",") if options.names else names
+    if unknown := set(chosen_names) - set(names):
+        sys.exit(f"not on the list: {', '.join(sorted(unknown))}")
+    names = [name for name in names if name in chosen_names]
     small = [name for name in names if options.largest == float("inf") or kilobytes(source / name) <= options.largest]
     few = small[:: options.every]
     if len(few) < len(names):
@@ -134,6 +171,9 @@ def check(suite, options):
     if not names:
         print(f"{where} is empty: run scripts/update-conformance {suite}")
         return 1
+    wrong = unexplained(suite, {file.parent.name for file in source.glob("*/model.onnx")}, names)
+    for line in wrong:
+        print(line)
     names = chosen(source, names, options)
     folders = [source / name for name in names if (source / name / "model.onnx").exists()]
     target, device = DEVICES.get(suite, (options.target, []))
@@ -148,7 +188,7 @@ def check(suite, options):
     wasteful = wasteful_arenas(results) if suite in REAL and not options.guard else []
     for line in wasteful:
         print(line)
-    return 1 if lost or wasteful else 0
+    return 1 if lost or wasteful or wrong else 0
 
 
 def update(suite):
@@ -168,6 +208,8 @@ def update(suite):
     comment = f"# Must pass; written by scripts/update-conformance {suite}.\n"
     listing.write_text(comment + "".join(f"{name}\n" for name in passed))
     print(f"{listing.relative_to(ROOT)}: {len(passed)} of {len(results)} pass (before: {len(before)})")
+    for line in unexplained(suite, set(results), passed):
+        print(line)
     return 0
 
 
@@ -180,6 +222,7 @@ def main():
     checking.add_argument("target", nargs="?", default="cpu:native")
     checking.add_argument("--every", type=int, default=int(os.environ.get("TENON_EVERY", 1)))
     checking.add_argument("--largest", type=float, default=float(os.environ.get("TENON_LARGEST", "inf")))
+    checking.add_argument("--names")
     checking.add_argument("--guard", action="store_true")
     checking.add_argument("--threads")
     checking.add_argument("--run-with")

@@ -3,13 +3,15 @@
     operators.py TESTS PASSING <OPS
 
 OPS are lines "domain operator version", as `tenon info --ops` has them; TESTS is a folder of backend tests, and
-PASSING the list of those that pass. What ONNX and ONNX Runtime define comes from the installed packages.
+PASSING the list of those that pass; why the others do not is in test/conformance/failing.txt. What ONNX and ONNX
+Runtime define comes from the installed packages.
 """
 
 import collections
 import sys
 from pathlib import Path
 
+import conformance
 import onnx
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema, get_all_opkernel_def
@@ -17,10 +19,8 @@ from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema,
 DOMAINS = ("ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training", "com.microsoft")
 # What operators that are not imported need.
 WHY = {
-    "subgraphs that a search calls": "BeamSearch GreedySearch Sampling WhisperBeamSearch",
-    "compressed images": "ImageDecoder",
+    "rules for timestamps and outputs of cross-attention": "WhisperBeamSearch",
     "a sparse tensor as operand": "SparseToDenseMatMul",
-    "a rewriting of the graph": "Gradient",
     "other devices' programs": "EPContext Snpe",
 }
 ELSEWHERE = "ONNX Runtime has it for other devices than CPUs only"
@@ -67,6 +67,30 @@ def describe_tests(count):
     return "" if not count[1] else f"{count[0]} of {count[1]}"
 
 
+def check_reasons(tests, passing):
+    """Ends the program unless every test passes or has a reason why not."""
+    names = {path.parent.name for path in tests.glob("*/model.onnx")}
+    wrong = conformance.unexplained("node", names, conformance.read_list(passing))
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+SUITES = {
+    "node": "As they are",
+    "node-dynamic": "With unknown dimensions",
+    "node-dynamic-inputs": "With unknown dimensions, and what tells shapes as inputs",
+}
+
+
+def print_reasons():
+    print("## Tests that do not pass, and why\n")
+    print("Of all backend tests (test/conformance/failing.txt). Whatever is not here passes.")
+    for suite, reasons in conformance.read_reasons().items():
+        print(f"\n### {SUITES[suite]}\n")
+        for reason, names in reasons.items():
+            print(f"- {reason}\n  " + ", ".join(f"`{name}`" for name in names))
+
+
 def main():
     registry = read_registry(sys.stdin)
     schemas, deprecated = read_schemas()
@@ -78,7 +102,7 @@ def main():
     print("What the importer takes apart. *Versions* are those of the operator sets of onnx "
           f"{onnx.__version__} and ONNX Runtime {onnxruntime.__version__} that changed the operator and are "
           "imported; those in parentheses are not. *Tests* are the backend tests of the onnx package that have such a "
-          "node: how many pass, of how many. Every operator runs on all targets. Element types are those of the "
+          "node: how many pass, of how many. Every operator runs on all targets, but programs for GPUs decode no pictures (ImageDecoder). Element types are those of the "
           "operator's schema, except for complex numbers, which no tensor of a run holds.\n")
     for where in DOMAINS:
         names = sorted(name for found, name in registry if found == where)
@@ -96,6 +120,8 @@ def main():
             reason = f"needs {reasons[name]}" if name in reasons else ELSEWHERE if elsewhere else "not yet"
             print(f"| {name} | {reason} | {describe_tests(counts[where, name])} |")
         print()
+    check_reasons(Path(sys.argv[1]), Path(sys.argv[2]))
+    print_reasons()
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ llvm_config.add_tool_substitutions(
     [config.tenon_tools_dir, config.llvm_tools_dir],
 )
 
-# Features for REQUIRES: x86 instruction sets that this machine can run, and an emulator of other processors.
+# Features for REQUIRES: x86 instruction sets that this machine can run, an emulator of other processors, and a simulated GPU.
 with open("/proc/cpuinfo") as cpuinfo:
     flags = next((line.split() for line in cpuinfo if line.startswith("flags")), [])
 for flag, feature in (("avx2", "avx2"), ("avx512f", "avx512"), ("amx_bf16", "amx")):
@@ -50,5 +50,7 @@ for flag, feature in (("avx2", "avx2"), ("avx512f", "avx512"), ("amx_bf16", "amx
         config.available_features.add(feature)
 if shutil.which("qemu-aarch64"):
     config.available_features.add("qemu-aarch64")
+if os.path.exists(os.path.join(config.tenon_obj_root, "lib", "libtenon_cuda_sim.so")):
+    config.available_features.add("cuda-simulator")
 if config.tenon_sanitize:
     config.available_features.add("sanitizer")

@@ -18,6 +18,7 @@ sys.modules.setdefault("openvino_telemetry", None)  # to OpenVINO it looks as if
 
 class OnnxRuntime:
     package = "onnxruntime"
+    provider = "CPUExecutionProvider"
 
     def __init__(self, cpus, precision):
         self.cpus = cpus
@@ -35,7 +36,9 @@ class OnnxRuntime:
         if len(self.cpus) > 1:  # the calling thread is the first one; its CPUs count from 1
             others = ";".join(str(cpu + 1) for cpu in self.cpus[1:])
             options.add_session_config_entry("session.intra_op_thread_affinities", others)
-        self.session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.session = ort.InferenceSession(str(path), options, providers=[self.provider])
+        if self.provider not in self.session.get_providers():
+            raise RuntimeError(f"this ONNX Runtime has no {self.provider}")
 
     def run(self, inputs):
         return self.session.run(None, dict(zip([i.name for i in self.session.get_inputs()], inputs)))
@@ -57,6 +60,43 @@ class OnnxRuntime:
         for output, value in zip(self.session.get_outputs(), outputs):
             binding.bind_ortvalue_output(output.name, value)
         return (lambda: self.session.run_with_iobinding(binding)), (lambda: [v.numpy() for v in outputs])
+
+
+class OnnxRuntimeCuda(OnnxRuntime):
+    """On a GPU; inputs and outputs stay the host's, as ours do."""
+
+    provider = "CUDAExecutionProvider"
+
+
+class TorchCompile:
+    """The model as a module of PyTorch's, by onnx2torch, compiled for the GPU with all that torch.compile tries."""
+
+    package = "onnx2torch"
+
+    def __init__(self, cpus, precision):
+        self.cpus = cpus
+        self.precision = precision
+        self.notes = []
+
+    def load(self, path):
+        import torch
+        from onnx2torch import convert
+
+        torch.set_float32_matmul_precision("highest")
+        self.module = torch.compile(convert(str(path)).eval().cuda(), mode="max-autotune")
+
+    def bind(self, inputs):
+        import torch
+
+        held = [torch.from_numpy(a) for a in inputs]
+
+        def call():
+            with torch.inference_mode():
+                results = self.module(*[a.cuda() for a in held])
+            self.results = [r.cpu() for r in (results if isinstance(results, (list, tuple)) else [results])]
+
+        call()
+        return call, lambda: [r.numpy() for r in self.results]
 
 
 class OpenVino:
@@ -135,6 +175,8 @@ PEERS = {
     "openvino-f32": (OpenVino, "f32"),
     "openvino-bf16": (OpenVino, "bf16"),
     "openvino-int8": (OpenVino, None),
+    "ort-cuda": (OnnxRuntimeCuda, "f32"),
+    "torch-cuda": (TorchCompile, "f32"),
 }
 # Forms of Tenon that need no options of their own.
 TENON_FORMS = {"fp32": ""}
@@ -148,7 +190,7 @@ def parse_peers(text):
             raise ValueError(f"unknown peer '{name}'; there are {', '.join(PEERS)}")
         package = PEERS[name][0].package
         if importlib.util.find_spec(package) is None:
-            how = "scripts/setup" if package == "onnxruntime" else "scripts/setup --peers"
+            how = {"onnxruntime": "scripts/setup", "openvino": "scripts/setup --peers"}.get(package, f"pip install {package}")
             raise ValueError(f"peer '{name}' needs the Python package {package}, which is not installed; "
                              f"`{how}` installs it into .venv")
     return list(dict.fromkeys(names))

@@ -38,10 +38,6 @@ def TargetAttrInterface : AttrInterface<"TargetAttrInterface"> {
       the device has no such arithmetic, or null where it has no code for such elements at all.
     }], "::mlir::Type", "getComputeType", (ins "::mlir::Type":$element)>,
     InterfaceMethod<[{
-      A matrix product of at most so many rows takes the time that reading its right operand takes:
-      then few bytes are worth more than little arithmetic.
-    }], "int64_t", "getFewRows", (ins)>,
-    InterfaceMethod<[{
       The processor that runs the program around the kernels, and kernels for which the device has no
       code: the target itself if it is one. Any other target has memory of its own, which the host
       does not see.

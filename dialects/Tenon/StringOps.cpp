@@ -8,8 +8,10 @@ using namespace mlir;
 
 namespace tenon {
 
+// What the host executes computes with sizes alone; sequences and the like hold any elements.
 bool mayHaveStrings(OperationName op) {
-  return op.hasTrait<MovesElements>() || op.hasTrait<TakesStrings>() || op.hasTrait<UsesStrings>();
+  return op.hasTrait<MovesElements>() || op.hasTrait<TakesStrings>() ||
+         op.hasTrait<UsesStrings>() || op.hasTrait<HostOp>();
 }
 
 bool usesStrings(Operation *kernel) {

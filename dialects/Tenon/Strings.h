@@ -10,8 +10,12 @@ namespace tenon {
 /// The attribute of a module: an array of its strings, in the order of their handles.
 inline constexpr llvm::StringLiteral kStringsAttrName = "tenon.strings";
 
-/// The unit attribute of an argument or result whose elements are handles of strings.
+/// The unit attribute of an argument or result whose elements are handles of strings, also inside
+/// of sequences and optionals, or as the values of maps.
 inline constexpr llvm::StringLiteral kStringAttrName = "tenon.string";
+
+/// The same of a map whose keys are.
+inline constexpr llvm::StringLiteral kStringKeysAttrName = "tenon.string_keys";
 
 } // namespace tenon
 

@@ -9,7 +9,7 @@
  *   if (tenon_model_load("resnet50.so", &model) || tenon_context_create(model, NULL, &context))
  *     die(tenon_last_error());
  *   int64_t dims[] = {1, 3, 224, 224};
- *   tenon_tensor input = {TENON_FLOAT, 4, dims, pixels, sizeof pixels, 0};
+ *   tenon_tensor input = {TENON_FLOAT, 4, dims, pixels, sizeof pixels, 0, 0, 0};
  *   tenon_tensor output = {0};                         // zeros: the context provides the buffer
  *   if (tenon_run(context, &input, 1, &output, 1))
  *     die(tenon_last_error());
@@ -122,6 +122,15 @@ typedef struct tenon_string {
   size_t bytes;
 } tenon_string;
 
+/* Whose memory a tensor's data is in. */
+typedef enum tenon_memory {
+  TENON_HOST_MEMORY = 0,
+  /* That of the device which runs the model's kernels (tenon_model_has_device): an address of the
+   * GPU that the model was loaded for, the first one. Not for strings, nor elements of less than a
+   * byte, nor in sequences. */
+  TENON_DEVICE_MEMORY = 1
+} tenon_memory;
+
 /* A dense row-major tensor. The data must be aligned as its elements need, and no more.
  *
  * As an input all fields but `capacity` are given by the caller. As an output:
@@ -131,6 +140,8 @@ typedef struct tenon_string {
  * of an input if both are a state of the model (tenon_model_state), and then exactly: the run
  *    leaves the input's next value there. Any other overlap with an input or another output is
  *    refused with TENON_INVALID_ARGUMENT. Nothing overlaps a tensor of no bytes.
+ * `memory` says where the caller's data is, or where the context's buffer shall be. What is in the
+ * device's is not copied, if its address is a multiple of 64.
  * In both cases a successful run sets dtype, rank, dims (which the context owns, valid as above),
  * data and bytes. The same structure may be passed again for the next run unchanged. After a failed
  * run the output structures are as before, except that data is NULL where the context's buffer is
@@ -142,6 +153,8 @@ typedef struct tenon_tensor {
   void *data;          /* may be NULL if bytes is 0; not written to as an input, but see above */
   size_t bytes;        /* exactly tenon_tensor_bytes(dtype, rank, dims) */
   size_t capacity;     /* outputs only */
+  int32_t memory;      /* a tenon_memory */
+  int32_t reserved;
 } tenon_tensor;
 
 /* ---- Sequences, optionals and maps ------------------------------------------------------------
@@ -278,6 +291,18 @@ TENON_API int64_t tenon_model_num_kernels(const tenon_model *model);
 /* Fills *info, whose strings are the model's; TENON_INVALID_ARGUMENT if there is no such index. */
 TENON_API tenon_status tenon_model_kernel(const tenon_model *model, int64_t index,
                                           tenon_kernel_info *info);
+/* What a kernel of a GPU takes there, as the assembler said when the model was compiled. */
+typedef struct tenon_kernel_usage {
+  int32_t block_threads;   /* 0: the host runs it */
+  int32_t registers;       /* of a thread; 0: no assembler was asked */
+  int32_t spilled_bytes;   /* of a thread: registers that are in memory instead */
+  int32_t shared_bytes;    /* of a block */
+  int32_t resident_blocks; /* that a multiprocessor holds at a time */
+} tenon_kernel_usage;
+
+/* Fills *usage; TENON_INVALID_ARGUMENT if there is no such index. */
+TENON_API tenon_status tenon_model_kernel_usage(const tenon_model *model, int64_t index,
+                                                tenon_kernel_usage *usage);
 /* What a kernel computes with: the element types that it multiplies, "bf16" or, of unequal
  * operands, "f32 x bf16", if it is there for products, else that of its results; empty if the model
  * does not say. NULL if there is no such index. */
@@ -326,6 +351,13 @@ typedef struct tenon_context_options {
    * and 63 more it serves scratch memory, too. */
   void *workspace;
   size_t workspace_size;
+
+  /* For a model on a GPU: the stream (CUstream, cudaStream_t) of the caller's in which runs take
+   * their place, of the device's primary context; valid until the context is freed. A run then
+   * returns when all of its work is in the stream, if its inputs and outputs are in the device's
+   * memory and the host need not see any of it; what fails later, later calls say. NULL: a stream
+   * of the context's, which each run waits for. */
+  void *stream;
 } tenon_context_options;
 
 /* options == NULL: the defaults. Free the context with tenon_context_free, before its model. */

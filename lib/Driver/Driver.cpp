@@ -100,6 +100,7 @@ llvm::Expected<CompileReport> Compilation::run() {
   emit.kind = options.emit;
   emit.path = options.output;
   emit.threads = options.threads;
+  emit.assemble = options.assemble;
   if (llvm::Error error = emitModel(builder.model, emit, &report.emit))
     return error;
   report.totalTime = total.milliseconds();

@@ -54,6 +54,8 @@ struct CompileOptions {
   bool quantExact = false;
   /// Multiply f32 numbers rounded to 16 bits (docs/numerics.md).
   PrecisionOption precision;
+  /// Beside PTX put the machine code that NVIDIA's ptxas makes of it, and what it says of kernels.
+  bool assemble = false;
   /// Of the compiler; 0 is one per core.
   unsigned threads = 0;
 };

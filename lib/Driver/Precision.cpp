@@ -31,7 +31,7 @@ llvm::Expected<PrecisionOption> PrecisionOption::parse(StringRef text) {
   if (!content)
     return llvm::createStringError(
         "precision '" + text +
-        "' is neither fp32, bf16, f16, int8 nor a file: " + content.getError().message());
+        "' is neither fp32, tf32, bf16, f16, int8 nor a file: " + content.getError().message());
   SmallVector<StringRef> lines;
   (*content)->getBuffer().split(lines, '\n');
   for (auto [number, line] : llvm::enumerate(lines)) {

@@ -91,6 +91,8 @@ llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
       describeTable(info, keys);
     if (attributes && attributes.contains(kStringAttrName))
       info.dtype = static_cast<int32_t>(ElementKind::String);
+    if (attributes && attributes.contains(kStringKeysAttrName))
+      info.keyDtype = static_cast<int32_t>(ElementKind::String);
     return info;
   };
   for (auto [number, type] : llvm::enumerate(function.getArgumentTypes()))
@@ -101,6 +103,7 @@ llvm::Error ProgramBuilder::begin(func::FuncOp function, StringRef output) {
         describe(function_interface_impl::getResultAttrDict(function, number), type));
   function.walk([&](Operation *op) {
     model.info.usesObjects |= llvm::any_of(op->getResults(), isHostValue);
+    model.info.decodesImages |= isa<DecodeImageOp>(op);
   });
   for (State state : getStates(function))
     model.info.states.push_back(

@@ -3,6 +3,7 @@
 #include "lib/Importer/GraphImporter.h"
 #include "dialects/Tenon/NodeLocation.h"
 #include "dialects/Tenon/SequenceTypes.h"
+#include "lib/Importer/DeclaredRanks.h"
 #include "lib/Importer/ElementTypes.h"
 #include "lib/Importer/NodeImporter.h"
 #include "lib/Importer/NodeOrder.h"
@@ -192,6 +193,7 @@ FailureOr<SmallVector<Value>> GraphImporter::importGraph(const onnx::GraphProto 
     scope.declared[info.name()] = &info;
   for (const onnx::ValueInfoProto &info : graph.output())
     scope.declared[info.name()] = &info;
+  inferDeclaredRanks(graph, scope);
   for (const onnx::NodeProto *node : *order) {
     if (failed(importNode(*node, scope)))
       return failure();
@@ -261,20 +263,24 @@ LogicalResult checkDeclaredType(Value value, const onnx::ValueInfoProto &declare
     return success();
   if (!tensor.has_shape())
     return success();
-  if (tensor.shape().dim_size() != type.getRank()) {
-    // Exporters of models with unknown sizes get ranks wrong, and nobody notices.
-    bool isExact = type.hasStaticShape() &&
-                   llvm::all_of(tensor.shape().dim(), [](const auto &dim) { return hasSize(dim); });
+  // Exporters of models with unknown sizes get ranks and sizes wrong, and nobody notices.
+  bool isExact = type.hasStaticShape() &&
+                 llvm::all_of(tensor.shape().dim(), [](const auto &dim) { return hasSize(dim); });
+  auto report = [&]() -> InFlightDiagnostic {
     InFlightDiagnostic diagnostic = isExact ? emitError(location) : emitWarning(location);
-    diagnostic << "value '" << declared.name() << "' is declared with rank "
-               << tensor.shape().dim_size() << ", but has shape " << type;
+    diagnostic << "value '" << declared.name() << "' is declared with ";
+    return diagnostic;
+  };
+  if (tensor.shape().dim_size() != type.getRank()) {
+    report() << "rank " << tensor.shape().dim_size() << ", but has shape " << type;
     return failure(isExact);
   }
   for (auto [axis, dim] : llvm::enumerate(tensor.shape().dim()))
-    if (hasSize(dim) && !type.isDynamicDim(axis) && dim.dim_value() != type.getDimSize(axis))
-      return emitError(location) << "value '" << declared.name() << "' is declared with size "
-                                 << dim.dim_value() << " in dimension " << axis
-                                 << ", but has shape " << type;
+    if (hasSize(dim) && !type.isDynamicDim(axis) && dim.dim_value() != type.getDimSize(axis)) {
+      report() << "size " << dim.dim_value() << " in dimension " << axis << ", but has shape "
+               << type;
+      return failure(isExact);
+    }
   return success();
 }
 
@@ -305,6 +311,13 @@ static LogicalResult checkArity(Arity arity, ArrayRef<Value> operands, Location 
   return success();
 }
 
+/// Whether any operator of the domain can be imported.
+static bool isKnownDomain(StringRef domain) {
+  bool isKnown = false;
+  OpRegistry::all().forEach([&](StringRef each, StringRef, int64_t) { isKnown |= each == domain; });
+  return isKnown;
+}
+
 LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, Scope &scope) {
   Location location =
       makeNodeLocation(file->name(), getDisplayName(node), node.op_type(), getContext());
@@ -326,6 +339,10 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, Scope &scop
                                << (domain.empty() ? "ai.onnx" : domain) << "' version " << version;
     if (auto first = OpRegistry::all().firstVersion(domain, node.op_type()))
       error << "; it is supported from version " << *first;
+    else if (!isKnownDomain(domain))
+      error << "; no operator of this domain is supported: leave the node out of the model and "
+               "compute what it computes before or after it, or write it as a function of ONNX's "
+               "operators";
     return error;
   }
   FailureOr<SmallVector<Value>> operands = lookUpInputs(node, scope, location);

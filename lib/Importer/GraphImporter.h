@@ -31,6 +31,8 @@ struct Scope {
   llvm::StringSet<> omitted;
   /// What the graph declares about values that its nodes compute.
   llvm::StringMap<const onnx::ValueInfoProto *> declared;
+  /// Ranks of others that follow from it (DeclaredRanks.h).
+  llvm::StringMap<int64_t> inferredRanks;
 
   Scope() = default;
   explicit Scope(const Scope &parent)

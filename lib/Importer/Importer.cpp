@@ -162,10 +162,7 @@ FailureOr<Type> Signature::readHostType(const onnx::ValueInfoProto &input, Locat
   if (!type)
     return emitError(location) << "input '" << input.name()
                                << "': " << llvm::toString(type.takeError());
-  auto map = dyn_cast<MapType>(*type);
-  bool hasStrings =
-      isa<StringType>(getInnerElementType(*type)) || (map && isa<StringType>(map.getKey()));
-  if (hasStrings || isa_and_nonnull<MapType>(getListElement(*type)))
+  if (isa_and_nonnull<MapType>(getListElement(*type)))
     return emitError(location) << "input '" << input.name() << "': " << describeValueType(*type)
                                << " is not supported";
   return *type;

@@ -4,6 +4,7 @@
 #include "dialects/Tenon/SequenceTypes.h"
 #include "dialects/Tenon/SymbolicContents.h"
 #include "lib/Importer/Broadcasting.h"
+#include "lib/Importer/DeclaredRanks.h"
 #include "lib/Importer/RunTimeChecks.h"
 #include "lib/Importer/TensorData.h"
 #include "lib/Importer/ValueTypes.h"
@@ -55,11 +56,7 @@ bool NodeImporter::checkRank(Value value, int64_t atLeast) {
 }
 
 std::optional<int64_t> NodeImporter::declaredRank(unsigned number) const {
-  const onnx::ValueInfoProto *info =
-      hasOutput(number) ? scope.declared.lookup(node.output(number)) : nullptr;
-  if (!info || !info->type().has_tensor_type() || !info->type().tensor_type().has_shape())
-    return std::nullopt;
-  return info->type().tensor_type().shape().dim_size();
+  return hasOutput(number) ? findDeclaredRank(scope, node.output(number)) : std::nullopt;
 }
 
 Type NodeImporter::declaredHostType(unsigned number) const {

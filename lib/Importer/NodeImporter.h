@@ -50,6 +50,8 @@ public:
     return hasOutput(number) ? llvm::StringRef(node.output(number)) : getDisplayName(node);
   }
 
+  /// What a name means where the node is; null if nothing has it yet.
+  mlir::Value find(llvm::StringRef name) const { return scope.find(name); }
   /// The rank that the graph around declares for output `number`.
   std::optional<int64_t> declaredRank(unsigned number) const;
   /// The type of a sequence, optional or map that it declares there; null if it declares none.

@@ -9,6 +9,7 @@
 #include "lib/Target/Linker.h"
 #include "lib/Target/ModelDescriptor.h"
 #include "lib/Target/PlaceWeights.h"
+#include "lib/Target/Ptx/Assembler.h"
 #include "lib/Target/Runner/Executable.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/IR/LLVMContext.h"
@@ -33,6 +34,7 @@ private:
   Error emitBinary();
   Error emitText();
   Error emitDeviceCode();
+  Expected<CompiledCode> compile();
   Error writeBinary(MutableArrayRef<char> elf);
 
   bool isObject() const { return options.kind == EmitKind::Object; }
@@ -102,8 +104,38 @@ Error Emitter::run() {
   return isText ? emitText() : emitBinary();
 }
 
-Error Emitter::emitBinary() {
+/// Adds machine code, and what the assembler says of kernels.
+static Error assemble(DeviceCode &device, cuda::TargetAttr target) {
+  Expected<AssembledCode> assembled = assemblePtx(device.text, target);
+  if (!assembled)
+    return assembled.takeError();
+  device.binary = std::move(assembled->cubin);
+  for (auto &entry : device.kernels) {
+    DeviceKernel &kernel = entry.second;
+    KernelUsage usage = assembled->usage.lookup(kernel.entry);
+    usage.sharedBytes += kernel.launchSharedBytes;
+    kernel.registers = usage.registers;
+    kernel.spilledBytes = usage.spilledBytes;
+    kernel.sharedBytes = usage.sharedBytes;
+    kernel.residentBlocks = countResidentBlocks(usage, kernel.blockThreads, target);
+  }
+  return Error::success();
+}
+
+Expected<CompiledCode> Emitter::compile() {
   Expected<CompiledCode> code = compileCode(model, options.threads, statistics);
+  if (!code || !options.assemble)
+    return code;
+  for (auto [device, variant] : zip_equal(code->devices, model.info.variants))
+    if (auto target = mlir::dyn_cast<cuda::TargetAttr>(variant.target);
+        target && !device.text.empty())
+      if (Error error = assemble(device, target))
+        return std::move(error);
+  return code;
+}
+
+Error Emitter::emitBinary() {
+  Expected<CompiledCode> code = compile();
   if (!code)
     return code.takeError();
   Stopwatch linking;

@@ -55,7 +55,8 @@ enum class EmitKind {
 struct EmitOptions {
   EmitKind kind = EmitKind::SharedLibrary;
   std::string path;
-  unsigned threads = 0; // 0: one per core
+  unsigned threads = 0;  // 0: one per core
+  bool assemble = false; // code of devices, too, by an assembler of the system
 };
 
 /// Where the time went, in milliseconds. Code is summed over threads.
@@ -66,7 +67,7 @@ struct EmitStatistics {
 };
 
 /// Compiles `model` and writes it to `options.path`, which appears whole or not at all. Needs no
-/// tool of the system. Output depends on nothing but the arguments.
+/// tool of the system, unless it shall assemble. Output depends on nothing but the arguments.
 llvm::Error emitModel(const CompiledModel &model, const EmitOptions &options,
                       EmitStatistics *statistics = nullptr);
 

@@ -218,11 +218,8 @@ Expected<SmallVector<char>> generate(Module &module, TargetMachine &machine, Cod
 
 Expected<SmallVector<char>> compile(std::unique_ptr<Module> module, TargetMachine &machine,
                                     LLVMOptimization level, CodeGenFileType kind) {
-  std::string problem;
-  raw_string_ostream problemStream(problem);
-  if (verifyModule(*module, &problemStream))
-    return createStringError("kernel module '%s' is not valid LLVM IR: %s",
-                             module->getName().str().c_str(), problem.c_str());
+  if (Error error = verifyKernelModule(*module))
+    return std::move(error);
   optimizeModule(*module, machine, level);
   return generate(*module, machine, kind);
 }
@@ -308,18 +305,25 @@ Expected<SmallVector<char>> compileToAssembly(std::unique_ptr<Module> module,
   return compile(std::move(module), target, level, CodeGenFileType::AssemblyFile);
 }
 
-Expected<SmallVector<char>> compileToAssembly(std::unique_ptr<Module> module,
-                                              TargetMachine &machine) {
-  return compile(std::move(module), machine, LLVMOptimization::CleanUp,
-                 CodeGenFileType::AssemblyFile);
-}
-
 Expected<SmallVector<char>> generateAssembly(Module &module, cpu::TargetAttr target) {
   Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(target);
   if (!machine)
     return machine.takeError();
   module.setDataLayout((*machine)->createDataLayout());
-  return generate(module, **machine, CodeGenFileType::AssemblyFile);
+  return generateAssembly(module, **machine);
+}
+
+Expected<SmallVector<char>> generateAssembly(Module &module, TargetMachine &machine) {
+  return generate(module, machine, CodeGenFileType::AssemblyFile);
+}
+
+Error verifyKernelModule(const Module &module) {
+  std::string problem;
+  raw_string_ostream stream(problem);
+  if (verifyModule(module, &stream))
+    return createStringError("kernel module '%s' is not valid LLVM IR: %s",
+                             module.getName().str().c_str(), problem.c_str());
+  return Error::success();
 }
 
 } // namespace tenon

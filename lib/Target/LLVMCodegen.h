@@ -56,13 +56,15 @@ llvm::Expected<llvm::SmallVector<char>>
 compileToAssembly(std::unique_ptr<llvm::Module> module, cpu::TargetAttr target,
                   LLVMOptimization level = LLVMOptimization::CleanUp);
 
-/// The same for the machine of any back end.
-llvm::Expected<llvm::SmallVector<char>> compileToAssembly(std::unique_ptr<llvm::Module> module,
-                                                          llvm::TargetMachine &machine);
-
 /// Assembly text of `module` as it is, without optimising it first.
 llvm::Expected<llvm::SmallVector<char>> generateAssembly(llvm::Module &module,
                                                          cpu::TargetAttr target);
+/// The same for the machine of any back end.
+llvm::Expected<llvm::SmallVector<char>> generateAssembly(llvm::Module &module,
+                                                         llvm::TargetMachine &machine);
+
+/// An error if LLVM's verifier finds one in `module`.
+llvm::Error verifyKernelModule(const llvm::Module &module);
 
 } // namespace tenon
 

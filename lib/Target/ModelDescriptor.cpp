@@ -16,7 +16,7 @@ using namespace llvm;
 namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 56 &&
-                  sizeof(tenon_kernel_desc) == 88 && sizeof(tenon_variant_desc) == 88 &&
+                  sizeof(tenon_kernel_desc) == 112 && sizeof(tenon_variant_desc) == 104 &&
                   sizeof(tenon_state_desc) == 8 && sizeof(tenon_model_desc) == 160,
               "runtime/abi.h changed: change the builders below with it");
 
@@ -68,6 +68,13 @@ private:
     return global(ConstantArray::get(type, elements), name);
   }
 
+  /// For readers that want 16-byte alignment.
+  Constant *bytes(StringRef data) {
+    auto *variable =
+        global(ConstantDataArray::getString(module.getContext(), data, /*AddNull=*/false), "bytes");
+    variable->setAlignment(Align(16));
+    return variable;
+  }
   Constant *string(StringRef text) {
     Constant *&place = strings[text];
     if (!place) {
@@ -146,8 +153,10 @@ Constant *DescriptorBuilder::buildTensors(ArrayRef<TensorInfo> tensors, const Tw
 /// How much of tenon_exec the code may use. Older runtimes take models that use no more than they
 /// have, and would take a sequence for a tensor.
 static int64_t getExecBytes(const ModelInfo &model, bool hasDevices) {
-  if (hasDevices)
+  if (model.decodesImages)
     return sizeof(tenon_exec);
+  if (hasDevices)
+    return TENON_EXEC_SIZE_DEVICE;
   auto isTensor = [](const TensorInfo &tensor) { return tensor.kinds.empty(); };
   bool isPlain = all_of(model.inputs, isTensor) && all_of(model.outputs, isTensor);
   return isPlain && !model.usesObjects && model.strings.empty() ? offsetof(tenon_exec, make_tensor)
@@ -176,7 +185,8 @@ std::pair<Constant *, Constant *> DescriptorBuilder::buildStrings(ArrayRef<std::
 }
 
 // tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks,
-// precision}, and with devices {entry, num_args, block_threads}
+// precision}, and with devices {entry, num_args, block_threads, launch_shared_bytes, registers,
+// spilled_bytes, shared_bytes, resident_blocks, reserved}
 Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant) {
   const std::string suffix = getVariantSuffix(model.variants[variant]);
   Type *int64Type = Type::getInt64Ty(module.getContext());
@@ -200,7 +210,9 @@ Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant
     DeviceKernel device = isFunction ? DeviceKernel() : onDevice->second;
     if (hasDevices)
       fields.append({isFunction ? null() : string(device.entry), int32(device.numArguments),
-                     int32(device.blockThreads)});
+                     int32(device.blockThreads), int32(device.launchSharedBytes),
+                     int32(device.registers), int32(device.spilledBytes), int32(device.sharedBytes),
+                     int32(device.residentBlocks), int32(0)});
     records.push_back(record(fields));
   }
   return array(records, "kernels" + suffix);
@@ -217,7 +229,7 @@ std::vector<std::string> listFeatures(TargetAttrInterface target) {
 }
 
 // tenon_variant_desc {target, device, reserved, features, arena_bytes, run, kernels, num_kernels,
-// weights, weights_bytes}, and with devices {code, code_bytes}
+// weights, weights_bytes}, and with devices {code, code_bytes, binary, binary_bytes}
 Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant, Constant *weights,
                                           uint64_t weightsBytes) {
   const VariantInfo &info = model.variants[variant];
@@ -235,9 +247,11 @@ Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant
       weights,
       int64(weightsBytes)};
   const std::string &code = devices[variant].text;
+  const std::string &binary = devices[variant].binary;
   if (hasDevices)
     fields.append({code.empty() ? null() : string(code),
-                   int64(code.empty() ? 0 : static_cast<int64_t>(code.size()) + 1)});
+                   int64(code.empty() ? 0 : static_cast<int64_t>(code.size()) + 1),
+                   binary.empty() ? null() : bytes(binary), int64(binary.size())});
   return record(fields);
 }
 

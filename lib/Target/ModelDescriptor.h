@@ -29,6 +29,8 @@ struct DeviceCode {
   std::string text;
   /// By the KernelInfo's name; all others are functions.
   llvm::StringMap<DeviceKernel> kernels;
+  /// The same as machine code of one generation of devices; empty if it was not asked for.
+  std::string binary;
 };
 
 /// Builds a module that defines `symbol`, the tenon_model_desc of `model`, and all that it points

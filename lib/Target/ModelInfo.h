@@ -63,6 +63,7 @@ struct ModelInfo {
   std::vector<std::string> strings;  // by handle: the empty one first; none if no element is one
   std::vector<VariantInfo> variants; // best first
   bool usesObjects = false;          // computes with sequences, optionals or maps
+  bool decodesImages = false;
 };
 
 /// `name` as a C identifier: what tenon_model_<name> is made of.

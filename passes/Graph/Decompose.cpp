@@ -1,6 +1,7 @@
 // Replaces named ops by the simple ones they consist of (DecomposeOpInterface).
 
 #include "dialects/Target/KernelStrategy.h"
+#include "dialects/Target/MultipliedType.h"
 #include "mlir/IR/PatternMatch.h"
 #include "passes/Graph/Passes.h"
 
@@ -12,6 +13,19 @@ namespace tenon {
 using namespace mlir;
 
 namespace {
+
+/// What an op allows whoever multiplies its numbers, the ops that it becomes allow, too.
+class KeepMultipliedType : public RewriterBase::Listener {
+public:
+  explicit KeepMultipliedType(Operation *op) : type(op->getAttr(kMultipliedTypeAttrName)) {}
+  void notifyOperationInserted(Operation *op, OpBuilder::InsertPoint) override {
+    if (type && isa<PrecisionOpInterface>(op))
+      op->setAttr(kMultipliedTypeAttrName, type);
+  }
+
+private:
+  Attribute type;
+};
 
 struct Decompose : impl::DecomposePassBase<Decompose> {
   void runOnOperation() override {
@@ -28,6 +42,8 @@ struct Decompose : impl::DecomposePassBase<Decompose> {
       changed = !ops.empty();
       IRRewriter rewriter(&getContext());
       for (DecomposeOpInterface op : ops) {
+        KeepMultipliedType listener(op);
+        rewriter.setListener(&listener);
         rewriter.setInsertionPoint(op);
         if (failed(op.decompose(rewriter))) {
           op.emitOpError("cannot be decomposed");

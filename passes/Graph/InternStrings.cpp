@@ -11,6 +11,7 @@
 // and the function's arguments and results remember that they are strings (`tenon.string`) for the
 // signature.
 
+#include "dialects/Tenon/SequenceTypes.h"
 #include "dialects/Tenon/Strings.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -23,7 +24,17 @@ namespace tenon {
 
 using namespace mlir;
 
-static bool isString(Type type) { return isa<StringType>(getElementTypeOrSelf(type)); }
+static bool hasStringKeys(Type type) {
+  auto map = dyn_cast<MapType>(type);
+  return map && isa<StringType>(map.getKey());
+}
+
+static bool hasStringElements(Type type) {
+  return isHostType(type) ? isa<StringType>(getInnerElementType(type))
+                          : isa<StringType>(getElementTypeOrSelf(type));
+}
+
+static bool isString(Type type) { return hasStringElements(type) || hasStringKeys(type); }
 
 namespace {
 
@@ -51,10 +62,23 @@ struct InternStrings : impl::InternStringsPassBase<InternStrings> {
 
 } // namespace
 
+/// The type with integers where it has strings.
 static Type toHandles(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
-  Type handle = IntegerType::get(type.getContext(), 64);
-  return RankedTensorType::get(tensor.getShape(), handle, tensor.getEncoding());
+  MLIRContext *context = type.getContext();
+  if (isa<StringType>(type))
+    return IntegerType::get(context, 64);
+  if (auto list = dyn_cast<SequenceType>(type))
+    return SequenceType::get(context, toHandles(list.getElement()));
+  if (auto optional = dyn_cast<OptionalType>(type))
+    return OptionalType::get(context, toHandles(optional.getElement()));
+  if (auto map = dyn_cast<MapType>(type))
+    return MapType::get(context, toHandles(map.getKey()), toHandles(map.getValue()));
+  if (auto tensor = dyn_cast<RankedTensorType>(type))
+    return RankedTensorType::get(tensor.getShape(), toHandles(tensor.getElementType()),
+                                 tensor.getEncoding());
+  if (auto tensor = dyn_cast<UnrankedTensorType>(type))
+    return UnrankedTensorType::get(toHandles(tensor.getElementType()));
+  return type;
 }
 
 static void convert(ValueRange values) {
@@ -76,17 +100,27 @@ static ElementsAttr intern(ElementsAttr elements, Table &table) {
 
 /// Gives the function the types of its body, and marks what was strings.
 static void convertSignature(func::FuncOp function) {
-  auto mark = UnitAttr::get(function.getContext());
+  auto unit = UnitAttr::get(function.getContext());
+  auto mark = [&](Type type, auto setAttribute) {
+    if (hasStringElements(type))
+      setAttribute(kStringAttrName, unit);
+    if (hasStringKeys(type))
+      setAttribute(kStringKeysAttrName, unit);
+  };
   FunctionType type = function.getFunctionType();
   SmallVector<Type> inputs(type.getInputs()), results(type.getResults());
   for (auto [number, each] : llvm::enumerate(inputs))
     if (isString(each)) {
-      function.setArgAttr(number, kStringAttrName, mark);
+      mark(each, [&, i = number](StringRef name, Attribute value) {
+        function.setArgAttr(i, name, value);
+      });
       each = toHandles(each);
     }
   for (auto [number, each] : llvm::enumerate(results))
     if (isString(each)) {
-      function.setResultAttr(number, kStringAttrName, mark);
+      mark(each, [&, i = number](StringRef name, Attribute value) {
+        function.setResultAttr(i, name, value);
+      });
       each = toHandles(each);
     }
   function.setFunctionType(FunctionType::get(function.getContext(), inputs, results));

@@ -104,9 +104,11 @@ bool Widener::staysHalf(OpOperand &operand) {
   auto multiplies = dyn_cast<PrecisionOpInterface>(operand.getOwner());
   if (!multiplies)
     return false;
-  if (llvm::is_contained(multiplies.getMultipliedWeights(), &operand) &&
-      !wide.contains(operand.get()))
+  bool isWeight = llvm::is_contained(multiplies.getMultipliedWeights(), &operand);
+  if (isWeight && !wide.contains(operand.get()))
     return true;
+  if (!isWeight && &operand != &multiplies.getMultipliedInput())
+    return false;
   const KernelStrategy *strategy = strategies ? strategies->find(multiplies) : nullptr;
   return strategy && strategy->multipliesHalves(multiplies, target);
 }

@@ -31,6 +31,32 @@ def MoveTransposesPass : Pass<"tenon-move-transposes", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numRemoved", "removed", "Transposes fewer than before">];
 }
 
+def MoveReshapesPass : Pass<"tenon-move-reshapes", "::mlir::func::FuncOp"> {
+  let summary = "moves reshapes down past pointwise ops";
+  let description = [{
+    A reshape moves nothing, but it ends a kernel. Where it stands between what computes a value and the
+    pointwise ops behind that, it moves below these, so that they are one kernel. Their other operands
+    must be in memory, or broadcast along whatever the reshape changes.
+
+    ```mlir
+    %0 = tenon.matmul %x, %w : (tensor<64x8xf32>, tensor<8x16xf32>) -> tensor<64x16xf32>
+    %1 = tenon.reshape %0 : (tensor<64x16xf32>) -> tensor<1x64x16xf32>
+    %2 = tenon.add %1, %b : (tensor<1x64x16xf32>, tensor<16xf32>) -> tensor<1x64x16xf32>
+    %3 = tenon.add %2, %z : (tensor<1x64x16xf32>, tensor<1x64x16xf32>) -> tensor<1x64x16xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %0 = tenon.matmul %x, %w : (tensor<64x8xf32>, tensor<8x16xf32>) -> tensor<64x16xf32>
+    %1 = tenon.add %0, %b : (tensor<64x16xf32>, tensor<16xf32>) -> tensor<64x16xf32>
+    %r = tenon.reshape %z : (tensor<1x64x16xf32>) -> tensor<64x16xf32>
+    %2 = tenon.add %1, %r : (tensor<64x16xf32>, tensor<64x16xf32>) -> tensor<64x16xf32>
+    %3 = tenon.reshape %2 : (tensor<64x16xf32>) -> tensor<1x64x16xf32>
+    ```
+  }];
+}
+
 def PackWeightsPass : Pass<"tenon-pack-weights", "::mlir::ModuleOp"> {
   let summary = "lays out constant weights as the schedules of kernels read them";
   let description = [{

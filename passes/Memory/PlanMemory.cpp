@@ -138,7 +138,7 @@ LogicalResult Planner::run() {
     }
   });
   function.walk([&](Operation *op) {
-    if (isa<SequenceAtOp, SequenceConcatOp, MapEntriesOp>(op))
+    if (isa<SequenceAtOp, SequenceConcatOp, MapEntriesOp, DecodeImageOp>(op))
       for (Value result : op->getResults())
         if (!isHostValue(result))
           dynamic.push_back(result);

@@ -74,6 +74,9 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addNestedPass<func::FuncOp>(createDecomposePass());
   passes.addPass(createCSEPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
+  // Between what is one kernel without them.
+  passes.addNestedPass<func::FuncOp>(createMoveReshapesPass());
+  passes.addPass(createCSEPass());
   // Last of all that merges equal values: it computes some several times.
   passes.addNestedPass<func::FuncOp>(createStoreBytesPass());
   // What a pad or a concatenation copies is written there at once. Last before kernels form, since

@@ -67,23 +67,14 @@ LogicalResult verifyTargetGraph(ModuleOp module) {
     if (!target->getComputeType(getInnerElementType(type)))
       result = op->emitError("holds elements for which ")
                << target->getTargetName() << " has no code: " << type;
-    // Objects refer to memory of the host.
-    else if (isHostType(type) && hasOwnMemory(*target))
+    // Objects refer to memory of the host, and pictures are decoded there.
+    else if ((isHostType(type) || isa<DecodeImageOp>(op)) && hasOwnMemory(*target))
       result = op->emitError("makes a value that programs for ")
                << target->getTargetName() << " cannot hold: " << type;
   };
   for (auto function : module.getOps<func::FuncOp>()) {
     for (Type type : function.getArgumentTypes())
       check(function, type);
-    auto holdsStrings = [](DictionaryAttr attributes) {
-      return attributes && attributes.contains(kStringAttrName);
-    };
-    SmallVector<DictionaryAttr> signature;
-    function.getAllArgAttrs(signature);
-    function.getAllResultAttrs(signature);
-    if (hasOwnMemory(*target) && llvm::any_of(signature, holdsStrings))
-      result = function.emitError("takes or gives strings, which programs for ")
-               << target->getTargetName() << " cannot";
     function.walk([&](Operation *op) {
       for (Type type : op->getResultTypes())
         check(op, type);

@@ -20,10 +20,13 @@
 // multiplies it finds these where it packs its input. Here the product only learns that it may do
 // so.
 //
+// tf32 is no type of numbers in memory: the op only learns that it may round what it multiplies.
+//
 // Rounding moves up through ops that only move elements, to what computes them: nothing is copied
 // in order to be rounded.
 
 #include "dialects/Target/KernelStrategy.h"
+#include "dialects/Target/MultipliedType.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -150,10 +153,12 @@ void Lowering::run() {
     if (Value narrow = round(operand->get()))
       operand->set(narrow);
   OpOperand &input = op.getMultipliedInput();
-  if (!gainsByRoundedInput())
-    return;
-  if (Value narrow = round(input.get()))
-    input.set(narrow);
+  if (gainsByRoundedInput())
+    if (Value narrow = round(input.get()))
+      input.set(narrow);
+  // Who multiplies what stays f32 in memory may round it there.
+  if (isF32(input.get()))
+    op->setAttr(kMultipliedTypeAttrName, TypeAttr::get(type));
 }
 
 /// Whether the target computes the op better with a rounded input: tries it.
@@ -194,6 +199,7 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
     getOperation().walk([&](PrecisionOpInterface op) {
       Precision precision = findPrecision(op, parsed);
       allowRounding(op, precision);
+      allowTf32(op, precision);
       FloatType type = getType(&getContext(), precision);
       // Weights of a few bits would be several times as large as halves.
       if (getElementTypeOrSelf(op->getResult(0)).isF32() && type.getWidth() < 32 &&
@@ -217,6 +223,14 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
       matmul.setMayRoundInput(false);
     else if (precision == Precision::I8)
       matmul.setMayRoundInput(true);
+  }
+
+  /// Lets a target round what it multiplies to tf32: its numbers stay as they are in memory.
+  void allowTf32(PrecisionOpInterface op, Precision precision) {
+    if (precision != Precision::TF32 || !isF32(op->getResult(0)) || multipliesQuantized(op))
+      return;
+    op->setAttr(kMultipliedTypeAttrName, TypeAttr::get(FloatTF32Type::get(&getContext())));
+    ++numLowered;
   }
 
   SmallVector<PrecisionRule> parsed;

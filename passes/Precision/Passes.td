@@ -15,6 +15,10 @@ def AssignPrecisionPass : Pass<"tenon-assign-precision", "::mlir::func::FuncOp">
     where it is computed, and everybody reads it so, but for what norms compute; what the model
     takes and gives is not rounded (docs/numerics.md).
 
+    Ops whose nodes are given tf32, and those whose input is not rounded, get an attribute,
+    `tenon.multiplied_type`: where the target has an instruction that multiplies such numbers, its
+    kernel may round to them.
+
     Products whose weights are quantized in blocks stay as they are. Where their nodes are given int8,
     they may round their input to 8 bits in these blocks, as those that ONNX's MatMulNBits allows that (accuracy_level 4).
 
@@ -37,11 +41,11 @@ def AssignPrecisionPass : Pass<"tenon-assign-precision", "::mlir::func::FuncOp">
   }];
   let dependentDialects = ["::tenon::TenonDialect"];
   let options = [ListOption<"rules", "rules", "std::string",
-                            "NODES=PRECISION: names or patterns of nodes, and fp32, bf16, f16 or "
-                            "int8; the last that matches a node counts">,
+                            "NODES=PRECISION: names or patterns of nodes, and fp32, tf32, bf16, "
+                            "f16 or int8; the last that matches a node counts">,
                  Option<"exact", "exact", "bool", "false",
                         "no input may be rounded to int8, whatever the model allows">];
-  let statistics = [Statistic<"numLowered", "lowered", "ops that multiply 16 bits">];
+  let statistics = [Statistic<"numLowered", "lowered", "ops that multiply less than f32">];
 }
 
 #endif

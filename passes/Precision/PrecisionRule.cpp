@@ -11,6 +11,7 @@ namespace tenon {
 
 static constexpr std::pair<llvm::StringLiteral, Precision> precisions[] = {
     {"fp32", Precision::F32},
+    {"tf32", Precision::TF32},
     {"bf16", Precision::BF16},
     {"f16", Precision::F16},
     {"int8", Precision::I8}};
@@ -32,6 +33,7 @@ StringRef getName(Precision precision) {
 FloatType getType(MLIRContext *context, Precision precision) {
   switch (precision) {
   case Precision::F32:
+  case Precision::TF32:
   case Precision::I8:
     return Float32Type::get(context);
   case Precision::BF16:
@@ -60,7 +62,8 @@ llvm::Expected<PrecisionRule> PrecisionRule::parse(StringRef text) {
 llvm::Expected<PrecisionRule> PrecisionRule::create(StringRef nodes, StringRef precision) {
   std::optional<Precision> known = parsePrecision(precision);
   if (!known)
-    return llvm::createStringError("'" + precision + "' is no precision: fp32, bf16, f16 or int8");
+    return llvm::createStringError("'" + precision +
+                                   "' is no precision: fp32, tf32, bf16, f16 or int8");
   llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(nodes);
   if (!pattern)
     return llvm::createStringError("'" + nodes +

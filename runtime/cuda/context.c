@@ -8,24 +8,27 @@ static tenon_status make_tables(struct tn_device_context *own, const tenon_conte
   const tenon_model_desc *desc = context->model->desc;
   size_t inputs = (size_t)desc->num_inputs, outputs = (size_t)desc->num_outputs;
   size_t parameters = (size_t)context->model->device->most_args;
-  own->inputs = calloc(1, (inputs + outputs) * sizeof(tn_cu_buffer) +
+  own->inputs = calloc(1, (inputs + 2 * outputs) * sizeof(tn_cu_buffer) +
                               (inputs + parameters) * sizeof(void *) + 1);
   if (!own->inputs)
     return tn_fail(TENON_OUT_OF_MEMORY, "no memory for the tables of a context of model '%s'",
                    desc->name);
   own->outputs = own->inputs + inputs;
-  own->input_pointers = (void **)(own->outputs + outputs);
+  own->others = own->outputs + outputs;
+  own->input_pointers = (void **)(own->others + outputs);
   own->parameters = own->input_pointers + inputs;
   return TENON_OK;
 }
 
 static tenon_status make_memory(struct tn_device_context *own, const tenon_context *context) {
   struct tn_device_model *device = context->model->device;
-  tn_cu_result result = device->driver->new_stream(&own->stream, TN_CU_STREAM_NON_BLOCKING);
-  if (result) {
-    own->stream = NULL;
-    return tn_cu_fail(device, result, "model '%s': a stream of the GPU",
-                      context->model->desc->name);
+  own->stream = context->stream;
+  if (!own->stream) {
+    tn_cu_result result = device->driver->new_stream(&own->stream, TN_CU_STREAM_NON_BLOCKING);
+    if (result)
+      return tn_cu_fail(device, result, "model '%s': a stream of the GPU",
+                        context->model->desc->name);
+    own->owns_stream = true;
   }
   return tn_cu_reserve(context, &own->arena, (size_t)context->model->variant->arena_bytes,
                        "the workspace");
@@ -56,13 +59,15 @@ tenon_status tn_cu_open_context(tenon_context *context) {
 static void free_memory(const tenon_context *context) {
   struct tn_device_model *device = context->model->device;
   struct tn_device_context *own = context->device;
-  if (own->stream)
+  tn_cu_settle(context);
+  tn_cu_forget_graphs(context);
+  if (own->owns_stream)
     device->driver->end_stream(own->stream);
   tn_cu_free(device, &own->arena);
   for (int32_t i = 0; own->inputs && i < context->model->desc->num_inputs; ++i)
     tn_cu_free(device, &own->inputs[i]);
-  for (int32_t i = 0; own->inputs && i < context->model->desc->num_outputs; ++i)
-    tn_cu_free(device, &own->outputs[i]);
+  for (int32_t i = 0; own->inputs && i < 2 * context->model->desc->num_outputs; ++i)
+    tn_cu_free(device, &own->outputs[i]); // and the others behind them
   for (size_t i = 0; i < own->num_blocks; ++i)
     tn_cu_free(device, &own->blocks[i].buffer);
 }

@@ -12,6 +12,8 @@ typedef struct tn_cu_context_s *tn_cu_context;
 typedef struct tn_cu_module_s *tn_cu_module;
 typedef struct tn_cu_function_s *tn_cu_function;
 typedef struct tn_cu_stream_s *tn_cu_stream;
+typedef struct tn_cu_graph_s *tn_cu_graph;
+typedef struct tn_cu_graph_exec_s *tn_cu_graph_exec;
 
 enum {
   TN_CU_SUCCESS = 0,
@@ -20,7 +22,9 @@ enum {
   TN_CU_ATTRIBUTE_MINOR = 76,
   TN_CU_JIT_ERROR_LOG = 5,
   TN_CU_JIT_ERROR_LOG_BYTES = 6,
-  TN_CU_STREAM_NON_BLOCKING = 1
+  TN_CU_STREAM_NON_BLOCKING = 1,
+  TN_CU_CAPTURE_RELAXED = 2,      /* the thread may allocate meanwhile */
+  TN_CU_FUNCTION_SHARED_BYTES = 8 /* the most that a launch may give a block */
 };
 
 /* X(name in the library, name here, parameters) */
@@ -37,14 +41,23 @@ enum {
   X(cuModuleLoadDataEx, load, (tn_cu_module *, const void *, unsigned, int *, void **))            \
   X(cuModuleUnload, unload, (tn_cu_module))                                                        \
   X(cuModuleGetFunction, function, (tn_cu_function *, tn_cu_module, const char *))                 \
+  X(cuFuncSetAttribute, set_attribute, (tn_cu_function, int, int))                                 \
   X(cuMemAlloc_v2, allocate, (tn_cu_pointer *, size_t))                                            \
   X(cuMemFree_v2, free, (tn_cu_pointer))                                                           \
+  X(cuMemAllocHost_v2, allocate_pinned, (void **, size_t))                                         \
+  X(cuMemFreeHost, free_pinned, (void *))                                                          \
   X(cuMemcpyHtoDAsync_v2, to_device, (tn_cu_pointer, const void *, size_t, tn_cu_stream))          \
   X(cuMemcpyDtoHAsync_v2, to_host, (void *, tn_cu_pointer, size_t, tn_cu_stream))                  \
   X(cuMemcpyDtoDAsync_v2, on_device, (tn_cu_pointer, tn_cu_pointer, size_t, tn_cu_stream))         \
   X(cuStreamCreate, new_stream, (tn_cu_stream *, unsigned))                                        \
   X(cuStreamDestroy_v2, end_stream, (tn_cu_stream))                                                \
   X(cuStreamSynchronize, wait, (tn_cu_stream))                                                     \
+  X(cuStreamBeginCapture_v2, begin_capture, (tn_cu_stream, int))                                   \
+  X(cuStreamEndCapture, end_capture, (tn_cu_stream, tn_cu_graph *))                                \
+  X(cuGraphInstantiate_v2, instantiate, (tn_cu_graph_exec *, tn_cu_graph, void *, char *, size_t)) \
+  X(cuGraphDestroy, end_graph, (tn_cu_graph))                                                      \
+  X(cuGraphLaunch, launch_graph, (tn_cu_graph_exec, tn_cu_stream))                                 \
+  X(cuGraphExecDestroy, end_graph_exec, (tn_cu_graph_exec))                                        \
   X(cuLaunchKernel, launch,                                                                        \
     (tn_cu_function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,         \
      tn_cu_stream, void **, void **))                                                              \

@@ -14,6 +14,13 @@ void tn_cu_free(const struct tn_device_model *device, tn_cu_buffer *buffer) {
   *buffer = (tn_cu_buffer){0};
 }
 
+void tn_cu_settle(const tenon_context *context) {
+  struct tn_device_context *own = context->device;
+  if (own->pending)
+    context->model->device->driver->wait(own->stream);
+  own->pending = false;
+}
+
 tenon_status tn_cu_reserve(const tenon_context *context, tn_cu_buffer *buffer, size_t bytes,
                            const char *what) {
   struct tn_device_model *device = context->model->device;
@@ -24,6 +31,10 @@ tenon_status tn_cu_reserve(const tenon_context *context, tn_cu_buffer *buffer, s
   // By a quarter at least, so that what grows with every run seldom allocates.
   size_t enough = buffer->bytes + buffer->bytes / 4;
   size_t wanted = bytes > enough ? bytes : enough;
+  if (buffer->data) {
+    tn_cu_settle(context);
+    tn_cu_forget_graphs(context);
+  }
   tn_cu_free(device, buffer);
   tn_cu_result result = device->driver->allocate(&buffer->data, wanted);
   if (result)
@@ -75,6 +86,8 @@ tenon_status tn_cu_block_alloc(tenon_context *context, int64_t bytes, tn_cu_poin
   }
   block->used = true;
   block->epoch = own->epoch;
+  if (own->capturing)
+    block->graphs |= 1u << (own->capturing - own->repeats);
   *result = block->buffer.data;
   return TENON_OK;
 }
@@ -93,10 +106,12 @@ void tn_cu_blocks_end_run(tenon_context *context) {
   for (size_t i = 0; i < own->num_blocks; ++i) {
     tn_cu_block block = own->blocks[i];
     block.used = false;
-    if (own->epoch - block.epoch > RUNS_KEPT)
-      tn_cu_free(context->model->device, &block.buffer);
-    else
+    if (block.graphs || own->epoch - block.epoch <= RUNS_KEPT) {
       own->blocks[kept++] = block;
+      continue;
+    }
+    tn_cu_settle(context);
+    tn_cu_free(context->model->device, &block.buffer);
   }
   own->num_blocks = kept;
   ++own->epoch;

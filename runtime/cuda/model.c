@@ -81,7 +81,15 @@ static bool has(const char *feature, char *text, size_t size) {
 
 /* ---- Loading */
 
-static tenon_status load_code(struct tn_device_model *device, const tenon_model *model) {
+/* The machine code, if it is for this GPU. */
+static bool load_binary(struct tn_device_model *device, const tenon_variant_desc *variant) {
+  if (variant->binary && !device->driver->load(&device->module, variant->binary, 0, NULL, NULL))
+    return true;
+  device->module = NULL;
+  return false;
+}
+
+static tenon_status load_text(struct tn_device_model *device, const tenon_model *model) {
   const tenon_variant_desc *variant = model->variant;
   const char *name = model->desc->name;
   char log[2048] = "";
@@ -96,18 +104,56 @@ static tenon_status load_code(struct tn_device_model *device, const tenon_model 
     snprintf(why, sizeof why, "%s", tenon_last_error());
     return tn_fail(TENON_DEVICE_ERROR, "%s%s%s", why, *log ? "\n" : "", log);
   }
+  return TENON_OK;
+}
+
+static tenon_status load_code(struct tn_device_model *device, const tenon_model *model) {
+  const tenon_variant_desc *variant = model->variant;
+  const char *name = model->desc->name;
+  tenon_status status = load_binary(device, variant) ? TENON_OK : load_text(device, model);
+  if (status)
+    return status;
   for (int64_t i = 0; i < variant->num_kernels; ++i) {
     const tenon_kernel_desc *kernel = &variant->kernels[i];
     if (kernel->kind != TENON_KERNEL_CUDA)
       continue;
     if (kernel->num_args > device->most_args)
       device->most_args = kernel->num_args;
-    result = device->driver->function(&device->functions[i], device->module, kernel->entry);
+    tn_cu_result result =
+        device->driver->function(&device->functions[i], device->module, kernel->entry);
+    if (!result && kernel->launch_shared_bytes)
+      result = device->driver->set_attribute(device->functions[i], TN_CU_FUNCTION_SHARED_BYTES,
+                                             kernel->launch_shared_bytes);
     if (result)
       return tn_cu_fail(device, result, "model '%s': kernel '%s' of the code for %s", name,
                         kernel->name, variant->target);
   }
   return TENON_OK;
+}
+
+/* Through pinned memory, which the device reads by itself: while it does, the next part is read
+ * from the file. */
+static tn_cu_result upload(const tn_cu_driver *driver, tn_cu_pointer to, const unsigned char *from,
+                           size_t bytes) {
+  enum { PARTS = 2 };
+  const size_t most = (size_t)4 << 20;
+  size_t part = bytes < most ? bytes : most;
+  unsigned char *staging = NULL;
+  tn_cu_result result = driver->allocate_pinned((void **)&staging, PARTS * part);
+  if (result)
+    return result;
+  for (size_t done = 0, number = 0; !result && done < bytes; done += part, ++number) {
+    size_t count = bytes - done < part ? bytes - done : part;
+    unsigned char *place = staging + number % PARTS * part;
+    if (number >= PARTS) // both parts before it are there
+      result = driver->wait(NULL);
+    memcpy(place, from + done, count);
+    if (!result)
+      result = driver->to_device(to + done, place, count, NULL);
+  }
+  tn_cu_result last = driver->wait(NULL);
+  driver->free_pinned(staging);
+  return result ? result : last;
 }
 
 static tenon_status load_weights(struct tn_device_model *device, const tenon_model *model) {
@@ -119,9 +165,7 @@ static tenon_status load_weights(struct tn_device_model *device, const tenon_mod
   if (result)
     return tn_cu_fail(device, result, "model '%s': no %zu bytes on the GPU for its weights",
                       model->desc->name, bytes);
-  result = device->driver->to_device(device->weights, variant->weights, bytes, NULL);
-  if (!result)
-    result = device->driver->wait(NULL);
+  result = upload(device->driver, device->weights, variant->weights, bytes);
   return result ? tn_cu_fail(device, result, "model '%s': its weights", model->desc->name)
                 : TENON_OK;
 }
@@ -180,5 +224,6 @@ const tn_device_kind tn_cuda = {
     .open = tn_cu_open_context,
     .close = tn_cu_close_context,
     .begin = tn_cu_begin,
+    .run = tn_cu_run,
     .end = tn_cu_end,
 };

@@ -27,13 +27,30 @@ typedef struct tn_cu_buffer {
 typedef struct tn_cu_block {
   tn_cu_buffer buffer;
   bool used;
-  uint64_t epoch; /* the last run that used it */
+  uint64_t epoch;  /* the last run that used it */
+  uint32_t graphs; /* that use it, a bit for each place in the table */
 } tn_cu_block;
+
+/* What a run of certain sizes does: a bit in tn_cu_block.graphs for each. */
+enum { TN_CU_GRAPHS = 8 };
+
+/* Of a run with certain sizes and addresses: whether the host need not see any of it, and then its
+ * launches as a graph of the driver's (graph.c). */
+typedef struct tn_cu_repeat {
+  enum { TN_CU_UNUSED, TN_CU_RUN_ONCE, TN_CU_ONLY_STEPS, TN_CU_CAPTURED } state;
+  tn_cu_graph_exec graph; /* NULL unless captured */
+  int64_t *key;           /* what must be equal */
+  int64_t *dims;          /* of the outputs, concatenated */
+  int64_t last_kernel, launches;
+  uint64_t epoch; /* the last run that did it */
+} tn_cu_repeat;
 
 struct tn_device_context {
   tn_cu_stream stream;
+  bool owns_stream;
   tn_cu_buffer arena;
-  tn_cu_buffer *inputs, *outputs;
+  /* The outputs that callers feed back take turns with the others. */
+  tn_cu_buffer *inputs, *outputs, *others;
   void **input_pointers; /* as compiled code reads them */
   void **parameters;     /* of the launch in progress */
   tn_cu_block *blocks;
@@ -41,14 +58,20 @@ struct tn_device_context {
   uint64_t epoch;
   int64_t last_kernel, launches; /* of this run, since the last wait */
   bool waits;                    /* for each launch, so that errors name their kernel */
+  bool saw_host;                 /* in this run the host has read, written or computed something */
+  bool pending;                  /* work of this run or an earlier one was not waited for */
+  tn_cu_repeat repeats[TN_CU_GRAPHS];
+  tn_cu_repeat *capturing; /* the one that this run's launches go to */
 };
 
 /* memory.c. All calls are made while the device's context is current. */
 
-/* Makes room; what the buffer held is lost if it grows. */
+/* Makes room; what the buffer held is lost if it grows, and so are graphs. */
 tenon_status tn_cu_reserve(const tenon_context *context, tn_cu_buffer *buffer, size_t bytes,
                            const char *what);
 void tn_cu_free(const struct tn_device_model *device, tn_cu_buffer *buffer);
+/* Waits for work that earlier runs have left in the stream, before what it uses goes. */
+void tn_cu_settle(const tenon_context *context);
 /* A block for run-time sized memory. */
 tenon_status tn_cu_block_alloc(tenon_context *context, int64_t bytes, tn_cu_pointer *block);
 void tn_cu_block_release(tenon_context *context, tn_cu_pointer pointer);
@@ -64,11 +87,22 @@ tenon_status tn_cu_fail(struct tn_device_model *device, tn_cu_result result, con
 tenon_status tn_cu_enter(struct tn_device_model *device, const char *model);
 void tn_cu_leave(struct tn_device_model *device);
 
+/* graph.c */
+
+/* Does what the compiled code does: by calling it, or all launches at once. */
+int32_t tn_cu_run(tenon_context *context);
+/* Forgets all graphs: addresses have changed, or the context ends. */
+void tn_cu_forget_graphs(const tenon_context *context);
+
 /* context.c and run.c: what `tn_cuda` has of contexts. */
 tenon_status tn_cu_open_context(tenon_context *context);
 void tn_cu_close_context(tenon_context *context);
 tenon_status tn_cu_begin(tenon_context *context);
 tenon_status tn_cu_end(tenon_context *context);
+/* Where an output will be computed, as far as that is known before its dimensions are. */
+tn_cu_pointer tn_cu_output_address(const tenon_context *context, int32_t index);
+/* The memory of an output, whose dimensions are now known; NULL: the run has failed. */
+void *tn_cu_output(tenon_context *context, int32_t index, const int64_t *dims);
 /* Sets the services that compiled code calls. */
 void tn_cu_install_services(tenon_exec *exec);
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from generate import cases, write
+from generate import cases, state, write
 from onnx import numpy_helper
 
 # Which inputs of which operators tell shapes: sizes, axes, counts and positions, by number.
@@ -120,8 +120,8 @@ def main():
     if form not in ("constants", "inputs"):
         sys.exit(__doc__)
     complete = target / "complete"
-    state = f"onnx {onnx.__version__}, {Path(__file__).read_text()}"
-    if complete.exists() and complete.read_text() == state:
+    current = f"{state()}, {Path(__file__).read_text()}"
+    if complete.exists() and complete.read_text() == current:
         return
     warnings.simplefilter("ignore")
     shutil.rmtree(target, ignore_errors=True)
@@ -137,7 +137,7 @@ def main():
             forget(case, names if form == "constants" else set())
             write(case, target / case.name)
             count += 1
-    complete.write_text(state)
+    complete.write_text(current)
     print(f"wrote {count} backend tests of onnx {onnx.__version__} with unknown dimensions to {target}")
 
 

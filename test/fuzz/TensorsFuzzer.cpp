@@ -45,7 +45,8 @@ static void read(const uint8_t *data, size_t size) {
       for (const NamedTensor &named : tensors)
         check(named.tensor);
     });
-  } else if (bytes.starts_with("\x89PNG") || bytes.starts_with("\xff\xd8")) {
+  } else if (bytes.starts_with("\x89PNG") || bytes.starts_with("\xff\xd8") ||
+             bytes.starts_with("BM") || bytes.starts_with("P") || bytes.starts_with("RIFF")) {
     ImageOptions options;
     options.layout = ImageLayout::ChannelsFirst;
     take<Tensor>(readImageTensor(file.path(), TENON_FLOAT, {1, 3, 5, 4}, options), check);

@@ -29,6 +29,10 @@ def main():
     pixels = np.arange(6 * 5 * 3, dtype=np.uint8).reshape(6, 5, 3)
     for mode in ("RGB", "L", "RGBA", "P"):
         Image.fromarray(pixels).convert(mode).save(folder / f"{mode}.png")
+        Image.fromarray(pixels).convert(mode).save(folder / f"{mode}.bmp")
+    for mode in ("RGB", "L", "1"):
+        Image.fromarray(pixels).convert(mode).save(folder / f"{mode}.ppm")
+    Image.fromarray(pixels).save(folder / "colour.webp")
     Image.fromarray(pixels).save(folder / "colour.jpg")
     Image.fromarray(pixels).convert("L").save(folder / "gray.jpg", progressive=True)
 

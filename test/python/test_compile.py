@@ -90,17 +90,16 @@ def test_errors_name_the_cause(tmp_path):
         tenon.compile(make_model(), shapes={"x": ("a", 8)})
 
 
-@pytest.mark.parametrize("op", ["SequenceConstruct", "SplitToSequence", "Neg", "MatMul"])
+@pytest.mark.parametrize("op", ["Neg", "MatMul"])
 def test_strings_are_an_error_not_the_end(op):
     """What the compiler does not know must not take the process with it."""
     words = helper.make_tensor("words", TensorProto.STRING, [2], [b"a", b"b"])
     node = helper.make_node(op, ["words"] * (2 if op == "MatMul" else 1), ["y"])
-    make_value = helper.make_tensor_sequence_value_info if "Sequence" in op else helper.make_tensor_value_info
-    output = make_value("y", TensorProto.STRING, None)
+    output = helper.make_tensor_value_info("y", TensorProto.STRING, None)
     graph = helper.make_graph([node], "words", [helper.make_tensor_value_info("i", TensorProto.INT64, [1])], [output],
                               [words])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    with pytest.raises(tenon.CompileError, match="takes numbers, not strings|makes a sequence of string tensors"):
+    with pytest.raises(tenon.CompileError, match="takes numbers, not strings"):
         tenon.compile(model)
 
 
@@ -183,5 +182,5 @@ def test_precision_rounds_weights(precision, tmp_path):
 
 
 def test_precision_that_there_is_not():
-    with pytest.raises(tenon.CompileError, match="precision 'half' is neither fp32, bf16, f16, int8 nor a file"):
+    with pytest.raises(tenon.CompileError, match="precision 'half' is neither fp32, tf32, bf16, f16, int8 nor a file"):
         tenon.compile(make_model(), precision="half")

@@ -12,9 +12,10 @@ from onnx import helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fuzz"))
 
+from fuzz_graphs import registered  # noqa: E402
 from graphs import findings, oracle, report, shrink, workers  # noqa: E402
 from graphs.generate import Case, generate  # noqa: E402
-from graphs.recipes import RECIPES  # noqa: E402
+from graphs.recipes import RECIPES, WITHOUT  # noqa: E402
 
 
 class Evaluator:
@@ -167,6 +168,12 @@ def test_tolerance_follows_conditioning():
     whole = np.array([1, 2])
     assert oracle.compare(whole, [whole, whole]) is None
     assert "at [1] found 3" in oracle.compare(np.array([1, 3]), [whole, whole])
+
+
+def test_every_operator_has_a_recipe_or_a_reason():
+    assert not registered() - set(RECIPES) - set(WITHOUT)
+    assert not set(RECIPES) & set(WITHOUT), "there is a recipe after all"
+    assert not set(WITHOUT) - registered(), "no such operator is imported"
 
 
 @pytest.mark.parametrize("key", sorted(key for key in RECIPES if key[0] == ""), ids=lambda key: key[1])

@@ -108,6 +108,24 @@ def test_dicts(tmp_path):
         model.run({"m": [1]})
 
 
+def test_strings_in_lists_and_dicts():
+    text = """<ir_version: 10, opset_import: ["": 18, "ai.onnx.ml": 3]>
+        g (seq(string[N]) s, map(string, float) m) => (seq(string[N]) t, float[1, 2] y) {
+            zero = Constant<value_int = 0> ()
+            first = SequenceAt(s, zero)
+            t = SequenceInsert(s, first)
+            y = ai.onnx.ml.DictVectorizer<string_vocabulary = ["a", "Ä"]> (m) }"""
+    model = tenon.compile(onnx.parser.parse_model(text))
+    words = [np.array(["a", ""], object), np.array(["日本"], object)]
+    results = model.run({"s": words, "m": {"Ä": 2.0, "b": 7.0}})
+    assert results["y"].tolist() == [[0, 2]]
+    for _ in range(4):  # what comes out may go in again, as often as one likes
+        assert [array.tolist() for array in results["t"]] == [["a", ""], ["日本"]] + [["a", ""]] * (len(results["t"]) - 2)
+        results = model.run({"s": results["t"], "m": {}})
+    with pytest.raises(TypeError, match=r"input 's\[1\]'"):
+        model.run({"s": [words[0], np.zeros(1)], "m": {}})
+
+
 def test_errors_of_runs_name_the_node(tmp_path):
     model = compile_text(tmp_path, """
         g (seq(float[N]) s, int64 i) => (float[M] y) { [pick] y = SequenceAt(s, i) }""")

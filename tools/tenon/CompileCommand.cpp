@@ -32,6 +32,9 @@ static constexpr Option compileOptions[] = {
     {"--quant-exact", false,
      "multiply what a model quantizes as the floats that it stands for, instead of as integers"},
     precisionOption,
+    {"--assemble", false,
+     "for GPUs put machine code beside PTX, by NVIDIA's ptxas (in PATH, CUDA's folder, or what "
+     "TENON_PTXAS names), and what kernels take, which tenon info shows"},
     {"--threads", true, "N threads the compiler uses"},
     {"--report", true, "FILE kernels, memory and times as JSON"},
     {"-v", false, "say what was made and how long it took"},
@@ -41,6 +44,7 @@ static constexpr Option compileOptions[] = {
 static llvm::Expected<driver::CompileOptions> readOptions(const Arguments &arguments) {
   driver::CompileOptions options;
   options.output = arguments.get("-o");
+  options.assemble = arguments.has("--assemble");
   std::string emit = arguments.get("--emit", "lib");
   llvm::StringRef kind = emit;
   if (kind.consume_front("mlir:")) {

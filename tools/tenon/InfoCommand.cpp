@@ -133,6 +133,37 @@ static llvm::Error printStates(const Session &session) {
   return llvm::Error::success();
 }
 
+/// "256 threads, 40 registers, 8704 bytes shared, 75% occupancy".
+static std::string describeUsage(const tenon_kernel_usage &usage) {
+  if (!usage.block_threads)
+    return "on the host";
+  std::string text = std::to_string(usage.block_threads) + " threads";
+  if (!usage.registers)
+    return text;
+  text += ", " + std::to_string(usage.registers) + " registers";
+  if (usage.spilled_bytes)
+    text += " (" + std::to_string(usage.spilled_bytes) + " bytes spilled)";
+  return text + ", " + std::to_string(usage.shared_bytes) + " bytes shared, " +
+         std::to_string(usage.resident_blocks) + " blocks at a time";
+}
+
+/// What kernels take of a GPU.
+static llvm::Error printUsage(const tenon_model *model) {
+  bool isKnown = false;
+  for (int64_t i = 0; i < tenon_model_num_kernels(model); ++i) {
+    tenon_kernel_info info;
+    tenon_kernel_usage usage;
+    if (tenon_model_kernel(model, i, &info) != TENON_OK ||
+        tenon_model_kernel_usage(model, i, &usage) != TENON_OK)
+      return runtimeError();
+    isKnown |= usage.registers > 0;
+    llvm::outs() << "  " << info.name << ": " << describeUsage(usage) << "\n";
+  }
+  if (!isKnown)
+    llvm::outs() << "registers are not known: compile with --assemble, where there is ptxas\n";
+  return llvm::Error::success();
+}
+
 static llvm::Error printCompiled(const Session &session, const driver::CompileReport *report) {
   const tenon_model *model = session.model();
   for (size_t i = 0; i < session.numInputs(); ++i)
@@ -183,7 +214,10 @@ static llvm::Error printCompiled(const Session &session, const driver::CompileRe
       llvm::outs() << " (" << info.nodes << ")";
     llvm::outs() << "\n";
   }
-  return llvm::Error::success();
+  if (!tenon_model_has_device(model) || !count)
+    return llvm::Error::success();
+  llvm::outs() << "a thread block of the GPU, and what a multiprocessor holds of it:\n";
+  return printUsage(model);
 }
 
 /// One line per entry of the registry: domain, name, first version that the entry imports.

@@ -156,6 +156,15 @@ llvm::Error InputSet::readProto(llvm::StringRef path, size_t index) {
   return llvm::Error::success();
 }
 
+/// Whether files of this kind are read as pictures; what is in them tells the format.
+static bool isPicture(llvm::StringRef extension) {
+  static constexpr llvm::StringRef kinds[] = {".png",  ".jpg", ".jpeg", ".webp", ".tif",
+                                              ".tiff", ".jp2", ".j2k",  ".bmp",  ".pbm",
+                                              ".pgm",  ".ppm", ".pnm"};
+  return llvm::any_of(kinds,
+                      [&](llvm::StringRef kind) { return extension.equals_insensitive(kind); });
+}
+
 llvm::Error InputSet::readFile(llvm::StringRef text) {
   // Names and paths may contain '=': the name is what an input is called.
   std::optional<size_t> index;
@@ -185,11 +194,10 @@ llvm::Error InputSet::readFile(llvm::StringRef text) {
     store(*index, std::move(*tensor));
   } else if (extension.equals_insensitive(".pb")) {
     return readProto(path, *index);
-  } else if (extension.equals_insensitive(".png") || extension.equals_insensitive(".jpg") ||
-             extension.equals_insensitive(".jpeg")) {
+  } else if (isPicture(extension)) {
     return readImage(path, *index);
   } else {
-    return makeError(path + ": is of an unknown kind; .npy, .npz, .pb, .png and .jpg are read");
+    return makeError(path + ": is of an unknown kind; .npy, .npz, .pb and pictures are read");
   }
   return llvm::Error::success();
 }

@@ -31,8 +31,7 @@ llvm::Expected<std::vector<Value>> makeInputs(const Session &session, const Argu
 inline constexpr Option inputOption = {
     "--input", true,
     "NAME=FILE an input's value: .npy, .npz, .pb (TensorProto; SequenceProto and the like for what "
-    "is no tensor), .png or .jpg; NAME= may be left "
-    "out "
+    "is no tensor), or a picture (.png, .jpg and others); NAME= may be left out "
     "with one input, and with .npz whose arrays have the inputs' names"};
 inline constexpr Option shapeOption = {
     "--shape", true,

@@ -511,6 +511,7 @@ static double getRangeTolerance(Precision precision) {
   case Precision::BF16:
   case Precision::I8:
     return 2e-2;
+  case Precision::TF32: // as many digits
   case Precision::F16:
     return 3e-3;
   }

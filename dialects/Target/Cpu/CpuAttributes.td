@@ -73,6 +73,9 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
     int64_t getLanes(int64_t elementBits) const { return getVectorBits() / elementBits; }
     /// Whether code may use an instruction set, by LLVM's name.
     bool has(::llvm::StringRef feature) const;
+    /// A matrix product of at most so many rows takes the time that reading its right operand
+    /// takes: fewer leave nothing to share a loaded weight between.
+    static constexpr int64_t getFewRows() { return 4; }
     /// Whether there are instructions from f16 to f32 and back.
     bool convertsHalves() const { return has("f16c") || has("fp-armv8"); }
     /// LLVM's -mattr: the instruction sets that are there, and those that are not.

@@ -53,9 +53,6 @@ Type TargetAttr::getComputeType(Type element) const {
   return integer && integer.getWidth() <= 64 ? element : Type();
 }
 
-// Fewer rows leave nothing to share a loaded weight between.
-int64_t TargetAttr::getFewRows() const { return 4; }
-
 Attribute TargetAttr::getHost() const { return *this; }
 
 bool TargetAttr::has(StringRef feature) const {

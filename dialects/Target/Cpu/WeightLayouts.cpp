@@ -7,6 +7,7 @@
 // generation's (passes/Codegen/Cpu/Winograd.cpp).
 
 #include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Target/PackingBuilder.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/IR/Builders.h"
 
@@ -34,18 +35,10 @@ struct PanelShape {
 };
 
 /// Builds ops on weights, of known sizes all.
-class Packer {
+class Packer : public PackingBuilder {
 public:
-  Packer(OpBuilder &b, Location loc) : b(b), loc(loc) {}
+  using PackingBuilder::PackingBuilder;
 
-  Value reshape(Value value, ArrayRef<int64_t> shape) {
-    auto type = RankedTensorType::get(shape, getElementTypeOrSelf(value.getType()));
-    return type == value.getType() ? value : ReshapeOp::create(b, loc, type, value).getResult();
-  }
-  Value transpose(Value value, ArrayRef<int64_t> permutation) {
-    return TransposeOp::create(b, loc, value, b.getDenseI64ArrayAttr(permutation));
-  }
-  Value pad(Value value, int64_t dim, int64_t width);
   Value panels(Value weights, const PanelShape &panels);
   Value castTo(Value value, Type elementType);
   Value filterTransform(Type elementType, int64_t outputTile);
@@ -60,9 +53,6 @@ private:
     APInt bits(type.getWidth(), value, /*isSigned=*/true, /*implicitTrunc=*/true);
     return ConstantOp::create(b, loc, tensor, DenseElementsAttr::get(tensor, bits));
   }
-
-  OpBuilder &b;
-  Location loc;
 };
 
 } // namespace
@@ -72,24 +62,6 @@ Value Packer::castTo(Value value, Type elementType) {
   if (type.getElementType() == elementType)
     return value;
   return CastOp::create(b, loc, type.clone(elementType), value, elementType);
-}
-
-/// Pads a dimension to a multiple of `width` with zeros.
-Value Packer::pad(Value value, int64_t dim, int64_t width) {
-  auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> shape(type.getShape());
-  int64_t padded = llvm::alignTo(shape[dim], width);
-  if (padded == shape[dim])
-    return value;
-  shape[dim] = padded;
-  DimExprs low(shape.size(), getAffineConstantExpr(0, b.getContext()));
-  auto scalar = RankedTensorType::get({}, type.getElementType());
-  Value zero = ConstantOp::create(
-      b, loc, scalar,
-      DenseElementsAttr::get(scalar, Attribute(b.getZeroAttr(type.getElementType()))));
-  return PadOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), value, zero,
-                       AffineMapAttr::get(makeDimsMap(low, b.getContext())),
-                       PadModeAttr::get(b.getContext(), PadMode::Constant));
 }
 
 /// [kernel..., C, O] -> [g, P, kernel..., C, NR], or [g, P, kernel..., C / interleave, NR,

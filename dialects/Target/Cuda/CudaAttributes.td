@@ -4,6 +4,7 @@
 #define TENON_CUDA_ATTRIBUTES_TD
 
 include "dialects/Target/TargetInterfaces.td"
+include "dialects/Target/WeightLayout.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 
@@ -63,6 +64,7 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
       Cuda_Count<"32-bit registers of one of them", "65536">:$registers,
       Cuda_Count<"shared memory that one block may have", "166912">:$shared_bytes,
       Cuda_Count<"second cache", "40 << 20">:$l2_bytes,
+      Cuda_Count<"products of halves that a multiprocessor's matrix units add up in a cycle", "1024">:$mma_rate,
       AttrParameter<"::mlir::Attribute", "the processor of the program around the kernels">:$host_cpu);
   let extraClassDeclaration = [{
     /// Lanes of a warp, which compute together.
@@ -71,7 +73,7 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
 }
 
 def Cuda_MmaInstruction : I32Enum<"MmaInstruction", "what multiplies and adds", [
-    I32EnumCase<"Fma", 0, "fma">]> {
+    I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"Mma", 1, "mma">, I32EnumCase<"MmaTf32", 2, "mma_tf32">]> {
   let cppNamespace = "::tenon::cuda";
 }
 
@@ -80,9 +82,11 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
   let description = [{
     - `fma`: one channel, of elements that are widened to the sum's type first. Any types; integers
       take a multiplication and an addition.
+    - `mma`: matrices of a warp, of f16, of bf16 or of bytes of either sign, whose sums are f32 or i32.
+    - `mma_tf32`: matrices of f32, each number rounded to 11 bits (tf32) first.
 
     ```mlir
-    #cuda.mma<fma>
+    #cuda.mma<mma>
     ```
   }];
   let parameters = (ins EnumParameter<Cuda_MmaInstruction>:$instruction);
@@ -153,6 +157,54 @@ def Cuda_AttentionScheduleAttr : Cuda_Schedule<"Attention", "attention"> {
     static constexpr int64_t threadsAcross = 16;
     static constexpr int64_t getThreads() { return threadsAcross * threadsAcross; }
   }];
+}
+
+def Cuda_TileScheduleAttr : Cuda_Schedule<"Tile", "tile"> {
+  let summary = "how a matrix product or convolution is computed on matrix units";
+  let description = [{
+    The other schedule of a kernel of strategy `contraction`. A block computes tiles of `tile_rows` positions by
+    `tile_columns` outputs, each warp `warp_rows` by `warp_columns` of them. For `depth` channels at a
+    time, both operands' parts of a tile are in shared memory, in `stages` stages: one is read while the
+    others are brought. Where there are several `slices`, groups of warps share each step's channels.
+    Blocks take tiles in bands of `band` rows of tiles, column by column, so that those that run at the same time
+    share what they read of both operands.
+
+    ```mlir
+    #cuda.tile_schedule<tile_rows = 128, tile_columns = 128, depth = 32, warp_rows = 64, warp_columns = 32,
+        stages = 4, mma = #cuda.mma<mma>>
+    ```
+  }];
+  let parameters = (ins
+      Cuda_Count<"positions of a block's tile", "128">:$tile_rows,
+      Cuda_Count<"outputs of a block's tile", "128">:$tile_columns,
+      Cuda_Count<"channels of a step", "32">:$depth,
+      Cuda_Count<"positions of a warp", "64">:$warp_rows,
+      Cuda_Count<"outputs of a warp", "32">:$warp_columns,
+      Cuda_Count<"groups of warps that share a step's channels", "1">:$slices,
+      Cuda_Count<"steps that are in shared memory at a time", "4">:$stages,
+      Cuda_Count<"rows of tiles that are taken together", "1">:$band,
+      AttrParameter<"MmaAttr", "what multiplies and adds">:$mma);
+  let extraClassDeclaration = [{
+    /// Threads of a block.
+    int64_t getThreads() const {
+      return TargetAttr::warpSize * getTileRows() / getWarpRows() * (getTileColumns() / getWarpColumns()) *
+             getSlices();
+    }
+  }];
+}
+
+def Cuda_ColumnsAttr : Cuda_Attr<"Columns", "columns", [
+    DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["getPackedIndex"]>]> {
+  let summary = "weights by output, all that is multiplied for one of them side by side";
+  let description = [{
+    Weights [kernel..., C, O] are [groups, O / groups, depth], where the depth is that of all taps and
+    channels, and zeros up to a multiple of 16: matrix units take such chunks as they are.
+
+    ```mlir
+    #cuda.columns<groups = 2>
+    ```
+  }];
+  let parameters = (ins Cuda_Count<"groups of outputs", "1">:$groups);
 }
 
 #endif

@@ -42,7 +42,8 @@ void CudaDialect::initialize() {
 std::string TargetAttr::getTargetName() const { return ("cuda:" + getName()).str(); }
 
 SmallVector<MmaAttrInterface> TargetAttr::getMmas() const {
-  return {MmaAttr::get(getContext(), MmaInstruction::Fma)};
+  return {MmaAttr::get(getContext(), MmaInstruction::Mma),
+          MmaAttr::get(getContext(), MmaInstruction::Fma)};
 }
 
 // Arithmetic on halves would round between ops that fusion puts into one kernel, and is done in f32
@@ -58,10 +59,31 @@ Type TargetAttr::getComputeType(Type element) const {
   return integer && integer.getWidth() <= 64 ? element : Type();
 }
 
-// From some hundred rows on a tile of FMAs keeps up with memory; below a tenth of that it waits.
-int64_t TargetAttr::getFewRows() const { return 16; }
+bool MmaAttr::accepts(Type input, Type weights) const {
+  switch (getInstruction()) {
+  case MmaInstruction::Fma:
+    return true;
+  case MmaInstruction::Mma:
+    if (isa<IntegerType>(input))
+      return input.getIntOrFloatBitWidth() == 8 && isa<IntegerType>(weights) &&
+             weights.getIntOrFloatBitWidth() == 8;
+    return input == weights && (input.isF16() || input.isBF16());
+  case MmaInstruction::MmaTf32:
+    return input.isF32() && weights.isF32();
+  }
+  llvm_unreachable("no other instructions");
+}
 
-bool MmaAttr::accepts(Type, Type) const { return true; }
-int64_t MmaAttr::getInterleave() const { return 1; }
+int64_t MmaAttr::getInterleave() const {
+  switch (getInstruction()) {
+  case MmaInstruction::Fma:
+    return 1;
+  case MmaInstruction::Mma:
+    return 16;
+  case MmaInstruction::MmaTf32:
+    return 8;
+  }
+  llvm_unreachable("no other instructions");
+}
 
 } // namespace tenon::cuda

@@ -3,6 +3,7 @@
 #define TENON_DIALECTS_TARGET_CUDA_CUDADIALECT_H
 
 #include "dialects/Target/TargetInterfaces.h"
+#include "dialects/Target/WeightLayout.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Dialect.h"
 #include "llvm/Support/Error.h"
@@ -18,6 +19,10 @@ namespace tenon::cuda {
 /// The architecture named `name`, as "sm_80", or "sm_80/HOST" with a processor of the dialect `cpu`
 /// beside the GPU. An error if there is no such row, or if the host is unknown.
 llvm::Expected<TargetAttr> lookupTarget(llvm::StringRef name, mlir::MLIRContext *context);
+
+/// The attribute of an LLVM function that is a kernel's entry: bytes of shared memory that a launch
+/// gives each block, beside what the code itself declares.
+inline constexpr llvm::StringLiteral kSharedBytesAttrName = "tenon-shared-bytes";
 
 } // namespace tenon::cuda
 

@@ -65,4 +65,34 @@ LogicalResult AttentionScheduleAttr::verify(EmitError emitError, int64_t tileRow
   return success();
 }
 
+LogicalResult TileScheduleAttr::verify(EmitError emitError, int64_t tileRows, int64_t tileColumns,
+                                       int64_t depth, int64_t warpRows, int64_t warpColumns,
+                                       int64_t slices, int64_t stages, int64_t band, MmaAttr mma) {
+  constexpr int64_t part = 16; // rows and columns that a warp multiplies at a time
+  if (failed(verifyPositive(emitError, {{"tile_rows", tileRows},
+                                        {"tile_columns", tileColumns},
+                                        {"depth", depth},
+                                        {"warp_rows", warpRows},
+                                        {"warp_columns", warpColumns},
+                                        {"slices", slices},
+                                        {"band", band}})))
+    return failure();
+  if (stages < 2)
+    return emitError() << "one stage is read while others are brought: " << stages
+                       << " are too few";
+  if (mma.getInstruction() == MmaInstruction::Fma)
+    return emitError() << "warps multiply by matrix units, not by " << mma;
+  if (warpRows % part != 0 || warpColumns % part != 0)
+    return emitError() << "a warp multiplies " << part << " x " << part << " at a time, of which "
+                       << warpRows << " x " << warpColumns << " is not made";
+  if (tileRows % warpRows != 0 || tileColumns % warpColumns != 0)
+    return emitError() << "tiles of " << tileRows << " x " << tileColumns
+                       << " are not made of those of warps, " << warpRows << " x " << warpColumns;
+  for (int64_t size : {tileColumns, depth})
+    if (!llvm::isPowerOf2_64(size))
+      return emitError() << "lines of " << size << " elements, no power of two, cannot be swizzled";
+  return verifyThreads(emitError, TargetAttr::warpSize * (tileRows / warpRows) *
+                                      (tileColumns / warpColumns) * slices);
+}
+
 } // namespace tenon::cuda

@@ -214,12 +214,28 @@ static void countGlobal(Warp &warp, const Instruction &instruction, LaneMask mas
   counters.wastedBytes += count * 32 > asked ? count * 32 - asked : 0;
 }
 
+/// Whether lanes ask for words of one line of all banks alone, where none is in another's way.
+static bool askInOneLine(Warp &warp, const Instruction &instruction, LaneMask mask,
+                         unsigned operand, unsigned words) {
+  uint64_t lowest = ~uint64_t(0), highest = 0;
+  for (; mask; mask &= mask - 1) {
+    unsigned lane = static_cast<unsigned>(std::countr_zero(mask));
+    uint64_t word = addressOf(warp, instruction, operand, lane) / 4;
+    lowest = std::min(lowest, word);
+    highest = std::max(highest, word + words);
+  }
+  return highest <= lowest + warpSize;
+}
+
 /// Lanes are served in groups that ask for 128 bytes; each further word that a bank must give takes
 /// a cycle of its own.
 static void countShared(Warp &warp, const Instruction &instruction, LaneMask mask, unsigned operand,
                         unsigned bytes) {
   unsigned words = std::max(1u, bytes / 4), group = warpSize / words;
   for (unsigned first = 0; first < warpSize; first += group) {
+    LaneMask members = static_cast<LaneMask>((uint64_t(1) << group) - 1) << first;
+    if (askInOneLine(warp, instruction, mask & members, operand, words))
+      continue;
     uint64_t asked[warpSize][4];
     unsigned counts[warpSize] = {}, most = 1;
     for (unsigned lane = first; lane < first + group; ++lane) {

@@ -29,10 +29,14 @@ void Warp::start(unsigned threadCount) {
   spinning = false;
   clusterArrivals = clusterWaits = 0;
   lastAllocation = nullptr;
-  for (LaneCopies &lane : copies)
-    lane = {};
-  for (LaneBulk &lane : bulk)
-    lane = {};
+  for (LaneCopies &lane : copies) {
+    lane.open.clear();
+    lane.groups.clear();
+  }
+  for (LaneBulk &lane : bulk) {
+    lane.open.clear();
+    lane.groups.clear();
+  }
   openWork.clear();
   workGroups.clear();
   hiddenRows.clear();

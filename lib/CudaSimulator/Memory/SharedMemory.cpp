@@ -107,9 +107,32 @@ void SharedMemory::recordWrite(uint64_t at, const Accessor &by) {
   highest = std::max(highest, write.count);
 }
 
+/// Whether any of the bytes differs from `value` in the bits of `mask`; many at a time.
+static bool anyDiffers(const uint8_t *bytes, uint64_t count, uint8_t mask, uint8_t value) {
+  constexpr uint64_t each = 0x0101010101010101;
+  uint64_t wrong = 0;
+  for (; count >= 8; bytes += 8, count -= 8) {
+    uint64_t part;
+    std::memcpy(&part, bytes, 8);
+    wrong |= (part ^ each * value) & each * mask;
+  }
+  for (; count >= 4; bytes += 4, count -= 4) {
+    uint32_t part;
+    std::memcpy(&part, bytes, 4);
+    wrong |= (part ^ static_cast<uint32_t>(each * value)) & static_cast<uint32_t>(each * mask);
+  }
+  for (; count; ++bytes, --count)
+    wrong |= (*bytes ^ value) & mask;
+  return wrong;
+}
+
 /// What nobody may do to bytes in the state that they are in.
 void SharedMemory::checkState(uint64_t offset, uint64_t bytes, const Accessor &by, bool writing) {
   const uint8_t *states = &state[offset - firstOffset];
+  uint8_t forbidden = InFlight | IsMbarrier | (writing ? BeingRead : 0);
+  uint8_t wanted = !writing && checkUninitialised ? Written : 0;
+  if (!anyDiffers(states, bytes, forbidden | wanted, wanted))
+    return;
   for (uint64_t i = 0; i < bytes; ++i) {
     if (states[i] & InFlight)
       throw Fault(FaultKind::Trap,

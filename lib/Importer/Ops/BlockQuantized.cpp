@@ -1,5 +1,5 @@
 // Ops of com.microsoft on weights that are quantized in blocks, each with a scale, and are packed
-// several to a byte: MatMulNBits, MatMulBnb4 and GatherBlockQuantized.
+// several to a byte: MatMulNBits, MatMulFpQ4, MatMulBnb4 and GatherBlockQuantized.
 //
 // Weights that are constants are unpacked when the model is compiled; as operands of products they
 // stay as narrow as they are.
@@ -156,6 +156,57 @@ static Results importMatMulNBits(NodeImporter &node) {
                              m.transpose(weights, {1, 0}), mayRound);
   result = node.cast(result, type);
   return {{bias ? m.add(result, bias) : result}};
+}
+
+// --- MatMulFpQ4 ---
+
+/// The number that the first four bytes of the last dimension, the lowest first, hold as f32.
+static Value readFloat(NodeImporter &node, Value bytes, int64_t axis) {
+  TensorMath m(node);
+  Type u32 = node.builder().getIntegerType(32, /*isSigned=*/false);
+  Value bits;
+  for (int64_t i = 0; i < 4; ++i) {
+    Value byte = node.cast(m.slice(bytes, axis, i, 1), u32);
+    byte = node.infer<ShiftLeftOp>({byte, node.makeScalar(u32, static_cast<double>(8 * i))});
+    bits = bits ? m.logicalOr(bits, byte) : byte;
+  }
+  Type f32 = node.builder().getF32Type();
+  return node.infer<BitCastOp>(bits, node.attr("to", TypeAttr::get(f32)));
+}
+
+// Operands: x, bytes, the shape [K, N]. Of each column, every block of 32 weights is a scale in
+// f32, a zero point of one byte (type 1) or none (type 0: 8), and 16 bytes: the first half of the
+// weights is in their lower bits.
+static Results importMatMulFpQ4(NodeImporter &node) {
+  TensorMath m(node);
+  int64_t kind = node.getInt("blk_quant_type", 1);
+  std::optional<NodeImporter::Ints> shape = node.constantInts(node.operand(2));
+  if (kind != 0 && kind != 1)
+    return node.emitAttributeError("blk_quant_type")
+           << kind << " is not supported, only 0 and 1: blocks of 32";
+  if (!shape || shape->size() != 2 || !isSize((*shape)[0]) || !isSize((*shape)[1]))
+    return node.emitError() << "the shape of the weights must be two constants";
+  constexpr int64_t blockSize = 32, scaleBytes = 4, codeBytes = blockSize / 2;
+  int64_t depth = (*shape)[0], columns = (*shape)[1], start = scaleBytes + kind;
+  AffineExpr blocks = node.expr(llvm::divideCeil(depth, blockSize));
+  Value bytes = m.sized(node.operand(1), {blocks * columns * (start + codeBytes)}, "weights");
+  if (!bytes)
+    return failure();
+  bytes = node.reshape(bytes, {node.expr(columns), blocks, node.expr(start + codeBytes)});
+  Type f32 = node.builder().getF32Type(), u4 = node.builder().getIntegerType(4, false);
+  Value scales = m.squeeze(readFloat(node, bytes, 2), {2});
+  Value zeros = kind == 1 ? node.cast(m.squeeze(m.slice(bytes, 2, scaleBytes, 1), {2}), f32)
+                          : m.broadcast(node.makeScalar(f32, 8), {node.expr(columns), blocks});
+  Value packed = m.slice(bytes, 2, start, codeBytes);
+  Value low = m.logicalAnd(packed, m.scalar(packed, 15));
+  Value high = node.infer<ShiftRightOp>({packed, m.scalar(packed, 4)});
+  Value codes = node.cast(m.concat({low, high}, 2), u4);
+  if (!codes || !scales || !zeros)
+    return failure();
+  codes = m.slice(node.reshape(codes, {node.expr(columns), blocks * blockSize}), 1, 0, depth);
+  Value weights = node.infer<DequantizeBlocksOp>(
+      {codes, scales, zeros}, {node.attr("axis", int64_t(1)), node.attr("block_size", blockSize)});
+  return {{buildMatMul(node, node.operand(0), m.transpose(weights, {1, 0}))}};
 }
 
 // --- MatMulBnb4 ---
@@ -351,6 +402,7 @@ static Results importGatherBlockQuantized(NodeImporter &node) {
 
 void registerBlockQuantizedOps(OpRegistry &registry) {
   registry.add("com.microsoft", "MatMulNBits", 1, {3, 6}, importMatMulNBits);
+  registry.add("com.microsoft", "MatMulFpQ4", 1, 3, importMatMulFpQ4);
   registry.add("com.microsoft", "MatMulBnb4", 1, 3, importMatMulBnb4);
   registry.add("com.microsoft", "GatherBlockQuantized", 1, {3, 4}, importGatherBlockQuantized);
 }

@@ -12,6 +12,13 @@ namespace tenon {
 mlir::Value writeCache(NodeImporter &node, mlir::Value cache, mlir::Value update,
                        mlir::Value starts, int64_t axis, bool isCircular = false);
 
+/// Which of `keys` keys a query at each position, i64 [B, 1, S, 1], may look at: i1 [B, H, S, T].
+using KeyRule = llvm::function_ref<mlir::Value(mlir::Value position, mlir::AffineExpr keys)>;
+
+/// GroupQueryAttention with the node's attributes and its operands, of which the first eight keep
+/// their meaning: those of GroupQueryAttention. Keys that the rule forbids do not count.
+Results buildGroupQueryAttention(NodeImporter &node, KeyRule rule);
+
 } // namespace tenon
 
 #endif

@@ -1,5 +1,5 @@
-// Attention of com.microsoft that keeps caches of keys and values: GroupQueryAttention and
-// DecoderMaskedMultiHeadAttention.
+// Attention of com.microsoft that keeps caches of keys and values: GroupQueryAttention, which
+// SparseAttention restricts to some blocks of keys, and DecoderMaskedMultiHeadAttention.
 //
 // New keys stand in the cache from each row's position on. A cache may be larger than what it
 // holds, as where past and present share a buffer; where it is smaller, present is as large as all
@@ -56,7 +56,8 @@ namespace {
 
 class GroupQueryAttention {
 public:
-  explicit GroupQueryAttention(NodeImporter &node) : n(node), m(node) {}
+  explicit GroupQueryAttention(NodeImporter &node, KeyRule rule = nullptr)
+      : n(node), m(node), rule(rule) {}
 
   Results import();
 
@@ -70,6 +71,7 @@ private:
 
   NodeImporter &n;
   TensorMath m;
+  KeyRule rule;
   Type i64 = n.builder().getI64Type();
   AttentionProblem problem;
   AffineExpr steps, total;
@@ -181,6 +183,10 @@ void GroupQueryAttention::buildMask() {
     Value first = m.sub(position, static_cast<double>(window));
     allowed = m.logicalAnd(allowed, m.less(first, m.iotaAlong(4, 3, total)));
   }
+  if (rule) {
+    Value position = m.add(m.iotaAlong(4, 2, steps), m.unsqueeze(before, {1, 2, 3}));
+    allowed = m.logicalAnd(allowed, rule(position, total));
+  }
   problem.bias = makeBias(n, allowed, type, -1e30);
   if (n.operand(10))
     problem.bias = m.add(problem.bias, n.operand(10));
@@ -211,6 +217,10 @@ Results GroupQueryAttention::import() {
 // of norms.
 static Results importGroupQueryAttention(NodeImporter &node) {
   return GroupQueryAttention(node).import();
+}
+
+Results buildGroupQueryAttention(NodeImporter &node, KeyRule rule) {
+  return GroupQueryAttention(node, rule).import();
 }
 
 // --- DecoderMaskedMultiHeadAttention ---

@@ -1,4 +1,4 @@
-// If, Loop and Scan.
+// If and Loop.
 //
 // Types are inferred by importing the subgraphs. A dimension is the same inside and outside of a
 // subgraph only if its expression uses no symbol that the subgraph binds; otherwise, and where
@@ -100,6 +100,12 @@ static FailureOr<SmallVector<Value>> importBranch(NodeImporter &node, const onnx
   return values;
 }
 
+static bool haveSameRanks(ArrayRef<Value> values, ArrayRef<Value> others) {
+  return llvm::all_of(llvm::zip(values, others), [](auto pair) {
+    return rankOf(std::get<0>(pair)) == rankOf(std::get<1>(pair));
+  });
+}
+
 /// Whether the values have the ranks that the model declares for the node's outputs, and it
 /// declares one where `others` have another rank.
 static bool haveDeclaredRanks(NodeImporter &node, ArrayRef<Value> values, ArrayRef<Value> others) {
@@ -130,6 +136,23 @@ static bool squeezesIfOne(const onnx::GraphProto &thenGraph, const onnx::GraphPr
            identity->op_type() == "Identity" && squeeze->input_size() > 0 &&
            identity->input_size() > 0 && squeeze->input(0) == identity->input(0);
   });
+}
+
+/// Brings values of one element to the larger of their ranks. They broadcast alike; what else sees
+/// the rank sees that of the other branch.
+static void alignSingles(NodeImporter &node, MutableArrayRef<Value> values, ArrayRef<Value> others,
+                         Region &region) {
+  Operation *end = region.front().getTerminator();
+  OpBuilder::InsertionGuard guard(node.builder());
+  node.builder().setInsertionPoint(end);
+  for (auto [number, value, other] : llvm::enumerate(values, others)) {
+    int64_t rank = std::max(rankOf(value), rankOf(other));
+    if (rankOf(value) == rankOf(other) || rankOf(value) < 0 || rankOf(other) < 0 ||
+        !node.hasElements(value, 1) || !node.hasElements(other, 1))
+      continue;
+    value = node.reshape(value, DimExprs(rank, node.expr(1)));
+    end->setOperand(number, value);
+  }
 }
 
 /// Takes one of the branches, whose ranks differ. A run in which the condition chooses the other
@@ -170,19 +193,25 @@ static Results importIf(NodeImporter &node) {
   if (thenValues->size() != elseValues->size())
     return node.emitError() << "then_branch has " << thenValues->size()
                             << " outputs, but else_branch has " << elseValues->size();
-  if (llvm::any_of(llvm::zip(*thenValues, *elseValues), [&](auto values) {
-        return rankOf(std::get<0>(values)) != rankOf(std::get<1>(values));
-      })) {
+  if (!haveSameRanks(*thenValues, *elseValues)) {
     bool takesElse = haveDeclaredRanks(node, *elseValues, *thenValues);
     bool takesThen = haveDeclaredRanks(node, *thenValues, *elseValues) ||
                      (!takesElse && squeezesIfOne(*thenGraph, *elseGraph));
+    if (takesThen || takesElse) {
+      node.clear(thenRegion);
+      node.clear(elseRegion);
+      return importOneBranch(node, takesThen ? *thenGraph : *elseGraph, takesThen, condition);
+    }
+    SmallVector<Value> others = *thenValues;
+    alignSingles(node, *thenValues, *elseValues, thenRegion);
+    alignSingles(node, *elseValues, others, elseRegion);
+  }
+  if (!haveSameRanks(*thenValues, *elseValues)) {
     node.clear(thenRegion);
     node.clear(elseRegion);
-    if (!takesThen && !takesElse)
-      return node.emitError() << "then_branch and else_branch give different ranks, so that the "
-                                 "result's depends on data; declare the type of '"
-                              << node.outputName(0) << "'";
-    return importOneBranch(node, takesThen ? *thenGraph : *elseGraph, takesThen, condition);
+    return node.emitError() << "then_branch and else_branch give different ranks, so that the "
+                               "result's depends on data; declare the type of '"
+                            << node.outputName(0) << "'";
   }
   SmallVector<Type> types;
   for (auto [number, values] : llvm::enumerate(llvm::zip(*thenValues, *elseValues)))
@@ -196,7 +225,7 @@ static Results importIf(NodeImporter &node) {
   return SmallVector<Value>(op.getResults());
 }
 
-// --- Loop and Scan ---
+// --- Loop ---
 
 namespace {
 /// A loop while it is being imported.
@@ -391,11 +420,12 @@ Results LoopBuilder::build(LoopBody importBody) {
   return results;
 }
 
-Results buildLoop(NodeImporter &node, AffineExpr count, ValueRange inits, LoopBody importBody) {
+Results buildLoop(NodeImporter &node, AffineExpr count, ValueRange inits, LoopBody importBody,
+                  Value condition) {
   Value max = makeSize(node, count);
   if (!max)
     return failure();
-  return LoopBuilder(node, max, Value(), inits).build(importBody);
+  return LoopBuilder(node, max, condition, inits).build(importBody);
 }
 
 static Results importLoop(NodeImporter &node) {
@@ -422,118 +452,9 @@ static Results importLoop(NodeImporter &node) {
       });
 }
 
-namespace {
-/// Where Scan takes slices from, or puts them: an axis and a direction.
-struct ScanAxis {
-  int64_t axis = 0;
-  bool isReversed = false;
-};
-} // namespace
-
-/// The axes and directions of `count` inputs or outputs. Axes count from the front once `ranks` are
-/// known, so they are normalized by the caller.
-static SmallVector<ScanAxis> getScanAxes(NodeImporter &node, StringRef axesName,
-                                         StringRef directionsName, size_t count) {
-  NodeImporter::Ints axes = node.getInts(axesName, NodeImporter::Ints(count, 0));
-  NodeImporter::Ints directions = node.getInts(directionsName, NodeImporter::Ints(count, 0));
-  SmallVector<ScanAxis> result(count);
-  if (axes.size() != count || directions.size() != count) {
-    node.emitAttributeError(axes.size() != count ? axesName : directionsName)
-        << "expected " << count << " elements";
-    return result;
-  }
-  for (auto [scan, axis, direction] : llvm::zip(result, axes, directions))
-    scan = {axis, direction != 0};
-  return result;
-}
-
-/// The stack of a scan's output, in the order and with the axis that the node asks for.
-static Value arrangeStack(NodeImporter &node, Value stack, ScanAxis scan) {
-  int64_t rank = node.rank(stack);
-  int64_t axis = node.normalizeAxis(scan.axis, rank);
-  if (scan.isReversed) {
-    DimExprs starts(rank, node.expr(0));
-    starts[0] = node.dim(stack, 0) - 1;
-    SmallVector<int64_t> steps(rank, 1);
-    steps[0] = -1;
-    stack = node.make<SliceOp>(stack.getType(), stack,
-                               {node.attr("starts", ArrayRef<AffineExpr>(starts)),
-                                node.attr("steps", ArrayRef<int64_t>(steps))});
-  }
-  if (axis == 0 || !stack)
-    return stack;
-  SmallVector<int64_t> permutation;
-  for (int64_t i = 1; i < rank; ++i)
-    permutation.push_back(i);
-  permutation.insert(permutation.begin() + axis, 0);
-  return node.infer<TransposeOp>(stack, node.attr("permutation", ArrayRef<int64_t>(permutation)));
-}
-
-/// A loop over the scanned inputs' common length whose body gathers the slices.
-static Results importScan(NodeImporter &node) {
-  const onnx::GraphProto *graph = node.getGraph("body");
-  int64_t numScanned = node.getInt("num_scan_inputs");
-  int64_t numStates = static_cast<int64_t>(node.numOperands()) - std::max<int64_t>(numScanned, 0);
-  if (!graph || node.hasFailed())
-    return failure();
-  if (numScanned < 1 || numStates < 0 || graph->output_size() < numStates)
-    return node.emitAttributeError("num_scan_inputs")
-           << numScanned << " does not fit " << node.numOperands() << " inputs and "
-           << graph->output_size() << " outputs of the body";
-  if (llvm::is_contained(node.operands(), Value()))
-    return node.emitError() << "an input is missing";
-  ArrayRef<Value> states = node.operands().take_front(numStates);
-  ArrayRef<Value> scanned = node.operands().drop_front(numStates);
-  auto inputAxes = getScanAxes(node, "scan_input_axes", "scan_input_directions", numScanned);
-  auto outputAxes = getScanAxes(node, "scan_output_axes", "scan_output_directions",
-                                graph->output_size() - numStates);
-  AffineExpr length;
-  for (auto [value, scan] : llvm::zip(scanned, inputAxes)) {
-    scan.axis = node.normalizeAxis(scan.axis, node.rank(value));
-    if (node.hasFailed())
-      return failure();
-    AffineExpr size = node.dim(value, scan.axis);
-    if (length && length != size && isa<AffineConstantExpr>(length) &&
-        isa<AffineConstantExpr>(size))
-      return node.emitError() << "inputs are scanned over different lengths: "
-                              << scanned.front().getType() << " and " << value.getType();
-    length = length && isa<AffineConstantExpr>(length) ? length : size;
-  }
-  auto importBody = [&](Value iteration, Block::BlockArgListType carried) -> Results {
-    SmallVector<Value> arguments(carried.begin(), carried.end());
-    for (auto [value, scan] : llvm::zip(scanned, inputAxes)) {
-      Value index = iteration;
-      if (scan.isReversed) {
-        Value last = makeSize(node, node.dim(value, scan.axis) - 1);
-        index = node.infer<SubOp>({last, iteration});
-      }
-      arguments.push_back(node.infer<GatherOp>({value, index}, node.attr("axis", scan.axis)));
-    }
-    if (node.hasFailed())
-      return failure();
-    Results values = node.inlineGraph(*graph, arguments);
-    if (succeeded(values))
-      values->insert(values->begin(), node.makeScalar(node.builder().getI1Type(), 1));
-    return values;
-  };
-  Results results = buildLoop(node, length, states, importBody);
-  if (failed(results))
-    return failure();
-  for (auto [stack, scan] : llvm::zip(llvm::drop_begin(*results, numStates), outputAxes))
-    stack = arrangeStack(node, stack, scan);
-  return results;
-}
-
-/// Scan in opset 8 has a batch dimension and sequence lengths, and was replaced at once.
-static Results importScan8(NodeImporter &node) {
-  return node.emitError() << "Scan of opset 8 is not supported, only that of opset 9 and later";
-}
-
 void registerControlFlowOps(OpRegistry &registry) {
   registry.add("If", 1, 1, importIf);
   registry.add("Loop", 1, {0, Arity::unbounded}, importLoop);
-  registry.add("Scan", 8, {0, Arity::unbounded}, importScan8);
-  registry.add("Scan", 9, {1, Arity::unbounded}, importScan);
 }
 
 } // namespace tenon

@@ -35,18 +35,32 @@ private:
   NodeImporter &n;
   TensorMath m;
   Windows windows;
-  int64_t groups = 1, offsetGroups = 1, volume = 1, outputs = 0;
-  AffineExpr batch, channels;
+  int64_t groups = 1, offsetGroups = 1, volume = 1;
+  AffineExpr batch, channels, outputs;
   Value x, weights;
   SmallVector<Value> positions;
 };
 
 } // namespace
 
+/// The kernel's sizes: the weights' own or, where only a run tells these, the attribute's.
+static std::optional<NodeImporter::Ints> getKnownKernel(NodeImporter &node, Value weights) {
+  RankedTensorType type = node.type(weights);
+  NodeImporter::Ints declared = node.getInts("kernel_shape", NodeImporter::Ints());
+  if (type.hasStaticShape() || type.getRank() != static_cast<int64_t>(declared.size()) + 2)
+    return getKernelSizes(node, weights);
+  for (auto [size, own] : llvm::zip_equal(declared, type.getShape().drop_front(2)))
+    if (!isWindowSize(size) || (!ShapedType::isDynamic(own) && own != size)) {
+      node.emitAttributeError("kernel_shape") << "does not fit weights " << type;
+      return std::nullopt;
+    }
+  return declared;
+}
+
 bool DeformableConvolution::read() {
   x = n.operand(0);
   weights = n.operand(1);
-  std::optional<NodeImporter::Ints> kernel = getKernelSizes(n, weights);
+  std::optional<NodeImporter::Ints> kernel = getKnownKernel(n, weights);
   if (!kernel || !n.checkRank(x, 3))
     return false;
   std::optional<Windows> found = getWindows(n, x, *kernel);
@@ -57,23 +71,32 @@ bool DeformableConvolution::read() {
   windows = *found;
   for (int64_t size : *kernel)
     volume *= size;
-  outputs = n.type(weights).getDimSize(0);
-  int64_t perGroup = n.type(weights).getDimSize(1);
   constexpr int64_t maxTaps = 1 << 16;
-  bool fits = groups > 0 && offsetGroups > 0 && outputs % groups == 0 && volume <= maxTaps &&
-              windows.rank() <= 3 && (perGroup * groups) % offsetGroups == 0;
-  auto known = dyn_cast<AffineConstantExpr>(n.dim(x, 1));
-  if (!fits || (known && known.getValue() != perGroup * groups)) {
+  outputs = n.dim(weights, 0);
+  channels = n.dim(weights, 1) * std::max<int64_t>(groups, 1);
+  auto mayBe = [&](AffineExpr size, AffineExpr other) {
+    return size == other || !isa<AffineConstantExpr>(size) || !isa<AffineConstantExpr>(other);
+  };
+  bool fits = groups > 0 && offsetGroups > 0 && volume <= maxTaps && windows.rank() <= 3 &&
+              mayBe(outputs % groups, n.expr(0)) && mayBe(channels % offsetGroups, n.expr(0)) &&
+              mayBe(n.dim(x, 1), channels);
+  if (!fits) {
     n.emitError() << "weights " << weights.getType() << " in " << groups << " groups and "
                   << offsetGroups << " groups of offsets do not fit " << x.getType();
     return false;
   }
+  requireEqual(n, outputs % groups, n.expr(0), "output channels that groups leave, and 0,");
+  requireEqual(n, channels % offsetGroups, n.expr(0),
+               "channels that groups of offsets leave, and 0,");
+  DimExprs weightDims = {outputs, n.dim(weights, 1)};
+  for (int64_t size : *kernel)
+    weightDims.push_back(n.expr(size));
+  weights = m.sized(weights, weightDims, "weights");
   batch = n.dim(x, 0);
-  channels = n.expr(perGroup * groups);
   DimExprs dims = n.dims(x);
   dims[1] = channels;
   x = m.sized(x, dims, "the input of a convolution");
-  return x != nullptr;
+  return x && weights;
 }
 
 /// [N, groups * k * perTap, counts...] as [N * groups, counts..., k, perTap].
@@ -157,12 +180,12 @@ Value DeformableConvolution::multiply(Value taps) {
       n.reshape(m.transpose(taps, {0, 2, 3, 1, 4}), {batch * count, k, n.expr(groups), perGroup});
   taps = n.reshape(m.transpose(taps, {2, 0, 1, 3}), {n.expr(groups), batch * count, k * perGroup});
   // [O, C / groups, k...] to [groups, k * C / groups, O / groups].
-  AffineExpr wide = n.expr(outputs / groups);
+  AffineExpr wide = outputs.floorDiv(groups);
   Value matrix = n.reshape(weights, {n.expr(groups), wide, perGroup, k});
   matrix = n.reshape(m.transpose(matrix, {0, 3, 2, 1}), {n.expr(groups), k * perGroup, wide});
   Value result = n.infer<MatMulOp>({taps, matrix});
   result = n.reshape(result, {n.expr(groups), batch, count, wide});
-  DimExprs dims = {batch, n.expr(outputs)};
+  DimExprs dims = {batch, outputs};
   dims.append(windows.counts);
   return n.reshape(m.transpose(result, {1, 0, 3, 2}), dims);
 }

@@ -178,28 +178,6 @@ static Results importPRelu(NodeImporter &node) {
   return {{node.infer<PReluOp>({x, slope})}};
 }
 
-/// At inference dropout passes its input, and its mask is all true. Before version 7 a node says
-/// that it does not train.
-static Results importDropout(NodeImporter &node) {
-  TensorMath m(node);
-  Value x = node.operand(0);
-  if (node.opset() < 7 && !node.getBool("is_test", false) && node.getFloat("ratio", 0.5) != 0)
-    return node.emitError() << "training mode is not supported";
-  if (Value training = node.operand(2)) {
-    std::optional<NodeImporter::Ints> mode = node.constantInts(training);
-    std::optional<SmallVector<double>> ratio = node.constantFloats(node.operand(1));
-    bool dropsNothing = ratio && ratio->size() == 1 && (*ratio)[0] == 0;
-    if (!dropsNothing && (!mode || mode->size() != 1 || (*mode)[0] != 0)) {
-      node.emitError() << "training mode is not supported";
-      return failure();
-    }
-  }
-  if (!node.hasOutput(1))
-    return {{x}};
-  Type maskType = node.opset() < 10 ? node.elementType(x) : node.builder().getI1Type();
-  return {{x, m.broadcast(node.makeScalar(maskType, 1), node.dims(x))}};
-}
-
 void registerElementwiseOps(OpRegistry &registry) {
   registry.add("Abs", 1, 1, importUnary<AbsOp>);
   registry.add("Neg", 1, 1, importUnary<NegOp>);
@@ -270,7 +248,6 @@ void registerElementwiseOps(OpRegistry &registry) {
   registry.add("Cast", 1, 1, importCastV1);
   registry.add("Cast", 6, 1, importPlainCast);
   registry.add("CastLike", 15, 2, importCastLike);
-  registry.add("Dropout", 1, {1, 3}, importDropout);
 }
 
 } // namespace tenon

@@ -27,22 +27,6 @@ static Results importBiasSplitGelu(NodeImporter &node) {
   return {{m.mul(halve(node, x, false), node.infer<GeluOp>(halve(node, x, true)))}};
 }
 
-// Operands: data, bias, residual, ratio, training mode. At inference nothing is dropped.
-static Results importBiasDropout(NodeImporter &node) {
-  TensorMath m(node);
-  if (Value training = node.operand(4)) {
-    std::optional<NodeImporter::Ints> mode = node.constantInts(training);
-    if (!mode || mode->size() != 1 || mode->front() != 0)
-      return node.emitError() << "training mode is not supported";
-  }
-  Value sum = m.add(node.operand(0), node.operand(1));
-  if (node.operand(2))
-    sum = m.add(sum, node.operand(2));
-  if (!node.hasOutput(1) || !sum)
-    return {{sum}};
-  return {{sum, m.broadcast(node.makeScalar(node.builder().getI1Type(), 1), node.dims(sum))}};
-}
-
 // softmax(data + bias) over all dimensions from `axis` on.
 static Results importBiasSoftmax(NodeImporter &node) {
   TensorMath m(node);
@@ -113,7 +97,6 @@ void registerElementwiseContribOps(OpRegistry &registry) {
   auto add = registry.inDomain("com.microsoft");
   add("BiasAdd", 3, importBiasAdd);
   add("BiasSplitGelu", 2, importBiasSplitGelu);
-  add("BiasDropout", {2, 5}, importBiasDropout);
   add("BiasSoftmax", 2, importBiasSoftmax);
   add("ScaledSiLU", {1, 2}, importScaledSilu);
   add("GatedAdd", 3, importGatedAdd);

@@ -1,6 +1,6 @@
-// The sum of embeddings that starts a transformer, normalized: EmbedLayerNormalization of
-// com.microsoft, and its form whose tables are quantized. Only the rows that ids choose are
-// dequantized.
+// Embeddings of com.microsoft. EmbedLayerNormalization, and its form whose tables are quantized,
+// normalize the sum of embeddings that starts a transformer; only the rows that ids choose are
+// dequantized. WordConvEmbedding embeds words by their characters.
 
 #include "lib/Importer/Ops/Quantize.h"
 
@@ -85,9 +85,46 @@ static Results importQEmbedLayerNorm(NodeImporter &node) {
                          parameter(3), parameter(4), parameter(5), parameter(6), node.operand(7)});
 }
 
+// Operands: characters of words [S, L], weights [M, 1, K, E], bias [M], the table [*, E]. Of each
+// word, the largest of tanh(convolution) over windows of K characters. Characters 0 are padding: a
+// word has as many characters as are not, but at least K; it is none if its first one is 0.
+static Results importWordConvEmbedding(NodeImporter &node) {
+  TensorMath m(node);
+  Value words = node.operand(0), weights = node.operand(1), table = node.operand(3);
+  if (node.rank(words) != 2 || node.rank(weights) != 4 || node.rank(table) != 2)
+    return node.emitError() << "words need rank 2, weights rank 4 and the table rank 2";
+  AffineExpr filters = node.dim(weights, 0), window = node.dim(weights, 2);
+  AffineExpr count = node.dim(words, 0), width = node.dim(table, 1);
+  std::pair<StringRef, AffineExpr> sizes[] = {
+      {"embedding_size", filters}, {"conv_window_size", window}, {"char_embedding_size", width}};
+  for (auto [name, size] : sizes)
+    if (node.hasAttribute(name))
+      requireEqual(node, size, node.expr(node.getInt(name)), name);
+  AffineExpr room = node.dim(words, 1) - window;
+  requireNonNegative(node, room, "characters that the window leaves");
+  weights = m.sized(weights, {filters, node.expr(1), window, width}, "weights");
+  // [S, P, K * E] times [K * E, M].
+  Value place = m.add(m.iotaAlong(2, 0, room + 1), m.iotaAlong(2, 1, window));
+  Value letters = m.gather(table, m.gather(words, place, 1), 0);
+  if (!letters || !weights)
+    return failure();
+  letters = node.reshape(letters, {count, room + 1, window * width});
+  Value filter = m.transpose(node.reshape(weights, {filters, window * width}), {1, 0});
+  Value features = m.add(node.infer<MatMulOp>({letters, filter}), node.operand(2));
+  features = node.infer<TanhOp>(features);
+  Value isLetter = node.cast(m.less(0.0, words), node.builder().getI64Type());
+  Value length = m.unsqueeze(m.sum(isLetter, 1), {2});
+  Value last = m.sub(m.max(length, m.shapeScalar(window)), m.shapeScalar(window));
+  Value counts = m.lessEqual(m.iotaAlong(3, 1, room + 1), last);
+  features = m.squeeze(m.maximum(m.select(counts, features, m.scalar(features, -1e12)), 1), {1});
+  Value isWord = m.less(0.0, m.slice(words, 1, 0, 1));
+  return {{m.select(isWord, features, m.scalar(features, 0))}};
+}
+
 void registerEmbeddingOps(OpRegistry &registry) {
   registry.add("com.microsoft", "EmbedLayerNormalization", 1, {1, 9}, importEmbedLayerNorm);
   registry.add("com.microsoft", "QEmbedLayerNormalization", 1, {1, 18}, importQEmbedLayerNorm);
+  registry.add("com.microsoft", "WordConvEmbedding", 1, 4, importWordConvEmbedding);
 }
 
 } // namespace tenon

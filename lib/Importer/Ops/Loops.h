@@ -12,10 +12,10 @@ namespace tenon {
 using LoopBody =
     llvm::function_ref<Results(mlir::Value iteration, mlir::Block::BlockArgListType carried)>;
 
-/// A `tenon.loop` of `count` iterations unless the body ends it. The results are the last carried
-/// values, then the stacks.
+/// A `tenon.loop` of `count` iterations unless the body ends it, or `condition` (null: true) does
+/// not even let it begin. The results are the last carried values, then the stacks.
 Results buildLoop(NodeImporter &node, mlir::AffineExpr count, mlir::ValueRange inits,
-                  LoopBody importBody);
+                  LoopBody importBody, mlir::Value condition = nullptr);
 
 } // namespace tenon
 

@@ -1,9 +1,11 @@
 // Maps of ai.onnx.ml: what classifiers end in, and what turns maps into tensors.
 //
-// A map is two tensors, keys in ascending order and values. Whoever looks keys up compares each of
-// his with all of them: with k of them and n entries, k * n comparisons in one kernel.
+// A map is two tensors, keys and values. Keys that are integers ascend. Whoever looks keys up
+// compares each of his with all of them: with k of them and n entries, k * n comparisons in one
+// kernel.
 
 #include "lib/Importer/Ops/Lists.h"
+#include "lib/Importer/Ops/Strings.h"
 #include "lib/Importer/ValueTypes.h"
 
 using namespace mlir;
@@ -61,12 +63,13 @@ struct Entries {
 };
 } // namespace
 
-static FailureOr<Entries> takeEntries(NodeImporter &node) {
+/// Of a map with keys of type `key`.
+static FailureOr<Entries> takeEntries(NodeImporter &node, Type key) {
   auto map = dyn_cast<MapType>(node.operand(0).getType());
   if (!map)
     return node.emitError() << "takes a map, not " << describeValueType(node.operand(0).getType());
-  if (!map.getKey().isInteger(64) || !map.getValue().isIntOrFloat())
-    return node.emitError() << "takes " << describeValueType(map) << ", which is not supported";
+  if (map.getKey() != key)
+    return node.emitError() << "takes a map by other keys, not " << describeValueType(map);
   AffineExpr count = node.addSymbol((node.outputName(0) + ".entries").str());
   Type types[] = {makeTensorType(count, map.getKey()), makeTensorType(count, map.getValue())};
   Operation *op = node.makeHost<MapEntriesOp>(types, node.operand(0));
@@ -75,24 +78,31 @@ static FailureOr<Entries> takeEntries(NodeImporter &node) {
   return Entries{op->getResult(0), op->getResult(1)};
 }
 
-/// The values of these keys, zero where the map has none: [1, number of keys].
+/// The values of these keys, zero or empty where the map has none: [1, number of keys].
 static Value lookUp(NodeImporter &node, Entries entries, Value keys) {
   TensorMath m(node);
+  AffineExpr count = node.dim(entries.keys, 0);
   Value isKey = m.equal(m.unsqueeze(keys, 1), m.unsqueeze(entries.keys, 0));
-  Value found = m.select(isKey, m.unsqueeze(entries.values, 0), m.scalar(entries.values, 0));
-  Value sums = m.sum(found, 1);
-  return sums ? node.reshape(sums, {node.expr(1), node.dim(keys, 0)}) : Value();
+  // Behind the values lies what keys get that are none of the map's.
+  Value last = m.shapeScalar(count);
+  Value position = m.select(isKey, m.iotaAlong(2, 1, count), last);
+  position = m.min(m.squeeze(m.reduce(ReduceKind::Min, position, 1), {1}), last);
+  Value none = node.reshape(m.scalar(entries.values, 0), {node.expr(1)});
+  Value found = m.gather(m.concat({entries.values, none}, 0), position, 0);
+  return m.unsqueeze(found, 0);
 }
 
 static Results importDictVectorizer(NodeImporter &node) {
-  if (!node.hasAttribute("int64_vocabulary"))
-    return node.emitError() << (node.hasAttribute("string_vocabulary")
-                                    ? "a vocabulary of strings is not supported"
-                                    : "needs int64_vocabulary or string_vocabulary");
-  FailureOr<Entries> entries = takeEntries(node);
+  bool hasIntegers = node.hasAttribute("int64_vocabulary");
+  if (hasIntegers == node.hasAttribute("string_vocabulary"))
+    return node.emitError() << "needs either int64_vocabulary or string_vocabulary";
+  Type key = hasIntegers ? Type(node.builder().getI64Type()) : StringType::get(node.context());
+  FailureOr<Entries> entries = takeEntries(node, key);
   if (failed(entries))
     return failure();
-  return {{lookUp(node, *entries, node.makeInts(node.getInts("int64_vocabulary")))}};
+  Value keys = hasIntegers ? node.makeInts(node.getInts("int64_vocabulary"))
+                           : node.makeStrings(node.getStrings("string_vocabulary"));
+  return {{keys ? lookUp(node, *entries, keys) : keys}};
 }
 
 /// The element type that a name in `cast_to` stands for; null after an error.
@@ -102,8 +112,17 @@ static Type getCastType(NodeImporter &node) {
     return node.builder().getF32Type();
   if (name == "TO_INT64")
     return node.builder().getI64Type();
+  if (name == "TO_STRING")
+    return StringType::get(node.context());
   node.emitAttributeError("cast_to") << "'" << name << "' is not supported";
   return nullptr;
+}
+
+/// Numbers or strings in another type.
+static Value castValues(NodeImporter &node, Value values, Type type) {
+  if (isa<StringType>(type))
+    return node.isString(values) ? values : formatNumbers(node, values);
+  return node.cast(node.isString(values) ? parseNumbers(node, values, type) : values, type);
 }
 
 static Results importCastMap(NodeImporter &node) {
@@ -113,10 +132,10 @@ static Results importCastMap(NodeImporter &node) {
     return failure();
   if (form != "DENSE" && form != "SPARSE")
     return node.emitAttributeError("map_form") << "is '" << form << "', not DENSE or SPARSE";
-  FailureOr<Entries> entries = takeEntries(node);
+  FailureOr<Entries> entries = takeEntries(node, node.builder().getI64Type());
   if (failed(entries))
     return failure();
-  Value values = node.cast(entries->values, type);
+  Value values = castValues(node, entries->values, type);
   if (form == "DENSE")
     return {{TensorMath(node).unsqueeze(values, 0)}};
   int64_t count = node.getInt("max_map", 1);

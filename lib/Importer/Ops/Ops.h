@@ -8,7 +8,10 @@ namespace tenon {
 class OpRegistry;
 
 void registerActivationOps(OpRegistry &registry);
+void registerAlignmentOps(OpRegistry &registry);
+void registerAttentionLstmOps(OpRegistry &registry);
 void registerAttentionOps(OpRegistry &registry);
+void registerBeamSearchOps(OpRegistry &registry);
 void registerBlockQuantizedOps(OpRegistry &registry);
 void registerCachedAttentionOps(OpRegistry &registry);
 void registerClassicalModelOps(OpRegistry &registry);
@@ -25,6 +28,11 @@ void registerFlexAttentionOps(OpRegistry &registry);
 void registerFusedProductOps(OpRegistry &registry);
 void registerGatherOps(OpRegistry &registry);
 void registerGeneratorOps(OpRegistry &registry);
+void registerGradientOps(OpRegistry &registry);
+void registerGreedySearchOps(OpRegistry &registry);
+void registerHashOps(OpRegistry &registry);
+void registerHyperConnectionOps(OpRegistry &registry);
+void registerImageOps(OpRegistry &registry);
 void registerMapOps(OpRegistry &registry);
 void registerMatMulOps(OpRegistry &registry);
 void registerMovementOps(OpRegistry &registry);
@@ -46,6 +54,7 @@ void registerReductionOps(OpRegistry &registry);
 void registerReshapeOps(OpRegistry &registry);
 void registerResizeOps(OpRegistry &registry);
 void registerSamplingOps(OpRegistry &registry);
+void registerScanOps(OpRegistry &registry);
 void registerScatterOps(OpRegistry &registry);
 void registerSelectionOps(OpRegistry &registry);
 void registerSequenceLoopOps(OpRegistry &registry);
@@ -53,6 +62,7 @@ void registerSequenceModelOps(OpRegistry &registry);
 void registerSequenceOps(OpRegistry &registry);
 void registerSliceOps(OpRegistry &registry);
 void registerSoftmaxOps(OpRegistry &registry);
+void registerSparseAttentionOps(OpRegistry &registry);
 void registerStringOps(OpRegistry &registry);
 void registerSupportVectorOps(OpRegistry &registry);
 void registerTensorContribOps(OpRegistry &registry);
@@ -63,7 +73,10 @@ void registerTreeEnsembleOps(OpRegistry &registry);
 
 inline void registerAllOps(OpRegistry &registry) {
   registerActivationOps(registry);
+  registerAlignmentOps(registry);
+  registerAttentionLstmOps(registry);
   registerAttentionOps(registry);
+  registerBeamSearchOps(registry);
   registerBlockQuantizedOps(registry);
   registerCachedAttentionOps(registry);
   registerClassicalModelOps(registry);
@@ -80,6 +93,11 @@ inline void registerAllOps(OpRegistry &registry) {
   registerFusedProductOps(registry);
   registerGatherOps(registry);
   registerGeneratorOps(registry);
+  registerGradientOps(registry);
+  registerGreedySearchOps(registry);
+  registerHashOps(registry);
+  registerHyperConnectionOps(registry);
+  registerImageOps(registry);
   registerMapOps(registry);
   registerMatMulOps(registry);
   registerMovementOps(registry);
@@ -101,6 +119,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerReshapeOps(registry);
   registerResizeOps(registry);
   registerSamplingOps(registry);
+  registerScanOps(registry);
   registerScatterOps(registry);
   registerSelectionOps(registry);
   registerSequenceLoopOps(registry);
@@ -108,6 +127,7 @@ inline void registerAllOps(OpRegistry &registry) {
   registerSequenceOps(registry);
   registerSliceOps(registry);
   registerSoftmaxOps(registry);
+  registerSparseAttentionOps(registry);
   registerStringOps(registry);
   registerSupportVectorOps(registry);
   registerTensorContribOps(registry);

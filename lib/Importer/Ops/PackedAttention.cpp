@@ -146,10 +146,38 @@ static Results importRestorePadding(NodeImporter &node) {
   return {{node.cast(node.reshape(padded, {batch, steps, rows[1]}), type)}};
 }
 
+// Operands: rows of tokens [B, S, W], how many are no padding [B]. Outputs: the tokens, behind each
+// other; the places of tokens, then those of padding [B, S]; where rows begin [B + 1]; the longest.
+static Results importRemovePadding(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), lengths = node.operand(1);
+  Type i32 = node.builder().getI32Type(), i64 = node.builder().getI64Type();
+  if (node.rank(x) != 3 || node.rank(lengths) != 1)
+    return node.emitError() << "needs tokens of rank 3 and lengths of rank 1";
+  AffineExpr batch = node.dim(x, 0), steps = node.dim(x, 1);
+  lengths = m.sized(node.cast(lengths, i64), {batch}, "lengths");
+  Value isToken = m.less(m.iotaAlong(2, 1, steps), m.unsqueeze(lengths, {1}));
+  isToken = isToken ? node.reshape(isToken, batch * steps) : isToken;
+  Value tokens = m.nonZero(isToken, "tokens"),
+        padding = m.nonZero(m.logicalNot(isToken), "padding");
+  if (!tokens || !padding)
+    return failure();
+  tokens = m.squeeze(tokens, {0});
+  Value places = m.sized(m.concat({tokens, m.squeeze(padding, {0})}, 0), {batch * steps}, "places");
+  Value rows = m.gather(node.reshape(x, {batch * steps, node.dim(x, 2)}), tokens, 0);
+  Value ends = node.infer<CumulateOp>(
+      lengths, {node.attr("axis", 0),
+                node.attr("kind", ReduceKindAttr::get(node.context(), ReduceKind::Sum))});
+  Value starts = m.concat({m.constants(i64, {0.0}), ends}, 0);
+  return {{rows, node.cast(node.reshape(places, {batch, steps}), i32), node.cast(starts, i32),
+           node.cast(m.maximum(lengths, 0), i32)}};
+}
+
 void registerPackedAttentionOps(OpRegistry &registry) {
   auto add = registry.inDomain("com.microsoft");
   add("PackedAttention", {5, 6}, importPackedAttention);
   add("PackedMultiHeadAttention", {1, 7}, importPackedMultiHeadAttention);
+  add("RemovePadding", 2, importRemovePadding);
   add("RestorePadding", 2, importRestorePadding);
 }
 

@@ -126,6 +126,76 @@ static Results importMaxPool(NodeImporter &node) {
   return results;
 }
 
+/// Positions [P, K] of windows of one dimension in a padded input.
+static Value placeWindows(NodeImporter &node, const Windows &windows, size_t d) {
+  TensorMath m(node);
+  Value start =
+      m.mul(m.iotaAlong(2, 0, windows.counts[d]), static_cast<double>(windows.strides[d]));
+  Value tap = m.iotaAlong(2, 1, node.expr(windows.kernel[d]));
+  return m.sub(m.add(start, tap), m.shapeScalar(windows.low[d]));
+}
+
+/// For each position of each window, [P..., K...]: where it lies in an image, and whether it does.
+static std::pair<Value, Value> placeInImage(NodeImporter &node, const Windows &windows,
+                                            ArrayRef<AffineExpr> sizes) {
+  TensorMath m(node);
+  size_t rank = windows.rank();
+  Value place, isInside;
+  for (size_t d = 0; d < rank; ++d) {
+    Value position = placeWindows(node, windows, d), size = m.shapeScalar(sizes[d]);
+    NodeImporter::Ints others;
+    for (int64_t axis = 0; axis < static_cast<int64_t>(2 * rank); ++axis)
+      if (axis % rank != d)
+        others.push_back(axis);
+    position = m.unsqueeze(position, others);
+    Value fits = m.logicalAnd(m.lessEqual(m.scalar(position, 0), position), m.less(position, size));
+    position = m.max(m.min(position, m.sub(size, 1)), 0.0);
+    place = place ? m.add(m.mul(place, size), position) : position;
+    isInside = isInside ? m.logicalAnd(isInside, fits) : fits;
+  }
+  return {place, isInside};
+}
+
+// Of each line of a window along the last dimension, what lies before the first zero of the mask
+// counts; but for images of several dimensions, the mask of the first pixel does not. The mask of
+// image and channel i begins at element (i * size of an image) mod (number of masks).
+static Results importMaxPoolWithMask(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0), mask = node.operand(1);
+  std::optional<Windows> windows = getPoolWindows(node, x);
+  if (!windows || !node.checkRank(mask, node.rank(x)))
+    return failure();
+  DimExprs dims = node.dims(x), masks = node.dims(mask);
+  ArrayRef<AffineExpr> sizes = ArrayRef(dims).drop_front(2);
+  AffineExpr count = dims[0] * dims[1], pixels = product(sizes, node.context());
+  auto [place, isInside] = placeInImage(node, *windows, sizes);
+  if (!place)
+    return failure();
+  int64_t rank = node.rank(place) + 1;
+  Value first = m.mul(m.iotaAlong(rank, 0, count), m.shapeScalar(pixels));
+  Value offset = node.infer<ModOp>({first, m.shapeScalar(masks[0] * masks[1])});
+  Value flat = node.reshape(mask, product(masks, node.context()));
+  Value counts = m.logicalNot(m.equal(m.gather(flat, m.add(offset, place), 0), 0.0));
+  Value passes = m.logicalNot(isInside);
+  if (windows->rank() > 1)
+    passes = m.logicalOr(passes, m.equal(place, 0.0));
+  // Products along the window's last dimension: 1 as long as no mask was zero.
+  Value goesOn = node.infer<CumulateOp>(
+      node.cast(m.logicalOr(counts, passes), node.builder().getI32Type()),
+      {node.attr("axis", rank - 1),
+       node.attr("kind", ReduceKindAttr::get(node.context(), ReduceKind::Prod))});
+  Value values = m.gather(node.reshape(x, {count, pixels}), place, 1);
+  values = m.select(m.logicalAnd(m.less(0.0, goesOn), isInside), values,
+                    m.scalar(values, -std::numeric_limits<float>::max()));
+  NodeImporter::Ints taps;
+  for (int64_t axis = 1 + windows->rank(); axis < rank; ++axis)
+    taps.push_back(axis);
+  DimExprs result = {dims[0], dims[1]};
+  result.append(windows->counts.begin(), windows->counts.end());
+  values = m.maximum(values, taps);
+  return {{values ? node.reshape(values, result) : values}};
+}
+
 /// MaxPool of a tensor whose channels are last.
 static Results importNhwcMaxPool(NodeImporter &node) {
   TensorMath m(node);
@@ -158,6 +228,7 @@ static Results importGlobalLpPool(NodeImporter &node) {
 
 void registerPoolingOps(OpRegistry &registry) {
   registry.add("MaxPool", 1, 1, importMaxPool);
+  registry.add("com.microsoft", "MaxpoolWithMask", 1, 2, importMaxPoolWithMask);
   registry.add("com.microsoft", "NhwcMaxPool", 1, 1, importNhwcMaxPool);
   registry.add("AveragePool", 1, 1, importAveragePool);
   registry.add("LpPool", 1, 1, importLpPool);

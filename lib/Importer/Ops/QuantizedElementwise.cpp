@@ -137,6 +137,33 @@ Results importConcat(NodeImporter &node) {
   return write(node, TensorMath(node).concat(parts, axis), 0);
 }
 
+// Operands: two tensors, each with its zero point. The product is not quantized.
+Results importMulInteger(NodeImporter &node) {
+  Value a = node.operand(0), b = node.operand(2);
+  if (!checkQuantized(node, a) || !checkQuantized(node, b))
+    return failure();
+  return {{TensorMath(node).mul(subtractZero(node, a, node.operand(1)),
+                                subtractZero(node, b, node.operand(3)))}};
+}
+
+// The sum of bytes in 32 bits of the same sign.
+Results importReduceSumInteger(NodeImporter &node) {
+  TensorMath m(node);
+  Value x = node.operand(0);
+  if (!checkQuantized(node, x))
+    return failure();
+  bool isUnsigned = node.elementType(x).isUnsignedInteger();
+  NodeImporter::Ints axes = node.getInts("axes");
+  for (int64_t &axis : axes)
+    axis = node.normalizeAxis(axis, node.rank(x));
+  if (node.hasFailed())
+    return failure();
+  Value sum = m.sum(node.cast(x, node.builder().getI32Type()), axes);
+  if (!node.getBool("keepdims", true))
+    sum = m.squeeze(sum, axes);
+  return {{isUnsigned ? node.cast(sum, node.builder().getIntegerType(32, false)) : sum}};
+}
+
 } // namespace
 
 // Zero points may be omitted, and scales follow them: those are looked for when they are used.
@@ -151,6 +178,8 @@ void registerQuantizedElementwiseOps(OpRegistry &registry) {
   add("QLinearAveragePool", {2, 5}, importAveragePool);
   add("QLinearReduceMean", {2, 5}, importReduceMean);
   add("QLinearWhere", 9, importWhere);
+  add("MulInteger", {3, 4}, importMulInteger);
+  add("ReduceSumInteger", 1, importReduceSumInteger);
   add("QLinearConcat", {5, Arity::unbounded}, importConcat);
 }
 

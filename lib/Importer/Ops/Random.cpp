@@ -1,66 +1,64 @@
-// Random numbers: RandomUniform, RandomNormal, Bernoulli, Multinomial and their relatives.
-//
-// ONNX leaves the generator open. Here it is a hash of the element's position and the seed, so it
-// is ordinary arithmetic on a tensor of positions: it fuses, runs on any number of threads, and
-// gives the same numbers in every run. Nodes without a seed get one that depends on their place in
-// the model.
+// Random numbers: RandomUniform, RandomNormal, Bernoulli, Multinomial and their relatives; and
+// Dropout.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/Random.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 
 namespace tenon {
-namespace {
 
-class RandomBuilder {
-public:
-  explicit RandomBuilder(NodeImporter &node) : m(node), n(node), seed(getSeed(node)) {}
+Value RandomBuilder::uniform(ArrayRef<AffineExpr> dims, uint32_t stream) {
+  AffineExpr count = product(dims, n.context());
+  Type u32 = n.builder().getIntegerType(32, /*isSigned=*/false);
+  Value bits = n.cast(m.iota(count, 0, n.builder().getI64Type()), u32);
+  bits = m.add(bits, constant(bits, seed + stream * 0x9e3779b9u));
+  if (salt)
+    bits = m.add(bits, m.mul(n.cast(salt, u32), constant(bits, 0x9e3779b1u)));
+  // Wellons' lowbias32, over position and seed.
+  bits = xorShift(bits, 16);
+  bits = xorShift(m.mul(bits, constant(bits, 0x7feb352du)), 15);
+  bits = xorShift(m.mul(bits, constant(bits, 0x846ca68bu)), 16);
+  // The upper 24 bits are what f32 holds exactly.
+  Value high = n.infer<ShiftRightOp>({bits, constant(bits, 8)});
+  Value number = m.mul(n.cast(high, n.builder().getF32Type()), std::ldexp(1.0, -24));
+  return number ? n.reshape(number, dims) : number;
+}
 
-  /// f32 in [0, 1), for all positions of a tensor; streams are independent of each other.
-  Value uniform(ArrayRef<AffineExpr> dims, uint32_t stream = 0) {
-    AffineExpr count = product(dims, n.context());
-    Type u32 = n.builder().getIntegerType(32, /*isSigned=*/false);
-    Value bits = n.cast(m.iota(count, 0, n.builder().getI64Type()), u32);
-    // Wellons' lowbias32, over position and seed.
-    bits = xorShift(m.add(bits, constant(bits, seed + stream * 0x9e3779b9u)), 16);
-    bits = xorShift(m.mul(bits, constant(bits, 0x7feb352du)), 15);
-    bits = xorShift(m.mul(bits, constant(bits, 0x846ca68bu)), 16);
-    // The upper 24 bits are what f32 holds exactly.
-    Value high = n.infer<ShiftRightOp>({bits, constant(bits, 8)});
-    Value number = m.mul(n.cast(high, n.builder().getF32Type()), std::ldexp(1.0, -24));
-    return number ? n.reshape(number, dims) : number;
-  }
+// By Box and Muller: sqrt(-2 ln(1 - u)) cos(2 pi v).
+Value RandomBuilder::normal(ArrayRef<AffineExpr> dims) {
+  Value u = uniform(dims, 1), v = uniform(dims, 2);
+  Value radius = m.sqrt(m.mul(m.log(m.sub(m.scalar(u, 1), u)), -2));
+  return m.mul(radius, n.infer<CosOp>(m.mul(v, 2 * 3.14159265358979323846)));
+}
 
-  /// Box and Muller: sqrt(-2 ln(1 - u)) cos(2 pi v).
-  Value normal(ArrayRef<AffineExpr> dims) {
-    Value u = uniform(dims, 1), v = uniform(dims, 2);
-    Value radius = m.sqrt(m.mul(m.log(m.sub(m.scalar(u, 1), u)), -2));
-    return m.mul(radius, n.infer<CosOp>(m.mul(v, 2 * 3.14159265358979323846)));
-  }
+// The largest of log p + Gumbel noise has class c with probability p[c].
+Value RandomBuilder::chooseClass(Value x, AffineExpr samples) {
+  if (!x)
+    return nullptr;
+  DimExprs dims = {n.dim(x, 0), samples, n.dim(x, 1)};
+  Value noise = m.neg(m.log(m.neg(m.log(m.max(uniform(dims), std::ldexp(1.0, -25))))));
+  Value scores = m.add(m.unsqueeze(n.cast(x, n.builder().getF32Type()), {1}), noise);
+  Operation *best =
+      scores ? n.inferOp<TopKOp>(scores, {n.attr("axis", 2), n.attr("count", DimExprs{n.expr(1)}),
+                                          n.attr("largest", n.builder().getUnitAttr())})
+             : nullptr;
+  return best ? m.squeeze(best->getResult(1), {2}) : Value();
+}
 
-  TensorMath m;
+Value RandomBuilder::xorShift(Value bits, uint32_t amount) {
+  return n.infer<XorOp>({bits, n.infer<ShiftRightOp>({bits, constant(bits, amount)})});
+}
 
-private:
-  /// bits ^ (bits >> amount)
-  Value xorShift(Value bits, uint32_t amount) {
-    return n.infer<XorOp>({bits, n.infer<ShiftRightOp>({bits, constant(bits, amount)})});
-  }
-  Value constant(Value like, uint32_t value) { return m.scalar(like, value); }
-
-  static uint32_t getSeed(NodeImporter &node) {
-    if (node.hasAttribute("seed")) {
-      auto seed = static_cast<float>(node.getFloat("seed"));
-      return llvm::bit_cast<uint32_t>(seed) * 0x85ebca6bu + 1;
-    }
+/// Seeds are floats, but those of Dropout integers.
+uint32_t RandomBuilder::getSeed(NodeImporter &node) {
+  if (!node.hasAttribute("seed"))
     return static_cast<uint32_t>(llvm::xxh3_64bits(node.outputName(0)));
-  }
-
-  NodeImporter &n;
-  uint32_t seed;
-};
-
-} // namespace
+  if (node.opType().ends_with("Dropout"))
+    return static_cast<uint32_t>(node.getInt("seed")) * 0x85ebca6bu + 1;
+  auto seed = static_cast<float>(node.getFloat("seed"));
+  return llvm::bit_cast<uint32_t>(seed) * 0x85ebca6bu + 1;
+}
 
 /// The element type of the result: attribute `dtype`, or that of the operand, or f32.
 static Type getResultType(NodeImporter &node) {
@@ -113,28 +111,103 @@ static Results importBernoulli(NodeImporter &node) {
   return {{node.cast(random.m.less(random.uniform(node.dims(x)), probability), type)}};
 }
 
-// The largest of log p + Gumbel noise has class c with probability p[c].
 static Results importMultinomial(NodeImporter &node) {
   RandomBuilder random(node);
-  TensorMath &m = random.m;
   Value x = node.operand(0);
   if (node.rank(x) != 2)
     return node.emitError() << "needs [batch, classes], not " << x.getType();
-  DimExprs dims = {node.dim(x, 0), node.expr(node.getInt("sample_size", 1)), node.dim(x, 1)};
   Type type =
       node.hasAttribute("dtype") ? node.getElementType("dtype") : Type(node.builder().getI32Type());
   if (!type)
     return failure();
-  Value noise = m.neg(m.log(m.neg(m.log(m.max(random.uniform(dims), std::ldexp(1.0, -25))))));
-  Value scores = m.add(m.unsqueeze(node.cast(x, node.builder().getF32Type()), {1}), noise);
-  Operation *best =
-      scores ? node.inferOp<TopKOp>(scores, {node.attr("axis", 2),
-                                             node.attr("count", DimExprs{node.expr(1)}),
-                                             node.attr("largest", node.builder().getUnitAttr())})
-             : nullptr;
-  if (!best)
-    return failure();
-  return {{node.cast(m.squeeze(best->getResult(1), {2}), type)}};
+  return {{node.cast(random.chooseClass(x, node.expr(node.getInt("sample_size", 1))), type)}};
+}
+
+namespace {
+/// What is left of a tensor, and where.
+struct Dropped {
+  Value result, mask;
+};
+} // namespace
+
+/// Whether a scalar of integers or bools is known to be 0.
+static bool isZero(NodeImporter &node, Value value) {
+  std::optional<NodeImporter::Ints> known = node.constantInts(value);
+  return known && known->size() == 1 && known->front() == 0;
+}
+
+/// Where it trains, each element of x becomes zero with the probability `ratio`, and others grow by
+/// what is lost. Null operands: it does not train, and a ratio of one half.
+static Dropped dropOut(NodeImporter &node, Value x, Value ratio, Value training) {
+  TensorMath m(node);
+  std::optional<SmallVector<double>> known;
+  if (ratio)
+    known = node.constantFloats(ratio);
+  bool dropsNothing = known && known->size() == 1 && known->front() == 0;
+  if (!training || dropsNothing || isZero(node, training))
+    return {x, m.broadcast(node.makeScalar(node.builder().getI1Type(), 1), node.dims(x))};
+  Type f32 = node.builder().getF32Type();
+  ratio = ratio ? node.cast(m.toScalar(ratio), f32) : node.makeScalar(f32, 0.5);
+  training = node.cast(m.toScalar(training), node.builder().getI1Type());
+  Value isKept = m.lessEqual(ratio, RandomBuilder(node).uniform(node.dims(x)));
+  Value scale = m.reciprocal(m.sub(m.scalar(ratio, 1), ratio));
+  Value mask = m.logicalOr(m.logicalNot(training), isKept);
+  Value scaled =
+      m.mul(x, node.cast(m.select(training, scale, m.scalar(scale, 1)), node.elementType(x)));
+  return {m.select(mask, scaled, m.scalar(x, 0)), mask};
+}
+
+/// Before version 7 a node trains unless it says that it does not, from then on to version 12 none
+/// does. Before version 12 the ratio is an attribute, before version 10 a mask has x's type.
+static Results importDropout(NodeImporter &node) {
+  Value x = node.operand(0), ratio = node.operand(1), training = node.operand(2);
+  if (node.opset() < 12) {
+    ratio = node.makeScalar(node.builder().getF32Type(), node.getFloat("ratio", 0.5));
+    training = node.opset() < 7
+                   ? node.makeScalar(node.builder().getI1Type(), !node.getBool("is_test", false))
+                   : Value();
+  }
+  Dropped dropped = dropOut(node, x, ratio, training);
+  if (!node.hasOutput(1))
+    return {{dropped.result}};
+  return {{dropped.result,
+           node.opset() < 10 ? node.cast(dropped.mask, node.elementType(x)) : dropped.mask}};
+}
+
+/// A mask as bits of words, of 32 elements each. Bits behind the last element are set.
+static Value packMask(NodeImporter &node, Value mask) {
+  TensorMath m(node);
+  if (!mask)
+    return nullptr;
+  Type u32 = node.builder().getIntegerType(32, /*isSigned=*/false);
+  AffineExpr count = product(node.dims(mask), node.context()), words = count.ceilDiv(32);
+  Value bits = node.cast(node.reshape(mask, {count}), u32);
+  bits = m.pad(bits, {node.expr(0)}, {words * 32}, node.makeScalar(u32, 1));
+  bits = node.reshape(bits, {words, node.expr(32)});
+  bits = node.infer<ShiftLeftOp>({bits, m.iota({node.expr(32)}, 0, u32)});
+  return node.reshape(m.sum(bits, {1}), {words});
+}
+
+static Results giveDropped(NodeImporter &node, Dropped dropped, bool packsMask) {
+  if (!node.hasOutput(1))
+    return {{dropped.result}};
+  return {{dropped.result, packsMask ? packMask(node, dropped.mask) : dropped.mask}};
+}
+
+/// Dropout of the sum of data and bias, then a residual. Operands: these, ratio, training mode.
+template <bool packsMask> static Results importBiasDropout(NodeImporter &node) {
+  TensorMath m(node);
+  Value sum = m.add(node.operand(0), node.operand(1));
+  Dropped dropped = dropOut(node, sum, node.operand(3), node.operand(4));
+  if (node.operand(2))
+    dropped.result = m.add(dropped.result, node.operand(2));
+  return giveDropped(node, dropped, packsMask);
+}
+
+/// Operands: data, ratio, training mode.
+static Results importBitmaskDropout(NodeImporter &node) {
+  return giveDropped(node, dropOut(node, node.operand(0), node.operand(1), node.operand(2)),
+                     /*packsMask=*/true);
 }
 
 void registerRandomOps(OpRegistry &registry) {
@@ -144,6 +217,11 @@ void registerRandomOps(OpRegistry &registry) {
   registry.add("RandomNormalLike", 1, 1, importNormal);
   registry.add("Bernoulli", 15, 1, importBernoulli);
   registry.add("Multinomial", 7, 1, importMultinomial);
+  registry.add("Dropout", 1, {1, 3}, importDropout);
+  auto add = registry.inDomain("com.microsoft");
+  add("BiasDropout", {2, 5}, importBiasDropout<false>);
+  add("BitmaskBiasDropout", {2, 5}, importBiasDropout<true>);
+  add("BitmaskDropout", {1, 3}, importBitmaskDropout);
 }
 
 } // namespace tenon

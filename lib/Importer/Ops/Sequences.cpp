@@ -33,10 +33,6 @@ bool checkSequence(NodeImporter &node, unsigned number) {
 }
 
 static Value makeList(NodeImporter &node, Type type, ValueRange elements) {
-  if (isa<StringType>(getInnerElementType(type))) {
-    node.emitError() << "makes " << describeValueType(type) << ", which is not supported";
-    return nullptr;
-  }
   Operation *op = node.makeHost<SequenceConstructOp>(type, elements);
   return op ? op->getResult(0) : Value();
 }

@@ -1,13 +1,12 @@
 // Softmax, its relatives, and the losses built on them.
 
-#include "lib/Importer/Ops/TensorMath.h"
+#include "lib/Importer/Ops/Softmax.h"
 
 using namespace mlir;
 
 namespace tenon {
 
-/// x - max - log(sum(e^(x - max))).
-static Value buildLogSoftmax(NodeImporter &node, Value x, int64_t axis) {
+Value buildLogSoftmax(NodeImporter &node, Value x, int64_t axis) {
   TensorMath m(node);
   Value shifted = m.sub(x, m.maximum(x, axis));
   return m.sub(shifted, m.log(m.sum(m.exp(shifted), axis)));

@@ -1,7 +1,8 @@
 // Ops of com.microsoft that move, compare or sample tensors and are no fusion: ExpandDims,
-// UnfoldTensor, CDist, NGramRepeatBlock, CropAndResize, TorchEmbedding.
+// UnfoldTensor, CDist, NGramRepeatBlock, CropAndResize, TorchEmbedding, SampleOp.
 
 #include "lib/Importer/Ops/RunTimeAxes.h"
+#include "lib/Importer/Ops/TokenScores.h"
 
 using namespace mlir;
 
@@ -58,38 +59,18 @@ static Results importCDist(NodeImporter &node) {
 // Operands: tokens [B, S], scores [B, V].
 static Results importNGramRepeatBlock(NodeImporter &node) {
   TensorMath m(node);
-  Type i64 = node.builder().getI64Type();
-  Value tokens = node.cast(node.operand(0), i64), scores = node.operand(1);
+  Value tokens = node.cast(node.operand(0), node.builder().getI64Type()), scores = node.operand(1);
   int64_t size = node.getInt("ngram_size");
-  constexpr int64_t most = 1024;
   if (node.hasFailed())
     return failure();
-  if (size < 1 || size > most || node.rank(tokens) != 2 || node.rank(scores) != 2)
+  if (size < 1 || size > mostTokensOfNGram || node.rank(tokens) != 2 || node.rank(scores) != 2)
     return node.emitError() << "n-grams of " << size << " do not fit " << tokens.getType()
                             << " and " << scores.getType();
-  // Fewer tokens are none that repeat: -1 in front is no token.
-  AffineExpr length = node.dim(tokens, 1), wide = length + (size - 1), batch = node.dim(tokens, 0);
-  Value padded =
-      m.pad(tokens, {node.expr(0), node.expr(size - 1)}, {batch, wide}, node.makeScalar(i64, -1));
-  Value repeats = m.broadcast(node.makeScalar(node.builder().getI1Type(), 1), {batch, length});
-  for (int64_t i = 0; i + 1 < size; ++i) {
-    Value last = m.slice(padded, 1, length + i, node.expr(1));
-    Value here = m.slice(padded, 1, node.expr(i), length);
-    Value isSame = m.logicalAnd(m.equal(here, last), m.lessEqual(m.scalar(here, 0), here));
-    repeats = m.logicalAnd(repeats, isSame);
-  }
-  Value next = m.slice(padded, 1, node.expr(size - 1), length);
-  if (!next || !repeats)
-    return failure();
-  Type f32 = node.builder().getF32Type();
   DimExprs dims = node.dims(scores);
-  dims[0] = batch;
+  dims[0] = node.dim(tokens, 0);
   scores = m.sized(scores, dims, "scores");
-  Value counts = node.infer<ScatterElementsOp>(
-      {m.broadcast(node.makeScalar(f32, 0), dims), next, node.cast(repeats, f32)},
-      {node.attr("axis", 1),
-       node.attr("kind", ScatterKindAttr::get(node.context(), ScatterKind::Add))});
-  return {{m.select(m.less(0.0, counts), m.scalar(scores, -HUGE_VAL), scores)}};
+  Value repeats = markRepeats(node, tokens, size, dims);
+  return {{m.select(repeats, m.scalar(scores, -HUGE_VAL), scores)}};
 }
 
 namespace {
@@ -193,6 +174,9 @@ static Results importTorchEmbedding(NodeImporter &node) {
   return {{TensorMath(node).gather(node.operand(0), node.operand(1), 0)}};
 }
 
+// The operand itself: an example of an operator in ONNX Runtime.
+static Results importSampleOp(NodeImporter &node) { return {{node.operand(0)}}; }
+
 void registerTensorContribOps(OpRegistry &registry) {
   auto add = registry.inDomain("com.microsoft");
   add("ExpandDims", 2, importExpandDims);
@@ -200,6 +184,7 @@ void registerTensorContribOps(OpRegistry &registry) {
   add("CDist", 2, importCDist);
   add("NGramRepeatBlock", 2, importNGramRepeatBlock);
   add("CropAndResize", 4, importCropAndResize);
+  add("SampleOp", 1, importSampleOp);
   add("TorchEmbedding", {2, 4}, importTorchEmbedding);
 }
 

@@ -199,23 +199,36 @@ static Value buildOpenTransposedConv(NodeImporter &node, Value x, Value weights,
                            node.expr(groups));
 }
 
+/// The pads in front of all dimensions, then those behind: from `operand`, or the attribute if that
+/// is null. Nothing after an error.
+static std::optional<DimExprs> readPads(NodeImporter &node, Value operand, size_t rank) {
+  DimExprs none(2 * rank, node.expr(0));
+  if (operand)
+    return node.contentsOrBind(operand, "pads");
+  if (node.getString("auto_pad", "NOTSET") != "NOTSET" || !node.hasAttribute("pads"))
+    return none;
+  DimExprs pads;
+  for (int64_t pad : node.getInts("pads"))
+    pads.push_back(node.expr(pad));
+  return pads.empty() ? none : pads;
+}
+
 /// Cuts and sizes from explicit pads, or from the shape that the result shall have.
-static LogicalResult readPadding(NodeImporter &node, MutableArrayRef<TransposedDim> dims) {
+static LogicalResult readPadding(NodeImporter &node, Value padsOperand,
+                                 MutableArrayRef<TransposedDim> dims) {
   size_t rank = dims.size();
   StringRef autoPad = node.getString("auto_pad", "NOTSET");
   bool isSame = autoPad == "SAME_UPPER" || autoPad == "SAME_LOWER";
   NodeImporter::Ints shape = node.getInts("output_shape", NodeImporter::Ints());
-  NodeImporter::Ints none(2 * rank, 0), noExtra(rank, 0);
+  NodeImporter::Ints noExtra(rank, 0);
   NodeImporter::Ints extra = node.getInts("output_padding", noExtra);
-  NodeImporter::Ints pads = autoPad == "NOTSET" ? node.getInts("pads", none) : none;
-  if (pads.empty())
-    pads = none;
+  std::optional<DimExprs> pads = readPads(node, padsOperand, rank);
   if (extra.empty())
     extra = noExtra;
   if (shape.size() == rank + 2)
     shape.erase(shape.begin(), shape.begin() + 2);
-  if (pads.size() != 2 * rank || extra.size() != rank || (!shape.empty() && shape.size() != rank) ||
-      node.hasFailed()) {
+  if (!pads || pads->size() != 2 * rank || extra.size() != rank ||
+      (!shape.empty() && shape.size() != rank) || node.hasFailed()) {
     node.emitError() << "pads, output_padding or output_shape do not fit " << rank
                      << " spatial dimensions";
     return failure();
@@ -224,8 +237,8 @@ static LogicalResult readPadding(NodeImporter &node, MutableArrayRef<TransposedD
     AffineExpr reach = dim.reach, spread = dim.inputSize * dim.stride;
     AffineExpr full = spread + (reach - dim.stride + extra[d]);
     if (shape.empty() && !isSame) {
-      dim.low = node.expr(pads[d]);
-      dim.resultSize = full - pads[d] - pads[rank + d];
+      dim.low = (*pads)[d];
+      dim.resultSize = full - (*pads)[d] - (*pads)[rank + d];
       requireNonNegative(node, dim.resultSize, "a size of the result");
       continue;
     }
@@ -238,7 +251,8 @@ static LogicalResult readPadding(NodeImporter &node, MutableArrayRef<TransposedD
   return success();
 }
 
-static Results importConvTranspose(NodeImporter &node) {
+/// `pads` is null where they are an attribute.
+static Results buildConvTranspose(NodeImporter &node, Value pads, Value bias) {
   TensorMath m(node);
   Value x = node.operand(0), weights = node.operand(1);
   int64_t groups = node.getInt("group", 1);
@@ -267,17 +281,26 @@ static Results importConvTranspose(NodeImporter &node) {
     dims.push_back({(*kernel)[d], (*strides)[d], (*dilations)[d], reach, node.dims(x)[d + 2],
                     nullptr, nullptr});
   }
-  if (failed(readPadding(node, dims)) || node.hasFailed())
+  if (failed(readPadding(node, pads, dims)) || node.hasFailed())
     return failure();
   Value result = (isOpen ? buildOpenTransposedConv : buildTransposedConv)(node, m.toChannelsLast(x),
                                                                           weights, dims, groups);
-  if (Value bias = node.operand(2))
+  if (bias)
     result = m.add(result, bias);
   return {{m.toChannelsFirst(result)}};
 }
 
+static Results importConvTranspose(NodeImporter &node) {
+  return buildConvTranspose(node, /*pads=*/nullptr, node.operand(2));
+}
+
+static Results importDynamicPads(NodeImporter &node) {
+  return buildConvTranspose(node, node.operand(2), node.operand(3));
+}
+
 void registerTransposedConvolutionOps(OpRegistry &registry) {
   registry.add("ConvTranspose", 1, {2, 3}, importConvTranspose);
+  registry.add("com.microsoft", "ConvTransposeWithDynamicPads", 1, {2, 4}, importDynamicPads);
 }
 
 } // namespace tenon

@@ -14,7 +14,10 @@ namespace tenon {
 /// A kernel that a device runs, as runtime/abi.h describes it.
 struct DeviceKernel {
   std::string entry;
-  int32_t numArguments = 0, blockThreads = 0;
+  int32_t numArguments = 0, blockThreads = 0, launchSharedBytes = 0;
+  /// What the assembler said that it takes, and blocks that a multiprocessor holds: zeros where it
+  /// was not asked.
+  int32_t registers = 0, spilledBytes = 0, sharedBytes = 0, residentBlocks = 0;
 };
 
 struct PtxKernel {

@@ -238,8 +238,8 @@ static tenon_value *read_inputs(const tenon_model *model, const options *options
       arrays[i] = read_array(path_in(options->input_dir, name).text);
     else
       fail("input '%s' is missing: give --input %s=FILE.npy", name, name);
-    inputs[i].tensor = (tenon_tensor){arrays[i].dtype, arrays[i].rank,  arrays[i].dims,
-                                      arrays[i].data,  arrays[i].bytes, 0};
+    inputs[i].tensor = (tenon_tensor){
+        arrays[i].dtype, arrays[i].rank, arrays[i].dims, arrays[i].data, arrays[i].bytes, 0, 0, 0};
   }
   return inputs;
 }

@@ -26,6 +26,9 @@ struct Buffer {
   int64_t alignment = 1 << 20;
 };
 
+/// What a kernel computes for a value that it yields: inside of the frames around it.
+mlir::Value getComputed(mlir::Value yielded);
+
 /// Where all elements of a tensor of this type lie one behind another, in row-major order.
 Buffer makeBuffer(mlir::Value pointer, mlir::Type type);
 
@@ -59,6 +62,8 @@ public:
   /// Stores elements (in their compute type) of a result.
   void store(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index, mlir::Value element);
   mlir::Value load(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index);
+  /// How many elements behind the buffer's first one that at `index` is.
+  LaneIndex offset(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index);
 
   // Loops over elements, which those that run the kernel share.
   /// Lanes that suit a loop over a dimension of this size.
@@ -80,6 +85,10 @@ public:
   /// Calls `body` for the share of the elements of a tensor, vectors along its last dimension.
   virtual void forElements(llvm::ArrayRef<mlir::AffineExpr> shape,
                            llvm::function_ref<void(llvm::ArrayRef<LaneIndex>)> body) = 0;
+
+  /// Memory of those that compute a row together, as much as `RowPasses` says that values take
+  /// which wait there from one pass over the row to the next; null if there is none.
+  virtual mlir::Value getRowScratch() const { return nullptr; }
 
   /// Runs `body` with this many lanes, of which `mask` (or all, if null) count, and with an empty
   /// store of reusable elements on top of the present one.
@@ -142,7 +151,6 @@ private:
   void fill(const Frame &frame);
   void fillBox(const Frame &frame, llvm::ArrayRef<mlir::AffineExpr> starts,
                llvm::ArrayRef<mlir::AffineExpr> sizes, size_t firstWhole);
-  LaneIndex offset(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index);
   mlir::Value toCompute(mlir::Value stored, mlir::Type elementType);
   mlir::Value toStorage(mlir::Value computed, mlir::Type elementType);
   /// Pointers to each lane's element.

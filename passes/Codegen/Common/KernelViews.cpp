@@ -48,6 +48,18 @@ Buffer KernelEmitter::buffer(Value tensor) {
   return part(buffer(slice.getOperand()), slice.getStarts().getResults());
 }
 
+Value getComputed(Value yielded) {
+  while (true) {
+    auto pad = yielded.getDefiningOp<PadOp>();
+    if (auto insert = yielded.getDefiningOp<InsertOp>())
+      yielded = insert.getOperand();
+    else if (pad && pad.isFrame())
+      yielded = pad.getOperand();
+    else
+      return yielded;
+  }
+}
+
 void KernelEmitter::addResult(Value yielded, Value pointer) {
   Buffer buffer = makeBuffer(pointer, yielded.getType());
   while (true) {

@@ -1,10 +1,12 @@
 // Kernel modules hold no memrefs and no tensors, so one conversion with a short, fixed list of
 // patterns suffices: structured control flow becomes branches, and scalar and vector arithmetic
-// becomes LLVM's. The structured part goes first, by itself: its patterns are plain rewrites, and
-// running them inside the type conversion would remember every block argument for nothing.
+// becomes LLVM's, as does what a target's own dialects say how to lower. The structured part goes
+// first, by itself: its patterns are plain rewrites, and running them inside the type conversion
+// would remember every block argument for nothing.
 #include "passes/Codegen/Common/LowerKernels.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/ConvertToLLVM/ToLLVMInterface.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
@@ -64,8 +66,9 @@ static LogicalResult lowerArithmetic(ModuleOp module) {
 
   LLVMConversionTarget target(*context);
   target.addLegalOp<ModuleOp>();
-  // Dialects of one target's instructions.
+  // Dialects of one target's instructions, and those that its own code is written in.
   target.markUnknownOpDynamicallyLegal(isTranslatable);
+  populateConversionTargetFromOperation(module, target, converter, patterns);
   return applyFullConversion(module, target, std::move(patterns));
 }
 

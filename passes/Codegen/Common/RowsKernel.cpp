@@ -11,7 +11,7 @@
 //       what is computed from these once for each row (norms: the inverse deviation)
 //     one pass over the row, or one store, writes the results
 //
-// What is expensive and needed by several passes (softmax: the powers) waits in the result's row.
+// What is expensive and needed by several passes (softmax: the powers) waits in memory (RowPasses).
 //
 // If the last dimension is reduced, vectors run along it and are folded at the end of a pass; where
 // a team shares the row, its members' results are folded next. If it is not, vectors hold
@@ -19,6 +19,7 @@
 #include "dialects/Tenon/Reduction.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/Codegen/Common/KernelEmitter.h"
+#include "passes/Codegen/Common/RowPasses.h"
 
 using namespace mlir;
 
@@ -29,8 +30,10 @@ namespace {
 class RowsEmitter {
 public:
   explicit RowsEmitter(KernelEmitter &e) : e(e), em(e.em) {
-    for (ReduceOp reduce : e.kernel.getOps<ReduceOp>())
-      reductions.push_back(reduce);
+    if (e.kernel.getOps<ReduceOp>().empty())
+      return;
+    passes.emplace(e.kernel);
+    kept = passes->chooseKept(/*mayUseScratch=*/bool(e.getRowScratch()));
   }
 
   void emit();
@@ -43,17 +46,12 @@ private:
   // Reductions.
   void emitRows();
   void emitLevels(ArrayRef<LaneIndex> row);
-  void emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex> row);
+  void emitLevel(unsigned number, SmallVector<ReduceOp> level, ArrayRef<LaneIndex> row);
   void emitRowValues(unsigned level, ArrayRef<LaneIndex> row);
   void emitRowResults(ArrayRef<LaneIndex> row);
-  void chooseKept();
-  unsigned levelOf(Operation *op);
-  /// Whether the op computes a number for each row, rather than for each element.
-  bool isRowValue(Operation *op);
-  /// Adds what the elements of `value` are computed from within one pass.
-  void collectPass(Value value, llvm::SmallPtrSetImpl<Operation *> &ops);
+  /// Where a row of the value waits for later passes.
+  Buffer placeOf(const KeptValue &value);
   Value fold(ReduceOp reduce, Value lanes);
-  bool isReduced(size_t dim) const { return llvm::is_contained(axes, dim); }
 
   // Loops.
   /// Loops over the reduced dimensions from `axis` on, filling in `index`.
@@ -63,22 +61,20 @@ private:
 
   KernelEmitter &e;
   Emitter &em;
-  SmallVector<ReduceOp> reductions;
+  /// Of kernels with reductions.
+  std::optional<RowPasses> passes;
+  SmallVector<KeptValue> kept;
   DimExprs dims; // of what is reduced
   SmallVector<int64_t> axes;
   int64_t rowLanes = 1;
   /// Whether the last dimension is not reduced, so that lanes are rows.
   bool alongLanes = false;
-  /// What the first pass that evaluates it leaves in the result's row for later passes, if
-  /// anything.
-  Value kept;
-  bool isKept = false;
 };
 
 } // namespace
 
 void RowsEmitter::emit() {
-  if (!reductions.empty())
+  if (passes)
     return emitRows();
   for (unsigned result = 0; result < e.kernel.getNumResults(); ++result)
     emitElements(result);
@@ -97,30 +93,20 @@ void RowsEmitter::emitElements(unsigned result) {
 
 //===-- Reductions --===//
 
-unsigned RowsEmitter::levelOf(Operation *op) {
-  unsigned level = 0;
-  for (Value operand : op->getOperands())
-    if (Operation *producer = operand.getDefiningOp())
-      level = std::max(level, levelOf(producer) + isa<ReduceOp>(producer));
-  return level;
-}
-
 void RowsEmitter::emitRows() {
-  dims = getDims(reductions.front().getOperand().getType());
-  axes = SmallVector<int64_t>(reductions.front().getAxes());
-  llvm::sort(axes);
-  chooseKept();
-  alongLanes = !dims.empty() && !isReduced(dims.size() - 1);
+  dims = passes->getDims();
+  axes = SmallVector<int64_t>(passes->getAxes());
+  alongLanes = !dims.empty() && !passes->isReduced(dims.size() - 1);
   DimExprs rowDims;
   for (size_t dim = 0; dim + alongLanes < dims.size(); ++dim)
-    if (!isReduced(dim))
+    if (!passes->isReduced(dim))
       rowDims.push_back(dims[dim]);
   auto rowIndex = [&](LaneIndex row) {
     SmallVector<LaneIndex> parts = e.delinearize(row, rowDims);
     SmallVector<LaneIndex> index(dims.size(), e.index(0));
     size_t part = 0;
     for (size_t dim = 0; dim + alongLanes < dims.size(); ++dim)
-      if (!isReduced(dim))
+      if (!passes->isReduced(dim))
         index[dim] = parts[part++];
     return index;
   };
@@ -150,81 +136,30 @@ void RowsEmitter::emitRows() {
   });
 }
 
-/// Whether an element of `op` takes long to compute from those of its operands.
-static bool isExpensive(Operation *op) {
-  return isa<ExpOp, LogOp, ErfOp, SigmoidOp, SoftplusOp, TanhOp, SiluOp, GeluOp, PowOp, SinOp,
-             CosOp, TransposeOp, GatherOp>(op);
-}
-
-bool RowsEmitter::isRowValue(Operation *op) {
-  return isa<PointwiseOpInterface>(op) &&
-         getDims(op->getResult(0).getType()) == getDims(reductions.front().getType()) &&
-         levelOf(op) > 0;
-}
-
-void RowsEmitter::collectPass(Value value, llvm::SmallPtrSetImpl<Operation *> &ops) {
-  Operation *op = value.getDefiningOp();
-  if (!op || isa<ReduceOp>(op) || isRowValue(op) || !ops.insert(op).second)
-    return;
-  for (Value operand : op->getOperands())
-    collectPass(operand, ops);
-}
-
-/// Whether all that depends on `value` within a pass reads it at the position that it computes.
-static bool isReadInPlace(Value value, Value result) {
-  if (value == result)
-    return true;
-  return llvm::all_of(value.getUsers(), [&](Operation *user) {
-    if (isa<ReduceOp>(user))
-      return true;
-    return isa<PointwiseOpInterface>(user) &&
-           getDims(user->getResult(0).getType()) == getDims(result.getType()) &&
-           isReadInPlace(user->getResult(0), result);
-  });
-}
-
-// Softmax needs every power twice: for the sum, and divided by the sum. The row of the result
-// serves as memory in between, if it can hold the value exactly. Only pointwise ops may read the
-// value, since it is only there at the present position.
-void RowsEmitter::chooseKept() {
-  if (e.kernel.getNumResults() != 1 || getDims(e.computed(0).getType()) != dims)
-    return;
-  Value computed = e.computed(0);
-  Type elementType = getElementTypeOrSelf(computed.getType());
-  if (ElementEmitter::computeType(elementType) != getStorageType(elementType))
-    return;
-  llvm::SmallPtrSet<Operation *, 32> inResults, inLevels;
-  collectPass(computed, inResults);
-  for (ReduceOp reduce : reductions)
-    collectPass(reduce.getOperand(), inLevels);
-  for (Operation &op : e.kernel.getEntryBlock()) {
-    if (!inResults.contains(&op) || !inLevels.contains(&op) || op.getNumResults() != 1 ||
-        op.getResult(0) == computed || op.getResult(0).getType() != computed.getType())
-      continue;
-    llvm::SmallPtrSet<Operation *, 32> behind;
-    collectPass(op.getResult(0), behind);
-    // The last such op in the block holds most of the work.
-    if (isReadInPlace(op.getResult(0), computed) && llvm::any_of(behind, isExpensive))
-      kept = op.getResult(0);
-  }
+Buffer RowsEmitter::placeOf(const KeptValue &value) {
+  if (value.inResult)
+    return e.result(0);
+  Value pointer =
+      em.offsetPointer(e.getRowScratch(), em.getI8Type(), value.slot * passes->getSlotBytes());
+  Buffer row = makeBuffer(pointer, value.value.getType());
+  for (AffineExpr &stride : MutableArrayRef(row.strides).drop_back())
+    stride = getAffineConstantExpr(0, em.getContext());
+  return row;
 }
 
 void RowsEmitter::emitLevels(ArrayRef<LaneIndex> row) {
-  std::map<unsigned, SmallVector<ReduceOp>> levels;
-  for (ReduceOp reduce : reductions)
-    levels[levelOf(reduce)].push_back(reduce);
-  for (auto &[number, level] : levels) {
-    emitLevel(level, row);
+  for (const auto &[number, level] : passes->getLevels()) {
+    emitLevel(number, level, row);
     emitRowValues(number + 1, row);
   }
 }
 
 /// What depends on the reductions of as many levels, and on the row alone.
 void RowsEmitter::emitRowValues(unsigned level, ArrayRef<LaneIndex> row) {
-  if (getDims(reductions.front().getType()) == dims)
+  if (passes->getReducedDims() == dims)
     return;
   for (Operation &op : e.kernel.getEntryBlock()) {
-    if (op.getNumResults() != 1 || !isRowValue(&op) || levelOf(&op) != level)
+    if (op.getNumResults() != 1 || !passes->isRowValue(&op) || passes->levelOf(&op) != level)
       continue;
     Value value = e.element(op.getResult(0), row);
     e.setSource(op.getResult(0), [value](ArrayRef<LaneIndex>) { return value; });
@@ -284,7 +219,7 @@ Value RowsEmitter::fold(ReduceOp reduce, Value lanes) {
   return vector::ReductionOp::create(em, em.getLoc(), kind, lanes, flags);
 }
 
-void RowsEmitter::emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex> row) {
+void RowsEmitter::emitLevel(unsigned number, SmallVector<ReduceOp> level, ArrayRef<LaneIndex> row) {
   int64_t lanes = alongLanes ? rowLanes : e.lanesFor(dims.back());
   SmallVector<Value> init;
   e.withLanes(lanes, e.currentMask(), [&] {
@@ -292,13 +227,10 @@ void RowsEmitter::emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex>
       init.push_back(
           emitNeutral(e, reduce.getKind(), reduce.getOperand().getType().getElementType()));
   });
-  bool keeps = false;
-  if (kept && !isKept)
-    for (ReduceOp reduce : level) {
-      llvm::SmallPtrSet<Operation *, 32> evaluated;
-      collectPass(reduce.getOperand(), evaluated);
-      keeps |= evaluated.contains(kept.getDefiningOp());
-    }
+  SmallVector<std::pair<Value, Buffer>> keeps;
+  for (const KeptValue &each : kept)
+    if (each.level == number)
+      keeps.push_back({each.value, placeOf(each)});
   SmallVector<LaneIndex> index(row);
   SmallVector<Value> sums =
       reducedLoops(0, index, init, [&](ArrayRef<LaneIndex> at, ValueRange carried) {
@@ -312,14 +244,12 @@ void RowsEmitter::emitLevel(MutableArrayRef<ReduceOp> level, ArrayRef<LaneIndex>
                                               emitNeutral(e, reduce.getKind(), type));
           next.push_back(emitCombine(em, em.getLoc(), reduce.getKind(), type, sum, element));
         }
-        if (keeps)
-          e.store(e.result(0), at, e.broadcast(e.element(kept, at)));
+        for (const auto &[value, place] : keeps)
+          e.store(place, at, e.broadcast(e.element(value, at)));
         return next;
       });
-  if (keeps) {
-    isKept = true;
-    e.setSource(kept, [this](ArrayRef<LaneIndex> at) { return e.load(e.result(0), at); });
-  }
+  for (const auto &[value, place] : keeps)
+    e.setSource(value, [this, place](ArrayRef<LaneIndex> at) { return e.load(place, at); });
   AffineExpr count = getAffineConstantExpr(1, e.kernel.getContext());
   for (int64_t axis : axes)
     count = count * dims[axis];

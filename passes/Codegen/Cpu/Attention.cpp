@@ -3,6 +3,7 @@
 #include "passes/Codegen/Cpu/Attention.h"
 #include "passes/Codegen/Common/EvenSplit.h"
 #include "passes/Codegen/Cpu/AttentionSoftmax.h"
+#include "passes/Codegen/Cpu/TileRegisters.h"
 
 using namespace mlir;
 
@@ -44,17 +45,17 @@ AttentionScratch::AttentionScratch(AttentionScheduleAttr schedule, int64_t depth
   // Rows that are not whole pages apart fall into different sets of the nearest cache.
   pitch = llvm::alignTo(schedule.getKeyBlock(), std::max(keyPanel, lanes)) + lanes;
   partialPitch = llvm::alignTo(width, std::max(valuePanel, lanes));
-  // Packing writes whole squares of lanes.
-  int64_t slack = lanes * std::max(keyPanel, valuePanel);
   if (schedule.getPackKeys())
-    packedKeys = placeFloats(
-        llvm::alignTo(schedule.getKeyBlock(), keyPanel) * llvm::alignTo(depth, lanes) + slack);
+    packedKeys = place(packedWeightBytes(schedule.getScores(), depth, schedule.getKeyBlock()));
   if (schedule.getPackValues())
-    packedValues = placeFloats(schedule.getKeyBlock() * partialPitch + slack);
+    packedValues = place(packedWeightBytes(schedule.getValues(), schedule.getKeyBlock(), width));
   Type f32 = Float32Type::get(schedule.getContext());
   ScratchBytes queries = contractionScratchBytes(schedule.getScores(), /*taps=*/1, f32);
   packedQueries = place(queries.fixed + queries.perChannel * depth);
-  scores = placeFloats(schedule.getRowBlock() * pitch);
+  int64_t rows = schedule.getRowBlock();
+  if (schedule.getValues().getMma().hasTiles())
+    rows = llvm::alignTo(rows, MmaAttr::tileRows);
+  scores = placeFloats(rows * pitch);
   factors = placeFloats(schedule.getRowBlock());
   if (isWhole)
     return;
@@ -96,6 +97,12 @@ private:
   void emitValues(const Set &set, const Unit &unit, Value rows, const Keys &keys, Value partial);
   void emitResults(const Set &set, const Unit &unit, Value state, Value partial);
   AttentionIndex indexOf(Emitter &e, const Set &set, const Unit &unit, Value row, Value column);
+  /// What multiplies powers by values takes bf16, so many at once; 0: f32.
+  int64_t getRoundedMultiple() const {
+    MmaAttr mma = schedule.getValues().getMma();
+    return mma.getInterleave() == 1 ? 0 : mma.getInterleave() * mma.getDepth();
+  }
+  void usePacked(ContractionSpec &product, ContractionScheduleAttr how, Value packed);
   void emitProduct(ContractionSpec spec, ContractionScheduleAttr product, EpilogueFn epilogue);
   /// Runs `body` with the rows of a unit, as a constant where sizes are constant.
   void dispatchRows(const Unit &unit, llvm::function_ref<void(Value rows)> body);
@@ -140,7 +147,7 @@ AttentionEmitter::AttentionEmitter(Emitter &em, ModuleOp module, const Attention
       isWhole(layout.isWhole), rowsAreHeads(isConstant(spec.queryCount, 1)),
       lines(rowsAreHeads ? em.i64(1) : spec.group),
       rowSplit(em, rowsAreHeads ? spec.group : spec.queryCount, schedule.getRowBlock()),
-      softmax(lanes, pitch, spec.zeroEmptyRows) {}
+      softmax(lanes, pitch, spec.zeroEmptyRows, getRoundedMultiple()) {}
 
 /// One matrix product without its input.
 static ContractionSpec makeProduct(Emitter &em, Value inChannels, Value outChannels) {
@@ -170,6 +177,8 @@ void AttentionEmitter::placeArrays() {
 /// Key and value heads, each with row blocks of the query heads that share it.
 void AttentionEmitter::emit(Value task, Value tasks) {
   placeArrays();
+  MmaAttr scoresMma = schedule.getScores().getMma(), valuesMma = schedule.getValues().getMma();
+  TileRegisters tiles(em, scoresMma.hasTiles() ? scoresMma : valuesMma);
   Value units = em.mul(lines, rowSplit.count), sets = em.mul(spec.batch, spec.keyHeads);
   Value total = em.mul(sets, units), divisor = em.max(units, em.i64(1));
   Value begin = em.div(em.mul(task, total), tasks);
@@ -179,6 +188,7 @@ void AttentionEmitter::emit(Value task, Value tasks) {
     Set set{em.div(number, spec.keyHeads), em.rem(number, spec.keyHeads)};
     emitSet(set, em.max(em.sub(begin, first), em.i64(0)), em.min(em.sub(end, first), units));
   });
+  tiles.release(em);
 }
 
 void AttentionEmitter::emitSet(const Set &set, Value unitBegin, Value unitEnd) {
@@ -255,7 +265,10 @@ AttentionIndex AttentionEmitter::indexOf(Emitter &e, const Set &set, const Unit 
 }
 
 void AttentionEmitter::dispatchRows(const Unit &unit, llvm::function_ref<void(Value)> body) {
-  if (!constantOf(rowSplit.size))
+  // One microkernel of tiles takes any number of rows.
+  bool takesAny =
+      schedule.getScores().getMma().hasTiles() && schedule.getValues().getMma().hasTiles();
+  if (takesAny || !constantOf(rowSplit.size))
     return body(unit.rows);
   rowSplit.forPieces(em, unit.rows, [&](Value, int64_t rows) { body(em.i64(rows)); });
 }
@@ -294,22 +307,24 @@ void AttentionEmitter::packValues(const Set &set, const Keys &keys) {
                     packedValues);
 }
 
-static void usePacked(ContractionSpec &product, Value packed) {
+void AttentionEmitter::usePacked(ContractionSpec &product, ContractionScheduleAttr how,
+                                 Value packed) {
   product.weightLayout = WeightLayout::Packed;
   product.weights = packed;
-  product.weightType = product.accumulatorType;
+  product.weightType = how.getMma().getPackedType(product.weightType, product.accumulatorType);
 }
 
 void AttentionEmitter::emitProduct(ContractionSpec product, ContractionScheduleAttr how,
                                    EpilogueFn epilogue) {
   product.scratch = productScratch;
+  product.tilesAreSet = true;
   emitContraction(em, em.getLoc(), module, product, how, em.i64(0), em.i64(1), epilogue);
 }
 
 void AttentionEmitter::emitScores(const Set &set, const Unit &unit, Value rows, const Keys &keys) {
   ContractionSpec product = keyWeights(set, keys);
   if (schedule.getPackKeys())
-    usePacked(product, packedKeys);
+    usePacked(product, schedule.getScores(), packedKeys);
   Value offset = em.mul(set.batch, spec.queries.batchStride);
   offset = em.add(offset, em.mul(unit.head, spec.queries.headStride));
   offset = em.add(offset, em.mul(unit.query, spec.queries.rowStride));
@@ -363,11 +378,18 @@ void AttentionEmitter::emitValues(const Set &set, const Unit &unit, Value rows, 
                                   Value partial) {
   ContractionSpec product = valueWeights(set, keys);
   if (schedule.getPackValues())
-    usePacked(product, packedValues);
+    usePacked(product, schedule.getValues(), packedValues);
   product.outSpatial = {rows};
   product.input = scores;
   product.inputType = em.getF32Type();
   product.inputSpatialStride = {em.i64(pitch)};
+  if (int64_t multiple = getRoundedMultiple()) {
+    // Behind the last key, powers and packed values are zeros.
+    product.inChannels = em.mul(em.ceilDiv(keys.count, em.i64(multiple)), multiple);
+    product.inputType = em.getBF16Type();
+    product.inputSpatialStride = {em.i64(2 * pitch)};
+    product.hasWholeTiles = true;
+  }
   emitProduct(product, schedule.getValues(),
               [&](OpBuilder &b, Location loc, Value sum, const OutputIndex &at, Value mask) {
                 Emitter e(b, loc);

@@ -42,29 +42,33 @@ Value SoftmaxEmitter::reduceRow(Emitter &e, Value row, Value count, double neutr
                                 llvm::function_ref<Value(Value, Value)> combine) const {
   constexpr int64_t numChains = 4;
   auto type = VectorType::get(lanes, e.getF32Type());
-  auto visitAt = [&](Value position, Value mask, Value carried) {
-    Value pointer = e.offsetPointer(row, e.getF32Type(), position);
-    Value scores = e.load(type, pointer);
+  auto loadAt = [&](Value position, Value mask = nullptr) {
+    Value scores = e.load(type, e.offsetPointer(row, e.getF32Type(), position));
     if (mask)
       scores = arith::SelectOp::create(e, mask, scores, floatConstant(e, type, -HUGE_VAL));
-    return visit(pointer, scores, carried);
+    return scores;
   };
   Value step = e.i64(lanes * numChains), width = e.i64(lanes);
   Value wholeEnd = e.mul(e.div(count, step), step), fullEnd = e.mul(e.div(count, width), width);
   SmallVector<Value> chains(numChains, floatConstant(e, type, neutral));
-  chains = e.loop(e.i64(0), wholeEnd, step, chains, [&](Value position, ValueRange carried) {
-    SmallVector<Value> next;
-    for (auto [number, chain] : llvm::enumerate(carried))
-      next.push_back(visitAt(e.add(position, number * lanes), nullptr, chain));
+  chains = e.loop(e.i64(0), wholeEnd, step, chains, [&](Value first, ValueRange carried) {
+    // All before any: what is stored may be in their place.
+    SmallVector<Value> positions, scores, next;
+    for (int64_t number = 0; number < numChains; ++number) {
+      positions.push_back(e.add(first, number * lanes));
+      scores.push_back(loadAt(positions.back()));
+    }
+    for (int64_t number = 0; number < numChains; ++number)
+      next.push_back(visit(positions[number], scores[number], carried[number]));
     return next;
   });
   chains[0] = e.loop(wholeEnd, fullEnd, width, chains[0],
                      [&](Value position, ValueRange carried) -> SmallVector<Value> {
-                       return {visitAt(position, nullptr, carried[0])};
+                       return {visit(position, loadAt(position), carried[0])};
                      })[0];
   Value rest = e.sub(count, fullEnd);
   if (!isConstant(rest, 0))
-    chains[1] = visitAt(fullEnd, e.laneMask(lanes, rest), chains[1]);
+    chains[1] = visit(fullEnd, loadAt(fullEnd, e.laneMask(lanes, rest)), chains[1]);
   Value all = combine(combine(chains[0], chains[1]), combine(chains[2], chains[3]));
   return foldLanes(e, all, combine);
 }
@@ -78,15 +82,41 @@ Value SoftmaxEmitter::largestOf(Emitter &e, Value row, Value count) const {
 
 Value SoftmaxEmitter::sumPowers(Emitter &e, Value row, Value count, Value shift) const {
   Value shifts = vector::BroadcastOp::create(e, VectorType::get(lanes, e.getF32Type()), shift);
-  return reduceRow(
+  Value total = reduceRow(
       e, row, count, 0,
-      [&](Value pointer, Value scores, Value carried) {
+      [&](Value position, Value scores, Value carried) {
         Value shifted = arith::SubFOp::create(e, scores, shifts);
         Value power = math::ExpOp::create(e, shifted);
-        e.store(power, pointer);
+        storePowers(e, row, position, power);
         return sum(e, carried, power);
       },
       [&](Value a, Value b) { return sum(e, a, b); });
+  if (roundedMultiple > lanes) {
+    Value width = e.i64(lanes), multiple = e.i64(roundedMultiple);
+    Value zeros = floatConstant(e, shifts.getType(), 0);
+    e.loop(e.mul(e.ceilDiv(count, width), width), e.mul(e.ceilDiv(count, multiple), multiple),
+           width, [&](Value position) { storePowers(e, row, position, zeros); });
+  }
+  return total;
+}
+
+/// Rounds to the nearest bf16, halves up. It may make anything of NaN, which the sum of its row is,
+/// too, so that all results are.
+static Value roundPowers(Emitter &e, Value powers) {
+  auto type = cast<VectorType>(powers.getType());
+  auto splat = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(
+        e, DenseElementsAttr::get(type.clone(e.getI32Type()), static_cast<int32_t>(value)));
+  };
+  Value bits = arith::BitcastOp::create(e, type.clone(e.getI32Type()), powers);
+  bits = arith::AddIOp::create(e, bits, splat(1 << 15));
+  return e.convert(arith::ShRUIOp::create(e, bits, splat(16)), e.getI16Type());
+}
+
+void SoftmaxEmitter::storePowers(Emitter &e, Value row, Value position, Value powers) const {
+  if (roundedMultiple == 0)
+    return e.store(powers, e.offsetPointer(row, e.getF32Type(), position));
+  e.store(roundPowers(e, powers), e.offsetPointer(row, e.getI16Type(), position));
 }
 
 Value SoftmaxEmitter::finiteShift(Emitter &e, Value shift) const {

@@ -15,8 +15,11 @@ struct SoftmaxState {
 class SoftmaxEmitter {
 public:
   /// Rows of scores are `pitch` elements apart and may be written up to `lanes` beyond their end.
-  SoftmaxEmitter(int64_t lanes, int64_t pitch, bool zeroEmptyRows)
-      : lanes(lanes), pitch(pitch), zeroEmptyRows(zeroEmptyRows) {}
+  /// Powers are f32, or, if `roundedMultiple` is not 0, bf16: then a row begins with these, and
+  /// zeros fill them up to a multiple of so many.
+  SoftmaxEmitter(int64_t lanes, int64_t pitch, bool zeroEmptyRows, int64_t roundedMultiple)
+      : lanes(lanes), pitch(pitch), zeroEmptyRows(zeroEmptyRows), roundedMultiple(roundedMultiple) {
+  }
 
   /// Replaces `rows` rows of `count` scores by e^(score - largest). factors[row] becomes what the
   /// weighted sum of values is to be multiplied by: 1 / sum.
@@ -33,17 +36,20 @@ private:
   mlir::Value largestOf(Emitter &e, mlir::Value row, mlir::Value count) const;
   /// Replaces scores by powers and returns their sum.
   mlir::Value sumPowers(Emitter &e, mlir::Value row, mlir::Value count, mlir::Value shift) const;
+  /// Stores a vector of powers, of which `position` is the number of the first.
+  void storePowers(Emitter &e, mlir::Value row, mlir::Value position, mlir::Value powers) const;
   /// `shift`, or 0 if it is minus infinity: then all powers are 0 instead of NaN.
   mlir::Value finiteShift(Emitter &e, mlir::Value shift) const;
   /// Visits the vectors of a row in four chains, which it combines and folds into a scalar.
   mlir::Value reduceRow(
       Emitter &e, mlir::Value row, mlir::Value count, double neutral,
-      llvm::function_ref<mlir::Value(mlir::Value pointer, mlir::Value scores, mlir::Value carried)>
+      llvm::function_ref<mlir::Value(mlir::Value position, mlir::Value scores, mlir::Value carried)>
           visit,
       llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine) const;
 
   int64_t lanes, pitch;
   bool zeroEmptyRows;
+  int64_t roundedMultiple;
 };
 
 } // namespace tenon::cpu

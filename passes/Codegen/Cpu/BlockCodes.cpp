@@ -64,6 +64,15 @@ Value BlockCodes::takeBytes(Emitter &e, Value codes, int64_t step) const {
   return codes;
 }
 
+Value BlockCodes::takeOfBytes(Emitter &e, Value codes, int64_t part) const {
+  if (part > 0)
+    codes = arith::ShRUIOp::create(e, codes, integers(e, weights.bits * part));
+  if (perByte() > 1)
+    codes = arith::AndIOp::create(e, codes,
+                                  integers(e, ((int64_t(1) << weights.bits) - 1) * 0x1010101));
+  return codes;
+}
+
 Value BlockCodes::parameter(Emitter &e, Value from, Type type, Value channel, Value block,
                             int64_t number) const {
   Value offset = e.add(e.mul(channel, blocks()), e.mul(block, panelWidth));
@@ -95,15 +104,23 @@ Value BlockCodes::zero(Emitter &e, Value channel, Value block, int64_t number) c
   return bias ? arith::AddFOp::create(e, zeros, bias).getResult() : zeros;
 }
 
-Value BlockCodes::zeroBytes(Emitter &e, Value channel, Value block, int64_t number) const {
+Value BlockCodes::zeroWords(Emitter &e, Value channel, Value block, int64_t number) const {
   auto bias = static_cast<int64_t>(weights.bias);
   if (!weights.zeros)
-    return bias == 0 ? Value() : integers(e, bias * 0x1010101);
+    return bias == 0 ? Value() : integers(e, bias);
   Value zeros = parameter(e, weights.zeros, weights.zeroType, channel, block, number);
   zeros = e.convert(zeros, e.getI32Type(), /*isUnsigned=*/true);
   // Bytes may hold more than a narrow integer.
   zeros = arith::AddIOp::create(e, zeros, integers(e, bias));
-  zeros = arith::AndIOp::create(e, zeros, integers(e, (int64_t(1) << weights.bits) - 1));
+  return arith::AndIOp::create(e, zeros, integers(e, (int64_t(1) << weights.bits) - 1));
+}
+
+Value BlockCodes::zeroBytes(Emitter &e, Value channel, Value block, int64_t number) const {
+  if (!weights.zeros && weights.bias != 0)
+    return integers(e, static_cast<int64_t>(weights.bias) * 0x1010101);
+  Value zeros = zeroWords(e, channel, block, number);
+  if (!zeros)
+    return nullptr;
   for (int64_t distance : {8, 16})
     zeros = arith::OrIOp::create(e, zeros, arith::ShLIOp::create(e, zeros, integers(e, distance)));
   return zeros;

@@ -29,6 +29,10 @@ public:
   mlir::Value takeShifted(Emitter &emitter, mlir::Value lanes, int64_t i) const;
   /// Codes 4 * `step` to 4 * `step` + 3 of each lane, as its four bytes.
   mlir::Value takeBytes(Emitter &emitter, mlir::Value lanes, int64_t step) const;
+  /// Bytes of a lane: each has as many codes.
+  int64_t perByte() const { return 8 / weights.bits; }
+  /// Code `part` of each of a lane's four bytes, as these bytes.
+  mlir::Value takeOfBytes(Emitter &emitter, mlir::Value lanes, int64_t part) const;
   /// The last code of a lane comes down to where the first one is anyway.
   float shiftOf(int64_t i) const {
     return i + 1 == perLane() ? 1.0f : float(int64_t(1) << (weights.bits * i));
@@ -38,7 +42,10 @@ public:
   mlir::Value scale(Emitter &emitter, mlir::Value channel, mlir::Value block, int64_t number) const;
   /// Null if the codes of all weights that are 0 are 0.
   mlir::Value zero(Emitter &emitter, mlir::Value channel, mlir::Value block, int64_t number) const;
-  /// The zero point, an integer, in each of a lane's four bytes; null as above.
+  /// The zero point, an integer of 32 bits; null as above.
+  mlir::Value zeroWords(Emitter &emitter, mlir::Value channel, mlir::Value block,
+                        int64_t number) const;
+  /// The same in each of a lane's four bytes.
   mlir::Value zeroBytes(Emitter &emitter, mlir::Value channel, mlir::Value block,
                         int64_t number) const;
   bool hasZeros() const { return weights.zeros || weights.bias != 0; }

@@ -290,7 +290,8 @@ void ContractionEmitter::emitPanelOuter(Value set, const WorkRange &range) {
   Value one = emitter.i64(1);
   Value rowSteps = contraction.countPanelRows(emitter);
   if (roundsInput(spec, schedule))
-    rowSteps = emitter.i64(RoundedInput(BlockCodes(spec, schedule)).rowWords());
+    rowSteps =
+        emitter.i64(RoundedInput(BlockCodes(spec, schedule), /*multipliesCodes=*/false).rowWords());
   Value tileSize = emitter.mul(rowSteps, layout.tilePositions);
   Type stepType = contraction.getStepType(contraction.packedInputType);
   auto packedPiece = [&](const Unit &piece) {
@@ -337,7 +338,9 @@ void ContractionEmitter::emit(Value task, Value tasks) {
   if (isConstant(units, 0) || isConstant(sets, 0) || isConstant(panels, 0))
     return;
   scratch = spec.scratch;
-  TileRegisters tiles(emitter, schedule.getMma());
+  std::optional<TileRegisters> tiles;
+  if (!spec.tilesAreSet)
+    tiles.emplace(emitter, schedule.getMma());
   TaskShare share = splitTasks(task, tasks);
   emitter.loop(share.setBegin, share.setEnd, emitter.i64(1), [&](Value set) {
     WorkRange range = share.ofSet(set);
@@ -353,7 +356,8 @@ void ContractionEmitter::emit(Value task, Value tasks) {
       emitPanelOuter(set, block);
     });
   });
-  tiles.release(emitter);
+  if (tiles)
+    tiles->release(emitter);
 }
 
 } // namespace
@@ -361,6 +365,15 @@ void ContractionEmitter::emit(Value task, Value tasks) {
 ScratchBytes contractionScratchBytes(ContractionScheduleAttr schedule, int64_t taps,
                                      Type accumulatorType, bool hasCodes) {
   return ScratchLayout(schedule, taps, hasCodes).bytes(accumulatorType.getIntOrFloatBitWidth() / 8);
+}
+
+int64_t packedWeightBytes(ContractionScheduleAttr schedule, int64_t channels, int64_t columns) {
+  constexpr int64_t sumBytes = 4;
+  MmaAttr mma = schedule.getMma();
+  int64_t rows = llvm::alignTo(llvm::divideCeil(channels, mma.getInterleave()), mma.getDepth());
+  int64_t panels = llvm::divideCeil(columns, schedule.getPanelWidth());
+  return (panels * rows + schedule.getLanes()) * schedule.getPanelWidth() *
+         mma.getStepBytes(sumBytes);
 }
 
 static std::string functionPrefix(OpBuilder &builder) {
@@ -375,9 +388,10 @@ void emitPackWeights(OpBuilder &builder, Location loc, ModuleOp module, const Co
   PackEmitter packs(module, contraction, schedule, functionPrefix(builder));
   int64_t width = schedule.getPanelWidth();
   Value between = spec.weightLayout == WeightLayout::Transposed ? spec.weightRowStride : e.i64(1);
+  Type step = contraction.getStepType(contraction.packedWeightType);
   e.loop(e.i64(0), spec.outChannels, e.i64(width), [&](Value column) {
     Value from = e.offsetPointer(spec.weights, spec.weightType, e.mul(column, between));
-    Value to = e.offsetPointer(packed, spec.accumulatorType, e.mul(column, spec.inChannels));
+    Value to = e.offsetPointer(packed, step, e.mul(column, contraction.countPanelRows(e)));
     Value columns = e.min(e.sub(spec.outChannels, column), e.i64(width));
     packs.packWeights(e, from, columns, to);
   });

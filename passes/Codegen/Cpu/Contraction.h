@@ -70,6 +70,11 @@ struct ContractionSpec {
 
   /// `contractionScratchBytes` bytes for this task alone, 64-byte aligned; null if that is none.
   mlir::Value scratch;
+  /// The caller has set the tile registers that the schedule's instruction needs, for several
+  /// contractions.
+  bool tilesAreSet = false;
+  /// Where rows end, memory that may be read goes on for as many as a tile has.
+  bool hasWholeTiles = false;
 };
 
 /// Whether products with codes are those of bytes: the schedule's instruction multiplies such, and
@@ -84,13 +89,17 @@ struct ScratchBytes {
 ScratchBytes contractionScratchBytes(ContractionScheduleAttr schedule, int64_t taps,
                                      mlir::Type accumulatorType, bool hasCodes = false);
 
-/// Copies the RowMajor or Transposed weights of `spec` (one batch, one group) to the panels of
-/// WeightLayout::Packed at `packed`, with elements of the accumulator type. What PackWeights does
-/// to constants, for a kernel that uses weights more than once. Stores up to `lanes` rows of a
-/// panel behind the last one.
+/// Copies the RowMajor or Transposed weights of `spec` (one batch, one group, one tap) to the
+/// panels of WeightLayout::Packed at `packed`, as the schedule's instruction reads them. What
+/// PackWeights does to constants, for a kernel that uses weights more than once. Takes
+/// `packedWeightBytes` there.
 void emitPackWeights(mlir::OpBuilder &builder, mlir::Location loc, mlir::ModuleOp module,
                      const ContractionSpec &spec, ContractionScheduleAttr schedule,
                      mlir::Value packed);
+
+/// Of products into f32. Packing writes up to `lanes` rows of a panel behind the last one, which
+/// are part of this.
+int64_t packedWeightBytes(ContractionScheduleAttr schedule, int64_t channels, int64_t columns);
 
 /// The place of an accumulator vector in the output.
 struct OutputIndex {

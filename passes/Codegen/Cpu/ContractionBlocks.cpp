@@ -9,6 +9,10 @@
 // and a panel of codes becomes signed bytes qw - zw, which the tiles of many rows then share. Where
 // an instruction wants bytes of the input without a sign, these are qx + 128, and the sum of a
 // block starts from -128 times the sum of its weights.
+//
+// Few rows multiply codes as they are, since decoding would be most of the work: a shift and a mask
+// make bytes of a lane's codes, which are those without a sign then, and the sum of a block starts
+// from -zw[b] times the sum of its qx.
 #include "passes/Codegen/Cpu/ContractionPack.h"
 
 using namespace mlir;
@@ -43,7 +47,7 @@ struct MicrokernelEmitter::BlockBody {
   BlockBody(const MicrokernelEmitter &parent, Emitter &e, const TileShape &shape,
             const TileOperands &operands)
       : parent(parent), e(e), shape(shape), operands(operands),
-        codes(parent.contraction.spec, parent.schedule), layout(codes),
+        codes(parent.contraction.spec, parent.schedule), layout(codes, parent.multipliesCodes()),
         lanes(parent.schedule.getLanes()), panelWidth(parent.schedule.getPanelWidth()) {}
 
   void emit();
@@ -51,6 +55,12 @@ struct MicrokernelEmitter::BlockBody {
 private:
   Sums emitBlock(Value block, int64_t size, Sums totals);
   Sums emitStep(Value step, Sums sums);
+  /// The channels of a lane of codes.
+  Sums emitLane(Value lane, Sums sums);
+  /// What the sums of a block start from.
+  Sums emitStart(Value block);
+  Sums emitSteps(Value block, int64_t size, Sums sums);
+  Sums emitLanes(Value block, int64_t size, Sums sums);
   /// A vector of a panel's words.
   Value loadWords(Value row, int64_t number);
 
@@ -86,27 +96,88 @@ auto MicrokernelEmitter::BlockBody::emitStep(Value step, Sums sums) -> Sums {
   return sums;
 }
 
-auto MicrokernelEmitter::BlockBody::emitBlock(Value block, int64_t size, Sums totals) -> Sums {
+auto MicrokernelEmitter::BlockBody::emitLane(Value lane, Sums sums) -> Sums {
+  bool swaps = parent.schedule.getMma().takesUnsignedBytes();
+  if (operands.prefetch)
+    parent.prefetchNext(e, operands, lane);
+  SmallVector<Value> loaded;
+  for (int64_t v = 0; v < shape.vectors; ++v)
+    loaded.push_back(codes.load(e, operands.weights, lane, v));
+  Type word = e.getI32Type();
+  for (int64_t part = 0; part < codes.perByte(); ++part) {
+    SmallVector<Value> inputs;
+    Value at = e.add(e.mul(lane, codes.perByte()), part);
+    for (int64_t row = 0; row < shape.rows; ++row)
+      inputs.push_back(parent.mma->prepareInput(
+          e, e.load(word, e.offsetPointer(operands.input, word, e.add(at, layout.row(row))))));
+    for (int64_t v = 0; v < shape.vectors; ++v) {
+      Value weights = parent.mma->prepareWeights(e, codes.takeOfBytes(e, loaded[v], part));
+      for (auto [row, input] : llvm::enumerate(inputs))
+        parent.mma->multiplyAdd(e, swaps ? weights : input, swaps ? input : weights,
+                                MutableArrayRef(sums).slice(row * shape.vectors + v, 1));
+    }
+  }
+  return sums;
+}
+
+auto MicrokernelEmitter::BlockBody::emitStart(Value block) -> Sums {
+  Sums sums(shape.rows * shape.vectors, splat(e, lanes, int64_t(0)));
+  Type word = e.getI32Type();
+  auto words = VectorType::get(lanes, word);
+  for (int64_t v = 0; v < shape.vectors; ++v) {
+    Value start = layout.hasSums ? codes.zeroWords(e, operands.place.channel, block, v)
+                                 : loadWords(e.add(block, layout.steps), v);
+    if (!start)
+      continue;
+    for (int64_t row = 0; row < shape.rows; ++row) {
+      Value &sum = sums[row * shape.vectors + v];
+      if (!layout.hasSums) {
+        sum = start;
+        continue;
+      }
+      Value at = e.add(layout.sums(e, e.i64(shape.rows), e.i64(row)), block);
+      Value inputs = e.load(word, e.offsetPointer(operands.input, word, at));
+      inputs = vector::BroadcastOp::create(e, words, inputs);
+      sum = arith::SubIOp::create(e, sum, arith::MulIOp::create(e, start, inputs));
+    }
+  }
+  return sums;
+}
+
+auto MicrokernelEmitter::BlockBody::emitSteps(Value block, int64_t size, Sums sums) -> Sums {
   /// Steps that are straight code.
   constexpr int64_t unroll = 8;
   Value first = e.mul(block, codes.blockSize() / RoundedInput::step);
-  Sums sums(totals.size());
-  for (int64_t v = 0; v < shape.vectors; ++v) {
-    Value start = loadWords(e.add(block, layout.steps), v);
-    for (int64_t row = 0; row < shape.rows; ++row)
-      sums[row * shape.vectors + v] = start;
-  }
-  auto emitSteps = [&](Value from, int64_t count, Sums sums) {
+  auto emitSome = [&](Value from, int64_t count, Sums sums) {
     for (int64_t i = 0; i < count; ++i)
       sums = emitStep(e.add(from, i), std::move(sums));
     return sums;
   };
   int64_t steps = llvm::divideCeil(size, RoundedInput::step), whole = steps / unroll * unroll;
   sums = e.loop(e.i64(0), e.i64(whole), e.i64(unroll), sums, [&](Value step, ValueRange carried) {
-    return emitSteps(e.add(first, step), unroll, Sums(carried));
+    return emitSome(e.add(first, step), unroll, Sums(carried));
   });
-  sums = emitSteps(e.add(first, whole), steps - whole, std::move(sums));
+  return emitSome(e.add(first, whole), steps - whole, std::move(sums));
+}
 
+auto MicrokernelEmitter::BlockBody::emitLanes(Value block, int64_t size, Sums sums) -> Sums {
+  /// Blocks of so many lanes are straight code.
+  constexpr int64_t shortBlock = 8;
+  Value first = e.mul(block, codes.blockSize() / codes.perLane());
+  int64_t count = llvm::divideCeil(size, codes.perLane());
+  if (count > shortBlock)
+    return e.loop(e.i64(0), e.i64(count), e.i64(1), sums, [&](Value lane, ValueRange carried) {
+      return emitLane(e.add(first, lane), Sums(carried));
+    });
+  for (int64_t lane = 0; lane < count; ++lane)
+    sums = emitLane(e.add(first, lane), std::move(sums));
+  return sums;
+}
+
+auto MicrokernelEmitter::BlockBody::emitBlock(Value block, int64_t size, Sums totals) -> Sums {
+  Sums sums = emitStart(block);
+  sums = layout.hasSums ? emitLanes(block, size, std::move(sums))
+                        : emitSteps(block, size, std::move(sums));
   Type f32 = e.getF32Type();
   auto vectorType = VectorType::get(lanes, f32);
   SmallVector<Value> scales;
@@ -152,13 +223,16 @@ public:
   RowRounder(Emitter &e, const BlockCodes &codes, int64_t lanes, bool isUnsigned)
       : e(e), codes(codes), lanes(lanes), isUnsigned(isUnsigned) {}
 
-  /// A row of f32 to `bytes`, and the scale of each block to `scales`.
-  void round(Value row, Value bytes, Value scales);
+  /// A row of f32 to `bytes`, the scale of each block to `scales`, and, unless that is null, the
+  /// sum of its bytes to `sums`.
+  void round(Value row, Value bytes, Value scales, Value sums);
+  /// Brings the bytes of each lane of codes into the order in which these are taken.
+  void orderForCodes(Value bytes);
 
 private:
   using Carried = SmallVector<Value>;
 
-  void roundBlock(Value numbers, int64_t size, Value bytes, Value scale);
+  void roundBlock(Value numbers, int64_t size, Value bytes, Value scale, Value sum);
   /// Calls `take` for each vector of a block with the number of its first element and the mask of
   /// those that there are (null: all), and what the call before it returned.
   Carried forVectors(int64_t size, Carried carried,
@@ -192,7 +266,7 @@ auto RowRounder::forVectors(int64_t size, Carried carried,
   return carried;
 }
 
-void RowRounder::roundBlock(Value numbers, int64_t size, Value bytes, Value scale) {
+void RowRounder::roundBlock(Value numbers, int64_t size, Value bytes, Value scale, Value sum) {
   Type f32 = e.getF32Type(), i32 = e.getI32Type(), byte = e.getI8Type();
   auto floats = VectorType::get(lanes, f32), words = VectorType::get(lanes, i32);
   // Magnitudes as the integers that their bits are: NaN is the largest, and so is its scale.
@@ -217,24 +291,29 @@ void RowRounder::roundBlock(Value numbers, int64_t size, Value bytes, Value scal
   factor = vector::BroadcastOp::create(e, floats, factor);
 
   Value shift = splat(e, lanes, roundingShift + (isUnsigned ? byteOffset : 0));
-  int64_t padded = llvm::alignTo(size, RoundedInput::step);
-  forVectors(size, {}, [&](Value first, Value mask, ValueRange) -> Carried {
+  int64_t padded = llvm::alignTo(size, sum ? codes.perLane() : RoundedInput::step);
+  Value nothing = splat(e, lanes, int64_t(0));
+  Carried sums = forVectors(size, {nothing}, [&](Value first, Value mask, ValueRange carried) {
     Value rounded = e.multiplyAdd(load(numbers, first, mask), factor, shift);
     rounded = arith::BitcastOp::create(e, words, rounded);
     // A step's bytes that stand for no number stand for zeros.
     Value stored = mask ? e.laneMask(lanes, e.sub(e.i64(padded), first)) : Value();
     e.maskedStore(arith::TruncIOp::create(e, VectorType::get(lanes, byte), rounded),
                   e.offsetPointer(bytes, byte, first), stored);
-    return {};
+    Value number = arith::SubIOp::create(e, rounded, arith::BitcastOp::create(e, words, shift));
+    return Carried{arith::AddIOp::create(e, carried[0], number)};
   });
+  if (sum)
+    e.store(vector::ReductionOp::create(e, vector::CombiningKind::ADD, sums[0]), sum);
 }
 
-void RowRounder::round(Value row, Value bytes, Value scales) {
-  Type f32 = e.getF32Type();
+void RowRounder::round(Value row, Value bytes, Value scales, Value sums) {
+  Type f32 = e.getF32Type(), word = e.getI32Type();
   auto roundAt = [&](Value block, int64_t size) {
     Value first = e.mul(block, codes.blockSize());
     roundBlock(e.offsetPointer(row, f32, first), size, e.offsetPointer(bytes, e.getI8Type(), first),
-               e.offsetPointer(scales, f32, block));
+               e.offsetPointer(scales, f32, block),
+               sums ? e.offsetPointer(sums, word, block) : Value());
   };
   int64_t whole = codes.channels() / codes.blockSize(), rest = codes.channels() % codes.blockSize();
   e.loop(e.i64(0), e.i64(whole), e.i64(1), [&](Value block) { roundAt(block, codes.blockSize()); });
@@ -242,21 +321,42 @@ void RowRounder::round(Value row, Value bytes, Value scales) {
     roundAt(e.i64(whole), rest);
 }
 
+void RowRounder::orderForCodes(Value bytes) {
+  int64_t perLane = codes.perLane(), perByte = codes.perByte();
+  if (perByte == 1)
+    return;
+  SmallVector<int64_t> order;
+  for (int64_t part = 0; part < perByte; ++part)
+    for (int64_t byte = 0; byte < RoundedInput::step; ++byte)
+      order.push_back(byte * perByte + part);
+  Type byte = e.getI8Type();
+  e.loop(e.i64(0), e.i64(codes.steps()), e.i64(1), [&](Value lane) {
+    Value place = e.offsetPointer(bytes, byte, e.mul(lane, perLane));
+    Value natural = e.load(VectorType::get(perLane, byte), place);
+    e.store(vector::ShuffleOp::create(e, natural, natural, order), place);
+  });
+}
+
 void PackEmitter::emitRound(Emitter &e, Value rows, Value input, Value packed) {
   BlockCodes codes(spec, schedule);
-  RoundedInput layout(codes);
-  RowRounder rounder(e, codes, lanes, schedule.getMma().takesUnsignedBytes());
+  bool multipliesCodes = !schedule.getPackWeights();
+  RoundedInput layout(codes, multipliesCodes);
+  RowRounder rounder(e, codes, lanes, schedule.getMma().takesUnsignedBytes() && !multipliesCodes);
   Type word = e.getI32Type();
   e.loop(e.i64(0), rows, e.i64(1), [&](Value row) {
     Value from = e.offsetPointer(input, spec.inputType, e.mul(row, contraction.width.step));
-    rounder.round(from, e.offsetPointer(packed, word, e.mul(row, layout.steps)),
-                  e.offsetPointer(packed, word, layout.scales(e, rows, row)));
+    Value bytes = e.offsetPointer(packed, word, e.mul(row, layout.steps)), sums;
+    if (multipliesCodes)
+      sums = e.offsetPointer(packed, word, layout.sums(e, rows, row));
+    rounder.round(from, bytes, e.offsetPointer(packed, word, layout.scales(e, rows, row)), sums);
+    if (multipliesCodes)
+      rounder.orderForCodes(bytes);
   });
 }
 
 void PackEmitter::emitDecodeBytes(Emitter &e, Value panel, Value channel, Value packed) {
   BlockCodes codes(spec, schedule);
-  RoundedInput layout(codes);
+  RoundedInput layout(codes, /*multipliesCodes=*/false);
   MmaTypes types = getByteTypes(schedule.getMma());
   std::unique_ptr<Mma> mma = createMma(schedule.getMma(), types, lanes);
   int64_t vectors = schedule.getTileVectors(), stepsPerLane = codes.perLane() / RoundedInput::step;

@@ -260,6 +260,22 @@ void PackEmitter::emitPackTransposed(Emitter &e, Value weights, Value columns, V
                        spec.weightsAreUnsigned, to, e.i64(panelWidth));
     emitLastStep(e, pointers, to);
   }
+  emitMissingSteps(e, packed);
+}
+
+/// Steps that an instruction with tiles reads behind those that there are.
+void PackEmitter::emitMissingSteps(Emitter &e, Value packed) {
+  if (schedule.getMma().getDepth() == 1)
+    return;
+  Type stepType = contraction.getStepType(contraction.packedWeightType);
+  auto vectorType = VectorType::get(lanes, stepType);
+  Value zeros = arith::ConstantOp::create(e, e.getZeroAttr(vectorType));
+  Value first = e.ceilDiv(contraction.sumChannels, e.i64(contraction.interleave));
+  e.loop(first, contraction.sumSteps, e.i64(1), [&](Value step) {
+    Value row = e.offsetPointer(packed, stepType, e.mul(step, panelWidth));
+    for (int64_t v = 0; v < schedule.getTileVectors(); ++v)
+      e.store(zeros, e.offsetPointer(row, stepType, v * lanes));
+  });
 }
 
 void PackEmitter::emitDecode(Emitter &e, Value panel, Value channel, Value packed) {

@@ -36,19 +36,29 @@ struct CodeInput {
 /// A tile's input as bytes: first its rows, padded to whole steps, then for each row the f32 scales
 /// of its blocks. Behind a panel of weights as bytes lie numbers of 32 bits for its blocks, from
 /// which their sums start.
+///
+/// Where codes are multiplied as they are, rows are padded to whole lanes of codes, those bytes of
+/// a lane come first whose codes are the first ones of their bytes, and behind the scales lie, for
+/// each row, the sums of its blocks.
 struct RoundedInput {
   /// Bytes that are summed at once.
   static constexpr int64_t step = 4;
   int64_t steps, blocks;
+  bool hasSums;
 
-  RoundedInput(const BlockCodes &codes)
-      : steps(llvm::divideCeil(codes.channels(), step)), blocks(codes.blocks()) {}
-  /// Words of 32 bits for a row and its scales.
-  int64_t rowWords() const { return steps + blocks; }
-  /// Where both are in a tile with so many rows, in words.
+  RoundedInput(const BlockCodes &codes, bool multipliesCodes)
+      : steps(llvm::alignTo(llvm::divideCeil(codes.channels(), step),
+                            multipliesCodes ? codes.perLane() / step : 1)),
+        blocks(codes.blocks()), hasSums(multipliesCodes) {}
+  /// Words of 32 bits for a row and what goes with it.
+  int64_t rowWords() const { return steps + blocks * (hasSums ? 2 : 1); }
+  /// Where each is in a tile with so many rows, in words.
   int64_t row(int64_t number) const { return number * steps; }
   mlir::Value scales(Emitter &emitter, mlir::Value rows, mlir::Value number) const {
     return emitter.add(emitter.mul(rows, steps), emitter.mul(number, blocks));
+  }
+  mlir::Value sums(Emitter &emitter, mlir::Value rows, mlir::Value number) const {
+    return emitter.add(emitter.mul(rows, steps + blocks), emitter.mul(number, blocks));
   }
 };
 
@@ -100,6 +110,7 @@ private:
   /// One position (ContractionTiles.cpp).
   void emitPackTiles(Emitter &emitter, mlir::Value position, mlir::Value input, mlir::Value packed);
   void emitLastStep(Emitter &emitter, llvm::ArrayRef<mlir::Value> columns, mlir::Value packed);
+  void emitMissingSteps(Emitter &emitter, mlir::Value packed);
   /// Reads vectors of channels of all `rows` (pointers), transposes them, and stores the rows of
   /// each channel one after another, channels `pitch` elements of type `packedType` apart.
   /// Interleaved channels move together, as far as they fill a step.

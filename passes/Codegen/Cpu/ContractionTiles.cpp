@@ -11,8 +11,9 @@
 //
 // Rows cost the same whether they are there or not, so one microkernel serves all numbers of them.
 // Where input is read in place, the last 16 positions may be some of those before once more; where
-// it is packed, rows that do not exist hold what they held, which may be no numbers. Sums of
-// neither are read. Bytes behind the last channel are zeros, in input and weights.
+// it is packed, or memory goes on behind it, rows that do not exist hold what they held, which may
+// be no numbers. Sums of neither are read. Bytes behind the last channel are zeros, in input and
+// weights.
 #include "passes/Codegen/Cpu/ContractionPack.h"
 #include "passes/Codegen/Cpu/TileRegisters.h"
 
@@ -61,7 +62,7 @@ private:
 
 Value MicrokernelEmitter::TileBody::firstRow(int64_t tile) {
   Value row = e.i64(tile * tileRows);
-  bool mayOverlap = tile > 0 && !schedule.getPackInput();
+  bool mayOverlap = tile > 0 && !schedule.getPackInput() && !spec.hasWholeTiles;
   return mayOverlap ? e.min(row, e.sub(operands.rows, e.i64(tileRows))) : row;
 }
 

@@ -37,6 +37,7 @@ public:
              mlir::ValueRange init,
              llvm::function_ref<llvm::SmallVector<mlir::Value>(LaneIndex, mlir::ValueRange)> body)
       override;
+  mlir::Value getRowScratch() const override { return scratch; }
   mlir::Value foldTeam(ReduceKind, mlir::Type, mlir::Value value) override { return value; }
   void onceInTeam(llvm::function_ref<void()> body) override { body(); }
   void forElements(llvm::ArrayRef<mlir::AffineExpr> shape,

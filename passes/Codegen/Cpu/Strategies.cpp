@@ -2,6 +2,7 @@
 // model is passes/Schedule/Cpu.
 
 #include "passes/Codegen/Cpu/Strategies.h"
+#include "passes/Codegen/Common/RowPasses.h"
 #include "passes/Codegen/Cpu/Attention.h"
 #include "passes/Codegen/Cpu/Kernels.h"
 #include "passes/Codegen/Cpu/Winograd.h"
@@ -103,6 +104,13 @@ class AttentionStrategy final : public ScheduledStrategy<AttentionScheduleAttr> 
 public:
   StringRef getName() const override { return "attention"; }
   FusionRules getFusionRules(Operation *) const override { return {.takesEpilogue = true}; }
+  bool multipliesHalves(Operation *root, TargetAttrInterface target) const override {
+    return computes(root) &&
+           chooseFor(root, cast<TargetAttr>(target)).getScores().getMma().getInterleave() > 1;
+  }
+  bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
+    return multipliesHalves(root, target);
+  }
   void emit(KernelEmitter &emitter) const override { emitAttentionKernel(emitter); }
 
 protected:
@@ -339,13 +347,15 @@ static LogicalResult verifyTiles(const ContractionSizes &sizes, ContractionSched
 
 /// What code needs that rounds its input to bytes.
 static LogicalResult verifyRounding(TargetAttr target, ContractionScheduleAttr schedule,
-                                    function_ref<InFlightDiagnostic()> complain) {
+                                    int64_t codeBits, function_ref<InFlightDiagnostic()> complain) {
   if (schedule.getMma() != chooseByteMma(target))
     return complain() << " with " << schedule.getMma()
                       << ", which does not multiply an input that is rounded to bytes";
-  if (!schedule.getPacked() || !schedule.getPackInput() || !schedule.getPackWeights())
-    return complain() << " with " << schedule.getMma()
-                      << " that does not both round its input and decode weights";
+  if (!schedule.getPacked() || !schedule.getPackInput())
+    return complain() << " with " << schedule.getMma() << " that does not round its input";
+  if (!schedule.getPackWeights() && !multipliesCodes(schedule.getMma(), codeBits))
+    return complain() << " with " << schedule.getMma() << " that does not decode weights of "
+                      << codeBits << " bits";
   return success();
 }
 
@@ -364,7 +374,7 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
                       << " does not have";
   bool rounds = sizes.mayRoundInput && mma.getInterleave() > 1;
   if (rounds)
-    return verifyRounding(*target, schedule, complain);
+    return verifyRounding(*target, schedule, sizes.weightBits, complain);
   if (!mma.accepts(input, weights))
     return complain() << " with " << mma << ", which does not multiply " << input << " by "
                       << weights;
@@ -525,8 +535,20 @@ public:
     bool isScheduled = isa_and_present<RowsScheduleAttr>(kernel.getScheduleAttr());
     return isScheduled ? success() : complainAboutSchedule(kernel);
   }
+  AffineExpr getScratchBytes(KernelOp kernel) const override;
   void emit(KernelEmitter &emitter) const override { emitRowsKernel(emitter); }
 };
+
+// Rows of what waits for a later pass.
+AffineExpr RowsStrategy::getScratchBytes(KernelOp kernel) const {
+  if (kernel.getOps<ReduceOp>().empty())
+    return nullptr;
+  RowPasses passes(kernel);
+  int64_t slots = llvm::count_if(passes.chooseKept(/*mayUseScratch=*/true),
+                                 [](const KeptValue &value) { return !value.inResult; });
+  return slots ? getAffineConstantExpr(slots * passes.getSlotBytes(), kernel.getContext())
+               : AffineExpr();
+}
 
 KernelStrategies::Ordered makeStrategies() {
   KernelStrategies::Ordered strategies;

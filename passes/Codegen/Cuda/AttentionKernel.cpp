@@ -69,7 +69,6 @@ private:
   SmallVector<LaneIndex> indexOf(ArrayRef<Value> position, ArrayRef<int64_t> permutation);
   /// The end of a range of tiles; null if they fill it.
   Value limit(AffineExpr size, int64_t tile);
-  Value memory(int64_t bytes) { return e.sharedArray(f32, bytes / 4); }
 
   Value number(double value) { return em.create<arith::ConstantOp>(em.getF32FloatAttr(value)); }
   Value splat(Value value, Type type) { return em.create<vector::BroadcastOp>(type, value); }
@@ -93,13 +92,6 @@ private:
   Value threadRow, threadColumn;
 };
 
-/// Bytes of each part of the shared memory; keys and values take turns.
-struct SharedParts {
-  SharedParts(AttentionScheduleAttr schedule, const AttentionSizes &sizes);
-
-  int64_t queries, keys, powers;
-};
-
 } // namespace
 
 SmallVector<Value> RowStates::flatten() const {
@@ -118,29 +110,30 @@ static constexpr int64_t kAcross = AttentionScheduleAttr::threadsAcross;
 
 static int64_t padWidth(const AttentionSizes &sizes) { return llvm::alignTo(sizes.width, kAcross); }
 
-SharedParts::SharedParts(AttentionScheduleAttr schedule, const AttentionSizes &sizes) {
+/// Of keys or values, which take turns.
+static int64_t getKeyBytes(AttentionScheduleAttr schedule, const AttentionSizes &sizes) {
   Type f32 = Float32Type::get(schedule.getContext());
-  int64_t tileRows = schedule.getTileRows(), tileKeys = schedule.getTileKeys();
-  queries = SharedLines::getBytes(f32, tileRows, sizes.depth);
-  keys = std::max(SharedLines::getBytes(f32, tileKeys, sizes.depth),
-                  SharedLines::getBytes(f32, padWidth(sizes), tileKeys));
-  powers = SharedLines::getBytes(f32, tileRows, tileKeys);
+  return std::max(SharedLines::getBytes(f32, schedule.getTileKeys(), sizes.depth),
+                  SharedLines::getBytes(f32, padWidth(sizes), schedule.getTileKeys()));
 }
 
 int64_t attentionSharedBytes(AttentionScheduleAttr schedule, AttentionOp op) {
-  SharedParts parts(schedule, getAttentionSizes(op));
-  return parts.queries + parts.keys + parts.powers;
+  Type f32 = Float32Type::get(schedule.getContext());
+  AttentionSizes sizes = getAttentionSizes(op);
+  int64_t rows = schedule.getTileRows();
+  return SharedLines::getBytes(f32, rows, sizes.depth) + getKeyBytes(schedule, sizes) +
+         SharedLines::getBytes(f32, rows, schedule.getTileKeys());
 }
 
 AttentionEmitter::AttentionEmitter(KernelEmitter &e, AttentionOp op, AttentionScheduleAttr schedule)
     : e(e), em(e.em), f32(em.getF32Type()), op(op), sizes(getAttentionSizes(op)),
       tileRows(schedule.getTileRows()), tileKeys(schedule.getTileKeys()),
       tileColumns(padWidth(sizes)), threadRows(tileRows / kAcross), threadKeys(tileKeys / kAcross),
-      threadColumns(tileColumns / kAcross), keysMemory(memory(SharedParts(schedule, sizes).keys)),
-      queryLines(e, memory(SharedParts(schedule, sizes).queries), f32, tileRows, sizes.depth),
-      keyLines(e, keysMemory, f32, tileKeys, sizes.depth),
-      valueLines(e, keysMemory, f32, tileColumns, tileKeys),
-      powerLines(e, memory(SharedParts(schedule, sizes).powers), f32, tileRows, tileKeys),
+      threadColumns(tileColumns / kAcross),
+      keysMemory(e.sharedArray(em.getI8Type(), getKeyBytes(schedule, sizes))),
+      queryLines(e, f32, tileRows, sizes.depth),
+      keyLines(e, f32, tileKeys, sizes.depth, keysMemory),
+      valueLines(e, f32, tileColumns, tileKeys, keysMemory), powerLines(e, f32, tileRows, tileKeys),
       threadRow(em.div(e.thread, em.i64(kAcross))),
       threadColumn(em.rem(e.thread, em.i64(kAcross))) {}
 

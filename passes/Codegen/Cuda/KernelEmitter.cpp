@@ -13,7 +13,8 @@ namespace tenon::cuda {
 static constexpr unsigned kSharedSpace = 3;
 
 /// Declares the kernel's entry; the emitter stands in its body.
-static Emitter startEntry(KernelOp kernel, ModuleOp module, int64_t blockThreads) {
+static Emitter startEntry(KernelOp kernel, ModuleOp module, int64_t blockThreads,
+                          int64_t residentBlocks) {
   MLIRContext *context = kernel.getContext();
   OpBuilder b(context);
   b.setInsertionPointToEnd(module.getBody());
@@ -28,6 +29,9 @@ static Emitter startEntry(KernelOp kernel, ModuleOp module, int64_t blockThreads
   entry->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
   entry->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                  b.getDenseI32ArrayAttr({static_cast<int32_t>(blockThreads)}));
+  // With it, the registers that a thread may have.
+  entry->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                 b.getI32IntegerAttr(static_cast<int32_t>(residentBlocks)));
   for (size_t i = 0; i < numBuffers; ++i)
     entry.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
   b.setInsertionPointToStart(entry.addEntryBlock(b));
@@ -35,9 +39,10 @@ static Emitter startEntry(KernelOp kernel, ModuleOp module, int64_t blockThreads
 }
 
 KernelEmitter::KernelEmitter(KernelOp kernel, ModuleOp module, RowsScheduleAttr rows,
-                             int64_t blockThreads)
-    : tenon::KernelEmitter(kernel, module, startEntry(kernel, module, blockThreads)), rows(rows),
-      blockThreads(blockThreads) {
+                             int64_t blockThreads, int64_t residentBlocks)
+    : tenon::KernelEmitter(kernel, module,
+                           startEntry(kernel, module, blockThreads, residentBlocks)),
+      rows(rows), blockThreads(blockThreads) {
   ArrayRef<BlockArgument> values = em.getInsertionBlock()->getArguments();
   SmallVector<Value> pointers(values.drop_back(kernel.getNumSymbols()));
   SmallVector<Value> symbols(values.take_back(kernel.getNumSymbols()));
@@ -120,6 +125,14 @@ Value KernelEmitter::sharedArray(Type elementType, int64_t count) {
                             /*alignment=*/16, kSharedSpace);
   em.setInsertionPointAfter(thread.getDefiningOp());
   return em.create<LLVM::AddressOfOp>(pointer, name);
+}
+
+// An attribute that stays with the function in LLVM IR, where lib/Target/Ptx reads it.
+void KernelEmitter::setDynamicSharedBytes(int64_t bytes) {
+  auto entry = em.getInsertionBlock()->getParent()->getParentOfType<LLVM::LLVMFuncOp>();
+  Attribute pair[] = {em.getStringAttr(kSharedBytesAttrName),
+                      em.getStringAttr(std::to_string(bytes))};
+  entry.setPassthroughAttr(em.getArrayAttr({em.getArrayAttr(pair)}));
 }
 
 Value KernelEmitter::exchange(Value value, int64_t distance) {

@@ -14,10 +14,11 @@ namespace tenon::cuda {
 
 class KernelEmitter final : public tenon::KernelEmitter {
 public:
-  /// Starts the kernel's entry, for blocks of `blockThreads` threads, in `module`; the builder is
-  /// left in its body. `rows` says how loops over elements go.
-  KernelEmitter(KernelOp kernel, mlir::ModuleOp module, RowsScheduleAttr rows,
-                int64_t blockThreads);
+  /// Starts the kernel's entry, for blocks of `blockThreads` threads of which a multiprocessor is
+  /// to hold `residentBlocks`, in `module`; the builder is left in its body. `rows` says how loops
+  /// over elements go.
+  KernelEmitter(KernelOp kernel, mlir::ModuleOp module, RowsScheduleAttr rows, int64_t blockThreads,
+                int64_t residentBlocks);
 
   RowsScheduleAttr rows;
   int64_t blockThreads;
@@ -44,6 +45,9 @@ public:
   void barrier();
   /// An array in the memory that a block shares; a pointer to it.
   mlir::Value sharedArray(mlir::Type elementType, int64_t count);
+  /// Says how many bytes of shared memory a launch gives each block, for `tile.buffer`s; threads
+  /// have the registers that they need.
+  void setDynamicSharedBytes(int64_t bytes);
 
 protected:
   mlir::Value loadNeighbours(mlir::VectorType type, const Buffer &buffer,

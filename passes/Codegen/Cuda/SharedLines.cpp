@@ -15,8 +15,12 @@ int64_t SharedLines::getBytes(Type element, int64_t positions, int64_t depth) {
   return depth * pitch(element, positions) * (element.getIntOrFloatBitWidth() / 8);
 }
 
-SharedLines::SharedLines(KernelEmitter &e, Value memory, Type element, int64_t positions,
-                         int64_t depth)
+SharedLines::SharedLines(KernelEmitter &e, Type element, int64_t positions, int64_t depth)
+    : SharedLines(e, element, positions, depth,
+                  e.sharedArray(e.em.getI8Type(), getBytes(element, positions, depth))) {}
+
+SharedLines::SharedLines(KernelEmitter &e, Type element, int64_t positions, int64_t depth,
+                         Value memory)
     : e(e), em(e.em), memory(memory), element(element), positions(positions), depth(depth) {}
 
 Value SharedLines::pointer(Value line, Value position) {

@@ -23,9 +23,11 @@ struct LineSource {
 
 class SharedLines {
 public:
-  /// At `memory`, which has the bytes, of `element`s.
-  SharedLines(KernelEmitter &e, mlir::Value memory, mlir::Type element, int64_t positions,
-              int64_t depth);
+  /// Of `element`s, in memory of their own.
+  SharedLines(KernelEmitter &e, mlir::Type element, int64_t positions, int64_t depth);
+  /// At `memory`, which has the bytes.
+  SharedLines(KernelEmitter &e, mlir::Type element, int64_t positions, int64_t depth,
+              mlir::Value memory);
   static int64_t getBytes(mlir::Type element, int64_t positions, int64_t depth);
 
   /// Each thread of the block stores its share of the matrix from position `first` and `depth` on;

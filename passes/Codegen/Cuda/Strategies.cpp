@@ -7,7 +7,9 @@
 #include "passes/Codegen/Common/HostStrategy.h"
 #include "passes/Codegen/Cuda/AttentionKernel.h"
 #include "passes/Codegen/Cuda/ContractionKernel.h"
+#include "passes/Codegen/Cuda/ContractionMma.h"
 #include "passes/Schedule/Cuda/Choose.h"
+#include "passes/Schedule/Cuda/Registers.h"
 #include "passes/Schedule/Cuda/Sizes.h"
 
 using namespace mlir;
@@ -21,18 +23,20 @@ LogicalResult complainAboutSchedule(KernelOp kernel) {
 }
 
 /// Whether the kernel needs a function that only a processor's library has. Of f64 there are no
-/// functions but those: of such a kernel the code itself tells.
+/// functions but those: of a kernel with such numbers, which powers of integers are on the way, the
+/// code itself tells.
 bool callsLibrary(KernelOp kernel) {
   auto holdsDoubles = [](Operation &op) {
-    return llvm::any_of(op.getResultTypes(),
-                        [](Type type) { return getElementTypeOrSelf(type).isF64(); });
+    return isa<PowOp>(op) || llvm::any_of(op.getResultTypes(), [](Type type) {
+             return getElementTypeOrSelf(type).isF64();
+           });
   };
   if (llvm::none_of(kernel.getEntryBlock(), holdsDoubles))
     return false;
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   auto schedule = RowsScheduleAttr::get(kernel.getContext(), /*lanes=*/1,
                                         /*threads=*/TargetAttr::warpSize, /*team=*/1);
-  KernelEmitter emitter(kernel, *module, schedule, schedule.getThreads());
+  KernelEmitter emitter(kernel, *module, schedule, schedule.getThreads(), /*residentBlocks=*/1);
   emitter.withAgreeingLanes([&] { emitRows(emitter); });
   emitter.finish();
   return failed(expandMath(*module, {.scale = nullptr, .hasLibm = false})) ||
@@ -43,20 +47,33 @@ bool callsLibrary(KernelOp kernel) {
 /// What a kernel may have of shared memory without asking the driver for more.
 constexpr int64_t kStaticSharedBytes = 48 << 10;
 
-LogicalResult verifySharedBytes(KernelOp kernel, Operation *root, int64_t bytes) {
-  if (bytes <= kStaticSharedBytes)
+using ComplainFn = function_ref<InFlightDiagnostic()>;
+
+LogicalResult verifySharedBytes(int64_t bytes, int64_t most, ComplainFn complain) {
+  if (bytes <= most)
     return success();
-  return root->emitError("has a schedule in @")
-         << kernel.getSymName() << " that needs " << bytes << " bytes of shared memory, where "
-         << kStaticSharedBytes << " are the most";
+  return complain() << " that needs " << bytes << " bytes of shared memory, where " << most
+                    << " are the most";
 }
 
-/// How what fills the frames around the results goes over elements.
-RowsScheduleAttr frameRows(KernelOp kernel, int64_t threads) {
-  return RowsScheduleAttr::get(kernel.getContext(), /*lanes=*/1, threads, /*team=*/1);
+/// Emits a kernel around a root by `emit(emitter, root, schedule)`.
+template <typename RootT, typename ScheduleT>
+LogicalResult generateAround(RootT root, ScheduleT schedule, KernelOp kernel,
+                             TargetAttrInterface target, ModuleOp module,
+                             void (*emit)(KernelEmitter &, RootT, ScheduleT)) {
+  int64_t threads = schedule.getThreads();
+  // For what fills the frame around the results.
+  auto rows = RowsScheduleAttr::get(kernel.getContext(), /*lanes=*/1, threads, /*team=*/1);
+  KernelEmitter emitter(kernel, module, rows, threads,
+                        countResidentBlocks(cast<TargetAttr>(target), threads,
+                                            countRegisters(kernel, root, schedule)));
+  emit(emitter, root, schedule);
+  emitter.finish();
+  return success();
 }
 
-/// A matrix product or convolution, by tiles in shared memory.
+/// A matrix product or convolution, by tiles in shared memory: on matrix units or with FMAs, as the
+/// schedule says.
 class ContractionStrategy final : public KernelStrategy {
 public:
   StringRef getName() const override { return "contraction"; }
@@ -68,6 +85,18 @@ public:
   }
   // Operands are found element by element.
   bool readsSlice(OpOperand &operand) const override { return isa<ConvOp>(operand.getOwner()); }
+  bool multipliesHalves(Operation *root, TargetAttrInterface target) const override {
+    return isa<FloatType>(getElementTypeOrSelf(root->getOperand(0))) && fillsTiles(root) &&
+           chooseTiles(cast<TargetAttr>(target), root);
+  }
+  bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
+    return multipliesHalves(root, target);
+  }
+  OpOperand *getWeights(Operation *root) const override {
+    auto matmul = dyn_cast<MatMulOp>(root);
+    return !matmul || matmul.sharesRhs() ? &root->getOpOperand(1) : nullptr;
+  }
+  SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
   bool canCompute(KernelOp kernel) const override {
     return fillsTiles(getRoot(kernel, *this)) && !callsLibrary(kernel);
   }
@@ -92,10 +121,51 @@ private:
   }
 };
 
-LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
-  auto schedule = dyn_cast_if_present<ContractionScheduleAttr>(kernel.getScheduleAttr());
+SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) const {
   Operation *root = getRoot(kernel, *this);
-  if (!schedule || !root)
+  OpOperand *weights = getWeights(root);
+  if (!isa<TileScheduleAttr>(kernel.getScheduleAttr()) || !weights || !isPackable(*weights) ||
+      !wantsColumns(root))
+    return {};
+  auto conv = dyn_cast<ConvOp>(root);
+  return {{weights, ColumnsAttr::get(kernel.getContext(), conv ? conv.getGroups() : 1)}};
+}
+
+/// What must hold of a schedule for FMAs.
+LogicalResult verifySchedule(ContractionScheduleAttr schedule, Operation *root, TargetAttr,
+                             ComplainFn complain) {
+  int64_t threads = schedule.getThreads(), depth = schedule.getDepth();
+  if (schedule.getTileRows() * depth % threads || schedule.getTileColumns() * depth % threads)
+    return complain() << " of which " << threads << " threads do not load equal parts";
+  if (!llvm::isPowerOf2_64(schedule.getThreadRows()) ||
+      !llvm::isPowerOf2_64(schedule.getThreadColumns()))
+    return complain() << " whose threads do not have powers of two of rows and columns";
+  return verifySharedBytes(contractionSharedBytes(schedule, root), kStaticSharedBytes, complain);
+}
+
+/// What must hold of a schedule for matrix units.
+LogicalResult verifySchedule(TileScheduleAttr schedule, Operation *root, TargetAttr target,
+                             ComplainFn complain) {
+  auto [left, right] = getMultipliedTypes(root);
+  if (!schedule.getMma().accepts(left, right))
+    return complain() << " with " << schedule.getMma() << ", which does not multiply " << left
+                      << " by " << right;
+  int64_t stepBytes = schedule.getDepth() * getElementBytes(left);
+  if (stepBytes % (schedule.getSlices() * tile::kDepthBytes) != 0)
+    return complain() << " whose " << schedule.getSlices() << " slices share steps of " << stepBytes
+                      << " bytes, not " << tile::kDepthBytes << " at a time";
+  constexpr int64_t longestLine = 512; // a chunk of each thread of a warp
+  int64_t columnBytes = schedule.getTileColumns() * getElementBytes(right);
+  if (std::max(stepBytes, columnBytes) > longestLine)
+    return complain() << " with lines of " << std::max(stepBytes, columnBytes) << " bytes, where "
+                      << longestLine << " are the most";
+  return verifySharedBytes(mmaSharedBytes(schedule, left), target.getSharedBytes(), complain);
+}
+
+LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
+  ScheduleAttrInterface schedule = kernel.getScheduleAttr();
+  Operation *root = getRoot(kernel, *this);
+  if (!isa_and_present<ContractionScheduleAttr, TileScheduleAttr>(schedule) || !root)
     return complainAboutSchedule(kernel);
   if (!isa<MatMulOp, ConvOp>(root))
     return root->emitError("is nothing that the strategy of @")
@@ -104,23 +174,18 @@ LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
   if (failed(target))
     return failure();
   auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
-  int64_t threads = schedule.getThreads(), depth = schedule.getDepth();
-  if (schedule.getTileRows() * depth % threads || schedule.getTileColumns() * depth % threads)
-    return complain() << " of which " << threads << " threads do not load equal parts";
-  if (!llvm::isPowerOf2_64(schedule.getThreadRows()) ||
-      !llvm::isPowerOf2_64(schedule.getThreadColumns()))
-    return complain() << " whose threads do not have powers of two of rows and columns";
-  return verifySharedBytes(kernel, root, contractionSharedBytes(schedule, root));
+  if (auto tiles = dyn_cast<TileScheduleAttr>(schedule))
+    return verifySchedule(tiles, root, *target, complain);
+  return verifySchedule(cast<ContractionScheduleAttr>(schedule), root, *target, complain);
 }
 
 LogicalResult ContractionStrategy::generate(KernelOp kernel, TargetAttrInterface target,
                                             ModuleOp module) const {
-  auto schedule = cast<ContractionScheduleAttr>(kernel.getScheduleAttr());
-  KernelEmitter emitter(kernel, module, frameRows(kernel, schedule.getThreads()),
-                        schedule.getThreads());
-  emitContractionKernel(emitter, getRoot(kernel, *this), schedule);
-  emitter.finish();
-  return success();
+  Operation *root = getRoot(kernel, *this);
+  if (auto tiles = dyn_cast<TileScheduleAttr>(kernel.getScheduleAttr()))
+    return generateAround(root, tiles, kernel, target, module, emitMmaKernel);
+  return generateAround(root, cast<ContractionScheduleAttr>(kernel.getScheduleAttr()), kernel,
+                        target, module, emitContractionKernel);
 }
 
 /// Attention, by tiles in shared memory.
@@ -136,7 +201,8 @@ public:
     return chooseAttentionBlocks(cast<TargetAttr>(target), rootOf(kernel));
   }
   LogicalResult verify(KernelOp kernel) const override;
-  LogicalResult generate(KernelOp kernel, TargetAttrInterface, ModuleOp module) const override;
+  LogicalResult generate(KernelOp kernel, TargetAttrInterface target,
+                         ModuleOp module) const override;
 
 private:
   AttentionOp rootOf(KernelOp kernel) const { return cast<AttentionOp>(getRoot(kernel, *this)); }
@@ -158,17 +224,14 @@ LogicalResult AttentionStrategy::verify(KernelOp kernel) const {
   auto root = dyn_cast_if_present<AttentionOp>(getRoot(kernel, *this));
   if (!schedule || !root)
     return complainAboutSchedule(kernel);
-  return verifySharedBytes(kernel, root, attentionSharedBytes(schedule, root));
+  auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
+  return verifySharedBytes(attentionSharedBytes(schedule, root), kStaticSharedBytes, complain);
 }
 
-LogicalResult AttentionStrategy::generate(KernelOp kernel, TargetAttrInterface,
+LogicalResult AttentionStrategy::generate(KernelOp kernel, TargetAttrInterface target,
                                           ModuleOp module) const {
-  auto schedule = cast<AttentionScheduleAttr>(kernel.getScheduleAttr());
-  KernelEmitter emitter(kernel, module, frameRows(kernel, schedule.getThreads()),
-                        schedule.getThreads());
-  emitAttentionKernel(emitter, rootOf(kernel), schedule);
-  emitter.finish();
-  return success();
+  return generateAround(rootOf(kernel), cast<AttentionScheduleAttr>(kernel.getScheduleAttr()),
+                        kernel, target, module, emitAttentionKernel);
 }
 
 /// Ops that tell their elements one by one, and reductions of rows.
@@ -193,9 +256,13 @@ public:
     bool isScheduled = isa_and_present<RowsScheduleAttr>(kernel.getScheduleAttr());
     return isScheduled ? success() : complainAboutSchedule(kernel);
   }
-  LogicalResult generate(KernelOp kernel, TargetAttrInterface, ModuleOp module) const override {
+  LogicalResult generate(KernelOp kernel, TargetAttrInterface target,
+                         ModuleOp module) const override {
     auto schedule = cast<RowsScheduleAttr>(kernel.getScheduleAttr());
-    KernelEmitter emitter(kernel, module, schedule, schedule.getThreads());
+    int64_t registers = countRowsRegisters(kernel, schedule.getLanes());
+    KernelEmitter emitter(
+        kernel, module, schedule, schedule.getThreads(),
+        countResidentBlocks(cast<TargetAttr>(target), schedule.getThreads(), registers));
     emitter.withAgreeingLanes([&] { emitRows(emitter); });
     emitter.finish();
     return success();

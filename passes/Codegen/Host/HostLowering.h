@@ -54,6 +54,7 @@ private:
   void lower(SequenceConcatOp op);
   void lower(SequenceSplitOp op);
   void lower(MapEntriesOp op);
+  void lower(DecodeImageOp op);
   void lower(ReleaseOp op);
   void lower(mlir::func::ReturnOp op);
   /// Copies what no launch wrote into the caller's memory.

@@ -1,4 +1,5 @@
-// Sequences, optionals and maps: pointers to objects of the runtime, whose heads are read here.
+// Sequences, optionals, maps and pictures: pointers to objects of the runtime, whose heads are read
+// here.
 //
 // A block of the program owns a reference to each object that an op in it makes, or that it takes
 // as an argument of a loop's body: memory planning says where it ends (`tenon.release`,
@@ -201,6 +202,19 @@ void HostLowering::lower(MapEntriesOp op) {
     ownObjects[result] = object;
     retain(object);
   }
+}
+
+static_assert(int32_t(PixelFormat::Grey) == TENON_PIXELS_GREY &&
+              int32_t(PixelFormat::RGB) == TENON_PIXELS_RGB &&
+              int32_t(PixelFormat::BGR) == TENON_PIXELS_BGR);
+
+/// The pixels lie in an object, as a tensor that is read from a sequence.
+void HostLowering::lower(DecodeImageOp op) {
+  Value object = callObjectService(field(&tenon_exec::decode_image, pointerType),
+                                   {pointerOf(op.getBytes()), bytesOf(op.getBytes().getType()),
+                                    i32(int64_t(op.getFormat())), describeNodeInRun()});
+  ownObjects[op.getPixels()] = object;
+  bindTensor(op.getPixels(), object);
 }
 
 void HostLowering::lower(ReleaseOp op) {

@@ -102,7 +102,7 @@ LogicalResult HostLowering::lower(Operation *op) {
         return success();
       })
       .Case<SequenceConstructOp, SequenceInsertOp, SequenceEraseOp, SequenceAtOp, SequenceLengthOp,
-            SequenceConcatOp, SequenceSplitOp, MapEntriesOp>([&](auto op) {
+            SequenceConcatOp, SequenceSplitOp, MapEntriesOp, DecodeImageOp>([&](auto op) {
         lower(op);
         return success();
       })

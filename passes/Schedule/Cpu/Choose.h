@@ -14,6 +14,10 @@ ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSi
 void enumerateContractions(TargetAttr target, const ContractionSizes &sizes,
                            llvm::function_ref<void(ContractionScheduleAttr)> take);
 
+/// Whether an instruction that multiplies bytes can take codes of so many bits for bytes without a
+/// sign, and multiply these by bytes with one.
+bool multipliesCodes(MmaAttr mma, int64_t bits);
+
 /// A product inside another kernel, whose operands are near: one tile visits all weights.
 struct InnerProduct {
   ContractionScheduleAttr schedule;

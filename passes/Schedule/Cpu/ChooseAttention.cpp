@@ -26,6 +26,7 @@ AttentionScheduleAttr chooseAttention(TargetAttr target, const AttentionSizes &s
   queriesByKeys.inChannels = sizes.depth;
   queriesByKeys.outChannels = sizes.keyCount > 0 ? keyBlock : -1;
   queriesByKeys.inputBits = queriesByKeys.weightBits = sizes.elementBits;
+  queriesByKeys.inputType = queriesByKeys.weightType = sizes.halves;
   queriesByKeys.inputRowStride = sizes.queryRowStride;
   queriesByKeys.weightLayout =
       sizes.keysAreColumns ? WeightLayout::RowMajor : WeightLayout::Transposed;
@@ -39,6 +40,7 @@ AttentionScheduleAttr chooseAttention(TargetAttr target, const AttentionSizes &s
   powersByValues.inChannels = keyBlock;
   powersByValues.outChannels = sizes.width;
   powersByValues.weightBits = sizes.elementBits;
+  powersByValues.inputType = powersByValues.weightType = sizes.halves;
   powersByValues.weightLayout = WeightLayout::RowMajor;
   InnerProduct values = chooseInnerProduct(target, powersByValues, /*mayPackInput=*/false);
 

@@ -38,7 +38,8 @@ public:
     chooseTile();
     choosePacking();
     // Only what is packed lies as such an instruction reads it.
-    bool isPacked = roundsInput ? packInput && packWeights : readsPackedWeights();
+    bool isPacked =
+        roundsInput ? packInput && (packWeights || multipliesCodes) : readsPackedWeights();
     if (interleave > 1 && !isPacked) {
       takeSingleChannels();
       chooseTile();
@@ -70,8 +71,8 @@ private:
     mma = MmaAttr::get(target.getContext(), MmaInstruction::Fma);
     interleave = 1;
     sums = target.getVectorRegisters() * 3 / 4;
-    MmaAttr bytes = sizes.mayRoundInput && hasManyRows() ? chooseByteMma(target) : MmaAttr();
-    roundsInput = bool(bytes);
+    MmaAttr bytes = sizes.mayRoundInput ? chooseByteMma(target) : MmaAttr();
+    roundsInput = bytes && (hasManyRows() || canMultiply(bytes));
     if (roundsInput) {
       mma = bytes;
       interleave = mma.getInterleave();
@@ -85,6 +86,8 @@ private:
     mma = chooseMma(target, sizes.inputType, sizes.weightType, size);
     interleave = mma.getInterleave();
   }
+
+  bool canMultiply(MmaAttr bytes) const { return cpu::multipliesCodes(bytes, sizes.weightBits); }
 
   /// Whether arithmetic takes longer than reading weights.
   bool hasManyRows() const { return totalRows < 0 || totalRows > target.getFewRows(); }
@@ -154,7 +157,7 @@ private:
   /// Few rows multiply codes as they are: two sums each, of a block and of all.
   void chooseCodes() {
     multipliesCodes = sizes.hasCodes && totalRows > 0 && totalRows <= target.getFewRows();
-    if (multipliesCodes)
+    if (multipliesCodes && !roundsInput)
       sums /= 2;
   }
 
@@ -258,6 +261,7 @@ private:
   void multiplyCodes() {
     multipliesCodes = packInput = true;
     packWeights = false;
+    roundsInput = roundsInput && canMultiply(mma);
     tileRows = std::min(tileRows, target.getFewRows());
     tileVectors = tileLines = 1;
   }
@@ -323,6 +327,9 @@ private:
 };
 
 } // namespace
+
+// Bytes with a sign hold codes of less than 8 bits, too.
+bool multipliesCodes(MmaAttr mma, int64_t bits) { return mma.takesUnsignedBytes() || bits < 8; }
 
 void enumerateContractions(TargetAttr target, const ContractionSizes &sizes,
                            llvm::function_ref<void(ContractionScheduleAttr)> take) {

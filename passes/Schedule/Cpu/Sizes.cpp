@@ -136,6 +136,11 @@ AttentionSizes getAttentionSizes(AttentionOp op) {
   sizes.depth = getConstantOr(queries.back(), -1);
   sizes.width = getConstantOr(values.back(), -1);
   sizes.elementBits = getStorageType(getElementTypeOrSelf(op.getKeys())).getIntOrFloatBitWidth();
+  Type element = getElementTypeOrSelf(op.getQueries());
+  bool haveOneType = element == getElementTypeOrSelf(op.getKeys()) &&
+                     element == getElementTypeOrSelf(op.getValues());
+  if (haveOneType && element.getIntOrFloatBitWidth() < 32)
+    sizes.halves = element;
   sizes.keysAreColumns = op.getKeyPermutation().back() != static_cast<int64_t>(rank) - 1;
   // From one row of scores to the next: queries of one head, or heads with one query.
   int64_t rowDim = op.getQueryPermutation()[sizes.queryCount == 1 ? rank - 3 : rank - 2];

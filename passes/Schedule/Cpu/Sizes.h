@@ -42,6 +42,9 @@ struct DepthwiseSizes {
 struct AttentionSizes {
   int64_t group = 1, queryCount = -1, keyCount = -1, depth = 0, width = 0;
   int64_t elementBits = 32;
+  /// What queries, keys and values all are, if that is halves; then powers are rounded to them
+  /// where an instruction multiplies them as they are.
+  mlir::Type halves;
   int64_t queryRowStride = -1;
   bool keysAreColumns = false;
 };

@@ -15,9 +15,13 @@ RowsScheduleAttr chooseRows(TargetAttr target, KernelOp kernel);
 /// the device holds a few times, unless there is less to do.
 DimExprs chooseRowBlocks(TargetAttr target, KernelOp kernel);
 
-/// For a `tenon.matmul` or `tenon.conv`, and a block for each of its tiles.
-ContractionScheduleAttr chooseContraction(TargetAttr target, mlir::Operation *op);
+/// For a `tenon.matmul` or `tenon.conv`: tiles for matrix units if these multiply such elements, or
+/// for FMAs; and a block for each of its tiles.
+ScheduleAttrInterface chooseContraction(TargetAttr target, mlir::Operation *op);
 DimExprs chooseContractionBlocks(TargetAttr target, mlir::Operation *op);
+
+/// The best tiles for matrix units; null if these do not multiply the op's elements.
+TileScheduleAttr chooseTiles(TargetAttr target, mlir::Operation *op);
 
 /// For a `tenon.attention`, and a block for each of its tiles.
 AttentionScheduleAttr chooseAttention(TargetAttr target, AttentionOp op);

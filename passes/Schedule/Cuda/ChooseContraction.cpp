@@ -48,7 +48,9 @@ static Tile chooseTile(TargetAttr target, const ContractionSizes &sizes, bool is
   return countTiles(sizes, medium) >= target.getMultiprocessors() ? medium : small;
 }
 
-ContractionScheduleAttr chooseContraction(TargetAttr target, Operation *op) {
+ScheduleAttrInterface chooseContraction(TargetAttr target, Operation *op) {
+  if (TileScheduleAttr schedule = chooseTiles(target, op))
+    return schedule;
   bool isWide = getElementTypeOrSelf(op->getResult(0)).getIntOrFloatBitWidth() > 32;
   Tile tile = chooseTile(target, getContractionSizes(op), isWide);
   return ContractionScheduleAttr::get(target.getContext(), tile.rows, tile.columns, tile.depth,
@@ -56,13 +58,21 @@ ContractionScheduleAttr chooseContraction(TargetAttr target, Operation *op) {
                                       MmaAttr::get(target.getContext(), MmaInstruction::Fma));
 }
 
+/// Rows and columns of a schedule's tiles.
+static std::pair<int64_t, int64_t> getTile(ScheduleAttrInterface schedule) {
+  if (auto tiles = dyn_cast<TileScheduleAttr>(schedule))
+    return {tiles.getTileRows(), tiles.getTileColumns()};
+  auto fma = cast<ContractionScheduleAttr>(schedule);
+  return {fma.getTileRows(), fma.getTileColumns()};
+}
+
 DimExprs chooseContractionBlocks(TargetAttr target, Operation *op) {
   ContractionSizes sizes = getContractionSizes(op);
-  ContractionScheduleAttr schedule = chooseContraction(target, op);
+  auto [tileRows, tileColumns] = getTile(chooseContraction(target, op));
   MLIRContext *context = target.getContext();
   AffineExpr blocks = product(sizes.outer, context) *
-                      product(sizes.rows, context).ceilDiv(schedule.getTileRows()) *
-                      sizes.columns.ceilDiv(schedule.getTileColumns());
+                      product(sizes.rows, context).ceilDiv(tileRows) *
+                      sizes.columns.ceilDiv(tileColumns);
   return limitBlocks(target, blocks);
 }
 

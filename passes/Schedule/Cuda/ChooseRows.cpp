@@ -2,13 +2,15 @@
 //
 // A thread that only computes where it reads takes four elements at a time: 16 bytes of f32, which
 // is what one instruction loads. Where ops move elements, vectors fall apart into single loads, and
-// neighbouring threads read neighbouring elements anyway.
+// neighbouring threads read neighbouring elements anyway. What a thread computes with at one time
+// is in registers: long chains of ops take fewer elements.
 //
 // A row that is reduced along its last dimension is read in order only if threads share it. A warp
 // exchanges values without a barrier, and suits rows of any length from a few elements on; a block
 // shares a row where rows are long and too few to give each multiprocessor some warps.
 
 #include "passes/Schedule/Cuda/Choose.h"
+#include "passes/Schedule/Cuda/Registers.h"
 
 using namespace mlir;
 
@@ -19,6 +21,9 @@ static constexpr int64_t kThreads = 256;
 static constexpr int64_t kShortRow = 8;
 /// From this length on a block may share a row.
 static constexpr int64_t kLongRow = 1024;
+/// With more registers than this a thread takes fewer elements: a multiprocessor would hold less
+/// than a third of the threads that it has place for.
+static constexpr int64_t kManyRegisters = 96;
 /// Blocks per multiprocessor beside those that it holds: enough to even out their ends.
 static constexpr int64_t kWaves = 4;
 
@@ -70,6 +75,8 @@ static int64_t chooseLanes(KernelOp kernel, ReduceOp reduce, int64_t team) {
     while (lanes > 1 && lanes * team > length)
       lanes /= 2;
   }
+  while (lanes > 1 && countRowsRegisters(kernel, lanes) > kManyRegisters)
+    lanes /= 2;
   return lanes;
 }
 

@@ -1,6 +1,7 @@
 // Sizes of contractions (see the header).
 
 #include "passes/Schedule/Cuda/Sizes.h"
+#include "dialects/Target/MultipliedType.h"
 
 using namespace mlir;
 
@@ -50,6 +51,26 @@ AttentionSizes getAttentionSizes(AttentionOp op) {
   sizes.depth = getConstantOr(queries.back(), -1);
   sizes.width = getConstantOr(op.getValueDims().back(), -1);
   return sizes;
+}
+
+/// Whether an operand of f32 may be multiplied as a half of this type.
+static bool mayRound(OpOperand &operand, Type half) {
+  if (!getElementTypeOrSelf(operand.get()).isF32() || !(half.isF16() || half.isBF16()))
+    return false;
+  auto allowed = operand.getOwner()->getAttrOfType<TypeAttr>(kMultipliedTypeAttrName);
+  auto widened = operand.get().getDefiningOp<CastOp>();
+  return (allowed && allowed.getValue() == half) ||
+         (widened && getElementTypeOrSelf(widened.getOperand()) == half);
+}
+
+std::pair<Type, Type> getMultipliedTypes(Operation *op) {
+  OpOperand &left = op->getOpOperand(0), &right = op->getOpOperand(1);
+  Type leftType = getElementTypeOrSelf(left.get()), rightType = getElementTypeOrSelf(right.get());
+  if (mayRound(left, rightType))
+    return {rightType, rightType};
+  if (mayRound(right, leftType))
+    return {leftType, leftType};
+  return {leftType, rightType};
 }
 
 } // namespace tenon::cuda

@@ -21,6 +21,11 @@ struct ContractionSizes {
 /// Of a `tenon.matmul` or `tenon.conv`.
 ContractionSizes getContractionSizes(mlir::Operation *op);
 
+/// The types of the numbers that matrix units would multiply: those of the operands' elements, but
+/// that f32 beside halves is rounded to these where the caller allows it
+/// (`tenon.multiplied_type`), or where it was widened from them.
+std::pair<mlir::Type, mlir::Type> getMultipliedTypes(mlir::Operation *op);
+
 /// Sizes of attention. A head of keys serves `group` heads of queries, whose rows are all
 /// multiplied by it.
 struct AttentionSizes {

@@ -74,6 +74,8 @@ def main(folder):
     change("no-graph", lambda m: m.ClearField("graph"))
     change("no-opset", lambda m: m.ClearField("opset_import"))
     change("unknown-op", lambda m: setattr(m.graph.node[1], "op_type", "Frobnicate"))
+    change("unknown-domain", lambda m: (setattr(m.graph.node[1], "op_type", "BertTokenizer"),
+                                        setattr(m.graph.node[1], "domain", "ai.onnx.contrib")))
     change("missing-initializer", lambda m: m.graph.ClearField("initializer"))
     change("cycle", lambda m: m.graph.node[0].input.__setitem__(0, "y"))
     change("wrong-attribute",

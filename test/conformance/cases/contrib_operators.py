@@ -160,6 +160,24 @@ def pointwise():
                     expected=[(z[..., :4] * gelu(z[..., 4:])).astype(np.float32)])
     yield from case("BiasDropout", "Nothing is dropped.", "BiasDropout", [x, b, y, np.array(0.5, np.float32)], outputs=2,
                     expected=[x + b + y, np.ones(x.shape, bool)])
+    words = np.full(2, 2**32 - 1, np.uint32)  # for 48 elements
+    yield from case("BitmaskDropout", "Nothing is dropped, which a bit says for each element.", "BitmaskDropout", [x], outputs=2,
+                    expected=[x, words])
+    yield from case("BitmaskBiasDropout", "The same behind sums.", "BitmaskBiasDropout", [x, b, y], outputs=2, expected=[x + b + y, words])
+    bytes_ = [RNG.integers(0, 256, (2, 5)).astype(np.uint8), np.array(7, np.uint8), RNG.integers(0, 256, 5).astype(np.uint8), np.array(250, np.uint8)]
+    wide = [each.astype(np.int32) for each in bytes_]
+    yield from case("MulInteger", "Bytes less their zero points.", "MulInteger", bytes_, expected=[(wide[0] - wide[1]) * (wide[2] - wide[3])])
+    for signed in (np.int8, np.uint8):
+        bytes_ = RNG.integers(-100, 100, (2, 3, 4)).astype(signed)
+        wide = bytes_.astype(np.int32 if signed == np.int8 else np.uint32)
+        yield from case(f"ReduceSumInteger_{np.dtype(signed)}", "Sums of bytes in 32 bits.", "ReduceSumInteger", [bytes_],
+                        {"axes": [0, -1], "keepdims": 0}, expected=[wide.sum((0, 2), dtype=wide.dtype)])
+    tokens, counts = floats(3, 4, 2), np.array([2, 4, 1], np.int32)
+    places = [row * 4 + step for row, count in enumerate(counts) for step in range(count)]
+    rest = [place for place in range(12) if place not in places]
+    yield from case("RemovePadding", "Rows behind each other.", "RemovePadding", [tokens, counts], outputs=4,
+                    expected=[tokens.reshape(12, 2)[places], np.array(places + rest, np.int32).reshape(3, 4),
+                              np.array([0, 2, 6, 7], np.int32), np.array([4], np.int32)])
     e = np.exp(x + y)
     yield from case("BiasSoftmax", "Over all dimensions from an axis on.", "BiasSoftmax", [x, y],
                     {"axis": 1, "is_inner_broadcast": 0}, expected=[e / e.sum((1, 2), keepdims=True)])

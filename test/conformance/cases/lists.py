@@ -76,6 +76,18 @@ def cases():
         "g (float[N, 1, 12] x) => (float[N, 12] y) { y = Squeeze(x) }",
         [DataSet({"x": X.reshape(-1, 1, 12)}), DataSet({"x": X[:1].reshape(1, 1, 12)}, {"y": X[:1].reshape(1, 12)})],
     )
+    yield Case(
+        "if_single",
+        "branches of one element: a scalar broadcasts as a list of one does, whichever is taken",
+        """g (float[3] x, float[1] list, float scalar, bool c) => (float[3] y) {
+            it = If (c) <then_branch = g1 () => (t) { t = Neg(scalar) }, else_branch = g2 () => (e) { e = Neg(list) }>
+            y = Add(x, it)
+        }""",
+        [
+            DataSet({"x": np.float32([1, 2, 3]), "list": np.float32([7]), "scalar": np.float32(9), "c": np.array(condition)})
+            for condition in (True, False)
+        ],
+    )
     for taken, condition in (("then", True), ("else", False)):
         branches = {
             "then": "g1 () => (float[A, B] t) { t = Identity(x) }",

@@ -285,6 +285,34 @@ def maps():
                             {"y": np.array(expected, np.float32)})])
 
 
+def strings():
+    """Sequences and maps of strings, given and returned."""
+    words = lambda *given: np.array(given, object)
+    given = [words("a", "bc"), words(""), words("Ä", "日本", "x")]
+    yield Case("words", "strings in a sequence", """<ir_version: 10, opset_import: ["": 21]>
+        g (seq(string[N]) s, int64 i) => (string[M] y, seq(string[N]) t) {
+            y = SequenceAt(s, i)  z = StringConcat(y, y)  t = SequenceInsert(s, z, i) }""",
+               [DataSet({"s": given, "i": np.array(i)}, {"y": given[i], "t": [*given[:i], given[i] + given[i], *given[i:]]}) for i in (0, 2)])
+    yield Case("split_words", "strings become a sequence", """<ir_version: 10, opset_import: ["": 21]>
+        g (string[N] x) => (seq(string[M]) s) { s = SplitToSequence<axis = 0, keepdims = 1> (x) }""",
+               [DataSet({"x": words("a", "", "ab")}, {"s": [words("a"), words(""), words("ab")]})])
+    scalar = lambda value: np.array(value, object if isinstance(value, str) else np.float32)
+    nodes = [helper.make_node("DictVectorizer", ["m"], ["y"], domain="ai.onnx.ml", string_vocabulary=["b", "", "none", "a"])]
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, None])
+    yield Case("vectorize_names", "values by names", ml_model(nodes, [value_info("m", TensorProto.STRING, TensorProto.FLOAT)], [y]),
+               [DataSet({"m": {"a": scalar(1.5), "b": scalar(-2), "": scalar(4)}}, {"y": np.array([[-2, 4, 0, 1.5]], np.float32)})])
+    nodes = [helper.make_node("DictVectorizer", ["m"], ["y"], domain="ai.onnx.ml", int64_vocabulary=[7, 1, -1])]
+    y = helper.make_tensor_value_info("y", TensorProto.STRING, [1, None])
+    yield Case("vectorize_to_names", "names by numbers", ml_model(nodes, [value_info("m", TensorProto.INT64, TensorProto.STRING)], [y]),
+               [DataSet({"m": {-1: scalar("minus"), 7: scalar("Ä")}}, {"y": np.array([["Ä", "", "minus"]], object)})])
+    for to, given, found in (("TO_FLOAT", "1.5", np.float32(1.5)), ("TO_STRING", "1.5", "1.5"), ("TO_INT64", "-12", np.int64(-12))):
+        nodes = [helper.make_node("CastMap", ["m"], ["y"], domain="ai.onnx.ml", cast_to=to)]
+        y = helper.make_tensor_value_info("y", {"TO_FLOAT": TensorProto.FLOAT, "TO_STRING": TensorProto.STRING, "TO_INT64": TensorProto.INT64}[to], [1, None])
+        yield Case(f"cast_names_{to.lower()}", "strings of a map as numbers or strings",
+                   ml_model(nodes, [value_info("m", TensorProto.INT64, TensorProto.STRING)], [y]),
+                   [DataSet({"m": {3: scalar(given)}}, {"y": np.array([[found]], object if to == "TO_STRING" else None)})])
+
+
 def cases():
-    for family in (known, in_run, loops, interface, mapped, tables, maps):
+    for family in (known, in_run, loops, interface, mapped, tables, maps, strings):
         yield from family()

@@ -36,13 +36,14 @@ POINTWISE = set(
     ThresholdedRelu DequantizeLinear Range""".split()
 )
 # Sums whose error is relative to the largest result, not to each (transformed convolutions, norms).
-COARSE = {"Conv", "ConvTranspose", "DFT", "STFT", "Resize", "GridSample", "Det", "LinearAttention", "LSTM", "GRU", "RNN",
+COARSE = {"AttnLSTM", "BeamSearch", "Conv", "ConvTranspose", "DFT", "STFT", "Resize", "GridSample", "Det", "LinearAttention", "LSTM", "GRU", "RNN",
           "SoftmaxCrossEntropyLoss", "CDist", "DecoderMaskedMultiHeadAttention", "DeformConv", "FusedConv", "FusedGemm",
           "GroupQueryAttention", "MoE", "QMoE", "SVMClassifier", "SVMRegressor", "TransposeMatMul"}
 # Sums of cosines that are 1 at most; what is left of them errs by units of 1.
 WINDOWS = {"BlackmanWindow", "HammingWindow", "HannWindow"}
 # Functions of one operand that subtract numbers close to each other: errors are relative to operand and 1.
-CANCELLING = {"BiasGelu", "Celu", "Elu", "FastGelu", "Gelu", "HardSigmoid", "HardSwish", "LogSoftmax", "Mish", "QuickGelu", "ScaledSiLU", "Selu"}
+CANCELLING = {"BiasGelu", "Celu", "Elu", "FastGelu", "Gelu", "HardSigmoid", "HardSwish", "LinearAttentionGate",
+              "LogSoftmax", "Mish", "QuickGelu", "ScaledSiLU", "Selu"}
 
 
 class Unknown(Exception):

@@ -4,10 +4,11 @@
 
 module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
 
-// Threads take four elements each, which they load at once, with steps of all threads.
+// Threads take four elements each, which they load at once, with steps of all threads. A multiprocessor has registers for
+// three blocks.
 // CHECK-LABEL: module @relu
 //       CHECK: llvm.func @relu(%[[X:.*]]: !llvm.ptr {llvm.noalias}, %[[Y:.*]]: !llvm.ptr {llvm.noalias})
-//  CHECK-SAME:   nvvm.kernel, nvvm.reqntid = array<i32: 256>
+//  CHECK-SAME:   nvvm.kernel, nvvm.minctasm = 3 : i32, nvvm.reqntid = array<i32: 256>
 //       CHECK:   %[[THREAD:.*]] = nvvm.read.ptx.sreg.tid.x
 //       CHECK:   nvvm.read.ptx.sreg.ctaid.x
 //       CHECK:   nvvm.read.ptx.sreg.nctaid.x
@@ -100,5 +101,70 @@ tenon.kernel @attention(%q: tensor<16x8x128x64xf32>, %k: tensor<16x8x128x64xf32>
   %0 = tenon.attention %q, %k, %k {scale = 1.0} : (tensor<16x8x128x64xf32>, tensor<16x8x128x64xf32>, tensor<16x8x128x64xf32>) -> tensor<16x8x128x64xf32>
   %1 = tenon.add %0, %q : (tensor<16x8x128x64xf32>, tensor<16x8x128x64xf32>) -> tensor<16x8x128x64xf32>
   tenon.yield %1 : tensor<16x8x128x64xf32>
+}
+
+// Steps are copied to all stages but one, a group each. Each further one begins with the one barrier that says both
+// that a step is there and that a stage is free. Sums take the place of the tiles, and four neighbours are finished at a
+// time.
+// CHECK-LABEL: module @matrix_units
+//       CHECK:   nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 256>, passthrough = {{\[\[}}"tenon-shared-bytes", "69632"]]
+//       CHECK:   %[[LEFT:.*]] = tile.buffer at 0 : <4, 128, 32, f16, swizzled>
+//       CHECK:   %[[RIGHT:.*]] = tile.buffer at 32768 : <4, 32, 128, f16, swizzled>
+//       CHECK:   %[[SUMS:.*]] = tile.buffer at 0 : <1, 128, 128, f32, padded>
+//       CHECK:   scf.for
+// CHECK-COUNT-3:   tile.commit
+//   CHECK-NOT:     tile.commit
+//       CHECK:     scf.for
+//       CHECK:       tile.wait 2
+//  CHECK-NEXT:       nvvm.barrier0
+//       CHECK:       scf.if
+//       CHECK:         tile.copy %{{.*}}, %{{.*}} to %[[LEFT]]
+//       CHECK:         tile.copy %{{.*}}, %{{.*}} to %[[RIGHT]]
+//       CHECK:       tile.commit
+// CHECK-COUNT-4:     tile.operand rows of %[[LEFT]]
+// CHECK-COUNT-2:     tile.operand lines of %[[RIGHT]]
+// CHECK-COUNT-8:     tile.mma f16
+//       CHECK:     nvvm.barrier0
+// CHECK-COUNT-8:   tile.store_sums %{{.*}} to %[[SUMS]]
+//  CHECK-NEXT:     nvvm.barrier0
+//       CHECK:     scf.for
+//       CHECK:       tile.load %[[SUMS]]{{.*}} vector<4xf32>
+//       CHECK:       llvm.store %{{.*}} {alignment = 8 : i64} : vector<4xf16>, !llvm.ptr
+//       CHECK:     nvvm.barrier0
+tenon.kernel @matrix_units(%x: tensor<128x256xf16>, %w: tensor<256x128xf16>) -> tensor<128x128xf16>
+    attributes {strategy = "contraction", schedule = #cuda.tile_schedule<mma = <mma>>} {
+  %0 = tenon.matmul %x, %w : (tensor<128x256xf16>, tensor<256x128xf16>) -> tensor<128x128xf16>
+  tenon.yield %0 : tensor<128x128xf16>
+}
+
+// What is not in memory as it is multiplied goes through registers, and is stored behind the products: here f32 that
+// is rounded. It is read two steps later.
+// CHECK-LABEL: module @through_registers
+//       CHECK:   scf.for
+//       CHECK:     tile.wait 1
+//  CHECK-NEXT:     nvvm.barrier0
+//       CHECK:     %[[HELD:.*]]:{{.*}} = scf.if
+//       CHECK:       llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr -> vector<8xf32>
+//       CHECK:       arith.truncf %{{.*}} : vector<8xf32> to vector<8xf16>
+//       CHECK:     tile.mma
+//       CHECK:     scf.if
+//       CHECK:       tile.store %[[HELD]]#0 to
+tenon.kernel @through_registers(%x: tensor<128x256xf32>, %w: tensor<256x128xf16>) -> tensor<128x128xf32>
+    attributes {strategy = "contraction", schedule = #cuda.tile_schedule<stages = 3, mma = <mma>>} {
+  %0 = tenon.matmul %x, %w {tenon.multiplied_type = f16} : (tensor<128x256xf32>, tensor<256x128xf16>) -> tensor<128x128xf32>
+  tenon.yield %0 : tensor<128x128xf32>
+}
+
+// Groups of warps that share a step's depth add up their sums in order.
+// CHECK-LABEL: module @slices
+//       CHECK:   tile.buffer at 0 : <2, 16, 32, f32, padded>
+//       CHECK:   %[[FIRST:.*]] = tile.load
+//  CHECK-NEXT:   %[[SECOND:.*]] = tile.load
+//  CHECK-NEXT:   arith.addf %[[FIRST]], %[[SECOND]]
+tenon.kernel @slices(%x: tensor<16x256xbf16>, %w: tensor<256x32xbf16>) -> tensor<16x32xf32>
+    attributes {strategy = "contraction", schedule = #cuda.tile_schedule<tile_rows = 16, tile_columns = 32,
+        warp_rows = 16, warp_columns = 16, slices = 2, mma = <mma>>} {
+  %0 = tenon.matmul %x, %w : (tensor<16x256xbf16>, tensor<256x32xbf16>) -> tensor<16x32xf32>
+  tenon.yield %0 : tensor<16x32xf32>
 }
 }

@@ -34,3 +34,19 @@ func.func @main(%s: !tenon.sequence<tensor<?xf32>>, %i: tensor<i64>) -> tensor<?
   %0 = tenon.sequence_at %s, %i : (!tenon.sequence<tensor<?xf32>>, tensor<i64>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> loc(#loc)
   return %0 : tensor<?xf32, affine_map<()[s0] -> (s0)>>
 }
+
+// -----
+
+// A picture is an object, whose sizes are the tensor's; 216 decode_image. 1 is the format, RGB.
+//       CHECK: llvm.mlir.global private constant @message.0("node 'read' (ImageDecoder): \00")
+//       CHECK: llvm.func @tenon_run(%[[EXEC:.+]]: !llvm.ptr) -> i32
+//       CHECK:   llvm.getelementptr %[[EXEC]][216]
+//       CHECK:   %[[PIXELS:.+]] = llvm.call %{{.+}}(%[[EXEC]], %{{.+}}, %c9_i64{{.*}}, %c1_i32{{.*}}, %{{.+}}) : {{.*}} -> !llvm.ptr
+//       CHECK:   llvm.icmp "eq" %[[PIXELS]],
+//       CHECK:   llvm.getelementptr %[[PIXELS]][24]
+#loc = loc(fused<"ImageDecoder">["read"])
+func.func @main(%bytes: tensor<9xui8>) -> tensor<?x?x3xui8, affine_map<()[s0, s1] -> (s0, s1, 3)>>
+    attributes {tenon.symbols = ["h", "w"], tenon.arena_bytes = 0 : i64, tenon.arena_lower_bound = 0 : i64} {
+  %0 = tenon.decode_image rgb %bytes : (tensor<9xui8>) -> tensor<?x?x3xui8, affine_map<()[s0, s1] -> (s0, s1, 3)>> loc(#loc)
+  return %0 : tensor<?x?x3xui8, affine_map<()[s0, s1] -> (s0, s1, 3)>>
+}

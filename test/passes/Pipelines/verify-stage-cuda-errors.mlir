@@ -45,3 +45,47 @@ module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", h
     tenon.yield %0 : tensor<2x64x128xf32>
   }
 }
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @floats(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> tensor<64x64xf32> attributes {
+      strategy = "contraction", schedule = #cuda.tile_schedule<mma = <mma>>} {
+    // expected-error @+1 {{has a schedule in @floats with #cuda.mma<mma>, which does not multiply 'f32' by 'f32'}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+    tenon.yield %0 : tensor<64x64xf32>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @slices(%x: tensor<64x64xf16>, %w: tensor<64x64xf16>) -> tensor<64x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.tile_schedule<tile_rows = 64, depth = 16, slices = 2, mma = <mma>>} {
+    // expected-error @+1 {{has a schedule in @slices whose 2 slices share steps of 32 bytes, not 32 at a time}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
+    tenon.yield %0 : tensor<64x64xf16>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @shared(%x: tensor<64x64xf16>, %w: tensor<64x64xf16>) -> tensor<64x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.tile_schedule<depth = 128, mma = <mma>>} {
+    // expected-error @+1 {{has a schedule in @shared that needs 262144 bytes of shared memory, where 166912 are the most}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
+    tenon.yield %0 : tensor<64x64xf16>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @lines(%x: tensor<64x64xf16>, %w: tensor<64x64xf16>) -> tensor<64x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.tile_schedule<tile_rows = 32, warp_rows = 32, tile_columns = 512, warp_columns = 64, stages = 2, mma = <mma>>} {
+    // expected-error @+1 {{has a schedule in @lines with lines of 1024 bytes, where 512 are the most}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
+    tenon.yield %0 : tensor<64x64xf16>
+  }
+}

@@ -11,6 +11,36 @@ tenon.kernel @pointwise(%x: tensor<64x64xf32>) -> tensor<64x64xf32> attributes {
   tenon.yield %0 : tensor<64x64xf32>
 }
 
+// Values that are needed to the end are in registers all the way, and fewer elements of each fit.
+// CHECK-LABEL: tenon.kernel @long(
+//  CHECK-SAME:   schedule = #cuda.rows_schedule<lanes = 2, team = 1>,
+tenon.kernel @long(%x: tensor<64x64xf32>) -> tensor<64x64xf32> attributes {strategy = "rows"} {
+  %0 = tenon.exp %x : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = tenon.log %0 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %2 = tenon.sin %1 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %3 = tenon.cos %2 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %4 = tenon.exp %3 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %5 = tenon.log %4 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %6 = tenon.sin %5 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %7 = tenon.cos %6 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %8 = tenon.exp %7 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %9 = tenon.log %8 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %10 = tenon.sin %9 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %11 = tenon.cos %10 : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %12 = tenon.add %11, %10 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %13 = tenon.add %12, %9 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %14 = tenon.add %13, %8 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %15 = tenon.add %14, %7 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %16 = tenon.add %15, %6 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %17 = tenon.add %16, %5 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %18 = tenon.add %17, %4 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %19 = tenon.add %18, %3 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %20 = tenon.add %19, %2 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %21 = tenon.add %20, %1 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %22 = tenon.add %21, %0 : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  tenon.yield %22 : tensor<64x64xf32>
+}
+
 // What moves elements reads them one by one.
 // CHECK-LABEL: tenon.kernel @moves(
 //  CHECK-SAME:   schedule = #cuda.rows_schedule<lanes = 1, team = 1>,
@@ -96,4 +126,69 @@ tenon.kernel @attention(%q: tensor<16x8x128x64xf32>, %k: tensor<16x8x128x64xf32>
 tenon.kernel @decoder(%q: tensor<1x32x1x128xf32>, %k: tensor<1x4x500x128xf32>) -> tensor<1x32x1x128xf32> attributes {strategy = "attention"} {
   %0 = tenon.attention %q, %k, %k {scale = 1.0} : (tensor<1x32x1x128xf32>, tensor<1x4x500x128xf32>, tensor<1x4x500x128xf32>) -> tensor<1x32x1x128xf32>
   tenon.yield %0 : tensor<1x32x1x128xf32>
+}
+
+// Matrix units: for a product that is bound by them, tiles of which a warp reads the least, and as many rows of tiles at
+// a time as make those that run at a time a square.
+// CHECK-LABEL: tenon.kernel @square(
+//  CHECK-SAME:   schedule = #cuda.tile_schedule<tile_rows = 256, warp_columns = 64, band = 4, mma = <mma>>,
+//  CHECK-SAME:   tasks = affine_map<() -> (2048)>
+tenon.kernel @square(%x: tensor<8192x8192xf16>, %w: tensor<8192x8192xf16>) -> tensor<8192x8192xf16> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<8192x8192xf16>, tensor<8192x8192xf16>) -> tensor<8192x8192xf16>
+  tenon.yield %0 : tensor<8192x8192xf16>
+}
+
+// Fewer: all multiprocessors have a tile, and both operands are in the second cache.
+// CHECK-LABEL: tenon.kernel @middle(
+//  CHECK-SAME:   schedule = #cuda.tile_schedule<depth = 64, mma = <mma>>,
+//  CHECK-SAME:   tasks = affine_map<() -> (64)>
+tenon.kernel @middle(%x: tensor<1024x1024xf16>, %w: tensor<1024x1024xf16>) -> tensor<1024x1024xf16> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<1024x1024xf16>, tensor<1024x1024xf16>) -> tensor<1024x1024xf16>
+  tenon.yield %0 : tensor<1024x1024xf16>
+}
+
+// Few rows: tiles of sixteen, of which many run at a time.
+// CHECK-LABEL: tenon.kernel @few_rows(
+//  CHECK-SAME:   schedule = #cuda.tile_schedule<tile_rows = 16, tile_columns = 64, depth = 64, warp_rows = 16, warp_columns = 16, mma = <mma>>,
+tenon.kernel @few_rows(%x: tensor<8x4096xbf16>, %w: tensor<4096x4096xbf16>) -> tensor<8x4096xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<8x4096xbf16>, tensor<4096x4096xbf16>) -> tensor<8x4096xf32>
+  tenon.yield %0 : tensor<8x4096xf32>
+}
+
+// Bytes of either sign: steps are as long in memory, and so twice as deep.
+// CHECK-LABEL: tenon.kernel @bytes(
+//  CHECK-SAME:   schedule = #cuda.tile_schedule<tile_columns = 32, depth = 64, warp_rows = 32, mma = <mma>>,
+tenon.kernel @bytes(%x: tensor<512x1024xui8>, %w: tensor<1024x512xi8>) -> tensor<512x512xi32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<512x1024xui8>, tensor<1024x512xi8>) -> tensor<512x512xi32>
+  tenon.yield %0 : tensor<512x512xi32>
+}
+
+// f32 where it may be rounded.
+// CHECK-LABEL: tenon.kernel @rounded(
+//  CHECK-SAME:   schedule = #cuda.tile_schedule<tile_rows = 64, tile_columns = 64, warp_rows = 32, mma = <mma_tf32>>,
+tenon.kernel @rounded(%x: tensor<512x1024xf32>, %w: tensor<1024x512xf32>) -> tensor<512x512xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w {tenon.multiplied_type = tf32} : (tensor<512x1024xf32>, tensor<1024x512xf32>) -> tensor<512x512xf32>
+  tenon.yield %0 : tensor<512x512xf32>
+}
+
+// f32 beside halves, where it may be rounded to these; else both are multiplied by FMAs.
+// CHECK-LABEL: tenon.kernel @mixed(
+//  CHECK-SAME:   schedule = #cuda.tile_schedule<tile_rows = 64, tile_columns = 64, depth = 64, warp_rows = 32, mma = <mma>>,
+tenon.kernel @mixed(%x: tensor<512x1024xf32>, %w: tensor<1024x512xbf16>) -> tensor<512x512xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w {tenon.multiplied_type = bf16} : (tensor<512x1024xf32>, tensor<1024x512xbf16>) -> tensor<512x512xf32>
+  tenon.yield %0 : tensor<512x512xf32>
+}
+// CHECK-LABEL: tenon.kernel @exact(
+//  CHECK-SAME:   schedule = #cuda.contraction_schedule<
+tenon.kernel @exact(%x: tensor<512x1024xf32>, %w: tensor<1024x512xbf16>) -> tensor<512x512xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<512x1024xf32>, tensor<1024x512xbf16>) -> tensor<512x512xf32>
+  tenon.yield %0 : tensor<512x512xf32>
+}
+
+// Three channels are no chunks: where elements are computed one by one, threads have registers for few of them.
+// CHECK-LABEL: tenon.kernel @scattered(
+//  CHECK-SAME:   schedule = #cuda.tile_schedule<tile_rows = 32, tile_columns = 64, warp_rows = 16, mma = <mma>>,
+tenon.kernel @scattered(%x: tensor<1x230x230x3xf16>, %w: tensor<7x7x3x64xf16> {tenon.weights}) -> tensor<1x112x112x64xf16> attributes {strategy = "contraction"} {
+  %0 = tenon.conv %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>} : (tensor<1x230x230x3xf16>, tensor<7x7x3x64xf16>) -> tensor<1x112x112x64xf16>
+  tenon.yield %0 : tensor<1x112x112x64xf16>
 }

@@ -29,10 +29,9 @@ tenon.kernel @rounded(%x: tensor<24x1000xf32>, %q: tensor<1000x4096xi4> {tenon.w
   tenon.yield %0 : tensor<24x4096xf32>
 }
 
-// One row takes the time that reading weights takes, and is multiplied as it is.
+// One row takes the time that reading weights takes: codes are bytes as they are, and are not decoded.
 // CHECK-LABEL: tenon.kernel @rounded_row(
-//   CHECK-NOT:   mma
-//       CHECK: tenon.yield
+//  CHECK-SAME:   tile_vectors = 4, block_tiles = 1, packed = true, pack_input = true, prefetch_lines = {{[24]}}, prefer_split_panels = true, mma = <vpdpbusd>>
 tenon.kernel @rounded_row(%x: tensor<1x1024xf32>, %q: tensor<1024x4096xi4> {tenon.weights}, %s: tensor<32x4096xf32> {tenon.weights}) -> tensor<1x4096xf32> attributes {strategy = "contraction"} {
   %w = tenon.dequantize_blocks %q, %s {axis = 0, block_size = 32} : (tensor<1024x4096xi4>, tensor<32x4096xf32>) -> tensor<1024x4096xf32>
   %0 = tenon.matmul %x, %w {mayRoundInput} : (tensor<1x1024xf32>, tensor<1024x4096xf32>) -> tensor<1x4096xf32>
@@ -49,11 +48,9 @@ tenon.kernel @wide_differences(%x: tensor<24x64xf32>, %q: tensor<64x128xui8> {te
   tenon.yield %0 : tensor<24x128xf32>
 }
 
-// Codes that are too many to decode a panel of them are multiplied as they are, a few rows at a time, whatever may be rounded.
+// Codes that are too many to decode a panel of them are multiplied as they are, too, a few rows at a time.
 // CHECK-LABEL: tenon.kernel @long_columns(
-//  CHECK-SAME:   tile_rows = 3, block_tiles = 1, packed = true, pack_input = true
-//   CHECK-NOT:   mma
-//       CHECK: tenon.yield
+//  CHECK-SAME:   tile_rows = {{[0-9]+}}, block_tiles = 1, packed = true, pack_input = true, prefetch_lines = 1, mma = <vpdpbusd>>
 tenon.kernel @long_columns(%x: tensor<24x262144xf32>, %q: tensor<262144x64xi4> {tenon.weights}, %s: tensor<8192x64xf32> {tenon.weights}) -> tensor<24x64xf32> attributes {strategy = "contraction"} {
   %w = tenon.dequantize_blocks %q, %s {axis = 0, block_size = 32} : (tensor<262144x64xi4>, tensor<8192x64xf32>) -> tensor<262144x64xf32>
   %0 = tenon.matmul %x, %w {mayRoundInput} : (tensor<24x262144xf32>, tensor<262144x64xf32>) -> tensor<24x64xf32>

@@ -246,8 +246,14 @@ constexpr llvm::StringLiteral roundingSchedule =
     "tile_rows = 4, tile_vectors = 2, block_tiles = 3, packed = true, pack_input = true, "
     "pack_weights = true, mma = <vpdpbusd>";
 
+/// The same without decoding weights.
+constexpr llvm::StringLiteral codesAsTheyAre =
+    "tile_rows = 3, tile_vectors = 2, block_tiles = 1, packed = true, pack_input = true, "
+    "prefetch_lines = 2, mma = <vpdpbusd>";
+
 /// The case with codes that are multiplied as bytes, with what zero points there may be.
-void expectRightBytes(int64_t m, int64_t n, int64_t k, int64_t bits, int64_t block) {
+void expectRightBytes(int64_t m, int64_t n, int64_t k, int64_t bits, int64_t block,
+                      llvm::StringRef schedule = roundingSchedule) {
   for (ZeroPoints zeros : {ZeroPoints::None, ZeroPoints::Integers}) {
     for (bool isSigned : {false, true}) {
       if (bits == 8 ? !isSigned || zeros != ZeroPoints::None : isSigned != (m % 2 == 0))
@@ -258,7 +264,7 @@ void expectRightBytes(int64_t m, int64_t n, int64_t k, int64_t bits, int64_t blo
       description.zeroPoints = zeros;
       description.codesAreSigned = isSigned;
       description.mayRoundInput = true;
-      description.schedule = roundingSchedule;
+      description.schedule = schedule.str();
       expectRight(description);
     }
   }
@@ -276,6 +282,16 @@ TEST(Contraction, InputRoundedToBytesWithTailsInEveryDimension) {
   expectRightBytes(8, 37, 75, 4, 32);
   expectRightBytes(9, 21, 39, 4, 39);
   expectRightBytes(6, 50, 131, 2, 256);
+}
+
+TEST(Contraction, CodesMultipliedByBytes) {
+  expectRightBytes(1, 64, 64, 4, 32, codesAsTheyAre);
+  expectRightBytes(3, 37, 75, 4, 32, codesAsTheyAre);
+  expectRightBytes(2, 21, 39, 4, 39, codesAsTheyAre);
+  expectRightBytes(1, 50, 131, 2, 256, codesAsTheyAre);
+  expectRightBytes(2, 40, 96, 2, 16, codesAsTheyAre);
+  expectRightBytes(1, 13, 75, 8, 16, codesAsTheyAre);
+  expectRightBytes(9, 20, 300, 4, 128, codesAsTheyAre);
 }
 
 TEST(Contraction, InputRoundedToBytesOfPaddedAndUnknownRows) {

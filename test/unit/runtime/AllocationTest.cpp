@@ -126,8 +126,8 @@ TEST(Allocation, sequences) {
   inputs[1].kind = TENON_OPTIONAL;
   inputs[2].kind = TENON_MAP;
   int64_t none = 0;
-  inputs[2].tensor = {TENON_FLOAT, 1, &none, nullptr, 0, 0};
-  inputs[2].keys = {TENON_INT64, 1, &none, nullptr, 0, 0};
+  inputs[2].tensor = {TENON_FLOAT, 1, &none, nullptr, 0, 0, 0, 0};
+  inputs[2].keys = {TENON_INT64, 1, &none, nullptr, 0, 0, 0, 0};
   EXPECT_EQ(tenon_run_values(context.get(), inputs, 3, outputs, 4), TENON_OK) << tenon_last_error();
   int before = allocations;
   for (int i = 0; i < 10; ++i)
@@ -193,7 +193,8 @@ TEST(Allocation, strings) {
   for (const std::string &text : texts)
     elements.push_back({text.data(), text.size()});
   int64_t dims[] = {1000};
-  tenon_tensor input = {TENON_STRING, 1, dims, elements.data(), 1000 * sizeof(tenon_string), 0};
+  tenon_tensor input = {
+      TENON_STRING, 1, dims, elements.data(), 1000 * sizeof(tenon_string), 0, 0, 0};
   tenon_tensor outputs[3] = {};
   EXPECT_EQ(allocationsOf(context.get(), &input, 1, outputs, 3), 0);
 }
@@ -205,7 +206,7 @@ TEST(Allocation, stringsWithoutMemory) {
   std::string text(3000, 'x');
   tenon_string elements[] = {{"a", 1}, {text.data(), text.size()}, {text.data(), 2000}};
   int64_t dims[] = {3};
-  tenon_tensor input = {TENON_STRING, 1, dims, elements, sizeof elements, 0};
+  tenon_tensor input = {TENON_STRING, 1, dims, elements, sizeof elements, 0, 0, 0};
   int refused = 0;
   for (bool isDone = false; !isDone; ++refused) {
     Context context = createContext(model, 1);

@@ -51,6 +51,8 @@ struct Floats {
             dims.data(),
             const_cast<float *>(data.data()),
             data.size() * sizeof(float),
+            0,
+            0,
             0};
   }
 };
@@ -66,7 +68,7 @@ struct Digits {
 
   /// Runs into this object's memory.
   tenon_status run(tenon_context *context) {
-    tenon_tensor input = {TENON_UINT8, 4, dims.data(), pixels.data(), pixels.size(), 0};
+    tenon_tensor input = {TENON_UINT8, 4, dims.data(), pixels.data(), pixels.size(), 0, 0, 0};
     tenon_tensor outputs[2] = {};
     outputs[0].data = digits.data();
     outputs[0].capacity = digits.size() * sizeof(int64_t);

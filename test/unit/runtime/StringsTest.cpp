@@ -18,8 +18,14 @@ struct Strings {
       elements.push_back({text.data(), text.size()});
   }
   operator tenon_tensor() {
-    return {
-        TENON_STRING, 1, dims.data(), elements.data(), elements.size() * sizeof(tenon_string), 0};
+    return {TENON_STRING,
+            1,
+            dims.data(),
+            elements.data(),
+            elements.size() * sizeof(tenon_string),
+            0,
+            0,
+            0};
   }
 
   std::vector<int64_t> dims;
@@ -115,7 +121,7 @@ TEST(Strings, badInputs) {
   Shouting shouting;
   int64_t dims[] = {2};
   tenon_string elements[] = {{"good", 4}, {nullptr, 3}};
-  tenon_tensor input = {TENON_STRING, 1, dims, elements, sizeof elements, 0};
+  tenon_tensor input = {TENON_STRING, 1, dims, elements, sizeof elements, 0, 0, 0};
   auto run = [&] { return tenon_run(shouting.context.get(), &input, 1, shouting.outputs, 3); };
   EXPECT_ERROR(run(), TENON_INVALID_ARGUMENT,
                "input 0 'x': string 1 has 3 bytes at a null pointer");
@@ -126,7 +132,7 @@ TEST(Strings, badInputs) {
   input.bytes = 2 * sizeof(char *);
   EXPECT_ERROR(run(), TENON_WRONG_SHAPE, "input 0 'x' has 16 bytes");
   int64_t numbers[] = {1, 2};
-  input = {TENON_INT64, 1, dims, numbers, sizeof numbers, 0};
+  input = {TENON_INT64, 1, dims, numbers, sizeof numbers, 0, 0, 0};
   EXPECT_ERROR(run(), TENON_WRONG_DTYPE, "input 0 'x' is int64, expected string");
 }
 

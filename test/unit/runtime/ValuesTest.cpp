@@ -32,8 +32,9 @@ struct Map {
     tenon_value value = {};
     value.kind = TENON_MAP;
     value.length = dims[0];
-    value.keys = {TENON_INT64, 1, dims.data(), keys.data(), keys.size() * sizeof(int64_t), 0};
-    value.tensor = {TENON_FLOAT, 1, dims.data(), numbers.data(), numbers.size() * sizeof(float), 0};
+    value.keys = {TENON_INT64, 1, dims.data(), keys.data(), keys.size() * sizeof(int64_t), 0, 0, 0};
+    value.tensor = {TENON_FLOAT, 1, dims.data(), numbers.data(), numbers.size() * sizeof(float), 0,
+                    0,           0};
     return value;
   }
 };

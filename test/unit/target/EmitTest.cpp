@@ -235,6 +235,32 @@ TEST_F(EmitTest, ASharedLibraryDescribesAndRunsTheModel) {
   dlclose(handle);
 }
 
+/// Runtimes without a service take the models that do not use it.
+TEST_F(EmitTest, AModelAsksForTheServicesThatItUses) {
+  auto execSize = [&](bool usesObjects, bool decodesImages) -> uint32_t {
+    CompiledModel model = makeModel({"native"});
+    model.info.usesObjects = usesObjects;
+    model.info.decodesImages = decodesImages;
+    std::string name = "model-" + std::to_string(usesObjects) + std::to_string(decodesImages);
+    std::string file = path(name.c_str());
+    if (Error error = emitModel(model, {EmitKind::SharedLibrary, file})) {
+      ADD_FAILURE() << toString(std::move(error));
+      return 0;
+    }
+    void *handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+      ADD_FAILURE() << dlerror();
+      return 0;
+    }
+    uint32_t size = static_cast<const tenon_model_desc *>(dlsym(handle, "tenon_model"))->exec_size;
+    dlclose(handle);
+    return size;
+  };
+  EXPECT_EQ(execSize(false, false), offsetof(tenon_exec, make_tensor));
+  EXPECT_EQ(execSize(true, false), offsetof(tenon_exec, transfer));
+  EXPECT_EQ(execSize(false, true), sizeof(tenon_exec));
+}
+
 TEST_F(EmitTest, SeveralInstructionSetsShareOneFile) {
   CompiledModel model = makeModel({"x86-64-v4", "x86-64-v3"});
   Error error = emitModel(model, {EmitKind::SharedLibrary, path("model.so")});

@@ -33,3 +33,33 @@ module attributes {s = #cuda.contraction_schedule<thread_rows = 1, thread_column
 
 // expected-error @+1 {{tile_keys is 24, but a multiple of 16}}
 module attributes {s = #cuda.attention_schedule<tile_keys = 24>} {}
+
+// -----
+
+// expected-error @+1 {{one stage is read while others are brought: 1 are too few}}
+module attributes {s = #cuda.tile_schedule<stages = 1, mma = <mma>>} {}
+
+// -----
+
+// expected-error @+1 {{warps multiply by matrix units, not by #cuda.mma<fma>}}
+module attributes {s = #cuda.tile_schedule<mma = <fma>>} {}
+
+// -----
+
+// expected-error @+1 {{a warp multiplies 16 x 16 at a time, of which 8 x 32 is not made}}
+module attributes {s = #cuda.tile_schedule<warp_rows = 8, mma = <mma>>} {}
+
+// -----
+
+// expected-error @+1 {{tiles of 128 x 128 are not made of those of warps, 48 x 32}}
+module attributes {s = #cuda.tile_schedule<warp_rows = 48, mma = <mma>>} {}
+
+// -----
+
+// expected-error @+1 {{lines of 96 elements, no power of two, cannot be swizzled}}
+module attributes {s = #cuda.tile_schedule<tile_columns = 96, mma = <mma>>} {}
+
+// -----
+
+// expected-error @+1 {{a block has whole warps of 32 threads, 1024 threads at most, not 2048}}
+module attributes {s = #cuda.tile_schedule<slices = 8, mma = <mma>>} {}

@@ -17,7 +17,7 @@ EXPORT struct {
   int pending, sticky;
 } fake_driver;
 
-enum { OUT_OF_MEMORY = 2, INVALID_PTX = 218, NOT_FOUND = 500 };
+enum { OUT_OF_MEMORY = 2, INVALID_PTX = 218, NOT_FOUND = 500, NOT_SUPPORTED = 801 };
 
 EXPORT int cuInit(unsigned flags) { return flags; }
 EXPORT int cuDriverGetVersion(int *version) { return *version = 12040, 0; }
@@ -52,6 +52,9 @@ EXPORT int cuModuleUnload(void *module) { return --fake_driver.live, !module; }
 EXPORT int cuModuleGetFunction(void **function, void *module, const char *name) {
   return *function = module, strcmp(name, "tenon_double") ? NOT_FOUND : 0;
 }
+EXPORT int cuFuncSetAttribute(void *function, int attribute, int value) {
+  return !function || attribute != 8 || value < 0;
+}
 
 EXPORT int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
   if (++fake_driver.allocations == fake_driver.fail_allocation)
@@ -62,6 +65,15 @@ EXPORT int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
 EXPORT int cuMemFree_v2(uint64_t address) {
   free((void *)(uintptr_t)address);
   return --fake_driver.live, fake_driver.sticky;
+}
+
+EXPORT int cuMemAllocHost_v2(void **memory, size_t bytes) {
+  ++fake_driver.live;
+  return *memory = malloc(bytes), 0;
+}
+EXPORT int cuMemFreeHost(void *memory) {
+  free(memory);
+  return --fake_driver.live, 0;
 }
 
 static int copy(void *to, const void *from, size_t bytes) {
@@ -84,6 +96,16 @@ EXPORT int cuStreamCreate(void **stream, unsigned flags) {
   return *stream = &fake_driver, flags != 1;
 }
 EXPORT int cuStreamDestroy_v2(void *stream) { return --fake_driver.live, !stream; }
+/* No test with this driver repeats a run that could be a graph. */
+EXPORT int cuStreamBeginCapture_v2(void *stream, int mode) { return NOT_SUPPORTED; }
+EXPORT int cuStreamEndCapture(void *stream, void **graph) { return NOT_SUPPORTED; }
+EXPORT int cuGraphInstantiate_v2(void **exec, void *graph, void *node, char *log, size_t bytes) {
+  return NOT_SUPPORTED;
+}
+EXPORT int cuGraphDestroy(void *graph) { return NOT_SUPPORTED; }
+EXPORT int cuGraphLaunch(void *exec, void *stream) { return NOT_SUPPORTED; }
+EXPORT int cuGraphExecDestroy(void *exec) { return NOT_SUPPORTED; }
+
 EXPORT int cuStreamSynchronize(void *stream) {
   if (fake_driver.pending)
     fake_driver.sticky = fake_driver.pending;

@@ -1,0 +1,126 @@
+// Registration of the dialect, and what its types and ops must be.
+
+#include "dialects/Tile/TileDialect.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+#include "dialects/Tile/TileDialect.cpp.inc"
+#include "dialects/Tile/TileEnums.cpp.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Tile/TileTypes.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/Tile/TileOps.cpp.inc"
+
+namespace tenon::tile {
+
+/// Bytes that padded rows are longer than their elements.
+static constexpr int64_t kPaddingBytes = 32;
+/// All banks of shared memory, one word of each.
+static constexpr int64_t kBankBytes = 128;
+
+void TileDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/Tile/TileTypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Tile/TileOps.cpp.inc"
+      >();
+}
+
+//===-- Buffers --===//
+
+int64_t BufferType::getRowBytes() const {
+  int64_t bytes = getColumns() * getElementBytes();
+  return getLayout() == Layout::Padded ? bytes + kPaddingBytes : bytes;
+}
+
+LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stages,
+                                 int64_t rows, int64_t columns, Type element, Layout layout) {
+  if (!element.isIntOrFloat() || element.getIntOrFloatBitWidth() % 8 != 0 ||
+      element.getIntOrFloatBitWidth() > 32)
+    return emitError() << "tiles hold elements of 1, 2 or 4 bytes, not " << element;
+  if (stages < 1 || rows < 1 || columns < 1)
+    return emitError() << "no tiles are " << stages << " stages of " << rows << " x " << columns;
+  int64_t bytes = columns * element.getIntOrFloatBitWidth() / 8;
+  if (bytes % chunkBytes != 0)
+    return emitError() << "rows of " << bytes << " bytes are no chunks of " << chunkBytes;
+  if (layout == Layout::Swizzled && !llvm::isPowerOf2_64(bytes))
+    return emitError() << "rows of " << bytes << " bytes, no power of two, cannot be swizzled";
+  return success();
+}
+
+LogicalResult BufferOp::verify() {
+  if (getOffset() >= 0 && getOffset() % kBankBytes == 0)
+    return success();
+  return emitOpError("is at byte ") << getOffset() << ", which is no multiple of " << kBankBytes;
+}
+
+//===-- Accesses --===//
+
+/// Whether a thread can access so many neighbours at once.
+static LogicalResult verifyNeighbours(Operation *op, Type elements, BufferType buffer) {
+  auto vector = cast<VectorType>(elements);
+  int64_t count = vector.getNumElements();
+  if (vector.getRank() != 1 || vector.getElementType() != buffer.getElement())
+    return op->emitOpError("accesses elements of ") << buffer.getElement() << " as " << vector;
+  if (!llvm::isPowerOf2_64(count) || count > buffer.getChunk())
+    return op->emitOpError("accesses ")
+           << count << " neighbours, where a chunk has " << buffer.getChunk();
+  return success();
+}
+
+LogicalResult StoreOp::verify() {
+  return verifyNeighbours(*this, getElements().getType(), getBuffer().getType());
+}
+
+LogicalResult LoadOp::verify() {
+  return verifyNeighbours(*this, getElements().getType(), getBuffer().getType());
+}
+
+//===-- Products --===//
+
+LogicalResult OperandOp::verify() {
+  BufferType buffer = getBuffer().getType();
+  if (buffer.getLayout() != Layout::Swizzled)
+    return emitOpError("reads sixteen rows at a time, which conflict in ") << buffer;
+  bool isByLines = getRole() == Role::Lines;
+  if (isByLines && buffer.getElementBytes() != 2)
+    return emitOpError("turns elements of 16 bits, not ") << buffer.getElement();
+  int64_t width = isByLines ? kSide * 2 : kDepthBytes;
+  if (buffer.getRowBytes() < width || buffer.getRows() < kSide)
+    return emitOpError("is larger than a tile of ") << buffer;
+  return success();
+}
+
+static bool isByte(Number number) { return number == Number::S8 || number == Number::U8; }
+
+LogicalResult MmaOp::verify() {
+  if (getLeftNumber() != getRightNumber() && !(isByte(getLeftNumber()) && isByte(getRightNumber())))
+    return emitOpError("multiplies ")
+           << stringifyNumber(getLeftNumber()) << " by " << stringifyNumber(getRightNumber());
+  Type sum = cast<VectorType>(getSums().getType()).getElementType();
+  if (isByte(getLeftNumber()) != sum.isInteger(32))
+    return emitOpError("sums up products of ") << stringifyNumber(getLeftNumber()) << " as " << sum;
+  return success();
+}
+
+LogicalResult StoreSumsOp::verify() {
+  BufferType buffer = getBuffer().getType();
+  if (cast<VectorType>(getSums().getType()).getElementType() != buffer.getElement())
+    return emitOpError("stores ") << getSums().getType() << " as " << buffer.getElement();
+  if (buffer.getLayout() != Layout::Padded)
+    return emitOpError("stores eight rows at a time, which conflict in ") << buffer;
+  if (buffer.getRows() < kSide || buffer.getColumns() < kSide)
+    return emitOpError("is larger than a tile of ") << buffer;
+  return success();
+}
+
+} // namespace tenon::tile

@@ -1,0 +1,30 @@
+// The `tile` dialect's C++ face: tiles that a block shares, and products of matrices in registers.
+#ifndef TENON_DIALECTS_TILE_TILEDIALECT_H
+#define TENON_DIALECTS_TILE_TILEDIALECT_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/Tile/TileDialect.h.inc"
+#include "dialects/Tile/TileEnums.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Tile/TileTypes.h.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/Tile/TileOps.h.inc"
+
+namespace tenon::tile {
+
+/// Rows, and columns, of what a warp multiplies at a time.
+inline constexpr int64_t kSide = 16;
+/// Bytes of the depth of what a warp multiplies at a time.
+inline constexpr int64_t kDepthBytes = 32;
+
+} // namespace tenon::tile
+
+#endif

@@ -1,0 +1,249 @@
+// What a block of a GPU computes together: tiles in its shared memory, and products of matrices that
+// a warp has in its registers.
+
+#ifndef TENON_TILE_OPS_TD
+#define TENON_TILE_OPS_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Tile_Dialect : Dialect {
+  let name = "tile";
+  let cppNamespace = "::tenon::tile";
+  let summary = "tiles that the threads of a block share, and products of matrices in registers";
+  let description = [{
+    Ops of kernels whose warps multiply matrices. A tile is a part of an operand in memory that a block
+    shares; its type says where each element lies, so that loops over tiles know nothing about banks.
+    Warps load square parts of tiles into registers as an instruction wants them, multiply, and store
+    sums as tiles again. Which lane has which element only the lowering knows.
+
+    All threads of a block run an op at the same time, unless it says something else. What orders
+    them, barriers of the block, is not in this dialect.
+  }];
+  let useDefaultTypePrinterParser = 1;
+}
+
+//===-- Types --===//
+
+def Tile_Layout : I32Enum<"Layout", "where the rows of a tile lie", [
+    I32EnumCase<"Swizzled", 0, "swizzled">, I32EnumCase<"Padded", 1, "padded">]> {
+  let cppNamespace = "::tenon::tile";
+}
+
+def Tile_BufferType : TypeDef<Tile_Dialect, "Buffer"> {
+  let mnemonic = "buffer";
+  let summary = "tiles of one size in shared memory";
+  let description = [{
+    Stages one behind the other, each of rows of elements. Shared memory has 32 banks of 4 bytes, and
+    serves 16 bytes of eight lanes at a time if they are in different banks.
+
+    - `swizzled`: chunks of 16 bytes change places within their row, by an exclusive or of their number
+      and one that eight rows in a row have different, so that eight rows of one chunk lie in all banks,
+      as do the chunks of one row. Where rows are shorter than 128 bytes, neighbouring rows fill that
+      length. Rows have a power of two of bytes.
+    - `padded`: rows are 32 bytes longer than their elements. Sums of a warp, which each lane has two
+      neighbours of in two rows, are stored without conflicts.
+
+    ```mlir
+    !tile.buffer<4, 128, 32, f16, swizzled>
+    ```
+  }];
+  let parameters = (ins "int64_t":$stages, "int64_t":$rows, "int64_t":$columns, "::mlir::Type":$element,
+                        EnumParameter<Tile_Layout>:$layout);
+  let assemblyFormat = "`<` $stages `,` $rows `,` $columns `,` $element `,` $layout `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Bytes that one shared memory access of a lane has at most: a chunk.
+    static constexpr int64_t chunkBytes = 16;
+    int64_t getElementBytes() const { return getElement().getIntOrFloatBitWidth() / 8; }
+    /// Elements of a chunk.
+    int64_t getChunk() const { return chunkBytes / getElementBytes(); }
+    /// From a row to the next.
+    int64_t getRowBytes() const;
+    int64_t getStageBytes() const { return getRows() * getRowBytes(); }
+    int64_t getBytes() const { return getStages() * getStageBytes(); }
+  }];
+}
+
+//===-- Ops --===//
+
+class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<Tile_Dialect, mnemonic, traits>;
+
+def Tile_Vector : VectorOfAnyRankOf<[AnyInteger, AnyFloat]>;
+
+/// What each lane has of an operand.
+def Tile_Words : VectorOfLengthAndType<[4], [I32]>,
+                 BuildableType<"::mlir::VectorType::get({4}, $_builder.getI32Type())">;
+
+def Tile_BufferOp : Tile_Op<"buffer", [Pure]> {
+  let summary = "tiles at a place in the block's shared memory";
+  let description = [{
+    Places are bytes from the beginning, whose multiples of 128 are banks' too. Several buffers may
+    share memory at different times.
+
+    ```mlir
+    %tiles = tile.buffer at 16384 : !tile.buffer<4, 32, 128, f16, swizzled>
+    ```
+  }];
+  let arguments = (ins I64Attr:$offset);
+  let results = (outs Tile_BufferType:$buffer);
+  let assemblyFormat = "`at` $offset attr-dict `:` type($buffer)";
+  let hasVerifier = 1;
+}
+
+def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "brings a chunk of a thread from global memory, later";
+  let description = [{
+    16 bytes from a pointer that is a multiple of 16, or zeros where `valid` does not hold: then nothing
+    is read. The thread goes on; the chunk is there once `tile.wait` has waited for its group.
+
+    ```mlir
+    tile.copy %source, %valid to %tiles[%stage, %row, %column] : !llvm.ptr, !tile.buffer<4, 128, 32, f16, swizzled>
+    ```
+  }];
+  let arguments = (ins AnyType:$source, I1:$valid, Tile_BufferType:$buffer, I64:$stage, I64:$row,
+                       I64:$column);
+  let assemblyFormat = [{
+    $source `,` $valid `to` $buffer `[` $stage `,` $row `,` $column `]` attr-dict
+    `:` type($source) `,` type($buffer)
+  }];
+}
+
+def Tile_CommitOp : Tile_Op<"commit", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "makes the copies of a thread since the last one a group";
+  let description = [{
+    ```mlir
+    tile.commit
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_WaitOp : Tile_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits until few groups of a thread's copies are under way";
+  let description = [{
+    All but the last `pending` groups have arrived, for this thread: others see them behind a barrier.
+
+    ```mlir
+    tile.wait 2
+    ```
+  }];
+  let arguments = (ins ConfinedAttr<I32Attr, [IntNonNegative]>:$pending);
+  let assemblyFormat = "$pending attr-dict";
+}
+
+def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite]>]> {
+  let summary = "stores neighbours of a thread";
+  let description = [{
+    Elements of one row within a chunk, from the first of a multiple of their number on.
+
+    ```mlir
+    tile.store %elements to %tiles[%stage, %row, %column] : vector<8xf16>, !tile.buffer<4, 128, 32, f16, swizzled>
+    ```
+  }];
+  let arguments = (ins Tile_Vector:$elements, Tile_BufferType:$buffer, I64:$stage, I64:$row,
+                       I64:$column);
+  let assemblyFormat = [{
+    $elements `to` $buffer `[` $stage `,` $row `,` $column `]` attr-dict
+    `:` type($elements) `,` type($buffer)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
+  let summary = "loads neighbours for a thread";
+  let description = [{
+    Elements of one row within a chunk, from the first of a multiple of their number on.
+
+    ```mlir
+    %sums = tile.load %tile[%stage, %row, %column] : !tile.buffer<1, 128, 128, f32, padded>, vector<4xf32>
+    ```
+  }];
+  let arguments = (ins Tile_BufferType:$buffer, I64:$stage, I64:$row, I64:$column);
+  let results = (outs Tile_Vector:$elements);
+  let assemblyFormat = [{
+    $buffer `[` $stage `,` $row `,` $column `]` attr-dict `:` type($buffer) `,` type($elements)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_Role : I32Enum<"Role", "what a part of a tile is in a product", [
+    I32EnumCase<"Rows", 0, "rows">, I32EnumCase<"Columns", 1, "columns">,
+    I32EnumCase<"Lines", 2, "lines">]> {
+  let cppNamespace = "::tenon::tile";
+}
+
+def Tile_OperandOp : Tile_Op<"operand", [MemoryEffects<[MemRead]>]> {
+  let summary = "loads a part of a tile that a warp multiplies";
+  let description = [{
+    Sixteen rows or columns of a product by 32 bytes of its depth, which is as much as one instruction
+    multiplies. Each lane has four words of it. The part begins at the given place of the tile.
+
+    - `rows`: rows of the left operand, each along a row of the tile.
+    - `columns`: columns of the right operand, each along a row of the tile.
+    - `lines`: sixteen columns of the right operand along rows of the tile, each of which is a step of the
+      depth, of elements of 16 bits.
+
+    Elements of f32 are rounded to tf32, to nearest and ties away from zero: those are multiplied.
+
+    ```mlir
+    %a = tile.operand rows of %left[%stage, %row, %depth] : !tile.buffer<4, 128, 32, f16, swizzled>
+    %b = tile.operand lines of %right[%stage, %depth, %column] : !tile.buffer<4, 32, 128, f16, swizzled>
+    ```
+  }];
+  let arguments = (ins EnumProp<Tile_Role>:$role, Tile_BufferType:$buffer, I64:$stage, I64:$row,
+                       I64:$column);
+  let results = (outs Tile_Words:$words);
+  let assemblyFormat = [{
+    $role `of` $buffer `[` $stage `,` $row `,` $column `]` attr-dict `:` type($buffer)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_Number : I32Enum<"Number", "what numbers a warp multiplies", [
+    I32EnumCase<"F16", 0, "f16">, I32EnumCase<"BF16", 1, "bf16">, I32EnumCase<"TF32", 2, "tf32">,
+    I32EnumCase<"S8", 3, "s8">, I32EnumCase<"U8", 4, "u8">]> {
+  let cppNamespace = "::tenon::tile";
+}
+
+def Tile_MmaOp : Tile_Op<"mma", [Pure, AllTypesMatch<["sums", "result"]>]> {
+  let summary = "multiplies matrices of a warp, and adds";
+  let description = [{
+    Adds the product of sixteen rows and sixteen columns to sums. The depth is what 32 bytes hold: 16 numbers of
+    `f16` or `bf16`, 8 of `tf32`, 32 of `s8` or `u8`. Both operands are of one type, but that bytes
+    may differ in their sign. Sums are f32, of bytes i32, which wrap around. Each lane has eight of them.
+
+    ```mlir
+    %sum = tile.mma f16 %a, f16 %b, %zero : vector<8xf32>
+    ```
+  }];
+  let arguments = (ins EnumProp<Tile_Number>:$leftNumber, Tile_Words:$left,
+                       EnumProp<Tile_Number>:$rightNumber, Tile_Words:$right,
+                       VectorOfLengthAndType<[8], [F32, I32]>:$sums);
+  let results = (outs VectorOfLengthAndType<[8], [F32, I32]>:$result);
+  let assemblyFormat = [{
+    $leftNumber $left `,` $rightNumber $right `,` $sums attr-dict `:` type($sums)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_StoreSumsOp : Tile_Op<"store_sums", [MemoryEffects<[MemWrite]>]> {
+  let summary = "stores the sums of a warp";
+  let description = [{
+    Sixteen rows by sixteen columns, as `tile.mma` adds to them, from the given place on.
+
+    ```mlir
+    tile.store_sums %sums to %tile[%stage, %row, %column] : vector<8xf32>, !tile.buffer<1, 128, 128, f32, padded>
+    ```
+  }];
+  let arguments = (ins VectorOfLengthAndType<[8], [F32, I32]>:$sums, Tile_BufferType:$buffer, I64:$stage,
+                       I64:$row, I64:$column);
+  let assemblyFormat = [{
+    $sums `to` $buffer `[` $stage `,` $row `,` $column `]` attr-dict `:` type($sums) `,` type($buffer)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif

@@ -1,0 +1,300 @@
+// Matrix products and convolutions on the matrix units of a GPU.
+//
+//   for each tile of the block's share:              (rows x columns of one product)
+//     bring the first steps of the depth             -> all stages but one, a group each
+//     for each step of the depth:
+//       wait for the oldest group; barrier           (1)
+//       start to bring the step that is `stages - 1` ahead
+//       each warp: its rows and columns of the step  -> products, added to its sums
+//     barrier                                        (2)
+//     sums                                           -> shared memory, in the stages' place
+//     barrier                                        (3)
+//     all threads: sums of neighbours, what follows them in the kernel, and its stores
+//     barrier                                        (4)
+//
+// Why each is there. A thread waits for its own copies only, so what all have brought is seen
+// behind barrier (1). The same barrier says that all warps have read the stage of the step before:
+// it is the one that is written next, so that one barrier a step is enough. A group is committed in
+// each step, empty at the end, so that the oldest one is always the step's. What goes through
+// registers is stored behind the products and read `stages - 1` steps later, behind as many
+// barriers. Sums take the place of stages that other warps may still read before barrier (2), and
+// are read by other threads behind (3); the next tile's first steps take the place of sums behind
+// (4).
+//
+// Sums go through shared memory because a lane has two neighbours of each row: from there threads
+// read four, and what follows is code of one loop, which needs few registers.
+//
+// Where a product has few rows and columns, groups of warps ("slices") share each step's depth.
+// They add up their sums in the order of the slices, whoever is first.
+//
+// Every sum is taken in one order, which the schedule says: results do not depend on the number of
+// blocks.
+
+#include "passes/Codegen/Cuda/ContractionMma.h"
+#include "passes/Codegen/Cuda/ContractionStaging.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+using namespace tile;
+
+namespace {
+
+class MmaEmitter : ContractionEmitter {
+public:
+  MmaEmitter(KernelEmitter &e, Operation *root, TileScheduleAttr schedule);
+  void emit();
+
+private:
+  SmallVector<Value> sumTile(Value outer, Value row, Value column);
+  void prepare();
+  void bringNext(Value step, Value stage, function_ref<void()> meanwhile);
+  SmallVector<Value> multiply(Value stage, ValueRange sums);
+  Value load(Role role, const ContractionStaging &operand, Value stage, Value line, Value column);
+  Value loadLeft(Value stage, Value k, int64_t part);
+  Value loadRight(Value stage, Value k, int64_t part);
+  void storeSums(ValueRange sums);
+  void finishTile(Value outer, Value row, Value column);
+  Value addSlices(Value row, Value column, int64_t lanes);
+  Value nextStage(Value stage);
+
+  TileScheduleAttr schedule;
+  /// Of what is multiplied.
+  Type leftNumber, rightNumber;
+  ContractionStaging leftTiles, rightTiles;
+  Value steps, sumTiles;
+  /// Of this warp: its first row and column in the tile, and its slice.
+  Value warpRow, warpColumn, slice;
+  /// Parts of sixteen that a warp has.
+  int64_t rowParts, columnParts;
+};
+
+} // namespace
+
+static Number getKind(Type number) {
+  if (number.isF32())
+    return Number::TF32;
+  if (number.isF16())
+    return Number::F16;
+  if (number.isBF16())
+    return Number::BF16;
+  return number.isUnsignedInteger() ? Number::U8 : Number::S8;
+}
+
+MmaEmitter::MmaEmitter(KernelEmitter &e, Operation *root, TileScheduleAttr schedule)
+    : ContractionEmitter(e, root), schedule(schedule), leftNumber(getMultipliedTypes(root).first),
+      rightNumber(getMultipliedTypes(root).second),
+      leftTiles(e, left, depthCount, leftNumber, schedule.getTileRows(), schedule.getDepth(),
+                schedule.getStages(), 0),
+      rightTiles(e, right, depthCount, rightNumber, schedule.getTileColumns(), schedule.getDepth(),
+                 schedule.getStages(), leftTiles.getBytes()),
+      rowParts(schedule.getWarpRows() / kSide), columnParts(schedule.getWarpColumns() / kSide) {
+  steps = em.ceilDiv(depth, em.i64(schedule.getDepth()));
+  auto sums = BufferType::get(em.getContext(), schedule.getSlices(), schedule.getTileRows(),
+                              schedule.getTileColumns(), sumType, Layout::Padded);
+  sumTiles = em.create<BufferOp>(sums, 0);
+  e.setDynamicSharedBytes(mmaSharedBytes(schedule, leftNumber));
+  Value warp = em.div(e.thread, em.i64(TargetAttr::warpSize));
+  Value across = em.i64(schedule.getTileColumns() / schedule.getWarpColumns());
+  Value down = em.i64(schedule.getTileRows() / schedule.getWarpRows());
+  warpColumn = em.mul(em.rem(warp, across), schedule.getWarpColumns());
+  Value line = em.div(warp, across);
+  warpRow = em.mul(em.rem(line, down), schedule.getWarpRows());
+  slice = em.div(line, down);
+}
+
+Value MmaEmitter::nextStage(Value stage) {
+  Value next = em.add(stage, 1);
+  Value isLast = em.compare(arith::CmpIPredicate::eq, next, em.i64(schedule.getStages()));
+  return em.select(isLast, em.i64(0), next);
+}
+
+//===-- Sums --===//
+
+/// Brings step number `step` if there is one, and does something else meanwhile.
+void MmaEmitter::bringNext(Value step, Value stage, function_ref<void()> meanwhile) {
+  Value isThere = em.less(step, steps);
+  SmallVector<Value> emptyLeft = leftTiles.emptyHeld(), emptyRight = rightTiles.emptyHeld();
+  SmallVector<Value> empty = llvm::to_vector(llvm::concat<Value>(emptyLeft, emptyRight));
+  auto branch = em.create<scf::IfOp>(ValueRange(empty).getTypes(), isThere,
+                                     /*withElseRegion=*/!empty.empty());
+  auto inBranch = [&](Block *block, function_ref<SmallVector<Value>()> body) {
+    OpBuilder::InsertionGuard guard(em);
+    em.setInsertionPointToStart(block);
+    SmallVector<Value> held = body();
+    if (!empty.empty())
+      em.create<scf::YieldOp>(held);
+  };
+  inBranch(branch.thenBlock(), [&] {
+    Value first = em.mul(step, schedule.getDepth());
+    leftTiles.fetch(first, stage);
+    rightTiles.fetch(first, stage);
+    SmallVector<Value> held = leftTiles.takeHeld();
+    llvm::append_range(held, rightTiles.takeHeld());
+    return held;
+  });
+  if (!empty.empty())
+    inBranch(branch.elseBlock(), [&] { return empty; });
+  em.create<CommitOp>();
+  meanwhile();
+  if (empty.empty())
+    return;
+  em.ifThen(isThere, [&] {
+    leftTiles.setHeld(branch.getResults().take_front(emptyLeft.size()));
+    rightTiles.setHeld(branch.getResults().take_back(emptyRight.size()));
+    leftTiles.deposit(stage);
+    rightTiles.deposit(stage);
+  });
+}
+
+/// The first steps, which fill all stages but one.
+void MmaEmitter::prepare() {
+  for (int64_t stage = 0; stage + 1 < schedule.getStages(); ++stage)
+    bringNext(em.i64(stage), em.i64(stage), [] {});
+}
+
+Value MmaEmitter::load(Role role, const ContractionStaging &operand, Value stage, Value line,
+                       Value column) {
+  auto words = VectorType::get({4}, em.getI32Type());
+  return em.create<OperandOp>(words, role, operand.getTiles(), stage, line, column);
+}
+
+Value MmaEmitter::loadLeft(Value stage, Value k, int64_t part) {
+  return load(Role::Rows, leftTiles, stage, em.add(warpRow, part * kSide), k);
+}
+
+Value MmaEmitter::loadRight(Value stage, Value k, int64_t part) {
+  Value column = em.add(warpColumn, part * kSide);
+  return rightTiles.isByLines() ? load(Role::Lines, rightTiles, stage, k, column)
+                                : load(Role::Columns, rightTiles, stage, column, k);
+}
+
+SmallVector<Value> MmaEmitter::multiply(Value stage, ValueRange sums) {
+  SmallVector<Value> next = llvm::to_vector(sums);
+  int64_t partDepth = kDepthBytes * 8 / leftNumber.getIntOrFloatBitWidth();
+  int64_t parts = schedule.getDepth() / partDepth / schedule.getSlices();
+  Value first = em.mul(slice, parts * partDepth);
+  for (int64_t part = 0; part < parts; ++part) {
+    Value k = em.add(first, part * partDepth);
+    SmallVector<Value> lefts, rights;
+    for (int64_t i = 0; i < rowParts; ++i)
+      lefts.push_back(loadLeft(stage, k, i));
+    for (int64_t j = 0; j < columnParts; ++j)
+      rights.push_back(loadRight(stage, k, j));
+    for (int64_t i = 0; i < rowParts; ++i)
+      for (int64_t j = 0; j < columnParts; ++j) {
+        Value &sum = next[i * columnParts + j];
+        sum = em.create<MmaOp>(sum.getType(), getKind(leftNumber), lefts[i], getKind(rightNumber),
+                               rights[j], sum);
+      }
+  }
+  return next;
+}
+
+SmallVector<Value> MmaEmitter::sumTile(Value outer, Value row, Value column) {
+  leftTiles.begin(outer, row);
+  rightTiles.begin(outer, column);
+  prepare();
+  auto part = VectorType::get({8}, sumType);
+  Value zero = em.create<arith::ConstantOp>(em.getZeroAttr(part));
+  // The sums, the stage that is read, and the one that is written.
+  int64_t ahead = schedule.getStages() - 1;
+  SmallVector<Value> init(rowParts * columnParts, zero);
+  init.append({em.i64(0), em.i64(ahead)});
+  SmallVector<Value> last =
+      em.loop(em.i64(0), steps, em.i64(1), init, [&](Value step, ValueRange carried) {
+        Value reading = carried[carried.size() - 2], writing = carried.back();
+        em.create<WaitOp>(ahead - 1);
+        e.barrier();
+        SmallVector<Value> next;
+        bringNext(em.add(step, ahead), writing,
+                  [&] { next = multiply(reading, carried.drop_back(2)); });
+        next.append({nextStage(reading), nextStage(writing)});
+        return next;
+      });
+  last.truncate(rowParts * columnParts);
+  return last;
+}
+
+//===-- Results --===//
+
+void MmaEmitter::storeSums(ValueRange sums) {
+  for (auto [number, part] : llvm::enumerate(sums)) {
+    int64_t i = number / columnParts, j = number % columnParts;
+    em.create<StoreSumsOp>(part, sumTiles, slice, em.add(warpRow, i * kSide),
+                           em.add(warpColumn, j * kSide));
+  }
+}
+
+Value MmaEmitter::addSlices(Value row, Value column, int64_t lanes) {
+  auto vector = VectorType::get({lanes}, sumType);
+  Value sum;
+  for (int64_t i = 0; i < schedule.getSlices(); ++i) {
+    Value part = em.create<LoadOp>(vector, sumTiles, em.i64(i), row, column);
+    if (!sum)
+      sum = part;
+    else if (isa<FloatType>(sumType))
+      sum = em.create<arith::AddFOp>(sum, part);
+    else
+      sum = em.create<arith::AddIOp>(sum, part);
+  }
+  return lanes > 1 ? sum : Value(em.create<vector::ExtractOp>(sum, 0));
+}
+
+void MmaEmitter::finishTile(Value outer, Value row, Value column) {
+  // Neighbours are stored together where all or none of them are columns.
+  int64_t lanes = 4;
+  while (!isMultiple(sizes.columns, lanes) && lanes > 1)
+    lanes /= 2;
+  Value perRow = em.i64(schedule.getTileColumns() / lanes);
+  Value count = em.mul(perRow, schedule.getTileRows());
+  em.loop(e.thread, count, em.i64(e.blockThreads), [&](Value number) {
+    Value inRow = em.div(number, perRow), inColumn = em.mul(em.rem(number, perRow), lanes);
+    Value own = em.add(row, inRow), at = em.add(column, inColumn);
+    Value isInside = em.create<arith::AndIOp>(em.less(own, rows), em.less(at, columns));
+    em.ifThen(isInside, [&] { finish(addSlices(inRow, inColumn, lanes), lanes, outer, own, at); });
+  });
+}
+
+void MmaEmitter::emit() {
+  forTiles(schedule.getTileRows(), schedule.getTileColumns(), schedule.getBand(),
+           [&](Value outer, Value row, Value column) {
+             SmallVector<Value> sums = sumTile(outer, row, column);
+             e.barrier();
+             storeSums(sums);
+             e.barrier();
+             finishTile(outer, row, column);
+             e.barrier();
+           });
+}
+
+bool wantsColumns(Operation *root) {
+  auto matmul = dyn_cast<MatMulOp>(root);
+  if (!matmul)
+    return true;
+  constexpr int64_t chunkBits = 8 * BufferType::chunkBytes;
+  int64_t bits = getMultipliedTypes(root).second.getIntOrFloatBitWidth();
+  ContractionSizes sizes = getContractionSizes(root);
+  auto fillsChunks = [&](AffineExpr size) {
+    return getConstantOr(size, 1) % (chunkBits / bits) == 0;
+  };
+  if (matmul.getTransposeRhs())
+    return !fillsChunks(sizes.depth.back());
+  return bits != 16 || !fillsChunks(sizes.columns);
+}
+
+int64_t mmaSharedBytes(TileScheduleAttr schedule, Type input) {
+  int64_t lines = schedule.getTileRows() + schedule.getTileColumns();
+  int64_t tiles = schedule.getStages() * schedule.getDepth() * getElementBytes(input) * lines;
+  auto sums = BufferType::get(input.getContext(), schedule.getSlices(), schedule.getTileRows(),
+                              schedule.getTileColumns(), Float32Type::get(input.getContext()),
+                              Layout::Padded);
+  return std::max(tiles, sums.getBytes());
+}
+
+void emitMmaKernel(KernelEmitter &emitter, Operation *root, TileScheduleAttr schedule) {
+  MmaEmitter(emitter, root, schedule).emit();
+}
+
+} // namespace tenon::cuda

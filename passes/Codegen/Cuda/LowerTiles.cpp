@@ -1,0 +1,349 @@
+// Ops of the `tile` dialect as instructions of a warp: ldmatrix, mma and cp.async, which all
+// architectures since sm_80 have.
+//
+// An address is that of a row, which is the same for a warp, plus what differs between lanes. Parts
+// of tiles begin at multiples of sixteen rows and of two chunks. So which chunk a lane reads is the
+// exclusive or of three numbers: of the part's first chunk, of the lane's chunk in it, and of a key
+// of its row. All but the first stay the same while a kernel runs, and leave its loops.
+//
+// What a lane gets (PTX ISA, matrix fragments for mma.m16n8k16), with q = lane % 4:
+//
+// | words | left operand: row, bytes of depth | right operand: column, bytes of depth |
+// |---|---|---|
+// | 0 | lane / 4, 4 q | lane / 4, 4 q |
+// | 1 | lane / 4 + 8, 4 q | lane / 4, 4 q + 16 |
+// | 2 | lane / 4, 4 q + 16 | lane / 4 + 8, 4 q |
+// | 3 | lane / 4 + 8, 4 q + 16 | lane / 4 + 8, 4 q + 16 |
+//
+// and of sums, those of row lane / 4 and columns 2 q and 2 q + 1, then of row lane / 4 + 8; the
+// second instruction's sums are eight columns further.
+
+#include "passes/Codegen/Cuda/LowerTiles.h"
+#include "dialects/Tile/TileDialect.h"
+#include "mlir/Conversion/ConvertToLLVM/ToLLVMInterface.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "passes/Codegen/Common/EmitHelpers.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+namespace {
+
+using namespace tile;
+
+constexpr unsigned kSharedSpace = 3, kGlobalSpace = 1;
+/// The shared memory that a launch gives a block, whatever is in it.
+constexpr llvm::StringLiteral kSharedName = "shared";
+
+Value xorOf(Emitter &em, Value a, Value b) { return em.createOrFold<arith::XOrIOp>(a, b); }
+
+/// What the chunks of a row change places by.
+Value keyOf(Emitter &em, BufferType type, Value row) {
+  int64_t chunks = type.getRowBytes() / BufferType::chunkBytes;
+  if (type.getLayout() == Layout::Padded || chunks == 1)
+    return em.i64(0);
+  int64_t keys = std::min<int64_t>(chunks, 8);
+  return em.rem(em.div(row, em.i64(8 / keys)), em.i64(keys));
+}
+
+/// Where a row begins.
+Value rowOffset(Emitter &em, BufferType type, Value stage, Value row) {
+  return em.add(em.mul(stage, type.getStageBytes()), em.mul(row, type.getRowBytes()));
+}
+
+Value pointerAt(Emitter &em, Value base, Value bytes) {
+  return em.offsetPointer(base, em.getI8Type(), bytes);
+}
+
+/// The address of an element of any row and column.
+Value elementPointer(Emitter &em, BufferType type, Value base, Value stage, Value row,
+                     Value column) {
+  Value bytes = em.mul(column, type.getElementBytes());
+  Value chunkBytes = em.i64(BufferType::chunkBytes);
+  Value chunk = xorOf(em, em.div(bytes, chunkBytes), keyOf(em, type, row));
+  Value inRow = em.add(em.mul(chunk, chunkBytes), em.rem(bytes, chunkBytes));
+  return pointerAt(em, base, em.add(rowOffset(em, type, stage, row), inRow));
+}
+
+Value laneOf(Emitter &em) {
+  Value lane = em.create<NVVM::LaneIdOp>(em.getI32Type());
+  return em.create<arith::ExtUIOp>(em.getI64Type(), lane);
+}
+
+//===-- Memory --===//
+
+LLVM::GlobalOp getSharedMemory(ModuleOp module) {
+  if (auto known = module.lookupSymbol<LLVM::GlobalOp>(kSharedName))
+    return known;
+  constexpr unsigned alignment = 1024; // of what asynchronous copies of matrices ask for
+  OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), 0);
+  return LLVM::GlobalOp::create(b, module.getLoc(), type, /*isConstant=*/false,
+                                LLVM::Linkage::External, kSharedName, Attribute(), alignment,
+                                kSharedSpace);
+}
+
+struct LowerBuffer : ConvertOpToLLVMPattern<BufferOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(BufferOp op, OpAdaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    LLVM::GlobalOp memory = getSharedMemory(op->getParentOfType<ModuleOp>());
+    Emitter em(rewriter, op.getLoc());
+    Value base = em.create<LLVM::AddressOfOp>(
+        LLVM::LLVMPointerType::get(getContext(), kSharedSpace), memory.getSymName());
+    rewriter.replaceOp(op, em.offsetPointer(base, em.getI8Type(), op.getOffset()));
+    return success();
+  }
+};
+
+struct LowerCopy : ConvertOpToLLVMPattern<CopyOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(CopyOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Emitter em(rewriter, op.getLoc());
+    BufferType type = op.getBuffer().getType();
+    Value to = elementPointer(em, type, adaptor.getBuffer(), adaptor.getStage(), adaptor.getRow(),
+                              adaptor.getColumn());
+    auto global = LLVM::LLVMPointerType::get(getContext(), kGlobalSpace);
+    Value from = em.create<LLVM::AddrSpaceCastOp>(global, adaptor.getSource());
+    auto bytes = [&](int64_t count) -> Value {
+      return em.create<arith::ConstantIntOp>(em.getI32Type(), count);
+    };
+    Value count = em.select(adaptor.getValid(), bytes(BufferType::chunkBytes), bytes(0));
+    em.create<NVVM::CpAsyncOp>(to, from, BufferType::chunkBytes, NVVM::LoadCacheModifierKind::CG,
+                               constantOf(count) == BufferType::chunkBytes ? Value() : count);
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct LowerCommit : ConvertOpToLLVMPattern<CommitOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(CommitOp op, OpAdaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<NVVM::CpAsyncCommitGroupOp>(op);
+    return success();
+  }
+};
+
+struct LowerWait : ConvertOpToLLVMPattern<WaitOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(WaitOp op, OpAdaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<NVVM::CpAsyncWaitGroupOp>(op, op.getPending());
+    return success();
+  }
+};
+
+unsigned alignmentOf(Type vector) {
+  auto type = cast<VectorType>(vector);
+  return type.getNumElements() * type.getElementTypeBitWidth() / 8;
+}
+
+struct LowerStore : ConvertOpToLLVMPattern<StoreOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(StoreOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Emitter em(rewriter, op.getLoc());
+    Value to = elementPointer(em, op.getBuffer().getType(), adaptor.getBuffer(), adaptor.getStage(),
+                              adaptor.getRow(), adaptor.getColumn());
+    em.create<LLVM::StoreOp>(adaptor.getElements(), to, alignmentOf(op.getElements().getType()));
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct LowerLoad : ConvertOpToLLVMPattern<LoadOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(LoadOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Emitter em(rewriter, op.getLoc());
+    Value from = elementPointer(em, op.getBuffer().getType(), adaptor.getBuffer(),
+                                adaptor.getStage(), adaptor.getRow(), adaptor.getColumn());
+    rewriter.replaceOpWithNewOp<LLVM::LoadOp>(op, op.getType(), from, alignmentOf(op.getType()));
+    return success();
+  }
+};
+
+//===-- Products --===//
+
+/// The row of a part, and the chunk of it, that a lane hands to ldmatrix: matrices of eight rows by
+/// a chunk, in the order of the words that they become.
+std::pair<Value, Value> placeInPart(Emitter &em, Role role, Value lane) {
+  if (role == Role::Columns) {
+    Value row = em.add(em.mul(em.div(lane, em.i64(16)), 8), em.rem(lane, em.i64(8)));
+    return {row, em.rem(em.div(lane, em.i64(8)), em.i64(2))};
+  }
+  return {em.rem(lane, em.i64(16)), em.div(lane, em.i64(16))};
+}
+
+Value roundToTf32(Emitter &em, Value word) {
+  Value number = em.create<LLVM::BitcastOp>(em.getF32Type(), word);
+  return em.create<NVVM::ConvertFloatToTF32Op>(em.getI32Type(), number, NVVM::FPRoundingMode::RNA);
+}
+
+struct LowerOperand : ConvertOpToLLVMPattern<OperandOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(OperandOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Emitter em(rewriter, op.getLoc());
+    BufferType type = op.getBuffer().getType();
+    auto [row, chunk] = placeInPart(em, op.getRole(), laneOf(em));
+    Value first =
+        em.div(em.mul(adaptor.getColumn(), type.getElementBytes()), em.i64(BufferType::chunkBytes));
+    Value own = xorOf(em, first, xorOf(em, chunk, keyOf(em, type, row)));
+    Value ofLane = em.add(em.mul(row, type.getRowBytes()), em.mul(own, BufferType::chunkBytes));
+    Value uniform = rowOffset(em, type, adaptor.getStage(), adaptor.getRow());
+    Value from = pointerAt(em, pointerAt(em, adaptor.getBuffer(), ofLane), uniform);
+    rewriter.replaceOp(op, load(em, from, op.getRole(), type.getElement().isF32()));
+    return success();
+  }
+
+private:
+  static Value load(Emitter &em, Value from, Role role, bool isRounded) {
+    constexpr int64_t count = 4;
+    Type word = em.getI32Type();
+    auto words = LLVM::LLVMStructType::getLiteral(em.getContext(), SmallVector<Type>(count, word));
+    Value loaded = em.create<NVVM::LdMatrixOp>(
+        words, from, count, role == Role::Lines ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+        NVVM::LdStMatrixShapeAttr::get(em.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
+    SmallVector<Value> parts;
+    for (int64_t i = 0; i < count; ++i) {
+      Value part = em.create<LLVM::ExtractValueOp>(loaded, i);
+      parts.push_back(isRounded ? roundToTf32(em, part) : part);
+    }
+    return em.create<vector::FromElementsOp>(VectorType::get({count}, word), parts);
+  }
+};
+
+/// Elements [first, first + count) of a vector.
+SmallVector<Value> extract(Emitter &em, Value vector, int64_t first, int64_t count) {
+  SmallVector<Value> elements;
+  for (int64_t i = first; i < first + count; ++i)
+    elements.push_back(em.create<vector::ExtractOp>(vector, i));
+  return elements;
+}
+
+NVVM::MMATypes getType(Number number) {
+  switch (number) {
+  case Number::F16:
+    return NVVM::MMATypes::f16;
+  case Number::BF16:
+    return NVVM::MMATypes::bf16;
+  case Number::TF32:
+    return NVVM::MMATypes::tf32;
+  case Number::S8:
+    return NVVM::MMATypes::s8;
+  case Number::U8:
+    return NVVM::MMATypes::u8;
+  }
+  llvm_unreachable("no other numbers");
+}
+
+int64_t getDepth(Number number) {
+  switch (number) {
+  case Number::F16:
+  case Number::BF16:
+    return kDepthBytes / 2;
+  case Number::TF32:
+    return kDepthBytes / 4;
+  case Number::S8:
+  case Number::U8:
+    return kDepthBytes;
+  }
+  llvm_unreachable("no other numbers");
+}
+
+struct LowerMma : ConvertOpToLLVMPattern<MmaOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(MmaOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Emitter em(rewriter, op.getLoc());
+    SmallVector<Value> results;
+    for (int64_t half = 0; half < 2; ++half)
+      llvm::append_range(results, multiply(em, op, adaptor, half));
+    rewriter.replaceOpWithNewOp<vector::FromElementsOp>(op, op.getType(), results);
+    return success();
+  }
+
+private:
+  /// Words as the instruction's operands are typed.
+  static SmallVector<Value> getWords(Emitter &em, Value words, int64_t first, int64_t count,
+                                     Number number) {
+    SmallVector<Value> parts = extract(em, words, first, count);
+    if (number == Number::F16)
+      for (Value &part : parts)
+        part = em.create<LLVM::BitcastOp>(VectorType::get({2}, em.getF16Type()), part);
+    return parts;
+  }
+
+  /// Eight of the columns.
+  static SmallVector<Value> multiply(Emitter &em, MmaOp op, OpAdaptor adaptor, int64_t half) {
+    SmallVector<Value> a = getWords(em, adaptor.getLeft(), 0, 4, op.getLeftNumber());
+    SmallVector<Value> b = getWords(em, adaptor.getRight(), 2 * half, 2, op.getRightNumber());
+    SmallVector<Value> c = extract(em, adaptor.getSums(), 4 * half, 4);
+    Type element = cast<VectorType>(op.getType()).getElementType();
+    auto type =
+        LLVM::LLVMStructType::getLiteral(em.getContext(), SmallVector<Type>(c.size(), element));
+    std::optional<NVVM::MMAIntOverflow> overflow;
+    if (element.isInteger(32))
+      overflow = NVVM::MMAIntOverflow::wrapped;
+    std::array types = {getType(op.getLeftNumber()), getType(op.getRightNumber())};
+    std::array layouts = {NVVM::MMALayout::row, NVVM::MMALayout::col};
+    Value sums = em.create<NVVM::MmaOp>(type, a, b, c,
+                                        ArrayRef<int64_t>{16, 8, getDepth(op.getLeftNumber())},
+                                        std::nullopt, overflow, types, layouts);
+    for (auto [i, sum] : llvm::enumerate(c))
+      sum = em.create<LLVM::ExtractValueOp>(sums, i);
+    return c;
+  }
+};
+
+struct LowerStoreSums : ConvertOpToLLVMPattern<StoreSumsOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(StoreSumsOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Emitter em(rewriter, op.getLoc());
+    BufferType type = op.getBuffer().getType();
+    Value lane = laneOf(em), row = em.add(adaptor.getRow(), em.div(lane, em.i64(4)));
+    Value column = em.add(adaptor.getColumn(), em.mul(em.rem(lane, em.i64(4)), 2));
+    auto pair = VectorType::get({2}, type.getElement());
+    for (int64_t i = 0; i < 4; ++i) {
+      Value to = elementPointer(em, type, adaptor.getBuffer(), adaptor.getStage(),
+                                em.add(row, i % 2 * 8), em.add(column, i / 2 * 8));
+      Value sums =
+          em.create<vector::FromElementsOp>(pair, extract(em, adaptor.getSums(), 2 * i, 2));
+      em.create<LLVM::StoreOp>(sums, to, alignmentOf(pair));
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// The dialect's interface.
+struct TileLowering : ConvertToLLVMPatternInterface {
+  using ConvertToLLVMPatternInterface::ConvertToLLVMPatternInterface;
+  void populateConvertToLLVMConversionPatterns(ConversionTarget &target,
+                                               LLVMTypeConverter &converter,
+                                               RewritePatternSet &patterns) const override {
+    converter.addConversion([](BufferType type) {
+      return LLVM::LLVMPointerType::get(type.getContext(), kSharedSpace);
+    });
+    target.addIllegalDialect<TileDialect>();
+    patterns.add<LowerBuffer, LowerCopy, LowerCommit, LowerWait, LowerStore, LowerLoad,
+                 LowerOperand, LowerMma, LowerStoreSums>(converter);
+  }
+};
+
+} // namespace
+
+void registerTileLowering(DialectRegistry &registry) {
+  registry.insert<TileDialect>();
+  registry.addExtension(+[](MLIRContext *context, TileDialect *dialect) {
+    context->loadDialect<arith::ArithDialect, NVVM::NVVMDialect, vector::VectorDialect>();
+    dialect->addInterfaces<TileLowering>();
+  });
+}
+
+} // namespace tenon::cuda

@@ -1,0 +1,127 @@
+"""The kernels that bugs are planted in: models of one kernel each, inputs for them, and what they compute.
+
+Sizes are no multiples of tiles, so that edges are there, and small, so that the simulator takes milliseconds. To add one, write
+a function with `@kernel` that gives an ONNX model without constants and its results by numpy.
+"""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+KERNELS = {}
+
+
+@dataclass
+class Case:
+    model: onnx.ModelProto
+    inputs: list
+    expected: list
+    tolerance: float = 1e-4
+    blocks: int = 2  # of a launch: results do not depend on it
+
+
+def kernel(build):
+    KERNELS[build.__name__] = build
+    return build
+
+
+def model_of(nodes, inputs, outputs):
+    """A model whose inputs and outputs are named as given, with the types and sizes of their values."""
+
+    def infos(values):
+        return [
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+            for name, value in values.items()
+        ]
+
+    graph = helper.make_graph(nodes, "kernel", infos(inputs), infos(outputs))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
+    model.ir_version = 10
+    return model
+
+
+def case(nodes, inputs, outputs, **options):
+    return Case(model_of(nodes, inputs, outputs), list(inputs.values()), list(outputs.values()), **options)
+
+
+def random(*shape):
+    return np.random.default_rng(sum(shape)).uniform(-1, 1, shape).astype(np.float32)
+
+
+def reduction(operator, x, y, **options):
+    """Of the last dimension."""
+    made = case([helper.make_node(operator, ["x", "axes"], ["y"], keepdims=1)], {"x": x}, {"y": y}, **options)
+    made.model.graph.initializer.append(helper.make_tensor("axes", TensorProto.INT64, [1], [1]))
+    return made
+
+
+@kernel
+def matmul():
+    """Tiles of both operands in shared memory."""
+    a, b = random(70, 40), random(40, 50)
+    return case([helper.make_node("MatMul", ["a", "b"], ["y"])], {"a": a, "b": b}, {"y": a @ b})
+
+
+@kernel
+def gemm_few_rows():
+    a, b, c = random(3, 45), random(45, 33), random(33)
+    y = np.maximum(a @ b + c, 0)
+    nodes = [helper.make_node("MatMul", ["a", "b"], ["p"]), helper.make_node("Add", ["p", "c"], ["s"]),
+             helper.make_node("Relu", ["s"], ["y"])]
+    return case(nodes, {"a": a, "b": b, "c": c}, {"y": y})
+
+
+@kernel
+def gemm_transposed():
+    """Neighbours in memory are neighbours in depth, of both operands."""
+    a, b = random(37, 52), random(45, 52)
+    return case([helper.make_node("Gemm", ["a", "b"], ["y"], transB=1)], {"a": a, "b": b}, {"y": a @ b.T})
+
+
+@kernel
+def batched():
+    a, b = random(3, 18, 24), random(3, 24, 20)
+    return case([helper.make_node("MatMul", ["a", "b"], ["y"])], {"a": a, "b": b}, {"y": a @ b})
+
+
+@kernel
+def softmax():
+    x = random(9, 70)
+    e = np.exp(x)
+    return case([helper.make_node("Softmax", ["x"], ["y"])], {"x": x}, {"y": e / e.sum(1, keepdims=True)})
+
+
+@kernel
+def layer_norm():
+    """A warp folds each row twice, by shuffles."""
+    x, scale, bias = random(5, 130), random(130), random(130)
+    mean = x.mean(-1, keepdims=True, dtype=np.float64)
+    y = (x - mean) / np.sqrt(x.var(-1, keepdims=True, dtype=np.float64) + 1e-5) * scale + bias
+    node = helper.make_node("LayerNormalization", ["x", "scale", "bias"], ["y"], epsilon=1e-5)
+    return case([node], {"x": x, "scale": scale, "bias": bias}, {"y": y.astype(np.float32)}, blocks=1)
+
+
+@kernel
+def warp_max():
+    x = random(40, 100)
+    return reduction("ReduceMax", x, x.max(1, keepdims=True))
+
+
+@kernel
+def block_sum():
+    """A block folds each row: by shuffles, then through shared memory."""
+    x = random(3, 2100)
+    y = x.sum(1, keepdims=True, dtype=np.float64).astype(np.float32)
+    return reduction("ReduceSum", x, y, blocks=1, tolerance=1e-3)
+
+
+def compile_ptx(tenon, model, folder, target):
+    """The PTX of a model, and the one kernel's entry and threads."""
+    source, output = Path(folder) / "model.onnx", Path(folder) / "model.ptx"
+    onnx.save(model, source)
+    subprocess.run([tenon, "compile", source, f"--target=cuda:{target}", "--emit=ptx", "-o", output], check=True)
+    return output.read_text()

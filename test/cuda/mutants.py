@@ -1,0 +1,94 @@
+"""Bugs in PTX: each operator changes one instruction, in a way that makes the kernel wrong.
+
+An operator is a pattern and what becomes of a line that it matches; every line that one matches gives a mutant. Operators change
+only what matters for any data: taking a barrier away, say, but not a comparison that may never be decided the other way.
+"""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass
+class Mutant:
+    operator: str
+    line: int
+    before: str
+    after: str
+    text: str
+
+
+def shift_offset(by):
+    """The address of an access: [%rd1] or [%rd1+64]."""
+
+    def change(match):
+        offset = int(match.group("offset") or 0) + by
+        return f"{match.group('head')}[{match.group('base')}+{offset}]{match.group('tail')}"
+
+    return change
+
+
+def access(opcode):
+    return rf"^(?P<head>\s*(?:@!?%p\d+\s+)?{opcode}\S*\s+[^\[]*)\[(?P<base>%\w+)(?:\+(?P<offset>-?\d+))?\](?P<tail>.*)$"
+
+
+def plus_one(match):
+    return f"{match.group('head')}{int(match.group('number')) + 1}{match.group('tail')}"
+
+
+SHUFFLE = r"^(?P<head>\s*shfl\.sync\.\w+\.b32\s+)(?P<to>[%\w|]+), (?P<value>%\w+), (?P<lane>\d+), (?P<clamp>\d+), (?P<mask>-?\d+);"
+
+
+def shuffle(lane=lambda lane: lane, mask=None):
+    def change(match):
+        parts = match.groupdict()
+        parts["lane"] = lane(int(parts["lane"]))
+        parts["mask"] = mask or parts["mask"]
+        return "{head}{to}, {value}, {lane}, {clamp}, {mask};".format(**parts)
+
+    return change
+
+
+OPERATORS = {
+    # Threads meet.
+    "no barrier": (r"^\s*(bar|barrier)\.sync\S*\s.*$", lambda match: ""),
+    "no wait for copies": (r"^\s*cp\.async\.wait_(group|all)\b.*$", lambda match: ""),
+    "wait for one group less": (r"^(?P<head>\s*(?:cp\.async|wgmma)\.wait_group\S*\s+)(?P<number>\d+)(?P<tail>;.*)$", plus_one),
+    "no commit": (r"^\s*(cp\.async|wgmma)\S*\.commit_group\S*;.*$", lambda match: ""),
+    "no fence": (r"^\s*(fence\.proxy|wgmma\.fence)\S*;.*$", lambda match: ""),
+    # Lanes exchange values.
+    "the same lane twice": (SHUFFLE, shuffle(lane=lambda lane: 8 if lane == 16 else 16)),
+    "half of the warp": (SHUFFLE, shuffle(mask="65535")),
+    "no exchange": (SHUFFLE, shuffle(lane=lambda lane: 0)),
+    # Where elements are.
+    "shared store off by one": (access(r"st\.shared"), shift_offset(4)),
+    "shared load off by one": (access(r"ld\.shared"), shift_offset(16)),
+    "shared load misaligned": (access(r"ld\.shared\.v[24]"), shift_offset(4)),
+    "global store off by one": (access(r"st\.global"), shift_offset(4)),
+    "matrix load off by one": (access(r"ldmatrix"), shift_offset(16)),
+    "copy off by one": (access(r"cp\.async\.c[ag]"), shift_offset(16)),
+    # How indices are made: of what, and in which order.
+    "factor and addend swapped": (
+        r"^(?P<head>\s*mad\.lo\.\w+\s+%\w+, )(?P<a>[%\w]+), (?P<b>[%\w]+), (?P<c>%\w+);",
+        lambda match: "{head}{a}, {c}, {b};".format(**match.groupdict()),
+    ),
+    "operands of a difference swapped": (
+        r"^(?P<head>\s*sub\.s\d+\s+%\w+, )(?P<a>%\w+), (?P<b>%\w+);",
+        lambda match: "{head}{b}, {a};".format(**match.groupdict()),
+    ),
+    "loop with one step too many": (
+        r"^(?P<head>\s*setp\.)(?P<comparison>lt|ge)(?P<tail>\.[su]64\s+%p\d+, %rd\d+, (?:%rd)?\d+;)$",
+        lambda match: match.group("head") + {"lt": "le", "ge": "gt"}[match.group("comparison")] + match.group("tail"),
+    ),
+}
+
+
+def mutants(ptx):
+    """All of a module's."""
+    lines = ptx.split("\n")
+    for name, (pattern, change) in OPERATORS.items():
+        for number, line in enumerate(lines):
+            match = re.match(pattern, line)
+            if not match or (changed := change(match)) == line:
+                continue
+            text = "\n".join([*lines[:number], changed, *lines[number + 1 :]])
+            yield Mutant(name, number + 1, line.strip(), changed.strip(), text)

@@ -1,0 +1,114 @@
+"""Plants bugs into PTX that Tenon emits, one at a time, and requires that each is found: by the simulated GPU, which
+stops at a fault, or by a wrong result. Kernels without a bug raise no alarm, whatever the order of warps.
+
+    mutate_ptx.py [--per N] [--kernels A,B] [--seeds N] [-v]
+
+Of each operator (mutants.py) `--per` mutants of each kernel (kernels.py) are tried, spread over the text. A mutant that changes nothing
+that a kernel computes is listed in EQUIVALENT, with the reason.
+"""
+
+import argparse
+import collections
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import kernels
+import numpy as np
+from device import Fault, Simulator, differs, quiet
+from mutants import mutants
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ.get("TENON_BUILD_DIR", ROOT / "build"))
+TARGET = "sm_80"
+
+# (kernel, operator, pattern of the instruction): why it is no bug.
+EQUIVALENT = [
+    (
+        "gemm_few_rows",
+        "loop with one step too many",
+        r"setp\.lt\.u64.*, 33;",
+        "of the other operand one column more is read, in the next row, and not stored",
+    ),
+]
+
+
+def is_equivalent(name, mutant):
+    return any(
+        re.fullmatch(kernel, name) and operator == mutant.operator and re.fullmatch(pattern, mutant.before)
+        for kernel, operator, pattern, _ in EQUIVALENT
+    )
+
+
+def spread(candidates, count):
+    """That many of them, the first one and the others at equal distances."""
+    step = max(1, -(-len(candidates) // count)) if count else 1
+    return candidates[::step]
+
+
+def find_bug(simulator, case, ptx):
+    """What tells of a bug; None if nothing does."""
+    results = [np.zeros_like(value) for value in case.expected]
+    try:
+        with quiet():
+            simulator.run(ptx, case.inputs, results, case.blocks)
+    except Fault as fault:
+        return str(fault)
+    return "a wrong result" if differs(case.expected, results, case.tolerance) else None
+
+
+def check_original(simulator, case, ptx, seeds):
+    for seed in range(1, seeds + 1):
+        os.environ["TENON_CUDA_SIM_SEED"] = str(seed)
+        if problem := find_bug(simulator, case, ptx):
+            return [f"without a bug, seed {seed}: {problem}"]
+    return []
+
+
+def check_kernel(simulator, name, options, found):
+    """What is wrong: alarms without a bug, and mutants that nothing tells of."""
+    case = kernels.KERNELS[name]()
+    with tempfile.TemporaryDirectory() as folder:
+        ptx = kernels.compile_ptx(BUILD / "bin" / "tenon", case.model, folder, TARGET)
+    if len(re.findall(r"\.entry ", ptx)) != 1:
+        return [f"{name}: the model is not one kernel"]
+    problems = check_original(simulator, case, ptx, options.seeds)
+    os.environ["TENON_CUDA_SIM_SEED"] = "1"
+    by_operator = collections.defaultdict(list)
+    for mutant in mutants(ptx):
+        if not is_equivalent(name, mutant):
+            by_operator[mutant.operator].append(mutant)
+    for operator, candidates in by_operator.items():
+        for mutant in spread(candidates, options.per):
+            how = find_bug(simulator, case, mutant.text)
+            where = f"{name}, {operator}, line {mutant.line}: {mutant.before} -> {mutant.after or 'nothing'}"
+            found[operator, "result" if how == "a wrong result" else "fault"] += how is not None
+            if how is None:
+                problems.append(f"not found: {where}")
+            elif options.verbose:
+                print(f"{where}\n    {how}")
+    return problems
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--per", type=int, default=10)
+    parser.add_argument("--kernels", default=",".join(kernels.KERNELS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("-v", "--verbose", action="store_true")
+    options = parser.parse_args()
+    simulator = Simulator(BUILD / "lib" / "libtenon_cuda_sim.so", TARGET)
+    found, problems = collections.Counter(), []
+    for name in options.kernels.split(","):
+        problems += check_kernel(simulator, name, options, found)
+    for operator in sorted({operator for operator, _ in found}):
+        print(f"{operator}: {found[operator, 'fault']} by faults, {found[operator, 'result']} by results")
+    print(f"{sum(found.values())} bugs found, {len(problems)} problems")
+    print("\n".join(problems))
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()

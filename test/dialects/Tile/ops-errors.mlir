@@ -1,0 +1,92 @@
+// What no tile, and no product of a warp, can be.
+// RUN: tenon-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{tiles hold elements of 1, 2 or 4 bytes, not 'f64'}}
+func.func private @wide(!tile.buffer<4, 128, 32, f64, swizzled>)
+
+// -----
+
+// expected-error @+1 {{no tiles are 0 stages of 128 x 32}}
+func.func private @none(!tile.buffer<0, 128, 32, f16, swizzled>)
+
+// -----
+
+// expected-error @+1 {{rows of 24 bytes are no chunks of 16}}
+func.func private @part(!tile.buffer<4, 128, 12, f16, swizzled>)
+
+// -----
+
+// expected-error @+1 {{rows of 48 bytes, no power of two, cannot be swizzled}}
+func.func private @odd(!tile.buffer<4, 128, 24, f16, swizzled>)
+
+// -----
+
+func.func @place() {
+  // expected-error @+1 {{is at byte 64, which is no multiple of 128}}
+  %0 = tile.buffer at 64 : !tile.buffer<4, 128, 32, f16, swizzled>
+  return
+}
+
+// -----
+
+func.func @type(%tiles: !tile.buffer<4, 128, 32, f16, swizzled>, %i: i64, %x: vector<4xf32>) {
+  // expected-error @+1 {{accesses elements of 'f16' as 'vector<4xf32>'}}
+  tile.store %x to %tiles[%i, %i, %i] : vector<4xf32>, !tile.buffer<4, 128, 32, f16, swizzled>
+  return
+}
+
+// -----
+
+func.func @long(%tiles: !tile.buffer<1, 128, 128, f32, padded>, %i: i64) {
+  // expected-error @+1 {{accesses 8 neighbours, where a chunk has 4}}
+  %0 = tile.load %tiles[%i, %i, %i] : !tile.buffer<1, 128, 128, f32, padded>, vector<8xf32>
+  return
+}
+
+// -----
+
+func.func @padded(%tiles: !tile.buffer<1, 128, 128, f16, padded>, %i: i64) {
+  // expected-error @+1 {{reads sixteen rows at a time, which conflict in '!tile.buffer<1, 128, 128, f16, padded>'}}
+  %0 = tile.operand rows of %tiles[%i, %i, %i] : !tile.buffer<1, 128, 128, f16, padded>
+  return
+}
+
+// -----
+
+func.func @turned(%tiles: !tile.buffer<4, 32, 128, i8, swizzled>, %i: i64) {
+  // expected-error @+1 {{turns elements of 16 bits, not 'i8'}}
+  %0 = tile.operand lines of %tiles[%i, %i, %i] : !tile.buffer<4, 32, 128, i8, swizzled>
+  return
+}
+
+// -----
+
+func.func @small(%tiles: !tile.buffer<4, 128, 8, f16, swizzled>, %i: i64) {
+  // expected-error @+1 {{is larger than a tile of '!tile.buffer<4, 128, 8, f16, swizzled>'}}
+  %0 = tile.operand rows of %tiles[%i, %i, %i] : !tile.buffer<4, 128, 8, f16, swizzled>
+  return
+}
+
+// -----
+
+func.func @mixed(%a: vector<4xi32>, %sums: vector<8xf32>) {
+  // expected-error @+1 {{multiplies f16 by bf16}}
+  %0 = tile.mma f16 %a, bf16 %a, %sums : vector<8xf32>
+  return
+}
+
+// -----
+
+func.func @sums(%a: vector<4xi32>, %sums: vector<8xf32>) {
+  // expected-error @+1 {{sums up products of s8 as 'f32'}}
+  %0 = tile.mma s8 %a, s8 %a, %sums : vector<8xf32>
+  return
+}
+
+// -----
+
+func.func @results(%tiles: !tile.buffer<1, 128, 128, f32, swizzled>, %i: i64, %sums: vector<8xf32>) {
+  // expected-error @+1 {{stores eight rows at a time, which conflict in '!tile.buffer<1, 128, 128, f32, swizzled>'}}
+  tile.store_sums %sums to %tiles[%i, %i, %i] : vector<8xf32>, !tile.buffer<1, 128, 128, f32, swizzled>
+  return
+}

@@ -1,0 +1,39 @@
+// Tiles of a block: what is printed parses, and is what was read.
+// RUN: tenon-opt %s | tenon-opt | FileCheck %s
+
+// CHECK-LABEL: llvm.func @step(
+llvm.func @step(%source: !llvm.ptr, %valid: i1, %stage: i64, %row: i64, %column: i64, %zero: vector<8xf32>, %chunk: vector<8xf16>) {
+  // CHECK: %[[LEFT:.*]] = tile.buffer at 0 : <4, 128, 32, f16, swizzled>
+  %left = tile.buffer at 0 : !tile.buffer<4, 128, 32, f16, swizzled>
+  // CHECK: %[[RIGHT:.*]] = tile.buffer at 32768 : <4, 32, 128, f16, swizzled>
+  %right = tile.buffer at 32768 : !tile.buffer<4, 32, 128, f16, swizzled>
+  // CHECK: tile.copy %{{.*}}, %{{.*}} to %[[LEFT]][%{{.*}}, %{{.*}}, %{{.*}}] : !llvm.ptr, <4, 128, 32, f16, swizzled>
+  tile.copy %source, %valid to %left[%stage, %row, %column] : !llvm.ptr, !tile.buffer<4, 128, 32, f16, swizzled>
+  // CHECK: tile.store %{{.*}} to %[[RIGHT]][%{{.*}}, %{{.*}}, %{{.*}}] : vector<8xf16>, <4, 32, 128, f16, swizzled>
+  tile.store %chunk to %right[%stage, %row, %column] : vector<8xf16>, !tile.buffer<4, 32, 128, f16, swizzled>
+  // CHECK: tile.commit
+  tile.commit
+  // CHECK: tile.wait 2
+  tile.wait 2
+  // CHECK: %[[A:.*]] = tile.operand rows of %[[LEFT]]
+  %a = tile.operand rows of %left[%stage, %row, %column] : !tile.buffer<4, 128, 32, f16, swizzled>
+  // CHECK: %[[B:.*]] = tile.operand lines of %[[RIGHT]]
+  %b = tile.operand lines of %right[%stage, %row, %column] : !tile.buffer<4, 32, 128, f16, swizzled>
+  // CHECK: %[[SUMS:.*]] = tile.mma f16 %[[A]], f16 %[[B]], %{{.*}} : vector<8xf32>
+  %sums = tile.mma f16 %a, f16 %b, %zero : vector<8xf32>
+  // CHECK: %[[TILE:.*]] = tile.buffer at 0 : <1, 128, 128, f32, padded>
+  %tile = tile.buffer at 0 : !tile.buffer<1, 128, 128, f32, padded>
+  // CHECK: tile.store_sums %[[SUMS]] to %[[TILE]][%{{.*}}, %{{.*}}, %{{.*}}] : vector<8xf32>, <1, 128, 128, f32, padded>
+  tile.store_sums %sums to %tile[%stage, %row, %column] : vector<8xf32>, !tile.buffer<1, 128, 128, f32, padded>
+  // CHECK: tile.load %[[TILE]][%{{.*}}, %{{.*}}, %{{.*}}] : <1, 128, 128, f32, padded>, vector<4xf32>
+  %four = tile.load %tile[%stage, %row, %column] : !tile.buffer<1, 128, 128, f32, padded>, vector<4xf32>
+  llvm.return
+}
+
+// Bytes may differ in their sign.
+// CHECK-LABEL: llvm.func @bytes(
+llvm.func @bytes(%a: vector<4xi32>, %b: vector<4xi32>, %sums: vector<8xi32>) -> vector<8xi32> {
+  // CHECK: tile.mma u8 %{{.*}}, s8 %{{.*}}, %{{.*}} : vector<8xi32>
+  %next = tile.mma u8 %a, s8 %b, %sums : vector<8xi32>
+  llvm.return %next : vector<8xi32>
+}

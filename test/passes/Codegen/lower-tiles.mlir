@@ -1,0 +1,78 @@
+// Tiles as instructions of a warp.
+// RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-lower-kernels,canonicalize,cse)' --split-input-file | FileCheck %s
+
+// Shared memory is what a launch gives, of which a buffer is a part. A copy that is not valid reads nothing.
+// CHECK:       llvm.mlir.global external @shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
+// CHECK-LABEL: llvm.func @copy(
+//  CHECK-SAME:   %[[SOURCE:.*]]: !llvm.ptr, %[[VALID:.*]]: i1
+//   CHECK-DAG:   %[[ALL:.*]] = llvm.mlir.constant(16 : i32)
+//   CHECK-DAG:   %[[NONE:.*]] = llvm.mlir.constant(0 : i32)
+//       CHECK:   %[[BASE:.*]] = llvm.mlir.addressof @shared : !llvm.ptr<3>
+//       CHECK:   %[[TILES:.*]] = llvm.getelementptr %[[BASE]][1024]
+//       CHECK:   llvm.xor
+//       CHECK:   %[[TO:.*]] = llvm.getelementptr %[[TILES]]
+//       CHECK:   %[[FROM:.*]] = llvm.addrspacecast %[[SOURCE]] : !llvm.ptr to !llvm.ptr<1>
+//       CHECK:   %[[BYTES:.*]] = llvm.select %[[VALID]], %[[ALL]], %[[NONE]]
+//       CHECK:   nvvm.cp.async.shared.global %[[TO]], %[[FROM]], 16, cache = cg, %[[BYTES]]
+//       CHECK:   nvvm.cp.async.commit.group
+//       CHECK:   nvvm.cp.async.wait.group 2
+llvm.func @copy(%source: !llvm.ptr, %valid: i1, %stage: i64, %row: i64, %column: i64) {
+  %tiles = tile.buffer at 1024 : !tile.buffer<4, 128, 32, f16, swizzled>
+  tile.copy %source, %valid to %tiles[%stage, %row, %column] : !llvm.ptr, !tile.buffer<4, 128, 32, f16, swizzled>
+  tile.commit
+  tile.wait 2
+  llvm.return
+}
+
+// -----
+
+// Four matrices of eight rows at a time, turned where steps of the depth are lines; sixteen columns are two instructions.
+// CHECK-LABEL: llvm.func @multiply(
+//       CHECK:   nvvm.ldmatrix %{{.*}} {eltType = #nvvm.ld_st_matrix_elt_type<b16>, layout = #nvvm.mma_layout<row>, num = 4 : i32
+//       CHECK:   nvvm.ldmatrix %{{.*}} {eltType = #nvvm.ld_st_matrix_elt_type<b16>, layout = #nvvm.mma_layout<col>, num = 4 : i32
+// CHECK-COUNT-2: nvvm.mma.sync {{.*}} {layoutA = #nvvm.mma_layout<row>, layoutB = #nvvm.mma_layout<col>, shape = #nvvm.shape<m = 16, n = 8, k = 16>} : (vector<2xf16>, vector<2xf16>, f32)
+//   CHECK-NOT:   nvvm.mma.sync
+llvm.func @multiply(%stage: i64, %row: i64, %column: i64, %sums: vector<8xf32>) -> vector<8xf32> {
+  %left = tile.buffer at 0 : !tile.buffer<4, 128, 32, f16, swizzled>
+  %right = tile.buffer at 32768 : !tile.buffer<4, 32, 128, f16, swizzled>
+  %a = tile.operand rows of %left[%stage, %row, %column] : !tile.buffer<4, 128, 32, f16, swizzled>
+  %b = tile.operand lines of %right[%stage, %column, %row] : !tile.buffer<4, 32, 128, f16, swizzled>
+  %next = tile.mma f16 %a, f16 %b, %sums : vector<8xf32>
+  llvm.return %next : vector<8xf32>
+}
+
+// -----
+
+// Sums of bytes wrap around.
+// CHECK-LABEL: llvm.func @bytes(
+// CHECK-COUNT-2: nvvm.mma.sync {{.*}} {intOverflowBehavior = #nvvm.mma_int_overflow<wrapped>, layoutA = #nvvm.mma_layout<row>, layoutB = #nvvm.mma_layout<col>, multiplicandAPtxType = #nvvm.mma_type<u8>, multiplicandBPtxType = #nvvm.mma_type<s8>, shape = #nvvm.shape<m = 16, n = 8, k = 32>}
+llvm.func @bytes(%a: vector<4xi32>, %b: vector<4xi32>, %sums: vector<8xi32>) -> vector<8xi32> {
+  %next = tile.mma u8 %a, s8 %b, %sums : vector<8xi32>
+  llvm.return %next : vector<8xi32>
+}
+
+// -----
+
+// Numbers of f32 are rounded when they are loaded.
+// CHECK-LABEL: llvm.func @rounded(
+//       CHECK:   nvvm.ldmatrix
+// CHECK-COUNT-4: nvvm.convert.float.to.tf32 %{{.*}} {rnd = #nvvm.fp_rnd_mode<rna>}
+//       CHECK:   nvvm.mma.sync {{.*}} multiplicandAPtxType = #nvvm.mma_type<tf32>, multiplicandBPtxType = #nvvm.mma_type<tf32>, shape = #nvvm.shape<m = 16, n = 8, k = 8>
+llvm.func @rounded(%stage: i64, %row: i64, %column: i64, %b: vector<4xi32>, %sums: vector<8xf32>) -> vector<8xf32> {
+  %left = tile.buffer at 0 : !tile.buffer<4, 128, 16, f32, swizzled>
+  %a = tile.operand rows of %left[%stage, %row, %column] : !tile.buffer<4, 128, 16, f32, swizzled>
+  %next = tile.mma tf32 %a, tf32 %b, %sums : vector<8xf32>
+  llvm.return %next : vector<8xf32>
+}
+
+// -----
+
+// Two sums of two rows, and as many of the eight columns beside.
+// CHECK-LABEL: llvm.func @store(
+// CHECK-COUNT-4: llvm.store %{{.*}}, %{{.*}} {alignment = 8 : i64} : vector<2xf32>, !llvm.ptr<3>
+//   CHECK-NOT:   llvm.store
+llvm.func @store(%sums: vector<8xf32>, %row: i64, %column: i64, %stage: i64) {
+  %tile = tile.buffer at 0 : !tile.buffer<1, 128, 128, f32, padded>
+  tile.store_sums %sums to %tile[%stage, %row, %column] : vector<8xf32>, !tile.buffer<1, 128, 128, f32, padded>
+  llvm.return
+}

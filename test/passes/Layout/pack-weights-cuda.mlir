@@ -1,0 +1,40 @@
+// Weights that matrix units of GPUs read.
+// RUN: tenon-opt %s --mlir-print-local-scope --tenon-assign-target=target=cuda:sm_80 --tenon-form-kernels --tenon-assign-schedules --tenon-pack-weights --split-input-file | FileCheck %s
+
+// Taps and channels of an output side by side, up to a multiple of 16.
+// CHECK-LABEL: func.func @conv
+//       CHECK:   %[[padded:.*]] = tenon.pad {{.*}} -> tensor<32x2x16xf16>
+//       CHECK:   %[[packed:.*]] = tenon.transpose %[[padded]] {permutation = array<i64: 1, 2, 0>} : (tensor<32x2x16xf16>) -> tensor<2x16x32xf16>
+//       CHECK:   tenon.launch @conv_only(%{{.*}}, %[[packed]])
+// CHECK-LABEL: tenon.kernel @conv_only
+//       CHECK:   %[[own:.*]] = tenon.unpack %{{.*}} {layout = #cuda.columns<groups = 2>} : (tensor<2x16x32xf16>) -> tensor<3x3x3x32xf16>
+//       CHECK:   tenon.conv %{{.*}}, %[[own]]
+func.func @conv(%x: tensor<1x16x16x6xf16>) -> tensor<1x14x14x32xf16> {
+  %w = tenon.constant dense<1.0> : tensor<3x3x3x32xf16>
+  %y = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 2 : i64} : (tensor<1x16x16x6xf16>, tensor<3x3x3x32xf16>) -> tensor<1x14x14x32xf16>
+  return %y : tensor<1x14x14x32xf16>
+}
+
+// -----
+
+// Bytes cannot be turned on their way to registers.
+// CHECK-LABEL: tenon.kernel @matmul_only
+//       CHECK:   tenon.unpack %{{.*}} {layout = #cuda.columns<>} : (tensor<1x48x64xi8>) -> tensor<64x48xi8>
+func.func @bytes(%x: tensor<128x64xi8>) -> tensor<128x48xi32> {
+  %w = tenon.constant dense<1> : tensor<64x48xi8>
+  %y = tenon.matmul %x, %w : (tensor<128x64xi8>, tensor<64x48xi8>) -> tensor<128x48xi32>
+  return %y : tensor<128x48xi32>
+}
+
+// -----
+
+// Halves can: whole chunks of neighbouring outputs are read as they are, and so are weights of FMAs.
+// CHECK-LABEL: func.func @as_they_are
+//   CHECK-NOT: tenon.unpack
+func.func @as_they_are(%x: tensor<128x64xf16>, %z: tensor<128x64xf32>) -> (tensor<128x48xf16>, tensor<128x47xf32>) {
+  %w = tenon.constant dense<1.0> : tensor<64x48xf16>
+  %v = tenon.constant dense<1.0> : tensor<64x47xf32>
+  %y = tenon.matmul %x, %w : (tensor<128x64xf16>, tensor<64x48xf16>) -> tensor<128x48xf16>
+  %u = tenon.matmul %z, %v : (tensor<128x64xf32>, tensor<64x47xf32>) -> tensor<128x47xf32>
+  return %y, %u : tensor<128x48xf16>, tensor<128x47xf32>
+}
