@@ -216,13 +216,8 @@ Value AttentionEmitter::score(ArrayRef<LaneIndex> index, Value product) {
 Value AttentionEmitter::makeScore(const Set &set, Value row, Value key, Value product) {
   SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, op.getScoreDims().size()));
   auto inside = [&] { return score(indexOf(ofRow(set, row, key), order), product); };
-  Value isInside;
-  for (auto [at, end] :
-       {std::pair(row, limit(sizes.rows(), tileRows)), {key, limit(sizes.keys, tileKeys)}})
-    if (end) {
-      Value isBelow = em.less(at, end);
-      isInside = isInside ? Value(em.create<arith::AndIOp>(isInside, isBelow)) : isBelow;
-    }
+  Value isInside =
+      areBelow(em, {{row, limit(sizes.rows(), tileRows)}, {key, limit(sizes.keys, tileKeys)}});
   if (!isInside)
     return inside();
   if (op.getMask() || op.getBias())

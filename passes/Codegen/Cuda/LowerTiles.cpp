@@ -66,6 +66,12 @@ Value elementPointer(Emitter &em, BufferType type, Value base, Value stage, Valu
   return pointerAt(em, base, em.add(rowOffset(em, type, stage, row), inRow));
 }
 
+/// The element that an op names.
+template <typename OpT> Value elementPointer(Emitter &em, OpT op, typename OpT::Adaptor adaptor) {
+  return elementPointer(em, op.getBuffer().getType(), adaptor.getBuffer(), adaptor.getStage(),
+                        adaptor.getRow(), adaptor.getColumn());
+}
+
 Value laneOf(Emitter &em) {
   Value lane = em.create<NVVM::LaneIdOp>(em.getI32Type());
   return em.create<arith::ExtUIOp>(em.getI64Type(), lane);
@@ -102,9 +108,7 @@ struct LowerCopy : ConvertOpToLLVMPattern<CopyOp> {
   LogicalResult matchAndRewrite(CopyOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Emitter em(rewriter, op.getLoc());
-    BufferType type = op.getBuffer().getType();
-    Value to = elementPointer(em, type, adaptor.getBuffer(), adaptor.getStage(), adaptor.getRow(),
-                              adaptor.getColumn());
+    Value to = elementPointer(em, op, adaptor);
     auto global = LLVM::LLVMPointerType::get(getContext(), kGlobalSpace);
     Value from = em.create<LLVM::AddrSpaceCastOp>(global, adaptor.getSource());
     auto bytes = [&](int64_t count) -> Value {
@@ -146,8 +150,7 @@ struct LowerStore : ConvertOpToLLVMPattern<StoreOp> {
   LogicalResult matchAndRewrite(StoreOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Emitter em(rewriter, op.getLoc());
-    Value to = elementPointer(em, op.getBuffer().getType(), adaptor.getBuffer(), adaptor.getStage(),
-                              adaptor.getRow(), adaptor.getColumn());
+    Value to = elementPointer(em, op, adaptor);
     em.create<LLVM::StoreOp>(adaptor.getElements(), to, alignmentOf(op.getElements().getType()));
     rewriter.eraseOp(op);
     return success();
@@ -159,8 +162,7 @@ struct LowerLoad : ConvertOpToLLVMPattern<LoadOp> {
   LogicalResult matchAndRewrite(LoadOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Emitter em(rewriter, op.getLoc());
-    Value from = elementPointer(em, op.getBuffer().getType(), adaptor.getBuffer(),
-                                adaptor.getStage(), adaptor.getRow(), adaptor.getColumn());
+    Value from = elementPointer(em, op, adaptor);
     rewriter.replaceOpWithNewOp<LLVM::LoadOp>(op, op.getType(), from, alignmentOf(op.getType()));
     return success();
   }

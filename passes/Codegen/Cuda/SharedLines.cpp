@@ -6,6 +6,16 @@ using namespace mlir;
 
 namespace tenon::cuda {
 
+Value areBelow(Emitter &em, ArrayRef<std::pair<Value, Value>> numbersAndEnds) {
+  Value result;
+  for (auto [number, end] : numbersAndEnds)
+    if (end) {
+      Value isBelow = em.less(number, end);
+      result = result ? Value(em.create<arith::AndIOp>(result, isBelow)) : isBelow;
+    }
+  return result;
+}
+
 /// Elements from one line to the next.
 static int64_t pitch(Type element, int64_t positions) {
   return positions + 16 / (element.getIntOrFloatBitWidth() / 8);
@@ -35,12 +45,7 @@ Value SharedLines::load(const LineSource &source, Value position, Value depth) {
     bool isUnsigned = getElementTypeOrSelf(source.tensor).isUnsignedInteger();
     return loaded.getType() == element ? loaded : em.convert(loaded, element, isUnsigned);
   };
-  Value isInside;
-  for (auto [at, end] : {std::pair(position, source.positions), {depth, source.depth}})
-    if (end) {
-      Value isBelow = em.less(at, end);
-      isInside = isInside ? Value(em.create<arith::AndIOp>(isInside, isBelow)) : isBelow;
-    }
+  Value isInside = areBelow(em, {{position, source.positions}, {depth, source.depth}});
   if (!isInside)
     return inside();
   return e.guarded(isInside, inside, em.create<arith::ConstantOp>(em.getZeroAttr(element)));

@@ -10,6 +10,10 @@
 
 namespace tenon::cuda {
 
+/// Whether each number is below its end; null where all of the ends are, which means no limit.
+mlir::Value areBelow(Emitter &em,
+                     llvm::ArrayRef<std::pair<mlir::Value, mlir::Value>> numbersAndEnds);
+
 /// A matrix of positions by depth that is somewhere in a tensor.
 struct LineSource {
   mlir::Value tensor;
