@@ -168,8 +168,8 @@ def WidenHalvesPass : Pass<"tenon-widen-halves", "::mlir::func::FuncOp"> {
   let description = [{
     Where a target has no arithmetic on f16 or bf16, each kernel would convert its operands and round
     its results. Values between nodes get the type that the target computes in: f32 on CPUs.
-    Arguments, results, explicit casts, what only moves halves, and the right operands of matrix
-    products that reading them dominates stay as they are.
+    Arguments, results, explicit casts, what only moves halves, and what products, convolutions and
+    attention multiply by (weights, keys and values) stay as they are.
 
     ```mlir
     %1 = tenon.mul %x, %y : (tensor<4xf16>, tensor<4xf16>) -> tensor<4xf16>
