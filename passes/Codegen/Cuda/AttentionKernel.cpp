@@ -108,29 +108,12 @@ RowStates RowStates::unflatten(ValueRange values) {
 /// Threads that share rows.
 static constexpr int64_t kAcross = AttentionScheduleAttr::threadsAcross;
 
-static int64_t padWidth(const AttentionSizes &sizes) { return llvm::alignTo(sizes.width, kAcross); }
-
-/// Of keys or values, which take turns.
-static int64_t getKeyBytes(AttentionScheduleAttr schedule, const AttentionSizes &sizes) {
-  Type f32 = Float32Type::get(schedule.getContext());
-  return std::max(SharedLines::getBytes(f32, schedule.getTileKeys(), sizes.depth),
-                  SharedLines::getBytes(f32, padWidth(sizes), schedule.getTileKeys()));
-}
-
-int64_t attentionSharedBytes(AttentionScheduleAttr schedule, AttentionOp op) {
-  Type f32 = Float32Type::get(schedule.getContext());
-  AttentionSizes sizes = getAttentionSizes(op);
-  int64_t rows = schedule.getTileRows();
-  return SharedLines::getBytes(f32, rows, sizes.depth) + getKeyBytes(schedule, sizes) +
-         SharedLines::getBytes(f32, rows, schedule.getTileKeys());
-}
-
 AttentionEmitter::AttentionEmitter(KernelEmitter &e, AttentionOp op, AttentionScheduleAttr schedule)
     : e(e), em(e.em), f32(em.getF32Type()), op(op), sizes(getAttentionSizes(op)),
       tileRows(schedule.getTileRows()), tileKeys(schedule.getTileKeys()),
       tileColumns(padWidth(sizes)), threadRows(tileRows / kAcross), threadKeys(tileKeys / kAcross),
       threadColumns(tileColumns / kAcross),
-      keysMemory(e.sharedArray(em.getI8Type(), getKeyBytes(schedule, sizes))),
+      keysMemory(e.sharedArray(em.getI8Type(), getKeyBytes(sizes, tileKeys))),
       queryLines(e, f32, tileRows, sizes.depth),
       keyLines(e, f32, tileKeys, sizes.depth, keysMemory),
       valueLines(e, f32, tileColumns, tileKeys, keysMemory), powerLines(e, f32, tileRows, tileKeys),

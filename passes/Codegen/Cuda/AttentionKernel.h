@@ -10,9 +10,6 @@ namespace tenon::cuda {
 /// schedule's threads.
 void emitAttentionKernel(KernelEmitter &emitter, AttentionOp op, AttentionScheduleAttr schedule);
 
-/// Bytes of shared memory that a block takes.
-int64_t attentionSharedBytes(AttentionScheduleAttr schedule, AttentionOp op);
-
 } // namespace tenon::cuda
 
 #endif

@@ -1,6 +1,7 @@
 // Parts of matrices in shared memory (see the header).
 
 #include "passes/Codegen/Cuda/SharedLines.h"
+#include "passes/Schedule/Cuda/Sizes.h"
 
 using namespace mlir;
 
@@ -18,7 +19,7 @@ Value areBelow(Emitter &em, ArrayRef<std::pair<Value, Value>> numbersAndEnds) {
 
 /// Elements from one line to the next.
 static int64_t pitch(Type element, int64_t positions) {
-  return positions + 16 / (element.getIntOrFloatBitWidth() / 8);
+  return getLinePitch(positions, element.getIntOrFloatBitWidth() / 8);
 }
 
 int64_t SharedLines::getBytes(Type element, int64_t positions, int64_t depth) {

@@ -44,9 +44,6 @@ bool callsLibrary(KernelOp kernel) {
                       [](LLVM::LLVMFuncOp function) { return function.isExternal(); });
 }
 
-/// What a kernel may have of shared memory without asking the driver for more.
-constexpr int64_t kStaticSharedBytes = 48 << 10;
-
 using ComplainFn = function_ref<InFlightDiagnostic()>;
 
 LogicalResult verifySharedBytes(int64_t bytes, int64_t most, ComplainFn complain) {
@@ -225,7 +222,9 @@ LogicalResult AttentionStrategy::verify(KernelOp kernel) const {
   if (!schedule || !root)
     return complainAboutSchedule(kernel);
   auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
-  return verifySharedBytes(attentionSharedBytes(schedule, root), kStaticSharedBytes, complain);
+  return verifySharedBytes(
+      getSharedBytes(getAttentionSizes(root), schedule.getTileRows(), schedule.getTileKeys()),
+      kStaticSharedBytes, complain);
 }
 
 LogicalResult AttentionStrategy::generate(KernelOp kernel, TargetAttrInterface target,

@@ -11,13 +11,8 @@ using namespace mlir;
 
 namespace tenon::cuda {
 
-/// Numbers of shared memory, of 48 KB, that the tiles may take with the padding of their lines.
 static bool fits(const AttentionSizes &sizes, int64_t tileRows, int64_t tileKeys) {
-  constexpr int64_t most = (48 << 10) / 4, padding = 4, columns = 16;
-  int64_t width = llvm::alignTo(sizes.width, columns);
-  int64_t queries = sizes.depth * (tileRows + padding);
-  int64_t keys = std::max(sizes.depth * (tileKeys + padding), tileKeys * (width + padding));
-  return queries + keys + tileKeys * (tileRows + padding) <= most;
+  return getSharedBytes(sizes, tileRows, tileKeys) <= kStaticSharedBytes;
 }
 
 /// A size that only a run tells counts as many.

@@ -1,6 +1,7 @@
-// Sizes of contractions (see the header).
+// Sizes of contractions and attention (see the header).
 
 #include "passes/Schedule/Cuda/Sizes.h"
+#include "dialects/Target/Cuda/CudaDialect.h"
 #include "dialects/Target/MultipliedType.h"
 
 using namespace mlir;
@@ -71,6 +72,28 @@ std::pair<Type, Type> getMultipliedTypes(Operation *op) {
   if (mayRound(right, leftType))
     return {leftType, leftType};
   return {leftType, rightType};
+}
+
+int64_t getLinePitch(int64_t positions, int64_t elementBytes) {
+  return positions + 16 / elementBytes;
+}
+
+int64_t padWidth(const AttentionSizes &sizes) {
+  return llvm::alignTo(sizes.width, AttentionScheduleAttr::threadsAcross);
+}
+
+static int64_t getFloatLines(int64_t positions, int64_t depth) {
+  constexpr int64_t bytes = 4;
+  return depth * getLinePitch(positions, bytes) * bytes;
+}
+
+int64_t getKeyBytes(const AttentionSizes &sizes, int64_t tileKeys) {
+  return std::max(getFloatLines(tileKeys, sizes.depth), getFloatLines(padWidth(sizes), tileKeys));
+}
+
+int64_t getSharedBytes(const AttentionSizes &sizes, int64_t tileRows, int64_t tileKeys) {
+  return getFloatLines(tileRows, sizes.depth) + getKeyBytes(sizes, tileKeys) +
+         getFloatLines(tileRows, tileKeys);
 }
 
 } // namespace tenon::cuda

@@ -38,6 +38,18 @@ struct AttentionSizes {
 
 AttentionSizes getAttentionSizes(AttentionOp op);
 
+/// What a kernel may have of shared memory without asking the driver for more.
+inline constexpr int64_t kStaticSharedBytes = 48 << 10;
+
+/// Elements between lines of so many positions in shared memory: 16 bytes more than they are.
+int64_t getLinePitch(int64_t positions, int64_t elementBytes);
+/// Columns of results that threads have together, which each have as many.
+int64_t padWidth(const AttentionSizes &sizes);
+/// Bytes of shared memory that a block takes: queries, powers, and keys or values, which take
+/// turns.
+int64_t getSharedBytes(const AttentionSizes &sizes, int64_t tileRows, int64_t tileKeys);
+int64_t getKeyBytes(const AttentionSizes &sizes, int64_t tileKeys);
+
 } // namespace tenon::cuda
 
 #endif
