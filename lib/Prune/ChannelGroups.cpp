@@ -27,6 +27,7 @@ void ChannelGroups::propagate(const ModelEditor &editor, const ValueTypes &types
                               RegroupingChoices &choices) {
   sets = ChannelSets();
   sums.clear();
+  opaque.clear();
   const onnx::GraphProto &graph = editor.graph();
   auto addValue = [&](StringRef value) {
     auto type = types.find(value);
@@ -42,17 +43,21 @@ void ChannelGroups::propagate(const ModelEditor &editor, const ValueTypes &types
                                                           : "read by a graph inside of a node"));
   };
   StringSet<> known;
+  BitVector mentioned;
   for (const onnx::NodeProto &node : graph.node()) {
     for (const auto &values : {node.input(), node.output()})
       for (const std::string &value : values)
         if (!value.empty())
           addValue(value);
-    Coupler coupler(editor, types, node, {sets, sums, known, choices});
+    opaque.resize(sets.size());
+    mentioned.resize(sets.size());
+    Coupler coupler(editor, types, node, {sets, sums, known, choices, opaque, mentioned});
     const CouplingRule *rule = CouplingRules::all().find(node);
     if (rule && !hasSubgraph(node))
       rule->couple(coupler);
     else if (node.op_type() != "Constant")
       coupler.pinAll("how " + coupler.describe() + " couples channels is not known");
+    coupler.pinUnmentioned();
     if (isKnown(node, editor, known))
       known.insert(node.output().begin(), node.output().end());
   }
@@ -110,18 +115,21 @@ void ChannelGroups::formGroups(const ModelEditor &editor) {
       ChannelGroup &group = groups.emplace_back();
       for (auto [axis, count] : unit.counts) {
         group.places.push_back(places[axis]);
-        group.channelsPerUnit = std::max(group.channelsPerUnit, count);
+        group.channelsAtPlaces.push_back(count);
       }
     }
     groups[entry->second].units.push_back(std::move(unit.channels));
   }
 
   for (ChannelGroup &group : groups) {
+    group.channelsPerUnit = *max_element(group.channelsAtPlaces);
     for (const WeightedSum &sum : sums)
-      if (any_of(group.places, [&](const ChannelSets::Place &place) {
-            return place.value == sum.result && place.axis == sum.resultAxis;
-          }))
-        group.nodes.push_back(getNodeName(*sum.node));
+      for (auto [place, count] : zip(group.places, group.channelsAtPlaces))
+        if (place.value == sum.result && place.axis == sum.resultAxis) {
+          if (group.nodes.empty())
+            group.channelsPerUnit = count;
+          group.nodes.push_back(getNodeName(*sum.node));
+        }
     group.name = (group.nodes.empty() ? group.places.front().value : group.nodes.front()).str();
   }
 }

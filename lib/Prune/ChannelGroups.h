@@ -19,11 +19,12 @@ struct ChannelGroup {
   std::string name;
   /// All nodes that make these channels from others, in order.
   std::vector<llvm::StringRef> nodes;
-  /// The axes that the units go through.
+  /// The axes that the units go through, and how many channels each unit has there.
   std::vector<ChannelSets::Place> places;
+  std::vector<int64_t> channelsAtPlaces;
   /// Of each unit its channels on all of these axes.
   std::vector<std::vector<int64_t>> units;
-  /// The most channels of a unit on one axis, such as the size of a head.
+  /// How many channels of the first node a unit has, such as the size of a head.
   int64_t channelsPerUnit = 1;
 
   int64_t countChannels() const { return units.size() * channelsPerUnit; }
@@ -44,6 +45,8 @@ public:
   const ChannelSets &getSets() const { return sets; }
   llvm::ArrayRef<ChannelGroup> getGroups() const { return groups; }
   llvm::ArrayRef<WeightedSum> getSums() const { return sums; }
+  /// Whether a node sums the channel up in a way that no WeightedSum tells.
+  bool isReadOpaquely(int64_t channel) const { return opaque[channel]; }
   /// What of the results of sums cannot be removed.
   std::vector<PinnedChannels> listPinned() const;
 
@@ -53,6 +56,7 @@ private:
 
   ChannelSets sets;
   std::vector<WeightedSum> sums;
+  llvm::BitVector opaque;
   std::vector<ChannelGroup> groups;
 };
 

@@ -31,6 +31,39 @@ void Coupler::unite(Axis axis, Axis other) {
     unite(axis.first + position, other.first + position);
 }
 
+void Coupler::unite(int64_t channel, int64_t other) {
+  state.sets.unite(channel, other);
+  state.mentioned.set(channel);
+  state.mentioned.set(other);
+}
+
+void Coupler::pin(int64_t channel, const Twine &reason) {
+  state.sets.pin(channel, reason);
+  state.mentioned.set(channel);
+}
+
+void Coupler::ignore(Axis axis) {
+  if (axis.size > 0)
+    state.mentioned.set(axis.first, axis.first + axis.size);
+}
+
+void Coupler::pinUnmentioned() {
+  auto visit = [&](StringRef value, auto act) {
+    for (Axis axis : state.sets.getAxes(value))
+      if (axis.size > 0)
+        act(axis);
+  };
+  for (const auto &values : {node.input(), node.output()})
+    for (const std::string &value : values)
+      visit(value, [&](Axis axis) {
+        if (state.mentioned.find_first_in(axis.first, axis.first + axis.size) < 0)
+          pin(axis, describe() + " needs all of it");
+      });
+  for (const auto &values : {node.input(), node.output()})
+    for (const std::string &value : values)
+      visit(value, [&](Axis axis) { state.mentioned.reset(axis.first, axis.first + axis.size); });
+}
+
 void Coupler::pin(Axis axis, const Twine &reason) {
   for (int64_t position : seq(std::max<int64_t>(axis.size, 0)))
     pin(axis.first + position, reason);
@@ -83,6 +116,11 @@ void Coupler::uniteBroadcast(StringRef operand, StringRef result, int64_t fromEn
 void Coupler::addSum(WeightedSum sum) {
   sum.node = &node;
   state.sums.push_back(sum);
+}
+
+void Coupler::addOpaqueRead(Axis axis) {
+  if (axis.size > 0)
+    state.opaque.set(axis.first, axis.first + axis.size);
 }
 
 //===----------------------------------------------------------------------===//
@@ -235,13 +273,14 @@ static Tensor makeIntegers(int32_t dtype, ArrayRef<int64_t> integers, ArrayRef<i
 }
 
 void Adjuster::setIntegers(int operand, ArrayRef<int64_t> integers) {
-  std::string name = node.input(operand);
+  std::string name = getInput(operand).str();
   auto type = types.find(name);
   int32_t dtype = type == types.end() ? TENON_INT64 : type->second.dtype;
   SmallVector<int64_t> dims(getDims(name));
-  if (dims.size() == 1)
-    dims[0] = integers.size();
-  editor.setOperand(node, operand, editor.addConstant(name, makeIntegers(dtype, integers, dims)));
+  if (dims.size() == 1 || name.empty())
+    dims.assign(1, integers.size());
+  std::string wish = name.empty() ? (getNodeName(node) + "_sizes").str() : name;
+  editor.setOperand(node, operand, editor.addConstant(wish, makeIntegers(dtype, integers, dims)));
 }
 
 void Adjuster::setSizes(int operand, StringRef value) {

@@ -20,7 +20,8 @@ struct WeightedSum {
   const onnx::NodeProto *node = nullptr;
   llvm::StringRef input, weights, result;
   /// Where channels are: in the input, in weights that are multiplied by them, in weights that make
-  /// the result's, and in the result. `weightsIn` is -1 where each group has inputs of its own.
+  /// the result's, and in the result. `weightsIn` is -1 where each group has inputs of its own, and
+  /// `weightsOut` where weights are not of one of the result's channels.
   int64_t inputAxis = 0, weightsIn = 0, weightsOut = 0, resultAxis = 0;
   int64_t groups = 1;
   /// The operand that is added to the result's channels, which may be left out; -1 if the operator
@@ -45,6 +46,10 @@ public:
     std::vector<WeightedSum> &sums;
     const llvm::StringSet<> &knownValues;
     RegroupingChoices &choices;
+    /// Channels that nodes sum up in ways that `sums` does not tell.
+    llvm::BitVector &opaque;
+    /// Channels that the rule of this node has said something of.
+    llvm::BitVector &mentioned;
   };
 
   Coupler(const ModelEditor &editor, const ValueTypes &types, const onnx::NodeProto &node,
@@ -58,9 +63,11 @@ public:
 
   /// Couples position by position. Axes of different or unknown sizes must stay.
   void unite(Axis axis, Axis other);
-  void unite(int64_t channel, int64_t other) { state.sets.unite(channel, other); }
+  void unite(int64_t channel, int64_t other);
   void pin(Axis axis, const llvm::Twine &reason);
-  void pin(int64_t channel, const llvm::Twine &reason) { state.sets.pin(channel, reason); }
+  void pin(int64_t channel, const llvm::Twine &reason);
+  /// Says that the node does not care which of the channels there are.
+  void ignore(Axis axis);
   /// All channels of a value.
   void pin(llvm::StringRef value, const llvm::Twine &reason);
   /// All channels of all operands and results.
@@ -75,6 +82,10 @@ public:
   void regroup(llvm::StringRef value, llvm::StringRef result);
 
   void addSum(WeightedSum sum);
+  /// Channels that end here, though there is no WeightedSum of them.
+  void addOpaqueRead(Axis axis);
+  /// Pins the axes of which the rule has said nothing, such as that of a list of sizes.
+  void pinUnmentioned();
 
 private:
   struct Block;

@@ -128,6 +128,7 @@ static void coupleProjectingAttention(Coupler &c) {
     return c.pinAll(c.describe() + " keeps keys and values, or its sizes are not known");
   couplePositions(c);
   c.unite(c.getAxis(c.getInput(0), 2), c.getAxis(weights, 0));
+  c.addOpaqueRead(c.getAxis(weights, 0));
   each.take(c.getAxis(result, 2));
   int64_t offset = 0;
   for (int64_t size : sizes) {

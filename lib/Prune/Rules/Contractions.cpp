@@ -58,7 +58,8 @@ static void coupleConvolution(Coupler &c, int64_t in, int64_t out) {
   if (c.hasInput(2))
     c.unite(c.getAxis(c.getInput(2), 0), outputs);
   c.addSum({.input = input, .weights = weights, .result = result, .inputAxis = 1,
-            .weightsIn = groups == 1 ? in : -1, .weightsOut = groups > 1 ? 0 : out,
+            .weightsIn = groups == 1 ? in : -1,
+            .weightsOut = groups > 1 && isTransposed ? -1 : out,
             .resultAxis = 1, .groups = groups, .biasOperand = 2,
             // What a transposed one leaves between its inputs reads like padding.
             .isPadded = isTransposed || hasPadding(c.getNode())});
@@ -90,11 +91,10 @@ static void coupleSummed(Coupler &c, Axis left, Axis right) {
 
 static void addProduct(Coupler &c, int64_t inputAxis, int64_t weightsIn, int64_t weightsOut,
                        int64_t biasOperand) {
-  // Weights on the left are multiplied as well; they are followed, but nothing is folded into them.
-  bool isLeft = c.isKnown(c.getInput(0));
-  if (isLeft == c.isKnown(c.getInput(1)))
-    return;
-  if (!isLeft)
+  bool isLeft = c.isKnown(c.getInput(0)), isRight = c.isKnown(c.getInput(1));
+  if (isLeft) // of weights on the left nothing more needs to be known
+    c.addOpaqueRead(c.getAxis(c.getInput(1), weightsIn));
+  else if (isRight)
     c.addSum({.input = c.getInput(0), .weights = c.getInput(1), .result = c.getOutput(0),
               .inputAxis = inputAxis, .weightsIn = weightsIn, .weightsOut = weightsOut,
               .resultAxis = c.getRank(c.getOutput(0)) - 1, .biasOperand = biasOperand});
@@ -121,7 +121,9 @@ static void coupleMatMul(Coupler &c) {
   c.uniteBroadcast(left, result, 2);
   c.uniteBroadcast(right, result, 2);
   if (c.getRank(right) == 2)
-    addProduct(c, c.getRank(left) - 1, 0, 1, -1);
+    return addProduct(c, c.getRank(left) - 1, 0, 1, -1);
+  c.addOpaqueRead(c.getAxis(left, -1));
+  c.addOpaqueRead(c.getAxis(right, -2));
 }
 
 void addContractionRules(CouplingRules &rules) {

@@ -83,6 +83,8 @@ static void coupleShape(Coupler &c) {
   for (int64_t axis : seq(rank))
     if (!isUnderstood || isRead[axis])
       c.pin(c.getAxis(input, axis), c.describe() + " reads its size");
+    else
+      c.ignore(c.getAxis(input, axis));
   c.pin(result, "it is a list of sizes");
 }
 
