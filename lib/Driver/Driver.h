@@ -3,6 +3,7 @@
 #define TENON_LIB_DRIVER_DRIVER_H
 
 #include "lib/Importer/Importer.h"
+#include "lib/Prune/DeadChannels.h"
 #include "lib/Target/Emit.h"
 #include "passes/Pipelines/Compile.h"
 #include "llvm/Support/Error.h"
@@ -56,6 +57,8 @@ struct CompileOptions {
   PrecisionOption precision;
   /// Beside PTX put the machine code that NVIDIA's ptxas makes of it, and what it says of kernels.
   bool assemble = false;
+  /// Compute channels that no result depends on, too.
+  bool keepDeadChannels = false;
   /// Of the compiler; 0 is one per core.
   unsigned threads = 0;
 };
@@ -68,6 +71,7 @@ struct KernelReport {
 /// What compiling found out; times in milliseconds.
 struct CompileReport {
   std::vector<KernelReport> kernels;
+  std::vector<DeadChannels> deadChannels;
   int64_t arenaBytes = 0, arenaLowerBound = 0, weightsBytes = 0;
   double importTime = 0, passesTime = 0, totalTime = 0;
   EmitStatistics emit;

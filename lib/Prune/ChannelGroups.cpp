@@ -17,14 +17,15 @@ static bool hasSubgraph(const onnx::NodeProto &node) {
 }
 
 /// Whether a node's results are the same in each run: it reads nothing but constants.
-static bool isKnown(const onnx::NodeProto &node, const ModelEditor &editor, const StringSet<> &known) {
-  return node.input_size() > 0 && !hasSubgraph(node) && all_of(node.input(), [&](const auto &input) {
-    return input.empty() || editor.isConstant(input) || known.contains(input);
-  });
+static bool isKnown(const onnx::NodeProto &node, const ModelEditor &editor,
+                    const StringSet<> &known) {
+  return node.input_size() > 0 && !hasSubgraph(node) &&
+         all_of(node.input(), [&](const auto &input) {
+           return input.empty() || editor.isConstant(input) || known.contains(input);
+         });
 }
 
-void ChannelGroups::propagate(const ModelEditor &editor, const ValueTypes &types,
-                              RegroupingChoices &choices) {
+void ChannelGroups::propagate(const ModelEditor &editor, const ValueTypes &types) {
   sets = ChannelSets();
   sums.clear();
   opaque.clear();
@@ -66,12 +67,12 @@ void ChannelGroups::propagate(const ModelEditor &editor, const ValueTypes &types
 ChannelGroups ChannelGroups::find(const ModelEditor &editor, const ValueTypes &types) {
   constexpr unsigned mostRounds = 8;
   ChannelGroups result;
-  RegroupingChoices choices;
   for (unsigned round = 0; round < mostRounds; ++round) {
-    result.propagate(editor, types, choices);
-    // A reshape whose channels must stay for the axis that it chose may have more luck with another.
+    result.propagate(editor, types);
+    // A reshape whose channels must stay for the axis that it chose may have more luck with
+    // another.
     bool isDone = true;
-    for (RegroupingChoice &choice : make_second_range(choices))
+    for (RegroupingChoice &choice : make_second_range(result.choices))
       if (choice.number + 1 < choice.candidates && result.sets.isPinned(choice.axis))
         ++choice.number, isDone = false;
     if (isDone)

@@ -47,16 +47,19 @@ public:
   llvm::ArrayRef<WeightedSum> getSums() const { return sums; }
   /// Whether a node sums the channel up in a way that no WeightedSum tells.
   bool isReadOpaquely(int64_t channel) const { return opaque[channel]; }
+  /// How reshapes were taken in the end.
+  const RegroupingChoices &getChoices() const { return choices; }
   /// What of the results of sums cannot be removed.
   std::vector<PinnedChannels> listPinned() const;
 
 private:
-  void propagate(const ModelEditor &editor, const ValueTypes &types, RegroupingChoices &choices);
+  void propagate(const ModelEditor &editor, const ValueTypes &types);
   void formGroups(const ModelEditor &editor);
 
   ChannelSets sets;
   std::vector<WeightedSum> sums;
   llvm::BitVector opaque;
+  RegroupingChoices choices;
   std::vector<ChannelGroup> groups;
 };
 

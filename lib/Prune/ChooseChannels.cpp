@@ -3,8 +3,8 @@
 #include "lib/Prune/ChooseChannels.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
-#include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 #include <numeric>
@@ -137,9 +137,10 @@ Expected<PruneChoice> Chooser::run() {
     choice.selection = select(*options.channels);
     choice.predictedSpeedup = predict(choice.selection);
     if (all_of(choice.selection, [](const auto &units) { return units.empty(); }))
-      return makeError(editor.getName() +
-                       formatv(": {0:P1} of the channels is less than one of any group, or rounds to none",
-                               *options.channels));
+      return makeError(
+          editor.getName() +
+          formatv(": {0:P1} of the channels is less than one of any group, or rounds to none",
+                  *options.channels));
     return choice;
   }
   constexpr double most = 0.95, step = 0.01;
@@ -149,9 +150,10 @@ Expected<PruneChoice> Chooser::run() {
     if (choice.predictedSpeedup >= options.targetSpeedup)
       return choice;
   }
-  return makeError(editor.getName() + formatv(": cannot become {0} times as fast: without {1:P0} of "
-                                              "its channels it is predicted to be {2:F2} times",
-                                              options.targetSpeedup, most, choice.predictedSpeedup));
+  return makeError(editor.getName() +
+                   formatv(": cannot become {0:F1} times as fast: without {1:P0} of "
+                           "its channels it is predicted to be {2:F2} times",
+                           options.targetSpeedup, most, choice.predictedSpeedup));
 }
 
 Expected<PruneChoice> chooseChannels(const ModelEditor &editor, const ValueTypes &types,

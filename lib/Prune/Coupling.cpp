@@ -175,7 +175,8 @@ void Coupler::regroup(const Block &block) {
   if (!from || !to)
     return;
   Axis axis = block.axes[*from], result = block.resultAxes[*to];
-  int64_t inner = getInnerSize(block.axes, *from), resultInner = getInnerSize(block.resultAxes, *to);
+  int64_t inner = getInnerSize(block.axes, *from),
+          resultInner = getInnerSize(block.resultAxes, *to);
   // Both sides change their channels only at multiples of this.
   int64_t step = std::gcd(inner, resultInner), elements = 1;
   for (Axis each : block.axes)
@@ -320,7 +321,8 @@ void Adjuster::setSizes(int operand, StringRef value) {
   if (!isChanged)
     return;
   std::string list = editor.makeName(concat->output(0));
-  onnx::NodeProto &own = editor.addNode("Concat", editor.makeName(getNodeName(*concat)), parts, {list});
+  onnx::NodeProto &own =
+      editor.addNode("Concat", editor.makeName(getNodeName(*concat)), parts, {list});
   setInt(own, "axis", 0);
   editor.setOperand(node, operand, list);
 }

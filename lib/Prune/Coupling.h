@@ -74,8 +74,7 @@ public:
   void pinAll(const llvm::Twine &reason);
 
   /// Couples the axes of two values of one rank but those in `except`.
-  void uniteAxes(llvm::StringRef value, llvm::StringRef other,
-                 llvm::ArrayRef<int64_t> except = {});
+  void uniteAxes(llvm::StringRef value, llvm::StringRef other, llvm::ArrayRef<int64_t> except = {});
   /// Couples an operand with a result to which it is broadcast, their last `fromEnd` axes left out.
   void uniteBroadcast(llvm::StringRef operand, llvm::StringRef result, int64_t fromEnd = 0);
   /// Couples values with the same elements in the same order.

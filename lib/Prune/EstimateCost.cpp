@@ -1,18 +1,18 @@
 // What a model costs, from its products and the bytes that it moves. It tells how a smaller model
 // compares with a larger one, not how long either takes.
 
+#include "include/tenon/runtime.h"
 #include "lib/Prune/ChooseChannels.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
-#include "include/tenon/runtime.h"
 
 using namespace llvm;
 
 namespace tenon {
 
-/// How many products a processor's core computes while it reads or writes a byte, of a model as a
-/// whole: between those of caches and of memory.
-static constexpr double kProductsPerByte = 8;
+/// How many products a processor's core computes while it reads or writes a byte that is in its
+/// caches.
+static constexpr double kProductsPerByte = 1;
 
 namespace {
 class Estimate {
@@ -29,7 +29,7 @@ public:
       for (const auto &values : {node.input(), node.output()})
         for (const std::string &value : values)
           bytes += getBytes(value);
-      cost += std::max(countProducts(view), bytes * kProductsPerByte / 4);
+      cost += std::max(countProducts(view), bytes * kProductsPerByte);
     }
     return cost;
   }

@@ -31,13 +31,16 @@ static void addNorms(const Tensor &tensor, size_t axis, Importance importance,
     }
   };
   if (tensor.dtype == TENON_FLOAT)
-    add([data = reinterpret_cast<const float *>(tensor.bytes.data())](int64_t i) { return data[i]; });
+    add([data = reinterpret_cast<const float *>(tensor.bytes.data())](int64_t i) {
+      return data[i];
+    });
   else
     add([&](int64_t i) { return tensor.element(i); });
 }
 
 /// Scales of batch normalizations, or all weights of products: what is no vector.
-static bool isJudged(const ModelEditor &editor, StringRef value, int64_t rank, Importance importance) {
+static bool isJudged(const ModelEditor &editor, StringRef value, int64_t rank,
+                     Importance importance) {
   if (importance != Importance::BatchNorm)
     return rank >= 2;
   return any_of(editor.getUses(value), [](const ModelEditor::Use &use) {
@@ -82,9 +85,10 @@ measureImportance(const ModelEditor &editor, const ChannelGroups &groups, Import
     }
   }
   if (importance == Importance::BatchNorm && !isJudgedAnywhere && !result.empty())
-    return makeError(editor.getName() +
-                     ": no batch normalization scales channels that could be removed; judge them by "
-                     "l1 or l2");
+    return makeError(
+        editor.getName() +
+        ": no batch normalization scales channels that could be removed; judge them by "
+        "l1 or l2");
   return result;
 }
 

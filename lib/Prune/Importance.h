@@ -16,8 +16,8 @@ enum class Importance {
 /// "l1", "l2" or "bn".
 std::optional<Importance> parseImportance(llvm::StringRef text);
 
-/// For each group a number for each unit. Only numbers of one group can be compared with each other.
-/// An error if there is nothing to judge by.
+/// For each group a number for each unit. Only numbers of one group can be compared with each
+/// other. An error if there is nothing to judge by.
 llvm::Expected<std::vector<std::vector<double>>>
 measureImportance(const ModelEditor &editor, const ChannelGroups &groups, Importance importance);
 

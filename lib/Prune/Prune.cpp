@@ -9,7 +9,8 @@ using namespace llvm;
 namespace tenon {
 
 /// What each constant of a group loses.
-static std::vector<PruneReport::Slice> listSlices(const ModelEditor &editor, const ChannelSets &sets,
+static std::vector<PruneReport::Slice> listSlices(const ModelEditor &editor,
+                                                  const ChannelSets &sets,
                                                   const ChannelGroup &group,
                                                   const BitVector &removed) {
   std::vector<PruneReport::Slice> slices;

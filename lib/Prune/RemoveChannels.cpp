@@ -1,9 +1,9 @@
 // Slicing and adjusting (see the header).
 
 #include "lib/Prune/RemoveChannels.h"
+#include "include/tenon/runtime.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
-#include "include/tenon/runtime.h"
 #include <cstring>
 
 using namespace llvm;
@@ -44,8 +44,8 @@ static Expected<Tensor> takeSlices(const Tensor &tensor, size_t axis, ArrayRef<i
     for (int64_t position : kept) {
       int64_t from = (block * size + position) * inner;
       if (bits % 8 == 0)
-        std::memcpy(result->bytes.data() + next * (bits / 8), tensor.bytes.data() + from * (bits / 8),
-                    inner * (bits / 8));
+        std::memcpy(result->bytes.data() + next * (bits / 8),
+                    tensor.bytes.data() + from * (bits / 8), inner * (bits / 8));
       else
         for (int64_t element : seq(inner))
           result->setElement(next + element, tensor.element(from + element));
@@ -55,7 +55,8 @@ static Expected<Tensor> takeSlices(const Tensor &tensor, size_t axis, ArrayRef<i
   return *std::move(result);
 }
 
-static Error sliceConstants(ModelEditor &editor, const ChannelSets &sets, const BitVector &removed) {
+static Error sliceConstants(ModelEditor &editor, const ChannelSets &sets,
+                            const BitVector &removed) {
   // Each constant once, though several of its axes may change.
   StringMap<SmallVector<std::pair<int64_t, SmallVector<int64_t>>, 1>> changes;
   sets.forEachAxis([&](const ChannelSets::Place &place, Axis axis) {
@@ -78,7 +79,8 @@ static Error sliceConstants(ModelEditor &editor, const ChannelSets &sets, const 
 }
 
 /// Declared shapes of values in between follow, and those of weights that are declared as inputs.
-static void renewDeclarations(ModelEditor &editor, const ChannelSets &sets, const BitVector &removed) {
+static void renewDeclarations(ModelEditor &editor, const ChannelSets &sets,
+                              const BitVector &removed) {
   auto renew = [&](auto &declarations) {
     for (onnx::ValueInfoProto &info : declarations) {
       if (!info.type().tensor_type().has_shape())

@@ -15,8 +15,8 @@ llvm::BitVector selectSets(const ChannelGroups &groups, const ChannelSelection &
 
 /// Slices constants, adjusts attributes and lists of sizes, and renews declared shapes. Each axis
 /// must keep a channel. `groups` describes the model as it was before, and nothing after.
-llvm::Error removeChannels(ModelEditor &editor, const ValueTypes &types, const ChannelGroups &groups,
-                           const llvm::BitVector &removed);
+llvm::Error removeChannels(ModelEditor &editor, const ValueTypes &types,
+                           const ChannelGroups &groups, const llvm::BitVector &removed);
 
 } // namespace tenon
 

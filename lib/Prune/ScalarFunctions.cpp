@@ -75,7 +75,8 @@ std::optional<double> evaluateScalar(const onnx::NodeProto &node, Operands opera
   if (type == "Gelu" && operands[0] && getString(node, "approximate", "none") == "none")
     return gelu(*operands[0]);
   auto function = getFunctions().find(type);
-  if (function == getFunctions().end() || !all_of(operands, [](auto each) { return each.has_value(); }))
+  if (function == getFunctions().end() ||
+      !all_of(operands, [](auto each) { return each.has_value(); }))
     return std::nullopt;
   SmallVector<double> numbers;
   for (const std::optional<double> &each : operands)

@@ -3,9 +3,9 @@
 #ifndef TENON_LIB_PRUNE_SCALARFUNCTIONS_H
 #define TENON_LIB_PRUNE_SCALARFUNCTIONS_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include <onnx/onnx_pb.h>
 #include <optional>
-#include "llvm/ADT/ArrayRef.h"
 
 namespace tenon {
 

@@ -33,7 +33,8 @@ bool Slices::isZero(int64_t position) const {
 bool Slices::areEqual(int64_t position, int64_t other) const {
   if (bits % 8)
     return false;
-  return all_of(seq(outer), [&](int64_t block) { return getRow(block, position) == getRow(block, other); });
+  return all_of(seq(outer),
+                [&](int64_t block) { return getRow(block, position) == getRow(block, other); });
 }
 
 uint64_t Slices::hash(int64_t position) const {

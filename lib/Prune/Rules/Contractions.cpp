@@ -57,10 +57,15 @@ static void coupleConvolution(Coupler &c, int64_t in, int64_t out) {
   }
   if (c.hasInput(2))
     c.unite(c.getAxis(c.getInput(2), 0), outputs);
-  c.addSum({.input = input, .weights = weights, .result = result, .inputAxis = 1,
+  c.addSum({.input = input,
+            .weights = weights,
+            .result = result,
+            .inputAxis = 1,
             .weightsIn = groups == 1 ? in : -1,
             .weightsOut = groups > 1 && isTransposed ? -1 : out,
-            .resultAxis = 1, .groups = groups, .biasOperand = 2,
+            .resultAxis = 1,
+            .groups = groups,
+            .biasOperand = 2,
             // What a transposed one leaves between its inputs reads like padding.
             .isPadded = isTransposed || hasPadding(c.getNode())});
 }
@@ -95,9 +100,14 @@ static void addProduct(Coupler &c, int64_t inputAxis, int64_t weightsIn, int64_t
   if (isLeft) // of weights on the left nothing more needs to be known
     c.addOpaqueRead(c.getAxis(c.getInput(1), weightsIn));
   else if (isRight)
-    c.addSum({.input = c.getInput(0), .weights = c.getInput(1), .result = c.getOutput(0),
-              .inputAxis = inputAxis, .weightsIn = weightsIn, .weightsOut = weightsOut,
-              .resultAxis = c.getRank(c.getOutput(0)) - 1, .biasOperand = biasOperand});
+    c.addSum({.input = c.getInput(0),
+              .weights = c.getInput(1),
+              .result = c.getOutput(0),
+              .inputAxis = inputAxis,
+              .weightsIn = weightsIn,
+              .weightsOut = weightsOut,
+              .resultAxis = c.getRank(c.getOutput(0)) - 1,
+              .biasOperand = biasOperand});
 }
 
 static void coupleGemm(Coupler &c) {

@@ -27,18 +27,23 @@ static void coupleQuantization(Coupler &c) {
 }
 
 void addElementwiseRules(CouplingRules &rules) {
-  rules.add({"Abs",      "Acos",      "Acosh",       "Asin",     "Asinh",       "Atan",
-             "Atanh",    "BitwiseNot", "Cast",       "Ceil",     "Celu",        "Cos",
-             "Cosh",     "Elu",       "Erf",         "Exp",      "Floor",       "Gelu",
-             "HardSigmoid", "HardSwish", "Identity", "IsInf",    "IsNaN",       "LeakyRelu",
-             "Log",      "Mish",      "Neg",         "Not",      "Reciprocal",  "Relu",
-             "Round",    "Selu",      "Shrink",      "Sigmoid",  "Sign",        "Sin",
-             "Sinh",     "Softplus",  "Softsign",    "Sqrt",     "Swish",       "Tan",
-             "Tanh",     "ThresholdedRelu"},
+  rules.add({"Abs",        "Acos",     "Acosh",       "Asin",
+             "Asinh",      "Atan",     "Atanh",       "BitwiseNot",
+             "Cast",       "Ceil",     "Celu",        "Cos",
+             "Cosh",       "Elu",      "Erf",         "Exp",
+             "Floor",      "Gelu",     "HardSigmoid", "HardSwish",
+             "Identity",   "IsInf",    "IsNaN",       "LeakyRelu",
+             "Log",        "Mish",     "Neg",         "Not",
+             "Reciprocal", "Relu",     "Round",       "Selu",
+             "Shrink",     "Sigmoid",  "Sign",        "Sin",
+             "Sinh",       "Softplus", "Softsign",    "Sqrt",
+             "Swish",      "Tan",      "Tanh",        "ThresholdedRelu"},
             {coupleElementwise});
-  rules.add({"Add", "And", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Clip", "Div",
-             "Dropout", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean",
-             "Min", "Mod", "Mul", "Or", "PRelu", "Pow", "Sub", "Sum", "Where", "Xor"},
+  rules.add({"Add",   "And",         "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor",
+             "Clip",  "Div",         "Dropout",  "Equal",      "Greater",   "GreaterOrEqual",
+             "Less",  "LessOrEqual", "Max",      "Mean",       "Min",       "Mod",
+             "Mul",   "Or",          "PRelu",    "Pow",        "Sub",       "Sum",
+             "Where", "Xor"},
             {coupleElementwise});
   rules.add({"BiasGelu", "FastGelu", "Gelu", "QuickGelu"}, {coupleElementwise}, "com.microsoft");
   rules.add({"DequantizeLinear", "QuantizeLinear"}, {coupleQuantization});

@@ -83,7 +83,8 @@ static void coupleSkipNormalization(Coupler &c) {
 }
 
 static void coupleSoftmax(Coupler &c) {
-  int64_t rank = c.getRank(c.getInput(0)), axis = getInt(c.getNode(), "axis", c.getOpset() < 13 ? 1 : -1);
+  int64_t rank = c.getRank(c.getInput(0)),
+          axis = getInt(c.getNode(), "axis", c.getOpset() < 13 ? 1 : -1);
   axis += axis < 0 ? rank : 0;
   // Before version 13 it is over all axes from this one on.
   for (int64_t each : seq(axis, c.getOpset() < 13 ? rank : axis + 1))
@@ -108,8 +109,8 @@ void addNormalizationRules(CouplingRules &rules) {
   rules.add({"GroupNormalization"}, {coupleGroupNormalization, adjustGroupNormalization});
   rules.add({"LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization"},
             {coupleLayerNormalization});
-  rules.add({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"}, {coupleSkipNormalization},
-            "com.microsoft");
+  rules.add({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"},
+            {coupleSkipNormalization}, "com.microsoft");
   rules.add({"Softmax", "LogSoftmax", "Hardmax"}, {coupleSoftmax});
   rules.add({"LpNormalization"}, {coupleLpNormalization});
   rules.add({"LRN"}, {coupleLrn});

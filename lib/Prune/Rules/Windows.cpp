@@ -31,7 +31,8 @@ static void coupleResize(Coupler &c) {
     return c.pinAll(c.describe() + " crops, or sizes around it are not known");
   // Sizes are operand 3; where they are for some axes only, all stay.
   bool hasSizes = c.getType() == "Resize" && c.hasInput(3);
-  bool areKnown = !hasSizes || (c.readIntegers(c.getInput(3)) && getInts(c.getNode(), "axes").empty());
+  bool areKnown =
+      !hasSizes || (c.readIntegers(c.getInput(3)) && getInts(c.getNode(), "axes").empty());
   for (int64_t axis : seq(c.getRank(input))) {
     Axis from = c.getAxis(input, axis), to = c.getAxis(result, axis);
     if (axis < 2 && areKnown && from && from.size == to.size) {
@@ -73,11 +74,12 @@ static void coupleReduction(Coupler &c) {
 }
 
 void addWindowRules(CouplingRules &rules) {
-  rules.add({"AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool"},
-            {couplePool});
+  rules.add(
+      {"AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool"},
+      {couplePool});
   rules.add({"Resize", "Upsample"}, {coupleResize, adjustResize});
-  rules.add({"ArgMax", "ArgMin", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
-             "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"},
+  rules.add({"ArgMax", "ArgMin", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
+             "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"},
             {coupleReduction});
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+import tenon
 from onnx import numpy_helper
 
 BUILD = Path(os.environ.get("TENON_BUILD_DIR", Path(__file__).resolve().parents[3] / "build"))
@@ -82,3 +83,29 @@ def check_pruned(model, smaller, report, seed=0):
     onnx.checker.check_model(smaller, full_check=True)
     feeds = make_feeds(model, np.random.default_rng(seed))
     assert_close(run(smaller, feeds), run(mask(model, list_slices(report)), feeds))
+
+
+def compile_model(model, folder, *options):
+    """The model, loaded, and what was found dead: (node, unread, constant, duplicate)."""
+    source, report = folder / "model.onnx", folder / "compiled.json"
+    library = folder / f"model{len(list(folder.glob('model*.so')))}.so"  # a path that was loaded stays what it was
+    onnx.save(model, source)
+    command = [BUILD / "bin" / "tenon", "compile", source, "-o", library, "--report", report,
+               "--threads=1", *options]
+    subprocess.run(command, capture_output=True, text=True, check=True)
+    dead = json.loads(report.read_text())["dead_channels"]
+    return tenon.load(str(library), threads=1), dead
+
+
+def check_dead(model, folder, seed=0, target="native"):
+    """The model computes the same with its dead channels and without; gives what was dead."""
+    feeds = make_feeds(model, np.random.default_rng(seed))
+    lean, dead = compile_model(model, folder, f"--target={target}")
+    results = list(lean.run(feeds).values())
+    assert_close(results, run(model, feeds))
+    whole, none = compile_model(model, folder, "--keep-dead-channels", f"--target={target}")
+    assert not none
+    for result, want in zip(results, whole.run(feeds).values(), strict=True):
+        scale = max(1.0, np.abs(want).max(initial=0))
+        np.testing.assert_allclose(result, want, rtol=1e-5, atol=1e-6 * scale)
+    return dead
