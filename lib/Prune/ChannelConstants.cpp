@@ -176,6 +176,8 @@ void ChannelConstants::evaluateElementwise(const onnx::NodeProto &node) {
 
 void ChannelConstants::evaluateBatchNormalization(const onnx::NodeProto &node) {
   ArrayRef<Axis> inputs = sets.getAxes(node.input(0)), results = sets.getAxes(node.output(0));
+  if (getInt(node, "training_mode", 0) || node.input_size() < 5)
+    return;
   const Tensor *parameters[4];
   for (int number : seq(4))
     if (!(parameters[number] = constants.find(node.input(number + 1))))

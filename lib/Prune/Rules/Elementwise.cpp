@@ -12,6 +12,13 @@ static void coupleElementwise(Coupler &c) {
       c.uniteBroadcast(c.getInput(input), c.getOutput(output));
 }
 
+/// One that drops elements at random does so differently for each channel.
+static void coupleDropout(Coupler &c) {
+  if (c.hasInput(2))
+    return c.pinAll(c.describe() + " drops elements at random");
+  coupleElementwise(c);
+}
+
 /// Scale and zero point are numbers, or have an entry for each position of one axis.
 static void coupleQuantization(Coupler &c) {
   c.uniteAxes(c.getInput(0), c.getOutput(0));
@@ -39,12 +46,33 @@ void addElementwiseRules(CouplingRules &rules) {
              "Sinh",       "Softplus", "Softsign",    "Sqrt",
              "Swish",      "Tan",      "Tanh",        "ThresholdedRelu"},
             {coupleElementwise});
-  rules.add({"Add",   "And",         "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor",
-             "Clip",  "Div",         "Dropout",  "Equal",      "Greater",   "GreaterOrEqual",
-             "Less",  "LessOrEqual", "Max",      "Mean",       "Min",       "Mod",
-             "Mul",   "Or",          "PRelu",    "Pow",        "Sub",       "Sum",
-             "Where", "Xor"},
+  rules.add({"Add",
+             "And",
+             "BitShift",
+             "BitwiseAnd",
+             "BitwiseOr",
+             "BitwiseXor",
+             "Clip",
+             "Div",
+             "Equal",
+             "Greater",
+             "GreaterOrEqual",
+             "Less",
+             "LessOrEqual",
+             "Max",
+             "Mean",
+             "Min",
+             "Mod",
+             "Mul",
+             "Or",
+             "PRelu",
+             "Pow",
+             "Sub",
+             "Sum",
+             "Where",
+             "Xor"},
             {coupleElementwise});
+  rules.add({"Dropout"}, {coupleDropout});
   rules.add({"BiasGelu", "FastGelu", "Gelu", "QuickGelu"}, {coupleElementwise}, "com.microsoft");
   rules.add({"DequantizeLinear", "QuantizeLinear"}, {coupleQuantization});
   rules.add({"DequantizeLinear", "QuantizeLinear"}, {coupleQuantization}, "com.microsoft");
