@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains a residual network on handwritten digits, prunes it, trains on, and draws accuracy against speed.
 
-    prune_digits.py [--epochs N] [--picture FILE.png]
+    prune_digits.py [--epochs N] [--tune N] [--picture FILE.png]
 
 The digits are those of scikit-learn: 1,797 images of 8 by 8, a fifth of them to judge by. Each network
 is pruned from the whole one by `tenon prune`, judged as it is and after a few more epochs, and
@@ -24,7 +24,7 @@ import network
 from picture import draw
 
 TENON = Path(os.environ.get("TENON_BUILD_DIR", Path(__file__).resolve().parents[2] / "build")) / "bin" / "tenon"
-PARTS = (25, 50, 75, 90)
+PARTS = (12, 25, 37, 50, 62, 75)
 
 
 def load_data():
@@ -39,7 +39,7 @@ class Judge:
     def __init__(self, images, labels):
         self.images, self.labels = np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels
 
-    def measure(self, weights, folder):
+    def measure(self, weights):
         """Accuracy, and a function that runs a batch."""
         compiled = tenon.compile(network.make_model(weights), threads=1)
         scores = compiled.run([self.images])["scores"]
@@ -59,7 +59,8 @@ def time_runs(runs, rounds=300):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--tune", type=int, default=20)
     parser.add_argument("--channels", type=int, default=32)
     parser.add_argument("--picture", default="digits.png")
     arguments = parser.parse_args()
@@ -67,27 +68,27 @@ def main():
     judge = Judge(*held_back)
     rng = np.random.default_rng(1)
     weights = network.train(network.initialize(arguments.channels, rng), images, labels, arguments.epochs, 2e-3, rng)
-    names, pruned, tuned, runs = ["all"], [], [], []
+    names = ["all"]
     with tempfile.TemporaryDirectory() as folder:
-        whole, run = judge.measure(weights, folder)
+        whole, run = judge.measure(weights)
         pruned, tuned, runs = [whole], [whole], [run]
         dense = os.path.join(folder, "dense.onnx")
         onnx.save(network.make_model(weights), dense)
         for part in PARTS:
             smaller = os.path.join(folder, "smaller.onnx")
-            subprocess.run([TENON, "prune", dense, f"--channels={part}%", "-o", smaller], check=True,
+            subprocess.run([TENON, "prune", dense, f"--channels={part}%", "--round=4", "-o", smaller], check=True,
                            stdout=subprocess.DEVNULL)
             less = network.read_weights(smaller)
             names.append(f"-{part}%")
-            pruned.append(judge.measure(less, folder)[0])
-            accuracy, run = judge.measure(network.train(less, images, labels, 8, 1e-3, rng), folder)
+            pruned.append(judge.measure(less)[0])
+            accuracy, run = judge.measure(network.train(less, images, labels, arguments.tune, 2e-3, rng))
             tuned.append(accuracy)
             runs.append(run)
     times = time_runs(runs)
     speeds = [times[0] / each for each in times]
     for row in zip(names, speeds, pruned, tuned):
         print("{:>5} {:5.2f}x  as it is {:.1%}  trained on {:.1%}".format(*row))
-    draw(arguments.picture, names, speeds, {"as it is": pruned, "after 8 more epochs": tuned})
+    draw(arguments.picture, names, speeds, {"as it is": pruned, f"after {arguments.tune} more epochs": tuned})
 
 
 if __name__ == "__main__":
