@@ -30,8 +30,10 @@ private:
     return {.evaluator = makeConstantEvaluator(options.threads),
             .separateBuffers = options.separateBuffers,
             .quantExact = options.quantExact,
+            .placeByCost = options.placeByCost,
             .precision = options.precision.getRules()};
   }
+  llvm::Expected<TargetAttrInterface> withHost(TargetAttrInterface target, StringRef name);
   void reportProgram();
 
   const std::shared_ptr<ModelFile> &file;
@@ -44,6 +46,21 @@ private:
 
 } // namespace
 
+/// A device beside the first processor that is named, where its own name, DEVICE/HOST, tells none.
+llvm::Expected<TargetAttrInterface> Compilation::withHost(TargetAttrInterface target,
+                                                          StringRef name) {
+  if (!hasOwnMemory(target) || name.contains('/'))
+    return target;
+  for (const std::string &host : options.targets) {
+    llvm::Expected<TargetAttrInterface> other = lookupTarget(host, &context);
+    if (!other)
+      return other.takeError();
+    if (!hasOwnMemory(*other))
+      return lookupTarget((name + "/" + host).str(), &context);
+  }
+  return target;
+}
+
 void Compilation::reportProgram() {
   for (const KernelInfo &kernel : builder.model.info.variants.front().kernels)
     report.kernels.push_back({kernel.name, kernel.nodes, kernel.flops, kernel.bytes,
@@ -51,6 +68,7 @@ void Compilation::reportProgram() {
   report.arenaBytes = builder.model.info.variants.back().arenaBytes;
   report.arenaLowerBound = builder.arenaLowerBound;
   report.weightsBytes = builder.model.weights->size();
+  report.transfers = builder.transfers;
 }
 
 llvm::Expected<CompileReport> Compilation::run() {
@@ -62,6 +80,8 @@ llvm::Expected<CompileReport> Compilation::run() {
   std::vector<TargetAttrInterface> targets;
   for (const std::string &name : options.targets) {
     llvm::Expected<TargetAttrInterface> target = lookupTarget(name, &context);
+    if (target && options.placeByCost)
+      target = withHost(*target, name);
     if (!target)
       return target.takeError();
     targets.push_back(*target);

@@ -2,6 +2,7 @@
 #ifndef TENON_LIB_DRIVER_DRIVER_H
 #define TENON_LIB_DRIVER_DRIVER_H
 
+#include "lib/Driver/Transfers.h"
 #include "lib/Importer/Importer.h"
 #include "lib/Target/Emit.h"
 #include "passes/Pipelines/Compile.h"
@@ -54,6 +55,9 @@ struct CompileOptions {
   bool quantExact = false;
   /// Multiply f32 numbers rounded to 16 bits (docs/numerics.md).
   PrecisionOption precision;
+  /// Of a target that is a device with memory of its own: its host computes what it is faster at
+  /// (tenon-place-kernels). That is the first processor among the targets, if a device names none.
+  bool placeByCost = false;
   /// Beside PTX put the machine code that NVIDIA's ptxas makes of it, and what it says of kernels.
   bool assemble = false;
   /// Of the compiler; 0 is one per core.
@@ -69,6 +73,8 @@ struct KernelReport {
 struct CompileReport {
   std::vector<KernelReport> kernels;
   int64_t arenaBytes = 0, arenaLowerBound = 0, weightsBytes = 0;
+  /// Of the last target.
+  TransferReport transfers;
   double importTime = 0, passesTime = 0, totalTime = 0;
   EmitStatistics emit;
   /// The IR, when a stage was asked for.

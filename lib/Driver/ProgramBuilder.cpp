@@ -6,11 +6,12 @@
 #include "dialects/Tenon/Strings.h"
 #include "include/tenon/runtime.h"
 #include "lib/Driver/Constants.h"
-#include "lib/Driver/Costs.h"
+#include "lib/Driver/KernelPrecision.h"
 #include "lib/Importer/ElementTypes.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Codegen/Passes.h"
+#include "passes/Schedule/Work.h"
 #include "runtime/abi.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
@@ -143,6 +144,13 @@ VariantInfo ProgramBuilder::describe(ModuleOp program, TargetAttrInterface targe
   auto function = program.lookupSymbol<func::FuncOp>("main");
   arenaLowerBound = function->getAttrOfType<IntegerAttr>("tenon.arena_lower_bound").getInt();
   launches.clear();
+  transfers = {};
+  function.walk([&](TransferOp transfer) {
+    bool isToHost = transfer.getSide() == Side::Host;
+    ++(isToHost ? transfers.toHost : transfers.toDevice);
+    (isToHost ? transfers.bytesToHost : transfers.bytesToDevice) +=
+        countBytes(transfer.getType()).value_or(0);
+  });
   llvm::StringSet<> sharing; // kernels that use the context's scratch memory
   function.walk([&](LaunchOp launch) {
     ++launches[launch.getKernel()];
@@ -157,8 +165,8 @@ VariantInfo ProgramBuilder::describe(ModuleOp program, TargetAttrInterface targe
     each.name = kernel.getSymName().str();
     each.nodes = nodeNames(kernel.getLoc());
     each.precision = precisionOf(kernel);
-    each.flops = flopsOf(kernel);
-    each.bytes = bytesOf(kernel);
+    each.flops = countKernelFlops(kernel);
+    each.bytes = countKernelBytes(kernel);
     each.maxTasks = getMaxTasks(kernel);
     if (kernel.getScratch() && sharing.contains(kernel.getSymName()))
       each.scratchBytes = kernel.getScratch()->getSingleConstantResult();

@@ -4,6 +4,7 @@
 
 #include "dialects/Tenon/TenonDialect.h"
 #include "lib/Driver/Diagnostics.h"
+#include "lib/Driver/Transfers.h"
 #include "lib/Target/Emit.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Pipelines/Compile.h"
@@ -30,6 +31,7 @@ public:
   /// Of the last variant: how often each kernel is launched, and the most bytes in use at one time.
   llvm::StringMap<int64_t> launches;
   int64_t arenaLowerBound = 0;
+  TransferReport transfers;
 
 private:
   mlir::FailureOr<uint64_t> placeConstant(ConstantOp op);

@@ -87,6 +87,8 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addNestedPass<KernelOp>(createRoundLastPass());
   passes.addPass(createCollapseDimensionsPass());
   passes.addPass(createDeduplicateKernelsPass());
+  if (options.placeByCost)
+    passes.addPass(createPlaceKernelsPass());
   passes.addPass(createAssignSchedulesPass());
   // Now that schedules say how weights are read.
   passes.addPass(createPackWeightsPass());

@@ -33,6 +33,21 @@ def AssignTargetPass : Pass<"tenon-assign-target", "::mlir::ModuleOp"> {
   ];
 }
 
+def PlaceKernelsPass : Pass<"tenon-place-kernels", "::mlir::ModuleOp"> {
+  let summary = "lets the host compute kernels where a device would take longer";
+  let description = [{
+    Where kernels compute in memory of their own, a launch there and a transfer cost a fixed time, so that
+    small work is done faster by the host, as long as its operands and results need not be moved.
+    Launches and transfers cost what the devices say (DeviceCosts.h), where sizes that only a run tells are taken to
+    be 128, and loops to have 10 turns; the cheapest placement of all is found exactly, so that by these
+    costs it takes no longer than everything on the device, or on the host. A kernel that the host
+    computes gets a strategy that says so; `tenon-plan-transfers` writes the transfers.
+
+    Nothing happens for targets that are a processor.
+  }];
+  let statistics = [Statistic<"numOnHost", "on-host", "Launches that the host does instead of the device">];
+}
+
 def AssignSchedulesPass : Pass<"tenon-assign-schedules", "::mlir::ModuleOp"> {
   let summary = "writes the schedules of kernels";
   let description = [{

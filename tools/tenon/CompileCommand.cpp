@@ -31,6 +31,7 @@ static constexpr Option compileOptions[] = {
      "may be repeated"},
     {"--quant-exact", false,
      "multiply what a model quantizes as the floats that it stands for, instead of as integers"},
+    placeOption,
     precisionOption,
     {"--assemble", false,
      "for GPUs put machine code beside PTX, by NVIDIA's ptxas (in PATH, CUDA's folder, or what "

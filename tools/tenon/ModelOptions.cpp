@@ -26,6 +26,10 @@ llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOption
       return shape.takeError();
     options.import.shapes.push_back(*shape);
   }
+  std::string place = arguments.get("--place", "device");
+  if (place != "device" && place != "auto")
+    return makeError("option '--place' is device or auto, not '" + place + "'");
+  options.placeByCost = place == "auto";
   options.quantExact = arguments.has("--quant-exact");
   if (arguments.has("--precision")) {
     auto precision = driver::PrecisionOption::parse(arguments.get("--precision"));
@@ -44,7 +48,7 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
   if (llvm::Error error = useDevice(arguments))
     return std::move(error);
   if (!isOnnxFile(path)) {
-    for (llvm::StringRef option : {"--target", "--precision"})
+    for (llvm::StringRef option : {"--target", "--precision", "--place"})
       if (arguments.has(option))
         return makeError("option '" + option + "' is for ONNX models; " + path +
                          " is compiled already");

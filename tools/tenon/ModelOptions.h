@@ -12,8 +12,8 @@ namespace tenon::cli {
 /// Whether a path names an ONNX file; anything else is taken for a library.
 bool isOnnxFile(llvm::StringRef path);
 
-/// --target, --shape, --quant-exact and --precision, of arguments that may have them. Fills in what
-/// they say.
+/// --target, --place, --shape, --quant-exact and --precision, of arguments that may have them.
+/// Fills in what they say.
 llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options);
 
 /// Loads the one positional argument, compiling it if it is an ONNX file. `report`, if given, gets
@@ -39,6 +39,11 @@ inline constexpr Option shapeOption = {
     "model is compiled, else of random inputs; may be repeated"};
 inline constexpr Option targetOption = {
     "--target", true, "LIST what an ONNX model is compiled for, as for tenon compile"};
+inline constexpr Option placeOption = {
+    "--place", true,
+    "P what of a model a GPU computes: device (default), all that there is GPU code for, or auto, "
+    "what takes less time there, transfers included; the rest is done by the processor that "
+    "--target names after a comma or a slash"};
 inline constexpr Option precisionOption = {
     "--precision", true,
     "P what f32 numbers are rounded to where they are multiplied: fp32 (default: not at all), "

@@ -21,8 +21,11 @@ public:
   bool match(mlir::Operation *op, TargetAttrInterface target) const override;
   FusionRules getFusionRules(mlir::Operation *root) const override;
   KernelResources getResources(mlir::Operation *root) const override;
+  mlir::OpOperand *getWeights(mlir::Operation *root) const override;
   bool canCompute(KernelOp kernel) const override;
   ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override;
+  llvm::SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
+  mlir::Type getRoundedInput(KernelOp kernel) const override;
   DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const override;
   mlir::AffineExpr getScratchBytes(KernelOp kernel) const override;
   llvm::LogicalResult verify(KernelOp kernel) const override;

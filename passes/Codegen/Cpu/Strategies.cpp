@@ -366,15 +366,17 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
        weights = getElementTypeOrSelf(root->getOperand(1));
   MmaAttr mma = schedule.getMma();
   ContractionSizes sizes = getContractionSizes(root);
-  FailureOr<TargetAttr> target = getTargetAs<TargetAttr>(kernel);
-  if (failed(target))
+  FailureOr<TargetAttrInterface> module = getTarget(kernel);
+  if (failed(module))
     return failure();
-  if (!llvm::is_contained(target->getMmas(), mma))
-    return complain() << " with " << mma << ", which " << target->getTargetName()
+  // A device's host is asked for it.
+  auto target = cast<TargetAttr>(getHost(*module));
+  if (!llvm::is_contained(target.getMmas(), mma))
+    return complain() << " with " << mma << ", which " << target.getTargetName()
                       << " does not have";
   bool rounds = sizes.mayRoundInput && mma.getInterleave() > 1;
   if (rounds)
-    return verifyRounding(*target, schedule, sizes.weightBits, complain);
+    return verifyRounding(target, schedule, sizes.weightBits, complain);
   if (!mma.accepts(input, weights))
     return complain() << " with " << mma << ", which does not multiply " << input << " by "
                       << weights;

@@ -276,6 +276,11 @@ KernelStrategies::Ordered makeStrategies() {
   strategies.push_back(std::make_unique<RowsStrategy>());
   // What rows cannot compute.
   strategies.push_back(std::make_unique<HostStrategy>("host_rows", "rows", /*elemental=*/true));
+  // What is put there, in the host's own order (tenon-place-kernels).
+  strategies.push_back(std::make_unique<HostStrategy>("host_attention", "attention"));
+  strategies.push_back(std::make_unique<HostStrategy>("host_winograd", "winograd"));
+  strategies.push_back(std::make_unique<HostStrategy>("host_depthwise", "depthwise"));
+  strategies.push_back(std::make_unique<HostStrategy>("host_contraction", "contraction"));
   return strategies;
 }
 

@@ -46,6 +46,9 @@ DimExprs chooseTasks(KernelOp kernel);
 
 AttentionScheduleAttr chooseAttention(TargetAttr target, const AttentionSizes &sizes);
 
+/// What launches take, for whoever chooses a device (DeviceCosts.h).
+void registerCosts(mlir::DialectRegistry &registry);
+
 } // namespace tenon::cpu
 
 #endif

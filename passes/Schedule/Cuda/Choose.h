@@ -27,6 +27,9 @@ TileScheduleAttr chooseTiles(TargetAttr target, mlir::Operation *op);
 AttentionScheduleAttr chooseAttention(TargetAttr target, AttentionOp op);
 DimExprs chooseAttentionBlocks(TargetAttr target, AttentionOp op);
 
+/// What launches and transfers take, for whoever chooses a device (DeviceCosts.h).
+void registerCosts(mlir::DialectRegistry &registry);
+
 /// Blocks that all find work, of which a launch has as many as the device holds a few times.
 DimExprs limitBlocks(TargetAttr target, mlir::AffineExpr blocks);
 
