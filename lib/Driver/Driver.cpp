@@ -61,13 +61,13 @@ llvm::Expected<TargetAttrInterface> Compilation::withHost(TargetAttrInterface ta
   return target;
 }
 
+/// Of the first target, once it is compiled.
 void Compilation::reportProgram() {
   for (const KernelInfo &kernel : builder.model.info.variants.front().kernels)
     report.kernels.push_back({kernel.name, kernel.nodes, kernel.flops, kernel.bytes,
                               builder.launches.lookup(kernel.name)});
-  report.arenaBytes = builder.model.info.variants.back().arenaBytes;
+  report.arenaBytes = builder.model.info.variants.front().arenaBytes;
   report.arenaLowerBound = builder.arenaLowerBound;
-  report.weightsBytes = builder.model.weights->size();
   report.transfers = builder.transfers;
 }
 
@@ -110,10 +110,13 @@ llvm::Expected<CompileReport> Compilation::run() {
   if (llvm::Error error =
           builder.begin((*graph)->lookupSymbol<func::FuncOp>("main"), options.output))
     return error;
-  for (TargetAttrInterface target : targets)
+  for (TargetAttrInterface target : targets) {
     if (llvm::Error error = builder.addVariant(**graph, target))
       return error;
-  reportProgram();
+    if (target == targets.front())
+      reportProgram();
+  }
+  report.weightsBytes = builder.model.weights->size();
   report.passesTime = passes.milliseconds();
 
   EmitOptions emit;

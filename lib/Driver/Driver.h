@@ -69,11 +69,10 @@ struct KernelReport {
   int64_t flops = 0, bytes = 0, launches = 0;
 };
 
-/// What compiling found out; times in milliseconds.
+/// What compiling found out, of the first target where targets differ; times in milliseconds.
 struct CompileReport {
   std::vector<KernelReport> kernels;
   int64_t arenaBytes = 0, arenaLowerBound = 0, weightsBytes = 0;
-  /// Of the last target.
   TransferReport transfers;
   double importTime = 0, passesTime = 0, totalTime = 0;
   EmitStatistics emit;
