@@ -102,14 +102,18 @@ LogicalResult OperandOp::verify() {
 
 static bool isByte(Number number) { return number == Number::S8 || number == Number::U8; }
 
-LogicalResult MmaOp::verify() {
-  if (getLeftNumber() != getRightNumber() && !(isByte(getLeftNumber()) && isByte(getRightNumber())))
-    return emitOpError("multiplies ")
-           << stringifyNumber(getLeftNumber()) << " by " << stringifyNumber(getRightNumber());
-  Type sum = cast<VectorType>(getSums().getType()).getElementType();
-  if (isByte(getLeftNumber()) != sum.isInteger(32))
-    return emitOpError("sums up products of ") << stringifyNumber(getLeftNumber()) << " as " << sum;
+LogicalResult verifyNumbers(Operation *op, Number left, Number right, TypeRange sums) {
+  if (left != right && !(isByte(left) && isByte(right)))
+    return op->emitOpError("multiplies ")
+           << stringifyNumber(left) << " by " << stringifyNumber(right);
+  for (Type each : sums)
+    if (Type sum = cast<VectorType>(each).getElementType(); isByte(left) != sum.isInteger(32))
+      return op->emitOpError("sums up products of ") << stringifyNumber(left) << " as " << sum;
   return success();
+}
+
+LogicalResult MmaOp::verify() {
+  return verifyNumbers(*this, getLeftNumber(), getRightNumber(), getSums().getType());
 }
 
 LogicalResult StoreSumsOp::verify() {

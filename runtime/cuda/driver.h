@@ -14,6 +14,10 @@ typedef struct tn_cu_function_s *tn_cu_function;
 typedef struct tn_cu_stream_s *tn_cu_stream;
 typedef struct tn_cu_graph_s *tn_cu_graph;
 typedef struct tn_cu_graph_exec_s *tn_cu_graph_exec;
+/* A tensor that kernels copy boxes of: a parameter of theirs, which the driver makes. */
+typedef struct tn_cu_tensor_map {
+  _Alignas(64) uint64_t words[16];
+} tn_cu_tensor_map;
 
 enum {
   TN_CU_SUCCESS = 0,
@@ -64,9 +68,19 @@ enum {
   X(cuGetErrorName, error_name, (tn_cu_result, const char **))                                     \
   X(cuGetErrorString, error_text, (tn_cu_result, const char **))
 
+/* The same of what drivers before CUDA 12.0 do not have: NULL there. */
+#define TN_CU_NEWER_FUNCTIONS(X)                                                                   \
+  X(cuTensorMapEncodeTiled, encode_tiled,                                                          \
+    (tn_cu_tensor_map *, int, uint32_t, void *, const uint64_t *, const uint64_t *,                \
+     const uint32_t *, const uint32_t *, int, int, int, int))                                      \
+  X(cuTensorMapEncodeIm2col, encode_im2col,                                                        \
+    (tn_cu_tensor_map *, int, uint32_t, void *, const uint64_t *, const uint64_t *, const int *,   \
+     const int *, uint32_t, uint32_t, const uint32_t *, int, int, int, int))
+
 typedef struct tn_cu_driver {
 #define TN_CU_FIELD(symbol, name, parameters) tn_cu_result(*name) parameters;
   TN_CU_FUNCTIONS(TN_CU_FIELD)
+  TN_CU_NEWER_FUNCTIONS(TN_CU_FIELD)
 #undef TN_CU_FIELD
   int driver_version; /* 1000 * major + 10 * minor of CUDA */
   int major, minor;   /* compute capability of the first device */

@@ -46,6 +46,17 @@ static tenon_status wait(tenon_context *context) {
 
 /* ---- Services */
 
+/* Parameters behind the arguments. The driver copies them when it is called. */
+static tenon_status add_maps(const tenon_context *context, const tenon_kernel_desc *desc,
+                             void *const *args, tn_cu_tensor_map *maps) {
+  tenon_status status = TENON_OK;
+  for (int32_t i = 0; i < desc->num_maps && !status; ++i) {
+    status = tn_cu_make_map(context, &desc->maps[i], args, &maps[i]);
+    context->device->parameters[desc->num_args + i] = &maps[i];
+  }
+  return status;
+}
+
 static tenon_status launch(tenon_context *context, int64_t kernel, void *const *args,
                            int64_t blocks) {
   struct tn_device_context *own = context->device;
@@ -53,6 +64,10 @@ static tenon_status launch(tenon_context *context, int64_t kernel, void *const *
   const tenon_kernel_desc *desc = &context->model->variant->kernels[kernel];
   for (int32_t i = 0; i < desc->num_args; ++i)
     own->parameters[i] = (void *)&args[i];
+  tn_cu_tensor_map maps[TENON_KERNEL_MAPS];
+  tenon_status status = add_maps(context, desc, args, maps);
+  if (status)
+    return status;
   unsigned grid = blocks < 1 ? 1 : blocks > INT32_MAX ? INT32_MAX : (unsigned)blocks;
   tn_cu_result result = device->driver->launch(
       device->functions[kernel], grid, 1, 1, (unsigned)desc->block_threads, 1, 1,

@@ -65,6 +65,7 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
       Cuda_Count<"shared memory that one block may have", "166912">:$shared_bytes,
       Cuda_Count<"second cache", "40 << 20">:$l2_bytes,
       Cuda_Count<"products of halves that a multiprocessor's matrix units add up in a cycle", "1024">:$mma_rate,
+      Cuda_Count<"the same where warpgroups multiply what is in shared memory (wgmma); 0: they cannot", "0">:$wgmma_rate,
       AttrParameter<"::mlir::Attribute", "the processor of the program around the kernels">:$host_cpu);
   let extraClassDeclaration = [{
     /// Lanes of a warp, which compute together.
@@ -73,7 +74,8 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
 }
 
 def Cuda_MmaInstruction : I32Enum<"MmaInstruction", "what multiplies and adds", [
-    I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"Mma", 1, "mma">, I32EnumCase<"MmaTf32", 2, "mma_tf32">]> {
+    I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"Mma", 1, "mma">, I32EnumCase<"MmaTf32", 2, "mma_tf32">,
+    I32EnumCase<"Wgmma", 3, "wgmma">, I32EnumCase<"WgmmaTf32", 4, "wgmma_tf32">]> {
   let cppNamespace = "::tenon::cuda";
 }
 
@@ -84,6 +86,8 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
       take a multiplication and an addition.
     - `mma`: matrices of a warp, of f16, of bf16 or of bytes of either sign, whose sums are f32 or i32.
     - `mma_tf32`: matrices of f32, each number rounded to 11 bits (tf32) first.
+    - `wgmma`: the same numbers as `mma`, matrices of a warpgroup that are in shared memory.
+    - `wgmma_tf32`: the same of f32, each number cut to 11 bits.
 
     ```mlir
     #cuda.mma<mma>
@@ -190,6 +194,35 @@ def Cuda_TileScheduleAttr : Cuda_Schedule<"Tile", "tile"> {
       return TargetAttr::warpSize * getTileRows() / getWarpRows() * (getTileColumns() / getWarpColumns()) *
              getSlices();
     }
+  }];
+}
+
+def Cuda_PipelineScheduleAttr : Cuda_Schedule<"Pipeline", "pipeline"> {
+  let summary = "how a matrix product or convolution is computed by warps with different roles";
+  let description = [{
+    The third schedule of a kernel of strategy `contraction`. A block computes tiles of 64 positions for each of its `consumers`,
+    groups of four warps, by `tile_columns` outputs. One more thread has both operands' parts of a tile brought, `depth` channels at a
+    time, in `stages` stages of shared memory, as long as there are tiles. Blocks take tiles in bands of `band` rows of tiles,
+    column by column.
+
+    ```mlir
+    #cuda.pipeline_schedule<tile_columns = 256, depth = 64, stages = 4, mma = #cuda.mma<wgmma>>
+    ```
+  }];
+  let parameters = (ins
+      Cuda_Count<"outputs of a block's tile", "128">:$tile_columns,
+      Cuda_Count<"channels of a step", "64">:$depth,
+      Cuda_Count<"groups of warps that multiply", "2">:$consumers,
+      Cuda_Count<"steps that are in shared memory at a time", "4">:$stages,
+      Cuda_Count<"rows of tiles that are taken together", "1">:$band,
+      AttrParameter<"MmaAttr", "what multiplies and adds">:$mma);
+  let extraClassDeclaration = [{
+    /// Positions of a consumer, which instructions say, and threads.
+    static constexpr int64_t consumerRows = 64, groupThreads = 128;
+
+    int64_t getTileRows() const { return consumerRows * getConsumers(); }
+    /// Threads of a block: the last group brings operands.
+    int64_t getThreads() const { return groupThreads * (getConsumers() + 1); }
   }];
 }
 

@@ -8,6 +8,7 @@
 #include "llvm/Support/Error.h"
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tenon {
 
@@ -18,6 +19,8 @@ struct DeviceKernel {
   /// What the assembler said that it takes, and blocks that a multiprocessor holds: zeros where it
   /// was not asked.
   int32_t registers = 0, spilledBytes = 0, sharedBytes = 0, residentBlocks = 0;
+  /// The numbers of each tensor map's description.
+  std::vector<std::vector<int64_t>> maps;
 };
 
 struct PtxKernel {

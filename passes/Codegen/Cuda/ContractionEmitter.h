@@ -38,6 +38,11 @@ protected:
   void
   forTiles(int64_t tileRows, int64_t tileColumns, int64_t band,
            llvm::function_ref<void(mlir::Value outer, mlir::Value row, mlir::Value column)> body);
+  /// The same with values that are carried from tile to tile.
+  using CarryingBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      mlir::Value outer, mlir::Value row, mlir::Value column, mlir::ValueRange carried)>;
+  void forTiles(int64_t tileRows, int64_t tileColumns, int64_t band, mlir::ValueRange init,
+                CarryingBody body);
   /// Emits what follows `lanes` neighbouring sums in the kernel, and its stores.
   void finish(mlir::Value sums, int64_t lanes, mlir::Value outer, mlir::Value row,
               mlir::Value column);

@@ -47,11 +47,6 @@ Value keyOf(Emitter &em, BufferType type, Value row) {
   return em.rem(em.div(row, em.i64(8 / keys)), em.i64(keys));
 }
 
-/// Where a row begins.
-Value rowOffset(Emitter &em, BufferType type, Value stage, Value row) {
-  return em.add(em.mul(stage, type.getStageBytes()), em.mul(row, type.getRowBytes()));
-}
-
 Value pointerAt(Emitter &em, Value base, Value bytes) {
   return em.offsetPointer(base, em.getI8Type(), bytes);
 }
@@ -94,11 +89,8 @@ struct LowerBuffer : ConvertOpToLLVMPattern<BufferOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(BufferOp op, OpAdaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    LLVM::GlobalOp memory = getSharedMemory(op->getParentOfType<ModuleOp>());
     Emitter em(rewriter, op.getLoc());
-    Value base = em.create<LLVM::AddressOfOp>(
-        LLVM::LLVMPointerType::get(getContext(), kSharedSpace), memory.getSymName());
-    rewriter.replaceOp(op, em.offsetPointer(base, em.getI8Type(), op.getOffset()));
+    rewriter.replaceOp(op, sharedPointer(em, op->getParentOfType<ModuleOp>(), op.getOffset()));
     return success();
   }
 };
@@ -335,10 +327,22 @@ struct TileLowering : ConvertToLLVMPatternInterface {
     target.addIllegalDialect<TileDialect>();
     patterns.add<LowerBuffer, LowerCopy, LowerCommit, LowerWait, LowerStore, LowerLoad,
                  LowerOperand, LowerMma, LowerStoreSums>(converter);
+    populatePipelinePatterns(converter, patterns);
   }
 };
 
 } // namespace
+
+Value rowOffset(Emitter &em, BufferType type, Value stage, Value row) {
+  return em.add(em.mul(stage, type.getStageBytes()), em.mul(row, type.getRowBytes()));
+}
+
+Value sharedPointer(Emitter &em, ModuleOp module, int64_t offset) {
+  Value base = em.create<LLVM::AddressOfOp>(
+      LLVM::LLVMPointerType::get(em.getContext(), kSharedSpace),
+      getSharedMemory(module).getSymName());
+  return em.offsetPointer(base, em.getI8Type(), offset);
+}
 
 void registerTileLowering(DialectRegistry &registry) {
   registry.insert<TileDialect>();

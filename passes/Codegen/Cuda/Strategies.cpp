@@ -8,7 +8,9 @@
 #include "passes/Codegen/Cuda/AttentionKernel.h"
 #include "passes/Codegen/Cuda/ContractionKernel.h"
 #include "passes/Codegen/Cuda/ContractionMma.h"
+#include "passes/Codegen/Cuda/ContractionWgmma.h"
 #include "passes/Schedule/Cuda/Choose.h"
+#include "passes/Schedule/Cuda/Pipeline.h"
 #include "passes/Schedule/Cuda/Registers.h"
 #include "passes/Schedule/Cuda/Sizes.h"
 
@@ -121,8 +123,9 @@ private:
 SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) const {
   Operation *root = getRoot(kernel, *this);
   OpOperand *weights = getWeights(root);
-  if (!isa<TileScheduleAttr>(kernel.getScheduleAttr()) || !weights || !isPackable(*weights) ||
-      !wantsColumns(root))
+  ScheduleAttrInterface schedule = kernel.getScheduleAttr();
+  if (!isa<TileScheduleAttr, PipelineScheduleAttr>(schedule) || !weights || !isPackable(*weights) ||
+      !wantsColumns(root, schedule))
     return {};
   auto conv = dyn_cast<ConvOp>(root);
   return {{weights, ColumnsAttr::get(kernel.getContext(), conv ? conv.getGroups() : 1)}};
@@ -159,10 +162,24 @@ LogicalResult verifySchedule(TileScheduleAttr schedule, Operation *root, TargetA
   return verifySharedBytes(mmaSharedBytes(schedule, left), target.getSharedBytes(), complain);
 }
 
+/// What must hold of a schedule for warps with different roles.
+LogicalResult verifySchedule(PipelineScheduleAttr schedule, Operation *root, TargetAttr target,
+                             ComplainFn complain) {
+  auto [left, right] = getMultipliedTypes(root);
+  if (!schedule.getMma().accepts(left, right))
+    return complain() << " with " << schedule.getMma() << ", which does not multiply " << left
+                      << " by " << right;
+  std::string obstacle = findObstacle(schedule, root, target);
+  if (!obstacle.empty())
+    return complain() << " for warps with different roles, but " << obstacle;
+  return success();
+}
+
 LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
   ScheduleAttrInterface schedule = kernel.getScheduleAttr();
   Operation *root = getRoot(kernel, *this);
-  if (!isa_and_present<ContractionScheduleAttr, TileScheduleAttr>(schedule) || !root)
+  if (!isa_and_present<ContractionScheduleAttr, TileScheduleAttr, PipelineScheduleAttr>(schedule) ||
+      !root)
     return complainAboutSchedule(kernel);
   if (!isa<MatMulOp, ConvOp>(root))
     return root->emitError("is nothing that the strategy of @")
@@ -173,6 +190,8 @@ LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
   auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
   if (auto tiles = dyn_cast<TileScheduleAttr>(schedule))
     return verifySchedule(tiles, root, *target, complain);
+  if (auto pipeline = dyn_cast<PipelineScheduleAttr>(schedule))
+    return verifySchedule(pipeline, root, *target, complain);
   return verifySchedule(cast<ContractionScheduleAttr>(schedule), root, *target, complain);
 }
 
@@ -181,6 +200,8 @@ LogicalResult ContractionStrategy::generate(KernelOp kernel, TargetAttrInterface
   Operation *root = getRoot(kernel, *this);
   if (auto tiles = dyn_cast<TileScheduleAttr>(kernel.getScheduleAttr()))
     return generateAround(root, tiles, kernel, target, module, emitMmaKernel);
+  if (auto pipeline = dyn_cast<PipelineScheduleAttr>(kernel.getScheduleAttr()))
+    return generateAround(root, pipeline, kernel, target, module, emitWgmmaKernel);
   return generateAround(root, cast<ContractionScheduleAttr>(kernel.getScheduleAttr()), kernel,
                         target, module, emitContractionKernel);
 }
