@@ -58,6 +58,9 @@ public:
   virtual bool isElemental() const { return false; }
   /// Whether the target's host runs its kernels, in the host's memory.
   virtual bool runsOnHost() const { return false; }
+  /// Whether kernels have it only because they were placed on the host (tenon-place-kernels): no op
+  /// finds it.
+  virtual bool needsPlacing() const { return false; }
   virtual FusionRules getFusionRules(mlir::Operation *root) const { return {}; }
   /// Whether the root reads an operand through a slice of memory as well as from memory.
   virtual bool readsSlice(mlir::OpOperand &operand) const { return false; }

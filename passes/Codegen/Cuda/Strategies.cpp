@@ -293,15 +293,20 @@ KernelStrategies::Ordered makeStrategies() {
   KernelStrategies::Ordered strategies;
   strategies.push_back(std::make_unique<AttentionStrategy>());
   strategies.push_back(std::make_unique<ContractionStrategy>());
-  strategies.push_back(std::make_unique<HostStrategy>("library", "library"));
+  strategies.push_back(
+      std::make_unique<HostStrategy>("library", "library", HostStrategy::Use::Ops));
   strategies.push_back(std::make_unique<RowsStrategy>());
   // What rows cannot compute.
-  strategies.push_back(std::make_unique<HostStrategy>("host_rows", "rows", /*elemental=*/true));
+  strategies.push_back(
+      std::make_unique<HostStrategy>("host_rows", "rows", HostStrategy::Use::Elements));
   // What is put there, in the host's own order (tenon-place-kernels).
-  strategies.push_back(std::make_unique<HostStrategy>("host_attention", "attention"));
-  strategies.push_back(std::make_unique<HostStrategy>("host_winograd", "winograd"));
-  strategies.push_back(std::make_unique<HostStrategy>("host_depthwise", "depthwise"));
-  strategies.push_back(std::make_unique<HostStrategy>("host_contraction", "contraction"));
+  static constexpr std::pair<StringLiteral, StringLiteral> placed[] = {
+      {"host_attention", "attention"},
+      {"host_winograd", "winograd"},
+      {"host_depthwise", "depthwise"},
+      {"host_contraction", "contraction"}};
+  for (auto [name, hostName] : placed)
+    strategies.push_back(std::make_unique<HostStrategy>(name, hostName, HostStrategy::Use::Placed));
   return strategies;
 }
 
