@@ -149,7 +149,9 @@ typedef struct tenon_tensor_map_desc {
 
 typedef struct tenon_kernel_desc {
   int32_t kind;
-  int32_t reserved;
+  /* Of a kernel that a device runs, not 0: it waits by itself until what is launched before it has
+   * ended, and so may begin earlier. */
+  int32_t waits;
   tenon_kernel_fn fn;
   const char *name;  /* e.g. conv_relu_12 */
   const char *nodes; /* ONNX node names it came from, comma separated */

@@ -17,7 +17,8 @@ namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 56 &&
                   sizeof(tenon_kernel_desc) == 120 && sizeof(tenon_variant_desc) == 104 &&
-                  sizeof(tenon_tensor_map_desc) == 296 && sizeof(tenon_state_desc) == 8 && sizeof(tenon_model_desc) == 160,
+                  sizeof(tenon_tensor_map_desc) == 296 && sizeof(tenon_state_desc) == 8 &&
+                  sizeof(tenon_model_desc) == 160,
               "runtime/abi.h changed: change the builders below with it");
 
 std::string sanitizeModelName(StringRef name) {
@@ -190,14 +191,14 @@ Constant *DescriptorBuilder::buildMaps(ArrayRef<std::vector<int64_t>> maps) {
   SmallVector<Constant *> records;
   for (const std::vector<int64_t> &map : maps) {
     assert(map.size() * sizeof(int64_t) == sizeof(tenon_tensor_map_desc));
-    records.push_back(
-        ConstantDataArray::get(module.getContext(), ArrayRef<uint64_t>(
-            reinterpret_cast<const uint64_t *>(map.data()), map.size())));
+    records.push_back(ConstantDataArray::get(
+        module.getContext(),
+        ArrayRef<uint64_t>(reinterpret_cast<const uint64_t *>(map.data()), map.size())));
   }
   return array(records, "maps");
 }
 
-// tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks,
+// tenon_kernel_desc {kind, waits, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks,
 // precision}, and with devices {entry, num_args, block_threads, launch_shared_bytes, registers,
 // spilled_bytes, shared_bytes, resident_blocks, num_maps, maps}
 Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant) {
@@ -210,8 +211,9 @@ Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant
     auto onDevice = devices[variant].kernels.find(kernel.name);
     bool isFunction = onDevice == devices[variant].kernels.end();
     Constant *function = isFunction ? declare(kernel.name + suffix, type) : null();
+    DeviceKernel device = isFunction ? DeviceKernel() : onDevice->second;
     SmallVector<Constant *> fields = {int32(isFunction ? TENON_KERNEL_FUNCTION : TENON_KERNEL_CUDA),
-                                      int32(0),
+                                      int32(device.waits),
                                       function,
                                       string(kernel.name),
                                       string(kernel.nodes),
@@ -220,7 +222,6 @@ Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant
                                       int64(kernel.scratchBytes),
                                       int64(kernel.maxTasks),
                                       string(kernel.precision)};
-    DeviceKernel device = isFunction ? DeviceKernel() : onDevice->second;
     if (hasDevices)
       fields.append({isFunction ? null() : string(device.entry), int32(device.numArguments),
                      int32(device.blockThreads), int32(device.launchSharedBytes),

@@ -68,8 +68,28 @@ enum {
   X(cuGetErrorName, error_name, (tn_cu_result, const char **))                                     \
   X(cuGetErrorString, error_text, (tn_cu_result, const char **))
 
+/* CUlaunchAttribute and CUlaunchConfig. */
+typedef struct tn_cu_launch_attribute {
+  int id;
+  int padding;
+  int value[16];
+} tn_cu_launch_attribute;
+enum { TN_CU_OVERLAP = 6 }; /* CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION */
+
+typedef struct tn_cu_launch {
+  unsigned grid[3], block[3];
+  unsigned shared_bytes;
+  tn_cu_stream stream;
+  tn_cu_launch_attribute *attributes;
+  unsigned num_attributes;
+} tn_cu_launch;
+
+/* Since which driver launches that overlap can be parts of graphs. */
+enum { TN_CU_OVERLAP_VERSION = 12030 };
+
 /* The same of what drivers before CUDA 12.0 do not have: NULL there. */
 #define TN_CU_NEWER_FUNCTIONS(X)                                                                   \
+  X(cuLaunchKernelEx, launch_with, (const tn_cu_launch *, tn_cu_function, void **, void **))       \
   X(cuTensorMapEncodeTiled, encode_tiled,                                                          \
     (tn_cu_tensor_map *, int, uint32_t, void *, const uint64_t *, const uint64_t *,                \
      const uint32_t *, const uint32_t *, int, int, int, int))                                      \

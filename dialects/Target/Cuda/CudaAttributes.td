@@ -70,6 +70,8 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
   let extraClassDeclaration = [{
     /// Lanes of a warp, which compute together.
     static constexpr int64_t warpSize = 32;
+    /// Whether a kernel may begin before the one in front of it has ended (`griddepcontrol`).
+    bool overlapsLaunches() const;
   }];
 }
 

@@ -71,6 +71,12 @@ llvm::Expected<TargetAttr> lookupTarget(StringRef name, MLIRContext *context) {
                          row->mmaRate, row->wgmmaRate, *host);
 }
 
+bool TargetAttr::overlapsLaunches() const {
+  int64_t number = 0;
+  return !getArch().drop_front(3).take_while(llvm::isDigit).getAsInteger(10, number) &&
+         number >= 90;
+}
+
 Attribute TargetAttr::getHost() const { return getHostCpu(); }
 
 } // namespace tenon::cuda

@@ -78,6 +78,13 @@ static int32_t getLaunchSharedBytes(const Function &entry) {
   return text.getAsInteger(10, bytes) ? 0 : bytes;
 }
 
+/// Whether kernels wait for what is launched before them.
+static bool waitsForGrid(const Module &module) {
+  const Function *wait =
+      Intrinsic::getDeclarationIfExists(&module, Intrinsic::nvvm_griddepcontrol_wait);
+  return wait && !wait->use_empty();
+}
+
 /// The numbers of tensor maps, which are the entry's last parameters.
 static std::vector<std::vector<int64_t>> getTensorMaps(const Function &entry) {
   std::vector<std::vector<int64_t>> maps;
@@ -110,6 +117,7 @@ Expected<PtxKernel> compileToPtx(std::unique_ptr<Module> module, StringRef name,
       static_cast<int32_t>(entry->arg_size() - result.kernel.maps.size());
   result.kernel.blockThreads = *threads;
   result.kernel.launchSharedBytes = getLaunchSharedBytes(*entry);
+  result.kernel.waits = waitsForGrid(*module);
   Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(
       Triple(kTriple), target.getArch(), formatv("+ptx{0}", target.getPtx()).str());
   if (!machine)

@@ -13,6 +13,17 @@ namespace tenon::cuda {
 /// LLVM's numbers of address spaces.
 static constexpr unsigned kSharedSpace = 3;
 
+/// Where the architecture lets a kernel begin before the one in front of it has ended, it waits for
+/// that before all else, and lets the next one begin. What is gained is the time of the launch
+/// itself.
+static void emitGridControl(OpBuilder &b, KernelOp kernel) {
+  FailureOr<TargetAttr> target = getTargetAs<TargetAttr>(kernel);
+  if (failed(target) || !target->overlapsLaunches())
+    return;
+  NVVM::GriddepcontrolOp::create(b, kernel.getLoc(), NVVM::GridDepActionKind::wait);
+  NVVM::GriddepcontrolOp::create(b, kernel.getLoc(), NVVM::GridDepActionKind::launch_dependents);
+}
+
 /// Declares the kernel's entry; the emitter stands in its body.
 static Emitter startEntry(KernelOp kernel, ModuleOp module, int64_t blockThreads,
                           int64_t residentBlocks) {
@@ -36,6 +47,7 @@ static Emitter startEntry(KernelOp kernel, ModuleOp module, int64_t blockThreads
   for (size_t i = 0; i < numBuffers; ++i)
     entry.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
   b.setInsertionPointToStart(entry.addEntryBlock(b));
+  emitGridControl(b, kernel);
   return Emitter(b, kernel.getLoc());
 }
 
@@ -184,9 +196,10 @@ Value KernelEmitter::addTensorMap(const tenon_tensor_map_desc &desc) {
   std::memcpy(numbers.data(), &desc, sizeof desc);
   std::string others = getPassthrough(kTensorMapsAttrName);
   setPassthrough(kTensorMapsAttrName,
-                 others + (others.empty() ? "" : ";") + llvm::join(llvm::map_range(numbers, [](int64_t number) {
-                   return std::to_string(number);
-                 }), ","));
+                 others + (others.empty() ? "" : ";") +
+                     llvm::join(llvm::map_range(
+                                    numbers, [](int64_t number) { return std::to_string(number); }),
+                                ","));
   auto memory = LLVM::LLVMArrayType::get(em.getI64Type(), words);
   NamedAttribute attributes[] = {
       em.getNamedAttr(LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(memory)),
