@@ -23,8 +23,9 @@ DimExprs chooseContractionBlocks(TargetAttr target, mlir::Operation *op);
 /// The best tiles for matrix units; null if these do not multiply the op's elements.
 TileScheduleAttr chooseTiles(TargetAttr target, mlir::Operation *op);
 
-/// For a `tenon.attention`, and a block for each of its tiles.
-AttentionScheduleAttr chooseAttention(TargetAttr target, AttentionOp op);
+/// For a `tenon.attention`: tiles for matrix units (AttentionTiles.h) or for FMAs; and a block for
+/// each of its tiles.
+ScheduleAttrInterface chooseAttention(TargetAttr target, AttentionOp op);
 DimExprs chooseAttentionBlocks(TargetAttr target, AttentionOp op);
 
 /// Blocks that all find work, of which a launch has as many as the device holds a few times.
