@@ -91,10 +91,11 @@ LogicalResult OperandOp::verify() {
   BufferType buffer = getBuffer().getType();
   if (buffer.getLayout() != Layout::Swizzled)
     return emitOpError("reads sixteen rows at a time, which conflict in ") << buffer;
-  bool isByLines = getRole() == Role::Lines;
-  if (isByLines && buffer.getElementBytes() != 2)
+  if (getRole() == Role::Lines && buffer.getElementBytes() != 2)
     return emitOpError("turns elements of 16 bits, not ") << buffer.getElement();
-  int64_t width = isByLines ? kSide * 2 : kDepthBytes;
+  if (getRole() == Role::PairedLines && !buffer.getElement().isF32())
+    return emitOpError("pairs lines of f32, not of ") << buffer.getElement();
+  int64_t width = getRole() == Role::PairedLines ? kBankBytes : kDepthBytes;
   if (buffer.getRowBytes() < width || buffer.getRows() < kSide)
     return emitOpError("is larger than a tile of ") << buffer;
   return success();
@@ -114,6 +115,15 @@ LogicalResult verifyNumbers(Operation *op, Number left, Number right, TypeRange 
 
 LogicalResult MmaOp::verify() {
   return verifyNumbers(*this, getLeftNumber(), getRightNumber(), getSums().getType());
+}
+
+LogicalResult LeftOfSumsOp::verify() {
+  if (isByte(getNumber()))
+    return emitOpError("rounds sums to ") << stringifyNumber(getNumber()) << ", which is no float";
+  int64_t parts = getNumber() == Number::TF32 ? 2 : 1;
+  if (getPart() >= parts)
+    return emitOpError("is part ") << getPart() << " of " << parts;
+  return success();
 }
 
 LogicalResult StoreSumsOp::verify() {

@@ -101,7 +101,7 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
 
 def Tile_Role : I32Enum<"Role", "what a part of a tile is in a product", [
     I32EnumCase<"Rows", 0, "rows">, I32EnumCase<"Columns", 1, "columns">,
-    I32EnumCase<"Lines", 2, "lines">]> {
+    I32EnumCase<"Lines", 2, "lines">, I32EnumCase<"PairedLines", 3, "paired_lines">]> {
   let cppNamespace = "::tenon::tile";
 }
 
@@ -115,6 +115,8 @@ def Tile_OperandOp : Tile_Op<"operand", [MemoryEffects<[MemRead]>]> {
     - `columns`: columns of the right operand, each along a row of the tile.
     - `lines`: sixteen columns of the right operand along rows of the tile, each of which is a step of the
       depth, of elements of 16 bits.
+    - `paired_lines`: the same of elements of 32 bits, for a left operand that `tile.left_of_sums` makes: even
+      steps of the depth come before odd ones. Rows have 128 bytes at least.
 
     Elements of f32 are rounded to tf32, to nearest and ties away from zero: those are multiplied.
 
@@ -151,6 +153,40 @@ def Tile_MmaOp : Tile_Op<"mma", [Pure, AllTypesMatch<["sums", "result"]>]> {
     $leftNumber $left `,` $rightNumber $right `,` $sums attr-dict `:` type($sums)
   }];
   let hasVerifier = 1;
+}
+
+def Tile_LeftOfSumsOp : Tile_Op<"left_of_sums", [Pure]> {
+  let summary = "makes sums the left operand of another product";
+  let description = [{
+    The columns of sums become the depth of the next product, without leaving the registers of their lane.
+    Numbers are rounded to nearest, ties to even for halves, away from zero for tf32. As many columns as make 32
+    bytes are one operand: all sixteen of halves, and of tf32 eight, of which `part` says which. Of tf32, even
+    columns come before odd ones, as steps of `paired_lines`.
+
+    ```mlir
+    %a = tile.left_of_sums f16 %powers part 0
+    ```
+  }];
+  let arguments = (ins EnumProp<Tile_Number>:$number, VectorOfLengthAndType<[8], [F32]>:$sums,
+                       ConfinedAttr<I32Attr, [IntNonNegative]>:$part);
+  let results = (outs Tile_Words:$words);
+  let assemblyFormat = "$number $sums `part` $part attr-dict `:` type($sums)";
+  let hasVerifier = 1;
+}
+
+def Tile_PlaceOp : Tile_Op<"place", [Pure]> {
+  let summary = "where a lane's sums are";
+  let description = [{
+    Row and column of the first of the eight sums that a lane has of sixteen rows and columns. The second one is in the
+    next column, the next two are eight rows below, and the last four are beside these, eight columns further.
+    Rows are those of four neighbouring lanes.
+
+    ```mlir
+    %row, %column = tile.place
+    ```
+  }];
+  let results = (outs I64:$row, I64:$column);
+  let assemblyFormat = "attr-dict";
 }
 
 def Tile_StoreSumsOp : Tile_Op<"store_sums", [MemoryEffects<[MemWrite]>]> {

@@ -165,6 +165,30 @@ def Cuda_AttentionScheduleAttr : Cuda_Schedule<"Attention", "attention"> {
   }];
 }
 
+def Cuda_AttentionTileScheduleAttr : Cuda_Schedule<"AttentionTile", "attention_tile"> {
+  let summary = "how attention is computed on matrix units";
+  let description = [{
+    The other schedule of a kernel of strategy `attention`. A block computes results of `tile_rows` queries, each
+    warp those of sixteen, and reads `tile_keys` keys and values at a time, while the next ones are brought.
+    Where there are several `slices`, groups of warps share the keys of each step.
+
+    ```mlir
+    #cuda.attention_tile_schedule<tile_rows = 64, tile_keys = 64, mma = #cuda.mma<mma>>
+    ```
+  }];
+  let parameters = (ins
+      Cuda_Count<"queries of a block's tile", "64">:$tile_rows,
+      Cuda_Count<"keys of a step", "64">:$tile_keys,
+      Cuda_Count<"groups of warps that share a step's keys", "1">:$slices,
+      AttrParameter<"MmaAttr", "what multiplies and adds">:$mma);
+  let extraClassDeclaration = [{
+    /// Queries of a warp, and steps that are in shared memory at a time.
+    static constexpr int64_t warpRows = 16, stages = 2;
+    /// Threads of a block.
+    int64_t getThreads() const { return TargetAttr::warpSize * getTileRows() / warpRows * getSlices(); }
+  }];
+}
+
 def Cuda_TileScheduleAttr : Cuda_Schedule<"Tile", "tile"> {
   let summary = "how a matrix product or convolution is computed on matrix units";
   let description = [{

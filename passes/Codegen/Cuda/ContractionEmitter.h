@@ -26,6 +26,9 @@ struct ContractionOperand {
   std::function<llvm::SmallVector<LaneIndex>(mlir::Value outer, LaneIndex position,
                                              LaneIndex depth)>
       index;
+  /// Steps of the depth lie one below the other in tiles, as they do in memory, for numbers of 32
+  /// bits, too: who multiplies them does not need them side by side.
+  bool keepsLines = false;
 };
 
 class ContractionEmitter {

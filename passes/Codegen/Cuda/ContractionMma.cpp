@@ -72,7 +72,7 @@ private:
 
 } // namespace
 
-static Number getKind(Type number) {
+Number getKind(Type number) {
   if (number.isF32())
     return Number::TF32;
   if (number.isF16())

@@ -6,9 +6,11 @@
 #include "passes/Codegen/Common/ExpandMath.h"
 #include "passes/Codegen/Common/HostStrategy.h"
 #include "passes/Codegen/Cuda/AttentionKernel.h"
+#include "passes/Codegen/Cuda/AttentionMma.h"
 #include "passes/Codegen/Cuda/ContractionKernel.h"
 #include "passes/Codegen/Cuda/ContractionMma.h"
 #include "passes/Codegen/Cuda/ContractionWgmma.h"
+#include "passes/Schedule/Cuda/AttentionTiles.h"
 #include "passes/Schedule/Cuda/Choose.h"
 #include "passes/Schedule/Cuda/Pipeline.h"
 #include "passes/Schedule/Cuda/Registers.h"
@@ -206,12 +208,19 @@ LogicalResult ContractionStrategy::generate(KernelOp kernel, TargetAttrInterface
                         target, module, emitContractionKernel);
 }
 
-/// Attention, by tiles in shared memory.
+/// Attention, by tiles in shared memory: on matrix units or with FMAs, as the schedule says.
 class AttentionStrategy final : public KernelStrategy {
 public:
   StringRef getName() const override { return "attention"; }
   bool match(Operation *op, TargetAttrInterface) const override;
   FusionRules getFusionRules(Operation *) const override { return {.takesEpilogue = true}; }
+  bool multipliesHalves(Operation *root, TargetAttrInterface target) const override {
+    return static_cast<bool>(
+        chooseAttentionTiles(cast<TargetAttr>(target), cast<AttentionOp>(root)));
+  }
+  bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
+    return multipliesHalves(root, target);
+  }
   ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override {
     return chooseAttention(cast<TargetAttr>(target), rootOf(kernel));
   }
@@ -237,19 +246,47 @@ bool AttentionStrategy::match(Operation *op, TargetAttrInterface) const {
          sizes.width <= longestRow && attention.getResultPermutation()[last] == last;
 }
 
-LogicalResult AttentionStrategy::verify(KernelOp kernel) const {
-  auto schedule = dyn_cast_if_present<AttentionScheduleAttr>(kernel.getScheduleAttr());
-  auto root = dyn_cast_if_present<AttentionOp>(getRoot(kernel, *this));
-  if (!schedule || !root)
-    return complainAboutSchedule(kernel);
-  auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
+/// What must hold of a schedule for FMAs.
+LogicalResult verifySchedule(AttentionScheduleAttr schedule, AttentionOp root, TargetAttr,
+                             ComplainFn complain) {
   return verifySharedBytes(
       getSharedBytes(getAttentionSizes(root), schedule.getTileRows(), schedule.getTileKeys()),
       kStaticSharedBytes, complain);
 }
 
+/// What must hold of a schedule for matrix units.
+LogicalResult verifySchedule(AttentionTileScheduleAttr schedule, AttentionOp root,
+                             TargetAttr target, ComplainFn complain) {
+  FloatType multiplied = getMultipliedType(root);
+  if (!multiplied || schedule.getMma() != getMma(multiplied))
+    return complain() << " with " << schedule.getMma() << ", which does not multiply "
+                      << root.getQueries().getType() << " by " << root.getKeys().getType();
+  AttentionTiles tiles(getAttentionSizes(root), schedule, multiplied);
+  int64_t chunks = std::max(tiles.depthLine, tiles.widthLine) / tiles.chunk;
+  if (chunks > schedule.getThreads())
+    return complain() << " whose " << schedule.getThreads() << " threads do not copy lines of "
+                      << chunks << " chunks together";
+  return verifySharedBytes(tiles.getBytes(), target.getSharedBytes(), complain);
+}
+
+LogicalResult AttentionStrategy::verify(KernelOp kernel) const {
+  ScheduleAttrInterface schedule = kernel.getScheduleAttr();
+  auto root = dyn_cast_if_present<AttentionOp>(getRoot(kernel, *this));
+  if (!isa_and_present<AttentionScheduleAttr, AttentionTileScheduleAttr>(schedule) || !root)
+    return complainAboutSchedule(kernel);
+  FailureOr<TargetAttr> target = getTargetAs<TargetAttr>(kernel);
+  if (failed(target))
+    return failure();
+  auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
+  if (auto tiles = dyn_cast<AttentionTileScheduleAttr>(schedule))
+    return verifySchedule(tiles, root, *target, complain);
+  return verifySchedule(cast<AttentionScheduleAttr>(schedule), root, *target, complain);
+}
+
 LogicalResult AttentionStrategy::generate(KernelOp kernel, TargetAttrInterface target,
                                           ModuleOp module) const {
+  if (auto tiles = dyn_cast<AttentionTileScheduleAttr>(kernel.getScheduleAttr()))
+    return generateAround(rootOf(kernel), tiles, kernel, target, module, emitAttentionMmaKernel);
   return generateAround(rootOf(kernel), cast<AttentionScheduleAttr>(kernel.getScheduleAttr()),
                         kernel, target, module, emitAttentionKernel);
 }

@@ -31,8 +31,9 @@ inline TileScheduleAttr chooseTiles(TargetAttr target, mlir::Operation *op) {
 /// warpgroup, or if the copy engine cannot bring the op's operands.
 std::pair<PipelineScheduleAttr, double> choosePipeline(TargetAttr target, mlir::Operation *op);
 
-/// For a `tenon.attention`, and a block for each of its tiles.
-AttentionScheduleAttr chooseAttention(TargetAttr target, AttentionOp op);
+/// For a `tenon.attention`: tiles for matrix units (AttentionTiles.h) or for FMAs; and a block for
+/// each of its tiles.
+ScheduleAttrInterface chooseAttention(TargetAttr target, AttentionOp op);
 DimExprs chooseAttentionBlocks(TargetAttr target, AttentionOp op);
 
 /// What launches and transfers take, for whoever chooses a device (DeviceCosts.h).

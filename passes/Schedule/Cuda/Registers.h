@@ -20,6 +20,7 @@ int64_t countRegisters(KernelOp kernel, mlir::Operation *root, ContractionSchedu
 int64_t countRegisters(KernelOp kernel, mlir::Operation *root, TileScheduleAttr schedule);
 int64_t countRegisters(KernelOp kernel, mlir::Operation *root, PipelineScheduleAttr schedule);
 int64_t countRegisters(KernelOp kernel, AttentionOp root, AttentionScheduleAttr schedule);
+int64_t countRegisters(KernelOp kernel, AttentionOp root, AttentionTileScheduleAttr schedule);
 
 /// Blocks of so many threads that a multiprocessor holds if each thread has these registers; at
 /// least one.
