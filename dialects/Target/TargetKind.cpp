@@ -26,4 +26,8 @@ llvm::Expected<TargetAttrInterface> lookupTarget(StringRef name, MLIRContext *co
   return llvm::createStringError("target '" + name + "' is of an unknown kind, '" + kindName + "'");
 }
 
+int64_t getChannelMultiple(TargetAttrInterface target) {
+  return target.getDialect().getRegisteredInterface<TargetKind>()->getChannelMultiple(target);
+}
+
 } // namespace tenon

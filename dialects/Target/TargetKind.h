@@ -16,7 +16,14 @@ public:
   /// The device of this kind that is called so, "native" being that of this machine; an error if
   /// there is none.
   virtual llvm::Expected<TargetAttrInterface> lookup(llvm::StringRef name) const = 0;
+
+  /// How many output channels of f32 a contraction computes side by side on a device of this kind:
+  /// numbers of channels that are no multiples of it waste a part of their last vector or tile.
+  virtual int64_t getChannelMultiple(TargetAttrInterface target) const = 0;
 };
+
+/// The same of a target of any kind.
+int64_t getChannelMultiple(TargetAttrInterface target);
 
 /// What `--target` names: "KIND:NAME", "KIND" for that of this machine, or "NAME" alone for a
 /// processor. Dialects of kinds must be loaded.

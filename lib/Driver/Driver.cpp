@@ -34,6 +34,7 @@ private:
             .precision = options.precision.getRules()};
   }
   llvm::Expected<TargetAttrInterface> withHost(TargetAttrInterface target, StringRef name);
+  llvm::Expected<std::shared_ptr<ModelFile>> removeDead(TargetAttrInterface target);
   void reportProgram();
 
   const std::shared_ptr<ModelFile> &file;
@@ -71,6 +72,18 @@ void Compilation::reportProgram() {
   report.transfers = builder.transfers;
 }
 
+/// The model without channels that are dead.
+llvm::Expected<std::shared_ptr<ModelFile>> Compilation::removeDead(TargetAttrInterface target) {
+  if (options.keepDeadChannels)
+    return file;
+  llvm::Expected<DeadChannelResult> result =
+      removeDeadChannels(file, {.multiple = getChannelMultiple(target), .import = options.import});
+  if (!result)
+    return result.takeError();
+  report.deadChannels = std::move(result->removed);
+  return std::move(result->model);
+}
+
 llvm::Expected<CompileReport> Compilation::run() {
   Stopwatch total;
   // An error names the node; nobody wants to read the op.
@@ -87,7 +100,10 @@ llvm::Expected<CompileReport> Compilation::run() {
     targets.push_back(*target);
   }
 
-  FailureOr<OwningOpRef<ModuleOp>> graph = importModel(file, context, options.import);
+  llvm::Expected<std::shared_ptr<ModelFile>> model = removeDead(targets.front());
+  if (!model)
+    return model.takeError();
+  FailureOr<OwningOpRef<ModuleOp>> graph = importModel(*model, context, options.import);
   if (failed(graph))
     return diagnostics.takeError("cannot import " + file->name());
   if (failed(options.precision.check(**graph)))

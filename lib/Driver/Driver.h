@@ -4,6 +4,7 @@
 
 #include "lib/Driver/Transfers.h"
 #include "lib/Importer/Importer.h"
+#include "lib/Prune/DeadChannels.h"
 #include "lib/Target/Emit.h"
 #include "passes/Pipelines/Compile.h"
 #include "llvm/Support/Error.h"
@@ -60,6 +61,8 @@ struct CompileOptions {
   bool placeByCost = false;
   /// Beside PTX put the machine code that NVIDIA's ptxas makes of it, and what it says of kernels.
   bool assemble = false;
+  /// Compute channels that no result depends on, too.
+  bool keepDeadChannels = false;
   /// Of the compiler; 0 is one per core.
   unsigned threads = 0;
 };
@@ -72,6 +75,7 @@ struct KernelReport {
 /// What compiling found out, of the first target where targets differ; times in milliseconds.
 struct CompileReport {
   std::vector<KernelReport> kernels;
+  std::vector<DeadChannels> deadChannels;
   int64_t arenaBytes = 0, arenaLowerBound = 0, weightsBytes = 0;
   TransferReport transfers;
   double importTime = 0, passesTime = 0, totalTime = 0;

@@ -22,6 +22,7 @@ static constexpr Option benchOptions[] = {
     deviceOption,
     targetOption,
     placeOption,
+    keepDeadChannelsOption,
     precisionOption,
     layoutOption,
     scaleOption,

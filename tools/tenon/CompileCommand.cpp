@@ -32,6 +32,7 @@ static constexpr Option compileOptions[] = {
     {"--quant-exact", false,
      "multiply what a model quantizes as the floats that it stands for, instead of as integers"},
     placeOption,
+    keepDeadChannelsOption,
     precisionOption,
     {"--assemble", false,
      "for GPUs put machine code beside PTX, by NVIDIA's ptxas (in PATH, CUDA's folder, or what "
@@ -90,6 +91,8 @@ static void printReport(const driver::CompileReport &report, const std::string &
       "%s: %zu kernels, arena %.2f MB (lower bound %.2f), weights %.2f MB\n", output.c_str(),
       report.kernels.size(), report.arenaBytes / 1e6, report.arenaLowerBound / 1e6,
       report.weightsBytes / 1e6);
+  for (const DeadChannels &dead : report.deadChannels)
+    llvm::errs() << describeDeadChannels(dead) << "\n";
   llvm::errs() << llvm::format("import %.0f ms, passes %.0f ms, code %.0f ms, link %.0f ms, write "
                                "%.0f ms, total %.0f ms\n",
                                report.importTime, report.passesTime, report.emit.codeWall,
@@ -104,7 +107,15 @@ static std::string formatReport(const driver::CompileReport &report) {
                                          {"flops", kernel.flops},
                                          {"bytes", kernel.bytes},
                                          {"launches", kernel.launches}});
+  llvm::json::Array dead;
+  for (const DeadChannels &each : report.deadChannels)
+    dead.push_back(llvm::json::Object{{"node", llvm::json::fixUTF8(each.node)},
+                                      {"channels", each.before},
+                                      {"unread", each.unread},
+                                      {"constant", each.constant},
+                                      {"duplicate", each.duplicate}});
   llvm::json::Object json{
+      {"dead_channels", std::move(dead)},
       {"arena_bytes", report.arenaBytes},
       {"arena_lower_bound", report.arenaLowerBound},
       {"weights_bytes", report.weightsBytes},

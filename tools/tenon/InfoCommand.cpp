@@ -17,6 +17,7 @@ static constexpr Option infoOptions[] = {
     deviceOption,
     targetOption,
     placeOption,
+    keepDeadChannelsOption,
     precisionOption,
     shapeOption,
     checkOption,
@@ -203,6 +204,10 @@ static llvm::Error printCompiled(const Session &session, const driver::CompileRe
   llvm::outs() << ", scratch of " << threads << " threads "
                << formatBytes(tenon_model_scratch_size(model, threads)) << ", weights "
                << formatBytes(tenon_model_weights_size(model)) << "\n";
+
+  if (report)
+    for (const DeadChannels &dead : report->deadChannels)
+      llvm::outs() << describeDeadChannels(dead) << "\n";
 
   llvm::StringMap<int64_t> launches;
   if (report)

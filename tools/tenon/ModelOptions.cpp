@@ -9,6 +9,21 @@ namespace tenon::cli {
 
 bool isOnnxFile(llvm::StringRef path) { return path.ends_with_insensitive(".onnx"); }
 
+std::string describeDeadChannels(const DeadChannels &dead) {
+  std::string text = std::to_string(dead.count()) + " of " + std::to_string(dead.before) +
+                     " channels of " + dead.node + " are dead";
+  llvm::StringRef separator = ": ";
+  for (auto [count, what] : {std::pair(dead.unread, "unread"),
+                             {dead.constant, "constant"},
+                             {dead.duplicate, "duplicates"}}) {
+    if (!count)
+      continue;
+    text += separator.str() + std::to_string(count) + " " + what;
+    separator = ", ";
+  }
+  return text;
+}
+
 llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options) {
   if (arguments.has("--target")) {
     options.targets.clear();
@@ -31,6 +46,7 @@ llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOption
     return makeError("option '--place' is device or auto, not '" + place + "'");
   options.placeByCost = place == "auto";
   options.quantExact = arguments.has("--quant-exact");
+  options.keepDeadChannels = arguments.has("--keep-dead-channels");
   if (arguments.has("--precision")) {
     auto precision = driver::PrecisionOption::parse(arguments.get("--precision"));
     if (!precision)

@@ -12,8 +12,11 @@ namespace tenon::cli {
 /// Whether a path names an ONNX file; anything else is taken for a library.
 bool isOnnxFile(llvm::StringRef path);
 
-/// --target, --place, --shape, --quant-exact and --precision, of arguments that may have them.
-/// Fills in what they say.
+/// "16 of 64 channels of conv1 are dead: 12 unread, 4 constant".
+std::string describeDeadChannels(const DeadChannels &dead);
+
+/// --target, --place, --shape, --quant-exact, --keep-dead-channels and --precision, of arguments that may
+/// have them. Fills in what they say.
 llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options);
 
 /// Loads the one positional argument, compiling it if it is an ONNX file. `report`, if given, gets
@@ -51,6 +54,8 @@ inline constexpr Option precisionOption = {
     "f16, "
     "or int8 for inputs of products whose weights are quantized in blocks; or a FILE with a line "
     "NODES P for each node or pattern"};
+inline constexpr Option keepDeadChannelsOption = {
+    "--keep-dead-channels", false, "compute channels that no result depends on, too"};
 inline constexpr Option checkOption = {
     "--check", false, "compare the checksum of the weights, too; that of all else always is"};
 inline constexpr Option threadsOption = {"--threads", true, "N threads; default one per core"};

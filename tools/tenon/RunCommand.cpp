@@ -26,6 +26,7 @@ static constexpr Option runOptions[] = {
     deviceOption,
     targetOption,
     placeOption,
+    keepDeadChannelsOption,
     precisionOption,
     layoutOption,
     scaleOption,

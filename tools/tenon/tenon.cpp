@@ -13,6 +13,7 @@ struct Command {
 
 static constexpr Command commands[] = {
     {"compile", "compile an ONNX model to a native binary", runCompile},
+    {"prune", "remove channels from an ONNX model", runPrune},
     {"run", "run a model on files", runRun},
     {"bench", "measure how long a model takes", runBench},
     {"info", "show a model's signature, operators, kernels and memory", runInfo},

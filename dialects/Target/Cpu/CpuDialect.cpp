@@ -27,6 +27,9 @@ struct CpuKind : TargetKind {
       return target.takeError();
     return *target;
   }
+  int64_t getChannelMultiple(TargetAttrInterface target) const override {
+    return cast<TargetAttr>(target).getLanes(32);
+  }
 };
 
 } // namespace

@@ -27,6 +27,8 @@ struct CudaKind : TargetKind {
       return target.takeError();
     return *target;
   }
+  /// The columns of a block's tile.
+  int64_t getChannelMultiple(TargetAttrInterface) const override { return 64; }
 };
 
 } // namespace
