@@ -2,6 +2,7 @@
 
 #include "lib/Calibration/Calibrate.h"
 #include "lib/Calibration/Floats.h"
+#include "lib/Editing/ValueTypes.h"
 #include <cmath>
 #include <numeric>
 
@@ -32,6 +33,7 @@ public:
   llvm::Error run(llvm::ArrayRef<Observed> tensors);
 
 private:
+  llvm::Expected<std::vector<std::vector<Observed>>> divide(llvm::ArrayRef<Observed> tensors);
   llvm::Error runRound(llvm::ArrayRef<Observed> tensors);
 
   const std::shared_ptr<ModelFile> &model;
@@ -73,11 +75,48 @@ llvm::Error Observation::runRound(llvm::ArrayRef<Observed> tensors) {
   return llvm::Error::success();
 }
 
+/// Sizes that a run tells count as 1.
+static int64_t countBytes(const ValueType &type) {
+  llvm::SmallVector<int64_t> dims = llvm::map_to_vector(
+      type.dims, [](int64_t dim) { return std::max<int64_t>(dim, dim < 0 ? 1 : 0); });
+  return std::max<int64_t>(
+      0, tenon_tensor_bytes(type.dtype, static_cast<int32_t>(dims.size()), dims.data()));
+}
+
+/// Rounds of tensors that are not too large together.
+llvm::Expected<std::vector<std::vector<Observed>>>
+Observation::divide(llvm::ArrayRef<Observed> tensors) {
+  auto types = inferValueTypes(model, options.probe.compile.import);
+  if (!types)
+    return types.takeError();
+  std::vector<std::vector<Observed>> rounds(1);
+  int64_t bytes = 0;
+  for (const Observed &observed : tensors) {
+    auto type = types->find(observed.tensor);
+    if (type == types->end())
+      return makeError(model->name() + ": has no tensor '" + observed.tensor + "'");
+    int64_t more = countBytes(type->second);
+    if (bytes + more > options.bytesPerRound && !rounds.back().empty()) {
+      rounds.emplace_back();
+      bytes = 0;
+    }
+    bytes += more;
+    rounds.back().push_back(observed);
+  }
+  return rounds;
+}
+
 llvm::Error Observation::run(llvm::ArrayRef<Observed> tensors) {
   if (data.size() == 0)
     return makeError("there is no sample to calibrate " + model->name() + " with");
-  planned = data.size();
-  return runRound(tensors);
+  llvm::Expected<std::vector<std::vector<Observed>>> rounds = divide(tensors);
+  if (!rounds)
+    return rounds.takeError();
+  planned = static_cast<int64_t>(rounds->size()) * data.size();
+  for (const std::vector<Observed> &round : *rounds)
+    if (llvm::Error error = runRound(round))
+      return error;
+  return llvm::Error::success();
 }
 
 llvm::Error observeTensors(const std::shared_ptr<ModelFile> &model,

@@ -1,10 +1,10 @@
 // Models that show values inside of them (see the header): the values become outputs.
 
 #include "lib/Calibration/ProbedModel.h"
+#include "lib/Editing/ModelEditor.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
-#include "llvm/Support/Path.h"
 
 namespace tenon::quantize {
 
@@ -36,17 +36,16 @@ addOutputs(const std::shared_ptr<ModelFile> &model, llvm::ArrayRef<std::string> 
     known.insert(info.name());
   for (const onnx::ValueInfoProto &info : model->graph().output())
     known.insert(info.name());
-  onnx::ModelProto proto;
-  for (const std::string &value : values)
-    if (known.insert(value).second) {
-      if (!proto.has_graph())
-        proto = model->proto();
-      proto.mutable_graph()->add_output()->set_name(value);
-    }
-  if (!proto.has_graph())
+  std::vector<std::string> added;
+  llvm::copy_if(values, std::back_inserter(added),
+                [&](const std::string &value) { return known.insert(value).second; });
+  if (added.empty())
     return model;
-  llvm::StringRef folder = llvm::sys::path::parent_path(model->name());
-  return ModelFile::parse(proto.SerializeAsString(), model->name(), folder.empty() ? "." : folder);
+  ModelEditor editor(model);
+  // The importer finds their types.
+  for (const std::string &value : added)
+    editor.graph().add_output()->set_name(value);
+  return editor.toModelFile();
 }
 
 llvm::Expected<ProbedModel> ProbedModel::compile(const std::shared_ptr<ModelFile> &model,
