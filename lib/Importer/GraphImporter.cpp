@@ -179,7 +179,7 @@ LogicalResult GraphImporter::importInitializers(const onnx::GraphProto &graph, S
 
 FailureOr<SmallVector<Value>> GraphImporter::importGraph(const onnx::GraphProto &graph,
                                                          Scope &scope) {
-  auto leave = llvm::make_scope_exit([&] { --depth; });
+  llvm::scope_exit leave([&] { --depth; });
   if (++depth > maxDepth)
     return emitTooDeep(fileLocation());
   if (failed(importInitializers(graph, scope)))
@@ -406,7 +406,7 @@ LogicalResult GraphImporter::callFunction(const onnx::FunctionProto &callee,
                                           Location location) {
   if (llvm::is_contained(activeFunctions, &callee))
     return emitError(location) << "function '" << callee.name() << "' calls itself";
-  auto leave = llvm::make_scope_exit([&] { --depth; });
+  llvm::scope_exit leave([&] { --depth; });
   if (++depth > maxDepth)
     return emitTooDeep(location);
   FailureOr<SmallVector<Value>> operands = lookUpInputs(node, scope, location);

@@ -251,6 +251,9 @@ static LogicalResult importMain(const std::shared_ptr<ModelFile> &file, func::Fu
   FailureOr<SmallVector<Value>> outputs = importer.importGraph(graph, scope);
   if (failed(outputs))
     return failure();
+  if (options.onValue)
+    for (auto &[name, value] : scope.values)
+      options.onValue(name, value);
   for (auto [output, value] : llvm::zip_equal(graph.output(), *outputs))
     if (failed(checkOutside(value.getType(), "output", output.name(), location)))
       return failure();

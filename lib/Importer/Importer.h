@@ -11,6 +11,7 @@
 #include "lib/Importer/ModelFile.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include <functional>
 
 namespace tenon {
 
@@ -26,6 +27,8 @@ struct ShapeOverride {
 
 struct ImportOptions {
   std::vector<ShapeOverride> shapes;
+  /// Called with each input, initializer and result of a node of the main graph.
+  std::function<void(llvm::StringRef name, mlir::Value value)> onValue = {};
 };
 
 llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>

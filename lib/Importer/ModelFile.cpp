@@ -106,6 +106,19 @@ Expected<std::shared_ptr<ModelFile>> ModelFile::parse(StringRef bytes, StringRef
   return model;
 }
 
+Expected<std::shared_ptr<ModelFile>> ModelFile::create(onnx::ModelProto model, StringRef name,
+                                                       StringRef folder) {
+  std::shared_ptr<ModelFile> file(new ModelFile(name, folder));
+  file->model = std::move(model);
+  std::string bytes;
+  if (!file->model.SerializeToString(&bytes))
+    return makeError(name + ": is larger than 2 GiB, the limit of the format");
+  file->digest = xxh3_64bits(bytes);
+  if (Error error = file->check())
+    return error;
+  return file;
+}
+
 Error ModelFile::check() const {
   auto fail = [&](const Twine &reason) { return makeError(displayName + ": " + reason); };
   if (!model.has_graph()) {
@@ -187,6 +200,30 @@ Expected<ArrayRef<char>> ModelFile::externalData(StringRef location, uint64_t of
     return makeError("external data file '" + location + "' is too short: it has " + Twine(size) +
                      " bytes, but " + Twine(wanted) + " are needed from offset " + Twine(offset));
   return ArrayRef<char>((*buffer)->getBufferStart() + offset, wanted);
+}
+
+Expected<ArrayRef<char>> ModelFile::externalElements(const onnx::TensorProto &tensor,
+                                                     uint64_t bytes) {
+  StringRef location;
+  uint64_t offset = 0;
+  std::optional<uint64_t> length;
+  for (const onnx::StringStringEntryProto &entry : tensor.external_data()) {
+    uint64_t value = 0;
+    if (entry.key() == "location") {
+      location = entry.value();
+    } else if (entry.key() == "offset" || entry.key() == "length") {
+      if (StringRef(entry.value()).getAsInteger(10, value))
+        return makeError("external data has the bad " + entry.key() + " '" + entry.value() + "'");
+      if (entry.key() == "offset")
+        offset = value;
+      else
+        length = value;
+    }
+  }
+  if (length && *length != bytes)
+    return makeError("external data has length " + Twine(*length) + ", but the shape needs " +
+                     Twine(bytes) + " bytes");
+  return externalData(location, offset, bytes);
 }
 
 } // namespace tenon

@@ -30,10 +30,16 @@ public:
   static llvm::Expected<std::shared_ptr<ModelFile>>
   parse(llvm::StringRef bytes, llvm::StringRef name = "model", llvm::StringRef folder = "");
 
+  /// Checks a message that was made or changed in memory. `name` and `folder` are as above.
+  static llvm::Expected<std::shared_ptr<ModelFile>>
+  create(onnx::ModelProto model, llvm::StringRef name, llvm::StringRef folder = "");
+
   const onnx::ModelProto &proto() const { return model; }
   const onnx::GraphProto &graph() const { return model.graph(); }
   /// The path as the user gave it.
   llvm::StringRef name() const { return displayName; }
+  /// Where external data is looked for; empty if nowhere.
+  llvm::StringRef getFolder() const { return folder; }
   /// XXH3-64 of the file's bytes, external data not included.
   uint64_t checksum() const { return digest; }
   int64_t irVersion() const { return model.ir_version(); }
@@ -42,6 +48,9 @@ public:
   /// stay mapped as long as the ModelFile lives.
   llvm::Expected<llvm::ArrayRef<char>> externalData(llvm::StringRef location, uint64_t offset,
                                                     std::optional<uint64_t> length);
+  /// The elements of a tensor whose data_location is EXTERNAL: `bytes` of them, or an error.
+  llvm::Expected<llvm::ArrayRef<char>> externalElements(const onnx::TensorProto &tensor,
+                                                        uint64_t bytes);
 
 private:
   ModelFile(llvm::StringRef name, llvm::StringRef folder)

@@ -117,33 +117,6 @@ static Data readTypedField(const onnx::TensorProto &tensor,
   }
 }
 
-static llvm::Expected<Data> readExternal(const onnx::TensorProto &tensor, size_t expectedBytes,
-                                         const std::shared_ptr<ModelFile> &file) {
-  StringRef location;
-  uint64_t offset = 0;
-  std::optional<uint64_t> length;
-  for (const onnx::StringStringEntryProto &entry : tensor.external_data()) {
-    uint64_t value = 0;
-    if (entry.key() == "location") {
-      location = entry.value();
-    } else if (entry.key() == "offset" || entry.key() == "length") {
-      if (StringRef(entry.value()).getAsInteger(10, value))
-        return makeError("external data has the bad " + entry.key() + " '" + entry.value() + "'");
-      if (entry.key() == "offset")
-        offset = value;
-      else
-        length = value;
-    }
-  }
-  if (length && *length != expectedBytes)
-    return makeError("external data has length " + Twine(*length) + ", but the shape needs " +
-                     Twine(expectedBytes) + " bytes");
-  llvm::Expected<ArrayRef<char>> bytes = file->externalData(location, offset, expectedBytes);
-  if (!bytes)
-    return bytes.takeError();
-  return Data{*bytes, file};
-}
-
 /// Sub-byte elements, first in the low bits, each into a byte of its own: sign-extended for signed
 /// integers, as MLIR's dense elements want them.
 static Data unpack(ArrayRef<char> packed, int64_t count, unsigned bits, bool isSigned) {
@@ -220,10 +193,10 @@ static llvm::Expected<ReadTensor> readNumbers(const onnx::TensorProto &tensor,
   Data data;
   const char *source = "raw_data";
   if (tensor.data_location() == onnx::TensorProto::EXTERNAL) {
-    llvm::Expected<Data> external = readExternal(tensor, expectedBytes, file);
+    llvm::Expected<ArrayRef<char>> external = file->externalElements(tensor, expectedBytes);
     if (!external)
       return external.takeError();
-    data = std::move(*external);
+    data = {*external, file};
   } else if (tensor.has_raw_data()) {
     data = {ArrayRef<char>(tensor.raw_data().data(), tensor.raw_data().size()), file};
   } else {

@@ -262,7 +262,10 @@ llvm::Expected<NamedValue> readProtoFile(llvm::StringRef path, llvm::ArrayRef<in
 
 // --- Writing ---
 
-static void encode(const Tensor &tensor, onnx::TensorProto &proto) {
+void encodeTensor(const Tensor &tensor, onnx::TensorProto &proto) {
+  std::string name = proto.name();
+  proto.Clear();
+  proto.set_name(name);
   proto.set_data_type(tensor.dtype);
   for (int64_t dim : tensor.dims)
     proto.add_dims(dim);
@@ -272,6 +275,8 @@ static void encode(const Tensor &tensor, onnx::TensorProto &proto) {
   else
     proto.set_raw_data(tensor.bytes.data(), tensor.bytes.size());
 }
+
+static void encode(const Tensor &tensor, onnx::TensorProto &proto) { encodeTensor(tensor, proto); }
 
 /// An element of a tensor as a tensor of rank 0.
 static Tensor takeScalar(const Tensor &tensor, int64_t index, size_t bytes) {

@@ -26,6 +26,8 @@ llvm::Error writeProtoFile(llvm::StringRef path, const NamedValue &value);
 
 /// The contents of a message. Data in other files is refused.
 llvm::Expected<Tensor> decodeTensor(const onnx::TensorProto &proto);
+/// Replaces type, shape and elements of a message, whose name stays.
+void encodeTensor(const Tensor &tensor, onnx::TensorProto &proto);
 
 } // namespace tenon
 
