@@ -1,4 +1,4 @@
-// The model (see the header); Inputs.cpp makes the inputs.
+// What the options say (see the header); Inputs.cpp makes the inputs.
 
 #include "tools/tenon/ModelOptions.h"
 #include "tools/tenon/Devices.h"
@@ -78,6 +78,48 @@ llvm::Expected<tenon_context_options> readContextOptions(const Arguments &argume
   tenon_context_options options{};
   options.threads = static_cast<int32_t>(*threads);
   options.pin_threads = arguments.has("--pin");
+  return options;
+}
+
+static llvm::Expected<std::vector<double>> readNumbers(const Arguments &arguments,
+                                                       llvm::StringRef option) {
+  std::vector<double> numbers;
+  std::string list = arguments.get(option);
+  llvm::SmallVector<llvm::StringRef> parts;
+  llvm::StringRef(list).split(parts, ',', -1, /*KeepEmpty=*/false);
+  for (llvm::StringRef part : parts) {
+    double number = 0;
+    if (part.trim().getAsDouble(number))
+      return makeError("option '" + option + "' needs numbers, got '" + part + "'");
+    numbers.push_back(number);
+  }
+  if (arguments.has(option) && numbers.empty())
+    return makeError("option '" + option + "' needs numbers");
+  return numbers;
+}
+
+llvm::Expected<ImageOptions> readImageOptions(const Arguments &arguments) {
+  ImageOptions options;
+  std::string layout = arguments.get("--layout");
+  if (layout == "nchw")
+    options.layout = ImageLayout::ChannelsFirst;
+  else if (layout == "nhwc")
+    options.layout = ImageLayout::ChannelsLast;
+  else if (!layout.empty())
+    return makeError("option '--layout' is nchw or nhwc, not '" + layout + "'");
+  llvm::Expected<std::vector<double>> mean = readNumbers(arguments, "--mean"),
+                                      deviation = readNumbers(arguments, "--std"),
+                                      scale = readNumbers(arguments, "--scale");
+  if (!mean || !deviation || !scale)
+    return llvm::joinErrors(llvm::joinErrors(mean.takeError(), deviation.takeError()),
+                            scale.takeError());
+  if (llvm::is_contained(*deviation, 0.0))
+    return makeError("option '--std' must not be 0");
+  options.mean = std::move(*mean);
+  options.deviation = std::move(*deviation);
+  if (!scale->empty())
+    options.scale = scale->front();
+  options.bgr = arguments.has("--bgr");
   return options;
 }
 

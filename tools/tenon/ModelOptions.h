@@ -4,8 +4,8 @@
 #define TENON_TOOLS_TENON_MODELOPTIONS_H
 
 #include "lib/Driver/Driver.h"
+#include "lib/Session/Session.h"
 #include "tools/tenon/Arguments.h"
-#include "tools/tenon/Session.h"
 
 namespace tenon::cli {
 
@@ -23,6 +23,9 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
 
 /// --threads and --pin.
 llvm::Expected<tenon_context_options> readContextOptions(const Arguments &arguments);
+
+/// --layout, --scale, --mean, --std and --bgr.
+llvm::Expected<ImageOptions> readImageOptions(const Arguments &arguments);
 
 /// One value per input, in the model's order: from --input, else made up if `random`.
 llvm::Expected<std::vector<Value>> makeInputs(const Session &session, const Arguments &arguments,
