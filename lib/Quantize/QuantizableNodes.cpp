@@ -86,18 +86,18 @@ llvm::SmallVector<int> getMovedOperands(const onnx::NodeProto &node) {
       node.op_type() == "Pad" && getString(node, "mode", "constant") == "constant" &&
       (node.input_size() < 3 || node.input(2).empty()) && getFloat(node, "value", 0) == 0;
   bool moves = llvm::StringSwitch<bool>(node.op_type())
-                   .Cases("MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", true)
-                   .Cases("Transpose", "Slice", "Split", "Gather", "Expand", "Tile", true)
-                   .Cases("DepthToSpace", "SpaceToDepth", "Identity", true)
+                   .Cases({"MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}, true)
+                   .Cases({"Transpose", "Slice", "Split", "Gather", "Expand", "Tile"}, true)
+                   .Cases({"DepthToSpace", "SpaceToDepth", "Identity"}, true)
                    .Default(padsWithZeros);
   return moves && node.input_size() ? llvm::SmallVector<int>{0} : llvm::SmallVector<int>{};
 }
 
 bool isPointwise(const onnx::NodeProto &node) {
   return isStandard(node) && llvm::StringSwitch<bool>(node.op_type())
-                                 .Cases("Add", "Sub", "Mul", "Div", "Max", "Min", true)
-                                 .Cases("Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid", true)
-                                 .Cases("HardSigmoid", "HardSwish", "Tanh", "Gelu", "Elu", true)
+                                 .Cases({"Add", "Sub", "Mul", "Div", "Max", "Min"}, true)
+                                 .Cases({"Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid"}, true)
+                                 .Cases({"HardSigmoid", "HardSwish", "Tanh", "Gelu", "Elu"}, true)
                                  .Default(false);
 }
 
