@@ -22,6 +22,10 @@ struct StateOption {
 /// In which precision nodes multiply f32 numbers: rules by their names, and who made each of them.
 class PrecisionOption {
 public:
+  PrecisionOption() = default;
+  /// Rules that may match no node.
+  explicit PrecisionOption(std::vector<PrecisionRule> rules) : rules(std::move(rules)) {}
+
   /// From `fp32`, `bf16`, `f16` or `int8`, for all nodes, or a file with a line `NODES PRECISION`
   /// for each rule, where NODES is a name or a pattern, `#` starts a comment, and nodes that no
   /// line names stay fp32. An error names file and line.
@@ -33,7 +37,7 @@ public:
 
 private:
   std::vector<PrecisionRule> rules;
-  /// Of each rule, "FILE:LINE"; none for a rule that may match no node.
+  /// Of each rule, "FILE:LINE"; none for rules that may match no node.
   std::vector<std::string> places;
 };
 
