@@ -2,14 +2,11 @@
 
 #include "lib/Quantize/ApplyRecipe.h"
 #include "lib/Editing/Attributes.h"
+#include "lib/Quantize/Conversions.h"
 #include "lib/Quantize/PackedWeights.h"
 #include "lib/Quantize/QuantizableNodes.h"
-#include "lib/Quantize/QuantizeConstant.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include <cmath>
-#include <cstring>
-#include <limits>
 
 namespace tenon::quantize {
 
@@ -34,10 +31,6 @@ private:
   llvm::Error storeHalf(onnx::NodeProto &node, int32_t dtype);
 
   llvm::Expected<std::string> dequantized(const TensorRecipe &entry);
-  llvm::Expected<std::string> dequantizedConstant(const TensorRecipe &entry);
-  std::string dequantizedActivation(const TensorRecipe &entry);
-  std::string widen(llvm::StringRef value, llvm::StringRef result);
-  llvm::StringRef getDomain(bool isPerTensor);
 
   ModelEditor &model;
   const Recipe &recipe;
@@ -52,20 +45,6 @@ private:
 };
 
 } // namespace
-
-/// A tensor whose elements are given as numbers.
-template <typename Number>
-static Tensor makeTensor(int32_t dtype, llvm::ArrayRef<int64_t> dims,
-                         llvm::ArrayRef<Number> numbers) {
-  Tensor tensor = llvm::cantFail(Tensor::create(dtype, dims));
-  for (auto [i, number] : llvm::enumerate(numbers))
-    tensor.setElement(static_cast<int64_t>(i), static_cast<double>(number));
-  return tensor;
-}
-
-static llvm::MutableArrayRef<float> floatsOf(Tensor &tensor) {
-  return {reinterpret_cast<float *>(tensor.bytes.data()), tensor.bytes.size() / sizeof(float)};
-}
 
 // ---- Adjustments
 
@@ -101,59 +80,6 @@ llvm::Error Application::adjust(const Adjustment &adjustment) {
 
 // ---- Tensors
 
-/// The operator set that has the conversions in the form needed: ONNX has those with scales for
-/// each index of an axis from version 13 on, before that ONNX Runtime's own set does.
-llvm::StringRef Application::getDomain(bool isPerTensor) {
-  if (model.getOpset() >= (isPerTensor ? 10 : 13))
-    return "";
-  model.setOpset("com.microsoft", 1);
-  return "com.microsoft";
-}
-
-std::string Application::dequantizedActivation(const TensorRecipe &entry) {
-  const std::string &name = entry.name;
-  std::string scale =
-      model.addConstant(name + "_scale", makeTensor<float>(TENON_FLOAT, {}, entry.scales));
-  std::vector<int64_t> zeros = entry.zeroPoints;
-  zeros.resize(1);
-  std::string zero =
-      model.addConstant(name + "_zero_point", makeTensor<int64_t>(entry.dtype, {}, zeros));
-  std::string codes = model.makeName(name + "_quantized");
-  std::string result = model.makeName(name + "_dequantized");
-  llvm::StringRef domain = getDomain(/*isPerTensor=*/true);
-  model.addNode("QuantizeLinear", name + "_QuantizeLinear", {name, scale, zero}, {codes}, domain);
-  model.addNode("DequantizeLinear", name + "_DequantizeLinear", {codes, scale, zero}, {result},
-                domain);
-  return result;
-}
-
-llvm::Expected<std::string> Application::dequantizedConstant(const TensorRecipe &entry) {
-  llvm::Expected<Tensor> constant = model.readConstant(entry.name);
-  if (!constant)
-    return constant.takeError();
-  llvm::Expected<QuantizedConstant> quantized = quantizeConstant(*constant, entry);
-  if (!quantized)
-    return quantized.takeError();
-  const std::string &name = entry.name;
-  const std::vector<int64_t> &dims = quantized->parameterDims;
-  Tensor codes = llvm::cantFail(Tensor::create(entry.dtype, quantized->dims));
-  for (size_t i = 0; i < quantized->codes.size(); ++i)
-    codes.setElement(static_cast<int64_t>(i),
-                     static_cast<double>(quantized->getCode(i, entry.dtype)));
-  std::string operand = model.addConstant(name + "_quantized", codes);
-  std::string scale =
-      model.addConstant(name + "_scale", makeTensor<float>(TENON_FLOAT, dims, quantized->scales));
-  std::string zero = model.addConstant(
-      name + "_zero_point", makeTensor<int64_t>(entry.dtype, dims, quantized->zeroPoints));
-  std::string result = model.makeName(name + "_dequantized");
-  onnx::NodeProto &node = model.addNode("DequantizeLinear", name + "_DequantizeLinear",
-                                        {operand, scale, zero}, {result}, getDomain(!entry.axis));
-  if (entry.axis)
-    setInt(node, "axis", *entry.axis);
-  weightScales[name] = std::move(quantized->scales);
-  return result;
-}
-
 /// What a node reads in the place of a tensor.
 llvm::Expected<std::string> Application::dequantized(const TensorRecipe &entry) {
   std::string &replacement = replacements[entry.name];
@@ -163,15 +89,16 @@ llvm::Expected<std::string> Application::dequantized(const TensorRecipe &entry) 
     return llvm::createStringError("entry of tensor '" + entry.name +
                                    "': blocks are for products with constant weights");
   if (model.isConstant(entry.name)) {
-    llvm::Expected<std::string> result = dequantizedConstant(entry);
-    if (!result)
-      return result.takeError();
-    replacement = std::move(*result);
+    llvm::Expected<DequantizedConstant> constant = addDequantizedConstant(model, entry);
+    if (!constant)
+      return constant.takeError();
+    replacement = std::move(constant->value);
+    weightScales[entry.name] = std::move(constant->scales);
   } else if (entry.scales.size() != 1) {
     return llvm::createStringError("entry of tensor '" + entry.name +
                                    "': only constants have more than one scale");
   } else {
-    replacement = dequantizedActivation(entry);
+    replacement = addConversions(model, entry);
   }
   return replacement;
 }
@@ -179,7 +106,7 @@ llvm::Expected<std::string> Application::dequantized(const TensorRecipe &entry) 
 // ---- Nodes
 
 // A bias is quantized with the product of the scales, so that it joins the sum of integers. One
-// that this would overflow stays as it is, and is added to the scaled sum.
+// that does not fit into 32 bits stays as it is, and is added to the scaled sum.
 llvm::Error Application::quantizeBias(onnx::NodeProto &node, llvm::StringRef input,
                                       llvm::StringRef weight) {
   bool isPlain = getFloat(node, "alpha", 1) == 1 && getFloat(node, "beta", 1) == 1;
@@ -199,27 +126,9 @@ llvm::Error Application::quantizeBias(onnx::NodeProto &node, llvm::StringRef inp
   std::vector<float> products;
   for (float scale : scales->second)
     products.push_back(inputEntry->scales.front() * scale);
-  std::vector<int64_t> codes;
-  for (auto [i, value] : llvm::enumerate(floatsOf(*bias))) {
-    double code = std::nearbyint(double(value) / products[count == 1 ? 0 : i]);
-    if (!(std::abs(code) <= std::numeric_limits<int32_t>::max()))
-      return llvm::Error::success();
-    codes.push_back(static_cast<int64_t>(code));
-  }
-  std::string name = node.input(2);
-  std::vector<int64_t> dims;
-  if (count != 1)
-    dims = bias->dims;
-  std::string operand =
-      model.addConstant(name + "_quantized", makeTensor<int64_t>(TENON_INT32, bias->dims, codes));
-  std::string scale =
-      model.addConstant(name + "_scale", makeTensor<float>(TENON_FLOAT, dims, products));
-  std::string result = model.makeName(name + "_dequantized");
-  onnx::NodeProto &dequantize = model.addNode("DequantizeLinear", name + "_DequantizeLinear",
-                                              {operand, scale}, {result}, getDomain(count == 1));
-  if (count != 1)
-    setInt(dequantize, "axis", 0);
-  model.setOperand(node, 2, result);
+  std::string result = addDequantizedBias(model, node.input(2), *bias, products);
+  if (!result.empty())
+    model.setOperand(node, 2, result);
   return llvm::Error::success();
 }
 
@@ -270,25 +179,20 @@ llvm::Error Application::storeHalf(onnx::NodeProto &node, int32_t dtype) {
     half = model.addConstant(
         name + "_half",
         makeTensor<float>(dtype, constant->dims, llvm::ArrayRef<float>(floatsOf(*constant))));
-    if (!isTable)
-      half = widen(half, model.makeName(name + "_widened"));
+    if (!isTable) {
+      std::string wide = model.makeName(name + "_widened");
+      addWidening(model, half, wide);
+      half = wide;
+    }
   }
   model.setOperand(node, *operand, half);
   if (isTable) {
     std::string result = node.output(0);
     std::string rows = model.makeName(result + "_half");
     model.renameResult(node, 0, rows);
-    widen(rows, result);
+    addWidening(model, rows, result);
   }
   return llvm::Error::success();
-}
-
-/// Casts a value to f32, under this name.
-std::string Application::widen(llvm::StringRef value, llvm::StringRef result) {
-  onnx::NodeProto &cast =
-      model.addNode("Cast", (value + "_Cast").str(), {value.str()}, {result.str()});
-  setInt(cast, "to", TENON_FLOAT);
-  return result.str();
 }
 
 llvm::Error Application::apply(onnx::NodeProto &node, const NodeRecipe &entry) {

@@ -11,6 +11,7 @@
 
 #include "lib/Quantize/Plan.h"
 #include "lib/Quantize/PackedWeights.h"
+#include "llvm/ADT/IntEqClasses.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -42,24 +43,31 @@ namespace {
 
 class Planner {
 public:
-  Planner(const ModelEditor &model, const ValueTypes &types) : model(model), types(types) {}
+  Planner(const ModelEditor &model, const ValueTypes &types)
+      : model(model), types(types), nodes(model.graph().node().data(), model.graph().node_size()) {}
 
   QuantizationPlan run();
 
 private:
   void addProduct(const onnx::NodeProto &node, Product product);
+  void addMovers();
+  void addPointwise();
+  void formClasses();
   void addFollower(const onnx::NodeProto &node, llvm::ArrayRef<int> reads, bool moves);
   bool isFloat(llvm::StringRef value) const {
     auto type = types.find(value);
     return type != types.end() && type->second.dtype == TENON_FLOAT;
   }
-  bool isQuantized(llvm::StringRef value) const { return quantized.contains(value); }
 
   const ModelEditor &model;
   const ValueTypes &types;
+  /// In the order of their dependencies.
+  llvm::ArrayRef<const onnx::NodeProto *> nodes;
   QuantizationPlan plan;
   /// All tensors that get a scale, and those of them that convolutions read.
   llvm::StringSet<> quantized, convolved;
+  /// Pairs of tensors of one class.
+  std::vector<std::pair<std::string, std::string>> moves;
 };
 
 } // namespace
@@ -87,42 +95,61 @@ void Planner::addFollower(const onnx::NodeProto &node, llvm::ArrayRef<int> reads
   plan.followers.push_back(name);
 }
 
-QuantizationPlan Planner::run() {
-  llvm::ArrayRef<const onnx::NodeProto *> nodes(model.graph().node().data(),
-                                                model.graph().node_size());
-  for (const onnx::NodeProto *node : nodes)
-    if (std::optional<Product> product = describeProduct(model, types, *node))
-      addProduct(*node, std::move(*product));
-  // From readers to what they read: nodes are in the order of their dependencies.
+/// From readers to what they read.
+void Planner::addMovers() {
   for (const onnx::NodeProto *node : llvm::reverse(nodes)) {
     llvm::SmallVector<int> moved = getMovedOperands(*node);
-    auto result =
-        llvm::find_if(node->output(), [&](const std::string &value) { return isQuantized(value); });
-    if (moved.empty() || result == node->output().end() || !llvm::all_of(moved, [&](int operand) {
-          return isFloat(node->input(operand)) && !model.isConstant(node->input(operand));
-        }))
+    auto result = llvm::find_if(
+        node->output(), [&](const std::string &value) { return quantized.contains(value); });
+    bool movesActivations = !moved.empty() && llvm::all_of(moved, [&](int operand) {
+      return isFloat(node->input(operand)) && !model.isConstant(node->input(operand));
+    });
+    if (result == node->output().end() || !movesActivations)
       continue;
     for (int operand : moved) {
       quantized.insert(node->input(operand));
-      plan.classes.unionSets(*result, node->input(operand));
+      moves.emplace_back(*result, node->input(operand));
       if (convolved.contains(*result))
         convolved.insert(node->input(operand));
     }
     addFollower(*node, moved, /*moves=*/true);
   }
   std::reverse(plan.followers.begin(), plan.followers.end());
-  llvm::StringSet<> listed;
+}
+
+void Planner::addPointwise() {
   for (const onnx::NodeProto *node : nodes) {
     llvm::SmallVector<int> reads;
-    for (auto [number, operand] : llvm::enumerate(node->input())) {
-      if (isQuantized(operand) && listed.insert(operand).second)
-        plan.tensors.push_back(operand);
-      if (convolved.contains(operand))
-        reads.push_back(static_cast<int>(number));
-    }
+    for (int operand = 0; operand < node->input_size(); ++operand)
+      if (convolved.contains(node->input(operand)))
+        reads.push_back(operand);
     if (isPointwise(*node) && !reads.empty())
       addFollower(*node, reads, /*moves=*/false);
   }
+}
+
+/// Lists the tensors, and numbers their classes.
+void Planner::formClasses() {
+  llvm::StringMap<unsigned> numbers;
+  for (const onnx::NodeProto *node : nodes)
+    for (const std::string &operand : node->input())
+      if (quantized.contains(operand) && numbers.try_emplace(operand, plan.tensors.size()).second)
+        plan.tensors.push_back(operand);
+  llvm::IntEqClasses classes(plan.tensors.size());
+  for (const auto &[to, from] : moves)
+    classes.join(numbers.lookup(to), numbers.lookup(from));
+  classes.compress();
+  for (unsigned number = 0; number < plan.tensors.size(); ++number)
+    plan.classes.push_back(classes[number]);
+}
+
+QuantizationPlan Planner::run() {
+  for (const onnx::NodeProto *node : nodes)
+    if (std::optional<Product> product = describeProduct(model, types, *node))
+      addProduct(*node, std::move(*product));
+  addMovers();
+  addPointwise();
+  formClasses();
   return std::move(plan);
 }
 

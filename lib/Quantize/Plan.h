@@ -4,7 +4,6 @@
 
 #include "lib/Quantize/QuantizableNodes.h"
 #include "lib/Quantize/Recipe.h"
-#include "llvm/ADT/EquivalenceClasses.h"
 
 namespace tenon::quantize {
 
@@ -29,7 +28,8 @@ struct QuantizationPlan {
   std::vector<std::string> followers;
   /// Tensors that get a scale. Those of one class share it, since values only move between them.
   std::vector<std::string> tensors;
-  llvm::EquivalenceClasses<std::string> classes;
+  /// For each of these the number of its class.
+  std::vector<unsigned> classes;
   /// Of each follower and product, the tensors that it reads and writes.
   struct Node {
     std::vector<std::string> reads, writes;

@@ -137,4 +137,18 @@ llvm::Expected<QuantizedConstant> quantizeConstant(const Tensor &constant,
   return result;
 }
 
+llvm::Error roundConstant(Tensor &constant, const TensorRecipe &recipe) {
+  llvm::Expected<QuantizedConstant> quantized = quantizeConstant(constant, recipe);
+  if (!quantized)
+    return quantized.takeError();
+  ParameterIndex index(constant.dims, recipe.axis, recipe.blockSize);
+  auto *values = reinterpret_cast<float *>(constant.bytes.data());
+  for (size_t i = 0; i < quantized->codes.size(); ++i) {
+    int64_t at = index(static_cast<int64_t>(i));
+    int64_t code = quantized->getCode(static_cast<int64_t>(i), recipe.dtype);
+    values[i] = static_cast<float>(code - quantized->zeroPoints[at]) * quantized->scales[at];
+  }
+  return llvm::Error::success();
+}
+
 } // namespace tenon::quantize

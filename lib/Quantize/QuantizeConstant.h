@@ -27,6 +27,9 @@ struct QuantizedConstant {
 llvm::Expected<QuantizedConstant> quantizeConstant(const Tensor &constant,
                                                    const TensorRecipe &recipe);
 
+/// Makes of a constant what its codes stand for.
+llvm::Error roundConstant(Tensor &constant, const TensorRecipe &recipe);
+
 } // namespace tenon::quantize
 
 #endif

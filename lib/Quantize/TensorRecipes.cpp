@@ -36,31 +36,27 @@ static double predictSqnr(const Histogram &histogram, const QuantizationParamete
 TensorRecipes describeActivations(const QuantizationPlan &plan,
                                   const llvm::StringMap<Histogram> &histograms,
                                   const TensorOptions &options) {
-  auto leaderOf = [&](const std::string &tensor) {
-    auto leader = plan.classes.findLeader(tensor);
-    return leader == plan.classes.member_end() ? tensor : *leader;
-  };
   struct Range {
     float low = 0, high = 0;
   };
-  llvm::StringMap<Range> ranges;
-  for (const std::string &tensor : plan.tensors) {
+  // The numbers of classes are below that of tensors.
+  std::vector<Range> ranges(plan.tensors.size());
+  for (auto [tensor, number] : llvm::zip_equal(plan.tensors, plan.classes)) {
     auto histogram = histograms.find(tensor);
     if (histogram == histograms.end())
       continue;
     QuantizationParameters own =
         chooseParameters(histogram->second, options.activations, options.range);
-    Range &range = ranges[leaderOf(tensor)];
-    range.low = std::min(range.low, own.low);
-    range.high = std::max(range.high, own.high);
+    ranges[number].low = std::min(ranges[number].low, own.low);
+    ranges[number].high = std::max(ranges[number].high, own.high);
   }
   TensorRecipes entries;
-  for (const std::string &tensor : plan.tensors) {
+  for (auto [tensor, number] : llvm::zip_equal(plan.tensors, plan.classes)) {
     auto histogram = histograms.find(tensor);
     if (histogram == histograms.end())
       continue;
-    Range range = ranges[leaderOf(tensor)];
-    QuantizationParameters parameters = makeParameters(range.low, range.high, options.activations);
+    QuantizationParameters parameters =
+        makeParameters(ranges[number].low, ranges[number].high, options.activations);
     TensorRecipe &entry = entries[tensor] = makeEntry(tensor, parameters, options);
     entry.predictedSqnr = predictSqnr(histogram->second, parameters, options.activations);
   }

@@ -1,6 +1,7 @@
 // What the options say (see the header); Inputs.cpp makes the inputs.
 
 #include "tools/tenon/ModelOptions.h"
+#include "lib/Quantize/Prepare.h"
 #include "tools/tenon/Devices.h"
 #include "tools/tenon/TemporaryDirectory.h"
 #include "llvm/Support/FileSystem.h"
@@ -27,13 +28,33 @@ llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOption
     options.import.shapes.push_back(*shape);
   }
   options.quantExact = arguments.has("--quant-exact");
-  if (arguments.has("--precision")) {
+  if (arguments.has("--precision") && !quantize::isRecipePath(arguments.get("--precision"))) {
     auto precision = driver::PrecisionOption::parse(arguments.get("--precision"));
     if (!precision)
       return precision.takeError();
     options.precision = std::move(*precision);
   }
   return llvm::Error::success();
+}
+
+llvm::Expected<driver::CompileReport> compileModel(llvm::StringRef path, const Arguments &arguments,
+                                                   driver::CompileOptions options) {
+  std::string precision = arguments.get("--precision");
+  if (!quantize::isRecipePath(precision))
+    return driver::compileFile(path, options);
+  llvm::Expected<std::shared_ptr<ModelFile>> model = ModelFile::open(path);
+  if (!model)
+    return model.takeError();
+  llvm::Expected<quantize::Recipe> recipe = quantize::readRecipe(precision);
+  if (!recipe)
+    return recipe.takeError();
+  llvm::Expected<quantize::PreparedModel> prepared = quantize::prepareModel(*model, *recipe);
+  if (!prepared)
+    return makeError(precision + ": " + llvm::toString(prepared.takeError()));
+  for (const std::string &unmatched : prepared->unmatched)
+    llvm::errs() << "tenon: warning: " << precision << ": " << unmatched << "\n";
+  options.precision = std::move(prepared->precision);
+  return driver::compile(prepared->model, options);
 }
 
 llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_context_options &options,
@@ -60,7 +81,7 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
   if (std::error_code error = directory.create())
     return makeError("cannot make a temporary directory: " + error.message());
   compile.output = directory.file("model.so");
-  llvm::Expected<driver::CompileReport> compiled = driver::compileFile(path, compile);
+  llvm::Expected<driver::CompileReport> compiled = compileModel(path, arguments, compile);
   if (!compiled)
     return compiled.takeError();
   if (report)

@@ -16,6 +16,11 @@ bool isOnnxFile(llvm::StringRef path);
 /// they say.
 llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options);
 
+/// Compiles a model file with these options and, if --precision names a recipe, as that says; warns
+/// of its entries that match nothing.
+llvm::Expected<driver::CompileReport> compileModel(llvm::StringRef path, const Arguments &arguments,
+                                                   driver::CompileOptions options);
+
 /// Loads the one positional argument, compiling it if it is an ONNX file. `report`, if given, gets
 /// what the compiler said then.
 llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_context_options &options,
@@ -48,7 +53,7 @@ inline constexpr Option precisionOption = {
     "bf16, "
     "f16, "
     "or int8 for inputs of products whose weights are quantized in blocks; or a FILE with a line "
-    "NODES P for each node or pattern"};
+    "NODES P for each node or pattern, or a recipe of tenon quantize (*.precision.json)"};
 inline constexpr Option checkOption = {
     "--check", false, "compare the checksum of the weights, too; that of all else always is"};
 inline constexpr Option threadsOption = {"--threads", true, "N threads; default one per core"};
