@@ -40,14 +40,12 @@ private:
   struct Measured {
     Session session;
     driver::CompileReport report;
-    std::vector<KernelCost> kernels;
-    double time = 0;
+    KernelCosts kernels;
   };
 
   llvm::Error plan();
   llvm::Error calibrateTensors();
   llvm::Error measureOptions();
-  llvm::Expected<std::vector<double>> measureTimes(const PreparedModel &prepared);
   std::string refuseHalf(const Group &group) const;
   void formProblem();
   llvm::Error search();
@@ -145,7 +143,7 @@ llvm::Expected<Quantizer::Measured> Quantizer::measure(const std::shared_ptr<Mod
   auto loaded = loadModel(file, own);
   if (!loaded)
     return loaded.takeError();
-  Measured measured{std::move(loaded->first), std::move(loaded->second), {}, 0};
+  Measured measured{std::move(loaded->first), std::move(loaded->second), {}};
   std::string key = makeRecordKey(*file, own.compile, options.threads);
   if (auto known = records.find(key)) {
     measured.kernels = std::move(*known);
@@ -153,25 +151,16 @@ llvm::Expected<Quantizer::Measured> Quantizer::measure(const std::shared_ptr<Mod
     llvm::Expected<Sample> sample = split.calibration.read(0);
     if (!sample)
       return sample.takeError();
-    llvm::Expected<std::vector<KernelCost>> kernels = measureKernels(measured.session, *sample);
+    llvm::Expected<KernelCosts> kernels = measureKernels(measured.session, *sample);
     if (!kernels)
       return kernels.takeError();
     measured.kernels = std::move(*kernels);
     records.add(key, measured.kernels);
   }
-  for (const KernelCost &kernel : measured.kernels)
-    measured.time += kernel.time;
   return std::move(measured);
 }
 
 // ---- What groups may have
-
-static std::vector<std::string> nodesOf(llvm::ArrayRef<KernelCost> kernels) {
-  std::vector<std::string> nodes;
-  for (const KernelCost &kernel : kernels)
-    nodes.push_back(kernel.nodes);
-  return nodes;
-}
 
 /// Why a group cannot have f16; empty if it can.
 std::string Quantizer::refuseHalf(const Group &group) const {
@@ -191,10 +180,16 @@ std::string Quantizer::refuseHalf(const Group &group) const {
   return "";
 }
 
+/// As many samples as some thousand runs allow.
+static int64_t getSensitivitySamples(size_t groups) {
+  constexpr size_t runs = 2000;
+  return static_cast<int64_t>(std::clamp<size_t>(runs / std::max<size_t>(groups, 1), 4, 32));
+}
+
 // Times are those of the group's kernels in a model that has the precision everywhere. So they hold
 // where neighbours have it, too; conversions between neighbours come on top.
 llvm::Error Quantizer::measureOptions() {
-  std::vector<std::string> kernels = nodesOf(reference->kernels);
+  std::vector<driver::LaunchReport> launches = reference->report.launches;
   struct Variant {
     NodePrecision precision;
     PreparedModel prepared;
@@ -210,13 +205,13 @@ llvm::Error Quantizer::measureOptions() {
     if (!measured)
       return measured.takeError();
     if (precision == NodePrecision::Int8)
-      llvm::append_range(kernels, nodesOf(measured->kernels));
+      llvm::append_range(launches, measured->report.launches);
     variants.push_back({precision, std::move(*prepared), std::move(*measured)});
   }
-  groups = formGroups(quantizationPlan, kernels);
-  double rest = 0;
+  groups = formGroups(quantizationPlan, launches);
   NodeOwners owners(editor, quantizationPlan, groups);
-  std::vector<double> times = sumByGroup(reference->kernels, owners, groups.size(), rest);
+  std::vector<double> times =
+      sumByGroup(reference->kernels, reference->report.launches, owners, groups.size());
   for (auto [group, time] : llvm::zip_equal(groups, times)) {
     GroupReport &report = groupReports.emplace_back();
     for (unsigned product : group.products)
@@ -226,10 +221,11 @@ llvm::Error Quantizer::measureOptions() {
   }
   for (Variant &variant : variants) {
     ModelEditor changed(variant.prepared.model);
-    times = sumByGroup(variant.measured.kernels, NodeOwners(changed, quantizationPlan, groups),
-                       groups.size(), rest);
+    times = sumByGroup(variant.measured.kernels, variant.measured.report.launches,
+                       NodeOwners(changed, quantizationPlan, groups), groups.size());
     SensitivityOptions sensitivity;
     sensitivity.probe = probe;
+    sensitivity.samples = getSensitivitySamples(groups.size());
     sensitivity.progress = progressOf("noise of each group in " + getName(variant.precision).str());
     const TensorRecipes &own =
         variant.precision == NodePrecision::Int4Weights ? packedWeights : weights;
@@ -292,7 +288,8 @@ llvm::Expected<Validation> Quantizer::validate(const Choices &choices) {
   llvm::Expected<Evaluation> evaluation = evaluator->evaluate(measured->session);
   if (!evaluation)
     return evaluation.takeError();
-  return Validation{choices, std::move(*evaluation), measured->time, measured->report.weightsBytes};
+  return Validation{choices, std::move(*evaluation), totalTime(measured->kernels),
+                    measured->report.weightsBytes};
 }
 
 llvm::Error Quantizer::search() {
@@ -353,7 +350,7 @@ void Quantizer::report() {
     }
   }
   result.groups = std::move(groupReports);
-  result.timeBefore = reference->time;
+  result.timeBefore = totalTime(reference->kernels);
   result.weightsBefore = reference->report.weightsBytes;
 }
 
