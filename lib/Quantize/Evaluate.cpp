@@ -23,7 +23,7 @@ struct Evaluator::Sums {
 };
 
 static bool isFloatTensor(const tenon_tensor_info &info) {
-  return info.num_kinds == 1 && info.kinds[0] == TENON_TENSOR && isFloatingPoint(info.dtype);
+  return info.num_kinds == 0 && isFloatingPoint(info.dtype);
 }
 
 static llvm::Error addLabel(int64_t label, const tenon_tensor &scores, TopAccuracy &first,

@@ -258,7 +258,8 @@ void Quantizer::formProblem() {
     }
   }
   double byteTime = estimateByteTime(reference->kernels);
-  for (const NodeOwners::Edge &edge : NodeOwners(editor, quantizationPlan, groups).getEdges()) {
+  NodeOwners owners(editor, quantizationPlan, groups);
+  for (const NodeOwners::Edge &edge : owners.getEdges()) {
     auto type = types.find(edge.value);
     if (type == types.end())
       continue;

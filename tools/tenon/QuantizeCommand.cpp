@@ -9,7 +9,9 @@
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/ModelOptions.h"
 #include "tools/tenon/ProgressLine.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
+#include <map>
 
 namespace tenon::cli {
 
@@ -188,7 +190,7 @@ static llvm::Error quantizeWithData(const Arguments &arguments,
   options.progress = [&](llvm::StringRef what, int64_t done, int64_t planned) {
     progress.show(what, done, planned);
   };
-  llvm::Expected<QuantizeResult> result = quantize(model, **data, options);
+  llvm::Expected<QuantizeResult> result = quantize::quantize(model, **data, options);
   progress.clear();
   if (!result)
     return result.takeError();
