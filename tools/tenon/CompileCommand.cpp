@@ -147,7 +147,7 @@ int runCompile(llvm::ArrayRef<const char *> raw) {
   if (!options)
     return fail(llvm::toString(options.takeError()));
   llvm::Expected<driver::CompileReport> report =
-      driver::compileFile(arguments->positional().front(), *options);
+      compileModel(arguments->positional().front(), *arguments, *options);
   if (!report)
     return fail(llvm::toString(report.takeError()));
   if (options->stage && arguments->has("--report"))

@@ -4,8 +4,8 @@
 #define TENON_TOOLS_TENON_MODELOPTIONS_H
 
 #include "lib/Driver/Driver.h"
+#include "lib/Session/Session.h"
 #include "tools/tenon/Arguments.h"
-#include "tools/tenon/Session.h"
 
 namespace tenon::cli {
 
@@ -19,6 +19,11 @@ std::string describeDeadChannels(const DeadChannels &dead);
 /// have them. Fills in what they say.
 llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options);
 
+/// Compiles a model file with these options and, if --precision names a recipe, as that says; warns
+/// of its entries that match nothing.
+llvm::Expected<driver::CompileReport> compileModel(llvm::StringRef path, const Arguments &arguments,
+                                                   driver::CompileOptions options);
+
 /// Loads the one positional argument, compiling it if it is an ONNX file. `report`, if given, gets
 /// what the compiler said then.
 llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_context_options &options,
@@ -26,6 +31,9 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
 
 /// --threads and --pin.
 llvm::Expected<tenon_context_options> readContextOptions(const Arguments &arguments);
+
+/// --layout, --scale, --mean, --std and --bgr.
+llvm::Expected<ImageOptions> readImageOptions(const Arguments &arguments);
 
 /// One value per input, in the model's order: from --input, else made up if `random`.
 llvm::Expected<std::vector<Value>> makeInputs(const Session &session, const Arguments &arguments,
@@ -53,7 +61,7 @@ inline constexpr Option precisionOption = {
     "bf16, "
     "f16, "
     "or int8 for inputs of products whose weights are quantized in blocks; or a FILE with a line "
-    "NODES P for each node or pattern"};
+    "NODES P for each node or pattern, or a recipe of tenon quantize (*.precision.json)"};
 inline constexpr Option keepDeadChannelsOption = {
     "--keep-dead-channels", false, "compute channels that no result depends on, too"};
 inline constexpr Option checkOption = {

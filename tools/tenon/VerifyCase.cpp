@@ -2,6 +2,7 @@
 
 #include "tools/tenon/VerifyCase.h"
 #include "lib/Driver/Driver.h"
+#include "lib/Session/Session.h"
 #include "lib/Support/Stopwatch.h"
 #include "lib/Tensors/Compare.h"
 #include "lib/Tensors/ProtoFile.h"
@@ -11,7 +12,6 @@
 #include "tools/tenon/GuardedSession.h"
 #include "tools/tenon/ModelOptions.h"
 #include "tools/tenon/ProgramSession.h"
-#include "tools/tenon/Session.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
