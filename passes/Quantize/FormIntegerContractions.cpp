@@ -14,8 +14,8 @@
 //     (A + a)(B + b) = AB + a * columnSums(B + b) + rowSums(A) * b
 //
 // where the row sums of a convolution, over what each window holds, are one with a filter of ones:
-// little beside many filters, if these fit a faster instruction for it. What is constant of it joins a
-// constant that is added to the sum anyway.
+// little beside many filters, if these fit a faster instruction for it. What is constant of it
+// joins a constant that is added to the sum anyway.
 //
 // Everything is arithmetic modulo 2^32, so the result is the same whichever form is used.
 
@@ -233,20 +233,21 @@ static void eraseUnused(SmallVector<Value> values) {
   }
 }
 
-/// Sums over what the rows of the left operand, or the windows of a convolution, hold. The latter are
-/// a convolution with ones of the weights' type.
+/// Sums over what the rows of the left operand, or the windows of a convolution, hold. The latter
+/// are a convolution with ones of the weights' type.
 Value Contraction::makeRowSums(const DecomposeBuilder &make, Value input, Type weights) const {
   auto type = cast<RankedTensorType>(input.getType());
   if (matmul)
-    return make.reduce(ReduceKind::Sum, make.cast(input, make.b.getI32Type()), {type.getRank() - 1});
+    return make.reduce(ReduceKind::Sum, make.cast(input, make.b.getI32Type()),
+                       {type.getRank() - 1});
   auto replaceLast = [&](Value tensor) {
     DimExprs dims = getDims(tensor.getType());
     dims.back() = getAffineConstantExpr(1, make.b.getContext());
     return dims;
   };
   auto ones = makeTensorType(replaceLast(op->getOperand(1)), weights);
-  Value filter = ConstantOp::create(make.b, make.loc, ones,
-                                    DenseElementsAttr::get(ones, make.b.getIntegerAttr(weights, 1)));
+  Value filter = ConstantOp::create(
+      make.b, make.loc, ones, DenseElementsAttr::get(ones, make.b.getIntegerAttr(weights, 1)));
   Operation *sums = make.b.clone(*op);
   sums->setOperands({input, filter});
   sums->getResult(0).setType(makeTensorType(replaceLast(op->getResult(0)), make.b.getI32Type()));
