@@ -87,6 +87,8 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addNestedPass<KernelOp>(createRoundLastPass());
   passes.addPass(createCollapseDimensionsPass());
   passes.addPass(createDeduplicateKernelsPass());
+  // Now that equal kernels are one, and before their schedules depend on it.
+  passes.addPass(createFindZerosPass());
   passes.addPass(createAssignSchedulesPass());
   // Now that schedules say how weights are read.
   passes.addPass(createPackWeightsPass());

@@ -15,6 +15,7 @@
 // are grouped into tiles, and tiles into tasks, never changes a result.
 #include "passes/Codegen/Cpu/ContractionPack.h"
 #include "passes/Codegen/Cpu/LaneExchange.h"
+#include "passes/Codegen/Cpu/SparseWeights.h"
 
 using namespace mlir;
 
@@ -131,6 +132,7 @@ private:
   Sums emitBlock(const BlockCodes &codes, Value block, int64_t size, Sums totals);
   Sums emitCodeStep(const BlockCodes &codes, Value step, int64_t count, Sums sums);
   Sums emitChannels(Value input, Value weights, Value tap, Sums sums);
+  Sums emitKeptBlocks(Value input, Value tap, Sums sums);
   Sums emitStep(Value input, Value weights, int64_t unrolled, Sums sums, Value count = nullptr);
   SmallVector<Value> loadWeights(Value pointer);
   Value loadInput(Value pointer, Value count);
@@ -211,6 +213,8 @@ auto MicrokernelEmitter::Body::emitTaps(Sums sums) -> Sums {
         Value steps = emitter.mul(tap, contraction.sumSteps);
         if (schedule.getPackInput())
           input = emitter.offsetPointer(operands.input, inputType, emitter.mul(steps, inputStep));
+        if (spec.sparse)
+          return emitKeptBlocks(input, tap, Sums(carried));
         Value weights =
             emitter.offsetPointer(operands.weights, weightType, emitter.mul(steps, weightStep));
         return emitChannels(input, weights, tap, Sums(carried));
@@ -399,6 +403,15 @@ auto MicrokernelEmitter::Body::emitChannels(Value input, Value weights, Value ta
                         auto [inputHere, weightsHere] = pointersAt(k);
                         return emitStep(inputHere, weightsHere, 0, Sums(carried), rest);
                       });
+}
+
+/// The steps of one tap whose weights are not all zero.
+auto MicrokernelEmitter::Body::emitKeptBlocks(Value input, Value tap, Sums sums) -> Sums {
+  return SparseWeights(spec).forBlocks(
+      emitter, operands.weights, tap, sums, [&](Value row, Value weights, ValueRange carried) {
+        Value here = emitter.offsetPointer(input, inputType, emitter.mul(row, inputStep));
+        return emitStep(here, weights, /*unrolled=*/0, Sums(carried));
+      });
 }
 
 auto MicrokernelEmitter::Body::loadWeights(Value pointer) -> SmallVector<Value> {

@@ -49,6 +49,14 @@ public:
     balanceTiles();
   }
 
+  /// Reads weights without blocks of zeros, after all else has been chosen.
+  void skipBlocks(const KeptBlocks &blocks);
+  /// Whether code for what was chosen can.
+  bool canSkip(const KeptBlocks &blocks) const {
+    return blocks.block.depth == interleave &&
+           blocks.block.width % target.getLanes(sizes.accumulatorBits) == 0;
+  }
+
   /// Calls `take` with variations of what was chosen.
   void enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) const;
 
@@ -57,7 +65,7 @@ public:
     return ContractionScheduleAttr::get(target.getContext(), lanes, tileRows, tileVectors,
                                         tileLines, unrollK, blockTiles, packed, packInput,
                                         packWeights, prefetchLines, preferSplitPanels, mma,
-                                        interleave > 1 && sizes.tapsAreNeighbours);
+                                        interleave > 1 && !skip && sizes.tapsAreNeighbours, skip);
   }
 
   int64_t lanes = 0, tileRows = 1, tileVectors = 1, tileLines = 1, unrollK = 4, blockTiles = 0;
@@ -320,6 +328,7 @@ private:
   /// Registers that may hold sums.
   int64_t sums;
   MmaAttr mma;
+  SkipAttr skip;
   int64_t interleave = 1;
   bool multipliesCodes = false, roundsInput = false;
   /// -1: unknown.
@@ -341,7 +350,36 @@ void enumerateContractions(TargetAttr target, const ContractionSizes &sizes,
 ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSizes &sizes) {
   Chooser chooser(target, sizes);
   chooser.choose();
+  for (const KeptBlocks &blocks : sizes.blocks) {
+    if (!chooser.canSkip(blocks))
+      continue;
+    Chooser sparse = chooser;
+    sparse.skipBlocks(blocks);
+    if (isWorthSkipping(sizes, chooser.get(), sparse.get()))
+      return sparse.get();
+  }
   return chooser.get();
+}
+
+// Panels are as narrow as blocks. They read so few of the input's channels that as many tiles as
+// the second cache holds share a visit to all of them.
+void Chooser::skipBlocks(const KeptBlocks &blocks) {
+  skip = SkipAttr::get(target.getContext(), Zeros::Blocks, blocks.kept);
+  lanes = target.getLanes(sizes.accumulatorBits);
+  tileVectors = blocks.block.width / lanes;
+  vectors = llvm::divideCeil(sizes.outChannels, lanes);
+  weightBytes = blocks.kept * blocks.block.depth * blocks.block.width * sizes.weightBits / 8;
+  tileLines = 1;
+  fillRegisters();
+  choosePacking();
+  chooseOrder();
+  int64_t tileBytes =
+      tileRows * tileLines * sizes.taps * std::max<int64_t>(sizes.inChannels, 1) * getStepBytes() /
+      interleave;
+  if (blockTiles == 0)
+    blockTiles = std::clamp<int64_t>(target.getL2Bytes() / 2 / tileBytes, 2, 32);
+  prefetchLines = 0;
+  balanceTiles();
 }
 
 void Chooser::enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) const {
