@@ -2,7 +2,9 @@
 
 #include "dialects/Target/KnownWeights.h"
 #include "dialects/Tenon/TenonDialect.h"
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -107,23 +109,27 @@ int64_t KnownWeights::countKept(WeightBlock block, int64_t groups) const {
   return kept;
 }
 
-ArrayAttr makeZerosAttr(MLIRContext *context, ArrayRef<KeptBlocks> blocks) {
-  SmallVector<Attribute> entries;
-  for (const auto &[block, kept] : blocks)
-    entries.push_back(DenseI64ArrayAttr::get(context, {block.depth, block.width, kept}));
-  return ArrayAttr::get(context, entries);
+Attribute makeZerosAttr(MLIRContext *context, const WeightZeros &zeros) {
+  Builder b(context);
+  SmallVector<Attribute> blocks;
+  for (const auto &[block, kept] : zeros.blocks)
+    blocks.push_back(b.getDenseI64ArrayAttr({block.depth, block.width, kept}));
+  return b.getDictionaryAttr({b.getNamedAttr("blocks", b.getArrayAttr(blocks)),
+                              b.getNamedAttr("run_bytes", b.getI64IntegerAttr(zeros.runBytes))});
 }
 
-SmallVector<KeptBlocks> readZerosAttr(Attribute attribute) {
-  SmallVector<KeptBlocks> blocks;
-  for (Attribute entry : dyn_cast_if_present<ArrayAttr>(attribute)
-                             ? cast<ArrayAttr>(attribute).getValue()
-                             : ArrayRef<Attribute>()) {
-    auto numbers = dyn_cast<DenseI64ArrayAttr>(entry);
-    if (numbers && numbers.size() == 3)
-      blocks.push_back({{numbers[0], numbers[1]}, numbers[2]});
-  }
-  return blocks;
+WeightZeros readZerosAttr(Attribute attribute) {
+  WeightZeros zeros;
+  auto entries = dyn_cast_if_present<DictionaryAttr>(attribute);
+  if (!entries)
+    return zeros;
+  if (auto blocks = entries.getAs<ArrayAttr>("blocks"))
+    for (auto numbers : blocks.getAsRange<DenseI64ArrayAttr>())
+      if (numbers.size() == 3)
+        zeros.blocks.push_back({{numbers[0], numbers[1]}, numbers[2]});
+  if (auto bytes = entries.getAs<IntegerAttr>("run_bytes"))
+    zeros.runBytes = bytes.getInt();
+  return zeros;
 }
 
 } // namespace tenon

@@ -61,13 +61,22 @@ private:
   uint64_t magnitude = 0;
 };
 
-/// The attribute of a kernel's argument that tells of zeros in weights (`tenon-find-zeros`): an
-/// array of [depth, width, kept] for blocks of some shapes.
+/// What the schedule of a kernel may depend on of its weights' numbers.
+struct WeightZeros {
+  /// For blocks of some shapes; none if there are few zeros.
+  llvm::SmallVector<KeptBlocks> blocks;
+  /// Bytes of all constants that a run of the program reads, by which they come from a cache or
+  /// from memory.
+  int64_t runBytes = 0;
+};
+
+/// The attribute of a kernel's argument that tells it (`tenon-find-zeros`): a dictionary of
+/// `blocks`, [depth, width, kept] each, and `run_bytes`.
 inline constexpr llvm::StringLiteral kZerosAttrName = "tenon.zeros";
 
-mlir::ArrayAttr makeZerosAttr(mlir::MLIRContext *context, llvm::ArrayRef<KeptBlocks> blocks);
+mlir::Attribute makeZerosAttr(mlir::MLIRContext *context, const WeightZeros &zeros);
 /// What such an attribute says; nothing of null.
-llvm::SmallVector<KeptBlocks> readZerosAttr(mlir::Attribute attribute);
+WeightZeros readZerosAttr(mlir::Attribute attribute);
 
 } // namespace tenon
 

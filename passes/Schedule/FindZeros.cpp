@@ -60,6 +60,7 @@ private:
             SymbolTable &symbols);
 
   llvm::DenseMap<StringAttr, SmallVector<LaunchOp>> launches;
+  int64_t runBytes = 0;
 };
 
 } // namespace
@@ -110,7 +111,8 @@ void FindZeros::find(KernelOp kernel, const KernelStrategy &strategy, TargetAttr
     }
     if (group.blocks.empty())
       continue;
-    reader.setArgAttr(number, kZerosAttrName, makeZerosAttr(&getContext(), group.blocks));
+    reader.setArgAttr(number, kZerosAttrName,
+                      makeZerosAttr(&getContext(), {group.blocks, runBytes}));
     ++numFound;
   }
 }
@@ -121,6 +123,10 @@ void FindZeros::runOnOperation() {
     return signalPassFailure();
   getOperation().walk(
       [&](LaunchOp launch) { launches[launch.getKernelAttr().getAttr()].push_back(launch); });
+  getOperation().walk([&](ConstantOp constant) {
+    if (!constant->getParentOfType<KernelOp>())
+      runBytes += countBytes(constant.getType()).value_or(0);
+  });
   SymbolTable symbols(getOperation());
   for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {
     const KernelStrategy *strategy = strategies->lookup(kernel);

@@ -39,7 +39,8 @@ def FindZerosPass : Pass<"tenon-find-zeros", "::mlir::ModuleOp"> {
     A strategy may have code that skips blocks of weights that are zero. Where the weights of a kernel
     are constants, `tenon.zeros` on its argument says how many blocks of the shapes that the strategy
     asks for are not zero: [depth, width, kept], the input channels and output channels of a block,
-    and their number. Launches with other numbers of zeros get a copy of the kernel.
+    and their number; and how many bytes of constants a run reads. Launches with other numbers of
+    zeros get a copy of the kernel.
 
     ```mlir
     tenon.kernel @k(%x: tensor<96x32xf32>, %w: tensor<32x16xf32> {tenon.weights}) -> tensor<96x16xf32>
@@ -58,7 +59,8 @@ def FindZerosPass : Pass<"tenon-find-zeros", "::mlir::ModuleOp"> {
 
     ```mlir
     tenon.kernel @k(%x: tensor<96x32xf32>,
-                    %w: tensor<32x16xf32> {tenon.weights, tenon.zeros = [array<i64: 1, 16, 10>]})
+                    %w: tensor<32x16xf32> {tenon.weights, tenon.zeros = {
+                        blocks = [array<i64: 1, 16, 10>], run_bytes = 2048}})
         -> tensor<96x16xf32> attributes {strategy = "contraction"} {
       %y = tenon.matmul %x, %w : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
       tenon.yield %y : tensor<96x16xf32>

@@ -9,7 +9,7 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-/// Parts begin at lines of the caches, and a vector behind the last one may be read.
+/// Parts begin at lines of the caches.
 static constexpr int64_t line = 64;
 
 SparseForm::SparseForm(SparsePanelsAttr layout, RankedTensorType weights)
@@ -23,16 +23,19 @@ SparseForm::SparseForm(SparsePanelsAttr layout, RankedTensorType weights)
   elementBytes = weights.getElementTypeBitWidth() / 8;
 }
 
-int64_t SparseForm::rowsOffset() const { return llvm::alignTo((lists + 1) * 4, line); }
+int64_t SparseForm::listBytes() const {
+  return headBytes() + (zeros == Zeros::Blocks ? 0 : llvm::alignTo(rows * maskBytes(), 8));
+}
+
+int64_t SparseForm::rowsOffset() const { return llvm::alignTo((lists + 1) * listBytes(), line); }
 
 int64_t SparseForm::valuesOffset() const {
-  int64_t bytes = zeros == Zeros::Blocks ? kept * 4 : lists * rows * maskBytes();
-  return llvm::alignTo(rowsOffset() + bytes, line);
+  return rowsOffset() + (zeros == Zeros::Blocks ? llvm::alignTo(kept * 4, line) : 0);
 }
 
 int64_t SparseForm::bytes() const {
   int64_t elements = zeros == Zeros::Blocks ? kept * rowElements : kept;
-  return llvm::alignTo(valuesOffset() + elements * elementBytes, line) + line;
+  return llvm::alignTo(valuesOffset() + elements * elementBytes, line);
 }
 
 namespace {
@@ -74,14 +77,14 @@ bool SparseWriter::write() {
   for (int64_t group = 0; group < panels.getGroups(); ++group)
     for (int64_t first = 0; first < outputs; first += panels.getWidth())
       for (int64_t tap = 0; tap < weights.getTaps(); ++tap, ++list) {
-        writeNumber(list * 4, kept);
+        writeNumber(list * form.listBytes(), kept);
         int64_t output = group * outputs + first,
                 end = group * outputs + std::min(first + panels.getWidth(), outputs);
         for (int64_t row = 0; row < form.rows; ++row)
           if (!writeRow(list, row, tap, output, end))
             return false;
       }
-  writeNumber(list * 4, kept);
+  writeNumber(list * form.listBytes(), kept);
   return true;
 }
 
@@ -114,7 +117,7 @@ bool SparseWriter::writeBlock(int64_t row, ArrayRef<const char *> elements) {
 }
 
 bool SparseWriter::writeSingle(int64_t list, int64_t row, ArrayRef<const char *> elements) {
-  int64_t masks = form.rowsOffset() + (list * form.rows + row) * form.maskBytes();
+  int64_t masks = list * form.listBytes() + form.headBytes() + row * form.maskBytes();
   for (auto [number, element] : llvm::enumerate(elements)) {
     if (!element)
       continue;

@@ -7,9 +7,9 @@
 //            rows     i32 [kept]         of each block, its row in the panel, ascending
 //            values   [kept][row]        the blocks
 //
-//   single   starts   i32 [lists + 1]    the first weight of each list that is not zero
-//            masks    [lists][rows][row / 8 bytes]   a bit for each weight, set if it is not zero
-//            values   [kept]             the weights, and as many bytes as a vector behind them
+//   single   lists    of each list, an i64, the number of its first weight that is not zero, and
+//                     [rows][row / 8 bytes], a bit for each weight, set if it is not zero
+//            values   [kept]             the weights
 #ifndef TENON_DIALECTS_TARGET_CPU_SPARSEPANELS_H
 #define TENON_DIALECTS_TARGET_CPU_SPARSEPANELS_H
 
@@ -28,9 +28,12 @@ struct SparseForm {
   SparseForm() = default;
   SparseForm(SparsePanelsAttr layout, mlir::RankedTensorType weights);
 
-  /// Bytes of the bits for a row.
+  /// What tells where a list begins, and of single weights the bits of a row.
+  int64_t headBytes() const { return zeros == Zeros::Blocks ? 4 : 8; }
   int64_t maskBytes() const { return rowElements / 8; }
-  /// Where the rows of blocks, or masks, are; then values; and the bytes of all.
+  /// From one list to the next, as far as the lists themselves are concerned.
+  int64_t listBytes() const;
+  /// Where the rows of blocks are, and the values; and the bytes of all.
   int64_t rowsOffset() const;
   int64_t valuesOffset() const;
   int64_t bytes() const;

@@ -10,7 +10,8 @@ namespace tenon::cpu {
 class SparseWeights {
 public:
   /// Of a spec whose weights are sparse.
-  SparseWeights(const ContractionSpec &spec) : base(spec.weights), form(*spec.sparse) {}
+  SparseWeights(const ContractionSpec &spec)
+      : base(spec.weights), type(spec.weightType), form(*spec.sparse) {}
 
   /// What microkernels get of the panel `number`, which has a list for each of `taps`.
   mlir::Value panel(Emitter &emitter, mlir::Value number, mlir::Value taps) const;
@@ -22,10 +23,20 @@ public:
   llvm::SmallVector<mlir::Value> forBlocks(Emitter &emitter, mlir::Value panel, mlir::Value tap,
                                            mlir::ValueRange initial, BlockBody body) const;
 
+  /// Of single weights: the list of a panel for `tap`, and the number of its first weight.
+  mlir::Value list(Emitter &emitter, mlir::Value panel, mlir::Value tap) const;
+  mlir::Value first(Emitter &emitter, mlir::Value list) const;
+  /// Weights of a row from `column` on, zeros among them, as a vector of `type`, in which several
+  /// may be one integer. `at` counts the weights before and after them.
+  mlir::Value expand(Emitter &emitter, mlir::Value list, mlir::Value row, int64_t column,
+                     mlir::VectorType type, mlir::Value &at) const;
+
 private:
   mlir::Value loadNumber(Emitter &emitter, mlir::Value pointer, mlir::Value index) const;
 
   mlir::Value base;
+  /// Of a weight in memory.
+  mlir::Type type;
   SparseForm form;
 };
 

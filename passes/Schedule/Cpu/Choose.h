@@ -20,10 +20,9 @@ llvm::SmallVector<WeightBlock> listSkippableBlocks(TargetAttr target,
 
 /// How much faster a schedule that skips zeros should be than one that does not, and whether that
 /// is enough.
-double predictSparseGain(const ContractionSizes &sizes, ContractionScheduleAttr dense,
-                         ContractionScheduleAttr sparse);
-bool isWorthSkipping(const ContractionSizes &sizes, ContractionScheduleAttr dense,
-                     ContractionScheduleAttr sparse);
+double predictSparseGain(TargetAttr target, const ContractionSizes &sizes,
+                         ContractionScheduleAttr dense, ContractionScheduleAttr sparse);
+bool isWorthSkipping(double gain);
 
 /// Whether an instruction that multiplies bytes can take codes of so many bits for bytes without a
 /// sign, and multiply these by bytes with one.

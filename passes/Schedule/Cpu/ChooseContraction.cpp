@@ -49,12 +49,11 @@ public:
     balanceTiles();
   }
 
-  /// Reads weights without blocks of zeros, after all else has been chosen.
-  void skipBlocks(const KeptBlocks &blocks);
-  /// Whether code for what was chosen can.
-  bool canSkip(const KeptBlocks &blocks) const {
-    return blocks.block.depth == interleave &&
-           blocks.block.width % target.getLanes(sizes.accumulatorBits) == 0;
+  /// Reads weights without zeros, after all else has been chosen.
+  void skip(const KeptBlocks &blocks) {
+    if (blocks.block == WeightBlock())
+      return skipSingle(blocks.kept);
+    skipBlocks(blocks);
   }
 
   /// Calls `take` with variations of what was chosen.
@@ -65,7 +64,7 @@ public:
     return ContractionScheduleAttr::get(target.getContext(), lanes, tileRows, tileVectors,
                                         tileLines, unrollK, blockTiles, packed, packInput,
                                         packWeights, prefetchLines, preferSplitPanels, mma,
-                                        interleave > 1 && !skip && sizes.tapsAreNeighbours, skip);
+                                        interleave > 1 && !skipped && sizes.tapsAreNeighbours, skipped);
   }
 
   int64_t lanes = 0, tileRows = 1, tileVectors = 1, tileLines = 1, unrollK = 4, blockTiles = 0;
@@ -74,6 +73,9 @@ public:
   bool preferSplitPanels = false;
 
 private:
+  void skipBlocks(const KeptBlocks &blocks);
+  void skipSingle(int64_t kept);
+
   /// Sums may take three quarters of the registers; weights and broadcasts need the rest.
   void chooseInstruction() {
     mma = MmaAttr::get(target.getContext(), MmaInstruction::Fma);
@@ -328,7 +330,7 @@ private:
   /// Registers that may hold sums.
   int64_t sums;
   MmaAttr mma;
-  SkipAttr skip;
+  SkipAttr skipped;
   int64_t interleave = 1;
   bool multipliesCodes = false, roundsInput = false;
   /// -1: unknown.
@@ -350,21 +352,22 @@ void enumerateContractions(TargetAttr target, const ContractionSizes &sizes,
 ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSizes &sizes) {
   Chooser chooser(target, sizes);
   chooser.choose();
-  for (const KeptBlocks &blocks : sizes.blocks) {
-    if (!chooser.canSkip(blocks))
-      continue;
+  ContractionScheduleAttr dense = chooser.get(), best = dense;
+  double bestGain = 1;
+  for (const KeptBlocks &blocks : sizes.zeros.blocks) {
     Chooser sparse = chooser;
-    sparse.skipBlocks(blocks);
-    if (isWorthSkipping(sizes, chooser.get(), sparse.get()))
-      return sparse.get();
+    sparse.skip(blocks);
+    double gain = predictSparseGain(target, sizes, dense, sparse.get());
+    if (isWorthSkipping(gain) && gain > bestGain)
+      best = sparse.get(), bestGain = gain;
   }
-  return chooser.get();
+  return best;
 }
 
 // Panels are as narrow as blocks. They read so few of the input's channels that as many tiles as
 // the second cache holds share a visit to all of them.
 void Chooser::skipBlocks(const KeptBlocks &blocks) {
-  skip = SkipAttr::get(target.getContext(), Zeros::Blocks, blocks.kept);
+  skipped = SkipAttr::get(target.getContext(), Zeros::Blocks, blocks.kept);
   lanes = target.getLanes(sizes.accumulatorBits);
   tileVectors = blocks.block.width / lanes;
   vectors = llvm::divideCeil(sizes.outChannels, lanes);
@@ -373,13 +376,18 @@ void Chooser::skipBlocks(const KeptBlocks &blocks) {
   fillRegisters();
   choosePacking();
   chooseOrder();
-  int64_t tileBytes =
-      tileRows * tileLines * sizes.taps * std::max<int64_t>(sizes.inChannels, 1) * getStepBytes() /
-      interleave;
+  int64_t depthBytes = sizes.taps * sizes.inChannels * getStepBytes() / interleave;
   if (blockTiles == 0)
-    blockTiles = std::clamp<int64_t>(target.getL2Bytes() / 2 / tileBytes, 2, 32);
+    blockTiles = std::clamp<int64_t>(
+        target.getL2Bytes() / 2 / (depthBytes * tileRows * tileLines), 2, 32);
   prefetchLines = 0;
   balanceTiles();
+}
+
+// All else is as with all weights.
+void Chooser::skipSingle(int64_t kept) {
+  skipped = SkipAttr::get(target.getContext(), Zeros::Single, kept);
+  prefetchLines = 0;
 }
 
 void Chooser::enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) const {

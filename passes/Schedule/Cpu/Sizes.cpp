@@ -65,7 +65,7 @@ static ContractionSizes sizesOf(ConvOp op) {
 }
 
 /// What a kernel says of zeros in the weights that are its argument.
-static SmallVector<KeptBlocks> readZeros(Value weights) {
+static WeightZeros readZeros(Value weights) {
   auto argument = dyn_cast<BlockArgument>(weights);
   auto kernel = dyn_cast_if_present<KernelOp>(argument ? argument.getOwner()->getParentOp()
                                                        : nullptr);
@@ -102,7 +102,7 @@ ContractionSizes getContractionSizes(Operation *op) {
     sizes.mayRoundInput = cast<MatMulOp>(op).getMayRoundInput() && canBecomeBytes(narrow);
     sizes.weightBits = getElementTypeOrSelf(narrow.getOperand()).getIntOrFloatBitWidth();
   }
-  sizes.blocks = readZeros(op->getOperand(1));
+  sizes.zeros = readZeros(op->getOperand(1));
   bool areHalves = elementType == weightType && elementType.getIntOrFloatBitWidth() < 32;
   if (isa<IntegerType>(elementType) || areHalves) {
     sizes.inputType = elementType;

@@ -29,8 +29,8 @@ struct ContractionSizes {
   bool hasCodes = false;
   /// The input may be rounded to bytes in the blocks of the codes, and those can become bytes.
   bool mayRoundInput = false;
-  /// Blocks of the weights that are not zero, as far as it is known.
-  llvm::SmallVector<KeptBlocks> blocks;
+  /// Of the weights, as far as it is known.
+  WeightZeros zeros;
 };
 
 /// Of a convolution with a filter for each channel.
