@@ -9,6 +9,7 @@
 #ifndef TENON_DIALECTS_TARGET_KERNELSTRATEGY_H
 #define TENON_DIALECTS_TARGET_KERNELSTRATEGY_H
 
+#include "dialects/Target/KnownWeights.h"
 #include "dialects/Target/TargetInterfaces.h"
 #include "dialects/Target/WeightLayout.h"
 #include "dialects/Tenon/TenonDialect.h"
@@ -82,6 +83,11 @@ public:
   /// The operand that may be laid out for the kernel if it is known when the model is compiled;
   /// null if there is none.
   virtual mlir::OpOperand *getWeights(mlir::Operation *root) const { return nullptr; }
+  /// Shapes of blocks of weights that a kernel can skip where they are zero.
+  virtual llvm::SmallVector<WeightBlock> getSkippableBlocks(KernelOp kernel,
+                                                            TargetAttrInterface target) const {
+    return {};
+  }
   /// Whether a root reads this operand, which `tenon.dequantize_blocks` computes, as narrow as that
   /// op's operands are: then the op belongs into the root's kernel, and is not folded.
   virtual bool readsNarrow(mlir::OpOperand &weights) const { return false; }

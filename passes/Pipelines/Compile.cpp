@@ -95,6 +95,8 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addPass(createDeduplicateKernelsPass());
   if (options.placeByCost)
     passes.addPass(createPlaceKernelsPass());
+  // Now that equal kernels are one, and before their schedules depend on it.
+  passes.addPass(createFindZerosPass());
   passes.addPass(createAssignSchedulesPass());
   // Now that schedules say how weights are read.
   passes.addPass(createPackWeightsPass());

@@ -48,6 +48,43 @@ def PlaceKernelsPass : Pass<"tenon-place-kernels", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numOnHost", "on-host", "Launches that the host does instead of the device">];
 }
 
+def FindZerosPass : Pass<"tenon-find-zeros", "::mlir::ModuleOp"> {
+  let summary = "counts zeros in the weights of kernels";
+  let description = [{
+    A strategy may have code that skips blocks of weights that are zero. Where the weights of a kernel
+    are constants, `tenon.zeros` on its argument says how many blocks of the shapes that the strategy
+    asks for are not zero: [depth, width, kept], the input channels and output channels of a block,
+    and their number; and how many bytes of constants a run reads. Launches with other numbers of
+    zeros get a copy of the kernel.
+
+    ```mlir
+    tenon.kernel @k(%x: tensor<96x32xf32>, %w: tensor<32x16xf32> {tenon.weights}) -> tensor<96x16xf32>
+        attributes {strategy = "contraction"} {
+      %y = tenon.matmul %x, %w : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
+      tenon.yield %y : tensor<96x16xf32>
+    }
+    func.func @main(%x: tensor<96x32xf32>) -> tensor<96x16xf32> {
+      %w = tenon.constant dense_resource<half> : tensor<32x16xf32>
+      %y = tenon.launch @k(%x, %w) : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
+      return %y : tensor<96x16xf32>
+    }
+    ```
+
+    becomes, if ten of the 32 rows of weights are not zero,
+
+    ```mlir
+    tenon.kernel @k(%x: tensor<96x32xf32>,
+                    %w: tensor<32x16xf32> {tenon.weights, tenon.zeros = {
+                        blocks = [array<i64: 1, 16, 10>], run_bytes = 2048}})
+        -> tensor<96x16xf32> attributes {strategy = "contraction"} {
+      %y = tenon.matmul %x, %w : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
+      tenon.yield %y : tensor<96x16xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numFound", "found", "Kernels whose weights have zeros">];
+}
+
 def AssignSchedulesPass : Pass<"tenon-assign-schedules", "::mlir::ModuleOp"> {
   let summary = "writes the schedules of kernels";
   let description = [{

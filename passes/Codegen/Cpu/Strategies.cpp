@@ -289,6 +289,8 @@ public:
     auto matmul = dyn_cast<MatMulOp>(root);
     return !matmul || matmul.sharesRhs() ? &root->getOpOperand(1) : nullptr;
   }
+  SmallVector<WeightBlock> getSkippableBlocks(KernelOp kernel,
+                                              TargetAttrInterface target) const override;
   bool readsPicked(OpOperand &operand) const override;
   bool readsNarrow(OpOperand &weights) const override;
   Type getRoundedInput(KernelOp kernel) const override;
@@ -397,6 +399,15 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
   return success();
 }
 
+// Where rows may not agree in a run, single weights are read as well (emitWhereRowsAgree).
+SmallVector<WeightBlock>
+ContractionStrategy::getSkippableBlocks(KernelOp kernel, TargetAttrInterface target) const {
+  if (!kernel.getOps<BroadcastOp>().empty())
+    return {};
+  return listSkippableBlocks(cast<TargetAttr>(target),
+                             getContractionSizes(getRoot(kernel, *this)));
+}
+
 // The matrices of batches, picked one by one.
 bool ContractionStrategy::readsPicked(OpOperand &operand) const {
   auto matmul = dyn_cast<MatMulOp>(operand.getOwner());
@@ -442,10 +453,12 @@ SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) con
   DequantizeBlocksOp narrow = getNarrowWeights(root);
   if (!narrow) {
     auto conv = dyn_cast<ConvOp>(root);
-    return {{getWeights(root),
-             PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(),
-                             conv ? conv.getGroups() : 1, schedule.getMma().getInterleave(),
-                             schedule.getMergeTaps(), schedule.getMma().getDepth())}};
+    auto panels = PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(),
+                                  conv ? conv.getGroups() : 1, schedule.getMma().getInterleave(),
+                                  schedule.getMergeTaps(), schedule.getMma().getDepth());
+    if (SkipAttr skip = schedule.getSkip())
+      return {{getWeights(root), SparsePanelsAttr::get(kernel.getContext(), panels, skip)}};
+    return {{getWeights(root), panels}};
   }
   auto panels = PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(), /*groups=*/1,
                                 /*interleave=*/1, /*mergeTaps=*/false, /*depth=*/1);
