@@ -14,6 +14,7 @@ endif()
 find_package(Protobuf REQUIRED)
 find_package(ONNX REQUIRED)
 find_package(Threads REQUIRED)
+find_package(Eigen3 REQUIRED NO_MODULE)
 # scripts/setup makes .venv; without it, whatever Python is there.
 if(NOT Python_EXECUTABLE AND EXISTS "${PROJECT_SOURCE_DIR}/.venv/bin/python")
   set(Python_EXECUTABLE "${PROJECT_SOURCE_DIR}/.venv/bin/python")

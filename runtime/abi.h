@@ -117,9 +117,41 @@ enum {
   TENON_KERNEL_CUDA = 1      /* `entry` of the variant's `code`; `fn` is NULL */
 };
 
+/* A size that a launch tells: `factor` times those of its args whose bits are set in `values`, from
+ * the first one on. */
+typedef struct tenon_size_desc {
+  int64_t factor;
+  uint64_t values;
+} tenon_size_desc;
+
+/* Most dimensions of a tensor that a device copies by itself, those of them that are spatial, and
+ * most such tensors of a kernel. */
+enum { TENON_MAP_RANK = 5, TENON_MAP_SPATIAL_RANK = 3, TENON_KERNEL_MAPS = 8 };
+
+/* A tensor as the copy engine of a GPU reads it: boxes of it, elements outside of the tensor being
+ * zeros. Dimensions are innermost first. All fields are 8 bytes. */
+typedef struct tenon_tensor_map_desc {
+  int64_t arg;       /* the buffer that it is in */
+  int64_t offset;    /* bytes from the buffer's beginning to the first element */
+  int64_t type;      /* CUtensorMapDataType */
+  int64_t rank;      /* of what follows so many count */
+  int64_t row_bytes; /* of a box's innermost dimension in shared memory: how it is swizzled */
+  tenon_size_desc sizes[TENON_MAP_RANK];
+  tenon_size_desc strides[TENON_MAP_RANK - 1]; /* in bytes, of all dimensions but the innermost */
+  int64_t box[TENON_MAP_RANK];                 /* elements */
+  int64_t steps[TENON_MAP_RANK];               /* from one element to the next */
+  /* Not 0: a box is not one of the tensor but a run of box[1] pixels by box[0] channels, all pixels
+   * being those from which a filter reaches so far, in each spatial dimension, without leaving its
+   * image (im2col). */
+  int64_t is_im2col;
+  int64_t reach[TENON_MAP_SPATIAL_RANK];
+} tenon_tensor_map_desc;
+
 typedef struct tenon_kernel_desc {
   int32_t kind;
-  int32_t reserved;
+  /* Of a kernel that a device runs, not 0: it waits by itself until what is launched before it has
+   * ended, and so may begin earlier. */
+  int32_t waits;
   tenon_kernel_fn fn;
   const char *name;  /* e.g. conv_relu_12 */
   const char *nodes; /* ONNX node names it came from, comma separated */
@@ -140,7 +172,10 @@ typedef struct tenon_kernel_desc {
   /* What the device's assembler said when the model was compiled, zeros if it was not asked:
    * registers of a thread, bytes of them that it keeps in memory instead, bytes that a block
    * shares in all, and how many blocks a multiprocessor holds. */
-  int32_t registers, spilled_bytes, shared_bytes, resident_blocks, reserved_of_device;
+  int32_t registers, spilled_bytes, shared_bytes, resident_blocks;
+  /* Tensor maps, which are the entry's parameters behind `args`, by value. */
+  int32_t num_maps;
+  const tenon_tensor_map_desc *maps;
 } tenon_kernel_desc;
 
 enum {
@@ -261,7 +296,8 @@ typedef struct tenon_variant_desc {
   int32_t reserved;
   /* What there must be, NULL-terminated. Of a CPU, LLVM's names, e.g. "avx512f". Of a GPU, "sm_80"
    * for that compute capability or a later one, "sm_90a" for exactly that one, "ptx70" for a driver
-   * that knows that version of PTX; all others are the host's. */
+   * that knows that version of PTX, "tensor_maps" for one that makes such; all others are the
+   * host's. */
   const char *const *features;
   int64_t arena_bytes; /* static buffers */
   int32_t (*run)(tenon_exec *exec);

@@ -179,6 +179,27 @@ static void read_states(reader *r) {
   }
 }
 
+/* What the driver does not check itself. */
+static void check_map(reader *r, const tenon_kernel_desc *kernel,
+                      const tenon_tensor_map_desc *map) {
+  if (map->arg < 0 || map->arg >= kernel->num_args)
+    damaged(r, "the buffer of a tensor map", map->arg);
+  if (map->rank < 1 || map->rank > TENON_MAP_RANK)
+    damaged(r, "the rank of a tensor map", map->rank);
+  uint64_t values = 0;
+  for (int64_t i = 0; i < TENON_MAP_RANK; ++i)
+    values |= map->sizes[i].values | (i ? map->strides[i - 1].values : 0);
+  if (kernel->num_args < 64 && values >> kernel->num_args)
+    damaged(r, "an argument of a tensor map", (int64_t)values);
+}
+
+static void check_maps(reader *r, const tenon_kernel_desc *kernel) {
+  if (kernel->num_maps < 0 || kernel->num_maps > TENON_KERNEL_MAPS || (kernel->num_maps && !kernel->maps))
+    damaged(r, "the number of tensor maps of a kernel", kernel->num_maps);
+  for (int32_t i = 0; i < kernel->num_maps && !r->status; ++i)
+    check_map(r, kernel, &kernel->maps[i]);
+}
+
 static void check_device_kernel(reader *r, const tenon_kernel_desc *kernel) {
   if (!kernel->name || !kernel->entry)
     damaged(r, "a pointer of a kernel", 0);
@@ -188,6 +209,7 @@ static void check_device_kernel(reader *r, const tenon_kernel_desc *kernel) {
     damaged(r, "the number of threads of a block", kernel->block_threads);
   if (kernel->launch_shared_bytes < 0 || kernel->launch_shared_bytes > MAX_SHARED_BYTES)
     damaged(r, "the shared memory of a block", kernel->launch_shared_bytes);
+  check_maps(r, kernel);
 }
 
 /* Before the tensors. The table stays where it is. */

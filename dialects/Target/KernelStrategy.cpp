@@ -82,7 +82,7 @@ FailureOr<TargetStrategies> TargetStrategies::of(Operation *op) {
 
 const KernelStrategy *TargetStrategies::find(Operation *op) const {
   for (const auto &strategy : strategies->get())
-    if (strategy->match(op, target))
+    if (!strategy->needsPlacing() && strategy->match(op, target))
       return strategy.get();
   return nullptr;
 }

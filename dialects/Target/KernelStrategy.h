@@ -9,6 +9,7 @@
 #ifndef TENON_DIALECTS_TARGET_KERNELSTRATEGY_H
 #define TENON_DIALECTS_TARGET_KERNELSTRATEGY_H
 
+#include "dialects/Target/KnownWeights.h"
 #include "dialects/Target/TargetInterfaces.h"
 #include "dialects/Target/WeightLayout.h"
 #include "dialects/Tenon/TenonDialect.h"
@@ -58,6 +59,9 @@ public:
   virtual bool isElemental() const { return false; }
   /// Whether the target's host runs its kernels, in the host's memory.
   virtual bool runsOnHost() const { return false; }
+  /// Whether kernels have it only because they were placed on the host (tenon-place-kernels): no op
+  /// finds it.
+  virtual bool needsPlacing() const { return false; }
   virtual FusionRules getFusionRules(mlir::Operation *root) const { return {}; }
   /// Whether the root reads an operand through a slice of memory as well as from memory.
   virtual bool readsSlice(mlir::OpOperand &operand) const { return false; }
@@ -79,6 +83,11 @@ public:
   /// The operand that may be laid out for the kernel if it is known when the model is compiled;
   /// null if there is none.
   virtual mlir::OpOperand *getWeights(mlir::Operation *root) const { return nullptr; }
+  /// Shapes of blocks of weights that a kernel can skip where they are zero.
+  virtual llvm::SmallVector<WeightBlock> getSkippableBlocks(KernelOp kernel,
+                                                            TargetAttrInterface target) const {
+    return {};
+  }
   /// Whether a root reads this operand, which `tenon.dequantize_blocks` computes, as narrow as that
   /// op's operands are: then the op belongs into the root's kernel, and is not folded.
   virtual bool readsNarrow(mlir::OpOperand &weights) const { return false; }

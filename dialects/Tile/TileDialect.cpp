@@ -91,10 +91,11 @@ LogicalResult OperandOp::verify() {
   BufferType buffer = getBuffer().getType();
   if (buffer.getLayout() != Layout::Swizzled)
     return emitOpError("reads sixteen rows at a time, which conflict in ") << buffer;
-  bool isByLines = getRole() == Role::Lines;
-  if (isByLines && buffer.getElementBytes() != 2)
+  if (getRole() == Role::Lines && buffer.getElementBytes() != 2)
     return emitOpError("turns elements of 16 bits, not ") << buffer.getElement();
-  int64_t width = isByLines ? kSide * 2 : kDepthBytes;
+  if (getRole() == Role::PairedLines && !buffer.getElement().isF32())
+    return emitOpError("pairs lines of f32, not of ") << buffer.getElement();
+  int64_t width = getRole() == Role::PairedLines ? kBankBytes : kDepthBytes;
   if (buffer.getRowBytes() < width || buffer.getRows() < kSide)
     return emitOpError("is larger than a tile of ") << buffer;
   return success();
@@ -102,13 +103,26 @@ LogicalResult OperandOp::verify() {
 
 static bool isByte(Number number) { return number == Number::S8 || number == Number::U8; }
 
+LogicalResult verifyNumbers(Operation *op, Number left, Number right, TypeRange sums) {
+  if (left != right && !(isByte(left) && isByte(right)))
+    return op->emitOpError("multiplies ")
+           << stringifyNumber(left) << " by " << stringifyNumber(right);
+  for (Type each : sums)
+    if (Type sum = cast<VectorType>(each).getElementType(); isByte(left) != sum.isInteger(32))
+      return op->emitOpError("sums up products of ") << stringifyNumber(left) << " as " << sum;
+  return success();
+}
+
 LogicalResult MmaOp::verify() {
-  if (getLeftNumber() != getRightNumber() && !(isByte(getLeftNumber()) && isByte(getRightNumber())))
-    return emitOpError("multiplies ")
-           << stringifyNumber(getLeftNumber()) << " by " << stringifyNumber(getRightNumber());
-  Type sum = cast<VectorType>(getSums().getType()).getElementType();
-  if (isByte(getLeftNumber()) != sum.isInteger(32))
-    return emitOpError("sums up products of ") << stringifyNumber(getLeftNumber()) << " as " << sum;
+  return verifyNumbers(*this, getLeftNumber(), getRightNumber(), getSums().getType());
+}
+
+LogicalResult LeftOfSumsOp::verify() {
+  if (isByte(getNumber()))
+    return emitOpError("rounds sums to ") << stringifyNumber(getNumber()) << ", which is no float";
+  int64_t parts = getNumber() == Number::TF32 ? 2 : 1;
+  if (getPart() >= parts)
+    return emitOpError("is part ") << getPart() << " of " << parts;
   return success();
 }
 

@@ -24,6 +24,12 @@ namespace tenon::tile {
 inline constexpr int64_t kSide = 16;
 /// Bytes of the depth of what a warp multiplies at a time.
 inline constexpr int64_t kDepthBytes = 32;
+/// Bytes of a row of what the copy engine brings: those of its swizzles.
+inline constexpr int64_t kShortestRow = 32, kLongestRow = 128;
+
+/// Whether such numbers can be multiplied, and summed up like that.
+mlir::LogicalResult verifyNumbers(mlir::Operation *op, Number left, Number right,
+                                  mlir::TypeRange sums);
 
 } // namespace tenon::tile
 

@@ -4,78 +4,8 @@
 #ifndef TENON_TILE_OPS_TD
 #define TENON_TILE_OPS_TD
 
-include "mlir/IR/AttrTypeBase.td"
-include "mlir/IR/EnumAttr.td"
-include "mlir/IR/OpBase.td"
-include "mlir/Interfaces/SideEffectInterfaces.td"
-
-def Tile_Dialect : Dialect {
-  let name = "tile";
-  let cppNamespace = "::tenon::tile";
-  let summary = "tiles that the threads of a block share, and products of matrices in registers";
-  let description = [{
-    Ops of kernels whose warps multiply matrices. A tile is a part of an operand in memory that a block
-    shares; its type says where each element lies, so that loops over tiles know nothing about banks.
-    Warps load square parts of tiles into registers as an instruction wants them, multiply, and store
-    sums as tiles again. Which lane has which element only the lowering knows.
-
-    All threads of a block run an op at the same time, unless it says something else. What orders
-    them, barriers of the block, is not in this dialect.
-  }];
-  let useDefaultTypePrinterParser = 1;
-}
-
-//===-- Types --===//
-
-def Tile_Layout : I32Enum<"Layout", "where the rows of a tile lie", [
-    I32EnumCase<"Swizzled", 0, "swizzled">, I32EnumCase<"Padded", 1, "padded">]> {
-  let cppNamespace = "::tenon::tile";
-}
-
-def Tile_BufferType : TypeDef<Tile_Dialect, "Buffer"> {
-  let mnemonic = "buffer";
-  let summary = "tiles of one size in shared memory";
-  let description = [{
-    Stages one behind the other, each of rows of elements. Shared memory has 32 banks of 4 bytes, and
-    serves 16 bytes of eight lanes at a time if they are in different banks.
-
-    - `swizzled`: chunks of 16 bytes change places within their row, by an exclusive or of their number
-      and one that eight rows in a row have different, so that eight rows of one chunk lie in all banks,
-      as do the chunks of one row. Where rows are shorter than 128 bytes, neighbouring rows fill that
-      length. Rows have a power of two of bytes.
-    - `padded`: rows are 32 bytes longer than their elements. Sums of a warp, which each lane has two
-      neighbours of in two rows, are stored without conflicts.
-
-    ```mlir
-    !tile.buffer<4, 128, 32, f16, swizzled>
-    ```
-  }];
-  let parameters = (ins "int64_t":$stages, "int64_t":$rows, "int64_t":$columns, "::mlir::Type":$element,
-                        EnumParameter<Tile_Layout>:$layout);
-  let assemblyFormat = "`<` $stages `,` $rows `,` $columns `,` $element `,` $layout `>`";
-  let genVerifyDecl = 1;
-  let extraClassDeclaration = [{
-    /// Bytes that one shared memory access of a lane has at most: a chunk.
-    static constexpr int64_t chunkBytes = 16;
-    int64_t getElementBytes() const { return getElement().getIntOrFloatBitWidth() / 8; }
-    /// Elements of a chunk.
-    int64_t getChunk() const { return chunkBytes / getElementBytes(); }
-    /// From a row to the next.
-    int64_t getRowBytes() const;
-    int64_t getStageBytes() const { return getRows() * getRowBytes(); }
-    int64_t getBytes() const { return getStages() * getStageBytes(); }
-  }];
-}
-
-//===-- Ops --===//
-
-class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<Tile_Dialect, mnemonic, traits>;
-
-def Tile_Vector : VectorOfAnyRankOf<[AnyInteger, AnyFloat]>;
-
-/// What each lane has of an operand.
-def Tile_Words : VectorOfLengthAndType<[4], [I32]>,
-                 BuildableType<"::mlir::VectorType::get({4}, $_builder.getI32Type())">;
+include "dialects/Tile/PipelineOps.td"
+include "dialects/Tile/TileBase.td"
 
 def Tile_BufferOp : Tile_Op<"buffer", [Pure]> {
   let summary = "tiles at a place in the block's shared memory";
@@ -171,7 +101,7 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
 
 def Tile_Role : I32Enum<"Role", "what a part of a tile is in a product", [
     I32EnumCase<"Rows", 0, "rows">, I32EnumCase<"Columns", 1, "columns">,
-    I32EnumCase<"Lines", 2, "lines">]> {
+    I32EnumCase<"Lines", 2, "lines">, I32EnumCase<"PairedLines", 3, "paired_lines">]> {
   let cppNamespace = "::tenon::tile";
 }
 
@@ -185,6 +115,8 @@ def Tile_OperandOp : Tile_Op<"operand", [MemoryEffects<[MemRead]>]> {
     - `columns`: columns of the right operand, each along a row of the tile.
     - `lines`: sixteen columns of the right operand along rows of the tile, each of which is a step of the
       depth, of elements of 16 bits.
+    - `paired_lines`: the same of elements of 32 bits, for a left operand that `tile.left_of_sums` makes: even
+      steps of the depth come before odd ones. Rows have 128 bytes at least.
 
     Elements of f32 are rounded to tf32, to nearest and ties away from zero: those are multiplied.
 
@@ -200,12 +132,6 @@ def Tile_OperandOp : Tile_Op<"operand", [MemoryEffects<[MemRead]>]> {
     $role `of` $buffer `[` $stage `,` $row `,` $column `]` attr-dict `:` type($buffer)
   }];
   let hasVerifier = 1;
-}
-
-def Tile_Number : I32Enum<"Number", "what numbers a warp multiplies", [
-    I32EnumCase<"F16", 0, "f16">, I32EnumCase<"BF16", 1, "bf16">, I32EnumCase<"TF32", 2, "tf32">,
-    I32EnumCase<"S8", 3, "s8">, I32EnumCase<"U8", 4, "u8">]> {
-  let cppNamespace = "::tenon::tile";
 }
 
 def Tile_MmaOp : Tile_Op<"mma", [Pure, AllTypesMatch<["sums", "result"]>]> {
@@ -227,6 +153,40 @@ def Tile_MmaOp : Tile_Op<"mma", [Pure, AllTypesMatch<["sums", "result"]>]> {
     $leftNumber $left `,` $rightNumber $right `,` $sums attr-dict `:` type($sums)
   }];
   let hasVerifier = 1;
+}
+
+def Tile_LeftOfSumsOp : Tile_Op<"left_of_sums", [Pure]> {
+  let summary = "makes sums the left operand of another product";
+  let description = [{
+    The columns of sums become the depth of the next product, without leaving the registers of their lane.
+    Numbers are rounded to nearest, ties to even for halves, away from zero for tf32. As many columns as make 32
+    bytes are one operand: all sixteen of halves, and of tf32 eight, of which `part` says which. Of tf32, even
+    columns come before odd ones, as steps of `paired_lines`.
+
+    ```mlir
+    %a = tile.left_of_sums f16 %powers part 0
+    ```
+  }];
+  let arguments = (ins EnumProp<Tile_Number>:$number, VectorOfLengthAndType<[8], [F32]>:$sums,
+                       ConfinedAttr<I32Attr, [IntNonNegative]>:$part);
+  let results = (outs Tile_Words:$words);
+  let assemblyFormat = "$number $sums `part` $part attr-dict `:` type($sums)";
+  let hasVerifier = 1;
+}
+
+def Tile_PlaceOp : Tile_Op<"place", [Pure]> {
+  let summary = "where a lane's sums are";
+  let description = [{
+    Row and column of the first of the eight sums that a lane has of sixteen rows and columns. The second one is in the
+    next column, the next two are eight rows below, and the last four are beside these, eight columns further.
+    Rows are those of four neighbouring lanes.
+
+    ```mlir
+    %row, %column = tile.place
+    ```
+  }];
+  let results = (outs I64:$row, I64:$column);
+  let assemblyFormat = "attr-dict";
 }
 
 def Tile_StoreSumsOp : Tile_Op<"store_sums", [MemoryEffects<[MemWrite]>]> {

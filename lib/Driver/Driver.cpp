@@ -30,8 +30,10 @@ private:
     return {.evaluator = makeConstantEvaluator(options.threads),
             .separateBuffers = options.separateBuffers,
             .quantExact = options.quantExact,
+            .placeByCost = options.placeByCost,
             .precision = options.precision.getRules()};
   }
+  llvm::Expected<TargetAttrInterface> withHost(TargetAttrInterface target, StringRef name);
   llvm::Expected<std::shared_ptr<ModelFile>> removeDead(TargetAttrInterface target);
   void reportProgram();
 
@@ -45,13 +47,32 @@ private:
 
 } // namespace
 
+/// A device beside the first processor that is named, where its own name, DEVICE/HOST, tells none.
+llvm::Expected<TargetAttrInterface> Compilation::withHost(TargetAttrInterface target,
+                                                          StringRef name) {
+  if (!hasOwnMemory(target) || name.contains('/'))
+    return target;
+  for (const std::string &host : options.targets) {
+    llvm::Expected<TargetAttrInterface> other = lookupTarget(host, &context);
+    if (!other)
+      return other.takeError();
+    if (!hasOwnMemory(*other))
+      return lookupTarget((name + "/" + host).str(), &context);
+  }
+  return target;
+}
+
+/// Of the first target, once it is compiled.
 void Compilation::reportProgram() {
   for (const KernelInfo &kernel : builder.model.info.variants.front().kernels)
     report.kernels.push_back({kernel.name, kernel.nodes, kernel.flops, kernel.bytes,
                               builder.launches.lookup(kernel.name)});
-  report.arenaBytes = builder.model.info.variants.back().arenaBytes;
+  for (LaunchNodes &launch : builder.launchNodes)
+    report.launches.push_back(
+        {std::move(launch.kernel), std::move(launch.nodes), std::move(launch.products)});
+  report.arenaBytes = builder.model.info.variants.front().arenaBytes;
   report.arenaLowerBound = builder.arenaLowerBound;
-  report.weightsBytes = builder.model.weights->size();
+  report.transfers = builder.transfers;
 }
 
 /// The model without channels that are dead.
@@ -75,6 +96,8 @@ llvm::Expected<CompileReport> Compilation::run() {
   std::vector<TargetAttrInterface> targets;
   for (const std::string &name : options.targets) {
     llvm::Expected<TargetAttrInterface> target = lookupTarget(name, &context);
+    if (target && options.placeByCost)
+      target = withHost(*target, name);
     if (!target)
       return target.takeError();
     targets.push_back(*target);
@@ -106,10 +129,13 @@ llvm::Expected<CompileReport> Compilation::run() {
   if (llvm::Error error =
           builder.begin((*graph)->lookupSymbol<func::FuncOp>("main"), options.output))
     return error;
-  for (TargetAttrInterface target : targets)
+  for (TargetAttrInterface target : targets) {
     if (llvm::Error error = builder.addVariant(**graph, target))
       return error;
-  reportProgram();
+    if (target == targets.front())
+      reportProgram();
+  }
+  report.weightsBytes = builder.model.weights->size();
   report.passesTime = passes.milliseconds();
 
   EmitOptions emit;

@@ -2,6 +2,7 @@
 #ifndef TENON_LIB_DRIVER_DRIVER_H
 #define TENON_LIB_DRIVER_DRIVER_H
 
+#include "lib/Driver/Transfers.h"
 #include "lib/Importer/Importer.h"
 #include "lib/Prune/DeadChannels.h"
 #include "lib/Target/Emit.h"
@@ -23,6 +24,10 @@ struct StateOption {
 /// In which precision nodes multiply f32 numbers: rules by their names, and who made each of them.
 class PrecisionOption {
 public:
+  PrecisionOption() = default;
+  /// Rules that may match no node.
+  explicit PrecisionOption(std::vector<PrecisionRule> rules) : rules(std::move(rules)) {}
+
   /// From `fp32`, `bf16`, `f16` or `int8`, for all nodes, or a file with a line `NODES PRECISION`
   /// for each rule, where NODES is a name or a pattern, `#` starts a comment, and nodes that no
   /// line names stay fp32. An error names file and line.
@@ -34,7 +39,7 @@ public:
 
 private:
   std::vector<PrecisionRule> rules;
-  /// Of each rule, "FILE:LINE"; none for a rule that may match no node.
+  /// Of each rule, "FILE:LINE"; none for rules that may match no node.
   std::vector<std::string> places;
 };
 
@@ -55,6 +60,9 @@ struct CompileOptions {
   bool quantExact = false;
   /// Multiply f32 numbers rounded to 16 bits (docs/numerics.md).
   PrecisionOption precision;
+  /// Of a target that is a device with memory of its own: its host computes what it is faster at
+  /// (tenon-place-kernels). That is the first processor among the targets, if a device names none.
+  bool placeByCost = false;
   /// Beside PTX put the machine code that NVIDIA's ptxas makes of it, and what it says of kernels.
   bool assemble = false;
   /// Compute channels that no result depends on, too.
@@ -68,11 +76,21 @@ struct KernelReport {
   int64_t flops = 0, bytes = 0, launches = 0;
 };
 
-/// What compiling found out; times in milliseconds.
+/// One launch of a kernel.
+struct LaunchReport {
+  std::string kernel;
+  /// ONNX nodes, and those of them whose products it computes.
+  std::vector<std::string> nodes, products;
+};
+
+/// What compiling found out, of the first target where targets differ; times in milliseconds.
 struct CompileReport {
   std::vector<KernelReport> kernels;
+  /// In the program's order.
+  std::vector<LaunchReport> launches;
   std::vector<DeadChannels> deadChannels;
   int64_t arenaBytes = 0, arenaLowerBound = 0, weightsBytes = 0;
+  TransferReport transfers;
   double importTime = 0, passesTime = 0, totalTime = 0;
   EmitStatistics emit;
   /// The IR, when a stage was asked for.

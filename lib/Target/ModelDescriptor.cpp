@@ -16,8 +16,9 @@ using namespace llvm;
 namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 56 &&
-                  sizeof(tenon_kernel_desc) == 112 && sizeof(tenon_variant_desc) == 104 &&
-                  sizeof(tenon_state_desc) == 8 && sizeof(tenon_model_desc) == 160,
+                  sizeof(tenon_kernel_desc) == 120 && sizeof(tenon_variant_desc) == 104 &&
+                  sizeof(tenon_tensor_map_desc) == 296 && sizeof(tenon_state_desc) == 8 &&
+                  sizeof(tenon_model_desc) == 160,
               "runtime/abi.h changed: change the builders below with it");
 
 std::string sanitizeModelName(StringRef name) {
@@ -101,6 +102,7 @@ private:
   Constant *buildStates(ArrayRef<StateInfo> states);
   /// The bytes of all strings, one behind another, and where each ends.
   std::pair<Constant *, Constant *> buildStrings(ArrayRef<std::string> strings);
+  Constant *buildMaps(ArrayRef<std::vector<int64_t>> maps);
   Constant *buildKernels(const ModelInfo &model, size_t variant);
   Constant *buildVariant(const ModelInfo &model, size_t variant, Constant *weights,
                          uint64_t weightsBytes);
@@ -184,9 +186,21 @@ std::pair<Constant *, Constant *> DescriptorBuilder::buildStrings(ArrayRef<std::
           global(ConstantDataArray::get(module.getContext(), ends), "string_ends")};
 }
 
-// tenon_kernel_desc {kind, reserved, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks,
+// tenon_tensor_map_desc, whose fields all are numbers of 64 bits
+Constant *DescriptorBuilder::buildMaps(ArrayRef<std::vector<int64_t>> maps) {
+  SmallVector<Constant *> records;
+  for (const std::vector<int64_t> &map : maps) {
+    assert(map.size() * sizeof(int64_t) == sizeof(tenon_tensor_map_desc));
+    records.push_back(ConstantDataArray::get(
+        module.getContext(),
+        ArrayRef<uint64_t>(reinterpret_cast<const uint64_t *>(map.data()), map.size())));
+  }
+  return array(records, "maps");
+}
+
+// tenon_kernel_desc {kind, waits, fn, name, nodes, flops, bytes, scratch_bytes, max_tasks,
 // precision}, and with devices {entry, num_args, block_threads, launch_shared_bytes, registers,
-// spilled_bytes, shared_bytes, resident_blocks, reserved}
+// spilled_bytes, shared_bytes, resident_blocks, num_maps, maps}
 Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant) {
   const std::string suffix = getVariantSuffix(model.variants[variant]);
   Type *int64Type = Type::getInt64Ty(module.getContext());
@@ -197,8 +211,9 @@ Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant
     auto onDevice = devices[variant].kernels.find(kernel.name);
     bool isFunction = onDevice == devices[variant].kernels.end();
     Constant *function = isFunction ? declare(kernel.name + suffix, type) : null();
+    DeviceKernel device = isFunction ? DeviceKernel() : onDevice->second;
     SmallVector<Constant *> fields = {int32(isFunction ? TENON_KERNEL_FUNCTION : TENON_KERNEL_CUDA),
-                                      int32(0),
+                                      int32(device.waits),
                                       function,
                                       string(kernel.name),
                                       string(kernel.nodes),
@@ -207,22 +222,24 @@ Constant *DescriptorBuilder::buildKernels(const ModelInfo &model, size_t variant
                                       int64(kernel.scratchBytes),
                                       int64(kernel.maxTasks),
                                       string(kernel.precision)};
-    DeviceKernel device = isFunction ? DeviceKernel() : onDevice->second;
     if (hasDevices)
       fields.append({isFunction ? null() : string(device.entry), int32(device.numArguments),
                      int32(device.blockThreads), int32(device.launchSharedBytes),
                      int32(device.registers), int32(device.spilledBytes), int32(device.sharedBytes),
-                     int32(device.residentBlocks), int32(0)});
+                     int32(device.residentBlocks), int32(device.maps.size()),
+                     buildMaps(device.maps)});
     records.push_back(record(fields));
   }
   return array(records, "kernels" + suffix);
 }
 
 /// What a machine must have for the variant.
-std::vector<std::string> listFeatures(TargetAttrInterface target) {
+std::vector<std::string> listFeatures(TargetAttrInterface target, const DeviceCode &device) {
   std::vector<std::string> features;
   if (auto gpu = mlir::dyn_cast<cuda::TargetAttr>(target))
     features = {gpu.getArch().str(), "ptx" + std::to_string(gpu.getPtx())};
+  if (any_of(device.kernels, [](const auto &entry) { return !entry.second.maps.empty(); }))
+    features.push_back("tensor_maps");
   for (auto feature : getProcessor(target).getFeatures().getAsRange<mlir::StringAttr>())
     features.push_back(feature.str());
   return features;
@@ -239,7 +256,7 @@ Constant *DescriptorBuilder::buildVariant(const ModelInfo &model, size_t variant
       string(info.target.getTargetName()),
       int32(isGpu ? TENON_DEVICE_CUDA : TENON_DEVICE_CPU),
       int32(0),
-      stringArray(listFeatures(info.target), /*terminated=*/true, "features"),
+      stringArray(listFeatures(info.target, devices[variant]), /*terminated=*/true, "features"),
       int64(info.arenaBytes),
       declare(runSymbol + Twine(getVariantSuffix(model.variants[variant])), runType),
       buildKernels(model, variant),

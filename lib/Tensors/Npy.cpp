@@ -124,6 +124,21 @@ static std::vector<char> toRowMajor(llvm::StringRef data, llvm::ArrayRef<int64_t
   return result;
 }
 
+llvm::Expected<std::optional<NpyLayout>> findNpyElements(llvm::StringRef bytes) {
+  llvm::Expected<Header> header = parseHeader(bytes);
+  if (!header)
+    return header.takeError();
+  const TypeCode *code =
+      llvm::find_if(typeCodes, [&](auto &c) { return c.descr == header->descr; });
+  if (code == std::end(typeCodes) || (header->fortranOrder && header->dims.size() > 1))
+    return std::nullopt;
+  int64_t size = tenon_tensor_bytes(code->dtype, static_cast<int32_t>(header->dims.size()),
+                                    header->dims.data());
+  if (size < 0 || static_cast<uint64_t>(size) > bytes.size() - header->dataOffset)
+    return makeError("is truncated");
+  return NpyLayout{code->dtype, std::move(header->dims), header->dataOffset};
+}
+
 llvm::Expected<Tensor> parseNpy(llvm::StringRef bytes) {
   llvm::Expected<Header> header = parseHeader(bytes);
   if (!header)

@@ -17,7 +17,9 @@
 // are views.
 
 #include "dialects/Target/KernelStrategy.h"
+#include "dialects/Tenon/ByteTables.h"
 #include "passes/Fusion/Passes.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 namespace tenon {
 
@@ -45,7 +47,7 @@ public:
   RankedTensorType apply(Type type) const;
   /// Whether the argument keeps its type.
   bool isFixed(BlockArgument argument) const {
-    return argument == fixed ||
+    return argument == fixed || tables.contains(argument) ||
            (narrow && llvm::is_contained(narrow->getOperands(), Value(argument)));
   }
   /// Whether the op's result keeps its type.
@@ -56,6 +58,7 @@ public:
 private:
   LogicalResult addTensor(Type type);
   LogicalResult addProduct(MatMulOp op);
+  LogicalResult addTable(GatherOp op);
   void group(ArrayRef<Type> types, ArrayRef<int64_t> reducedAxes);
 
   /// What every tensor of the kernel broadcasts to.
@@ -65,6 +68,8 @@ private:
   /// The matrix product, its operand that every row reads alike, and what only it reads.
   MatMulOp product;
   Value fixed, rows;
+  /// Tables of functions, which are read anywhere.
+  llvm::SmallPtrSet<Value, 2> tables;
   /// What computes that operand in the kernel, if anything does.
   DequantizeBlocksOp narrow;
 };
@@ -127,6 +132,16 @@ LogicalResult Collapse::addProduct(MatMulOp op) {
   return success();
 }
 
+// Nothing else may read the table, which keeps its type.
+LogicalResult Collapse::addTable(GatherOp op) {
+  Value table = op.getOperand();
+  bool isShared = !llvm::all_of(table.getUsers(), readsByteTable) || table == op.getIndices();
+  if (!isa<BlockArgument>(table) || isShared)
+    return failure();
+  tables.insert(table);
+  return success();
+}
+
 std::optional<Collapse> Collapse::of(KernelOp kernel) {
   Collapse collapse;
   SmallVector<Type> types;
@@ -139,6 +154,9 @@ std::optional<Collapse> Collapse::of(KernelOp kernel) {
       reduce = next;
     } else if (auto matmul = dyn_cast<MatMulOp>(op)) {
       if (failed(collapse.addProduct(matmul)))
+        return std::nullopt;
+    } else if (readsByteTable(&op)) {
+      if (failed(collapse.addTable(cast<GatherOp>(op))))
         return std::nullopt;
     } else if (isa<DequantizeBlocksOp>(op)) {
       continue; // its product tells whether it may be here

@@ -24,6 +24,7 @@
 // the root, which else has only buffers there.
 
 #include "dialects/Target/KernelStrategy.h"
+#include "dialects/Tenon/ByteTables.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/Matchers.h"
@@ -106,7 +107,7 @@ bool isSplat(Value value) {
 
 bool isPointwise(Operation *op) {
   auto elemental = dyn_cast<ElementalOpInterface>(op);
-  return elemental && elemental.isPointwise();
+  return (elemental && elemental.isPointwise()) || readsByteTable(op);
 }
 
 /// Whether the op, at the end of a kernel, only says where the result's elements go.

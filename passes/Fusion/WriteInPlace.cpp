@@ -24,6 +24,7 @@
 // of a convolution. If one reader does not, the value stays a tensor of its own and is copied.
 
 #include "dialects/Target/KernelStrategy.h"
+#include "dialects/Tenon/ByteTables.h"
 #include "mlir/IR/Builders.h"
 #include "passes/Fusion/Passes.h"
 
@@ -164,7 +165,7 @@ bool InPlaceWriter::isCopiedByConcat(Value operand) const {
   if (!elemental || isa<TransposeOp, ConcatOp>(op) || strategies.isRoot(op) ||
       elemental.isExpensiveElement())
     return true;
-  return (elemental.isPointwise() || isa<PadOp>(op)) &&
+  return (elemental.isPointwise() || readsByteTable(op) || isa<PadOp>(op)) &&
          llvm::any_of(op->getOperands(), [&](Value value) {
            Operation *producer = value.getDefiningOp();
            return producer &&

@@ -32,11 +32,11 @@ public:
         [&](LaunchOp launch) { launches[launch.getKernelAttr().getAttr()].push_back(launch); });
   }
 
-  void pack(KernelOp kernel, Operation *root, ArrayRef<WeightForm> forms);
+  LogicalResult pack(KernelOp kernel, Operation *root, ArrayRef<WeightForm> forms);
 
 private:
-  void pack(KernelOp kernel, const WeightForm &form, bool isTransposed);
-  /// The weights in this form, behind what computes them.
+  LogicalResult pack(KernelOp kernel, const WeightForm &form, bool isTransposed);
+  /// The weights in this form, behind what computes them; null if it does not hold them.
   Value build(Value weights, bool isTransposed, WeightLayoutAttrInterface layout);
 
   llvm::DenseMap<StringAttr, SmallVector<LaunchOp>> launches;
@@ -64,7 +64,10 @@ Value WeightPacker::build(Value weights, bool isTransposed, WeightLayoutAttrInte
     straight = TransposeOp::create(
         b, weights.getLoc(), weights,
         b.getDenseI64ArrayAttr(swapLast(cast<RankedTensorType>(weights.getType()).getRank())));
-  return packed = layout.buildPacking(b, weights.getLoc(), straight);
+  packed = layout.buildPacking(b, weights.getLoc(), straight);
+  if (straight != weights && straight.use_empty())
+    straight.getDefiningOp()->erase();
+  return packed;
 }
 
 /// The type with its last two dimensions swapped.
@@ -89,15 +92,17 @@ static bool straighten(Operation *root) {
   return true;
 }
 
-void WeightPacker::pack(KernelOp kernel, Operation *root, ArrayRef<WeightForm> forms) {
+LogicalResult WeightPacker::pack(KernelOp kernel, Operation *root, ArrayRef<WeightForm> forms) {
   if (forms.empty())
-    return;
+    return success();
   bool isTransposed = straighten(root);
   for (const WeightForm &form : forms)
-    pack(kernel, form, isTransposed);
+    if (failed(pack(kernel, form, isTransposed)))
+      return failure();
+  return success();
 }
 
-void WeightPacker::pack(KernelOp kernel, const WeightForm &form, bool isTransposed) {
+LogicalResult WeightPacker::pack(KernelOp kernel, const WeightForm &form, bool isTransposed) {
   auto [operand, layout] = form;
   OpOperand &weights = *operand;
   auto argument = cast<BlockArgument>(weights.get());
@@ -122,11 +127,14 @@ void WeightPacker::pack(KernelOp kernel, const WeightForm &form, bool isTranspos
                                kernel.getEntryBlock().getArgument(number), layout));
   for (LaunchOp launch : launches.lookup(kernel.getSymNameAttr())) {
     Value packed = build(launch.getInputs()[argument.getArgNumber()], isTransposed, layout);
+    if (!packed)
+      return launch.emitError("has weights that ") << layout << " does not hold";
     if (isShared)
       launch.getInputsMutable().append(packed);
     else
       launch.getInputsMutable()[number].set(packed);
   }
+  return success();
 }
 
 namespace {
@@ -149,7 +157,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       SmallVector<WeightForm> forms = strategy->getWeightForms(kernel);
       llvm::erase_if(
           forms, [](const WeightForm &form) { return !isa<BlockArgument>(form.weights->get()); });
-      packer.pack(kernel, root, forms);
+      if (failed(packer.pack(kernel, root, forms)))
+        return signalPassFailure();
       numPacked += forms.size();
     }
   }

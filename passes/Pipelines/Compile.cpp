@@ -77,6 +77,12 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   // Between what is one kernel without them.
   passes.addNestedPass<func::FuncOp>(createMoveReshapesPass());
   passes.addPass(createCSEPass());
+  // Once nothing stands between what is one function. Tables are constants: without somebody who
+  // folds them there are none.
+  if (options.evaluator) {
+    passes.addNestedPass<func::FuncOp>(createTabulateFunctionsPass());
+    passes.addPass(createFoldConstantsPass(options.evaluator));
+  }
   // Last of all that merges equal values: it computes some several times.
   passes.addNestedPass<func::FuncOp>(createStoreBytesPass());
   // What a pad or a concatenation copies is written there at once. Last before kernels form, since
@@ -87,6 +93,10 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addNestedPass<KernelOp>(createRoundLastPass());
   passes.addPass(createCollapseDimensionsPass());
   passes.addPass(createDeduplicateKernelsPass());
+  if (options.placeByCost)
+    passes.addPass(createPlaceKernelsPass());
+  // Now that equal kernels are one, and before their schedules depend on it.
+  passes.addPass(createFindZerosPass());
   passes.addPass(createAssignSchedulesPass());
   // Now that schedules say how weights are read.
   passes.addPass(createPackWeightsPass());

@@ -33,6 +33,8 @@ struct PipelineOptions {
   bool separateBuffers = false;
   /// What was quantized is multiplied as the floats that it stands for, instead of as integers.
   bool quantExact = false;
+  /// Kernels of a device are its host's where that takes less time, transfers included.
+  bool placeByCost = false;
   /// Which nodes multiply numbers of 16 bits; none without rules.
   std::vector<PrecisionRule> precision;
 };

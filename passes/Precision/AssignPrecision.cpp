@@ -149,6 +149,8 @@ Value Lowering::moveRounded(Operation *movement) {
 }
 
 void Lowering::run() {
+  // Whatever stays f32 in memory may be rounded where it is multiplied.
+  op->setAttr(kMultipliedTypeAttrName, TypeAttr::get(type));
   for (OpOperand *operand : op.getMultipliedWeights())
     if (Value narrow = round(operand->get()))
       operand->set(narrow);
@@ -156,9 +158,10 @@ void Lowering::run() {
   if (gainsByRoundedInput())
     if (Value narrow = round(input.get()))
       input.set(narrow);
-  // Who multiplies what stays f32 in memory may round it there.
-  if (isF32(input.get()))
-    op->setAttr(kMultipliedTypeAttrName, TypeAttr::get(type));
+  auto isWide = [](OpOperand *operand) { return isF32(operand->get()); };
+  bool multipliesPowers = isa<AttentionOp>(op); // by values, and has them as f32
+  if (!multipliesPowers && !isWide(&input) && llvm::none_of(op.getMultipliedWeights(), isWide))
+    op->removeAttr(kMultipliedTypeAttrName);
 }
 
 /// Whether the target computes the op better with a rounded input: tries it.

@@ -71,6 +71,16 @@ llvm::Expected<PrecisionRule> PrecisionRule::create(StringRef nodes, StringRef p
   return PrecisionRule(nodes, std::move(*pattern), *known);
 }
 
+PrecisionRule PrecisionRule::createForNode(StringRef node, Precision precision) {
+  std::string pattern;
+  for (char c : node) {
+    if (StringRef("*?[]{}\\^!").contains(c))
+      pattern += '\\';
+    pattern += c;
+  }
+  return PrecisionRule(pattern, llvm::cantFail(llvm::GlobPattern::create(pattern)), precision);
+}
+
 SmallVector<StringRef, 2> getMultiplyingNodes(Operation *op) {
   SmallVector<StringRef> nodes;
   op->getLoc()->walk([&](Location part) {

@@ -33,6 +33,9 @@ public:
   /// that is no pattern, or `precision` no name of one.
   static llvm::Expected<PrecisionRule> create(llvm::StringRef nodes, llvm::StringRef precision);
 
+  /// For the one node of this name, whatever characters are in it.
+  static PrecisionRule createForNode(llvm::StringRef node, Precision precision);
+
   /// From `NODES=PRECISION`. NODES may contain '='.
   static llvm::Expected<PrecisionRule> parse(llvm::StringRef text);
   /// The text that is parsed.

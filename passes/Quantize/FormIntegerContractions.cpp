@@ -13,6 +13,10 @@
 //
 //     (A + a)(B + b) = AB + a * columnSums(B + b) + rowSums(A) * b
 //
+// where the row sums of a convolution, over what each window holds, are one with a filter of ones:
+// little beside many filters, if these fit a faster instruction for it. What is constant of it
+// joins a constant that is added to the sum anyway.
+//
 // Everything is arithmetic modulo 2^32, so the result is the same whichever form is used.
 
 #include "dialects/Target/TargetInterfaces.h"
@@ -55,7 +59,10 @@ public:
 private:
   SmallVector<NarrowForm> formsOf(unsigned operand) const;
   bool isSameForAllSummed(unsigned operand, Value zero, bool isMoved) const;
+  bool canSumRows() const;
   std::optional<std::pair<NarrowForm, NarrowForm>> choose(MmaAttrInterface mma) const;
+  Value makeRowSums(const DecomposeBuilder &make, Value input, Type weights) const;
+  void addToColumns(Value addend);
   void rewrite(const NarrowForm &input, const NarrowForm &weights);
 
   Operation *op;
@@ -146,18 +153,28 @@ SmallVector<NarrowForm> Contraction::formsOf(unsigned operand) const {
   return forms;
 }
 
+/// Whether sums over rows of the input cost little beside the contraction.
+bool Contraction::canSumRows() const {
+  constexpr int64_t manyFilters = 32;
+  if (matmul)
+    return true;
+  return cast<ConvOp>(op).getGroups() == 1 &&
+         getConstantOr(getDims(op->getResult(0).getType()).back(), 0) >= manyFilters;
+}
+
 /// The cheapest pair of forms that the instruction takes.
 std::optional<std::pair<NarrowForm, NarrowForm>> Contraction::choose(MmaAttrInterface mma) const {
   std::optional<std::pair<NarrowForm, NarrowForm>> best;
   if (mma.getInterleave() == 1)
     return best; // takes whole integers as well
-  auto cost = [](const NarrowForm &input, const NarrowForm &weights) {
-    // Sums over rows are a kernel of their own.
-    return input.cost + weights.cost + (weights.hasOffset() ? 2 : 0);
+  auto cost = [&](const NarrowForm &input, const NarrowForm &weights) {
+    // Sums over rows are a kernel of their own; over windows more than weights of 16 bits cost.
+    int rowSums = matmul ? 2 : 8;
+    return input.cost + weights.cost + (weights.hasOffset() ? rowSums : 0);
   };
   for (const NarrowForm &weights : formsOf(1)) {
-    if (!matmul && weights.hasOffset())
-      continue; // the sum over a window is as much work as the convolution
+    if (weights.hasOffset() && !canSumRows())
+      continue;
     for (const NarrowForm &input : formsOf(0))
       if (mma.accepts(input.type, weights.type) &&
           (!best || cost(input, weights) < cost(best->first, best->second)))
@@ -216,20 +233,60 @@ static void eraseUnused(SmallVector<Value> values) {
   }
 }
 
+/// Sums over what the rows of the left operand, or the windows of a convolution, hold. The latter
+/// are a convolution with ones of the weights' type.
+Value Contraction::makeRowSums(const DecomposeBuilder &make, Value input, Type weights) const {
+  auto type = cast<RankedTensorType>(input.getType());
+  if (matmul)
+    return make.reduce(ReduceKind::Sum, make.cast(input, make.b.getI32Type()),
+                       {type.getRank() - 1});
+  auto replaceLast = [&](Value tensor) {
+    DimExprs dims = getDims(tensor.getType());
+    dims.back() = getAffineConstantExpr(1, make.b.getContext());
+    return dims;
+  };
+  auto ones = makeTensorType(replaceLast(op->getOperand(1)), weights);
+  Value filter = ConstantOp::create(
+      make.b, make.loc, ones, DenseElementsAttr::get(ones, make.b.getIntegerAttr(weights, 1)));
+  Operation *sums = make.b.clone(*op);
+  sums->setOperands({input, filter});
+  sums->getResult(0).setType(makeTensorType(replaceLast(op->getResult(0)), make.b.getI32Type()));
+  return sums->getResult(0);
+}
+
+/// Adds what is the same for all rows to the contraction's result: to a constant that is added to
+/// it next, if there is one.
+void Contraction::addToColumns(Value addend) {
+  Value result = op->getResult(0);
+  auto next = result.hasOneUse() ? dyn_cast<AddOp>(*result.user_begin()) : nullptr;
+  unsigned other = next && next.getLhs() == result ? 1 : 0;
+  bool isConstant = next && next->getOperand(other).getDefiningOp<ConstantOp>();
+  OpBuilder b(op->getContext());
+  b.setInsertionPointAfter(op);
+  if (isConstant)
+    b.setInsertionPoint(next);
+  DecomposeBuilder make{b, op->getLoc()};
+  if (isConstant && next.getType() == result.getType()) {
+    next->setOperand(other, make.make<AddOp>({next->getOperand(other), addend}));
+    return;
+  }
+  Value sum = make.make<AddOp>({result, addend});
+  result.replaceAllUsesExcept(sum, sum.getDefiningOp());
+}
+
 void Contraction::rewrite(const NarrowForm &input, const NarrowForm &weights) {
   OpBuilder b(op);
   DecomposeBuilder make{b, op->getLoc()};
   Value narrowInput = makeNarrow(make, input), narrowWeights = makeNarrow(make, weights);
   Operation *product = b.clone(*op);
   product->setOperands({narrowInput, narrowWeights});
-  Value result = product->getResult(0);
   if (input.hasOffset()) {
     Value sums = makeColumnSums(make, op->getOperand(1), matmul);
-    result = make.make<AddOp>({result, make.make<MulOp>({makeOffset(make, input), sums})});
+    addToColumns(make.make<MulOp>({makeOffset(make, input), sums}));
   }
+  Value result = product->getResult(0);
   if (weights.hasOffset()) {
-    int64_t last = cast<RankedTensorType>(narrowInput.getType()).getRank() - 1;
-    Value sums = make.reduce(ReduceKind::Sum, make.cast(narrowInput, b.getI32Type()), {last});
+    Value sums = makeRowSums(make, narrowInput, weights.type);
     result = make.make<AddOp>({result, make.make<MulOp>({sums, makeOffset(make, weights)})});
   }
   op->getResult(0).replaceAllUsesWith(result);

@@ -192,6 +192,50 @@ def MoveSignChangesPass : Pass<"tenon-move-sign-changes", "::mlir::func::FuncOp"
   let dependentDialects = ["::tenon::TenonDialect"];
 }
 
+def TabulateFunctionsPass : Pass<"tenon-tabulate-functions", "::mlir::func::FuncOp"> {
+  let summary = "reads functions of a byte from tables";
+  let description = [{
+    What is computed from one value of at most 256 different integers alone, and is again such a value, is read
+    from a table where the target has instructions for that and the function takes more of them. The table
+    is the function of all that the value may be, which folds.
+
+    ```mlir
+    // tenon-opt --tenon-assign-target=target=icelake-server --tenon-tabulate-functions
+    %s = tenon.constant dense<6.250000e-02> : tensor<f32>
+    %c0 = tenon.constant dense<0.000000e+00> : tensor<f32>
+    %c255 = tenon.constant dense<2.550000e+02> : tensor<f32>
+    %x = tenon.cast %q to f32 : (tensor<32x64xui8>) -> tensor<32x64xf32>
+    %0 = tenon.mul %x, %s : (tensor<32x64xf32>, tensor<f32>) -> tensor<32x64xf32>
+    %1 = tenon.gelu %0 : (tensor<32x64xf32>) -> tensor<32x64xf32>
+    %2 = tenon.div %1, %s : (tensor<32x64xf32>, tensor<f32>) -> tensor<32x64xf32>
+    %3 = tenon.round %2 : (tensor<32x64xf32>) -> tensor<32x64xf32>
+    %4 = tenon.max %3, %c0 : (tensor<32x64xf32>, tensor<f32>) -> tensor<32x64xf32>
+    %5 = tenon.min %4, %c255 : (tensor<32x64xf32>, tensor<f32>) -> tensor<32x64xf32>
+    %y = tenon.cast %5 to ui8 : (tensor<32x64xf32>) -> tensor<32x64xui8>
+    ```
+
+    becomes
+
+    ```mlir
+    %all = tenon.constant dense<"0x000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F202122232425262728292A2B2C2D2E2F303132333435363738393A3B3C3D3E3F404142434445464748494A4B4C4D4E4F505152535455565758595A5B5C5D5E5F606162636465666768696A6B6C6D6E6F707172737475767778797A7B7C7D7E7F808182838485868788898A8B8C8D8E8F909192939495969798999A9B9C9D9E9FA0A1A2A3A4A5A6A7A8A9AAABACADAEAFB0B1B2B3B4B5B6B7B8B9BABBBCBDBEBFC0C1C2C3C4C5C6C7C8C9CACBCCCDCECFD0D1D2D3D4D5D6D7D8D9DADBDCDDDEDFE0E1E2E3E4E5E6E7E8E9EAEBECEDEEEFF0F1F2F3F4F5F6F7F8F9FAFBFCFDFEFF"> : tensor<256xui8>
+    %x = tenon.cast %all to f32 : (tensor<256xui8>) -> tensor<256xf32>
+    %s = tenon.constant dense<6.250000e-02> : tensor<f32>
+    %0 = tenon.mul %x, %s : (tensor<256xf32>, tensor<f32>) -> tensor<256xf32>
+    %1 = tenon.gelu %0 : (tensor<256xf32>) -> tensor<256xf32>
+    %2 = tenon.div %1, %s : (tensor<256xf32>, tensor<f32>) -> tensor<256xf32>
+    %3 = tenon.round %2 : (tensor<256xf32>) -> tensor<256xf32>
+    %low = tenon.constant dense<0.000000e+00> : tensor<f32>
+    %4 = tenon.max %3, %low : (tensor<256xf32>, tensor<f32>) -> tensor<256xf32>
+    %high = tenon.constant dense<2.550000e+02> : tensor<f32>
+    %5 = tenon.min %4, %high : (tensor<256xf32>, tensor<f32>) -> tensor<256xf32>
+    %table = tenon.cast %5 to ui8 : (tensor<256xf32>) -> tensor<256xui8>
+    %y = tenon.gather %table, %q {axis = 0} : (tensor<256xui8>, tensor<32x64xui8>) -> tensor<32x64xui8>
+    ```
+  }];
+  let dependentDialects = ["::tenon::TenonDialect"];
+  let statistics = [Statistic<"numTables", "tables", "functions that became tables">];
+}
+
 def StoreBytesPass : Pass<"tenon-store-bytes", "::mlir::func::FuncOp"> {
   let summary = "lets several readers of a quantized value read bytes";
   let description = [{

@@ -15,6 +15,7 @@
 // Where the readers end in one kernel after all, the steps through bytes go again when kernels are
 // simplified. Nothing changes in the results.
 
+#include "dialects/Tenon/ByteTables.h"
 #include "dialects/Tenon/DecomposeBuilder.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -122,6 +123,11 @@ void StoredValue::store(Type type) {
   }
 }
 
+static bool isPointwise(Operation *op) {
+  auto elemental = dyn_cast<ElementalOpInterface>(op);
+  return (elemental && elemental.isPointwise()) || readsByteTable(op);
+}
+
 /// The contractions of which the op is the epilogue: through pointwise ops with one reader each.
 static void findContractions(Value value, SmallVectorImpl<Operation *> &found) {
   Operation *op = value.getDefiningOp();
@@ -129,8 +135,7 @@ static void findContractions(Value value, SmallVectorImpl<Operation *> &found) {
     return;
   if (isa<MatMulOp, ConvOp>(op))
     return found.push_back(op);
-  auto elemental = dyn_cast<ElementalOpInterface>(op);
-  if (elemental && elemental.isPointwise())
+  if (isPointwise(op))
     for (Value operand : op->getOperands())
       findContractions(operand, found);
 }
@@ -140,8 +145,7 @@ bool StoredValue::meetsLaterContraction() const {
     return false;
   SmallVector<Operation *> own, others;
   findContractions(value, own);
-  auto elemental = dyn_cast<ElementalOpInterface>(readers.front());
-  if (own.empty() || !elemental || !elemental.isPointwise())
+  if (own.empty() || !isPointwise(readers.front()))
     return false;
   for (Value operand : readers.front()->getOperands())
     if (operand != value && !steps.contains(operand.getDefiningOp()))

@@ -33,6 +33,58 @@ def AssignTargetPass : Pass<"tenon-assign-target", "::mlir::ModuleOp"> {
   ];
 }
 
+def PlaceKernelsPass : Pass<"tenon-place-kernels", "::mlir::ModuleOp"> {
+  let summary = "lets the host compute kernels where a device would take longer";
+  let description = [{
+    Where kernels compute in memory of their own, a launch there and a transfer cost a fixed time, so that
+    small work is done faster by the host, as long as its operands and results need not be moved.
+    Launches and transfers cost what the devices say (DeviceCosts.h), where sizes that only a run tells are taken to
+    be 128, and loops to have 10 turns; the cheapest placement of all is found exactly, so that by these
+    costs it takes no longer than everything on the device, or on the host. A kernel that the host
+    computes gets a strategy that says so; `tenon-plan-transfers` writes the transfers.
+
+    Nothing happens for targets that are a processor.
+  }];
+  let statistics = [Statistic<"numOnHost", "on-host", "Launches that the host does instead of the device">];
+}
+
+def FindZerosPass : Pass<"tenon-find-zeros", "::mlir::ModuleOp"> {
+  let summary = "counts zeros in the weights of kernels";
+  let description = [{
+    A strategy may have code that skips blocks of weights that are zero. Where the weights of a kernel
+    are constants, `tenon.zeros` on its argument says how many blocks of the shapes that the strategy
+    asks for are not zero: [depth, width, kept], the input channels and output channels of a block,
+    and their number; and how many bytes of constants a run reads. Launches with other numbers of
+    zeros get a copy of the kernel.
+
+    ```mlir
+    tenon.kernel @k(%x: tensor<96x32xf32>, %w: tensor<32x16xf32> {tenon.weights}) -> tensor<96x16xf32>
+        attributes {strategy = "contraction"} {
+      %y = tenon.matmul %x, %w : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
+      tenon.yield %y : tensor<96x16xf32>
+    }
+    func.func @main(%x: tensor<96x32xf32>) -> tensor<96x16xf32> {
+      %w = tenon.constant dense_resource<half> : tensor<32x16xf32>
+      %y = tenon.launch @k(%x, %w) : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
+      return %y : tensor<96x16xf32>
+    }
+    ```
+
+    becomes, if ten of the 32 rows of weights are not zero,
+
+    ```mlir
+    tenon.kernel @k(%x: tensor<96x32xf32>,
+                    %w: tensor<32x16xf32> {tenon.weights, tenon.zeros = {
+                        blocks = [array<i64: 1, 16, 10>], run_bytes = 2048}})
+        -> tensor<96x16xf32> attributes {strategy = "contraction"} {
+      %y = tenon.matmul %x, %w : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
+      tenon.yield %y : tensor<96x16xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numFound", "found", "Kernels whose weights have zeros">];
+}
+
 def AssignSchedulesPass : Pass<"tenon-assign-schedules", "::mlir::ModuleOp"> {
   let summary = "writes the schedules of kernels";
   let description = [{

@@ -31,11 +31,13 @@ llvm::Expected<std::shared_ptr<ModelFile>> openModel(const std::string &path,
 /// Compiles to a shared library at `output`; returns milliseconds by step and sizes in bytes.
 nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const std::string &output,
                  std::vector<std::string> targets, std::vector<Shape> shapes, const States &states,
-                 bool quantExact, const std::string &precision, unsigned threads) {
+                 bool quantExact, const std::string &precision, bool placeByCost,
+                 unsigned threads) {
   driver::CompileOptions options;
   options.output = output;
   options.threads = threads;
   options.quantExact = quantExact;
+  options.placeByCost = placeByCost;
   auto parsed = driver::PrecisionOption::parse(precision);
   if (!parsed)
     raise(parsed.takeError());
@@ -71,5 +73,5 @@ nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const 
 NB_MODULE(_compiler, m) {
   m.doc() = "Compiles ONNX models; tenon.compile is the interface.";
   m.def("compile", compile, "path"_a, "bytes"_a.none(), "output"_a, "targets"_a, "shapes"_a,
-        "states"_a, "quant_exact"_a, "precision"_a, "threads"_a);
+        "states"_a, "quant_exact"_a, "precision"_a, "place_by_cost"_a, "threads"_a);
 }

@@ -34,7 +34,7 @@ def _states(states):
 
 
 def compile(model, target=None, shapes=None, output=None, *, states=None, quant_exact=False,
-            precision="fp32", threads=1, compiler_threads=0):
+            precision="fp32", place="device", threads=1, compiler_threads=0):
     """Compiles an ONNX model and returns it loaded, as a Model.
 
     model: a path, the file's bytes, or an onnx.ModelProto.
@@ -48,6 +48,8 @@ def compile(model, target=None, shapes=None, output=None, *, states=None, quant_
         integers (docs/numerics.md).
     precision: what f32 numbers are rounded to where they are multiplied: "fp32" (not at all), "bf16" or
         "f16", or the path of a file with a line "NODES PRECISION" for each node or pattern of names.
+    place: what of a model a GPU computes: "device", all that there is GPU code for, or "auto", what takes
+        less time there, transfers included; the processor beside it is the first that target names.
     output: where the shared library goes; None keeps no file.
     threads: how many threads a run uses, as in load; compiler_threads is the same for the compiler
         (0: one for each core).
@@ -55,6 +57,8 @@ def compile(model, target=None, shapes=None, output=None, *, states=None, quant_
     Raises CompileError, whose message names file, node and operator, if the model is invalid or holds
     what Tenon cannot compile.
     """
+    if place not in ("device", "auto"):
+        raise ValueError(f"place is 'device' or 'auto', not {place!r}")
     # Here, because this loads LLVM, which running a compiled model does not need.
     from . import _compiler
 
@@ -69,7 +73,7 @@ def compile(model, target=None, shapes=None, output=None, *, states=None, quant_
     def build(destination):
         try:
             _compiler.compile(path, data, destination, _targets(target), _shapes(shapes),
-                              _states(states), quant_exact, os.fspath(precision), compiler_threads)
+                              _states(states), quant_exact, os.fspath(precision), place == "auto", compiler_threads)
         except ValueError as error:
             raise CompileError(str(error)) from None
         return load(destination, threads=threads)

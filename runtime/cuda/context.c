@@ -2,12 +2,13 @@
 #include "runtime/cuda/objects.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Tables, in one block. */
 static tenon_status make_tables(struct tn_device_context *own, const tenon_context *context) {
   const tenon_model_desc *desc = context->model->desc;
   size_t inputs = (size_t)desc->num_inputs, outputs = (size_t)desc->num_outputs;
-  size_t parameters = (size_t)context->model->device->most_args;
+  size_t parameters = (size_t)context->model->device->most_parameters;
   own->inputs = calloc(1, (inputs + 2 * outputs) * sizeof(tn_cu_buffer) +
                               (inputs + parameters) * sizeof(void *) + 1);
   if (!own->inputs)
@@ -17,6 +18,18 @@ static tenon_status make_tables(struct tn_device_context *own, const tenon_conte
   own->others = own->outputs + outputs;
   own->input_pointers = (void **)(own->others + outputs);
   own->parameters = own->input_pointers + inputs;
+  return TENON_OK;
+}
+
+static tenon_status make_maps(struct tn_device_context *own, const tenon_context *context) {
+  if (!context->model->device->uses_maps)
+    return TENON_OK;
+  size_t bytes = TN_CU_MAPS * sizeof *own->maps;
+  own->maps = aligned_alloc(_Alignof(tn_cu_made_map), bytes);
+  if (!own->maps)
+    return tn_fail(TENON_OUT_OF_MEMORY, "no memory for the tensor maps of a context of model '%s'",
+                   context->model->desc->name);
+  memset(own->maps, 0, bytes);
   return TENON_OK;
 }
 
@@ -43,6 +56,8 @@ tenon_status tn_cu_open_context(tenon_context *context) {
   const char *waits = getenv("TENON_CUDA_WAIT");
   own->waits = waits && *waits;
   tenon_status status = make_tables(own, context);
+  if (!status)
+    status = make_maps(own, context);
   if (!status)
     status = tn_cu_enter(device, context->model->desc->name);
   if (status)
@@ -84,6 +99,7 @@ void tn_cu_close_context(tenon_context *context) {
   }
   free(own->inputs);
   free(own->blocks);
+  free(own->maps);
   free(own);
   context->device = NULL;
 }

@@ -32,14 +32,18 @@ static bool find_functions(void *library, const char *path) {
   const struct {
     const char *symbol;
     size_t offset;
+    bool may_miss;
   } wanted[] = {
-#define TN_CU_ENTRY(symbol, name, parameters) {#symbol, offsetof(tn_cu_driver, name)},
+#define TN_CU_ENTRY(symbol, name, parameters) {#symbol, offsetof(tn_cu_driver, name), false},
       TN_CU_FUNCTIONS(TN_CU_ENTRY)
+#undef TN_CU_ENTRY
+#define TN_CU_ENTRY(symbol, name, parameters) {#symbol, offsetof(tn_cu_driver, name), true},
+          TN_CU_NEWER_FUNCTIONS(TN_CU_ENTRY)
 #undef TN_CU_ENTRY
   };
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; ++i) {
     void *function = dlsym(library, wanted[i].symbol);
-    if (!function) {
+    if (!function && !wanted[i].may_miss) {
       PROBLEM("%s has no %s: it is too old, or no driver of CUDA", path, wanted[i].symbol);
       return false;
     }

@@ -14,6 +14,10 @@ typedef struct tn_cu_function_s *tn_cu_function;
 typedef struct tn_cu_stream_s *tn_cu_stream;
 typedef struct tn_cu_graph_s *tn_cu_graph;
 typedef struct tn_cu_graph_exec_s *tn_cu_graph_exec;
+/* A tensor that kernels copy boxes of: a parameter of theirs, which the driver makes. */
+typedef struct tn_cu_tensor_map {
+  _Alignas(64) uint64_t words[16];
+} tn_cu_tensor_map;
 
 enum {
   TN_CU_SUCCESS = 0,
@@ -64,9 +68,39 @@ enum {
   X(cuGetErrorName, error_name, (tn_cu_result, const char **))                                     \
   X(cuGetErrorString, error_text, (tn_cu_result, const char **))
 
+/* CUlaunchAttribute and CUlaunchConfig. */
+typedef struct tn_cu_launch_attribute {
+  int id;
+  int padding;
+  int value[16];
+} tn_cu_launch_attribute;
+enum { TN_CU_OVERLAP = 6 }; /* CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION */
+
+typedef struct tn_cu_launch {
+  unsigned grid[3], block[3];
+  unsigned shared_bytes;
+  tn_cu_stream stream;
+  tn_cu_launch_attribute *attributes;
+  unsigned num_attributes;
+} tn_cu_launch;
+
+/* Since which driver launches that overlap can be parts of graphs. */
+enum { TN_CU_OVERLAP_VERSION = 12030 };
+
+/* The same of what drivers before CUDA 12.0 do not have: NULL there. */
+#define TN_CU_NEWER_FUNCTIONS(X)                                                                   \
+  X(cuLaunchKernelEx, launch_with, (const tn_cu_launch *, tn_cu_function, void **, void **))       \
+  X(cuTensorMapEncodeTiled, encode_tiled,                                                          \
+    (tn_cu_tensor_map *, int, uint32_t, void *, const uint64_t *, const uint64_t *,                \
+     const uint32_t *, const uint32_t *, int, int, int, int))                                      \
+  X(cuTensorMapEncodeIm2col, encode_im2col,                                                        \
+    (tn_cu_tensor_map *, int, uint32_t, void *, const uint64_t *, const uint64_t *, const int *,   \
+     const int *, uint32_t, uint32_t, const uint32_t *, int, int, int, int))
+
 typedef struct tn_cu_driver {
 #define TN_CU_FIELD(symbol, name, parameters) tn_cu_result(*name) parameters;
   TN_CU_FUNCTIONS(TN_CU_FIELD)
+  TN_CU_NEWER_FUNCTIONS(TN_CU_FIELD)
 #undef TN_CU_FIELD
   int driver_version; /* 1000 * major + 10 * minor of CUDA */
   int major, minor;   /* compute capability of the first device */

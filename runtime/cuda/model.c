@@ -49,9 +49,10 @@ void tn_cu_leave(struct tn_device_model *device) {
 
 /* ---- What there must be */
 
-/* "sm_80", "sm_90a", "ptx70". */
+/* "sm_80", "sm_90a", "ptx70", "tensor_maps". */
 static bool knows(const char *feature) {
-  return !strncmp(feature, "sm_", 3) || !strncmp(feature, "ptx", 3);
+  return !strncmp(feature, "sm_", 3) || !strncmp(feature, "ptx", 3) ||
+         !strcmp(feature, "tensor_maps");
 }
 
 /* The version of CUDA that came with a version of PTX, both times 10: four more (7.0 with 11.0),
@@ -64,6 +65,10 @@ static bool has(const char *feature, char *text, size_t size) {
   if (!driver) {
     snprintf(text, size, "%s", why);
     return false;
+  }
+  if (!strcmp(feature, "tensor_maps")) {
+    snprintf(text, size, "the driver has no cuTensorMapEncodeTiled and cuTensorMapEncodeIm2col");
+    return driver->encode_tiled && driver->encode_im2col;
   }
   char *end;
   if (!strncmp(feature, "ptx", 3)) {
@@ -117,8 +122,9 @@ static tenon_status load_code(struct tn_device_model *device, const tenon_model 
     const tenon_kernel_desc *kernel = &variant->kernels[i];
     if (kernel->kind != TENON_KERNEL_CUDA)
       continue;
-    if (kernel->num_args > device->most_args)
-      device->most_args = kernel->num_args;
+    if (kernel->num_args + kernel->num_maps > device->most_parameters)
+      device->most_parameters = kernel->num_args + kernel->num_maps;
+    device->uses_maps |= kernel->num_maps > 0;
     tn_cu_result result =
         device->driver->function(&device->functions[i], device->module, kernel->entry);
     if (!result && kernel->launch_shared_bytes)

@@ -12,7 +12,8 @@ struct tn_device_model {
   tn_cu_module module;
   tn_cu_function *functions; /* by number of the kernel; NULL for functions of the host */
   tn_cu_pointer weights;
-  int32_t most_args;
+  int32_t most_parameters; /* of a kernel */
+  bool uses_maps;          /* some kernel has tensor maps */
   /* After some errors the device's context is of no use any more, for the whole process. */
   _Atomic(tn_cu_result) lost;
 };
@@ -30,6 +31,19 @@ typedef struct tn_cu_block {
   uint64_t epoch;  /* the last run that used it */
   uint32_t graphs; /* that use it, a bit for each place in the table */
 } tn_cu_block;
+
+/* What a tensor map is made of, and that. */
+typedef struct tn_cu_made_map {
+  struct tn_cu_map_key {
+    const tenon_tensor_map_desc *desc; /* NULL: none */
+    tn_cu_pointer address;
+    uint64_t sizes[TENON_MAP_RANK], strides[TENON_MAP_RANK - 1];
+  } key;
+  tn_cu_tensor_map map;
+} tn_cu_made_map;
+
+/* Places for them in a context. */
+enum { TN_CU_MAPS = 256 };
 
 /* What a run of certain sizes does: a bit in tn_cu_block.graphs for each. */
 enum { TN_CU_GRAPHS = 8 };
@@ -53,6 +67,7 @@ struct tn_device_context {
   tn_cu_buffer *inputs, *outputs, *others;
   void **input_pointers; /* as compiled code reads them */
   void **parameters;     /* of the launch in progress */
+  tn_cu_made_map *maps;  /* by what they were made of; NULL if no kernel has any */
   tn_cu_block *blocks;
   size_t num_blocks, max_blocks;
   uint64_t epoch;
@@ -86,6 +101,12 @@ tenon_status tn_cu_fail(struct tn_device_model *device, tn_cu_result result, con
 /* Makes the device's context current in this thread, or records why not. */
 tenon_status tn_cu_enter(struct tn_device_model *device, const char *model);
 void tn_cu_leave(struct tn_device_model *device);
+
+/* maps.c */
+
+/* Writes the tensor map of a launch with these arguments. */
+tenon_status tn_cu_make_map(const tenon_context *context, const tenon_tensor_map_desc *desc,
+                            void *const *args, tn_cu_tensor_map *map);
 
 /* graph.c */
 

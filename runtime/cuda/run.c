@@ -46,17 +46,50 @@ static tenon_status wait(tenon_context *context) {
 
 /* ---- Services */
 
+/* Parameters behind the arguments. The driver copies them when it is called. */
+static tenon_status add_maps(const tenon_context *context, const tenon_kernel_desc *desc,
+                             void *const *args, tn_cu_tensor_map *maps) {
+  tenon_status status = TENON_OK;
+  for (int32_t i = 0; i < desc->num_maps && !status; ++i) {
+    status = tn_cu_make_map(context, &desc->maps[i], args, &maps[i]);
+    context->device->parameters[desc->num_args + i] = &maps[i];
+  }
+  return status;
+}
+
+/* With the parameters of the context. Where a kernel waits by itself for the one before, and the
+ * driver knows of it, it may begin early (programmatic dependent launch). */
+static tn_cu_result call_launch(const tenon_context *context, int64_t kernel, unsigned blocks) {
+  const struct tn_device_context *own = context->device;
+  const struct tn_device_model *device = context->model->device;
+  const tn_cu_driver *driver = device->driver;
+  const tenon_kernel_desc *desc = &context->model->variant->kernels[kernel];
+  unsigned threads = (unsigned)desc->block_threads, shared = (unsigned)desc->launch_shared_bytes;
+  if (!desc->waits || !driver->launch_with || driver->driver_version < TN_CU_OVERLAP_VERSION)
+    return driver->launch(device->functions[kernel], blocks, 1, 1, threads, 1, 1, shared,
+                          own->stream, own->parameters, NULL);
+  tn_cu_launch_attribute overlap = {.id = TN_CU_OVERLAP, .value = {1}};
+  tn_cu_launch config = {.grid = {blocks, 1, 1},
+                         .block = {threads, 1, 1},
+                         .shared_bytes = shared,
+                         .stream = own->stream,
+                         .attributes = &overlap,
+                         .num_attributes = 1};
+  return driver->launch_with(&config, device->functions[kernel], own->parameters, NULL);
+}
+
 static tenon_status launch(tenon_context *context, int64_t kernel, void *const *args,
                            int64_t blocks) {
   struct tn_device_context *own = context->device;
-  struct tn_device_model *device = context->model->device;
   const tenon_kernel_desc *desc = &context->model->variant->kernels[kernel];
   for (int32_t i = 0; i < desc->num_args; ++i)
     own->parameters[i] = (void *)&args[i];
+  tn_cu_tensor_map maps[TENON_KERNEL_MAPS];
+  tenon_status status = add_maps(context, desc, args, maps);
+  if (status)
+    return status;
   unsigned grid = blocks < 1 ? 1 : blocks > INT32_MAX ? INT32_MAX : (unsigned)blocks;
-  tn_cu_result result = device->driver->launch(
-      device->functions[kernel], grid, 1, 1, (unsigned)desc->block_threads, 1, 1,
-      (unsigned)desc->launch_shared_bytes, own->stream, own->parameters, NULL);
+  tn_cu_result result = call_launch(context, kernel, grid);
   own->last_kernel = kernel;
   ++own->launches;
   return result ? fail_launches(context, result) : TENON_OK;

@@ -70,18 +70,21 @@ class Device:
         self.call("cuMemAlloc_v2", ctypes.byref(address), ctypes.c_size_t(data.nbytes))
         return address
 
-    def run(self, ptx, inputs, outputs, blocks):
-        """Runs the one kernel of a module on inputs, and fills outputs."""
+    def run(self, ptx, inputs, outputs, blocks, shared_bytes=0):
+        """Runs the one kernel of a module on inputs, and fills outputs. A launch gives a block so many bytes of shared memory."""
         module, function = ctypes.c_void_p(), ctypes.c_void_p()
         self.call("cuModuleLoadDataEx", ctypes.byref(module), ctypes.c_char_p(ptx.encode()), 0, None, None)
         entry = re.search(r"\.entry (\w+)\(", ptx).group(1)
         self.call("cuModuleGetFunction", ctypes.byref(function), module, entry.encode())
+        if shared_bytes:
+            most_dynamic_bytes = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+            self.call("cuFuncSetAttribute", function, most_dynamic_bytes, shared_bytes)
         addresses = [self.allocate(data) for data in [*inputs, *outputs]]
         for data, address in zip(inputs, addresses):
             self.call("cuMemcpyHtoD_v2", address, data.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(data.nbytes))
         parameters = (ctypes.c_void_p * len(addresses))(*[ctypes.addressof(address) for address in addresses])
         threads = int(re.search(r"\.reqntid (\d+)", ptx).group(1))
-        self.call("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, 0, None, parameters, None)
+        self.call("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, shared_bytes, None, parameters, None)
         self.call("cuCtxSynchronize")
         for data, address in zip(outputs, addresses[len(inputs) :]):
             self.call("cuMemcpyDtoH_v2", data.ctypes.data_as(ctypes.c_void_p), address, ctypes.c_size_t(data.nbytes))
@@ -103,10 +106,10 @@ class Simulator(Device):
     def explain(self, name, result):
         return self.library.tenon_cuda_sim_last_fault().decode() or super().explain(name, result)
 
-    def run(self, ptx, inputs, outputs, blocks):
+    def run(self, ptx, inputs, outputs, blocks, shared_bytes=0):
         self.library.tenon_cuda_sim_reset()
         self.open()
-        super().run(ptx, inputs, outputs, blocks)
+        super().run(ptx, inputs, outputs, blocks, shared_bytes)
 
 
 def differs(expected, results, tolerance):

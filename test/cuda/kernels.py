@@ -4,6 +4,7 @@ Sizes are no multiples of tiles, so that edges are there, and small, so that the
 a function with `@kernel` that gives an ONNX model without constants and its results by numpy.
 """
 
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ class Case:
     expected: list
     tolerance: float = 1e-4
     blocks: int = 2  # of a launch: results do not depend on it
+    precision: str = "fp32"
 
 
 def kernel(build):
@@ -50,6 +52,20 @@ def case(nodes, inputs, outputs, **options):
 
 def random(*shape):
     return np.random.default_rng(sum(shape)).uniform(-1, 1, shape).astype(np.float32)
+
+
+def attention_of(q, k, v, mask=None, **options):
+    """Of [B, H, S, d] with [B, K, T, d]."""
+    wide = [value.astype(np.float64) for value in (q, k, v)]
+    keys, values = (np.repeat(value, q.shape[1] // k.shape[1], 1) for value in wide[1:])
+    scores = wide[0] @ keys.swapaxes(-1, -2) / np.sqrt(q.shape[-1]) + (0 if mask is None else mask)
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    y = powers / powers.sum(-1, keepdims=True) @ values
+    inputs = {"q": q, "k": k, "v": v} | ({} if mask is None else {"mask": mask})
+    node = helper.make_node("Attention", list(inputs), ["y"])
+    made = case([node], inputs, {"y": y.astype(q.dtype)}, blocks=1, **options)
+    made.model.opset_import[0].version = 23
+    return made
 
 
 def reduction(operator, x, y, **options):
@@ -119,9 +135,33 @@ def block_sum():
     return reduction("ReduceSum", x, y, blocks=1, tolerance=1e-3)
 
 
-def compile_ptx(tenon, model, folder, target):
-    """The PTX of a model, and the one kernel's entry and threads."""
+@kernel
+def attention_halves():
+    """On matrix units: heads that share keys, two steps of keys, and tails of all sizes."""
+    q, k, v = (random(*shape).astype(np.float16) for shape in ((1, 4, 6, 24), (1, 2, 150, 24), (1, 2, 150, 40)))
+    return attention_of(q, k, v, tolerance=1e-3)
+
+
+@kernel
+def attention_tf32():
+    """A mask is added, and values of 32 bits are read by lines."""
+    q, k, v, mask = random(1, 1, 40, 20), random(1, 1, 150, 20), random(1, 1, 150, 36), 2 * random(40, 150)
+    return attention_of(q, k, v, mask, tolerance=2e-3, precision="tf32")
+
+
+@kernel
+def attention_through_registers():
+    """What is rounded on its way to shared memory."""
+    q, k, v = 4 * random(1, 1, 22, 12), random(1, 1, 150, 12), random(1, 1, 150, 20)
+    return attention_of(q, k, v, tolerance=2e-3, precision="f16")
+
+
+def compile_ptx(tenon, case, folder, target):
+    """The PTX of a model, and how many bytes of shared memory its kernel wants of a launch."""
     source, output = Path(folder) / "model.onnx", Path(folder) / "model.ptx"
-    onnx.save(model, source)
-    subprocess.run([tenon, "compile", source, f"--target=cuda:{target}", "--emit=ptx", "-o", output], check=True)
-    return output.read_text()
+    onnx.save(case.model, source)
+    command = [tenon, "compile", source, f"--target=cuda:{target}", f"--precision={case.precision}"]
+    subprocess.run([*command, "--emit=ptx", "-o", output], check=True)
+    code = subprocess.run([*command, "--emit=mlir:code", "-o", "-"], check=True, capture_output=True, text=True).stdout
+    shared = re.search(r'"tenon-shared-bytes", "(\d+)"', code)
+    return output.read_text(), int(shared.group(1)) if shared else 0

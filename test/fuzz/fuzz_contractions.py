@@ -131,7 +131,7 @@ class Case:
         rank = int(random.integers(1, 3))
         groups = int(random.choice([1, 1, 2, 3, 8]))
         per_group = 1 if random.random() < 0.3 else int(random.choice([1, 2, 3, 4, 5, 8, 16, 19]))
-        outputs = groups * int(random.choice([1, 1, 2, 5, 8, 17]))
+        outputs = groups * int(random.choice([1, 1, 2, 5, 8, 17, 40]))
         kernel = [int(size) for size in random.integers(1, 4, size=rank)]
         strides = [int(size) for size in random.integers(1, 3, size=rank)]
         dilations = [int(size) for size in random.integers(1, 3, size=rank)]

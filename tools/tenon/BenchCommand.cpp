@@ -21,6 +21,7 @@ static constexpr Option benchOptions[] = {
     shapeOption,
     deviceOption,
     targetOption,
+    placeOption,
     keepDeadChannelsOption,
     precisionOption,
     layoutOption,

@@ -12,6 +12,7 @@ int runBench(llvm::ArrayRef<const char *> arguments);
 int runCompile(llvm::ArrayRef<const char *> arguments);
 int runInfo(llvm::ArrayRef<const char *> arguments);
 int runPrune(llvm::ArrayRef<const char *> arguments);
+int runQuantize(llvm::ArrayRef<const char *> arguments);
 int runRun(llvm::ArrayRef<const char *> arguments);
 int runVerify(llvm::ArrayRef<const char *> arguments);
 /// The child of `tenon verify` that checks one folder.

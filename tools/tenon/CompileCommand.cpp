@@ -31,6 +31,7 @@ static constexpr Option compileOptions[] = {
      "may be repeated"},
     {"--quant-exact", false,
      "multiply what a model quantizes as the floats that it stands for, instead of as integers"},
+    placeOption,
     keepDeadChannelsOption,
     precisionOption,
     {"--assemble", false,
@@ -146,7 +147,7 @@ int runCompile(llvm::ArrayRef<const char *> raw) {
   if (!options)
     return fail(llvm::toString(options.takeError()));
   llvm::Expected<driver::CompileReport> report =
-      driver::compileFile(arguments->positional().front(), *options);
+      compileModel(arguments->positional().front(), *arguments, *options);
   if (!report)
     return fail(llvm::toString(report.takeError()));
   if (options->stage && arguments->has("--report"))

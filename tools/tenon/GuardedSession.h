@@ -10,8 +10,8 @@
 #ifndef TENON_TOOLS_TENON_GUARDEDSESSION_H
 #define TENON_TOOLS_TENON_GUARDEDSESSION_H
 
+#include "lib/Session/Session.h"
 #include "runtime/abi.h"
-#include "tools/tenon/Session.h"
 #include <csignal>
 
 namespace tenon::cli {

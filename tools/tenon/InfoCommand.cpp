@@ -16,6 +16,7 @@ static constexpr Option infoOptions[] = {
      "instead of a model: every operator that is imported, and since which version"},
     deviceOption,
     targetOption,
+    placeOption,
     keepDeadChannelsOption,
     precisionOption,
     shapeOption,
@@ -165,6 +166,18 @@ static llvm::Error printUsage(const tenon_model *model) {
   return llvm::Error::success();
 }
 
+/// "brought to the host: 2 tensors, 1.2 kB; to the device: none".
+static void printTransfers(const driver::TransferReport &transfers) {
+  auto describe = [](int64_t count, int64_t bytes) {
+    return count ? std::to_string(count) + (count == 1 ? " tensor, " : " tensors, ") +
+                       formatBytes(bytes)
+                 : std::string("nothing");
+  };
+  llvm::outs() << "brought to the host: " << describe(transfers.toHost, transfers.bytesToHost)
+               << "; to the device: " << describe(transfers.toDevice, transfers.bytesToDevice)
+               << "; beside inputs and outputs\n";
+}
+
 static llvm::Error printCompiled(const Session &session, const driver::CompileReport *report) {
   const tenon_model *model = session.model();
   for (size_t i = 0; i < session.numInputs(); ++i)
@@ -221,6 +234,8 @@ static llvm::Error printCompiled(const Session &session, const driver::CompileRe
   }
   if (!tenon_model_has_device(model) || !count)
     return llvm::Error::success();
+  if (report)
+    printTransfers(report->transfers);
   llvm::outs() << "a thread block of the GPU, and what a multiprocessor holds of it:\n";
   return printUsage(model);
 }

@@ -1,6 +1,5 @@
 // Values for a model's inputs, from files of several kinds or made up.
 
-#include "lib/Tensors/Image.h"
 #include "lib/Tensors/Npy.h"
 #include "tools/tenon/ModelOptions.h"
 #include "llvm/Support/FileSystem.h"
@@ -14,8 +13,9 @@ namespace {
 /// Collects values for the inputs of one model.
 class InputSet {
 public:
-  InputSet(const Session &session, const Arguments &arguments)
-      : session(session), arguments(arguments), values(session.numInputs()) {}
+  InputSet(const Session &session, const Arguments &arguments, ImageOptions image)
+      : session(session), arguments(arguments), image(std::move(image)),
+        values(session.numInputs()) {}
 
   llvm::Error readFiles();
   llvm::Error addRandom();
@@ -23,15 +23,13 @@ public:
 
 private:
   llvm::Error readFile(llvm::StringRef text);
-  llvm::Error readArchive(llvm::StringRef path, std::optional<size_t> index);
-  llvm::Error readImage(llvm::StringRef path, size_t index);
+  llvm::Error readArchive(llvm::StringRef path);
   llvm::Expected<size_t> findInput(llvm::StringRef name) const;
   llvm::Expected<llvm::SmallVector<int64_t>> randomShape(size_t index) const;
-  llvm::Error readProto(llvm::StringRef path, size_t index);
-  void store(size_t index, Tensor tensor);
 
   const Session &session;
   const Arguments &arguments;
+  ImageOptions image;
   std::vector<std::optional<Value>> values;
 };
 
@@ -48,121 +46,18 @@ llvm::Expected<size_t> InputSet::findInput(llvm::StringRef name) const {
                    (known.empty() ? std::string("none") : known));
 }
 
-/// Elements narrower than a byte have no type of their own in most files.
-void InputSet::store(size_t index, Tensor tensor) {
-  int32_t wanted = session.input(index).dtype;
-  if (tenon_dtype_bits(wanted) < 8 &&
-      (tensor.dtype == TENON_INT8 || tensor.dtype == TENON_UINT8 || tensor.dtype == TENON_FLOAT)) {
-    Tensor packed;
-    packed.dtype = wanted;
-    packed.dims = tensor.dims;
-    packed.bytes.resize(
-        tenon_tensor_bytes(wanted, static_cast<int32_t>(packed.dims.size()), packed.dims.data()));
-    for (int64_t i = 0; i < tensor.numElements(); ++i)
-      packed.setElement(i, tensor.element(i));
-    tensor = std::move(packed);
-  }
-  values[index] = std::move(tensor);
-}
-
-static llvm::Expected<std::vector<double>> readNumbers(const Arguments &arguments,
-                                                       llvm::StringRef option) {
-  std::vector<double> numbers;
-  std::string list = arguments.get(option);
-  llvm::SmallVector<llvm::StringRef> parts;
-  llvm::StringRef(list).split(parts, ',', -1, /*KeepEmpty=*/false);
-  for (llvm::StringRef part : parts) {
-    double number = 0;
-    if (part.trim().getAsDouble(number))
-      return makeError("option '" + option + "' needs numbers, got '" + part + "'");
-    numbers.push_back(number);
-  }
-  if (arguments.has(option) && numbers.empty())
-    return makeError("option '" + option + "' needs numbers");
-  return numbers;
-}
-
-static llvm::Expected<ImageOptions> readImageOptions(const Arguments &arguments) {
-  ImageOptions options;
-  std::string layout = arguments.get("--layout");
-  if (layout == "nchw")
-    options.layout = ImageLayout::ChannelsFirst;
-  else if (layout == "nhwc")
-    options.layout = ImageLayout::ChannelsLast;
-  else if (!layout.empty())
-    return makeError("option '--layout' is nchw or nhwc, not '" + layout + "'");
-  llvm::Expected<std::vector<double>> mean = readNumbers(arguments, "--mean"),
-                                      deviation = readNumbers(arguments, "--std"),
-                                      scale = readNumbers(arguments, "--scale");
-  if (!mean || !deviation || !scale)
-    return llvm::joinErrors(llvm::joinErrors(mean.takeError(), deviation.takeError()),
-                            scale.takeError());
-  if (llvm::is_contained(*deviation, 0.0))
-    return makeError("option '--std' must not be 0");
-  options.mean = std::move(*mean);
-  options.deviation = std::move(*deviation);
-  if (!scale->empty())
-    options.scale = scale->front();
-  options.bgr = arguments.has("--bgr");
-  return options;
-}
-
-llvm::Error InputSet::readImage(llvm::StringRef path, size_t index) {
-  llvm::Expected<ImageOptions> options = readImageOptions(arguments);
-  if (!options)
-    return options.takeError();
-  const tenon_tensor_info &info = session.input(index);
-  llvm::SmallVector<int64_t> dims;
-  for (int32_t axis = 0; axis < info.rank; ++axis)
-    dims.push_back(info.dims[axis].value);
-  llvm::Expected<Tensor> tensor = readImageTensor(path, info.dtype, dims, *options);
-  if (!tensor)
-    return tensor.takeError();
-  store(index, std::move(*tensor));
-  return llvm::Error::success();
-}
-
-/// An input's array of an archive: the one of its name, or the only one; without an input, all.
-llvm::Error InputSet::readArchive(llvm::StringRef path, std::optional<size_t> index) {
+/// All arrays of an archive, for the inputs of their names.
+llvm::Error InputSet::readArchive(llvm::StringRef path) {
   llvm::Expected<std::vector<NamedTensor>> arrays = readNpzFile(path);
   if (!arrays)
     return arrays.takeError();
-  if (index) {
-    llvm::StringRef name = session.input(*index).name;
-    for (NamedTensor &array : *arrays)
-      if (arrays->size() == 1 || array.name == name) {
-        store(*index, std::move(array.tensor));
-        return llvm::Error::success();
-      }
-    return makeError(path + ": has no array '" + name + "'");
-  }
   for (NamedTensor &array : *arrays) {
     llvm::Expected<size_t> input = findInput(array.name);
     if (!input)
       return makeError(path + ": " + llvm::toString(input.takeError()));
-    store(*input, std::move(array.tensor));
+    values[*input] = packForInput(std::move(array.tensor), session.input(*input).dtype);
   }
   return llvm::Error::success();
-}
-
-llvm::Error InputSet::readProto(llvm::StringRef path, size_t index) {
-  llvm::Expected<NamedValue> value = readProtoFile(path, kindsOf(session.input(index)));
-  if (!value)
-    return value.takeError();
-  if (value->value.isTensor())
-    store(index, std::move(value->value.tensor));
-  else
-    values[index] = std::move(value->value);
-  return llvm::Error::success();
-}
-
-/// Whether files of this kind are read as pictures; what is in them tells the format.
-static bool isPicture(llvm::StringRef extension) {
-  static constexpr llvm::StringRef kinds[] = {".png",  ".jpg", ".jpeg", ".webp", ".tif",
-                                              ".tiff", ".jp2", ".j2k",  ".bmp",  ".pbm",
-                                              ".pgm",  ".ppm", ".pnm"};
-  return llvm::any_of(kinds,
-                      [&](llvm::StringRef kind) { return extension.equals_insensitive(kind); });
 }
 
 llvm::Error InputSet::readFile(llvm::StringRef text) {
@@ -176,29 +71,20 @@ llvm::Error InputSet::readFile(llvm::StringRef text) {
       path = rest;
     }
   }
-  llvm::StringRef extension = llvm::sys::path::extension(path);
   if (!index && text.contains('=') && !llvm::sys::fs::exists(text))
     return findInput(text.rsplit('=').first).takeError();
-  if (extension.equals_insensitive(".npz"))
-    return readArchive(path, index);
+  if (!index && llvm::sys::path::extension(path).equals_insensitive(".npz"))
+    return readArchive(path);
   if (!index) {
     if (session.numInputs() != 1)
       return makeError("'" + text + "' is not NAME=FILE, and the model has " +
                        llvm::Twine(session.numInputs()) + " inputs");
     index = 0;
   }
-  if (extension.equals_insensitive(".npy")) {
-    llvm::Expected<Tensor> tensor = readNpyFile(path);
-    if (!tensor)
-      return tensor.takeError();
-    store(*index, std::move(*tensor));
-  } else if (extension.equals_insensitive(".pb")) {
-    return readProto(path, *index);
-  } else if (isPicture(extension)) {
-    return readImage(path, *index);
-  } else {
-    return makeError(path + ": is of an unknown kind; .npy, .npz, .pb and pictures are read");
-  }
+  llvm::Expected<Value> value = readInputFile(path, inputTypeOf(session.input(*index)), image);
+  if (!value)
+    return value.takeError();
+  values[*index] = std::move(*value);
   return llvm::Error::success();
 }
 
@@ -277,7 +163,10 @@ llvm::Expected<std::vector<Value>> InputSet::take() {
 
 llvm::Expected<std::vector<Value>> makeInputs(const Session &session, const Arguments &arguments,
                                               bool random) {
-  InputSet inputs(session, arguments);
+  llvm::Expected<ImageOptions> image = readImageOptions(arguments);
+  if (!image)
+    return image.takeError();
+  InputSet inputs(session, arguments, std::move(*image));
   if (llvm::Error error = inputs.readFiles())
     return std::move(error);
   if (random)

@@ -1,6 +1,7 @@
-// The model (see the header); Inputs.cpp makes the inputs.
+// What the options say (see the header); Inputs.cpp makes the inputs.
 
 #include "tools/tenon/ModelOptions.h"
+#include "lib/Quantize/Prepare.h"
 #include "tools/tenon/Devices.h"
 #include "tools/tenon/TemporaryDirectory.h"
 #include "llvm/Support/FileSystem.h"
@@ -41,15 +42,39 @@ llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOption
       return shape.takeError();
     options.import.shapes.push_back(*shape);
   }
+  std::string place = arguments.get("--place", "device");
+  if (place != "device" && place != "auto")
+    return makeError("option '--place' is device or auto, not '" + place + "'");
+  options.placeByCost = place == "auto";
   options.quantExact = arguments.has("--quant-exact");
   options.keepDeadChannels = arguments.has("--keep-dead-channels");
-  if (arguments.has("--precision")) {
+  if (arguments.has("--precision") && !quantize::isRecipePath(arguments.get("--precision"))) {
     auto precision = driver::PrecisionOption::parse(arguments.get("--precision"));
     if (!precision)
       return precision.takeError();
     options.precision = std::move(*precision);
   }
   return llvm::Error::success();
+}
+
+llvm::Expected<driver::CompileReport> compileModel(llvm::StringRef path, const Arguments &arguments,
+                                                   driver::CompileOptions options) {
+  std::string precision = arguments.get("--precision");
+  if (!quantize::isRecipePath(precision))
+    return driver::compileFile(path, options);
+  llvm::Expected<std::shared_ptr<ModelFile>> model = ModelFile::open(path);
+  if (!model)
+    return model.takeError();
+  llvm::Expected<quantize::Recipe> recipe = quantize::readRecipe(precision);
+  if (!recipe)
+    return recipe.takeError();
+  llvm::Expected<quantize::PreparedModel> prepared = quantize::prepareModel(*model, *recipe);
+  if (!prepared)
+    return makeError(precision + ": " + llvm::toString(prepared.takeError()));
+  for (const std::string &unmatched : prepared->unmatched)
+    llvm::errs() << "tenon: warning: " << precision << ": " << unmatched << "\n";
+  options.precision = std::move(prepared->precision);
+  return driver::compile(prepared->model, options);
 }
 
 llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_context_options &options,
@@ -60,7 +85,7 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
   if (llvm::Error error = useDevice(arguments))
     return std::move(error);
   if (!isOnnxFile(path)) {
-    for (llvm::StringRef option : {"--target", "--precision"})
+    for (llvm::StringRef option : {"--target", "--precision", "--place"})
       if (arguments.has(option))
         return makeError("option '" + option + "' is for ONNX models; " + path +
                          " is compiled already");
@@ -76,7 +101,7 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
   if (std::error_code error = directory.create())
     return makeError("cannot make a temporary directory: " + error.message());
   compile.output = directory.file("model.so");
-  llvm::Expected<driver::CompileReport> compiled = driver::compileFile(path, compile);
+  llvm::Expected<driver::CompileReport> compiled = compileModel(path, arguments, compile);
   if (!compiled)
     return compiled.takeError();
   if (report)
@@ -94,6 +119,48 @@ llvm::Expected<tenon_context_options> readContextOptions(const Arguments &argume
   tenon_context_options options{};
   options.threads = static_cast<int32_t>(*threads);
   options.pin_threads = arguments.has("--pin");
+  return options;
+}
+
+static llvm::Expected<std::vector<double>> readNumbers(const Arguments &arguments,
+                                                       llvm::StringRef option) {
+  std::vector<double> numbers;
+  std::string list = arguments.get(option);
+  llvm::SmallVector<llvm::StringRef> parts;
+  llvm::StringRef(list).split(parts, ',', -1, /*KeepEmpty=*/false);
+  for (llvm::StringRef part : parts) {
+    double number = 0;
+    if (part.trim().getAsDouble(number))
+      return makeError("option '" + option + "' needs numbers, got '" + part + "'");
+    numbers.push_back(number);
+  }
+  if (arguments.has(option) && numbers.empty())
+    return makeError("option '" + option + "' needs numbers");
+  return numbers;
+}
+
+llvm::Expected<ImageOptions> readImageOptions(const Arguments &arguments) {
+  ImageOptions options;
+  std::string layout = arguments.get("--layout");
+  if (layout == "nchw")
+    options.layout = ImageLayout::ChannelsFirst;
+  else if (layout == "nhwc")
+    options.layout = ImageLayout::ChannelsLast;
+  else if (!layout.empty())
+    return makeError("option '--layout' is nchw or nhwc, not '" + layout + "'");
+  llvm::Expected<std::vector<double>> mean = readNumbers(arguments, "--mean"),
+                                      deviation = readNumbers(arguments, "--std"),
+                                      scale = readNumbers(arguments, "--scale");
+  if (!mean || !deviation || !scale)
+    return llvm::joinErrors(llvm::joinErrors(mean.takeError(), deviation.takeError()),
+                            scale.takeError());
+  if (llvm::is_contained(*deviation, 0.0))
+    return makeError("option '--std' must not be 0");
+  options.mean = std::move(*mean);
+  options.deviation = std::move(*deviation);
+  if (!scale->empty())
+    options.scale = scale->front();
+  options.bgr = arguments.has("--bgr");
   return options;
 }
 

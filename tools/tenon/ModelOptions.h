@@ -4,8 +4,8 @@
 #define TENON_TOOLS_TENON_MODELOPTIONS_H
 
 #include "lib/Driver/Driver.h"
+#include "lib/Session/Session.h"
 #include "tools/tenon/Arguments.h"
-#include "tools/tenon/Session.h"
 
 namespace tenon::cli {
 
@@ -15,9 +15,14 @@ bool isOnnxFile(llvm::StringRef path);
 /// "16 of 64 channels of conv1 are dead: 12 unread, 4 constant".
 std::string describeDeadChannels(const DeadChannels &dead);
 
-/// --target, --shape, --quant-exact, --keep-dead-channels and --precision, of arguments that may
+/// --target, --place, --shape, --quant-exact, --keep-dead-channels and --precision, of arguments that may
 /// have them. Fills in what they say.
 llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options);
+
+/// Compiles a model file with these options and, if --precision names a recipe, as that says; warns
+/// of its entries that match nothing.
+llvm::Expected<driver::CompileReport> compileModel(llvm::StringRef path, const Arguments &arguments,
+                                                   driver::CompileOptions options);
 
 /// Loads the one positional argument, compiling it if it is an ONNX file. `report`, if given, gets
 /// what the compiler said then.
@@ -26,6 +31,9 @@ llvm::Expected<Session> openModel(const Arguments &arguments, const tenon_contex
 
 /// --threads and --pin.
 llvm::Expected<tenon_context_options> readContextOptions(const Arguments &arguments);
+
+/// --layout, --scale, --mean, --std and --bgr.
+llvm::Expected<ImageOptions> readImageOptions(const Arguments &arguments);
 
 /// One value per input, in the model's order: from --input, else made up if `random`.
 llvm::Expected<std::vector<Value>> makeInputs(const Session &session, const Arguments &arguments,
@@ -42,13 +50,18 @@ inline constexpr Option shapeOption = {
     "model is compiled, else of random inputs; may be repeated"};
 inline constexpr Option targetOption = {
     "--target", true, "LIST what an ONNX model is compiled for, as for tenon compile"};
+inline constexpr Option placeOption = {
+    "--place", true,
+    "P what of a model a GPU computes: device (default), all that there is GPU code for, or auto, "
+    "what takes less time there, transfers included; the rest is done by the processor that "
+    "--target names after a comma or a slash"};
 inline constexpr Option precisionOption = {
     "--precision", true,
     "P what f32 numbers are rounded to where they are multiplied: fp32 (default: not at all), "
     "bf16, "
     "f16, "
     "or int8 for inputs of products whose weights are quantized in blocks; or a FILE with a line "
-    "NODES P for each node or pattern"};
+    "NODES P for each node or pattern, or a recipe of tenon quantize (*.precision.json)"};
 inline constexpr Option keepDeadChannelsOption = {
     "--keep-dead-channels", false, "compute channels that no result depends on, too"};
 inline constexpr Option checkOption = {

@@ -25,6 +25,7 @@ static constexpr Option runOptions[] = {
     {"--profile", true, "FILE a Chrome trace of all runs (chrome://tracing, Perfetto)"},
     deviceOption,
     targetOption,
+    placeOption,
     keepDeadChannelsOption,
     precisionOption,
     layoutOption,

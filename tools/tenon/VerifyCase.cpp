@@ -2,6 +2,7 @@
 
 #include "tools/tenon/VerifyCase.h"
 #include "lib/Driver/Driver.h"
+#include "lib/Session/Session.h"
 #include "lib/Support/Stopwatch.h"
 #include "lib/Tensors/Compare.h"
 #include "lib/Tensors/ProtoFile.h"
@@ -9,8 +10,8 @@
 #include "tools/tenon/Child.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/GuardedSession.h"
+#include "tools/tenon/ModelOptions.h"
 #include "tools/tenon/ProgramSession.h"
-#include "tools/tenon/Session.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -107,12 +108,8 @@ llvm::Error CaseCheck::compileModel() {
   file = *model;
   driver::CompileOptions options;
   options.output = binary;
-  options.targets.clear();
-  std::string targets = arguments.get("--target");
-  llvm::SmallVector<llvm::StringRef> names;
-  llvm::StringRef(targets).split(names, ',');
-  for (llvm::StringRef name : names)
-    options.targets.push_back(name.str());
+  if (llvm::Error error = readCompileOptions(arguments, options))
+    return error;
   llvm::Expected<int64_t> threads = arguments.number("--compile-threads", 1, 1);
   if (!threads)
     return threads.takeError();
@@ -120,10 +117,6 @@ llvm::Error CaseCheck::compileModel() {
   options.separateBuffers = arguments.has("--guard");
   if (arguments.has("--run-with"))
     options.emit = EmitKind::Executable;
-  auto precision = driver::PrecisionOption::parse(arguments.get("--precision", "fp32"));
-  if (!precision)
-    return precision.takeError();
-  options.precision = std::move(*precision);
   tolerance.base.rangeFraction = getRangeTolerance(options.precision.getRules());
   llvm::Expected<driver::CompileReport> report = driver::compile(file, options);
   if (!report)
@@ -438,6 +431,7 @@ static constexpr Option verifyOneOptions[] = {
     {"--threads", true, "LIST numbers of threads"},
     {"--memory", true, "MB may be used"},
     {"--guard", false, "each buffer"},
+    {"--place", true, "P of kernels"},
     {"--precision", true, "P of products"},
     {"--run-with", true, "COMMAND"},
     {"--timeout", true, "S seconds"},
@@ -531,6 +525,7 @@ VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
   std::vector<std::string> command = {"verify-one",
                                       "--output=" + binary,
                                       "--target=" + settings.targets,
+                                      "--place=" + settings.place,
                                       "--precision=" + settings.precision,
                                       "--compile-threads=" +
                                           std::to_string(settings.compileThreads),

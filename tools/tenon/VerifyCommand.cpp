@@ -9,6 +9,7 @@
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/Devices.h"
+#include "tools/tenon/ModelOptions.h"
 #include "tools/tenon/TemporaryDirectory.h"
 #include "tools/tenon/VerifyCase.h"
 #include "llvm/Support/FileSystem.h"
@@ -26,6 +27,7 @@ namespace tenon::cli {
 static constexpr Option verifyOptions[] = {
     deviceOption,
     {"--target", true, "LIST as for tenon compile; default cpu:native"},
+    placeOption,
     {"--precision", true,
      "P as for tenon compile; with bf16, floating point results may differ by 2% of their output's "
      "range, too, with f16 by 0.3%, and with a file by the larger one that it asks for"},
@@ -193,6 +195,7 @@ static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, i
   if (llvm::Error error = useDevice(arguments))
     return std::move(error);
   settings.targets = arguments.get("--target", getDefaultTarget(arguments));
+  settings.place = arguments.get("--place", settings.place);
   settings.precision = arguments.get("--precision", settings.precision);
   auto precision = driver::PrecisionOption::parse(settings.precision);
   if (!precision)

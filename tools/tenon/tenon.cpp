@@ -16,6 +16,7 @@ static constexpr Command commands[] = {
     {"prune", "remove channels from an ONNX model", runPrune},
     {"run", "run a model on files", runRun},
     {"bench", "measure how long a model takes", runBench},
+    {"quantize", "lower the precision of a model within a budget", runQuantize},
     {"info", "show a model's signature, operators, kernels and memory", runInfo},
     {"verify", "compile models, run them on stored inputs, compare with stored outputs", runVerify},
     {"verify-one", "", runVerifyOne}, // not for people: no help

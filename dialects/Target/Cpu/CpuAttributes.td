@@ -170,6 +170,45 @@ def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [
                         Cpu_Count<"rows that are read at once", "1">:$depth);
 }
 
+def Cpu_Zeros : I32Enum<"Zeros", "which zeros of weights are left out", [
+    I32EnumCase<"Blocks", 0, "blocks">, I32EnumCase<"Single", 1, "single">]> {
+  let cppNamespace = "::tenon::cpu";
+}
+
+def Cpu_SkipAttr : Cpu_Attr<"Skip", "skip", []> {
+  let summary = "zeros of weights that are neither stored nor multiplied";
+  let description = [{
+    Of weights in panels.
+
+    - `blocks`: what one step multiplies for all outputs of a panel, a row of the panel, is left out
+      where all of it is zero. Code walks a list of the rows that are left.
+    - `single`: each weight that is zero is left out of memory. Code puts the others back to their
+      places, which a bit for each weight tells, and multiplies as if all were there.
+
+    At most `kept` blocks, or weights, are not zero.
+
+    ```mlir
+    #cpu.skip<zeros = blocks, kept = 7372>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Cpu_Zeros>:$zeros,
+                        Cpu_Size<"blocks or weights that there is room for">:$kept);
+}
+
+def Cpu_SparsePanelsAttr : Cpu_Attr<"SparsePanels", "sparse_panels", [
+    DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack"]>]> {
+  let summary = "weights in panels without their zeros";
+  let description = [{
+    The panels of `panels` without what `skip` leaves out, as bytes (SparsePanels.h). Where the zeros
+    are must be known when they are written: of constants.
+
+    ```mlir
+    #cpu.sparse_panels<panels = <width = 16>, skip = <zeros = blocks, kept = 7372>>
+    ```
+  }];
+  let parameters = (ins "PanelsAttr":$panels, "SkipAttr":$skip);
+}
+
 def Cpu_CodePanelsAttr : Cpu_Attr<"CodePanels", "code_panels", [
     DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack"]>]> {
   let summary = "weights of a few bits in panels of neighbouring output channels";
@@ -239,6 +278,7 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction"> {
     - `merge_taps`: neighbouring positions of the last kernel dimension are neighbours in memory, so
       that the channels of all of them count as those of one. For such an `mma`, whose weights are
       packed accordingly; else code generation sees it for itself.
+    - `skip`: which zeros `packed` weights were laid out without.
     - `prefer_split_panels`: where tasks could share panels as evenly as tiles, they share panels,
       so that each reads a part of the weights instead of all.
 
@@ -260,7 +300,8 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction"> {
       Cpu_Flag<"tasks rather share panels than tiles">:$prefer_split_panels,
       DefaultValuedParameter<"MmaAttr", "MmaAttr::get($_ctxt, MmaInstruction::Fma)",
                              "what multiplies and adds">:$mma,
-      Cpu_Flag<"sum over the last kernel dimension with the channels">:$merge_taps);
+      Cpu_Flag<"sum over the last kernel dimension with the channels">:$merge_taps,
+      OptionalParameter<"SkipAttr", "zeros of packed weights that are left out">:$skip);
   let extraClassDeclaration = [{
     /// NR: output channels per panel of weights.
     int64_t getPanelWidth() const { return getTileVectors() * getLanes(); }

@@ -2,6 +2,7 @@
 
 #include "dialects/Target/Cpu/CpuDialect.h"
 #include "dialects/Target/TargetKind.h"
+#include "dialects/Target/TargetTables.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -18,7 +19,6 @@ namespace tenon::cpu {
 
 namespace {
 
-/// The dialect's interface.
 struct CpuKind : TargetKind {
   using TargetKind::TargetKind;
   llvm::Expected<TargetAttrInterface> lookup(StringRef name) const override {
@@ -32,10 +32,22 @@ struct CpuKind : TargetKind {
   }
 };
 
+struct CpuTables : TargetTables {
+  using TargetTables::TargetTables;
+  std::optional<int64_t> getReadCost(TargetAttrInterface target) const override {
+    auto cpu = cast<TargetAttr>(target);
+    if (cpu.has("avx512vbmi"))
+      return 8; // two of vpermi2b and a blend
+    if (cpu.has("neon"))
+      return 14; // four of tbl and tbx, which read four registers each
+    return std::nullopt;
+  }
+};
+
 } // namespace
 
 void CpuDialect::initialize() {
-  addInterfaces<CpuKind>();
+  addInterfaces<CpuKind, CpuTables>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/Target/Cpu/CpuAttributes.cpp.inc"

@@ -28,7 +28,10 @@ static LogicalResult verifyCounts(EmitError emitError, int64_t least,
 LogicalResult ContractionScheduleAttr::verify(EmitError emitError, int64_t lanes, int64_t tileRows,
                                               int64_t tileVectors, int64_t tileLines,
                                               int64_t unrollK, int64_t blockTiles, bool, bool, bool,
-                                              int64_t prefetchLines, bool, MmaAttr, bool) {
+                                              int64_t prefetchLines, bool, MmaAttr, bool,
+                                              SkipAttr skip) {
+  if (skip && skip.getKept() < 0)
+    return emitError() << "skip keeps " << skip.getKept() << ", but at least 0";
   return success(
       succeeded(verifyLanes(emitError, lanes)) &&
       succeeded(verifyCounts(emitError, 1,

@@ -65,15 +65,19 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
       Cuda_Count<"shared memory that one block may have", "166912">:$shared_bytes,
       Cuda_Count<"second cache", "40 << 20">:$l2_bytes,
       Cuda_Count<"products of halves that a multiprocessor's matrix units add up in a cycle", "1024">:$mma_rate,
+      Cuda_Count<"the same where warpgroups multiply what is in shared memory (wgmma); 0: they cannot", "0">:$wgmma_rate,
       AttrParameter<"::mlir::Attribute", "the processor of the program around the kernels">:$host_cpu);
   let extraClassDeclaration = [{
     /// Lanes of a warp, which compute together.
     static constexpr int64_t warpSize = 32;
+    /// Whether a kernel may begin before the one in front of it has ended (`griddepcontrol`).
+    bool overlapsLaunches() const;
   }];
 }
 
 def Cuda_MmaInstruction : I32Enum<"MmaInstruction", "what multiplies and adds", [
-    I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"Mma", 1, "mma">, I32EnumCase<"MmaTf32", 2, "mma_tf32">]> {
+    I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"Mma", 1, "mma">, I32EnumCase<"MmaTf32", 2, "mma_tf32">,
+    I32EnumCase<"Wgmma", 3, "wgmma">, I32EnumCase<"WgmmaTf32", 4, "wgmma_tf32">]> {
   let cppNamespace = "::tenon::cuda";
 }
 
@@ -84,6 +88,8 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
       take a multiplication and an addition.
     - `mma`: matrices of a warp, of f16, of bf16 or of bytes of either sign, whose sums are f32 or i32.
     - `mma_tf32`: matrices of f32, each number rounded to 11 bits (tf32) first.
+    - `wgmma`: the same numbers as `mma`, matrices of a warpgroup that are in shared memory.
+    - `wgmma_tf32`: the same of f32, each number cut to 11 bits.
 
     ```mlir
     #cuda.mma<mma>
@@ -159,6 +165,30 @@ def Cuda_AttentionScheduleAttr : Cuda_Schedule<"Attention", "attention"> {
   }];
 }
 
+def Cuda_AttentionTileScheduleAttr : Cuda_Schedule<"AttentionTile", "attention_tile"> {
+  let summary = "how attention is computed on matrix units";
+  let description = [{
+    The other schedule of a kernel of strategy `attention`. A block computes results of `tile_rows` queries, each
+    warp those of sixteen, and reads `tile_keys` keys and values at a time, while the next ones are brought.
+    Where there are several `slices`, groups of warps share the keys of each step.
+
+    ```mlir
+    #cuda.attention_tile_schedule<tile_rows = 64, tile_keys = 64, mma = #cuda.mma<mma>>
+    ```
+  }];
+  let parameters = (ins
+      Cuda_Count<"queries of a block's tile", "64">:$tile_rows,
+      Cuda_Count<"keys of a step", "64">:$tile_keys,
+      Cuda_Count<"groups of warps that share a step's keys", "1">:$slices,
+      AttrParameter<"MmaAttr", "what multiplies and adds">:$mma);
+  let extraClassDeclaration = [{
+    /// Queries of a warp, and steps that are in shared memory at a time.
+    static constexpr int64_t warpRows = 16, stages = 2;
+    /// Threads of a block.
+    int64_t getThreads() const { return TargetAttr::warpSize * getTileRows() / warpRows * getSlices(); }
+  }];
+}
+
 def Cuda_TileScheduleAttr : Cuda_Schedule<"Tile", "tile"> {
   let summary = "how a matrix product or convolution is computed on matrix units";
   let description = [{
@@ -190,6 +220,35 @@ def Cuda_TileScheduleAttr : Cuda_Schedule<"Tile", "tile"> {
       return TargetAttr::warpSize * getTileRows() / getWarpRows() * (getTileColumns() / getWarpColumns()) *
              getSlices();
     }
+  }];
+}
+
+def Cuda_PipelineScheduleAttr : Cuda_Schedule<"Pipeline", "pipeline"> {
+  let summary = "how a matrix product or convolution is computed by warps with different roles";
+  let description = [{
+    The third schedule of a kernel of strategy `contraction`. A block computes tiles of 64 positions for each of its `consumers`,
+    groups of four warps, by `tile_columns` outputs. One more thread has both operands' parts of a tile brought, `depth` channels at a
+    time, in `stages` stages of shared memory, as long as there are tiles. Blocks take tiles in bands of `band` rows of tiles,
+    column by column.
+
+    ```mlir
+    #cuda.pipeline_schedule<tile_columns = 256, depth = 64, stages = 4, mma = #cuda.mma<wgmma>>
+    ```
+  }];
+  let parameters = (ins
+      Cuda_Count<"outputs of a block's tile", "128">:$tile_columns,
+      Cuda_Count<"channels of a step", "64">:$depth,
+      Cuda_Count<"groups of warps that multiply", "2">:$consumers,
+      Cuda_Count<"steps that are in shared memory at a time", "4">:$stages,
+      Cuda_Count<"rows of tiles that are taken together", "1">:$band,
+      AttrParameter<"MmaAttr", "what multiplies and adds">:$mma);
+  let extraClassDeclaration = [{
+    /// Positions of a consumer, which instructions say, and threads.
+    static constexpr int64_t consumerRows = 64, groupThreads = 128;
+
+    int64_t getTileRows() const { return consumerRows * getConsumers(); }
+    /// Threads of a block: the last group brings operands.
+    int64_t getThreads() const { return groupThreads * (getConsumers() + 1); }
   }];
 }
 

@@ -66,11 +66,13 @@ bool MmaAttr::accepts(Type input, Type weights) const {
   case MmaInstruction::Fma:
     return true;
   case MmaInstruction::Mma:
+  case MmaInstruction::Wgmma:
     if (isa<IntegerType>(input))
       return input.getIntOrFloatBitWidth() == 8 && isa<IntegerType>(weights) &&
              weights.getIntOrFloatBitWidth() == 8;
     return input == weights && (input.isF16() || input.isBF16());
   case MmaInstruction::MmaTf32:
+  case MmaInstruction::WgmmaTf32:
     return input.isF32() && weights.isF32();
   }
   llvm_unreachable("no other instructions");
@@ -81,8 +83,10 @@ int64_t MmaAttr::getInterleave() const {
   case MmaInstruction::Fma:
     return 1;
   case MmaInstruction::Mma:
+  case MmaInstruction::Wgmma:
     return 16;
   case MmaInstruction::MmaTf32:
+  case MmaInstruction::WgmmaTf32:
     return 8;
   }
   llvm_unreachable("no other instructions");

@@ -23,6 +23,10 @@ llvm::Expected<TargetAttr> lookupTarget(llvm::StringRef name, mlir::MLIRContext 
 /// The attribute of an LLVM function that is a kernel's entry: bytes of shared memory that a launch
 /// gives each block, beside what the code itself declares.
 inline constexpr llvm::StringLiteral kSharedBytesAttrName = "tenon-shared-bytes";
+/// The attribute of such a function whose last parameters are tensor maps: for each of them, in
+/// their order, the numbers of a tenon_tensor_map_desc (runtime/abi.h) with commas between them.
+/// Semicolons are between maps.
+inline constexpr llvm::StringLiteral kTensorMapsAttrName = "tenon-tensor-maps";
 
 } // namespace tenon::cuda
 

@@ -22,17 +22,17 @@ struct CudaRow {
   StringLiteral name;
   int64_t ptx;
   int64_t multiprocessors, threads, sharedBytes, l2MiB;
-  /// By `mma.sync` with sums of f32.
-  int64_t mmaRate;
+  /// By `mma.sync` with sums of f32, and by `wgmma`.
+  int64_t mmaRate, wgmmaRate;
 };
 
 constexpr CudaRow rows[] = {
-    {"sm_80", 70, 108, 2048, 166912, 40, 1024},   // A100
-    {"sm_86", 71, 84, 1536, 101376, 6, 512},      // A40
-    {"sm_89", 78, 142, 1536, 101376, 96, 512},    // L40S
-    {"sm_90a", 80, 132, 2048, 232448, 50, 1024},  // H100 SXM
-    {"sm_100", 86, 148, 2048, 232448, 126, 1024}, // B200
-    {"sm_120", 87, 170, 1536, 101376, 96, 256},   // RTX 5090
+    {"sm_80", 70, 108, 2048, 166912, 40, 1024, 0},   // A100
+    {"sm_86", 71, 84, 1536, 101376, 6, 512, 0},      // A40
+    {"sm_89", 78, 142, 1536, 101376, 96, 512, 0},    // L40S
+    {"sm_90a", 80, 132, 2048, 232448, 50, 1024, 2048},  // H100 SXM
+    {"sm_100", 86, 148, 2048, 232448, 126, 1024, 0}, // B200
+    {"sm_120", 87, 170, 1536, 101376, 96, 256, 0},   // RTX 5090
 };
 
 /// Of 32 bits, on all of them.
@@ -68,7 +68,13 @@ llvm::Expected<TargetAttr> lookupTarget(StringRef name, MLIRContext *context) {
     return llvm::createStringError("target 'cuda:" + name + "' has a host that is no processor");
   return TargetAttr::get(context, name, arch, row->ptx, row->multiprocessors, row->threads,
                          registersPerMultiprocessor, row->sharedBytes, row->l2MiB << 20,
-                         row->mmaRate, *host);
+                         row->mmaRate, row->wgmmaRate, *host);
+}
+
+bool TargetAttr::overlapsLaunches() const {
+  int64_t number = 0;
+  return !getArch().drop_front(3).take_while(llvm::isDigit).getAsInteger(10, number) &&
+         number >= 90;
 }
 
 Attribute TargetAttr::getHost() const { return getHostCpu(); }

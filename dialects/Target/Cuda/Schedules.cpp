@@ -29,6 +29,12 @@ static LogicalResult verifyPositive(EmitError emitError,
   return success();
 }
 
+static LogicalResult verifyMatrixUnits(EmitError emitError, MmaAttr mma) {
+  if (mma.getInstruction() != MmaInstruction::Fma)
+    return success();
+  return emitError() << "warps multiply by matrix units, not by " << mma;
+}
+
 LogicalResult RowsScheduleAttr::verify(EmitError emitError, int64_t lanes, int64_t threads,
                                        int64_t team) {
   if (lanes != 1 && lanes != 2 && lanes != 4)
@@ -65,6 +71,22 @@ LogicalResult AttentionScheduleAttr::verify(EmitError emitError, int64_t tileRow
   return success();
 }
 
+LogicalResult AttentionTileScheduleAttr::verify(EmitError emitError, int64_t tileRows,
+                                                int64_t tileKeys, int64_t slices, MmaAttr mma) {
+  constexpr int64_t part = 16; // keys that a warp multiplies at a time
+  if (failed(verifyPositive(emitError, {{"tile_rows", tileRows}, {"slices", slices}})))
+    return failure();
+  if (tileRows % warpRows != 0)
+    return emitError() << "a warp has " << warpRows << " queries, of which tiles of " << tileRows
+                       << " are not made";
+  if (tileKeys < part * slices || !llvm::isPowerOf2_64(tileKeys) || tileKeys % slices != 0)
+    return emitError() << "a step is of a power of two of keys, " << part << " for each of "
+                       << slices << " slices at least, not of " << tileKeys;
+  if (failed(verifyMatrixUnits(emitError, mma)))
+    return failure();
+  return verifyThreads(emitError, TargetAttr::warpSize * (tileRows / warpRows) * slices);
+}
+
 LogicalResult TileScheduleAttr::verify(EmitError emitError, int64_t tileRows, int64_t tileColumns,
                                        int64_t depth, int64_t warpRows, int64_t warpColumns,
                                        int64_t slices, int64_t stages, int64_t band, MmaAttr mma) {
@@ -80,8 +102,8 @@ LogicalResult TileScheduleAttr::verify(EmitError emitError, int64_t tileRows, in
   if (stages < 2)
     return emitError() << "one stage is read while others are brought: " << stages
                        << " are too few";
-  if (mma.getInstruction() == MmaInstruction::Fma)
-    return emitError() << "warps multiply by matrix units, not by " << mma;
+  if (failed(verifyMatrixUnits(emitError, mma)))
+    return failure();
   if (warpRows % part != 0 || warpColumns % part != 0)
     return emitError() << "a warp multiplies " << part << " x " << part << " at a time, of which "
                        << warpRows << " x " << warpColumns << " is not made";
@@ -93,6 +115,26 @@ LogicalResult TileScheduleAttr::verify(EmitError emitError, int64_t tileRows, in
       return emitError() << "lines of " << size << " elements, no power of two, cannot be swizzled";
   return verifyThreads(emitError, TargetAttr::warpSize * (tileRows / warpRows) *
                                       (tileColumns / warpColumns) * slices);
+}
+
+LogicalResult PipelineScheduleAttr::verify(EmitError emitError, int64_t tileColumns, int64_t depth,
+                                           int64_t consumers, int64_t stages, int64_t band,
+                                           MmaAttr mma) {
+  constexpr int64_t part = 16, mostColumns = 256; // of an instruction, as sums are kept
+  if (failed(verifyPositive(emitError, {{"consumers", consumers}, {"band", band}})))
+    return failure();
+  if (stages < 2)
+    return emitError() << "one stage is read while others are brought: " << stages
+                       << " are too few";
+  if (mma.getInstruction() != MmaInstruction::Wgmma &&
+      mma.getInstruction() != MmaInstruction::WgmmaTf32)
+    return emitError() << "warpgroups multiply what is in shared memory, not by " << mma;
+  if (tileColumns < part || tileColumns > mostColumns || tileColumns % part != 0)
+    return emitError() << "a warpgroup multiplies " << part << " to " << mostColumns
+                       << " columns by sixteens, not " << tileColumns;
+  if (!llvm::isPowerOf2_64(depth))
+    return emitError() << "lines of " << depth << " elements, no power of two, cannot be swizzled";
+  return verifyThreads(emitError, PipelineScheduleAttr::groupThreads * (consumers + 1));
 }
 
 } // namespace tenon::cuda

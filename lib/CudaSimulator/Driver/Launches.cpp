@@ -135,6 +135,9 @@ static Result applyAttributes(const LaunchConfig &config, LaunchRequest &request
     case AttributeClusterDimension:
       std::memcpy(request.cluster, attribute.value.clusterDimensions, sizeof request.cluster);
       break;
+    case AttributeProgrammaticStreamSerialization:
+      request.overlaps = attribute.value.number != 0;
+      break;
     case AttributeCooperative:
       if (attribute.value.number)
         return refuse(NotSupported, "cooperative launches");
@@ -143,7 +146,6 @@ static Result applyAttributes(const LaunchConfig &config, LaunchRequest &request
     case AttributeAccessPolicyWindow:
     case AttributeSynchronizationPolicy:
     case AttributeClusterSchedulingPolicy:
-    case AttributeProgrammaticStreamSerialization: // kernels run one after the other anyway
     case AttributePriority:
     case AttributeMemSyncDomainMap:
     case AttributeMemSyncDomain:

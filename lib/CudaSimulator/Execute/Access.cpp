@@ -60,8 +60,21 @@ uint8_t *locateGlobal(const LaunchRequest &request, uint64_t address, uint64_t b
   return allocation->data + offset;
 }
 
+void checkWaitedForGrid(const Warp &warp, int lane) {
+  bool waited = lane < 0 ? warp.waitedForGrid : warp.waitedForGrid >> lane & 1;
+  if (warp.block.cluster.request.overlaps && !waited)
+    throw Fault(FaultKind::Trap,
+                "global memory is accessed before griddepcontrol.wait, when the kernel before may "
+                "not have ended",
+                lane);
+}
+
 uint8_t *locateGlobal(Warp &warp, uint64_t address, uint64_t bytes, AccessMode mode, int lane) {
-  return locateGlobal(warp.block.cluster.request, address, bytes, mode, lane, warp.lastAllocation);
+  uint8_t *found =
+      locateGlobal(warp.block.cluster.request, address, bytes, mode, lane, warp.lastAllocation);
+  if (!warp.lastAllocation->readOnly)
+    checkWaitedForGrid(warp, lane);
+  return found;
 }
 
 SharedMemory &locateShared(Warp &warp, uint64_t &address, int lane) {

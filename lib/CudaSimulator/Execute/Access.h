@@ -22,6 +22,10 @@ uint8_t *locateGlobal(Warp &warp, uint64_t address, uint64_t bytes, AccessMode m
 uint8_t *locateGlobal(const LaunchRequest &request, uint64_t address, uint64_t bytes,
                       AccessMode mode, int lane, const Allocation *&cache);
 
+/// Faults if a lane reaches global memory of a kernel that may have begun before the one in front
+/// of it ended, and has not waited for that (griddepcontrol.wait).
+void checkWaitedForGrid(const Warp &warp, int lane);
+
 /// The shared memory that an address of `.shared::cluster` means, which becomes an offset into it.
 SharedMemory &locateShared(Warp &warp, uint64_t &address, int lane);
 

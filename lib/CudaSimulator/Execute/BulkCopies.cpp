@@ -220,6 +220,8 @@ static Outcome start(Warp &warp, const Instruction &instruction, LaneMask mask) 
   for (LaneMask rest = mask; rest; rest &= rest - 1) {
     int lane = std::countr_zero(rest);
     Request request = readRequest(warp, instruction, lane);
+    if (request.form->direction != BulkCopy::Direction::SharedToShared)
+      checkWaitedForGrid(warp, lane);
     if (request.form->direction == BulkCopy::Direction::SharedToGlobal)
       store(warp, instruction, request, lane);
     else

@@ -222,11 +222,20 @@ static void decodeSetmaxnreg(Builder &builder) {
   builder.instruction.handler = nothing;
 }
 
-/// griddepcontrol (PTX ISA 9.7.13.13): kernels run one after the other, so the one before is over.
+/// The kernel before is over: kernels run one after the other. Who has not waited is told so where
+/// it reaches global memory.
+static Outcome waitForGrid(Warp &warp, const Instruction &, LaneMask lanes) {
+  warp.waitedForGrid |= lanes;
+  return Outcome::Next;
+}
+
+/// griddepcontrol (PTX ISA 9.7.13.13).
 static void decodeGriddepcontrol(Builder &builder) {
   builder.require(78, 90, false);
-  builder.expectOneOf({"launch_dependents", "wait"});
-  decodePlain(builder, nothing);
+  bool waits = builder.accept("wait");
+  if (!waits)
+    builder.expect("launch_dependents");
+  decodePlain(builder, waits ? waitForGrid : nothing);
 }
 
 void addControl(OpcodeTable &table) {

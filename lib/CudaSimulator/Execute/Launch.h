@@ -20,6 +20,8 @@ struct LaunchRequest {
   uint32_t block[3] = {1, 1, 1};
   uint32_t cluster[3] = {1, 1, 1};
   uint64_t dynamicSharedBytes = 0;
+  /// It may have begun before the kernel in front of it ended: warps must wait for that.
+  bool overlaps = false;
   std::vector<uint8_t> parameters;
   uint64_t id = 0; ///< numbers launches; the order of execution depends on it
   unsigned multiprocessors = 1;

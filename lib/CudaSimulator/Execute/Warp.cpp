@@ -28,6 +28,7 @@ void Warp::start(unsigned threadCount) {
   yields = 0;
   spinning = false;
   clusterArrivals = clusterWaits = 0;
+  waitedForGrid = 0;
   lastAllocation = nullptr;
   for (LaneCopies &lane : copies) {
     lane.open.clear();

@@ -117,7 +117,8 @@ public:
   const unsigned index; ///< in the block
   unsigned actor = 0;   ///< in the cluster's vector clocks
   VectorClock clock;
-  LaneMask carry = 0; ///< of add.cc and its like
+  LaneMask carry = 0;         ///< of add.cc and its like
+  LaneMask waitedForGrid = 0; ///< lanes that have waited for the kernel before (griddepcontrol)
   /// The allocation that the last access of global memory was in.
   const Allocation *lastAllocation = nullptr;
   std::vector<uint8_t> local;  ///< [lane][localBytes]

@@ -11,6 +11,7 @@
 
 #include "lib/Target/Ptx/Ptx.h"
 #include "lib/Target/LLVMCodegen.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Analysis/LoopInfo.h"
 #include "llvm/IR/Dominators.h"
 #include "llvm/IR/Instructions.h"
@@ -77,6 +78,27 @@ static int32_t getLaunchSharedBytes(const Function &entry) {
   return text.getAsInteger(10, bytes) ? 0 : bytes;
 }
 
+/// Whether kernels wait for what is launched before them.
+static bool waitsForGrid(const Module &module) {
+  const Function *wait =
+      Intrinsic::getDeclarationIfExists(&module, Intrinsic::nvvm_griddepcontrol_wait);
+  return wait && !wait->use_empty();
+}
+
+/// The numbers of tensor maps, which are the entry's last parameters.
+static std::vector<std::vector<int64_t>> getTensorMaps(const Function &entry) {
+  std::vector<std::vector<int64_t>> maps;
+  StringRef text = entry.getFnAttribute(cuda::kTensorMapsAttrName).getValueAsString();
+  for (StringRef map : split(text, ';')) {
+    if (map.empty())
+      continue;
+    std::vector<int64_t> &numbers = maps.emplace_back();
+    for (StringRef number : split(map, ','))
+      number.getAsInteger(10, numbers.emplace_back());
+  }
+  return maps;
+}
+
 Expected<PtxKernel> compileToPtx(std::unique_ptr<Module> module, StringRef name,
                                  cuda::TargetAttr target) {
   Function *entry = module->getFunction(name);
@@ -90,9 +112,12 @@ Expected<PtxKernel> compileToPtx(std::unique_ptr<Module> module, StringRef name,
     return threads.takeError();
   PtxKernel result;
   result.kernel.entry = entry->getName().str();
-  result.kernel.numArguments = static_cast<int32_t>(entry->arg_size());
+  result.kernel.maps = getTensorMaps(*entry);
+  result.kernel.numArguments =
+      static_cast<int32_t>(entry->arg_size() - result.kernel.maps.size());
   result.kernel.blockThreads = *threads;
   result.kernel.launchSharedBytes = getLaunchSharedBytes(*entry);
+  result.kernel.waits = waitsForGrid(*module);
   Expected<std::unique_ptr<TargetMachine>> machine = createTargetMachine(
       Triple(kTriple), target.getArch(), formatv("+ptx{0}", target.getPtx()).str());
   if (!machine)

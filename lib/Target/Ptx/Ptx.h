@@ -8,6 +8,7 @@
 #include "llvm/Support/Error.h"
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tenon {
 
@@ -15,9 +16,13 @@ namespace tenon {
 struct DeviceKernel {
   std::string entry;
   int32_t numArguments = 0, blockThreads = 0, launchSharedBytes = 0;
+  /// It waits by itself for what is launched before it.
+  bool waits = false;
   /// What the assembler said that it takes, and blocks that a multiprocessor holds: zeros where it
   /// was not asked.
   int32_t registers = 0, spilledBytes = 0, sharedBytes = 0, residentBlocks = 0;
+  /// The numbers of each tensor map's description.
+  std::vector<std::vector<int64_t>> maps;
 };
 
 struct PtxKernel {

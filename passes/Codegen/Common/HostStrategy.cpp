@@ -34,10 +34,20 @@ KernelResources HostStrategy::getResources(Operation *root) const {
   return onHost(root).getResources(root);
 }
 
+OpOperand *HostStrategy::getWeights(Operation *root) const { return onHost(root).getWeights(root); }
+
 bool HostStrategy::canCompute(KernelOp kernel) const { return onHost(kernel).canCompute(kernel); }
 
 ScheduleAttrInterface HostStrategy::choose(KernelOp kernel, TargetAttrInterface target) const {
   return onHost(target).choose(kernel, getHost(target));
+}
+
+SmallVector<WeightForm> HostStrategy::getWeightForms(KernelOp kernel) const {
+  return onHost(kernel).getWeightForms(kernel);
+}
+
+Type HostStrategy::getRoundedInput(KernelOp kernel) const {
+  return onHost(kernel).getRoundedInput(kernel);
 }
 
 DimExprs HostStrategy::chooseTasks(KernelOp kernel, TargetAttrInterface target) const {

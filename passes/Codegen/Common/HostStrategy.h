@@ -11,18 +11,31 @@ namespace tenon {
 /// (passes/Codegen/Host).
 class HostStrategy final : public KernelStrategy {
 public:
+  enum class Use {
+    /// The device has no other for some ops.
+    Ops,
+    /// It has none for some kernels without a root.
+    Elements,
+    /// Kernels that it could compute, too, are placed on the host.
+    Placed
+  };
+
   /// `name` is this strategy's, `hostName` the host's own. Both live as long as the program.
-  HostStrategy(llvm::StringRef name, llvm::StringRef hostName, bool elemental = false)
-      : name(name), hostName(hostName), elemental(elemental) {}
+  HostStrategy(llvm::StringRef name, llvm::StringRef hostName, Use use)
+      : name(name), hostName(hostName), use(use) {}
 
   llvm::StringRef getName() const override { return name; }
   bool runsOnHost() const override { return true; }
-  bool isElemental() const override { return elemental; }
+  bool needsPlacing() const override { return use == Use::Placed; }
+  bool isElemental() const override { return use == Use::Elements; }
   bool match(mlir::Operation *op, TargetAttrInterface target) const override;
   FusionRules getFusionRules(mlir::Operation *root) const override;
   KernelResources getResources(mlir::Operation *root) const override;
+  mlir::OpOperand *getWeights(mlir::Operation *root) const override;
   bool canCompute(KernelOp kernel) const override;
   ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override;
+  llvm::SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
+  mlir::Type getRoundedInput(KernelOp kernel) const override;
   DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const override;
   mlir::AffineExpr getScratchBytes(KernelOp kernel) const override;
   llvm::LogicalResult verify(KernelOp kernel) const override;
@@ -34,7 +47,7 @@ private:
   const KernelStrategy &onHost(TargetAttrInterface target) const;
 
   llvm::StringRef name, hostName;
-  bool elemental;
+  Use use;
 };
 
 } // namespace tenon

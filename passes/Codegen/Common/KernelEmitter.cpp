@@ -27,9 +27,13 @@ void KernelEmitter::bind(ValueRange pointers, ValueRange symbolValues) {
   }
 }
 
-void KernelEmitter::finish() {
-  for (const Frame &frame : frames)
+void KernelEmitter::fillFrames() {
+  for (const Frame &frame : std::exchange(frames, {}))
     fill(frame);
+}
+
+void KernelEmitter::finish() {
+  fillFrames();
   LLVM::ReturnOp::create(em, em.getLoc(), ValueRange{});
 }
 

@@ -107,7 +107,9 @@ public:
   /// which they do not, without the gathers that they need otherwise.
   void withAgreeingLanes(llvm::function_ref<void()> body);
 
-  /// Fills the frames of the results and ends the function.
+  /// Fills the frames of the results, once: here, or where the function ends.
+  void fillFrames();
+  /// Ends the function.
   void finish();
 
 protected:

@@ -10,21 +10,14 @@
 // loads.
 
 #include "passes/Codegen/Common/RowPasses.h"
+#include "dialects/Tenon/ByteTables.h"
+#include "dialects/Tenon/ElementCost.h"
 #include "passes/Codegen/Common/KernelEmitter.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
 namespace tenon {
-
-/// What an element of `op` takes to compute from those of its operands, in instructions on a
-/// vector.
-static int64_t getCost(Operation *op) {
-  if (isa<ExpOp, LogOp, ErfOp, SigmoidOp, SoftplusOp, TanhOp, SiluOp, GeluOp, PowOp, SinOp, CosOp,
-          TransposeOp, GatherOp>(op))
-    return 10;
-  return isa<ConstantOp, ReshapeOp>(op) ? 0 : 1;
-}
 
 /// Saved instructions from which on the result's row, which costs no memory, or scratch memory is
 /// used.
@@ -86,7 +79,7 @@ int64_t RowPasses::countSaved(Operation *op, unsigned first,
   for (const auto &[level, ops] : passes)
     if (level > first && ops.contains(op))
       for (Operation *each : behind)
-        saved += ops.contains(each) ? getCost(each) : 0;
+        saved += ops.contains(each) ? getElementCost(each) : 0;
   return saved;
 }
 
@@ -97,7 +90,7 @@ static bool isReadInPlace(Value value, Value result) {
   return llvm::all_of(value.getUsers(), [&](Operation *user) {
     if (isa<ReduceOp>(user))
       return true;
-    return isa<PointwiseOpInterface>(user) &&
+    return (isa<PointwiseOpInterface>(user) || readsByteTable(user)) &&
            getDims(user->getResult(0).getType()) == getDims(result.getType()) &&
            isReadInPlace(user->getResult(0), result);
   });

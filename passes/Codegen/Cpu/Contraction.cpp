@@ -9,6 +9,7 @@
 #include "passes/Codegen/Cpu/Contraction.h"
 #include "passes/Codegen/Common/EvenSplit.h"
 #include "passes/Codegen/Cpu/ContractionPack.h"
+#include "passes/Codegen/Cpu/SparseWeights.h"
 #include "passes/Codegen/Cpu/TileRegisters.h"
 
 using namespace mlir;
@@ -193,6 +194,8 @@ Value ContractionEmitter::panelWeights(Value set, Value panel) {
                             : contraction.countPanelRows(emitter);
     Type type = spec.codes ? spec.weightType : contraction.getStepType(spec.weightType);
     Value number = emitter.add(emitter.mul(group, panels), panel);
+    if (spec.sparse)
+      return SparseWeights(spec).panel(emitter, number, emitter.i64(countTaps(spec)));
     offset = emitter.add(offset, emitter.mul(number, emitter.mul(rows, panelWidth)));
     return emitter.offsetPointer(spec.weights, type, offset);
   }

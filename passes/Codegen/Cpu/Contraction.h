@@ -12,7 +12,7 @@
 #ifndef TENON_PASSES_CODEGEN_CPU_CONTRACTION_H
 #define TENON_PASSES_CODEGEN_CPU_CONTRACTION_H
 
-#include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Target/Cpu/SparsePanels.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <optional>
@@ -63,6 +63,9 @@ struct ContractionSpec {
 
   /// Packed weights of one tap and group with known sizes may be codes; then `weights` are these.
   std::optional<CodedWeights> codes;
+  /// Packed weights may be without the zeros that the schedule skips; then `weights` are these
+  /// bytes.
+  std::optional<SparseForm> sparse;
 
   /// f32, f64, i32 or i64. Narrower operands are extended to it before they are multiplied.
   mlir::Type accumulatorType;

@@ -93,6 +93,8 @@ bool ContractionKernelEmitter::readPacked(Value weights, ContractionSpec &spec) 
     spec.numMatrices = e.value(getDims(weights.getType()).front());
   }
   auto unpack = weights.getDefiningOp<UnpackOp>();
+  if (auto sparse = dyn_cast_if_present<SparsePanelsAttr>(unpack ? unpack.getLayout() : nullptr))
+    spec.sparse.emplace(sparse, cast<RankedTensorType>(unpack.getType()));
   spec.weights = e.argument(unpack ? unpack.getPacked() : weights).pointer;
   spec.weightLayout = WeightLayout::Packed;
   return bool(unpack);

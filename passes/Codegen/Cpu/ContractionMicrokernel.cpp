@@ -15,6 +15,7 @@
 // are grouped into tiles, and tiles into tasks, never changes a result.
 #include "passes/Codegen/Cpu/ContractionPack.h"
 #include "passes/Codegen/Cpu/LaneExchange.h"
+#include "passes/Codegen/Cpu/SparseWeights.h"
 
 using namespace mlir;
 
@@ -131,7 +132,11 @@ private:
   Sums emitBlock(const BlockCodes &codes, Value block, int64_t size, Sums totals);
   Sums emitCodeStep(const BlockCodes &codes, Value step, int64_t count, Sums sums);
   Sums emitChannels(Value input, Value weights, Value tap, Sums sums);
+  Sums emitKeptBlocks(Value input, Value tap, Sums sums);
+  Sums emitKeptWeights(Value input, Value tap, Sums sums);
   Sums emitStep(Value input, Value weights, int64_t unrolled, Sums sums, Value count = nullptr);
+  Sums multiplyStep(Value input, ValueRange weights, int64_t unrolled, Sums sums,
+                    Value count = nullptr);
   SmallVector<Value> loadWeights(Value pointer);
   Value loadInput(Value pointer, Value count);
   void forRowSums(size_t first, Sums &sums,
@@ -211,6 +216,10 @@ auto MicrokernelEmitter::Body::emitTaps(Sums sums) -> Sums {
         Value steps = emitter.mul(tap, contraction.sumSteps);
         if (schedule.getPackInput())
           input = emitter.offsetPointer(operands.input, inputType, emitter.mul(steps, inputStep));
+        if (spec.sparse)
+          return spec.sparse->zeros == Zeros::Blocks
+                     ? emitKeptBlocks(input, tap, Sums(carried))
+                     : emitKeptWeights(input, tap, Sums(carried));
         Value weights =
             emitter.offsetPointer(operands.weights, weightType, emitter.mul(steps, weightStep));
         return emitChannels(input, weights, tap, Sums(carried));
@@ -401,6 +410,49 @@ auto MicrokernelEmitter::Body::emitChannels(Value input, Value weights, Value ta
                       });
 }
 
+/// The steps of one tap whose weights are not all zero.
+auto MicrokernelEmitter::Body::emitKeptBlocks(Value input, Value tap, Sums sums) -> Sums {
+  return SparseWeights(spec).forBlocks(
+      emitter, operands.weights, tap, sums, [&](Value row, Value weights, ValueRange carried) {
+        Value here = emitter.offsetPointer(input, inputType, emitter.mul(row, inputStep));
+        return emitStep(here, weights, /*unrolled=*/0, Sums(carried));
+      });
+}
+
+/// All steps of one tap, whose weights are put back to their places between zeros.
+auto MicrokernelEmitter::Body::emitKeptWeights(Value input, Value tap, Sums sums) -> Sums {
+  SparseWeights sparse(spec);
+  Value list = sparse.list(emitter, operands.weights, tap);
+  sums.push_back(sparse.first(emitter, list));
+  auto step = [&](Value row, Value here, int64_t unrolled, Sums carried) {
+    Value at = carried.pop_back_val();
+    SmallVector<Value> weights;
+    for (int64_t v = 0; v < shape.vectors; ++v) {
+      Value vector = sparse.expand(emitter, list, row, v * lanes * contraction.interleave,
+                                   VectorType::get(lanes, weightType), at);
+      weights.push_back(parent.mma->prepareWeights(emitter, vector));
+    }
+    carried = multiplyStep(here, weights, unrolled, std::move(carried));
+    carried.push_back(at);
+    return carried;
+  };
+  Value steps = contraction.sumSteps, trip = emitter.i64(unroll);
+  Value mainEnd = emitter.mul(emitter.div(steps, trip), trip);
+  auto visit = [&](Value from, Value to, int64_t count) {
+    sums = emitter.loop(from, to, emitter.i64(count), sums, [&](Value k, ValueRange carried) {
+      Value here = emitter.offsetPointer(input, inputType, emitter.mul(k, inputStep));
+      Sums next(carried);
+      for (int64_t u = 0; u < count; ++u)
+        next = step(emitter.add(k, u), here, u, std::move(next));
+      return next;
+    });
+  };
+  visit(emitter.i64(0), mainEnd, unroll);
+  visit(mainEnd, steps, 1);
+  sums.pop_back();
+  return sums;
+}
+
 auto MicrokernelEmitter::Body::loadWeights(Value pointer) -> SmallVector<Value> {
   SmallVector<Value> vectors;
   auto loadType = VectorType::get(lanes, weightType);
@@ -439,11 +491,15 @@ void MicrokernelEmitter::Body::forRowSums(
   }
 }
 
-/// One step: every row times every weight vector.
 auto MicrokernelEmitter::Body::emitStep(Value input, Value weights, int64_t unrolled, Sums sums,
                                         Value count) -> Sums {
-  SmallVector<Value> weightVectors =
-      loadWeights(emitter.offsetPointer(weights, weightType, emitter.mul(weightStep, unrolled)));
+  Value here = emitter.offsetPointer(weights, weightType, emitter.mul(weightStep, unrolled));
+  return multiplyStep(input, loadWeights(here), unrolled, std::move(sums), count);
+}
+
+/// One step: every row times every vector of weights.
+auto MicrokernelEmitter::Body::multiplyStep(Value input, ValueRange weights, int64_t unrolled,
+                                            Sums sums, Value count) -> Sums {
   SmallVector<Value> inputs;
   for (auto [position, offset] : llvm::enumerate(rowOffsets)) {
     Value row = emitter.offsetPointer(input, inputType, offset);
@@ -453,7 +509,7 @@ auto MicrokernelEmitter::Body::emitStep(Value input, Value weights, int64_t unro
       continue;
     Value value = parent.mma->prepareInput(emitter, inputs);
     forRowSums(position + 1 - inputs.size(), sums, [&](int64_t v, MutableArrayRef<Value> ofRows) {
-      parent.mma->multiplyAdd(emitter, value, weightVectors[v], ofRows);
+      parent.mma->multiplyAdd(emitter, value, weights[v], ofRows);
     });
     inputs.clear();
   }

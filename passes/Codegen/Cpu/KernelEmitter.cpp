@@ -1,6 +1,8 @@
 // The element emitter for CPU kernels (see the header).
 
 #include "passes/Codegen/Cpu/KernelEmitter.h"
+#include "dialects/Tenon/ByteTables.h"
+#include "passes/Codegen/Cpu/ByteTables.h"
 #include "passes/Schedule/Cpu/Choose.h"
 
 using namespace mlir;
@@ -60,6 +62,14 @@ KernelEmitter::KernelEmitter(KernelOp kernel, ModuleOp module, TargetAttr target
   if (std::optional<AffineMap> bytes = kernel.getScratch())
     scratch =
         em.offsetPointer(pointers.back(), em.getI8Type(), em.mul(task, value(bytes->getResult(0))));
+  if (!hasByteTables(target))
+    return;
+  for (GatherOp gather : kernel.getOps<GatherOp>())
+    if (readsByteTable(gather) && isa<BlockArgument>(gather.getOperand()))
+      setSource(gather, [this, gather](ArrayRef<LaneIndex> index) mutable {
+        return emitTableRead(em, this->target, argument(gather.getOperand()).pointer,
+                             element(gather.getIndices(), index));
+      });
 }
 
 /// Elements 0, 2, ... 2 L - 2 from `base` on: from two vectors that end with the last of them,

@@ -3,6 +3,7 @@
 #include "passes/Codegen/Cpu/RegisterTarget.h"
 #include "passes/Codegen/Cpu/Strategies.h"
 #include "passes/Codegen/Cpu/TargetMath.h"
+#include "passes/Schedule/Cpu/Choose.h"
 
 using namespace mlir;
 
@@ -13,6 +14,7 @@ void registerTarget(DialectRegistry &registry) {
   registry.addExtension(
       +[](MLIRContext *context, TenonDialect *) { context->getOrLoadDialect<CpuDialect>(); });
   registerStrategies(registry);
+  registerCosts(registry);
   registerMath(registry);
 }
 

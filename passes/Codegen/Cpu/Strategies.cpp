@@ -289,6 +289,8 @@ public:
     auto matmul = dyn_cast<MatMulOp>(root);
     return !matmul || matmul.sharesRhs() ? &root->getOpOperand(1) : nullptr;
   }
+  SmallVector<WeightBlock> getSkippableBlocks(KernelOp kernel,
+                                              TargetAttrInterface target) const override;
   bool readsPicked(OpOperand &operand) const override;
   bool readsNarrow(OpOperand &weights) const override;
   Type getRoundedInput(KernelOp kernel) const override;
@@ -366,15 +368,17 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
        weights = getElementTypeOrSelf(root->getOperand(1));
   MmaAttr mma = schedule.getMma();
   ContractionSizes sizes = getContractionSizes(root);
-  FailureOr<TargetAttr> target = getTargetAs<TargetAttr>(kernel);
-  if (failed(target))
+  FailureOr<TargetAttrInterface> module = getTarget(kernel);
+  if (failed(module))
     return failure();
-  if (!llvm::is_contained(target->getMmas(), mma))
-    return complain() << " with " << mma << ", which " << target->getTargetName()
+  // A device's host is asked for it.
+  auto target = cast<TargetAttr>(getHost(*module));
+  if (!llvm::is_contained(target.getMmas(), mma))
+    return complain() << " with " << mma << ", which " << target.getTargetName()
                       << " does not have";
   bool rounds = sizes.mayRoundInput && mma.getInterleave() > 1;
   if (rounds)
-    return verifyRounding(*target, schedule, sizes.weightBits, complain);
+    return verifyRounding(target, schedule, sizes.weightBits, complain);
   if (!mma.accepts(input, weights))
     return complain() << " with " << mma << ", which does not multiply " << input << " by "
                       << weights;
@@ -393,6 +397,15 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
   if (getNarrowWeights(root) && !schedule.getPackInput() && !schedule.getPackWeights())
     return complain() << " that neither decodes weights nor packs input for codes";
   return success();
+}
+
+// Where rows may not agree in a run, single weights are read as well (emitWhereRowsAgree).
+SmallVector<WeightBlock>
+ContractionStrategy::getSkippableBlocks(KernelOp kernel, TargetAttrInterface target) const {
+  if (!kernel.getOps<BroadcastOp>().empty())
+    return {};
+  return listSkippableBlocks(cast<TargetAttr>(target),
+                             getContractionSizes(getRoot(kernel, *this)));
 }
 
 // The matrices of batches, picked one by one.
@@ -440,10 +453,12 @@ SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) con
   DequantizeBlocksOp narrow = getNarrowWeights(root);
   if (!narrow) {
     auto conv = dyn_cast<ConvOp>(root);
-    return {{getWeights(root),
-             PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(),
-                             conv ? conv.getGroups() : 1, schedule.getMma().getInterleave(),
-                             schedule.getMergeTaps(), schedule.getMma().getDepth())}};
+    auto panels = PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(),
+                                  conv ? conv.getGroups() : 1, schedule.getMma().getInterleave(),
+                                  schedule.getMergeTaps(), schedule.getMma().getDepth());
+    if (SkipAttr skip = schedule.getSkip())
+      return {{getWeights(root), SparsePanelsAttr::get(kernel.getContext(), panels, skip)}};
+    return {{getWeights(root), panels}};
   }
   auto panels = PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(), /*groups=*/1,
                                 /*interleave=*/1, /*mergeTaps=*/false, /*depth=*/1);

@@ -18,6 +18,7 @@
 //
 // Of sizes that only a run tells, those of i and j must be L or more: this is checked then.
 
+#include "dialects/Tenon/ByteTables.h"
 #include "passes/Codegen/Cpu/Kernels.h"
 #include "passes/Codegen/Cpu/LaneExchange.h"
 
@@ -81,7 +82,7 @@ bool TileEmitter::matchTransposes(Value value) {
       transposes.push_back(transpose);
     return true;
   }
-  if (!isa_and_nonnull<PointwiseOpInterface>(op))
+  if (!isa_and_nonnull<PointwiseOpInterface>(op) && !readsByteTable(op))
     return true;
   return llvm::all_of(op->getOperands(), [&](Value operand) {
     bool isFull = getDims(operand.getType()) == getDims(value.getType());

@@ -212,7 +212,7 @@ ContractionScheduleAttr WinogradEmitter::productSchedule() const {
       /*tile_lines=*/1, schedule.getUnrollK(), /*block_tiles=*/0, /*packed=*/true,
       /*pack_input=*/false,
       /*pack_weights=*/false, schedule.getPrefetchLines(), /*prefer_split_panels=*/false,
-      schedule.getMma(), /*merge_taps=*/false);
+      schedule.getMma(), /*merge_taps=*/false, /*skip=*/nullptr);
 }
 
 auto WinogradEmitter::locate(Emitter &e, Value number) -> Tile {

@@ -118,16 +118,26 @@ void ContractionEmitter::finish(Value sums, int64_t lanes, Value outer, Value ro
   });
 }
 
-// The last band may be of fewer rows.
 void ContractionEmitter::forTiles(int64_t tileRows, int64_t tileColumns, int64_t band,
                                   function_ref<void(Value, Value, Value)> body) {
+  forTiles(tileRows, tileColumns, band, ValueRange(),
+           [&](Value outer, Value row, Value column, ValueRange) {
+             body(outer, row, column);
+             return SmallVector<Value>();
+           });
+}
+
+// The last band may be of fewer rows.
+void ContractionEmitter::forTiles(int64_t tileRows, int64_t tileColumns, int64_t band,
+                                  ValueRange init, CarryingBody body) {
   Value across = em.ceilDiv(columns, em.i64(tileColumns));
   Value down = em.ceilDiv(rows, em.i64(tileRows));
   Value perProduct = em.mul(across, down), perBand = em.mul(across, band);
   Value outers = e.value(product(sizes.outer, root->getContext()));
   std::optional<int64_t> knownDown = constantOf(down);
   bool areWhole = band == 1 || (knownDown && *knownDown % band == 0);
-  em.loop(e.block, em.mul(outers, perProduct), e.blocks, [&](Value tile) {
+  Value count = em.mul(outers, perProduct);
+  em.loop(e.block, count, e.blocks, init, [&](Value tile, ValueRange carried) {
     Value inProduct = em.rem(tile, perProduct);
     Value firstRow = em.mul(em.div(inProduct, perBand), band), inBand = em.rem(inProduct, perBand);
     Value ofBand = em.i64(band);
@@ -135,7 +145,9 @@ void ContractionEmitter::forTiles(int64_t tileRows, int64_t tileColumns, int64_t
       ofBand = em.min(ofBand, em.sub(down, firstRow));
     Value row = em.mul(em.add(firstRow, em.rem(inBand, ofBand)), tileRows);
     Value column = em.mul(em.div(inBand, ofBand), tileColumns);
-    e.withLanes(1, nullptr, [&] { body(em.div(tile, perProduct), row, column); });
+    SmallVector<Value> next;
+    e.withLanes(1, nullptr, [&] { next = body(em.div(tile, perProduct), row, column, carried); });
+    return next;
   });
 }
 

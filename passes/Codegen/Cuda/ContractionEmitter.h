@@ -26,6 +26,9 @@ struct ContractionOperand {
   std::function<llvm::SmallVector<LaneIndex>(mlir::Value outer, LaneIndex position,
                                              LaneIndex depth)>
       index;
+  /// Steps of the depth lie one below the other in tiles, as they do in memory, for numbers of 32
+  /// bits, too: who multiplies them does not need them side by side.
+  bool keepsLines = false;
 };
 
 class ContractionEmitter {
@@ -38,6 +41,11 @@ protected:
   void
   forTiles(int64_t tileRows, int64_t tileColumns, int64_t band,
            llvm::function_ref<void(mlir::Value outer, mlir::Value row, mlir::Value column)> body);
+  /// The same with values that are carried from tile to tile.
+  using CarryingBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      mlir::Value outer, mlir::Value row, mlir::Value column, mlir::ValueRange carried)>;
+  void forTiles(int64_t tileRows, int64_t tileColumns, int64_t band, mlir::ValueRange init,
+                CarryingBody body);
   /// Emits what follows `lanes` neighbouring sums in the kernel, and its stores.
   void finish(mlir::Value sums, int64_t lanes, mlir::Value outer, mlir::Value row,
               mlir::Value column);

@@ -72,7 +72,7 @@ private:
 
 } // namespace
 
-static Number getKind(Type number) {
+Number getKind(Type number) {
   if (number.isF32())
     return Number::TF32;
   if (number.isF16())
@@ -269,7 +269,7 @@ void MmaEmitter::emit() {
            });
 }
 
-bool wantsColumns(Operation *root) {
+bool wantsColumns(Operation *root, ScheduleAttrInterface schedule) {
   auto matmul = dyn_cast<MatMulOp>(root);
   if (!matmul)
     return true;
@@ -281,7 +281,7 @@ bool wantsColumns(Operation *root) {
   };
   if (matmul.getTransposeRhs())
     return !fillsChunks(sizes.depth.back());
-  return bits != 16 || !fillsChunks(sizes.columns);
+  return isa<PipelineScheduleAttr>(schedule) || bits != 16 || !fillsChunks(sizes.columns);
 }
 
 int64_t mmaSharedBytes(TileScheduleAttr schedule, Type input) {

@@ -21,8 +21,8 @@ ContractionStaging::ContractionStaging(KernelEmitter &e, const ContractionOperan
                                        AffineExpr depthCount, Type number, int64_t tile,
                                        int64_t depth, int64_t stages, int64_t offset)
     : e(e), em(e.em), operand(operand), depthCount(depthCount), number(number), depth(depth),
-      byLines(!operand.isDeep && number.getIntOrFloatBitWidth() == 16), size(e.value(operand.size)),
-      depthValue(e.value(depthCount)) {
+      byLines(!operand.isDeep && (number.getIntOrFloatBitWidth() == 16 || operand.keepsLines)),
+      size(e.value(operand.size)), depthValue(e.value(depthCount)) {
   int64_t knownSize = getConstantOr(operand.size, 0), knownDepth = getConstantOr(depthCount, 0);
   isWhole = knownSize > 0 && knownSize % tile == 0 && knownDepth > 0 && knownDepth % depth == 0;
   int64_t lines = byLines ? depth : tile, columns = byLines ? tile : depth;
@@ -33,10 +33,16 @@ ContractionStaging::ContractionStaging(KernelEmitter &e, const ContractionOperan
   int64_t perLine = columns / type.getChunk(), total = lines * perLine;
   // Deep chunks of an operand that is not: neighbouring threads take neighbours in memory.
   bool isAcross = !operand.isDeep && !byLines;
-  Value inLine = em.i64(isAcross ? lines : perLine);
+  int64_t inLine = isAcross ? lines : perLine;
+  if (!isAcross && e.blockThreads % perLine == 0 && total % e.blockThreads == 0)
+    linesApart = e.blockThreads / perLine;
   for (int64_t done = 0; done < total; done += e.blockThreads) {
-    Value own = em.add(e.thread, done);
-    Value quotient = em.div(own, inLine), rest = em.rem(own, inLine);
+    // A thread's chunks are a known number of lines apart where they are below one another.
+    bool areBelow = done % inLine == 0;
+    Value own = em.add(e.thread, done), within = areBelow ? e.thread : own;
+    Value quotient = em.div(within, em.i64(inLine)), rest = em.rem(within, em.i64(inLine));
+    if (areBelow)
+      quotient = em.add(quotient, done / inLine);
     Chunk chunk;
     chunk.line = isAcross ? rest : quotient;
     // Blocks have a multiple of the chunks of a line: all of a thread's are in one column.
@@ -167,6 +173,32 @@ void ContractionStaging::fetch(Value start, Value stage) {
     for (const Chunk &chunk : chunks)
       held.push_back(loadChunk(chunk, start));
   });
+}
+
+void ContractionStaging::bring(Value start, Value stage) {
+  if (memory)
+    return copyChunks(start, stage);
+  // So many are under way together; more would take registers that products need.
+  constexpr size_t together = 4;
+  SmallVector<Chunk> all = chunks;
+  bool isLoop = linesApart > 0 && all.size() > together && all.size() % together == 0;
+  auto bringSome = [&](ArrayRef<Chunk> some) {
+    chunks = llvm::to_vector(some);
+    fetch(start, stage);
+    deposit(stage);
+  };
+  if (isLoop) {
+    em.loop(em.i64(0), em.i64(static_cast<int64_t>(all.size())), em.i64(together), [&](Value i) {
+      SmallVector<Chunk> moved(all.begin(), all.begin() + together);
+      for (Chunk &chunk : moved)
+        chunk.line = em.add(chunk.line, em.mul(i, linesApart));
+      bringSome(moved);
+    });
+  } else {
+    for (size_t i = 0; i < all.size(); i += together)
+      bringSome(ArrayRef(all).slice(i, std::min(together, all.size() - i)));
+  }
+  chunks = all;
 }
 
 SmallVector<Value> ContractionStaging::takeHeld() { return std::exchange(held, {}); }

@@ -22,6 +22,8 @@ public:
   /// Whether steps of the depth lie one below the other in a tile, as they do in memory, and not
   /// side by side.
   bool isByLines() const { return byLines; }
+  /// Whether it is copied asynchronously.
+  bool isCopied() const { return memory.has_value(); }
   mlir::Value getTiles() const { return tiles; }
   int64_t getBytes() const { return type().getBytes(); }
 
@@ -29,6 +31,9 @@ public:
   void begin(mlir::Value outer, mlir::Value first);
   /// Starts to bring what is multiplied from `depth` on. Asynchronous copies go to `stage` at once.
   void fetch(mlir::Value depth, mlir::Value stage);
+  /// The same without anything in between: what goes through registers is stored at once, a few
+  /// chunks at a time.
+  void bring(mlir::Value depth, mlir::Value stage);
   /// What fetch has in registers, for code between it and deposit that is in another region.
   llvm::SmallVector<mlir::Value> takeHeld();
   void setHeld(mlir::ValueRange values) { held = llvm::to_vector(values); }
@@ -64,6 +69,9 @@ private:
   mlir::Type number;
   int64_t depth;
   bool byLines, isWhole;
+  /// From a chunk of a thread to its next one, which is in the same column; 0 if it may be
+  /// anywhere.
+  int64_t linesApart = 0;
   mlir::Value tiles, size, depthValue;
   /// The operand if it is copied.
   std::optional<Buffer> memory;

@@ -3,6 +3,7 @@
 #include "passes/Codegen/Cuda/KernelEmitter.h"
 #include "dialects/Tenon/Reduction.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -11,6 +12,17 @@ namespace tenon::cuda {
 
 /// LLVM's numbers of address spaces.
 static constexpr unsigned kSharedSpace = 3;
+
+/// Where the architecture lets a kernel begin before the one in front of it has ended, it waits for
+/// that before all else, and lets the next one begin. What is gained is the time of the launch
+/// itself.
+static void emitGridControl(OpBuilder &b, KernelOp kernel) {
+  FailureOr<TargetAttr> target = getTargetAs<TargetAttr>(kernel);
+  if (failed(target) || !target->overlapsLaunches())
+    return;
+  NVVM::GriddepcontrolOp::create(b, kernel.getLoc(), NVVM::GridDepActionKind::wait);
+  NVVM::GriddepcontrolOp::create(b, kernel.getLoc(), NVVM::GridDepActionKind::launch_dependents);
+}
 
 /// Declares the kernel's entry; the emitter stands in its body.
 static Emitter startEntry(KernelOp kernel, ModuleOp module, int64_t blockThreads,
@@ -35,6 +47,7 @@ static Emitter startEntry(KernelOp kernel, ModuleOp module, int64_t blockThreads
   for (size_t i = 0; i < numBuffers; ++i)
     entry.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
   b.setInsertionPointToStart(entry.addEntryBlock(b));
+  emitGridControl(b, kernel);
   return Emitter(b, kernel.getLoc());
 }
 
@@ -127,12 +140,73 @@ Value KernelEmitter::sharedArray(Type elementType, int64_t count) {
   return em.create<LLVM::AddressOfOp>(pointer, name);
 }
 
-// An attribute that stays with the function in LLVM IR, where lib/Target/Ptx reads it.
+//===-- What lib/Target/Ptx reads --===//
+
+LLVM::LLVMFuncOp KernelEmitter::getEntry() {
+  return em.getInsertionBlock()->getParent()->getParentOfType<LLVM::LLVMFuncOp>();
+}
+
+/// Pairs of names and values.
+static SmallVector<std::pair<StringRef, StringRef>> getPassthroughs(LLVM::LLVMFuncOp entry) {
+  SmallVector<std::pair<StringRef, StringRef>> pairs;
+  if (ArrayAttr all = entry.getPassthroughAttr())
+    for (auto pair : all.getAsRange<ArrayAttr>())
+      pairs.push_back({cast<StringAttr>(pair[0]).getValue(), cast<StringAttr>(pair[1]).getValue()});
+  return pairs;
+}
+
+std::string KernelEmitter::getPassthrough(StringRef name) {
+  for (auto [known, value] : getPassthroughs(getEntry()))
+    if (known == name)
+      return value.str();
+  return "";
+}
+
+void KernelEmitter::setPassthrough(StringRef name, StringRef value) {
+  SmallVector<Attribute> all;
+  auto add = [&](StringRef first, StringRef second) {
+    all.push_back(em.getArrayAttr({em.getStringAttr(first), em.getStringAttr(second)}));
+  };
+  for (auto [known, other] : getPassthroughs(getEntry()))
+    if (known != name)
+      add(known, other);
+  add(name, value);
+  getEntry().setPassthroughAttr(em.getArrayAttr(all));
+}
+
 void KernelEmitter::setDynamicSharedBytes(int64_t bytes) {
-  auto entry = em.getInsertionBlock()->getParent()->getParentOfType<LLVM::LLVMFuncOp>();
-  Attribute pair[] = {em.getStringAttr(kSharedBytesAttrName),
-                      em.getStringAttr(std::to_string(bytes))};
-  entry.setPassthroughAttr(em.getArrayAttr({em.getArrayAttr(pair)}));
+  setPassthrough(kSharedBytesAttrName, std::to_string(bytes));
+}
+
+static Value addParameter(LLVM::LLVMFuncOp entry, Type type, DictionaryAttr attributes) {
+  SmallVector<Type> types(entry.getArgumentTypes());
+  SmallVector<DictionaryAttr> all;
+  entry.getAllArgAttrs(all);
+  types.push_back(type);
+  all.push_back(attributes);
+  entry.setFunctionType(
+      LLVM::LLVMFunctionType::get(entry.getFunctionType().getReturnType(), types));
+  entry.setAllArgAttrs(all);
+  return entry.getBody().front().addArgument(type, entry.getLoc());
+}
+
+Value KernelEmitter::addTensorMap(const tenon_tensor_map_desc &desc) {
+  constexpr int64_t words = 16, alignment = 64;
+  std::array<int64_t, sizeof desc / sizeof(int64_t)> numbers;
+  std::memcpy(numbers.data(), &desc, sizeof desc);
+  std::string others = getPassthrough(kTensorMapsAttrName);
+  setPassthrough(kTensorMapsAttrName,
+                 others + (others.empty() ? "" : ";") +
+                     llvm::join(llvm::map_range(
+                                    numbers, [](int64_t number) { return std::to_string(number); }),
+                                ","));
+  auto memory = LLVM::LLVMArrayType::get(em.getI64Type(), words);
+  NamedAttribute attributes[] = {
+      em.getNamedAttr(LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(memory)),
+      em.getNamedAttr(LLVM::LLVMDialect::getAlignAttrName(), em.getI64IntegerAttr(alignment)),
+      em.getNamedAttr(NVVM::NVVMDialect::getGridConstantAttrName(), em.getUnitAttr())};
+  return addParameter(getEntry(), LLVM::LLVMPointerType::get(em.getContext()),
+                      em.getDictionaryAttr(attributes));
 }
 
 Value KernelEmitter::exchange(Value value, int64_t distance) {

@@ -9,6 +9,7 @@
 
 #include "dialects/Target/Cuda/CudaDialect.h"
 #include "passes/Codegen/Common/KernelEmitter.h"
+#include "runtime/abi.h"
 
 namespace tenon::cuda {
 
@@ -48,6 +49,8 @@ public:
   /// Says how many bytes of shared memory a launch gives each block, for `tile.buffer`s; threads
   /// have the registers that they need.
   void setDynamicSharedBytes(int64_t bytes);
+  /// Adds a tensor map to the entry's parameters, which the runtime makes; a pointer to it.
+  mlir::Value addTensorMap(const tenon_tensor_map_desc &desc);
 
 protected:
   mlir::Value loadNeighbours(mlir::VectorType type, const Buffer &buffer,
@@ -62,6 +65,10 @@ private:
   /// `value` of the lane of this warp whose number differs in the bits of `distance`.
   mlir::Value exchange(mlir::Value value, int64_t distance);
   mlir::Value foldWarps(ReduceKind kind, mlir::Type elementType, mlir::Value value);
+  mlir::LLVM::LLVMFuncOp getEntry();
+  /// The value of an attribute of the entry in LLVM IR; empty if it has none.
+  std::string getPassthrough(llvm::StringRef name);
+  void setPassthrough(llvm::StringRef name, llvm::StringRef value);
   int64_t numShared = 0;
 
   unsigned vectorAlignment(mlir::Type vector, const Buffer &buffer, LaneIndex position) const;

@@ -16,7 +16,9 @@
 // | 3 | lane / 4 + 8, 4 q + 16 | lane / 4 + 8, 4 q + 16 |
 //
 // and of sums, those of row lane / 4 and columns 2 q and 2 q + 1, then of row lane / 4 + 8; the
-// second instruction's sums are eight columns further.
+// second instruction's sums are eight columns further. So sums of halves are a left operand as they
+// are, in pairs. Of tf32 a lane would need columns q and q + 4, and has 2 q and 2 q + 1: as a
+// product's depth may be in any order, these change places with the others in both operands.
 
 #include "passes/Codegen/Cuda/LowerTiles.h"
 #include "dialects/Tile/TileDialect.h"
@@ -38,18 +40,16 @@ constexpr llvm::StringLiteral kSharedName = "shared";
 
 Value xorOf(Emitter &em, Value a, Value b) { return em.createOrFold<arith::XOrIOp>(a, b); }
 
+/// Chunks of all banks, which are different in as many rows.
+constexpr int64_t kMostKeys = 8;
+
 /// What the chunks of a row change places by.
 Value keyOf(Emitter &em, BufferType type, Value row) {
   int64_t chunks = type.getRowBytes() / BufferType::chunkBytes;
   if (type.getLayout() == Layout::Padded || chunks == 1)
     return em.i64(0);
-  int64_t keys = std::min<int64_t>(chunks, 8);
-  return em.rem(em.div(row, em.i64(8 / keys)), em.i64(keys));
-}
-
-/// Where a row begins.
-Value rowOffset(Emitter &em, BufferType type, Value stage, Value row) {
-  return em.add(em.mul(stage, type.getStageBytes()), em.mul(row, type.getRowBytes()));
+  int64_t keys = std::min(chunks, kMostKeys);
+  return em.rem(em.div(row, em.i64(kMostKeys / keys)), em.i64(keys));
 }
 
 Value pointerAt(Emitter &em, Value base, Value bytes) {
@@ -94,11 +94,8 @@ struct LowerBuffer : ConvertOpToLLVMPattern<BufferOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(BufferOp op, OpAdaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    LLVM::GlobalOp memory = getSharedMemory(op->getParentOfType<ModuleOp>());
     Emitter em(rewriter, op.getLoc());
-    Value base = em.create<LLVM::AddressOfOp>(
-        LLVM::LLVMPointerType::get(getContext(), kSharedSpace), memory.getSymName());
-    rewriter.replaceOp(op, em.offsetPointer(base, em.getI8Type(), op.getOffset()));
+    rewriter.replaceOp(op, sharedPointer(em, op->getParentOfType<ModuleOp>(), op.getOffset()));
     return success();
   }
 };
@@ -170,9 +167,16 @@ struct LowerLoad : ConvertOpToLLVMPattern<LoadOp> {
 
 //===-- Products --===//
 
-/// The row of a part, and the chunk of it, that a lane hands to ldmatrix: matrices of eight rows by
-/// a chunk, in the order of the words that they become.
-std::pair<Value, Value> placeInPart(Emitter &em, Role role, Value lane) {
+/// Where in a part of a tile a lane reads: a row, and bytes of it.
+struct PlaceInPart {
+  Value row, chunk;
+  /// Bytes in the chunk; null for none.
+  Value byte = nullptr;
+};
+
+/// What a lane hands to ldmatrix: matrices of eight rows by a chunk, in the order of the words that
+/// they become.
+PlaceInPart placeOfMatrix(Emitter &em, Role role, Value lane) {
   if (role == Role::Columns) {
     Value row = em.add(em.mul(em.div(lane, em.i64(16)), 8), em.rem(lane, em.i64(8)));
     return {row, em.rem(em.div(lane, em.i64(8)), em.i64(2))};
@@ -180,8 +184,14 @@ std::pair<Value, Value> placeInPart(Emitter &em, Role role, Value lane) {
   return {em.rem(lane, em.i64(16)), em.div(lane, em.i64(16))};
 }
 
-Value roundToTf32(Emitter &em, Value word) {
-  Value number = em.create<LLVM::BitcastOp>(em.getF32Type(), word);
+/// Where the number is that becomes a word of `paired_lines`.
+PlaceInPart placeOfWord(Emitter &em, Value lane, int64_t word) {
+  Value row = em.add(em.mul(em.rem(lane, em.i64(4)), 2), word % 2);
+  Value column = em.add(em.div(lane, em.i64(4)), word / 2 * 8);
+  return {row, em.div(column, em.i64(4)), em.mul(em.rem(column, em.i64(4)), 4)};
+}
+
+Value roundToTf32(Emitter &em, Value number) {
   return em.create<NVVM::ConvertFloatToTF32Op>(em.getI32Type(), number, NVVM::FPRoundingMode::RNA);
 }
 
@@ -190,32 +200,60 @@ struct LowerOperand : ConvertOpToLLVMPattern<OperandOp> {
   LogicalResult matchAndRewrite(OperandOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Emitter em(rewriter, op.getLoc());
-    BufferType type = op.getBuffer().getType();
-    auto [row, chunk] = placeInPart(em, op.getRole(), laneOf(em));
-    Value first =
-        em.div(em.mul(adaptor.getColumn(), type.getElementBytes()), em.i64(BufferType::chunkBytes));
-    Value own = xorOf(em, first, xorOf(em, chunk, keyOf(em, type, row)));
-    Value ofLane = em.add(em.mul(row, type.getRowBytes()), em.mul(own, BufferType::chunkBytes));
-    Value uniform = rowOffset(em, type, adaptor.getStage(), adaptor.getRow());
-    Value from = pointerAt(em, pointerAt(em, adaptor.getBuffer(), ofLane), uniform);
-    rewriter.replaceOp(op, load(em, from, op.getRole(), type.getElement().isF32()));
+    bool isPaired = op.getRole() == Role::PairedLines;
+    SmallVector<Value> words = isPaired ? loadNumbers(em, op, adaptor) : loadWords(em, op, adaptor);
+    auto type = VectorType::get({kWords}, em.getI32Type());
+    rewriter.replaceOp(op, em.create<vector::FromElementsOp>(type, words));
     return success();
   }
 
 private:
-  static Value load(Emitter &em, Value from, Role role, bool isRounded) {
-    constexpr int64_t count = 4;
+  static constexpr int64_t kWords = 4;
+
+  static Value pointerInPart(Emitter &em, OperandOp op, OpAdaptor adaptor, PlaceInPart place) {
+    BufferType type = op.getBuffer().getType();
+    Value first =
+        em.div(em.mul(adaptor.getColumn(), type.getElementBytes()), em.i64(BufferType::chunkBytes));
+    // Keys are less than eight: whole lines of banks are added, and parts that differ by them share
+    // an address.
+    Value keyed = em.rem(first, em.i64(kMostKeys));
+    Value own = xorOf(em, keyed, xorOf(em, place.chunk, keyOf(em, type, place.row)));
+    Value ofLane =
+        em.add(em.mul(place.row, type.getRowBytes()), em.mul(own, BufferType::chunkBytes));
+    if (place.byte)
+      ofLane = em.add(ofLane, place.byte);
+    Value uniform = rowOffset(em, type, adaptor.getStage(), adaptor.getRow());
+    Value lines = em.mul(em.sub(first, keyed), BufferType::chunkBytes);
+    return pointerAt(em, pointerAt(em, adaptor.getBuffer(), ofLane), em.add(uniform, lines));
+  }
+
+  static SmallVector<Value> loadWords(Emitter &em, OperandOp op, OpAdaptor adaptor) {
+    Value from = pointerInPart(em, op, adaptor, placeOfMatrix(em, op.getRole(), laneOf(em)));
+    bool isRounded = op.getBuffer().getType().getElement().isF32();
     Type word = em.getI32Type();
-    auto words = LLVM::LLVMStructType::getLiteral(em.getContext(), SmallVector<Type>(count, word));
+    auto type = LLVM::LLVMStructType::getLiteral(em.getContext(), SmallVector<Type>(kWords, word));
     Value loaded = em.create<NVVM::LdMatrixOp>(
-        words, from, count, role == Role::Lines ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+        type, from, kWords,
+        op.getRole() == Role::Lines ? NVVM::MMALayout::col : NVVM::MMALayout::row,
         NVVM::LdStMatrixShapeAttr::get(em.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
-    SmallVector<Value> parts;
-    for (int64_t i = 0; i < count; ++i) {
+    SmallVector<Value> words;
+    for (int64_t i = 0; i < kWords; ++i) {
       Value part = em.create<LLVM::ExtractValueOp>(loaded, i);
-      parts.push_back(isRounded ? roundToTf32(em, part) : part);
+      if (isRounded)
+        part = roundToTf32(em, em.create<LLVM::BitcastOp>(em.getF32Type(), part));
+      words.push_back(part);
     }
-    return em.create<vector::FromElementsOp>(VectorType::get({count}, word), parts);
+    return words;
+  }
+
+  static SmallVector<Value> loadNumbers(Emitter &em, OperandOp op, OpAdaptor adaptor) {
+    SmallVector<Value> words;
+    Value lane = laneOf(em);
+    for (int64_t word = 0; word < kWords; ++word) {
+      Value from = pointerInPart(em, op, adaptor, placeOfWord(em, lane, word));
+      words.push_back(roundToTf32(em, em.create<LLVM::LoadOp>(em.getF32Type(), from)));
+    }
+    return words;
   }
 };
 
@@ -302,14 +340,67 @@ private:
   }
 };
 
+struct LowerLeftOfSums : ConvertOpToLLVMPattern<LeftOfSumsOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(LeftOfSumsOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Emitter em(rewriter, op.getLoc());
+    SmallVector<Value> words;
+    if (op.getNumber() == Number::TF32) {
+      SmallVector<Value> sums = extract(em, adaptor.getSums(), 4 * op.getPart(), 4);
+      for (int64_t i : {0, 2, 1, 3})
+        words.push_back(roundToTf32(em, sums[i]));
+    } else {
+      SmallVector<Value> sums = extract(em, adaptor.getSums(), 0, 8);
+      for (int64_t i = 0; i < 8; i += 2)
+        words.push_back(roundPair(em, op.getNumber(), sums[i], sums[i + 1]));
+    }
+    auto type = VectorType::get({4}, em.getI32Type());
+    rewriter.replaceOp(op, em.create<vector::FromElementsOp>(type, words));
+    return success();
+  }
+
+private:
+  /// Two halves as a word, the first one in its lower part.
+  static Value roundPair(Emitter &em, Number number, Value first, Value second) {
+    auto type = VectorType::get({2}, number == Number::F16 ? Type(em.getF16Type())
+                                                           : Type(em.getBF16Type()));
+    Value pair;
+    if (number == Number::F16)
+      pair = em.create<NVVM::ConvertF32x2ToF16x2Op>(type, second, first, Value(),
+                                                    NVVM::FPRoundingMode::RN);
+    else
+      pair = em.create<NVVM::ConvertF32x2ToBF16x2Op>(type, second, first, Value(),
+                                                     NVVM::FPRoundingMode::RN);
+    return em.create<LLVM::BitcastOp>(em.getI32Type(), pair);
+  }
+};
+
+/// Row and column of a lane's first sum.
+std::pair<Value, Value> placeOfSums(Emitter &em) {
+  Value lane = laneOf(em);
+  return {em.div(lane, em.i64(4)), em.mul(em.rem(lane, em.i64(4)), 2)};
+}
+
+struct LowerPlace : ConvertOpToLLVMPattern<PlaceOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(PlaceOp op, OpAdaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Emitter em(rewriter, op.getLoc());
+    auto [row, column] = placeOfSums(em);
+    rewriter.replaceOp(op, {row, column});
+    return success();
+  }
+};
+
 struct LowerStoreSums : ConvertOpToLLVMPattern<StoreSumsOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(StoreSumsOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Emitter em(rewriter, op.getLoc());
     BufferType type = op.getBuffer().getType();
-    Value lane = laneOf(em), row = em.add(adaptor.getRow(), em.div(lane, em.i64(4)));
-    Value column = em.add(adaptor.getColumn(), em.mul(em.rem(lane, em.i64(4)), 2));
+    auto [laneRow, laneColumn] = placeOfSums(em);
+    Value row = em.add(adaptor.getRow(), laneRow), column = em.add(adaptor.getColumn(), laneColumn);
     auto pair = VectorType::get({2}, type.getElement());
     for (int64_t i = 0; i < 4; ++i) {
       Value to = elementPointer(em, type, adaptor.getBuffer(), adaptor.getStage(),
@@ -334,11 +425,23 @@ struct TileLowering : ConvertToLLVMPatternInterface {
     });
     target.addIllegalDialect<TileDialect>();
     patterns.add<LowerBuffer, LowerCopy, LowerCommit, LowerWait, LowerStore, LowerLoad,
-                 LowerOperand, LowerMma, LowerStoreSums>(converter);
+                 LowerOperand, LowerMma, LowerLeftOfSums, LowerPlace, LowerStoreSums>(converter);
+    populatePipelinePatterns(converter, patterns);
   }
 };
 
 } // namespace
+
+Value rowOffset(Emitter &em, BufferType type, Value stage, Value row) {
+  return em.add(em.mul(stage, type.getStageBytes()), em.mul(row, type.getRowBytes()));
+}
+
+Value sharedPointer(Emitter &em, ModuleOp module, int64_t offset) {
+  Value base = em.create<LLVM::AddressOfOp>(
+      LLVM::LLVMPointerType::get(em.getContext(), kSharedSpace),
+      getSharedMemory(module).getSymName());
+  return em.offsetPointer(base, em.getI8Type(), offset);
+}
 
 void registerTileLowering(DialectRegistry &registry) {
   registry.insert<TileDialect>();

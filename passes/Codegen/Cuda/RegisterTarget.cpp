@@ -13,6 +13,7 @@
 #include "passes/Codegen/Cuda/LowerTiles.h"
 #include "passes/Codegen/Cuda/Strategies.h"
 #include "passes/Codegen/Cuda/TargetMath.h"
+#include "passes/Schedule/Cuda/Choose.h"
 
 using namespace mlir;
 
@@ -30,6 +31,7 @@ void registerTarget(DialectRegistry &registry) {
   });
   registerTileLowering(registry);
   registerStrategies(registry);
+  registerCosts(registry);
   registerMath(registry);
 }
 

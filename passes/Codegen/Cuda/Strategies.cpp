@@ -6,9 +6,13 @@
 #include "passes/Codegen/Common/ExpandMath.h"
 #include "passes/Codegen/Common/HostStrategy.h"
 #include "passes/Codegen/Cuda/AttentionKernel.h"
+#include "passes/Codegen/Cuda/AttentionMma.h"
 #include "passes/Codegen/Cuda/ContractionKernel.h"
 #include "passes/Codegen/Cuda/ContractionMma.h"
+#include "passes/Codegen/Cuda/ContractionWgmma.h"
+#include "passes/Schedule/Cuda/AttentionTiles.h"
 #include "passes/Schedule/Cuda/Choose.h"
+#include "passes/Schedule/Cuda/Pipeline.h"
 #include "passes/Schedule/Cuda/Registers.h"
 #include "passes/Schedule/Cuda/Sizes.h"
 
@@ -121,8 +125,9 @@ private:
 SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) const {
   Operation *root = getRoot(kernel, *this);
   OpOperand *weights = getWeights(root);
-  if (!isa<TileScheduleAttr>(kernel.getScheduleAttr()) || !weights || !isPackable(*weights) ||
-      !wantsColumns(root))
+  ScheduleAttrInterface schedule = kernel.getScheduleAttr();
+  if (!isa<TileScheduleAttr, PipelineScheduleAttr>(schedule) || !weights || !isPackable(*weights) ||
+      !wantsColumns(root, schedule))
     return {};
   auto conv = dyn_cast<ConvOp>(root);
   return {{weights, ColumnsAttr::get(kernel.getContext(), conv ? conv.getGroups() : 1)}};
@@ -159,10 +164,24 @@ LogicalResult verifySchedule(TileScheduleAttr schedule, Operation *root, TargetA
   return verifySharedBytes(mmaSharedBytes(schedule, left), target.getSharedBytes(), complain);
 }
 
+/// What must hold of a schedule for warps with different roles.
+LogicalResult verifySchedule(PipelineScheduleAttr schedule, Operation *root, TargetAttr target,
+                             ComplainFn complain) {
+  auto [left, right] = getMultipliedTypes(root);
+  if (!schedule.getMma().accepts(left, right))
+    return complain() << " with " << schedule.getMma() << ", which does not multiply " << left
+                      << " by " << right;
+  std::string obstacle = findObstacle(schedule, root, target);
+  if (!obstacle.empty())
+    return complain() << " for warps with different roles, but " << obstacle;
+  return success();
+}
+
 LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
   ScheduleAttrInterface schedule = kernel.getScheduleAttr();
   Operation *root = getRoot(kernel, *this);
-  if (!isa_and_present<ContractionScheduleAttr, TileScheduleAttr>(schedule) || !root)
+  if (!isa_and_present<ContractionScheduleAttr, TileScheduleAttr, PipelineScheduleAttr>(schedule) ||
+      !root)
     return complainAboutSchedule(kernel);
   if (!isa<MatMulOp, ConvOp>(root))
     return root->emitError("is nothing that the strategy of @")
@@ -173,6 +192,8 @@ LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
   auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
   if (auto tiles = dyn_cast<TileScheduleAttr>(schedule))
     return verifySchedule(tiles, root, *target, complain);
+  if (auto pipeline = dyn_cast<PipelineScheduleAttr>(schedule))
+    return verifySchedule(pipeline, root, *target, complain);
   return verifySchedule(cast<ContractionScheduleAttr>(schedule), root, *target, complain);
 }
 
@@ -181,16 +202,25 @@ LogicalResult ContractionStrategy::generate(KernelOp kernel, TargetAttrInterface
   Operation *root = getRoot(kernel, *this);
   if (auto tiles = dyn_cast<TileScheduleAttr>(kernel.getScheduleAttr()))
     return generateAround(root, tiles, kernel, target, module, emitMmaKernel);
+  if (auto pipeline = dyn_cast<PipelineScheduleAttr>(kernel.getScheduleAttr()))
+    return generateAround(root, pipeline, kernel, target, module, emitWgmmaKernel);
   return generateAround(root, cast<ContractionScheduleAttr>(kernel.getScheduleAttr()), kernel,
                         target, module, emitContractionKernel);
 }
 
-/// Attention, by tiles in shared memory.
+/// Attention, by tiles in shared memory: on matrix units or with FMAs, as the schedule says.
 class AttentionStrategy final : public KernelStrategy {
 public:
   StringRef getName() const override { return "attention"; }
   bool match(Operation *op, TargetAttrInterface) const override;
   FusionRules getFusionRules(Operation *) const override { return {.takesEpilogue = true}; }
+  bool multipliesHalves(Operation *root, TargetAttrInterface target) const override {
+    return static_cast<bool>(
+        chooseAttentionTiles(cast<TargetAttr>(target), cast<AttentionOp>(root)));
+  }
+  bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
+    return multipliesHalves(root, target);
+  }
   ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override {
     return chooseAttention(cast<TargetAttr>(target), rootOf(kernel));
   }
@@ -216,19 +246,47 @@ bool AttentionStrategy::match(Operation *op, TargetAttrInterface) const {
          sizes.width <= longestRow && attention.getResultPermutation()[last] == last;
 }
 
-LogicalResult AttentionStrategy::verify(KernelOp kernel) const {
-  auto schedule = dyn_cast_if_present<AttentionScheduleAttr>(kernel.getScheduleAttr());
-  auto root = dyn_cast_if_present<AttentionOp>(getRoot(kernel, *this));
-  if (!schedule || !root)
-    return complainAboutSchedule(kernel);
-  auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
+/// What must hold of a schedule for FMAs.
+LogicalResult verifySchedule(AttentionScheduleAttr schedule, AttentionOp root, TargetAttr,
+                             ComplainFn complain) {
   return verifySharedBytes(
       getSharedBytes(getAttentionSizes(root), schedule.getTileRows(), schedule.getTileKeys()),
       kStaticSharedBytes, complain);
 }
 
+/// What must hold of a schedule for matrix units.
+LogicalResult verifySchedule(AttentionTileScheduleAttr schedule, AttentionOp root,
+                             TargetAttr target, ComplainFn complain) {
+  FloatType multiplied = getMultipliedType(root);
+  if (!multiplied || schedule.getMma() != getMma(multiplied))
+    return complain() << " with " << schedule.getMma() << ", which does not multiply "
+                      << root.getQueries().getType() << " by " << root.getKeys().getType();
+  AttentionTiles tiles(getAttentionSizes(root), schedule, multiplied);
+  int64_t chunks = std::max(tiles.depthLine, tiles.widthLine) / tiles.chunk;
+  if (chunks > schedule.getThreads())
+    return complain() << " whose " << schedule.getThreads() << " threads do not copy lines of "
+                      << chunks << " chunks together";
+  return verifySharedBytes(tiles.getBytes(), target.getSharedBytes(), complain);
+}
+
+LogicalResult AttentionStrategy::verify(KernelOp kernel) const {
+  ScheduleAttrInterface schedule = kernel.getScheduleAttr();
+  auto root = dyn_cast_if_present<AttentionOp>(getRoot(kernel, *this));
+  if (!isa_and_present<AttentionScheduleAttr, AttentionTileScheduleAttr>(schedule) || !root)
+    return complainAboutSchedule(kernel);
+  FailureOr<TargetAttr> target = getTargetAs<TargetAttr>(kernel);
+  if (failed(target))
+    return failure();
+  auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
+  if (auto tiles = dyn_cast<AttentionTileScheduleAttr>(schedule))
+    return verifySchedule(tiles, root, *target, complain);
+  return verifySchedule(cast<AttentionScheduleAttr>(schedule), root, *target, complain);
+}
+
 LogicalResult AttentionStrategy::generate(KernelOp kernel, TargetAttrInterface target,
                                           ModuleOp module) const {
+  if (auto tiles = dyn_cast<AttentionTileScheduleAttr>(kernel.getScheduleAttr()))
+    return generateAround(rootOf(kernel), tiles, kernel, target, module, emitAttentionMmaKernel);
   return generateAround(rootOf(kernel), cast<AttentionScheduleAttr>(kernel.getScheduleAttr()),
                         kernel, target, module, emitAttentionKernel);
 }
@@ -272,10 +330,20 @@ KernelStrategies::Ordered makeStrategies() {
   KernelStrategies::Ordered strategies;
   strategies.push_back(std::make_unique<AttentionStrategy>());
   strategies.push_back(std::make_unique<ContractionStrategy>());
-  strategies.push_back(std::make_unique<HostStrategy>("library", "library"));
+  strategies.push_back(
+      std::make_unique<HostStrategy>("library", "library", HostStrategy::Use::Ops));
   strategies.push_back(std::make_unique<RowsStrategy>());
   // What rows cannot compute.
-  strategies.push_back(std::make_unique<HostStrategy>("host_rows", "rows", /*elemental=*/true));
+  strategies.push_back(
+      std::make_unique<HostStrategy>("host_rows", "rows", HostStrategy::Use::Elements));
+  // What is put there, in the host's own order (tenon-place-kernels).
+  static constexpr std::pair<StringLiteral, StringLiteral> placed[] = {
+      {"host_attention", "attention"},
+      {"host_winograd", "winograd"},
+      {"host_depthwise", "depthwise"},
+      {"host_contraction", "contraction"}};
+  for (auto [name, hostName] : placed)
+    strategies.push_back(std::make_unique<HostStrategy>(name, hostName, HostStrategy::Use::Placed));
   return strategies;
 }
 

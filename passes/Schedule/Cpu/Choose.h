@@ -14,6 +14,16 @@ ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSi
 void enumerateContractions(TargetAttr target, const ContractionSizes &sizes,
                            llvm::function_ref<void(ContractionScheduleAttr)> take);
 
+/// Blocks of weights that code for such sizes can skip where they are zero.
+llvm::SmallVector<WeightBlock> listSkippableBlocks(TargetAttr target,
+                                                   const ContractionSizes &sizes);
+
+/// How much faster a schedule that skips zeros should be than one that does not, and whether that
+/// is enough.
+double predictSparseGain(TargetAttr target, const ContractionSizes &sizes,
+                         ContractionScheduleAttr dense, ContractionScheduleAttr sparse);
+bool isWorthSkipping(double gain);
+
 /// Whether an instruction that multiplies bytes can take codes of so many bits for bytes without a
 /// sign, and multiply these by bytes with one.
 bool multipliesCodes(MmaAttr mma, int64_t bits);
@@ -45,6 +55,9 @@ void enumerateRows(TargetAttr target, llvm::function_ref<void(RowsScheduleAttr)>
 DimExprs chooseTasks(KernelOp kernel);
 
 AttentionScheduleAttr chooseAttention(TargetAttr target, const AttentionSizes &sizes);
+
+/// What launches take, for whoever chooses a device (DeviceCosts.h).
+void registerCosts(mlir::DialectRegistry &registry);
 
 } // namespace tenon::cpu
 

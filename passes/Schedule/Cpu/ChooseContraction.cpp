@@ -49,6 +49,13 @@ public:
     balanceTiles();
   }
 
+  /// Reads weights without zeros, after all else has been chosen.
+  void skip(const KeptBlocks &blocks) {
+    if (blocks.block == WeightBlock())
+      return skipSingle(blocks.kept);
+    skipBlocks(blocks);
+  }
+
   /// Calls `take` with variations of what was chosen.
   void enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) const;
 
@@ -57,7 +64,7 @@ public:
     return ContractionScheduleAttr::get(target.getContext(), lanes, tileRows, tileVectors,
                                         tileLines, unrollK, blockTiles, packed, packInput,
                                         packWeights, prefetchLines, preferSplitPanels, mma,
-                                        interleave > 1 && sizes.tapsAreNeighbours);
+                                        interleave > 1 && !skipped && sizes.tapsAreNeighbours, skipped);
   }
 
   int64_t lanes = 0, tileRows = 1, tileVectors = 1, tileLines = 1, unrollK = 4, blockTiles = 0;
@@ -66,6 +73,9 @@ public:
   bool preferSplitPanels = false;
 
 private:
+  void skipBlocks(const KeptBlocks &blocks);
+  void skipSingle(int64_t kept);
+
   /// Sums may take three quarters of the registers; weights and broadcasts need the rest.
   void chooseInstruction() {
     mma = MmaAttr::get(target.getContext(), MmaInstruction::Fma);
@@ -320,6 +330,7 @@ private:
   /// Registers that may hold sums.
   int64_t sums;
   MmaAttr mma;
+  SkipAttr skipped;
   int64_t interleave = 1;
   bool multipliesCodes = false, roundsInput = false;
   /// -1: unknown.
@@ -341,7 +352,42 @@ void enumerateContractions(TargetAttr target, const ContractionSizes &sizes,
 ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSizes &sizes) {
   Chooser chooser(target, sizes);
   chooser.choose();
-  return chooser.get();
+  ContractionScheduleAttr dense = chooser.get(), best = dense;
+  double bestGain = 1;
+  for (const KeptBlocks &blocks : sizes.zeros.blocks) {
+    Chooser sparse = chooser;
+    sparse.skip(blocks);
+    double gain = predictSparseGain(target, sizes, dense, sparse.get());
+    if (isWorthSkipping(gain) && gain > bestGain)
+      best = sparse.get(), bestGain = gain;
+  }
+  return best;
+}
+
+// Panels are as narrow as blocks. They read so few of the input's channels that as many tiles as
+// the second cache holds share a visit to all of them.
+void Chooser::skipBlocks(const KeptBlocks &blocks) {
+  skipped = SkipAttr::get(target.getContext(), Zeros::Blocks, blocks.kept);
+  lanes = target.getLanes(sizes.accumulatorBits);
+  tileVectors = blocks.block.width / lanes;
+  vectors = llvm::divideCeil(sizes.outChannels, lanes);
+  weightBytes = blocks.kept * blocks.block.depth * blocks.block.width * sizes.weightBits / 8;
+  tileLines = 1;
+  fillRegisters();
+  choosePacking();
+  chooseOrder();
+  int64_t depthBytes = sizes.taps * sizes.inChannels * getStepBytes() / interleave;
+  if (blockTiles == 0)
+    blockTiles = std::clamp<int64_t>(
+        target.getL2Bytes() / 2 / (depthBytes * tileRows * tileLines), 2, 32);
+  prefetchLines = 0;
+  balanceTiles();
+}
+
+// All else is as with all weights.
+void Chooser::skipSingle(int64_t kept) {
+  skipped = SkipAttr::get(target.getContext(), Zeros::Single, kept);
+  prefetchLines = 0;
 }
 
 void Chooser::enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) const {

@@ -64,6 +64,16 @@ static ContractionSizes sizesOf(ConvOp op) {
   return sizes;
 }
 
+/// What a kernel says of zeros in the weights that are its argument.
+static WeightZeros readZeros(Value weights) {
+  auto argument = dyn_cast<BlockArgument>(weights);
+  auto kernel = dyn_cast_if_present<KernelOp>(argument ? argument.getOwner()->getParentOp()
+                                                       : nullptr);
+  if (!kernel)
+    return {};
+  return readZerosAttr(kernel.getArgAttr(argument.getArgNumber(), kZerosAttrName));
+}
+
 /// Whether codes less their zero points are bytes with a sign, and blocks long enough to pay for
 /// their scales.
 static bool canBecomeBytes(DequantizeBlocksOp op) {
@@ -92,6 +102,7 @@ ContractionSizes getContractionSizes(Operation *op) {
     sizes.mayRoundInput = cast<MatMulOp>(op).getMayRoundInput() && canBecomeBytes(narrow);
     sizes.weightBits = getElementTypeOrSelf(narrow.getOperand()).getIntOrFloatBitWidth();
   }
+  sizes.zeros = readZeros(op->getOperand(1));
   bool areHalves = elementType == weightType && elementType.getIntOrFloatBitWidth() < 32;
   if (isa<IntegerType>(elementType) || areHalves) {
     sizes.inputType = elementType;

@@ -3,6 +3,7 @@
 #define TENON_PASSES_SCHEDULE_CPU_SIZES_H
 
 #include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Target/KnownWeights.h"
 #include "dialects/Tenon/TenonDialect.h"
 
 namespace tenon::cpu {
@@ -28,6 +29,8 @@ struct ContractionSizes {
   bool hasCodes = false;
   /// The input may be rounded to bytes in the blocks of the codes, and those can become bytes.
   bool mayRoundInput = false;
+  /// Of the weights, as far as it is known.
+  WeightZeros zeros;
 };
 
 /// Of a convolution with a filter for each channel.

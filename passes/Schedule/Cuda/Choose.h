@@ -20,14 +20,27 @@ DimExprs chooseRowBlocks(TargetAttr target, KernelOp kernel);
 ScheduleAttrInterface chooseContraction(TargetAttr target, mlir::Operation *op);
 DimExprs chooseContractionBlocks(TargetAttr target, mlir::Operation *op);
 
-/// The best tiles for matrix units; null if these do not multiply the op's elements.
-TileScheduleAttr chooseTiles(TargetAttr target, mlir::Operation *op);
+/// The best tiles for matrix units, and the cycles that they are thought to take; null if these do
+/// not multiply the op's elements.
+std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, mlir::Operation *op);
+inline TileScheduleAttr chooseTiles(TargetAttr target, mlir::Operation *op) {
+  return rateTiles(target, op).first;
+}
 
-/// For a `tenon.attention`, and a block for each of its tiles.
-AttentionScheduleAttr chooseAttention(TargetAttr target, AttentionOp op);
+/// The same for warps with different roles; null if there is nothing that multiplies for a
+/// warpgroup, or if the copy engine cannot bring the op's operands.
+std::pair<PipelineScheduleAttr, double> choosePipeline(TargetAttr target, mlir::Operation *op);
+
+/// For a `tenon.attention`: tiles for matrix units (AttentionTiles.h) or for FMAs; and a block for
+/// each of its tiles.
+ScheduleAttrInterface chooseAttention(TargetAttr target, AttentionOp op);
 DimExprs chooseAttentionBlocks(TargetAttr target, AttentionOp op);
 
-/// Blocks that all find work, of which a launch has as many as the device holds a few times.
+/// What launches and transfers take, for whoever chooses a device (DeviceCosts.h).
+void registerCosts(mlir::DialectRegistry &registry);
+
+/// Blocks that all find work, `most` at most, or as many as the device holds a few times.
+DimExprs limitBlocks(mlir::AffineExpr blocks, int64_t most);
 DimExprs limitBlocks(TargetAttr target, mlir::AffineExpr blocks);
 
 } // namespace tenon::cuda

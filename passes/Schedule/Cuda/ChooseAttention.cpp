@@ -1,9 +1,10 @@
-// Chooses the tiles of attention.
+// Chooses the tiles of attention that is computed with FMAs.
 //
 // A thread that has r rows and c keys or columns loads r + c numbers from shared memory for r c
 // FMAs, and keys are brought once for each tile of rows: tiles have as many rows as there is work
 // for, then as many keys as shared memory holds.
 
+#include "passes/Schedule/Cuda/AttentionTiles.h"
 #include "passes/Schedule/Cuda/Choose.h"
 #include "passes/Schedule/Cuda/Sizes.h"
 
@@ -18,7 +19,7 @@ static bool fits(const AttentionSizes &sizes, int64_t tileRows, int64_t tileKeys
 /// A size that only a run tells counts as many.
 static int64_t known(AffineExpr size) { return getConstantOr(size, 1 << 12); }
 
-AttentionScheduleAttr chooseAttention(TargetAttr target, AttentionOp op) {
+static AttentionScheduleAttr chooseLines(TargetAttr target, AttentionOp op) {
   constexpr int64_t smallest = AttentionScheduleAttr::threadsAcross;
   AttentionSizes sizes = getAttentionSizes(op);
   int64_t rows = known(sizes.rows()), sets = known(sizes.batch * sizes.keyHeads);
@@ -35,9 +36,16 @@ AttentionScheduleAttr chooseAttention(TargetAttr target, AttentionOp op) {
   return AttentionScheduleAttr::get(target.getContext(), tileRows, tileKeys);
 }
 
+ScheduleAttrInterface chooseAttention(TargetAttr target, AttentionOp op) {
+  if (AttentionTileScheduleAttr schedule = chooseAttentionTiles(target, op))
+    return schedule;
+  return chooseLines(target, op);
+}
+
 DimExprs chooseAttentionBlocks(TargetAttr target, AttentionOp op) {
   AttentionSizes sizes = getAttentionSizes(op);
-  int64_t tileRows = chooseAttention(target, op).getTileRows();
+  AttentionTileScheduleAttr tiles = chooseAttentionTiles(target, op);
+  int64_t tileRows = tiles ? tiles.getTileRows() : chooseLines(target, op).getTileRows();
   return limitBlocks(target, sizes.batch * sizes.keyHeads * sizes.rows().ceilDiv(tileRows));
 }
 

@@ -49,8 +49,12 @@ static Tile chooseTile(TargetAttr target, const ContractionSizes &sizes, bool is
 }
 
 ScheduleAttrInterface chooseContraction(TargetAttr target, Operation *op) {
-  if (TileScheduleAttr schedule = chooseTiles(target, op))
-    return schedule;
+  auto [tiles, tileCycles] = rateTiles(target, op);
+  auto [pipeline, pipelineCycles] = choosePipeline(target, op);
+  if (pipeline && (!tiles || pipelineCycles <= tileCycles))
+    return pipeline;
+  if (tiles)
+    return tiles;
   bool isWide = getElementTypeOrSelf(op->getResult(0)).getIntOrFloatBitWidth() > 32;
   Tile tile = chooseTile(target, getContractionSizes(op), isWide);
   return ContractionScheduleAttr::get(target.getContext(), tile.rows, tile.columns, tile.depth,
@@ -62,17 +66,23 @@ ScheduleAttrInterface chooseContraction(TargetAttr target, Operation *op) {
 static std::pair<int64_t, int64_t> getTile(ScheduleAttrInterface schedule) {
   if (auto tiles = dyn_cast<TileScheduleAttr>(schedule))
     return {tiles.getTileRows(), tiles.getTileColumns()};
+  if (auto pipeline = dyn_cast<PipelineScheduleAttr>(schedule))
+    return {pipeline.getTileRows(), pipeline.getTileColumns()};
   auto fma = cast<ContractionScheduleAttr>(schedule);
   return {fma.getTileRows(), fma.getTileColumns()};
 }
 
 DimExprs chooseContractionBlocks(TargetAttr target, Operation *op) {
   ContractionSizes sizes = getContractionSizes(op);
-  auto [tileRows, tileColumns] = getTile(chooseContraction(target, op));
+  ScheduleAttrInterface schedule = chooseContraction(target, op);
+  auto [tileRows, tileColumns] = getTile(schedule);
   MLIRContext *context = target.getContext();
   AffineExpr blocks = product(sizes.outer, context) *
                       product(sizes.rows, context).ceilDiv(tileRows) *
                       sizes.columns.ceilDiv(tileColumns);
+  // These go from tile to tile without a gap, and a multiprocessor holds one of them.
+  if (isa<PipelineScheduleAttr>(schedule))
+    return limitBlocks(blocks, target.getMultiprocessors());
   return limitBlocks(target, blocks);
 }
 

@@ -98,13 +98,17 @@ static AffineExpr countThreads(TargetAttr target, KernelOp kernel) {
   return most.ceilDiv(schedule.getLanes());
 }
 
-DimExprs limitBlocks(TargetAttr target, AffineExpr blocks) {
-  int64_t most = target.getMultiprocessors() * (target.getThreads() / kThreads) * kWaves;
+DimExprs limitBlocks(AffineExpr blocks, int64_t most) {
   if (auto constant = dyn_cast<AffineConstantExpr>(blocks)) {
     int64_t count = std::clamp<int64_t>(constant.getValue(), 1, most);
-    return {getAffineConstantExpr(count, target.getContext())};
+    return {getAffineConstantExpr(count, blocks.getContext())};
   }
-  return {getAffineConstantExpr(most, target.getContext()), blocks};
+  return {getAffineConstantExpr(most, blocks.getContext()), blocks};
+}
+
+DimExprs limitBlocks(TargetAttr target, AffineExpr blocks) {
+  return limitBlocks(blocks,
+                     target.getMultiprocessors() * (target.getThreads() / kThreads) * kWaves);
 }
 
 DimExprs chooseRowBlocks(TargetAttr target, KernelOp kernel) {

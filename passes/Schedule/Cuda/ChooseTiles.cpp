@@ -18,6 +18,7 @@
 #include "dialects/Target/KernelStrategy.h"
 #include "dialects/Target/MultipliedType.h"
 #include "passes/Schedule/Cuda/Choose.h"
+#include "passes/Schedule/Cuda/ProductSize.h"
 #include "passes/Schedule/Cuda/Sizes.h"
 #include <numeric>
 
@@ -43,9 +44,7 @@ constexpr Shape shapes[] = {
     {256, 64, 64, 32, 1}, {64, 256, 32, 64, 1}, {256, 128, 64, 64, 1}, {128, 256, 64, 64, 1}};
 
 /// The numbers of a product that the model goes by.
-struct Product {
-  double outer, rows, columns, depth;
-  int64_t elementBytes;
+struct Product : ProductSize {
   /// Products of elements that a multiprocessor adds up in a cycle.
   double rate;
   /// Registers that each chunk of an operand takes until it is in shared memory.
@@ -168,42 +167,20 @@ static std::pair<int64_t, int64_t> countChunkRegisters(Operation *op, const Cont
 }
 
 static Product getProduct(TargetAttr target, Operation *op) {
-  constexpr int64_t many = 1 << 12; // what only a run tells
-  ContractionSizes sizes = getContractionSizes(op);
-  auto known = [&](const DimExprs &dims) {
-    return double(getConstantOr(product(dims, op->getContext()), many));
-  };
-  int64_t bytes = getElementBytes(getMultipliedTypes(op).first);
-  auto [leftChunk, rightChunk] = countChunkRegisters(op, sizes, bytes);
-  return {.outer = known(sizes.outer),
-          .rows = known(sizes.rows),
-          .columns = double(getConstantOr(sizes.columns, many)),
-          .depth = known(sizes.depth),
-          .elementBytes = bytes,
-          .rate = double(target.getMmaRate()) * 2 / double(bytes),
-          .leftChunk = leftChunk,
-          .rightChunk = rightChunk};
+  ProductSize size = getProductSize(op);
+  auto [leftChunk, rightChunk] =
+      countChunkRegisters(op, getContractionSizes(op), size.elementBytes);
+  return {size, double(target.getMmaRate()) * 2 / double(size.elementBytes), leftChunk,
+          rightChunk};
 }
 
-/// Rows of tiles that are taken together: as many as make those that run at a time a square, in
-/// bytes of both operands. All of them are in the second cache anyway if there are few.
-static int64_t chooseBand(TargetAttr target, const Product &product, const Shape &shape) {
-  double operands = product.depth * double(product.elementBytes) * (product.rows + product.columns);
-  if (operands <= double(target.getL2Bytes()) / 2)
-    return 1;
-  double square =
-      std::sqrt(double(target.getMultiprocessors() * shape.columns) / double(shape.rows));
-  double down = std::ceil(product.rows / double(shape.rows));
-  return int64_t(llvm::bit_floor(uint64_t(std::max(std::min(square, down), 1.0))));
-}
-
-TileScheduleAttr chooseTiles(TargetAttr target, Operation *op) {
+std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, Operation *op) {
   MmaAttr mma = findMma(op);
-  if (!mma)
-    return nullptr;
-  Product product = getProduct(target, op);
   TileScheduleAttr best;
   double bestCycles = 0;
+  if (!mma)
+    return {best, bestCycles};
+  Product product = getProduct(target, op);
   for (const Shape &shape : shapes)
     for (int64_t stepBytes : {shortStep, longStep})
       for (int64_t stages : {4, 3}) {
@@ -216,9 +193,10 @@ TileScheduleAttr chooseTiles(TargetAttr target, Operation *op) {
         best =
             TileScheduleAttr::get(op->getContext(), shape.rows, shape.columns,
                                   getDepth(product, stepBytes), shape.warpRows, shape.warpColumns,
-                                  shape.slices, stages, chooseBand(target, product, shape), mma);
+                                  shape.slices, stages,
+                                  chooseBand(target, product, shape.rows, shape.columns), mma);
       }
-  return best;
+  return {best, bestCycles};
 }
 
 } // namespace tenon::cuda

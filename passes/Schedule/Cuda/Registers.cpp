@@ -91,6 +91,8 @@ int64_t countRegisters(KernelOp kernel, Operation *root, ContractionScheduleAttr
 }
 
 int64_t countRegisters(KernelOp, Operation *, TileScheduleAttr) { return kMost; }
+int64_t countRegisters(KernelOp, Operation *, PipelineScheduleAttr) { return kMost; }
+int64_t countRegisters(KernelOp, AttentionOp, AttentionTileScheduleAttr) { return kMost; }
 
 /// Results are in registers while scores, or values and powers of one key, are. The assembler reads
 /// what several trips of a loop over keys need before it is there.

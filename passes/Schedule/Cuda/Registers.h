@@ -18,7 +18,9 @@ int64_t countRowsRegisters(KernelOp kernel, int64_t lanes);
 /// matrix units are chosen for one block (chooseTiles): its threads may have what there is.
 int64_t countRegisters(KernelOp kernel, mlir::Operation *root, ContractionScheduleAttr schedule);
 int64_t countRegisters(KernelOp kernel, mlir::Operation *root, TileScheduleAttr schedule);
+int64_t countRegisters(KernelOp kernel, mlir::Operation *root, PipelineScheduleAttr schedule);
 int64_t countRegisters(KernelOp kernel, AttentionOp root, AttentionScheduleAttr schedule);
+int64_t countRegisters(KernelOp kernel, AttentionOp root, AttentionTileScheduleAttr schedule);
 
 /// Blocks of so many threads that a multiprocessor holds if each thread has these registers; at
 /// least one.

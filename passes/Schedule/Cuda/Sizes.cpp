@@ -54,8 +54,7 @@ AttentionSizes getAttentionSizes(AttentionOp op) {
   return sizes;
 }
 
-/// Whether an operand of f32 may be multiplied as a half of this type.
-static bool mayRound(OpOperand &operand, Type half) {
+bool mayRound(OpOperand &operand, Type half) {
   if (!getElementTypeOrSelf(operand.get()).isF32() || !(half.isF16() || half.isBF16()))
     return false;
   auto allowed = operand.getOwner()->getAttrOfType<TypeAttr>(kMultipliedTypeAttrName);

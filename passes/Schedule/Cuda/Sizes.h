@@ -26,6 +26,9 @@ ContractionSizes getContractionSizes(mlir::Operation *op);
 /// (`tenon.multiplied_type`), or where it was widened from them.
 std::pair<mlir::Type, mlir::Type> getMultipliedTypes(mlir::Operation *op);
 
+/// Whether an operand of f32 may be multiplied as a half of this type.
+bool mayRound(mlir::OpOperand &operand, mlir::Type half);
+
 /// Sizes of attention. A head of keys serves `group` heads of queries, whose rows are all
 /// multiplied by it.
 struct AttentionSizes {

@@ -61,6 +61,38 @@ func.func @turned(%tiles: !tile.buffer<4, 32, 128, i8, swizzled>, %i: i64) {
 
 // -----
 
+func.func @paired(%tiles: !tile.buffer<4, 32, 128, f16, swizzled>, %i: i64) {
+  // expected-error @+1 {{pairs lines of f32, not of 'f16'}}
+  %0 = tile.operand paired_lines of %tiles[%i, %i, %i] : !tile.buffer<4, 32, 128, f16, swizzled>
+  return
+}
+
+// -----
+
+func.func @narrow(%tiles: !tile.buffer<4, 32, 16, f32, swizzled>, %i: i64) {
+  // expected-error @+1 {{is larger than a tile of '!tile.buffer<4, 32, 16, f32, swizzled>'}}
+  %0 = tile.operand paired_lines of %tiles[%i, %i, %i] : !tile.buffer<4, 32, 16, f32, swizzled>
+  return
+}
+
+// -----
+
+func.func @bytes_of_sums(%sums: vector<8xf32>) {
+  // expected-error @+1 {{rounds sums to s8, which is no float}}
+  %0 = tile.left_of_sums s8 %sums part 0 : vector<8xf32>
+  return
+}
+
+// -----
+
+func.func @part(%sums: vector<8xf32>) {
+  // expected-error @+1 {{is part 1 of 1}}
+  %0 = tile.left_of_sums f16 %sums part 1 : vector<8xf32>
+  return
+}
+
+// -----
+
 func.func @small(%tiles: !tile.buffer<4, 128, 8, f16, swizzled>, %i: i64) {
   // expected-error @+1 {{is larger than a tile of '!tile.buffer<4, 128, 8, f16, swizzled>'}}
   %0 = tile.operand rows of %tiles[%i, %i, %i] : !tile.buffer<4, 128, 8, f16, swizzled>

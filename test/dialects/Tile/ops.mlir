@@ -30,6 +30,21 @@ llvm.func @step(%source: !llvm.ptr, %valid: i1, %stage: i64, %row: i64, %column:
   llvm.return
 }
 
+// Sums that are multiplied again.
+// CHECK-LABEL: llvm.func @chain(
+llvm.func @chain(%powers: vector<8xf32>, %sums: vector<8xf32>, %stage: i64, %row: i64, %column: i64) -> vector<8xf32> {
+  %values = tile.buffer at 0 : !tile.buffer<2, 64, 32, f32, swizzled>
+  // CHECK: tile.place
+  %r, %c = tile.place
+  // CHECK: %[[A:.*]] = tile.left_of_sums tf32 %{{.*}} part 1 : vector<8xf32>
+  %a = tile.left_of_sums tf32 %powers part 1 : vector<8xf32>
+  // CHECK: %[[B:.*]] = tile.operand paired_lines of %{{.*}}
+  %b = tile.operand paired_lines of %values[%stage, %row, %column] : !tile.buffer<2, 64, 32, f32, swizzled>
+  // CHECK: tile.mma tf32 %[[A]], tf32 %[[B]], %{{.*}} : vector<8xf32>
+  %next = tile.mma tf32 %a, tf32 %b, %sums : vector<8xf32>
+  llvm.return %next : vector<8xf32>
+}
+
 // Bytes may differ in their sign.
 // CHECK-LABEL: llvm.func @bytes(
 llvm.func @bytes(%a: vector<4xi32>, %b: vector<4xi32>, %sums: vector<8xi32>) -> vector<8xi32> {

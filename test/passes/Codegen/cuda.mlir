@@ -155,6 +155,66 @@ tenon.kernel @through_registers(%x: tensor<128x256xf32>, %w: tensor<256x128xf16>
   tenon.yield %0 : tensor<128x128xf32>
 }
 
+// Attention on matrix units: queries stay in registers, and each step is multiplied while the next one is brought. Scores
+// become powers, in two parts, and multiply values without leaving their lanes. One barrier a step.
+// CHECK-LABEL: module @attention_units
+//       CHECK:   %[[QUERIES:.*]] = tile.buffer at 0 : <1, 64, 64, f16, swizzled>
+//       CHECK:   %[[KEYS:.*]] = tile.buffer at 8192 : <2, 32, 64, f16, swizzled>
+//       CHECK:   %[[VALUES:.*]] = tile.buffer at 16384 : <2, 32, 64, f16, swizzled>
+//       CHECK:   %[[RESULTS:.*]] = tile.buffer at 0 : <1, 64, 64, f32, padded>
+//       CHECK:   scf.for
+//       CHECK:     tile.commit
+//  CHECK-NEXT:     tile.wait 0
+//  CHECK-NEXT:     nvvm.barrier0
+// CHECK-COUNT-4:   tile.operand rows of %[[QUERIES]]
+//       CHECK:     scf.for
+//       CHECK:       scf.if
+//       CHECK:         tile.copy %{{.*}}, %{{.*}} to %[[KEYS]]
+//       CHECK:         tile.copy %{{.*}}, %{{.*}} to %[[VALUES]]
+//       CHECK:       tile.commit
+//   CHECK-NOT:       tile.operand rows
+//       CHECK:       tile.operand columns of %[[KEYS]]
+//       CHECK:       tile.mma f16
+// CHECK-COUNT-4:     nvvm.shfl.sync  bfly
+//       CHECK:       llvm.call_intrinsic "llvm.nvvm.ex2.approx"
+// CHECK-COUNT-2:     tile.left_of_sums f16 %{{.*}} part 0
+//       CHECK:       tile.operand lines of %[[VALUES]]
+// CHECK-COUNT-2:     tile.mma f16
+//       CHECK:       tile.wait 0
+//  CHECK-NEXT:       nvvm.barrier0
+//   CHECK-NOT:     nvvm.barrier0
+//       CHECK:     arith.divf
+// CHECK-COUNT-4:   tile.store_sums %{{.*}} to %[[RESULTS]]
+//  CHECK-NEXT:     nvvm.barrier0
+//       CHECK:       llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr
+//       CHECK:     nvvm.barrier0
+tenon.kernel @attention_units(%q: tensor<8x128x64xf16>, %k: tensor<8x128x64xf16>) -> tensor<8x128x64xf32>
+    attributes {strategy = "attention", schedule = #cuda.attention_tile_schedule<tile_keys = 32, mma = <mma>>} {
+  %0 = tenon.attention %q, %k, %k {scale = 1.0} : (tensor<8x128x64xf16>, tensor<8x128x64xf16>, tensor<8x128x64xf16>) -> tensor<8x128x64xf32>
+  tenon.yield %0 : tensor<8x128x64xf32>
+}
+
+// Warps that share keys weigh their results by what all of them know. What is rounded is brought without copies, and
+// nobody waits for any.
+// CHECK-LABEL: module @attention_slices
+//       CHECK:   %[[STATES:.*]] = tile.buffer at 3072 : <2, 16, 4, f32, padded>
+//   CHECK-NOT:   tile.commit
+//   CHECK-NOT:   tile.wait
+//       CHECK:   tile.left_of_sums bf16 %[[POWERS:.*]] part 0
+//   CHECK-NOT:   tile.left_of_sums
+//       CHECK:   tile.store %{{.*}} to %[[STATES]]
+//       CHECK:   nvvm.barrier0
+// CHECK-COUNT-4: tile.load %[[STATES]]
+//       CHECK:   tile.store_sums
+//       CHECK:   %[[FIRST:.*]] = tile.load
+//  CHECK-NEXT:   %[[SECOND:.*]] = tile.load
+//  CHECK-NEXT:   arith.addf %[[FIRST]], %[[SECOND]]
+tenon.kernel @attention_slices(%q: tensor<8x1x16xf32>, %k: tensor<1x128x16xf32>) -> tensor<8x1x16xf32>
+    attributes {strategy = "attention", schedule = #cuda.attention_tile_schedule<tile_rows = 16, tile_keys = 32, slices = 2, mma = <mma>>} {
+  %0 = tenon.attention %q, %k, %k {scale = 1.0, tenon.multiplied_type = bf16} : (tensor<8x1x16xf32>, tensor<1x128x16xf32>, tensor<1x128x16xf32>) -> tensor<8x1x16xf32>
+  tenon.yield %0 : tensor<8x1x16xf32>
+}
+
 // Groups of warps that share a step's depth add up their sums in order.
 // CHECK-LABEL: module @slices
 //       CHECK:   tile.buffer at 0 : <2, 16, 32, f32, padded>

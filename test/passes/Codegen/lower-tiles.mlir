@@ -67,6 +67,51 @@ llvm.func @rounded(%stage: i64, %row: i64, %column: i64, %b: vector<4xi32>, %sum
 
 // -----
 
+// Sums become the left operand of another product: neighbours of halves are a word.
+// CHECK-LABEL: llvm.func @left_of_halves(
+// CHECK-COUNT-4: nvvm.convert.f32x2.to.f16x2 %{{.*}}, %{{.*}} {rnd = #nvvm.fp_rnd_mode<rn>} : vector<2xf16>
+//   CHECK-NOT:   nvvm.convert
+llvm.func @left_of_halves(%sums: vector<8xf32>) -> vector<4xi32> {
+  %a = tile.left_of_sums f16 %sums part 0 : vector<8xf32>
+  llvm.return %a : vector<4xi32>
+}
+
+// -----
+
+// Of tf32 a lane has neighbours where it would need columns q and q + 4: even ones come first, then odd ones.
+// CHECK-LABEL: llvm.func @left_of_tf32(
+//  CHECK-SAME:   %[[SUMS:.*]]: vector<8xf32>
+//   CHECK-DAG:   %[[AT4:.*]] = llvm.mlir.constant(4 : i64)
+//   CHECK-DAG:   %[[AT5:.*]] = llvm.mlir.constant(5 : i64)
+//   CHECK-DAG:   %[[AT6:.*]] = llvm.mlir.constant(6 : i64)
+//   CHECK-DAG:   %[[AT7:.*]] = llvm.mlir.constant(7 : i64)
+//   CHECK-DAG:   %[[FIRST:.*]] = llvm.extractelement %[[SUMS]][%[[AT4]]
+//   CHECK-DAG:   %[[SECOND:.*]] = llvm.extractelement %[[SUMS]][%[[AT5]]
+//   CHECK-DAG:   %[[THIRD:.*]] = llvm.extractelement %[[SUMS]][%[[AT6]]
+//   CHECK-DAG:   %[[FOURTH:.*]] = llvm.extractelement %[[SUMS]][%[[AT7]]
+//       CHECK:   nvvm.convert.float.to.tf32 %[[FIRST]]
+//       CHECK:   nvvm.convert.float.to.tf32 %[[THIRD]]
+//       CHECK:   nvvm.convert.float.to.tf32 %[[SECOND]]
+//       CHECK:   nvvm.convert.float.to.tf32 %[[FOURTH]]
+llvm.func @left_of_tf32(%sums: vector<8xf32>) -> vector<4xi32> {
+  %a = tile.left_of_sums tf32 %sums part 1 : vector<8xf32>
+  llvm.return %a : vector<4xi32>
+}
+
+// -----
+
+// What goes with it is loaded number by number.
+// CHECK-LABEL: llvm.func @paired(
+// CHECK-COUNT-4: llvm.load %{{.*}} : !llvm.ptr<3> -> f32
+//   CHECK-NOT:   llvm.load
+llvm.func @paired(%stage: i64, %row: i64, %column: i64) -> vector<4xi32> {
+  %values = tile.buffer at 0 : !tile.buffer<2, 64, 32, f32, swizzled>
+  %b = tile.operand paired_lines of %values[%stage, %row, %column] : !tile.buffer<2, 64, 32, f32, swizzled>
+  llvm.return %b : vector<4xi32>
+}
+
+// -----
+
 // Two sums of two rows, and as many of the eight columns beside.
 // CHECK-LABEL: llvm.func @store(
 // CHECK-COUNT-4: llvm.store %{{.*}}, %{{.*}} {alignment = 8 : i64} : vector<2xf32>, !llvm.ptr<3>

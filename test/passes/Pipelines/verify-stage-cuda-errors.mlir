@@ -89,3 +89,36 @@ module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", h
     tenon.yield %0 : tensor<64x64xf16>
   }
 }
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @exact(%q: tensor<2x64x64xf32>) -> tensor<2x64x64xf32> attributes {
+      strategy = "attention", schedule = #cuda.attention_tile_schedule<mma = <mma>>} {
+    // expected-error @+1 {{has a schedule in @exact with #cuda.mma<mma>, which does not multiply 'tensor<2x64x64xf32>' by 'tensor<2x64x64xf32>'}}
+    %0 = tenon.attention %q, %q, %q {scale = 1.0} : (tensor<2x64x64xf32>, tensor<2x64x64xf32>, tensor<2x64x64xf32>) -> tensor<2x64x64xf32>
+    tenon.yield %0 : tensor<2x64x64xf32>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @long(%q: tensor<2x64x256xf16>) -> tensor<2x64x256xf32> attributes {
+      strategy = "attention", schedule = #cuda.attention_tile_schedule<tile_keys = 128, mma = <mma>>} {
+    // expected-error @+1 {{has a schedule in @long that needs 294912 bytes of shared memory, where 166912 are the most}}
+    %0 = tenon.attention %q, %q, %q {scale = 1.0} : (tensor<2x64x256xf16>, tensor<2x64x256xf16>, tensor<2x64x256xf16>) -> tensor<2x64x256xf32>
+    tenon.yield %0 : tensor<2x64x256xf32>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @few(%q: tensor<2x64x256xf32>) -> tensor<2x64x256xf32> attributes {
+      strategy = "attention", schedule = #cuda.attention_tile_schedule<tile_rows = 16, tile_keys = 16, mma = <mma_tf32>>} {
+    // expected-error @+1 {{has a schedule in @few whose 32 threads do not copy lines of 64 chunks together}}
+    %0 = tenon.attention %q, %q, %q {scale = 1.0, tenon.multiplied_type = tf32} : (tensor<2x64x256xf32>, tensor<2x64x256xf32>, tensor<2x64x256xf32>) -> tensor<2x64x256xf32>
+    tenon.yield %0 : tensor<2x64x256xf32>
+  }
+}

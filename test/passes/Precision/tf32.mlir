@@ -14,7 +14,7 @@ func.func @products(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
   return %a, %b : tensor<4x8xf32>, tensor<4x8xf32>
 }
 
-// Both products that attention of long rows becomes; that of others is one kernel, without matrix units.
+// Both products that attention of long rows becomes; that of others is one kernel.
 // CHECK-LABEL: func @attention(
 //       CHECK:   tenon.matmul {{.*}}tenon.multiplied_type = tf32
 //       CHECK:   tenon.matmul {{.*}}tenon.multiplied_type = tf32

@@ -128,6 +128,45 @@ tenon.kernel @decoder(%q: tensor<1x32x1x128xf32>, %k: tensor<1x4x500x128xf32>) -
   tenon.yield %0 : tensor<1x32x1x128xf32>
 }
 
+// Halves, on matrix units: as many rows as a block of four warps has, and few steps of many keys.
+// CHECK-LABEL: tenon.kernel @attention_of_halves(
+//  CHECK-SAME:   schedule = #cuda.attention_tile_schedule<tile_keys = 128, mma = <mma>>,
+//  CHECK-SAME:   tasks = affine_map<() -> (2048)>
+tenon.kernel @attention_of_halves(%q: tensor<16x8x1024x64xf16>, %k: tensor<16x8x1024x64xf16>) -> tensor<16x8x1024x64xf32> attributes {strategy = "attention"} {
+  %0 = tenon.attention %q, %k, %k {scale = 1.0} : (tensor<16x8x1024x64xf16>, tensor<16x8x1024x64xf16>, tensor<16x8x1024x64xf16>) -> tensor<16x8x1024x64xf32>
+  tenon.yield %0 : tensor<16x8x1024x64xf32>
+}
+
+// One query: warps share the keys of each step.
+// CHECK-LABEL: tenon.kernel @decoder_of_halves(
+//  CHECK-SAME:   schedule = #cuda.attention_tile_schedule<tile_rows = 16, tile_keys = 128, slices = 4, mma = <mma>>,
+tenon.kernel @decoder_of_halves(%q: tensor<1x32x1x128xf16>, %k: tensor<1x4x500x128xf16>) -> tensor<1x32x1x128xf32> attributes {strategy = "attention"} {
+  %0 = tenon.attention %q, %k, %k {scale = 1.0} : (tensor<1x32x1x128xf16>, tensor<1x4x500x128xf16>, tensor<1x4x500x128xf16>) -> tensor<1x32x1x128xf32>
+  tenon.yield %0 : tensor<1x32x1x128xf32>
+}
+
+// What may be rounded to tf32 is.
+// CHECK-LABEL: tenon.kernel @attention_of_tf32(
+//  CHECK-SAME:   schedule = #cuda.attention_tile_schedule<tile_rows = 16, slices = 4, mma = <mma_tf32>>,
+tenon.kernel @attention_of_tf32(%q: tensor<1x8x128x128xf32>, %k: tensor<1x8x500x128xf32>) -> tensor<1x8x128x128xf32> attributes {strategy = "attention"} {
+  %0 = tenon.attention %q, %k, %k {scale = 1.0, tenon.multiplied_type = tf32} : (tensor<1x8x128x128xf32>, tensor<1x8x500x128xf32>, tensor<1x8x500x128xf32>) -> tensor<1x8x128x128xf32>
+  tenon.yield %0 : tensor<1x8x128x128xf32>
+}
+
+// Keys of f32 beside queries of halves, which nobody allows to round; and values whose neighbours in memory are heads.
+// CHECK-LABEL: tenon.kernel @exact_keys(
+//  CHECK-SAME:   schedule = #cuda.attention_schedule<
+tenon.kernel @exact_keys(%q: tensor<1x8x128x64xf16>, %k: tensor<1x8x500x64xf32>) -> tensor<1x8x128x64xf32> attributes {strategy = "attention"} {
+  %0 = tenon.attention %q, %k, %k {scale = 1.0} : (tensor<1x8x128x64xf16>, tensor<1x8x500x64xf32>, tensor<1x8x500x64xf32>) -> tensor<1x8x128x64xf32>
+  tenon.yield %0 : tensor<1x8x128x64xf32>
+}
+// CHECK-LABEL: tenon.kernel @scattered_values(
+//  CHECK-SAME:   schedule = #cuda.attention_schedule<
+tenon.kernel @scattered_values(%q: tensor<1x8x128x64xf16>, %v: tensor<1x128x64x8xf16>) -> tensor<1x8x128x64xf32> attributes {strategy = "attention"} {
+  %0 = tenon.attention %q, %q, %v {scale = 1.0, valueOrder = array<i64: 0, 3, 1, 2>} : (tensor<1x8x128x64xf16>, tensor<1x8x128x64xf16>, tensor<1x128x64x8xf16>) -> tensor<1x8x128x64xf32>
+  tenon.yield %0 : tensor<1x8x128x64xf32>
+}
+
 // Matrix units: for a product that is bound by them, tiles of which a warp reads the least, and as many rows of tiles at
 // a time as make those that run at a time a square.
 // CHECK-LABEL: tenon.kernel @square(

@@ -1,14 +1,8 @@
 // Products on the matrix units of a GPU, on the simulated one: their numbers, and what its counters
 // tell of the code. Each kernel has a product's operands in memory as they are multiplied, so that
 // all copies are asynchronous.
-#include "dialects/Target/TargetKind.h"
-#include "lib/CudaSimulator/Simulator.h"
-#include "test/unit/execute/TestPrograms.h"
-#include "llvm/ADT/APFloat.h"
+#include "test/unit/execute/SimulatedTest.h"
 #include "llvm/Support/FormatVariadic.h"
-
-#include <dlfcn.h>
-#include <random>
 
 using namespace llvm;
 using namespace tenon;
@@ -21,27 +15,8 @@ struct Product {
   int64_t rows, columns, depth;
 };
 
-class MatrixUnitsTest : public ExecuteTest {
+class MatrixUnitsTest : public SimulatedTest {
 protected:
-  static void SetUpTestSuite() { setenv("TENON_CUDA_DRIVER", TEST_SIMULATOR, 1); }
-  static void TearDownTestSuite() { unsetenv("TENON_CUDA_DRIVER"); }
-
-  MatrixUnitsTest() {
-    library = dlopen(TEST_SIMULATOR, RTLD_NOW | RTLD_LOCAL);
-    call<void()>("tenon_cuda_sim_reset_counters")();
-  }
-  ~MatrixUnitsTest() override { dlclose(library); }
-
-  template <typename Function> Function *call(const char *name) {
-    return reinterpret_cast<Function *>(dlsym(library, name));
-  }
-  tenon_cuda_sim_counters getCounters() {
-    tenon_cuda_sim_counters counters = {};
-    auto get = call<int(const char *, tenon_cuda_sim_counters *)>("tenon_cuda_sim_get_counters");
-    EXPECT_TRUE(get("tenon_product", &counters));
-    return counters;
-  }
-
   /// A program of one kernel, the product of two matrices.
   std::string write(const Product &product, StringRef number, StringRef sum, int64_t depth) {
     std::string left = formatv("tensor<{0}x{1}x{2}>", product.rows, product.depth, number);
@@ -63,38 +38,16 @@ protected:
                    left, right, result, depth);
   }
 
-  std::vector<HostTensor> run(StringRef text, std::vector<HostTensor> inputs) {
-    LoadOptions options;
-    options.stage = Stage::Kernels;
-    mlir::OwningOpRef<mlir::ModuleOp> module = parse(text);
-    (*module)->setAttr(kTargetAttrName, cantFail(lookupTarget("cuda:sm_80", &context)));
-    LoadedProgram program = cantFail(LoadedProgram::load(*module, options));
-    auto results = program.run(inputs);
-    EXPECT_TRUE(bool(results)) << toString(results.takeError());
-    return std::move(*results);
-  }
-
   /// No conflicts of banks but those of none, all of each sector wanted, and no product too many.
   void expectPerfect(const Product &product, int64_t depthOfInstruction) {
-    tenon_cuda_sim_counters counters = getCounters();
+    tenon_cuda_sim_counters counters = getCounters("product");
     EXPECT_EQ(counters.bank_conflicts, 0u);
     EXPECT_EQ(counters.wasted_bytes, 0u);
     EXPECT_EQ(counters.matrix_instructions, uint64_t(product.rows / 16 * product.columns / 8 *
                                                      product.depth / depthOfInstruction));
     EXPECT_EQ(counters.matrix_products, uint64_t(product.rows * product.columns * product.depth));
   }
-
-  void *library;
 };
-
-/// Small whole numbers, whose sums are exact.
-std::vector<int> makeNumbers(int64_t count, int least, int most, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<int> numbers(count);
-  for (int &number : numbers)
-    number = least + int(random() % unsigned(most - least + 1));
-  return numbers;
-}
 
 std::vector<int> multiply(const Product &product, ArrayRef<int> a, ArrayRef<int> b) {
   std::vector<int> sums(product.rows * product.columns, 0);
@@ -103,16 +56,6 @@ std::vector<int> multiply(const Product &product, ArrayRef<int> a, ArrayRef<int>
       for (int64_t k = 0; k < product.depth; ++k)
         sums[i * product.columns + j] += a[i * product.depth + k] * b[j * product.depth + k];
   return sums;
-}
-
-std::vector<uint16_t> toHalves(ArrayRef<int> numbers) {
-  std::vector<uint16_t> halves;
-  for (int number : numbers) {
-    APFloat half(APFloat::IEEEhalf());
-    half.convertFromAPInt(APInt(32, number, true), true, APFloat::rmNearestTiesToEven);
-    halves.push_back(half.bitcastToAPInt().getZExtValue());
-  }
-  return halves;
 }
 
 TEST_F(MatrixUnitsTest, HalvesAreMultipliedWithoutConflicts) {

@@ -164,4 +164,41 @@ TEST_F(SimulatorTest, ReportsLanesThatNeverCome) {
   EXPECT_HAS(fault(), "deadlock");
 }
 
+// Beside the kernel in front of it (programmatic dependent launch) a kernel must wait before it
+// touches what that may write.
+class OverlapTest : public SimulatorTest {
+protected:
+  int launchEarly(const std::string &body) {
+    start("sm_90a");
+    version = "8.0";
+    unsigned long long out = allocate(4);
+    load(kernel("mov.u32 %r1, 7;\n" + body, 1));
+    LaunchAttribute attribute{};
+    attribute.id = AttributeProgrammaticStreamSerialization;
+    attribute.value.number = 1;
+    LaunchConfig config{{1, 1, 1}, {32, 1, 1}, 0, nullptr, &attribute, 1};
+    void *arguments[] = {&out};
+    EXPECT_EQ(cuLaunchKernelEx(&config, function, arguments, nullptr), 0);
+    return cuCtxSynchronize();
+  }
+};
+
+TEST_F(OverlapTest, WaitsBeforeItWrites) {
+  EXPECT_EQ(launchEarly("griddepcontrol.wait;\ngriddepcontrol.launch_dependents;\n"
+                        "st.global.u32 [%d0], %r1;\n"),
+            0);
+}
+
+TEST_F(OverlapTest, FindsAccessesThatDoNotWait) {
+  EXPECT_EQ(launchEarly("st.global.u32 [%d0], %r1;\ngriddepcontrol.wait;\n"), LaunchFailed);
+  EXPECT_HAS(fault(), "accessed before griddepcontrol.wait");
+}
+
+TEST_F(OverlapTest, FindsLanesThatDoNotWait) {
+  EXPECT_EQ(launchEarly("setp.lt.u32 %p1, %r0, 16;\n@%p1 griddepcontrol.wait;\n"
+                        "st.global.u32 [%d0], %r1;\n"),
+            LaunchFailed);
+  EXPECT_HAS(fault(), "accessed before griddepcontrol.wait");
+}
+
 } // namespace tenon::sim

@@ -63,3 +63,23 @@ module attributes {s = #cuda.tile_schedule<tile_columns = 96, mma = <mma>>} {}
 
 // expected-error @+1 {{a block has whole warps of 32 threads, 1024 threads at most, not 2048}}
 module attributes {s = #cuda.tile_schedule<slices = 8, mma = <mma>>} {}
+
+// -----
+
+// expected-error @+1 {{a warp has 16 queries, of which tiles of 24 are not made}}
+module attributes {s = #cuda.attention_tile_schedule<tile_rows = 24, mma = <mma>>} {}
+
+// -----
+
+// expected-error @+1 {{a step is of a power of two of keys, 16 for each of 4 slices at least, not of 32}}
+module attributes {s = #cuda.attention_tile_schedule<tile_keys = 32, slices = 4, mma = <mma>>} {}
+
+// -----
+
+// expected-error @+1 {{a step is of a power of two of keys, 16 for each of 1 slices at least, not of 48}}
+module attributes {s = #cuda.attention_tile_schedule<tile_keys = 48, mma = <mma>>} {}
+
+// -----
+
+// expected-error @+1 {{warps multiply by matrix units, not by #cuda.mma<fma>}}
+module attributes {s = #cuda.attention_tile_schedule<mma = <fma>>} {}

@@ -1,8 +1,8 @@
 // The runtime's C interface with owners (see the header).
 
-#include "tools/tenon/Session.h"
+#include "lib/Session/Session.h"
 
-namespace tenon::cli {
+namespace tenon {
 
 llvm::Error runtimeError() { return llvm::createStringError(tenon_last_error()); }
 
@@ -20,18 +20,33 @@ llvm::Expected<Session> Session::load(const std::string &path, const tenon_conte
   return session;
 }
 
-llvm::Expected<std::vector<Value>> Session::run(std::vector<Value> &inputs) {
+llvm::Expected<llvm::ArrayRef<tenon_value>> Session::view(std::vector<Value> &inputs) {
   std::deque<ValueView> views;
-  std::vector<tenon_value> arguments, results(numOutputs());
+  std::vector<tenon_value> arguments;
+  results.assign(numOutputs(), {});
   for (Value &input : inputs)
     arguments.push_back(views.emplace_back(input).get());
   if (tenon_run_values(context(), arguments.data(), static_cast<int32_t>(arguments.size()),
                        results.data(), static_cast<int32_t>(results.size())) != TENON_OK)
     return runtimeError();
+  return results;
+}
+
+llvm::Expected<std::vector<Value>> Session::run(std::vector<Value> &inputs) {
+  llvm::Expected<llvm::ArrayRef<tenon_value>> views = view(inputs);
+  if (!views)
+    return views.takeError();
   std::vector<Value> outputs;
-  for (const tenon_value &result : results)
+  for (const tenon_value &result : *views)
     outputs.push_back(Value::copy(result));
   return outputs;
+}
+
+InputType inputTypeOf(const tenon_tensor_info &info) {
+  InputType type{info.name, info.dtype, {}, kindsOf(info).vec()};
+  for (int32_t axis = 0; axis < info.rank; ++axis)
+    type.dims.push_back(info.dims[axis].value);
+  return type;
 }
 
 static std::string describeTensorSignature(const tenon_tensor_info &info) {
@@ -59,4 +74,4 @@ std::string describeSignature(const tenon_tensor_info &info) {
   return opening + describeTensorSignature(info) + closing;
 }
 
-} // namespace tenon::cli
+} // namespace tenon

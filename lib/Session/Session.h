@@ -1,12 +1,12 @@
 // A compiled model ready to run, and the values that go in and out. Wraps the runtime's C
 // interface.
-#ifndef TENON_TOOLS_TENON_SESSION_H
-#define TENON_TOOLS_TENON_SESSION_H
+#ifndef TENON_LIB_SESSION_SESSION_H
+#define TENON_LIB_SESSION_SESSION_H
 
-#include "lib/Tensors/Value.h"
+#include "lib/Tensors/InputFiles.h"
 #include <memory>
 
-namespace tenon::cli {
+namespace tenon {
 
 class Session {
 public:
@@ -26,6 +26,8 @@ public:
 
   /// Runs once on inputs in the model's order and copies the results.
   llvm::Expected<std::vector<Value>> run(std::vector<Value> &inputs);
+  /// Runs once and shows the results where they are, until the next run.
+  llvm::Expected<llvm::ArrayRef<tenon_value>> view(std::vector<Value> &inputs);
 
 private:
   struct FreeModel {
@@ -36,6 +38,7 @@ private:
   };
   std::unique_ptr<tenon_model, FreeModel> loaded;
   std::unique_ptr<tenon_context, FreeContext> running; // goes first
+  std::vector<tenon_value> results;
 };
 
 /// What is around the tensors of an input or output, from the outside in.
@@ -43,12 +46,15 @@ inline llvm::ArrayRef<int32_t> kindsOf(const tenon_tensor_info &info) {
   return {info.kinds, static_cast<size_t>(info.num_kinds)};
 }
 
+/// The same as files are read for it.
+InputType inputTypeOf(const tenon_tensor_info &info);
+
 /// What the runtime's last failing call complained about.
 llvm::Error runtimeError();
 
 /// "float[batch,3,224,224]", "optional(sequence(float[?,7]))", "map(int64,float)".
 std::string describeSignature(const tenon_tensor_info &info);
 
-} // namespace tenon::cli
+} // namespace tenon
 
 #endif

@@ -1,0 +1,160 @@
+// See SparsePanels.h.
+
+#include "dialects/Target/Cpu/SparsePanels.h"
+#include "dialects/Tenon/TenonDialect.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+/// Parts begin at lines of the caches.
+static constexpr int64_t line = 64;
+
+SparseForm::SparseForm(SparsePanelsAttr layout, RankedTensorType weights)
+    : zeros(layout.getSkip().getZeros()), kept(layout.getSkip().getKept()) {
+  PanelsAttr panels = layout.getPanels();
+  ArrayRef<int64_t> packed = panels.getPackedType(weights).getShape();
+  int64_t inner = panels.getInterleave() > 1 ? 3 : 2;
+  lists = ShapedType::getNumElements(packed.drop_back(inner));
+  rows = packed[packed.size() - inner];
+  rowElements = panels.getWidth() * panels.getInterleave();
+  elementBytes = weights.getElementTypeBitWidth() / 8;
+}
+
+int64_t SparseForm::listBytes() const {
+  return headBytes() + (zeros == Zeros::Blocks ? 0 : llvm::alignTo(rows * maskBytes(), 8));
+}
+
+int64_t SparseForm::rowsOffset() const { return llvm::alignTo((lists + 1) * listBytes(), line); }
+
+int64_t SparseForm::valuesOffset() const {
+  return rowsOffset() + (zeros == Zeros::Blocks ? llvm::alignTo(kept * 4, line) : 0);
+}
+
+int64_t SparseForm::bytes() const {
+  int64_t elements = zeros == Zeros::Blocks ? kept * rowElements : kept;
+  return llvm::alignTo(valuesOffset() + elements * elementBytes, line);
+}
+
+namespace {
+
+/// Writes weights in their form.
+class SparseWriter {
+public:
+  SparseWriter(const KnownWeights &weights, PanelsAttr panels, const SparseForm &form,
+               MutableArrayRef<char> bytes)
+      : weights(weights), panels(panels), form(form), bytes(bytes) {}
+
+  /// Whether there is room for all that is not zero.
+  bool write();
+
+private:
+  bool writeRow(int64_t list, int64_t row, int64_t tap, int64_t output, int64_t outputEnd);
+  bool writeBlock(int64_t row, ArrayRef<const char *> elements);
+  bool writeSingle(int64_t list, int64_t row, ArrayRef<const char *> elements);
+  void writeNumber(int64_t offset, int64_t number) {
+    int32_t narrow = static_cast<int32_t>(number);
+    std::memcpy(bytes.data() + offset, &narrow, sizeof(narrow));
+  }
+  void writeValue(int64_t number, const char *element) {
+    std::memcpy(bytes.data() + form.valuesOffset() + number * form.elementBytes, element,
+                form.elementBytes);
+  }
+
+  const KnownWeights &weights;
+  PanelsAttr panels;
+  SparseForm form;
+  MutableArrayRef<char> bytes;
+  int64_t kept = 0;
+};
+
+} // namespace
+
+bool SparseWriter::write() {
+  int64_t outputs = weights.getOutputs() / panels.getGroups(), list = 0;
+  for (int64_t group = 0; group < panels.getGroups(); ++group)
+    for (int64_t first = 0; first < outputs; first += panels.getWidth())
+      for (int64_t tap = 0; tap < weights.getTaps(); ++tap, ++list) {
+        writeNumber(list * form.listBytes(), kept);
+        int64_t output = group * outputs + first,
+                end = group * outputs + std::min(first + panels.getWidth(), outputs);
+        for (int64_t row = 0; row < form.rows; ++row)
+          if (!writeRow(list, row, tap, output, end))
+            return false;
+      }
+  writeNumber(list * form.listBytes(), kept);
+  return true;
+}
+
+/// A row of a panel: each output's neighbouring channels are neighbours.
+bool SparseWriter::writeRow(int64_t list, int64_t row, int64_t tap, int64_t output,
+                            int64_t outputEnd) {
+  SmallVector<const char *, 64> elements(form.rowElements, nullptr);
+  int64_t interleave = panels.getInterleave(), first = row * interleave;
+  bool isZero = true;
+  for (int64_t o = output; o < outputEnd; ++o)
+    for (int64_t i = first; i < std::min(first + interleave, weights.getInputs()); ++i)
+      if (!weights.isZero(tap, i, o)) {
+        elements[(o - output) * interleave + i - first] = weights.getElement(tap, i, o);
+        isZero = false;
+      }
+  if (isZero)
+    return true;
+  return form.zeros == Zeros::Blocks ? writeBlock(row, elements) : writeSingle(list, row, elements);
+}
+
+bool SparseWriter::writeBlock(int64_t row, ArrayRef<const char *> elements) {
+  if (kept == form.kept)
+    return false;
+  writeNumber(form.rowsOffset() + kept * 4, row);
+  for (auto [number, element] : llvm::enumerate(elements))
+    if (element)
+      writeValue(kept * form.rowElements + number, element);
+  ++kept;
+  return true;
+}
+
+bool SparseWriter::writeSingle(int64_t list, int64_t row, ArrayRef<const char *> elements) {
+  int64_t masks = list * form.listBytes() + form.headBytes() + row * form.maskBytes();
+  for (auto [number, element] : llvm::enumerate(elements)) {
+    if (!element)
+      continue;
+    if (kept == form.kept)
+      return false;
+    bytes[masks + number / 8] |= static_cast<char>(1 << number % 8);
+    writeValue(kept++, element);
+  }
+  return true;
+}
+
+RankedTensorType SparsePanelsAttr::getPackedType(RankedTensorType weights) const {
+  PanelsAttr panels = getPanels();
+  if (!panels.getPackedType(weights) || panels.getMergeTaps() || panels.getDepth() > 1 ||
+      !llvm::is_contained({8u, 16u, 32u, 64u}, weights.getElementTypeBitWidth()) ||
+      panels.getWidth() * panels.getInterleave() % 8 != 0)
+    return nullptr;
+  return RankedTensorType::get({SparseForm(*this, weights).bytes()},
+                               IntegerType::get(getContext(), 8, IntegerType::Unsigned));
+}
+
+// Ops on tensors have results of sizes that do not depend on numbers, so this writes at once.
+Value SparsePanelsAttr::buildPacking(OpBuilder &builder, Location loc, Value weights) const {
+  std::optional<KnownWeights> known = KnownWeights::of(weights);
+  if (!known)
+    return nullptr;
+  SparseForm form(*this, cast<RankedTensorType>(weights.getType()));
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(form.bytes(), line, /*dataIsMutable=*/true);
+  MutableArrayRef<char> bytes = blob.getMutableData();
+  std::fill(bytes.begin(), bytes.end(), 0);
+  if (!SparseWriter(*known, getPanels(), form, bytes).write())
+    return nullptr;
+  auto type = getPackedType(cast<RankedTensorType>(weights.getType()));
+  return ConstantOp::create(builder, loc, type,
+                            DenseResourceElementsAttr::get(type, "sparse", std::move(blob)));
+}
+
+bool SparsePanelsAttr::canUnpack() const { return false; }
+
+} // namespace tenon::cpu

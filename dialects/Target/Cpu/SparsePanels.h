@@ -1,0 +1,44 @@
+// Weights in panels without their zeros, as `#cpu.sparse_panels` lays them out.
+//
+// The rows of panels form lists, one for each panel and kernel position, in the order of the
+// panels. Everything lies in one tensor of bytes, whose parts begin at multiples of 64:
+//
+//   blocks   starts   i32 [lists + 1]    the first block of each list, and the end of the last one
+//            rows     i32 [kept]         of each block, its row in the panel, ascending
+//            values   [kept][row]        the blocks
+//
+//   single   lists    of each list, an i64, the number of its first weight that is not zero, and
+//                     [rows][row / 8 bytes], a bit for each weight, set if it is not zero
+//            values   [kept]             the weights
+#ifndef TENON_DIALECTS_TARGET_CPU_SPARSEPANELS_H
+#define TENON_DIALECTS_TARGET_CPU_SPARSEPANELS_H
+
+#include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Target/KnownWeights.h"
+
+namespace tenon::cpu {
+
+/// Where the parts are.
+struct SparseForm {
+  Zeros zeros = Zeros::Blocks;
+  /// Rows of a list, the weights of a row, and the bytes of one.
+  int64_t lists = 0, rows = 0, rowElements = 0, elementBytes = 0;
+  int64_t kept = 0;
+
+  SparseForm() = default;
+  SparseForm(SparsePanelsAttr layout, mlir::RankedTensorType weights);
+
+  /// What tells where a list begins, and of single weights the bits of a row.
+  int64_t headBytes() const { return zeros == Zeros::Blocks ? 4 : 8; }
+  int64_t maskBytes() const { return rowElements / 8; }
+  /// From one list to the next, as far as the lists themselves are concerned.
+  int64_t listBytes() const;
+  /// Where the rows of blocks are, and the values; and the bytes of all.
+  int64_t rowsOffset() const;
+  int64_t valuesOffset() const;
+  int64_t bytes() const;
+};
+
+} // namespace tenon::cpu
+
+#endif

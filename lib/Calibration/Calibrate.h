@@ -1,0 +1,70 @@
+// What a model's tensors hold when it runs on samples: what quantization is decided by.
+#ifndef TENON_LIB_CALIBRATION_CALIBRATE_H
+#define TENON_LIB_CALIBRATION_CALIBRATE_H
+
+#include "lib/Calibration/Histogram.h"
+#include "lib/Calibration/ProbedModel.h"
+#include "llvm/ADT/StringMap.h"
+#include <functional>
+
+namespace tenon::quantize {
+
+/// Sees a tensor in each run.
+class Observer {
+public:
+  virtual ~Observer() = default;
+  virtual llvm::Error observe(const tenon_tensor &tensor) = 0;
+};
+
+struct Observed {
+  std::string tensor;
+  Observer *observer;
+};
+
+struct CalibrateOptions {
+  ProbeOptions probe;
+  /// Tensors are observed in several rounds where they would take more than this together.
+  int64_t bytesPerRound = int64_t(256) << 20;
+  /// Called after each run with how many are done, of how many.
+  std::function<void(int64_t, int64_t)> progress;
+};
+
+/// Runs a model in fp32 on all samples and shows tensors to their observers. Each sample is in
+/// memory alone. An error if there is no sample.
+llvm::Error observeTensors(const std::shared_ptr<ModelFile> &model,
+                           llvm::ArrayRef<Observed> tensors, DataSource &data,
+                           const CalibrateOptions &options = {});
+
+/// Histograms of floating point tensors by their names, in one pass over the samples.
+llvm::Expected<llvm::StringMap<Histogram>> calibrate(const std::shared_ptr<ModelFile> &model,
+                                                     llvm::ArrayRef<std::string> tensors,
+                                                     DataSource &data,
+                                                     const CalibrateOptions &options = {});
+
+/// What is known of each channel of a tensor.
+struct ChannelStatistics {
+  /// Elements per channel.
+  int64_t count = 0;
+  std::vector<float> min, max;
+  std::vector<double> sum, squares;
+
+  float absMax(size_t channel) const { return std::max(-min[channel], max[channel]); }
+  double mean(size_t channel) const { return sum[channel] / static_cast<double>(count); }
+};
+
+class ChannelObserver : public Observer {
+public:
+  /// A negative axis counts from the last one.
+  explicit ChannelObserver(int64_t axis) : axis(axis) {}
+  llvm::Error observe(const tenon_tensor &tensor) override;
+  const ChannelStatistics &get() const { return statistics; }
+
+private:
+  int64_t axis;
+  ChannelStatistics statistics;
+  std::vector<float> storage;
+};
+
+} // namespace tenon::quantize
+
+#endif

@@ -1,0 +1,59 @@
+// How far outputs are from what they should be, over many samples.
+#ifndef TENON_LIB_CALIBRATION_METRICS_H
+#define TENON_LIB_CALIBRATION_METRICS_H
+
+#include "include/tenon/runtime.h"
+#include "lib/Tensors/Tensor.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+#include <optional>
+
+namespace tenon::quantize {
+
+/// Compares one tensor of two models, sample by sample. All sums are f64.
+class TensorLoss {
+public:
+  /// An error if the shapes differ.
+  llvm::Error add(const tenon_tensor &reference, const tenon_tensor &got);
+
+  /// Signal to noise in dB: 10 log10(Σ x² / Σ (x - y)²); infinite if nothing differs, and minus
+  /// infinite if there is noise without a signal, or only one of both is NaN or infinite somewhere.
+  double sqnr() const;
+  /// Of both tensors as one long vector.
+  double cosine() const;
+  /// The largest difference as a part of the reference's largest number.
+  double relativeError() const;
+  /// Σ (x - y)² and Σ x².
+  double noise() const { return noiseSum; }
+  double signal() const { return signalSum; }
+  int64_t count() const { return elements; }
+
+private:
+  int64_t elements = 0;
+  bool isBroken = false;
+  double signalSum = 0, gotSum = 0, productSum = 0, noiseSum = 0;
+  double largestError = 0, largestNumber = 0;
+  std::vector<float> referenceStorage, gotStorage;
+};
+
+/// How often the classes with the highest scores are right: those of the reference's highest score,
+/// or the labels. Scores are the last dimension, or the channels of [N,C,1,1].
+class TopAccuracy {
+public:
+  explicit TopAccuracy(int64_t k = 1) : k(k) {}
+
+  /// Agreement of `got` with the reference, in each row.
+  llvm::Error addAgreement(const tenon_tensor &reference, const tenon_tensor &got);
+  /// Rows of `got` against one label, for a tensor of one row.
+  llvm::Error addLabel(int64_t label, const tenon_tensor &got);
+
+  int64_t count() const { return rows; }
+  double fraction() const { return rows ? static_cast<double>(hits) / rows : 1; }
+
+private:
+  int64_t k, rows = 0, hits = 0;
+};
+
+} // namespace tenon::quantize
+
+#endif

@@ -1,0 +1,14 @@
+// What reports say of a kernel beside its work (passes/Schedule/Work.h).
+#ifndef TENON_LIB_DRIVER_KERNELPRECISION_H
+#define TENON_LIB_DRIVER_KERNELPRECISION_H
+
+#include "dialects/Tenon/TenonDialect.h"
+
+namespace tenon::driver {
+
+/// What a kernel computes with: "f32", or "f32 x bf16" for the operands of a product.
+std::string precisionOf(KernelOp kernel);
+
+} // namespace tenon::driver
+
+#endif

@@ -1,0 +1,52 @@
+// How much a model loses against another on samples.
+#ifndef TENON_LIB_QUANTIZE_EVALUATE_H
+#define TENON_LIB_QUANTIZE_EVALUATE_H
+
+#include "lib/Calibration/DataSource.h"
+#include "lib/Calibration/Metrics.h"
+#include "lib/Quantize/Budget.h"
+#include "lib/Session/Session.h"
+#include <functional>
+
+namespace tenon::quantize {
+
+/// What the caller thinks of a model; more is better.
+using Metric = std::function<llvm::Expected<double>(Session &model, DataSource &data)>;
+
+struct Evaluation {
+  /// Of each floating point output.
+  std::vector<OutputLoss> outputs;
+  /// The largest noise of an output for its signal.
+  double noise = 0;
+  /// In the budget's terms, of the worst output.
+  double loss = 0;
+  bool holds = false;
+};
+
+/// Judges models by what they make of held-back samples, beside the model in fp32. No outputs are
+/// kept.
+class Evaluator {
+public:
+  Evaluator(Session &reference, DataSource &data, Budget budget, Metric metric = {})
+      : reference(reference), data(data), budget(budget), metric(std::move(metric)) {}
+
+  /// Runs all samples. An error names the sample.
+  llvm::Expected<Evaluation> evaluate(Session &candidate);
+
+private:
+  struct Sums;
+  llvm::Error addSample(Session &candidate, Sample &sample, Sums &sums);
+  llvm::Expected<double> findLoss(Session &candidate, const Sums &sums,
+                                  const Evaluation &evaluation);
+
+  Session &reference;
+  DataSource &data;
+  Budget budget;
+  Metric metric;
+  /// Of the reference.
+  std::optional<double> referenceMetric;
+};
+
+} // namespace tenon::quantize
+
+#endif

@@ -1,0 +1,49 @@
+// The search for the fastest assignment whose whole model keeps a budget.
+#ifndef TENON_LIB_QUANTIZE_LIMITSEARCH_H
+#define TENON_LIB_QUANTIZE_LIMITSEARCH_H
+
+#include "lib/Quantize/Assign.h"
+#include "lib/Quantize/Evaluate.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace tenon::quantize {
+
+/// An assignment, what its model loses, and what it takes.
+struct Validation {
+  Choices choices;
+  Recipe recipe;
+  Evaluation evaluation;
+  double time = 0;
+  int64_t weightsBytes = 0;
+};
+
+/// Noise of groups adds up only about, and other losses follow it in ways of their own. So the
+/// limit on noise is found by trying: wider as long as the budget holds, narrower where it does
+/// not, and in between then.
+class LimitSearch {
+public:
+  LimitSearch(const AssignmentProblem &problem, const Budget &budget, int64_t maxValidations)
+      : problem(problem), budget(budget), left(maxValidations) {}
+
+  using Validate = llvm::function_ref<llvm::Expected<Validation>(const Choices &)>;
+
+  /// The fastest assignment that holds the budget or, if none does, the one that loses least.
+  /// nullopt if no group gains by anything.
+  llvm::Expected<std::optional<Validation>> run(Validate validate);
+
+private:
+  llvm::Error consider(const Choices &choices, Validate validate);
+  double getNextLimit(double limit, const Validation &last) const;
+  Choices findLeastLossy() const;
+
+  const AssignmentProblem &problem;
+  const Budget &budget;
+  int64_t left;
+  std::vector<Validation> tried;
+  /// The largest limit that held, and the least that did not.
+  double held = 0, broken = INFINITY;
+};
+
+} // namespace tenon::quantize
+
+#endif

@@ -1,0 +1,51 @@
+// What of a model may be quantized: its products, the tensors that they read, and who shares what.
+#ifndef TENON_LIB_QUANTIZE_PLAN_H
+#define TENON_LIB_QUANTIZE_PLAN_H
+
+#include "lib/Quantize/QuantizableNodes.h"
+#include "lib/Quantize/Recipe.h"
+
+namespace tenon::quantize {
+
+/// A node that multiplies.
+struct Product {
+  std::string node, op;
+  /// What it reads that the model computes.
+  std::vector<std::string> activations;
+  /// The constant that it multiplies; empty if both operands are computed.
+  std::string weight;
+  std::optional<int64_t> weightAxis, summedAxis;
+  /// Whether its weight may be stored in blocks.
+  bool canPack = false;
+};
+
+/// All that is quantized where all products are.
+struct QuantizationPlan {
+  /// In the order of the graph, like all other lists.
+  std::vector<Product> products;
+  /// Nodes that read quantized tensors when there are any, and so stay between products: those that
+  /// move elements, and pointwise ones of convolutional networks.
+  std::vector<std::string> followers;
+  /// Tensors that get a scale. Those of one class share it, since values only move between them.
+  std::vector<std::string> tensors;
+  /// For each of these the number of its class.
+  std::vector<unsigned> classes;
+  /// Of each follower and product, the tensors that it reads and writes.
+  struct Node {
+    std::vector<std::string> reads, writes;
+    /// Reads are quantized where its result is.
+    bool moves = false;
+  };
+  llvm::StringMap<Node> nodes;
+};
+
+/// Finds the products of a model's main graph and what lies between them. `order` is the graph's.
+QuantizationPlan planQuantization(const ModelEditor &model, const ValueTypes &types);
+
+/// The tensors that are quantized where these products are, in the order of the plan.
+std::vector<std::string> findQuantizedTensors(const QuantizationPlan &plan,
+                                              llvm::ArrayRef<const Product *> products);
+
+} // namespace tenon::quantize
+
+#endif

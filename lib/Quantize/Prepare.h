@@ -1,0 +1,24 @@
+// From a recipe to what the driver compiles.
+#ifndef TENON_LIB_QUANTIZE_PREPARE_H
+#define TENON_LIB_QUANTIZE_PREPARE_H
+
+#include "lib/Driver/Driver.h"
+#include "lib/Quantize/Recipe.h"
+
+namespace tenon::quantize {
+
+struct PreparedModel {
+  std::shared_ptr<ModelFile> model;
+  /// Of the nodes of 16 bits, which are not in the model.
+  driver::PrecisionOption precision;
+  /// A sentence for each entry of the recipe that matches nothing.
+  std::vector<std::string> unmatched;
+};
+
+/// The model as the recipe wants it. An error if the recipe is for another model.
+llvm::Expected<PreparedModel> prepareModel(const std::shared_ptr<ModelFile> &model,
+                                           const Recipe &recipe);
+
+} // namespace tenon::quantize
+
+#endif

@@ -1,0 +1,324 @@
+// Matrix products and convolutions by warps with different roles.
+//
+// A ring of stages in shared memory is between them, with two barriers for each stage: `full` ends a
+// phase when a step's bytes are there, `empty` when all consumers have read them.
+//
+//   producer, one thread:                        consumers, groups of four warps:
+//     for each tile of the block's share:          for each tile of the block's share:
+//       for each step of the depth:                  for each step of the depth:
+//         wait for empty[stage]          (1)           wait for full[stage]              (2)
+//         expect a step's bytes at full[stage]         fence; products of the step       (3)
+//         have both operands brought there             wait for those of the step before
+//                                                      arrive at empty[its stage]        (4)
+//                                                    wait for all products               (5)
+//                                                    arrive at empty[last stage]
+//                                                    sums, through a part of shared memory of
+//                                                    each warp's own                     (6)
+//
+// Both go through the same tiles and steps, so that stage and parity of a phase are counted by each
+// for itself. A producer waits for the phase before the first one, which is over from the start.
+//
+// (1) orders what consumers have read before what is brought there next: an arrival releases, a wait
+//     acquires, and both the products that were waited for and the copies are of one proxy.
+// (2) The bytes of a step are brought by the copy engine, and counted at the barrier when they are
+//     seen by who waits there. The fence of a proxy is not needed, as nobody else writes them.
+// (3) Sums were last touched by instructions of the warp (the tile before), which this fence orders
+//     before the products. Between products of one tile there is nobody who touches them.
+// (4) The products of a step are waited for when those of the next one are under way, so that the
+//     matrix units do not stand still. A warp knows of its own products only: each arrives for
+//     itself.
+// (5) Sums are read from here on.
+// (6) Only the lanes of a warp read what it has stored: they meet before and after.
+//
+// Sums go through shared memory because a lane has two neighbours of each row: from there threads
+// read four, and what follows is code of one loop, which needs few registers.
+//
+// Every sum is taken in one order, which the schedule says: results do not depend on the number of
+// blocks.
+
+#include "passes/Codegen/Cuda/ContractionWgmma.h"
+#include "passes/Codegen/Cuda/BroughtOperand.h"
+#include "passes/Schedule/Cuda/Pipeline.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+using namespace tile;
+
+namespace {
+
+/// A stage of the ring, and the parity of its phase.
+struct RingPlace {
+  Value stage, parity;
+};
+
+class WgmmaEmitter : ContractionEmitter {
+public:
+  WgmmaEmitter(KernelEmitter &e, Operation *root, PipelineScheduleAttr schedule);
+  void emit();
+
+private:
+  BroughtOperand makeLeft();
+  BroughtOperand makeRight();
+  void startBarriers();
+  RingPlace next(RingPlace place);
+  DepthStep findStep(Value number);
+  void produce();
+  void produceTile(Value outer, Value row, Value column, RingPlace &place);
+  void consume(Value group);
+  SmallVector<Value> sumTile(Value groupRow, RingPlace &place);
+  SmallVector<Value> multiply(Value step, Value stage, Value groupRow, ValueRange sums);
+  void release(Value stage);
+  void finishTile(ValueRange sums, Value outer, Value row, Value column);
+  void finishPart(Value outer, Value row, Value column);
+
+  PipelineScheduleAttr schedule;
+  /// Of what is multiplied.
+  Type leftNumber, rightNumber;
+  PipelineMemory memory;
+  BroughtOperand leftTiles, rightTiles;
+  Value full, empty, sumTiles;
+  /// Of channels in a tap, and of a tile in all.
+  Value channelSteps, steps;
+  /// Of this thread.
+  Value lane, warp;
+};
+
+} // namespace
+
+static Number getKind(Type number) {
+  if (number.isF32())
+    return Number::TF32;
+  if (number.isF16())
+    return Number::F16;
+  if (number.isBF16())
+    return Number::BF16;
+  return number.isUnsignedInteger() ? Number::U8 : Number::S8;
+}
+
+static constexpr int64_t kWarpsOfGroup =
+    PipelineScheduleAttr::groupThreads / TargetAttr::warpSize;
+
+WgmmaEmitter::WgmmaEmitter(KernelEmitter &e, Operation *root, PipelineScheduleAttr schedule)
+    : ContractionEmitter(e, root), schedule(schedule), leftNumber(getMultipliedTypes(root).first),
+      rightNumber(getMultipliedTypes(root).second),
+      memory(schedule, getElementBytes(leftNumber)), leftTiles(makeLeft()),
+      rightTiles(makeRight()) {
+  MLIRContext *context = em.getContext();
+  auto barriers = BarriersType::get(context, schedule.getStages());
+  full = em.create<BarriersOp>(barriers, memory.full);
+  empty = em.create<BarriersOp>(barriers, memory.empty);
+  auto sums = BufferType::get(context, schedule.getConsumers() * kWarpsOfGroup, kSide,
+                              memory.sumColumns, sumType, Layout::Padded);
+  sumTiles = em.create<BufferOp>(sums, memory.sums);
+  e.setDynamicSharedBytes(memory.bytes);
+  channelSteps = em.ceilDiv(e.value(sizes.depth.back()), em.i64(schedule.getDepth()));
+  DimExprs taps(ArrayRef(sizes.depth).drop_back());
+  steps = em.mul(e.value(product(taps, context)), channelSteps);
+  lane = em.rem(e.thread, em.i64(TargetAttr::warpSize));
+  warp = em.div(e.thread, em.i64(TargetAttr::warpSize));
+}
+
+BroughtOperand WgmmaEmitter::makeLeft() {
+  BroughtOperand::Tiles tiles = {schedule.getTileRows(), schedule.getDepth(),
+                                 schedule.getStages(), 0};
+  auto conv = dyn_cast<ConvOp>(root);
+  return conv ? BroughtOperand::makePixels(e, conv, sizes, left, leftNumber, tiles)
+              : BroughtOperand::makeMatrix(e, left, leftNumber, tiles);
+}
+
+BroughtOperand WgmmaEmitter::makeRight() {
+  BroughtOperand::Tiles tiles = {schedule.getTileColumns(), schedule.getDepth(),
+                                 schedule.getStages(), memory.right};
+  auto conv = dyn_cast<ConvOp>(root);
+  return conv ? BroughtOperand::makeFilters(e, conv, sizes, right, rightNumber, tiles)
+              : BroughtOperand::makeMatrix(e, right, rightNumber, tiles);
+}
+
+//===-- The ring --===//
+
+void WgmmaEmitter::startBarriers() {
+  Value isFirst = em.compare(arith::CmpIPredicate::eq, e.thread, em.i64(0));
+  em.ifThen(isFirst, [&] {
+    em.create<StartBarriersOp>(full, 1);
+    em.create<StartBarriersOp>(empty, schedule.getConsumers() * kWarpsOfGroup);
+  });
+  e.barrier();
+}
+
+RingPlace WgmmaEmitter::next(RingPlace place) {
+  Value stage = em.add(place.stage, 1);
+  Value isLast = em.compare(arith::CmpIPredicate::eq, stage, em.i64(schedule.getStages()));
+  Value other = em.sub(em.i64(1), place.parity);
+  return {em.select(isLast, em.i64(0), stage), em.select(isLast, other, place.parity)};
+}
+
+DepthStep WgmmaEmitter::findStep(Value number) {
+  DepthStep step;
+  step.tap = em.div(number, channelSteps);
+  step.channel = em.mul(em.rem(number, channelSteps), schedule.getDepth());
+  step.taps = e.delinearize(e.uniform(step.tap), ArrayRef(sizes.depth).drop_back());
+  return step;
+}
+
+//===-- The producer --===//
+
+void WgmmaEmitter::produceTile(Value outer, Value row, Value column, RingPlace &place) {
+  SmallVector<Value> last = em.loop(
+      em.i64(0), steps, em.i64(1), {place.stage, place.parity},
+      [&](Value number, ValueRange carried) {
+        RingPlace own = {carried[0], carried[1]};
+        em.create<AwaitOp>(empty, own.stage, em.sub(em.i64(1), own.parity));
+        em.create<ExpectOp>(memory.stageBytes, full, own.stage);
+        DepthStep step = findStep(number);
+        leftTiles.bring(outer, row, step, own.stage, full);
+        rightTiles.bring(outer, column, step, own.stage, full);
+        RingPlace following = next(own);
+        return SmallVector<Value>{following.stage, following.parity};
+      });
+  place = {last[0], last[1]};
+}
+
+void WgmmaEmitter::produce() {
+  int64_t first = schedule.getConsumers() * PipelineScheduleAttr::groupThreads;
+  Value isProducer = em.compare(arith::CmpIPredicate::eq, e.thread, em.i64(first));
+  em.ifThen(isProducer, [&] {
+    forTiles(schedule.getTileRows(), schedule.getTileColumns(), schedule.getBand(),
+             {em.i64(0), em.i64(0)},
+             [&](Value outer, Value row, Value column, ValueRange carried) {
+               RingPlace place = {carried[0], carried[1]};
+               produceTile(outer, row, column, place);
+               return SmallVector<Value>{place.stage, place.parity};
+             });
+  });
+}
+
+//===-- Consumers --===//
+
+SmallVector<Value> WgmmaEmitter::multiply(Value step, Value stage, Value groupRow,
+                                          ValueRange sums) {
+  SmallVector<Value> next = llvm::to_vector(sums);
+  int64_t partDepth = kDepthBytes / getElementBytes(leftNumber);
+  Value zero = em.i64(0);
+  Value always = em.create<arith::ConstantOp>(em.getBoolAttr(true));
+  Value isLater = em.compare(arith::CmpIPredicate::ne, step, zero);
+  for (int64_t k = 0; k < schedule.getDepth(); k += partDepth) {
+    Value depth = em.i64(k);
+    bool isTurned = bool(rightTiles.getPanel());
+    auto op = em.create<MultiplyOp>(
+        ValueRange(next).getTypes(), getKind(leftNumber), leftTiles.getTiles(), stage, groupRow,
+        depth, getKind(rightNumber), rightTiles.getTiles(), stage, isTurned ? depth : zero,
+        isTurned ? zero : depth, k ? always : isLater, next, rightTiles.getPanel());
+    next = llvm::to_vector_of<Value>(op.getResults());
+  }
+  return next;
+}
+
+void WgmmaEmitter::release(Value stage) {
+  Value isFirst = em.compare(arith::CmpIPredicate::eq, lane, em.i64(0));
+  em.ifThen(isFirst, [&] { em.create<ArriveOp>(empty, stage); });
+}
+
+SmallVector<Value> WgmmaEmitter::sumTile(Value groupRow, RingPlace &place) {
+  auto part = VectorType::get({8}, sumType);
+  Value none = em.create<LLVM::UndefOp>(part); // the first products do not add to them
+  SmallVector<Value> init(schedule.getTileColumns() / kSide, none);
+  init.append({place.stage, place.parity, place.stage});
+  SmallVector<Value> last =
+      em.loop(em.i64(0), steps, em.i64(1), init, [&](Value step, ValueRange carried) {
+        ValueRange sums = carried.drop_back(3), ring = carried.take_back(3);
+        RingPlace own = {ring[0], ring[1]};
+        em.create<AwaitOp>(full, own.stage, own.parity);
+        em.create<FenceProductsOp>();
+        SmallVector<Value> next = multiply(step, own.stage, groupRow, sums);
+        em.create<CommitProductsOp>();
+        em.create<WaitProductsOp>(TypeRange(), 1, ValueRange());
+        Value isLater = em.compare(arith::CmpIPredicate::ne, step, em.i64(0));
+        em.ifThen(isLater, [&] { release(ring[2]); });
+        RingPlace following = this->next(own);
+        next.append({following.stage, following.parity, own.stage});
+        return next;
+      });
+  place = {last[last.size() - 3], last[last.size() - 2]};
+  Value lastStage = last.back();
+  last.truncate(last.size() - 3);
+  auto done = em.create<WaitProductsOp>(ValueRange(last).getTypes(), 0, last);
+  release(lastStage);
+  return llvm::to_vector_of<Value>(done.getResults());
+}
+
+/// What a warp has in shared memory: sixteen rows.
+void WgmmaEmitter::finishPart(Value outer, Value row, Value column) {
+  // Neighbours are stored together where all or none of them are columns.
+  int64_t lanes = 4;
+  while (!isMultiple(sizes.columns, lanes) && lanes > 1)
+    lanes /= 2;
+  Value perRow = em.i64(memory.sumColumns / lanes);
+  Value count = em.mul(perRow, kSide);
+  em.loop(lane, count, em.i64(TargetAttr::warpSize), [&](Value number) {
+    Value inRow = em.div(number, perRow), inColumn = em.mul(em.rem(number, perRow), lanes);
+    Value own = em.add(row, inRow), at = em.add(column, inColumn);
+    Value isInside = em.create<arith::AndIOp>(em.less(own, rows), em.less(at, columns));
+    em.ifThen(isInside, [&] {
+      Value sums = em.create<LoadOp>(VectorType::get({lanes}, sumType), sumTiles, warp, inRow,
+                                     inColumn);
+      if (lanes == 1)
+        sums = em.create<vector::ExtractOp>(sums, 0);
+      finish(sums, lanes, outer, own, at);
+    });
+  });
+}
+
+void WgmmaEmitter::finishTile(ValueRange sums, Value outer, Value row, Value column) {
+  Value inGroup = em.rem(warp, em.i64(kWarpsOfGroup));
+  Value warpRow = em.add(row, em.mul(inGroup, kSide));
+  int64_t perPart = memory.sumColumns / kSide;
+  for (int64_t first = 0; first < static_cast<int64_t>(sums.size()); first += perPart) {
+    em.create<MeetOp>();
+    for (int64_t j = 0; j < perPart; ++j)
+      em.create<StoreSumsOp>(sums[first + j], sumTiles, warp, em.i64(0), em.i64(j * kSide));
+    em.create<MeetOp>();
+    finishPart(outer, warpRow, em.add(column, first * kSide));
+  }
+}
+
+void WgmmaEmitter::consume(Value group) {
+  Value groupRow = em.mul(group, PipelineScheduleAttr::consumerRows);
+  forTiles(schedule.getTileRows(), schedule.getTileColumns(), schedule.getBand(),
+           {em.i64(0), em.i64(0)},
+           [&](Value outer, Value row, Value column, ValueRange carried) {
+             RingPlace place = {carried[0], carried[1]};
+             SmallVector<Value> sums = sumTile(groupRow, place);
+             finishTile(sums, outer, em.add(row, groupRow), column);
+             return SmallVector<Value>{place.stage, place.parity};
+           });
+}
+
+void WgmmaEmitter::emit() {
+  // The registers of a multiprocessor, of which each of three groups has a third at first.
+  constexpr int64_t producerRegisters = 40, consumerRegisters = 232;
+  bool areMoved = schedule.getConsumers() == 2;
+  e.fillFrames(); // with the registers that all threads have
+  startBarriers();
+  Value group = em.create<WarpgroupOp>(em.getI64Type());
+  Value brings = em.compare(arith::CmpIPredicate::eq, group, em.i64(schedule.getConsumers()));
+  em.ifThen(
+      brings,
+      [&] {
+        if (areMoved)
+          em.create<RegistersOp>(Change::Decrease, producerRegisters);
+        produce();
+      },
+      [&] {
+        if (areMoved)
+          em.create<RegistersOp>(Change::Increase, consumerRegisters);
+        consume(group);
+      });
+}
+
+void emitWgmmaKernel(KernelEmitter &emitter, Operation *root, PipelineScheduleAttr schedule) {
+  WgmmaEmitter(emitter, root, schedule).emit();
+}
+
+} // namespace tenon::cuda

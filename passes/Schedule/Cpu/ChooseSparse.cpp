@@ -1,0 +1,128 @@
+// Whether weights are better read without their zeros. Constants come from measurements
+// (docs/sparsity.md).
+//
+// Time is counted in vectors that are multiplied and added. Dense code takes one for each vector of
+// weights and output position. Code that skips blocks leaves out those that are zero, but walks
+// lists: a step computes its addresses from a number that it loads, and each list ends with a branch
+// that is predicted wrongly. Code that puts single weights back to their places multiplies as much as
+// dense code, and reads less. Where a tile has all positions, and visits weights once, reading them
+// bounds the time.
+#include "llvm/Support/MathExtras.h"
+#include "passes/Schedule/Cpu/Choose.h"
+
+namespace tenon::cpu {
+namespace {
+
+/// Output channels of a block.
+constexpr int64_t blockWidth = 16;
+/// Shorter lists of steps gain nothing even if they are empty.
+constexpr int64_t shortestList = 8;
+/// What a step and a list take beside their products, and the time in which a sum takes the next
+/// product.
+constexpr double stepCost = 2, listCost = 24, latency = 4;
+/// What it takes to put a vector of weights to their places.
+constexpr double expandCost = 3;
+/// Bytes of weights that arrive from memory, and from the second and third cache.
+constexpr double memoryBytes = 4.6, l3Bytes = 15, l2Bytes = 26;
+/// Less is within what other things change.
+constexpr double leastGain = 1.15;
+
+/// Of weights and schedules for them.
+class Prediction {
+public:
+  Prediction(TargetAttr target, const ContractionSizes &sizes) : target(target), sizes(sizes) {}
+
+  /// The time that a tile's positions take with all weights.
+  double predict(ContractionScheduleAttr schedule) const;
+  int64_t countPositions(ContractionScheduleAttr schedule) const;
+
+private:
+  int64_t countRows() const {
+    bool areKnown = sizes.batch >= 0 && sizes.lines >= 0 && sizes.rows >= 0;
+    return areKnown ? sizes.batch * sizes.lines * sizes.rows : -1;
+  }
+  int64_t countPanels(ContractionScheduleAttr schedule) const {
+    return sizes.group * llvm::divideCeil(sizes.outChannels, schedule.getPanelWidth());
+  }
+  int64_t countSteps(ContractionScheduleAttr schedule) const {
+    return sizes.taps * llvm::divideCeil(sizes.inChannels, schedule.getMma().getInterleave());
+  }
+  double predictBlocks(ContractionScheduleAttr schedule) const;
+  double predictReading(double bytes) const;
+
+  TargetAttr target;
+  const ContractionSizes &sizes;
+};
+
+} // namespace
+
+int64_t Prediction::countPositions(ContractionScheduleAttr schedule) const {
+  int64_t tile = schedule.getTileRows() * schedule.getTileLines(), rows = countRows();
+  return rows < 0 ? tile : std::max<int64_t>(1, std::min(tile, rows));
+}
+
+double Prediction::predictReading(double bytes) const {
+  double perVector = sizes.zeros.runBytes > target.getL3Bytes()   ? memoryBytes
+                     : sizes.zeros.runBytes > target.getL2Bytes() ? l3Bytes
+                                                                  : l2Bytes;
+  return bytes / perVector;
+}
+
+double Prediction::predict(ContractionScheduleAttr schedule) const {
+  double positions = countPositions(schedule);
+  double panels = countPanels(schedule), steps = panels * countSteps(schedule);
+  // Half as long vectors take half the time, or no more than they would.
+  double length = std::min(
+      1.0, static_cast<double>(schedule.getLanes()) / target.getLanes(sizes.accumulatorBits));
+  double vectors = schedule.getTileVectors() * length;
+  double bytes = sizes.weightBits / 8.0;
+  double weights = steps * schedule.getPanelWidth() * schedule.getMma().getInterleave();
+  double products, read = weights * bytes;
+  SkipAttr skip = schedule.getSkip();
+  if (!skip) {
+    products = steps * std::max(positions * vectors, latency);
+  } else if (skip.getZeros() == Zeros::Blocks) {
+    double kept = skip.getKept();
+    products = kept * std::max(positions * vectors + stepCost, latency) +
+               panels * sizes.taps * listCost;
+    read *= kept / steps;
+  } else {
+    products = steps * std::max(vectors * (positions + expandCost), latency);
+    read = weights / 8 + skip.getKept() * bytes;
+  }
+  bool readsOnce = countRows() > 0 && countRows() <= positions;
+  return readsOnce ? std::max(products, predictReading(read)) : products;
+}
+
+/// Whether weights of so many bits can be put to their places in vectors of the target.
+static bool canExpand(TargetAttr target, const ContractionSizes &sizes) {
+  return target.getVectorBits() == 512 && target.has("avx512f") &&
+         (sizes.weightBits >= 32 || target.has("avx512vbmi2"));
+}
+
+llvm::SmallVector<WeightBlock> listSkippableBlocks(TargetAttr target,
+                                                   const ContractionSizes &sizes) {
+  ContractionScheduleAttr dense = chooseContraction(target, sizes);
+  MmaAttr mma = dense.getMma();
+  int64_t lanes = target.getLanes(sizes.accumulatorBits);
+  if (!dense.getPacked() || sizes.hasCodes || mma.hasTiles() || mma.getRows() > 1 ||
+      lanes > blockWidth || sizes.outChannels < blockWidth || sizes.inChannels <= 0 ||
+      sizes.inChannels % mma.getInterleave() != 0 ||
+      sizes.inChannels / mma.getInterleave() < shortestList)
+    return {};
+  llvm::SmallVector<WeightBlock> blocks = {{mma.getInterleave(), blockWidth}};
+  if (canExpand(target, sizes) && dense.getLanes() == lanes)
+    blocks.push_back({1, 1});
+  return blocks;
+}
+
+double predictSparseGain(TargetAttr target, const ContractionSizes &sizes,
+                         ContractionScheduleAttr dense, ContractionScheduleAttr sparse) {
+  Prediction prediction(target, sizes);
+  return prediction.predict(dense) / prediction.countPositions(dense) /
+         (prediction.predict(sparse) / prediction.countPositions(sparse));
+}
+
+bool isWorthSkipping(double gain) { return gain >= leastGain; }
+
+} // namespace tenon::cpu

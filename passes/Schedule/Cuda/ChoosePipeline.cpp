@@ -1,0 +1,115 @@
+// Chooses the tiles of matrix products and convolutions that warps with different roles compute,
+// from sizes alone. The model is that of ChooseTiles.cpp, in the same cycles, but that operands are
+// brought while sums are finished, so that the way from memory shows once for all tiles of a block.
+//
+// The constants are those of published analyses and NVIDIA's papers; nothing was measured.
+
+#include "dialects/Target/MultipliedType.h"
+#include "passes/Schedule/Cuda/Choose.h"
+#include "passes/Schedule/Cuda/Pipeline.h"
+#include "passes/Schedule/Cuda/ProductSize.h"
+#include "passes/Schedule/Cuda/Sizes.h"
+#include <numeric>
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+namespace {
+
+constexpr int64_t widths[] = {256, 224, 192, 160, 128, 96, 64, 32};
+/// Bytes of a step in one row or column.
+constexpr int64_t lines[] = {128, 64, 32};
+constexpr int64_t mostStages = 8, leastStages = 3;
+constexpr double sharedBytesPerCycle = 128, cacheBytesPerCycle = 64;
+/// From memory to shared memory; to begin and to end a tile, beside its sums; and to set up a
+/// block.
+constexpr double latency = 800, tileOverhead = 200, blockOverhead = 800;
+/// Of what is shorter than the longest, this part shows.
+constexpr double exposedPart = 0.125;
+
+/// What multiplies the operands, if warpgroups do.
+MmaAttr findWgmma(Operation *op) {
+  auto [left, right] = getMultipliedTypes(op);
+  auto allowed = op->getAttrOfType<TypeAttr>(kMultipliedTypeAttrName);
+  bool mayRound = allowed && isa<FloatTF32Type>(allowed.getValue());
+  auto mma = MmaAttr::get(op->getContext(), mayRound && left.isF32() ? MmaInstruction::WgmmaTf32
+                                                                     : MmaInstruction::Wgmma);
+  return mma.accepts(left, right) ? mma : nullptr;
+}
+
+} // namespace
+
+/// Steps of so many channels that make up a product's depth: those of each tap by themselves.
+static double countSteps(Operation *op, int64_t depth) {
+  ContractionSizes sizes = getContractionSizes(op);
+  double steps = 1;
+  for (AffineExpr taps : ArrayRef(sizes.depth).drop_back())
+    steps *= double(getConstantOr(taps, 1));
+  return steps * double(llvm::divideCeil(getConstantOr(sizes.depth.back(), 1), depth));
+}
+
+/// Cycles for the whole product.
+static double estimate(TargetAttr target, Operation *op, const ProductSize &product,
+                       PipelineScheduleAttr schedule) {
+  auto ceilDiv = [](double a, double b) { return std::ceil(a / b); };
+  double rows = double(schedule.getTileRows()), columns = double(schedule.getTileColumns());
+  double stepBytes = double(schedule.getDepth() * product.elementBytes);
+  double tiles =
+      product.outer * ceilDiv(product.rows, rows) * ceilDiv(product.columns, columns);
+  double perMultiprocessor = ceilDiv(tiles, double(target.getMultiprocessors()));
+
+  double rate = double(target.getWgmmaRate()) * 2 / double(product.elementBytes);
+  double brought = (std::min(rows, product.rows) + std::min(columns, product.columns)) * stepBytes;
+  double read = (rows + double(schedule.getConsumers()) * columns) * stepBytes;
+  double bounds[] = {rows * columns * double(schedule.getDepth()) / rate,
+                     (brought + read) / sharedBytesPerCycle, brought / cacheBytesPerCycle,
+                     latency / double(schedule.getStages() - 1)};
+  double longest = *llvm::max_element(bounds);
+  double step = longest + (std::accumulate(std::begin(bounds), std::end(bounds), 0.0) - longest) *
+                              exposedPart;
+  double sums = 2 * rows * columns * 4 / sharedBytesPerCycle;
+  return perMultiprocessor * (countSteps(op, schedule.getDepth()) * step + sums + tileOverhead) +
+         latency + blockOverhead;
+}
+
+/// With as many stages as there is room for; null if these are too few.
+static PipelineScheduleAttr makeSchedule(TargetAttr target, Operation *op,
+                                         const ProductSize &product, MmaAttr mma, int64_t consumers,
+                                         int64_t columns, int64_t lineBytes) {
+  int64_t depth = lineBytes / product.elementBytes;
+  int64_t rows = PipelineScheduleAttr::consumerRows * consumers;
+  for (int64_t stages = mostStages; stages >= leastStages; --stages) {
+    auto schedule =
+        PipelineScheduleAttr::get(op->getContext(), columns, depth, consumers, stages,
+                                  chooseBand(target, product, rows, columns), mma);
+    if (PipelineMemory(schedule, product.elementBytes).bytes <= target.getSharedBytes())
+      return findObstacle(schedule, op, target).empty() ? schedule : PipelineScheduleAttr();
+  }
+  return nullptr;
+}
+
+std::pair<PipelineScheduleAttr, double> choosePipeline(TargetAttr target, Operation *op) {
+  MmaAttr mma = findWgmma(op);
+  PipelineScheduleAttr best;
+  double bestCycles = 0;
+  if (!mma || !target.getWgmmaRate())
+    return {best, bestCycles};
+  ProductSize product = getProductSize(op);
+  for (int64_t consumers : {2, 1})
+    for (int64_t columns : widths)
+      for (int64_t lineBytes : lines) {
+        PipelineScheduleAttr schedule =
+            makeSchedule(target, op, product, mma, consumers, columns, lineBytes);
+        if (!schedule)
+          continue;
+        double cycles = estimate(target, op, product, schedule);
+        if (best && cycles >= bestCycles)
+          continue;
+        best = schedule;
+        bestCycles = cycles;
+      }
+  return {best, bestCycles};
+}
+
+} // namespace tenon::cuda

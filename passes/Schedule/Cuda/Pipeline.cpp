@@ -1,0 +1,113 @@
+// What warps with different roles can compute (see the header).
+//
+// The copy engine reads what is in memory as it is multiplied: tensors whose steps are multiples of
+// 16 bytes. Of convolutions it reads runs of output pixels, each as far from them as a tap of the
+// filter says (im2col), within what the driver's maps can say.
+
+#include "passes/Schedule/Cuda/Pipeline.h"
+#include "dialects/Target/KernelStrategy.h"
+#include "passes/Schedule/Cuda/MappedTensor.h"
+#include "passes/Schedule/Cuda/Sizes.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+RightForm getRightForm(Operation *root) {
+  auto matmul = dyn_cast<MatMulOp>(root);
+  bool isKnown = isPackable(root->getOpOperand(1));
+  return !matmul || isKnown || matmul.getTransposeRhs() ? RightForm::Columns : RightForm::Lines;
+}
+
+//===-- Operands --===//
+
+/// What a map of pixels can say, for one, two and three spatial dimensions: how far a filter
+/// reaches, from one pixel to the next, and how many pixels a run has.
+static constexpr int64_t kFarthest[] = {32768, 128, 16}, kLongestStep = 8;
+
+static std::string findObstacle(ConvOp conv, int64_t depth) {
+  size_t spatial = conv.getSpatialRank();
+  if (spatial < 1 || spatial > std::size(kFarthest))
+    return llvm::formatv("a filter has {0} dimensions", spatial);
+  for (size_t d = 0; d < spatial; ++d) {
+    int64_t reach = (conv.getKernelSizes()[d] - 1) * conv.getDilations()[d];
+    if (reach > kFarthest[spatial - 1] || conv.getStrides()[d] > kLongestStep)
+      return llvm::formatv("a filter reaches {0} far by steps of {1}", reach,
+                           conv.getStrides()[d]);
+  }
+  ContractionSizes sizes = getContractionSizes(conv);
+  int64_t channels = getConstantOr(sizes.depth.back(), 0);
+  int64_t chunk = 16 / getElementBytes(getMultipliedTypes(conv).first);
+  if (channels == 0 || channels % chunk != 0)
+    return llvm::formatv("{0} channels are no chunks of 16 bytes", channels);
+  if (conv.getGroups() > 1 && channels % depth != 0)
+    return llvm::formatv("steps of {0} channels leave a group of {1}", depth, channels);
+  if (!isPackable(conv->getOpOperand(1)))
+    return "the filters are not known";
+  return "";
+}
+
+static bool isBrought(Value operand, Type number) {
+  return getElementTypeOrSelf(operand) == number && findMapped(operand);
+}
+
+std::string findObstacle(Operation *root, int64_t depth) {
+  constexpr size_t mostDimensions = 5;
+  auto [left, right] = getMultipliedTypes(root);
+  ContractionSizes sizes = getContractionSizes(root);
+  if (getConstantOr(product(sizes.depth, root->getContext()), 0) < 1)
+    return "its depth is not known";
+  for (Value operand : root->getOperands().take_front(2))
+    if (getDims(operand.getType()).size() > mostDimensions)
+      return "an operand has more than five dimensions";
+  if (!isBrought(root->getOperand(0), left))
+    return "its left operand is not in memory by chunks of 16 bytes";
+  if (auto conv = dyn_cast<ConvOp>(root))
+    return findObstacle(conv, depth);
+  if (isPackable(root->getOpOperand(1)))
+    return "";
+  if (!isBrought(root->getOperand(1), right))
+    return "its right operand is not in memory by chunks of 16 bytes";
+  bool isTurned = getRightForm(root) == RightForm::Lines;
+  return isTurned && getElementBytes(right) != 2 ? "only numbers of 16 bits are turned" : "";
+}
+
+//===-- Memory --===//
+
+/// A warp has sixteen rows of the sums in shared memory; lines are longer by so many bytes
+/// (`padded`).
+static int64_t getSumBytes(int64_t columns) { return 16 * (columns * 4 + 32); }
+
+PipelineMemory::PipelineMemory(PipelineScheduleAttr schedule, int64_t elementBytes) {
+  constexpr int64_t barrierBytes = 8, warpsOfGroup = 4;
+  int64_t rowBytes = schedule.getDepth() * elementBytes, columns = schedule.getTileColumns();
+  stageBytes = rowBytes * (schedule.getTileRows() + columns);
+  right = schedule.getStages() * rowBytes * schedule.getTileRows();
+  sums = schedule.getStages() * stageBytes;
+  sumColumns = columns % 64 == 0 ? 64 : columns % 32 == 0 ? 32 : 16;
+  full = sums + schedule.getConsumers() * warpsOfGroup * getSumBytes(sumColumns);
+  empty = full + schedule.getStages() * barrierBytes;
+  bytes = empty + schedule.getStages() * barrierBytes;
+}
+
+std::string findObstacle(PipelineScheduleAttr schedule, Operation *root, TargetAttr target) {
+  constexpr int64_t shortest = 32, longest = 128; // what swizzles are for
+  int64_t elementBytes = getElementBytes(getMultipliedTypes(root).first);
+  int64_t rowBytes = schedule.getDepth() * elementBytes;
+  if (!target.getWgmmaRate())
+    return "the target has no matrix units that read shared memory";
+  if (rowBytes < shortest || rowBytes > longest)
+    return llvm::formatv("lines have {0} bytes, where 32 to 128 are possible", rowBytes);
+  if (getRightForm(root) == RightForm::Lines &&
+      (schedule.getTileColumns() * elementBytes % longest != 0))
+    return llvm::formatv("{0} columns are no panels of 128 bytes", schedule.getTileColumns());
+  int64_t bytes = PipelineMemory(schedule, elementBytes).bytes;
+  if (bytes > target.getSharedBytes())
+    return llvm::formatv("it needs {0} bytes of shared memory, where {1} are the most", bytes,
+                         target.getSharedBytes());
+  return findObstacle(root, schedule.getDepth());
+}
+
+} // namespace tenon::cuda

@@ -1,0 +1,34 @@
+// Sizes of products for cost models (see the header).
+
+#include "passes/Schedule/Cuda/ProductSize.h"
+#include "passes/Schedule/Cuda/Sizes.h"
+#include "llvm/ADT/bit.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+ProductSize getProductSize(Operation *op) {
+  constexpr int64_t many = 1 << 12; // what only a run tells
+  ContractionSizes sizes = getContractionSizes(op);
+  auto known = [&](const DimExprs &dims) {
+    return double(getConstantOr(product(dims, op->getContext()), many));
+  };
+  return {.outer = known(sizes.outer),
+          .rows = known(sizes.rows),
+          .columns = double(getConstantOr(sizes.columns, many)),
+          .depth = known(sizes.depth),
+          .elementBytes = getElementBytes(getMultipliedTypes(op).first)};
+}
+
+int64_t chooseBand(TargetAttr target, const ProductSize &product, int64_t tileRows,
+                   int64_t tileColumns) {
+  double operands = product.depth * double(product.elementBytes) * (product.rows + product.columns);
+  if (operands <= double(target.getL2Bytes()) / 2)
+    return 1;
+  double square = std::sqrt(double(target.getMultiprocessors() * tileColumns) / double(tileRows));
+  double down = std::ceil(product.rows / double(tileRows));
+  return int64_t(llvm::bit_floor(uint64_t(std::max(std::min(square, down), 1.0))));
+}
+
+} // namespace tenon::cuda

@@ -1,0 +1,26 @@
+// The numbers of a matrix product that cost models go by, and what follows from them alone.
+#ifndef TENON_PASSES_SCHEDULE_CUDA_PRODUCTSIZE_H
+#define TENON_PASSES_SCHEDULE_CUDA_PRODUCTSIZE_H
+
+#include "dialects/Target/Cuda/CudaDialect.h"
+#include "mlir/IR/Operation.h"
+
+namespace tenon::cuda {
+
+/// `outer` times, [rows x depth] * [depth x columns]. What only a run tells counts as many.
+struct ProductSize {
+  double outer, rows, columns, depth;
+  int64_t elementBytes;
+};
+
+/// Of a `tenon.matmul` or `tenon.conv`, as matrix units multiply it.
+ProductSize getProductSize(mlir::Operation *op);
+
+/// Rows of tiles that are taken together: as many as make those that run at a time a square, in
+/// bytes of both operands. All of them are in the second cache anyway if there are few.
+int64_t chooseBand(TargetAttr target, const ProductSize &product, int64_t tileRows,
+                   int64_t tileColumns);
+
+} // namespace tenon::cuda
+
+#endif

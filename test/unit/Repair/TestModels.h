@@ -1,0 +1,110 @@
+// Models with constants, and what quantizing them loses.
+#ifndef TENON_TEST_UNIT_REPAIR_TESTMODELS_H
+#define TENON_TEST_UNIT_REPAIR_TESTMODELS_H
+
+#include "lib/Calibration/Metrics.h"
+#include "lib/Editing/ModelEditor.h"
+#include "lib/Editing/ValueTypes.h"
+#include "lib/Quantize/ApplyRecipe.h"
+#include "lib/Quantize/Repair.h"
+#include "test/unit/Calibration/TestTensors.h"
+
+namespace tenon::test {
+
+struct NamedConstant {
+  const char *name;
+  Tensor tensor;
+};
+
+/// A graph that reads constants which are not in its text.
+inline std::shared_ptr<ModelFile> makeModel(const std::string &graph,
+                                            const std::vector<NamedConstant> &constants) {
+  onnx::ModelProto model = parseGraph(graph)->proto();
+  for (const NamedConstant &constant : constants) {
+    onnx::TensorProto &proto = *model.mutable_graph()->add_initializer();
+    proto.set_name(constant.name);
+    proto.set_data_type(constant.tensor.dtype);
+    proto.mutable_dims()->Add(constant.tensor.dims.begin(), constant.tensor.dims.end());
+    proto.set_raw_data(constant.tensor.bytes.data(), constant.tensor.bytes.size());
+  }
+  return llvm::cantFail(ModelFile::parse(model.SerializeAsString(), "model.onnx"));
+}
+
+inline Tensor randomTensor(std::vector<int64_t> dims, float deviation = 1, unsigned seed = 1) {
+  int64_t count = 1;
+  for (int64_t dim : dims)
+    count *= dim;
+  return floats(std::move(dims), gaussian(count, deviation, seed));
+}
+
+/// Multiplies each index of an axis with a factor.
+inline Tensor scaleAxis(Tensor tensor, int64_t axis, const std::vector<float> &factors) {
+  int64_t inner = 1;
+  for (size_t i = axis + 1; i < tensor.dims.size(); ++i)
+    inner *= tensor.dims[i];
+  for (int64_t i = 0; i < tensor.numElements(); ++i)
+    tensor.setElement(i, tensor.element(i) * factors[i / inner % tensor.dims[axis]]);
+  return tensor;
+}
+
+/// Samples of a model's only input.
+inline std::unique_ptr<quantize::DataSource> makeSamples(const std::shared_ptr<ModelFile> &model,
+                                                         const std::vector<Tensor> &samples) {
+  size_t given = 0;
+  auto next = [&]() -> llvm::Expected<std::optional<quantize::Sample>> {
+    if (given == samples.size())
+      return std::nullopt;
+    return quantize::Sample{"sample", {Value(samples[given++])}, {}};
+  };
+  return llvm::cantFail(
+      quantize::spoolSamples(next, llvm::cantFail(quantize::getInputTypes(*model))));
+}
+
+/// A model, what of it may be quantized, and data.
+struct RepairCase {
+  RepairCase(std::shared_ptr<ModelFile> file, const std::vector<Tensor> &samples)
+      : model(std::move(file)), data(makeSamples(model, samples)),
+        plan(quantize::planQuantization(ModelEditor(model),
+                                        llvm::cantFail(inferValueTypes(model)))) {}
+
+  quantize::RepairContext context() { return {model, plan, *data, {}, tensors}; }
+
+  /// All products in one precision.
+  quantize::Recipe makeRecipe(quantize::NodePrecision precision) {
+    ModelEditor editor(model);
+    auto histograms = llvm::cantFail(quantize::calibrate(model, plan.tensors, *data));
+    auto activations = quantize::describeActivations(plan, histograms, tensors);
+    auto weights = llvm::cantFail(quantize::describeWeights(editor, plan, activations));
+    std::vector<quantize::NodePrecision> all(plan.products.size(), precision);
+    return quantize::makeRecipe(editor, plan, all, activations, weights,
+                                quantize::describePackedWeights(plan, tensors));
+  }
+
+  /// Of an output, in dB.
+  double measure(const quantize::Recipe &recipe, const std::string &output) {
+    ModelEditor editor(model);
+    EXPECT_TRUE(llvm::cantFail(quantize::applyRecipe(editor, recipe)).empty());
+    return compare(llvm::cantFail(editor.toModelFile()), output);
+  }
+  double compare(const std::shared_ptr<ModelFile> &other, const std::string &output) {
+    auto reference = llvm::cantFail(quantize::ProbedModel::compile(model, {output}));
+    auto changed = llvm::cantFail(quantize::ProbedModel::compile(other, {output}));
+    quantize::TensorLoss loss;
+    for (int64_t i = 0; i < data->size(); ++i) {
+      quantize::Sample sample = llvm::cantFail(data->read(i));
+      auto expected = llvm::cantFail(reference.run(sample));
+      auto got = llvm::cantFail(changed.run(sample));
+      llvm::cantFail(loss.add(expected[0], got[0]));
+    }
+    return loss.sqnr();
+  }
+
+  std::shared_ptr<ModelFile> model;
+  std::unique_ptr<quantize::DataSource> data;
+  quantize::QuantizationPlan plan;
+  quantize::TensorOptions tensors;
+};
+
+} // namespace tenon::test
+
+#endif
