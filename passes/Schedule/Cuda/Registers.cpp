@@ -95,6 +95,14 @@ int64_t countRegisters(KernelOp kernel, Operation *root, ContractionScheduleAttr
   return kCommon + countIndexRegisters(root, schedule) + products;
 }
 
+/// A trip's operands as they are multiplied, and as many on their way.
+int64_t countRegisters(KernelOp kernel, Operation *root, GemvScheduleAttr schedule) {
+  AffineExpr rowCount = product(getContractionSizes(root).rows, kernel.getContext());
+  int64_t rows = getConstantOr(rowCount, 1), columns = schedule.getColumns();
+  return kCommon + countArguments(kernel) + kAddress * (rows + columns) + rows * columns +
+         2 * (rows + columns) * schedule.getLanes() + countLiveWords(kernel);
+}
+
 int64_t countRegisters(KernelOp, Operation *, TileScheduleAttr) { return kMost; }
 int64_t countRegisters(KernelOp, AttentionOp, AttentionTileScheduleAttr) { return kMost; }
 
