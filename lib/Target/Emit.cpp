@@ -180,10 +180,14 @@ Error Emitter::emitDeviceCode() {
   if (!code)
     return code.takeError();
   ArrayRef<DeviceCode> devices = code->devices;
+  TargetAttrInterface target = model.info.variants.front().target;
+  if (devices.size() == 1 && devices.front().text.empty() && target.getHost() != target)
+    return createStringError("all kernels run on the host of '" + target.getTargetName() +
+                             "': there is no code of the device");
   if (devices.size() != 1 || devices.front().text.empty())
     return createStringError("code of a device is there for one target with one, not for " +
                              std::to_string(devices.size()) + " targets, of which the first is '" +
-                             model.info.variants.front().target.getTargetName() + "'");
+                             target.getTargetName() + "'");
   return writeFile(options.path, devices.front().text);
 }
 

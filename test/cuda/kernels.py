@@ -92,6 +92,13 @@ def gemm_few_rows():
 
 
 @kernel
+def gemv():
+    """A few rows: warps read columns of weights, side by side; the last one's are not all there."""
+    a, b, c = random(3, 264), random(70, 264), random(70)
+    return case([helper.make_node("Gemm", ["a", "b", "c"], ["y"], transB=1)], {"a": a, "b": b, "c": c}, {"y": a @ b.T + c})
+
+
+@kernel
 def gemm_transposed():
     """Neighbours in memory are neighbours in depth, of both operands."""
     a, b = random(37, 52), random(45, 52)

@@ -144,6 +144,23 @@ def Cuda_ContractionScheduleAttr : Cuda_Schedule<"Contraction", "contraction"> {
   }];
 }
 
+def Cuda_GemvScheduleAttr : Cuda_Schedule<"Gemv", "gemv"> {
+  let summary = "how a product of few rows is computed";
+  let description = [{
+    A schedule of a kernel of strategy `contraction`, whose right operand has the numbers of a column side by side. A warp
+    computes all rows of `columns` outputs. Its lanes share the depth, of which each loads `lanes` neighbours of
+    every row and column at a time, and then add up their sums.
+
+    ```mlir
+    #cuda.gemv_schedule<columns = 4, lanes = 8>
+    ```
+  }];
+  let parameters = (ins
+      Cuda_Count<"outputs of a warp", "4">:$columns,
+      Cuda_Count<"neighbours in depth that a lane loads at a time", "8">:$lanes,
+      Cuda_Count<"threads of a block", "256">:$threads);
+}
+
 def Cuda_AttentionScheduleAttr : Cuda_Schedule<"Attention", "attention"> {
   let summary = "how attention is computed";
   let description = [{

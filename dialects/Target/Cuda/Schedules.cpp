@@ -63,6 +63,17 @@ LogicalResult ContractionScheduleAttr::verify(EmitError emitError, int64_t tileR
   return verifyThreads(emitError, tileRows / threadRows * (tileColumns / threadColumns));
 }
 
+LogicalResult GemvScheduleAttr::verify(EmitError emitError, int64_t columns, int64_t lanes,
+                                       int64_t threads) {
+  constexpr int64_t mostLanes = 16;
+  if (failed(verifyPositive(emitError, {{"columns", columns}, {"lanes", lanes}})))
+    return failure();
+  if (!llvm::isPowerOf2_64(lanes) || lanes > mostLanes)
+    return emitError() << "a lane loads a power of two of neighbours, " << mostLanes
+                       << " at most, not " << lanes;
+  return verifyThreads(emitError, threads);
+}
+
 LogicalResult AttentionScheduleAttr::verify(EmitError emitError, int64_t tileRows,
                                             int64_t tileKeys) {
   for (auto [name, count] : {std::pair("tile_rows", tileRows), {"tile_keys", tileKeys}})

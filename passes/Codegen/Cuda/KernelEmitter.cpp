@@ -292,10 +292,14 @@ unsigned KernelEmitter::vectorAlignment(Type vector, const Buffer &buffer,
 }
 
 Value KernelEmitter::loadNeighbours(VectorType type, const Buffer &buffer, LaneIndex position) {
-  if (mask || type.getElementType().isBF16())
+  if (mask)
     return tenon::KernelEmitter::loadNeighbours(type, buffer, position);
   Value pointer = em.offsetPointer(buffer.pointer, type.getElementType(), position.base);
-  return em.create<LLVM::LoadOp>(type, pointer, vectorAlignment(type, buffer, position));
+  unsigned alignment = vectorAlignment(type, buffer, position);
+  if (!type.getElementType().isBF16())
+    return em.create<LLVM::LoadOp>(type, pointer, alignment);
+  Value words = em.create<LLVM::LoadOp>(type.clone(em.getI16Type()), pointer, alignment);
+  return em.create<LLVM::BitcastOp>(type, words);
 }
 
 void KernelEmitter::storeNeighbours(Value stored, const Buffer &buffer, LaneIndex position) {

@@ -10,6 +10,7 @@
 #include "passes/Codegen/Cuda/ContractionKernel.h"
 #include "passes/Codegen/Cuda/ContractionMma.h"
 #include "passes/Codegen/Cuda/ContractionWgmma.h"
+#include "passes/Codegen/Cuda/GemvKernel.h"
 #include "passes/Schedule/Cuda/AttentionTiles.h"
 #include "passes/Schedule/Cuda/Choose.h"
 #include "passes/Schedule/Cuda/Pipeline.h"
@@ -73,8 +74,8 @@ LogicalResult generateAround(RootT root, ScheduleT schedule, KernelOp kernel,
   return success();
 }
 
-/// A matrix product or convolution, by tiles in shared memory: on matrix units or with FMAs, as the
-/// schedule says.
+/// A matrix product or convolution, by tiles in shared memory, on matrix units or with FMAs, or of
+/// few rows by warps, as the schedule says.
 class ContractionStrategy final : public KernelStrategy {
 public:
   StringRef getName() const override { return "contraction"; }
@@ -125,9 +126,13 @@ private:
 SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) const {
   Operation *root = getRoot(kernel, *this);
   OpOperand *weights = getWeights(root);
+  auto matmul = dyn_cast<MatMulOp>(root);
   ScheduleAttrInterface schedule = kernel.getScheduleAttr();
-  if (!isa<TileScheduleAttr, PipelineScheduleAttr>(schedule) || !weights || !isPackable(*weights) ||
-      !wantsColumns(root, schedule))
+  bool readsColumns =
+      isa<GemvScheduleAttr>(schedule)
+          ? !matmul || !matmul.getTransposeRhs()
+          : isa<TileScheduleAttr, PipelineScheduleAttr>(schedule) && wantsColumns(root, schedule);
+  if (!weights || !isPackable(*weights) || !readsColumns)
     return {};
   auto conv = dyn_cast<ConvOp>(root);
   return {{weights, ColumnsAttr::get(kernel.getContext(), conv ? conv.getGroups() : 1)}};
@@ -177,10 +182,29 @@ LogicalResult verifySchedule(PipelineScheduleAttr schedule, Operation *root, Tar
   return success();
 }
 
+/// What must hold of a schedule for few rows.
+LogicalResult verifySchedule(GemvScheduleAttr schedule, Operation *root, TargetAttr,
+                             ComplainFn complain) {
+  ContractionSizes sizes = getContractionSizes(root);
+  MLIRContext *context = root->getContext();
+  int64_t rows = getConstantOr(product(sizes.rows, context), -1),
+          depth = getConstantOr(product(sizes.depth, context), -1);
+  if (!getElementTypeOrSelf(root->getResult(0)).isF32())
+    return complain() << " of sums of f32, not " << root->getResult(0).getType();
+  if (rows < 1 || rows * schedule.getColumns() > TargetAttr::warpSize)
+    return complain() << " with " << schedule.getColumns() << " columns of " << rows
+                      << " rows in a warp of " << TargetAttr::warpSize << " lanes";
+  if (depth < 1 || depth % schedule.getLanes() != 0)
+    return complain() << " with " << schedule.getLanes() << " neighbours at a time of a depth of "
+                      << depth;
+  return success();
+}
+
 LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
   ScheduleAttrInterface schedule = kernel.getScheduleAttr();
   Operation *root = getRoot(kernel, *this);
-  if (!isa_and_present<ContractionScheduleAttr, TileScheduleAttr, PipelineScheduleAttr>(schedule) ||
+  if (!isa_and_present<ContractionScheduleAttr, TileScheduleAttr, PipelineScheduleAttr,
+                       GemvScheduleAttr>(schedule) ||
       !root)
     return complainAboutSchedule(kernel);
   if (!isa<MatMulOp, ConvOp>(root))
@@ -194,6 +218,8 @@ LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
     return verifySchedule(tiles, root, *target, complain);
   if (auto pipeline = dyn_cast<PipelineScheduleAttr>(schedule))
     return verifySchedule(pipeline, root, *target, complain);
+  if (auto gemv = dyn_cast<GemvScheduleAttr>(schedule))
+    return verifySchedule(gemv, root, *target, complain);
   return verifySchedule(cast<ContractionScheduleAttr>(schedule), root, *target, complain);
 }
 
@@ -204,6 +230,8 @@ LogicalResult ContractionStrategy::generate(KernelOp kernel, TargetAttrInterface
     return generateAround(root, tiles, kernel, target, module, emitMmaKernel);
   if (auto pipeline = dyn_cast<PipelineScheduleAttr>(kernel.getScheduleAttr()))
     return generateAround(root, pipeline, kernel, target, module, emitWgmmaKernel);
+  if (auto gemv = dyn_cast<GemvScheduleAttr>(kernel.getScheduleAttr()))
+    return generateAround(root, gemv, kernel, target, module, emitGemvKernel);
   return generateAround(root, cast<ContractionScheduleAttr>(kernel.getScheduleAttr()), kernel,
                         target, module, emitContractionKernel);
 }

@@ -16,9 +16,12 @@ RowsScheduleAttr chooseRows(TargetAttr target, KernelOp kernel);
 DimExprs chooseRowBlocks(TargetAttr target, KernelOp kernel);
 
 /// For a `tenon.matmul` or `tenon.conv`: tiles for matrix units if these multiply such elements, or
-/// for FMAs; and a block for each of its tiles.
+/// for FMAs, and a block for each of its tiles; or what few rows are computed by.
 ScheduleAttrInterface chooseContraction(TargetAttr target, mlir::Operation *op);
 DimExprs chooseContractionBlocks(TargetAttr target, mlir::Operation *op);
+
+/// For a product of few rows; null if it has too many, or if its columns are not read as they lie.
+GemvScheduleAttr chooseGemv(TargetAttr target, mlir::Operation *op);
 
 /// The best tiles for matrix units, and the cycles that they are thought to take; null if these do
 /// not multiply the op's elements.

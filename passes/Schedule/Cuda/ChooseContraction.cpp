@@ -22,14 +22,13 @@ constexpr Tile large = {128, 128, 8, 8, 8}, medium = {64, 64, 16, 4, 4}, small =
                fewRows = {16, 64, 16, 1, 4}, fewColumns = {64, 16, 16, 4, 1},
                fewBoth = {16, 16, 16, 1, 1};
 
-/// From so many rows or columns on a dimension is not narrow.
-constexpr int64_t narrow = 16;
+/// From so many rows or columns on a dimension is not narrow; what only a run tells counts as many.
+constexpr int64_t narrow = 16, many = 1 << 12;
 
 } // namespace
 
 /// How many such tiles there are; a size that only a run tells counts as many.
 static int64_t countTiles(const ContractionSizes &sizes, const Tile &tile) {
-  constexpr int64_t many = 1 << 12;
   MLIRContext *context = sizes.columns.getContext();
   auto known = [&](AffineExpr size) { return getConstantOr(size, many); };
   return known(product(sizes.outer, context)) *
@@ -49,6 +48,8 @@ static Tile chooseTile(TargetAttr target, const ContractionSizes &sizes, bool is
 }
 
 ScheduleAttrInterface chooseContraction(TargetAttr target, Operation *op) {
+  if (GemvScheduleAttr schedule = chooseGemv(target, op))
+    return schedule;
   auto [tiles, tileCycles] = rateTiles(target, op);
   auto [pipeline, pipelineCycles] = choosePipeline(target, op);
   if (pipeline && (!tiles || pipelineCycles <= tileCycles))
@@ -62,8 +63,11 @@ ScheduleAttrInterface chooseContraction(TargetAttr target, Operation *op) {
                                       MmaAttr::get(target.getContext(), MmaInstruction::Fma));
 }
 
-/// Rows and columns of a schedule's tiles.
+/// Rows and columns of a schedule's tiles. Few rows are all in one, whose columns are those of a
+/// block's warps.
 static std::pair<int64_t, int64_t> getTile(ScheduleAttrInterface schedule) {
+  if (auto gemv = dyn_cast<GemvScheduleAttr>(schedule))
+    return {many, gemv.getColumns() * gemv.getThreads() / TargetAttr::warpSize};
   if (auto tiles = dyn_cast<TileScheduleAttr>(schedule))
     return {tiles.getTileRows(), tiles.getTileColumns()};
   if (auto pipeline = dyn_cast<PipelineScheduleAttr>(schedule))

@@ -46,13 +46,15 @@ static int64_t countLiveWords(KernelOp kernel) {
   return *llvm::max_element(live);
 }
 
-static int64_t countPointers(KernelOp kernel) {
-  return kAddress *
-         static_cast<int64_t>(kernel.getArgumentTypes().size() + kernel.getResultTypes().size());
+/// Pointers and sizes that the kernel gets.
+static int64_t countArguments(KernelOp kernel) {
+  return kAddress * static_cast<int64_t>(kernel.getArgumentTypes().size() +
+                                         kernel.getResultTypes().size() + kernel.getNumSymbols());
 }
 
 /// For walking through operands that are not read where the thread computes: windows, say. Along
-/// each dimension there are a position, its end, its step, and what that is in memory.
+/// each dimension there are a position, its end, its step, and what that is in memory; and its size
+/// if only a run tells it.
 static int64_t countWalkRegisters(KernelOp kernel) {
   constexpr int64_t perDimension = 4 * kAddress;
   int64_t most = 0;
@@ -60,16 +62,17 @@ static int64_t countWalkRegisters(KernelOp kernel) {
     if (isa<PointwiseOpInterface, BroadcastOp, ReduceOp>(op) ||
         op.hasTrait<OpTrait::ConstantLike>())
       continue;
-    int64_t dimensions = 0;
+    int64_t registers = 0;
     for (Value operand : op.getOperands())
-      dimensions += static_cast<int64_t>(getDims(operand.getType()).size());
-    most = std::max(most, perDimension * dimensions);
+      for (AffineExpr size : getDims(operand.getType()))
+        registers += perDimension + (isa<AffineConstantExpr>(size) ? 0 : kAddress);
+    most = std::max(most, registers);
   }
   return most;
 }
 
 int64_t countRowsRegisters(KernelOp kernel, int64_t lanes) {
-  return kCommon + countPointers(kernel) + countWalkRegisters(kernel) +
+  return kCommon + countArguments(kernel) + countWalkRegisters(kernel) +
          lanes * countLiveWords(kernel);
 }
 
@@ -86,8 +89,18 @@ int64_t countRegisters(KernelOp kernel, Operation *root, ContractionScheduleAttr
   int64_t rows = schedule.getThreadRows(), columns = schedule.getThreadColumns();
   int64_t words = countWords(getElementTypeOrSelf(root->getResult(0)));
   int64_t operands = (rows + columns) * words, epilogue = columns * (countLiveWords(kernel) - 1);
-  return kCommon + rows * columns * words + countIndexRegisters(root, schedule) +
-         std::max(operands, epilogue);
+  // Of a short product the assembler reads many trips of the loop at once.
+  constexpr int64_t unrolled = 32;
+  int64_t products = std::max(rows * columns * words + std::max(operands, epilogue), unrolled);
+  return kCommon + countIndexRegisters(root, schedule) + products;
+}
+
+/// A trip's operands as they are multiplied, and as many on their way.
+int64_t countRegisters(KernelOp kernel, Operation *root, GemvScheduleAttr schedule) {
+  AffineExpr rowCount = product(getContractionSizes(root).rows, kernel.getContext());
+  int64_t rows = getConstantOr(rowCount, 1), columns = schedule.getColumns();
+  return kCommon + countArguments(kernel) + kAddress * (rows + columns) + rows * columns +
+         2 * (rows + columns) * schedule.getLanes() + countLiveWords(kernel);
 }
 
 int64_t countRegisters(KernelOp, Operation *, TileScheduleAttr) { return kMost; }
@@ -103,7 +116,7 @@ int64_t countRegisters(KernelOp kernel, AttentionOp root, AttentionScheduleAttr 
   int64_t states = rows * (width + 2), scores = rows * (keys + kAddress) + keys * kAddress;
   int64_t operands = trips * (rows + std::max(keys, width));
   int64_t epilogue = width * (countLiveWords(kernel) - 1);
-  return kCommon + countPointers(kernel) + states + std::max(scores + operands, epilogue);
+  return kCommon + countArguments(kernel) + states + std::max(scores + operands, epilogue);
 }
 
 int64_t countResidentBlocks(TargetAttr target, int64_t threads, int64_t registers) {

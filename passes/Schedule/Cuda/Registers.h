@@ -19,6 +19,7 @@ int64_t countRowsRegisters(KernelOp kernel, int64_t lanes);
 int64_t countRegisters(KernelOp kernel, mlir::Operation *root, ContractionScheduleAttr schedule);
 int64_t countRegisters(KernelOp kernel, mlir::Operation *root, TileScheduleAttr schedule);
 int64_t countRegisters(KernelOp kernel, mlir::Operation *root, PipelineScheduleAttr schedule);
+int64_t countRegisters(KernelOp kernel, mlir::Operation *root, GemvScheduleAttr schedule);
 int64_t countRegisters(KernelOp kernel, AttentionOp root, AttentionScheduleAttr schedule);
 int64_t countRegisters(KernelOp kernel, AttentionOp root, AttentionTileScheduleAttr schedule);
 

@@ -155,6 +155,25 @@ tenon.kernel @through_registers(%x: tensor<128x256xf32>, %w: tensor<256x128xf16>
   tenon.yield %0 : tensor<128x128xf32>
 }
 
+// Few rows: each lane loads neighbours of all columns before those of rows, lanes add up, and each one finishes one sum.
+// CHECK-LABEL: module @few_rows
+//       CHECK:   scf.for
+//       CHECK:     scf.for {{.*}} iter_args
+// CHECK-COUNT-4:   llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr -> vector<8xf16>
+//       CHECK:     llvm.intr.fma
+// CHECK-COUNT-20:  nvvm.shfl.sync  bfly
+//       CHECK:     scf.if
+//   CHECK-NOT:       llvm.store
+//       CHECK:       arith.addf
+//       CHECK:       llvm.store
+//   CHECK-NOT:       llvm.store
+tenon.kernel @few_rows(%x: tensor<2x1024xf16>, %w: tensor<64x1024xf16>, %b: tensor<64xf32>) -> tensor<2x64xf32>
+    attributes {strategy = "contraction", schedule = #cuda.gemv_schedule<columns = 2>} {
+  %0 = tenon.matmul %x, %w {transposeRhs} : (tensor<2x1024xf16>, tensor<64x1024xf16>) -> tensor<2x64xf32>
+  %1 = tenon.add %0, %b : (tensor<2x64xf32>, tensor<64xf32>) -> tensor<2x64xf32>
+  tenon.yield %1 : tensor<2x64xf32>
+}
+
 // Attention on matrix units: queries stay in registers, and each step is multiplied while the next one is brought. Scores
 // become powers, in two parts, and multiply values without leaving their lanes. One barrier a step.
 // CHECK-LABEL: module @attention_units

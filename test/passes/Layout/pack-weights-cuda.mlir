@@ -38,3 +38,14 @@ func.func @as_they_are(%x: tensor<128x64xf16>, %z: tensor<128x64xf32>) -> (tenso
   %u = tenon.matmul %z, %v : (tensor<128x64xf32>, tensor<64x47xf32>) -> tensor<128x47xf32>
   return %y, %u : tensor<128x48xf16>, tensor<128x47xf32>
 }
+
+// -----
+
+// Few rows read outputs one by one.
+// CHECK-LABEL: tenon.kernel @matmul_only
+//       CHECK:   tenon.unpack %{{.*}} {layout = #cuda.columns<>} : (tensor<1x48x64xf16>) -> tensor<64x48xf16>
+func.func @few_rows(%x: tensor<2x64xf16>) -> tensor<2x48xf32> {
+  %w = tenon.constant dense<1.0> : tensor<64x48xf16>
+  %y = tenon.matmul %x, %w : (tensor<2x64xf16>, tensor<64x48xf16>) -> tensor<2x48xf32>
+  return %y : tensor<2x48xf32>
+}

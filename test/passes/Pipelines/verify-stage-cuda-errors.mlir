@@ -122,3 +122,25 @@ module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", h
     tenon.yield %0 : tensor<2x64x256xf32>
   }
 }
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @many(%x: tensor<16x64xf16>, %w: tensor<64x64xf16>) -> tensor<16x64xf32> attributes {
+      strategy = "contraction", schedule = #cuda.gemv_schedule<>} {
+    // expected-error @+1 {{has a schedule in @many with 4 columns of 16 rows in a warp of 32 lanes}}
+    %0 = tenon.matmul %x, %w {transposeRhs} : (tensor<16x64xf16>, tensor<64x64xf16>) -> tensor<16x64xf32>
+    tenon.yield %0 : tensor<16x64xf32>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @odd(%x: tensor<1x68xf16>, %w: tensor<64x68xf16>) -> tensor<1x64xf32> attributes {
+      strategy = "contraction", schedule = #cuda.gemv_schedule<>} {
+    // expected-error @+1 {{has a schedule in @odd with 8 neighbours at a time of a depth of 68}}
+    %0 = tenon.matmul %x, %w {transposeRhs} : (tensor<1x68xf16>, tensor<64x68xf16>) -> tensor<1x64xf32>
+    tenon.yield %0 : tensor<1x64xf32>
+  }
+}

@@ -186,6 +186,36 @@ tenon.kernel @middle(%x: tensor<1024x1024xf16>, %w: tensor<1024x1024xf16>) -> te
   tenon.yield %0 : tensor<1024x1024xf16>
 }
 
+// Very few rows of weights that can be laid out: reading these is all that takes time. As many warps as hide it come before
+// more columns for each.
+// CHECK-LABEL: tenon.kernel @one_token(
+//  CHECK-SAME:   schedule = #cuda.gemv_schedule<columns = 1>,
+//  CHECK-SAME:   tasks = affine_map<() -> (512)>
+tenon.kernel @one_token(%x: tensor<1x4096xbf16>, %w: tensor<4096x4096xbf16> {tenon.weights}) -> tensor<1x4096xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<1x4096xbf16>, tensor<4096x4096xbf16>) -> tensor<1x4096xf32>
+  tenon.yield %0 : tensor<1x4096xf32>
+}
+// CHECK-LABEL: tenon.kernel @vocabulary(
+//  CHECK-SAME:   schedule = #cuda.gemv_schedule<lanes = 4>,
+tenon.kernel @vocabulary(%x: tensor<4x1024xf32>, %w: tensor<32000x1024xf32>) -> tensor<4x32000xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w {transposeRhs} : (tensor<4x1024xf32>, tensor<32000x1024xf32>) -> tensor<4x32000xf32>
+  tenon.yield %0 : tensor<4x32000xf32>
+}
+
+// Columns that lie side by side are read as rows of tiles; more rows, on matrix units.
+// CHECK-LABEL: tenon.kernel @unknown_columns(
+//  CHECK-SAME:   schedule = #cuda.contraction_schedule<tile_rows = 16,
+tenon.kernel @unknown_columns(%x: tensor<1x4096xf32>, %w: tensor<4096x4096xf32>) -> tensor<1x4096xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<1x4096xf32>, tensor<4096x4096xf32>) -> tensor<1x4096xf32>
+  tenon.yield %0 : tensor<1x4096xf32>
+}
+// CHECK-LABEL: tenon.kernel @sixteen_rows(
+//  CHECK-SAME:   schedule = #cuda.tile_schedule<tile_rows = 16,
+tenon.kernel @sixteen_rows(%x: tensor<16x4096xf16>, %w: tensor<4096x4096xf16> {tenon.weights}) -> tensor<16x4096xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<16x4096xf16>, tensor<4096x4096xf16>) -> tensor<16x4096xf32>
+  tenon.yield %0 : tensor<16x4096xf32>
+}
+
 // Few rows: tiles of sixteen, of which many run at a time.
 // CHECK-LABEL: tenon.kernel @few_rows(
 //  CHECK-SAME:   schedule = #cuda.tile_schedule<tile_rows = 16, tile_columns = 64, depth = 64, warp_rows = 16, warp_columns = 16, mma = <mma>>,

@@ -83,3 +83,13 @@ module attributes {s = #cuda.attention_tile_schedule<tile_keys = 48, mma = <mma>
 
 // expected-error @+1 {{warps multiply by matrix units, not by #cuda.mma<fma>}}
 module attributes {s = #cuda.attention_tile_schedule<mma = <fma>>} {}
+
+// -----
+
+// expected-error @+1 {{a lane loads a power of two of neighbours, 16 at most, not 12}}
+module attributes {s = #cuda.gemv_schedule<lanes = 12>} {}
+
+// -----
+
+// expected-error @+1 {{columns is 0, but at least 1}}
+module attributes {s = #cuda.gemv_schedule<columns = 0>} {}
