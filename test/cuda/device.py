@@ -5,6 +5,7 @@ import os
 import re
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +21,15 @@ def quiet():
         finally:
             os.dup2(saved, 2)
             os.close(saved)
+
+
+@dataclass
+class Launch:
+    """What a launch gives a kernel beside its arguments: see tenon_kernel_desc in runtime/abi.h."""
+
+    shared_bytes: int = 0
+    # The numbers of a tenon_tensor_map_desc each; sizes are known, and boxes are of the tensor (no im2col).
+    maps: list = field(default_factory=list)
 
 
 class Fault(Exception):
@@ -70,7 +80,21 @@ class Device:
         self.call("cuMemAlloc_v2", ctypes.byref(address), ctypes.c_size_t(data.nbytes))
         return address
 
-    def run(self, ptx, inputs, outputs, blocks):
+    def make_map(self, numbers, addresses):
+        """A tensor map, which begins at a multiple of 64 bytes."""
+        argument, offset, kind, rank, row_bytes, *rest = numbers
+        sizes, strides, box, steps = rest[0:10:2], rest[10:18:2], rest[18:23], rest[23:28]
+        memory = ctypes.create_string_buffer(192)
+        start = -ctypes.addressof(memory) % 64
+        words = ctypes.c_uint64 * 5, ctypes.c_uint32 * 5
+        self.call(
+            "cuTensorMapEncodeTiled", ctypes.byref(memory, start), kind, rank,
+            ctypes.c_void_p(addresses[argument].value + offset), words[0](*sizes), words[0](*strides, 0), words[1](*box),
+            words[1](*steps), 0, {32: 1, 64: 2, 128: 3}[row_bytes], 0, 0,
+        )
+        return memory, ctypes.addressof(memory) + start
+
+    def run(self, ptx, inputs, outputs, blocks, launch=Launch()):
         """Runs the one kernel of a module on inputs, and fills outputs."""
         module, function = ctypes.c_void_p(), ctypes.c_void_p()
         self.call("cuModuleLoadDataEx", ctypes.byref(module), ctypes.c_char_p(ptx.encode()), 0, None, None)
@@ -79,9 +103,13 @@ class Device:
         addresses = [self.allocate(data) for data in [*inputs, *outputs]]
         for data, address in zip(inputs, addresses):
             self.call("cuMemcpyHtoD_v2", address, data.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(data.nbytes))
-        parameters = (ctypes.c_void_p * len(addresses))(*[ctypes.addressof(address) for address in addresses])
+        maps = [self.make_map(numbers, addresses) for numbers in launch.maps]
+        places = [ctypes.addressof(address) for address in addresses] + [place for _, place in maps]
+        parameters = (ctypes.c_void_p * len(places))(*places)
         threads = int(re.search(r"\.reqntid (\d+)", ptx).group(1))
-        self.call("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, 0, None, parameters, None)
+        if launch.shared_bytes:
+            self.call("cuFuncSetAttribute", function, 8, launch.shared_bytes)
+        self.call("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, launch.shared_bytes, None, parameters, None)
         self.call("cuCtxSynchronize")
         for data, address in zip(outputs, addresses[len(inputs) :]):
             self.call("cuMemcpyDtoH_v2", data.ctypes.data_as(ctypes.c_void_p), address, ctypes.c_size_t(data.nbytes))
@@ -103,10 +131,10 @@ class Simulator(Device):
     def explain(self, name, result):
         return self.library.tenon_cuda_sim_last_fault().decode() or super().explain(name, result)
 
-    def run(self, ptx, inputs, outputs, blocks):
+    def run(self, ptx, inputs, outputs, blocks, launch=Launch()):
         self.library.tenon_cuda_sim_reset()
         self.open()
-        super().run(ptx, inputs, outputs, blocks)
+        super().run(ptx, inputs, outputs, blocks, launch)
 
 
 def differs(expected, results, tolerance):

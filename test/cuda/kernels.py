@@ -4,12 +4,14 @@ Sizes are no multiples of tiles, so that edges are there, and small, so that the
 a function with `@kernel` that gives an ONNX model without constants and its results by numpy.
 """
 
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
+from device import Launch
 from onnx import TensorProto, helper
 
 KERNELS = {}
@@ -22,6 +24,7 @@ class Case:
     expected: list
     tolerance: float = 1e-4
     blocks: int = 2  # of a launch: results do not depend on it
+    target: str = "sm_80"
 
 
 def kernel(build):
@@ -119,9 +122,40 @@ def block_sum():
     return reduction("ReduceSum", x, y, blocks=1, tolerance=1e-3)
 
 
-def compile_ptx(tenon, model, folder, target):
-    """The PTX of a model, and the one kernel's entry and threads."""
-    source, output = Path(folder) / "model.onnx", Path(folder) / "model.ptx"
-    onnx.save(model, source)
-    subprocess.run([tenon, "compile", source, f"--target=cuda:{target}", "--emit=ptx", "-o", output], check=True)
+def whole_halves(*shape):
+    """Small whole numbers, whose sums are exact."""
+    return np.random.default_rng(sum(shape)).integers(-4, 5, shape).astype(np.float16)
+
+
+@kernel
+def pipeline():
+    """Warps with different roles; the depth is long, so that the ring of stages goes round."""
+    a, b = whole_halves(70, 2056), whole_halves(40, 2056)
+    y = a.astype(np.float32) @ b.T.astype(np.float32)
+    node = helper.make_node("Gemm", ["a", "b"], ["y"], transB=1)
+    return case([node], {"a": a, "b": b}, {"y": y.astype(np.float16)}, blocks=3, target="sm_90a")
+
+
+@kernel
+def pipeline_turned():
+    """The same with a right operand whose columns are turned, and with batches."""
+    a, b = whole_halves(2, 60, 2048), whole_halves(2, 2048, 64)
+    y = a.astype(np.float32) @ b.astype(np.float32)
+    return case([helper.make_node("MatMul", ["a", "b"], ["y"])], {"a": a, "b": b}, {"y": y.astype(np.float16)}, blocks=1,
+                target="sm_90a")
+
+
+def emit(tenon, source, target, kind):
+    output = source.with_suffix(".out")
+    subprocess.run([tenon, "compile", source, f"--target=cuda:{target}", f"--emit={kind}", "-o", output], check=True)
     return output.read_text()
+
+
+def compile_ptx(tenon, model, folder, target):
+    """The PTX of a model of one kernel, and how that is launched."""
+    source = Path(folder) / "model.onnx"
+    onnx.save(model, source)
+    code = emit(tenon, source, target, "mlir:code")
+    notes = dict(re.findall(r'\["(tenon-[\w-]+)", "([^"]*)"\]', code))
+    maps = [[int(number) for number in text.split(",")] for text in notes.get("tenon-tensor-maps", "").split(";") if text]
+    return emit(tenon, source, target, "ptx"), Launch(int(notes.get("tenon-shared-bytes", 0)), maps)

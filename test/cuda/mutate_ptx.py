@@ -22,7 +22,6 @@ from mutants import mutants
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("TENON_BUILD_DIR", ROOT / "build"))
-TARGET = "sm_80"
 
 # (kernel, operator, pattern of the instruction): why it is no bug.
 EQUIVALENT = [
@@ -48,21 +47,21 @@ def spread(candidates, count):
     return candidates[::step]
 
 
-def find_bug(simulator, case, ptx):
+def find_bug(simulator, case, ptx, launch):
     """What tells of a bug; None if nothing does."""
     results = [np.zeros_like(value) for value in case.expected]
     try:
         with quiet():
-            simulator.run(ptx, case.inputs, results, case.blocks)
+            simulator.run(ptx, case.inputs, results, case.blocks, launch)
     except Fault as fault:
         return str(fault)
     return "a wrong result" if differs(case.expected, results, case.tolerance) else None
 
 
-def check_original(simulator, case, ptx, seeds):
+def check_original(simulator, case, ptx, launch, seeds):
     for seed in range(1, seeds + 1):
         os.environ["TENON_CUDA_SIM_SEED"] = str(seed)
-        if problem := find_bug(simulator, case, ptx):
+        if problem := find_bug(simulator, case, ptx, launch):
             return [f"without a bug, seed {seed}: {problem}"]
     return []
 
@@ -71,10 +70,11 @@ def check_kernel(simulator, name, options, found):
     """What is wrong: alarms without a bug, and mutants that nothing tells of."""
     case = kernels.KERNELS[name]()
     with tempfile.TemporaryDirectory() as folder:
-        ptx = kernels.compile_ptx(BUILD / "bin" / "tenon", case.model, folder, TARGET)
+        ptx, launch = kernels.compile_ptx(BUILD / "bin" / "tenon", case.model, folder, case.target)
+    os.environ["TENON_CUDA_SIM"] = case.target
     if len(re.findall(r"\.entry ", ptx)) != 1:
         return [f"{name}: the model is not one kernel"]
-    problems = check_original(simulator, case, ptx, options.seeds)
+    problems = check_original(simulator, case, ptx, launch, options.seeds)
     os.environ["TENON_CUDA_SIM_SEED"] = "1"
     by_operator = collections.defaultdict(list)
     for mutant in mutants(ptx):
@@ -82,7 +82,7 @@ def check_kernel(simulator, name, options, found):
             by_operator[mutant.operator].append(mutant)
     for operator, candidates in by_operator.items():
         for mutant in spread(candidates, options.per):
-            how = find_bug(simulator, case, mutant.text)
+            how = find_bug(simulator, case, mutant.text, launch)
             where = f"{name}, {operator}, line {mutant.line}: {mutant.before} -> {mutant.after or 'nothing'}"
             found[operator, "result" if how == "a wrong result" else "fault"] += how is not None
             if how is None:
@@ -99,7 +99,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("-v", "--verbose", action="store_true")
     options = parser.parse_args()
-    simulator = Simulator(BUILD / "lib" / "libtenon_cuda_sim.so", TARGET)
+    simulator = Simulator(BUILD / "lib" / "libtenon_cuda_sim.so", "sm_80")
     found, problems = collections.Counter(), []
     for name in options.kernels.split(","):
         problems += check_kernel(simulator, name, options, found)

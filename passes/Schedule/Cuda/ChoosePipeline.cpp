@@ -22,9 +22,9 @@ constexpr int64_t widths[] = {256, 224, 192, 160, 128, 96, 64, 32};
 constexpr int64_t lines[] = {128, 64, 32};
 constexpr int64_t mostStages = 8, leastStages = 3;
 constexpr double sharedBytesPerCycle = 128, cacheBytesPerCycle = 64;
-/// From memory to shared memory; to begin and to end a tile, beside its sums; and to set up a
-/// block.
-constexpr double latency = 800, tileOverhead = 200, blockOverhead = 800;
+/// From memory to shared memory; for the barriers of a step; to begin and to end a tile, beside its
+/// sums; and to set up a block.
+constexpr double latency = 800, stepOverhead = 40, tileOverhead = 200, blockOverhead = 800;
 /// Of what is shorter than the longest, this part shows.
 constexpr double exposedPart = 0.125;
 
@@ -67,7 +67,7 @@ static double estimate(TargetAttr target, Operation *op, const ProductSize &prod
                      latency / double(schedule.getStages() - 1)};
   double longest = *llvm::max_element(bounds);
   double step = longest + (std::accumulate(std::begin(bounds), std::end(bounds), 0.0) - longest) *
-                              exposedPart;
+                              exposedPart + stepOverhead;
   double sums = 2 * rows * columns * 4 / sharedBytesPerCycle;
   return perMultiprocessor * (countSteps(op, schedule.getDepth()) * step + sums + tileOverhead) +
          latency + blockOverhead;

@@ -86,7 +86,8 @@ PipelineMemory::PipelineMemory(PipelineScheduleAttr schedule, int64_t elementByt
   stageBytes = rowBytes * (schedule.getTileRows() + columns);
   right = schedule.getStages() * rowBytes * schedule.getTileRows();
   sums = schedule.getStages() * stageBytes;
-  sumColumns = columns % 64 == 0 ? 64 : columns % 32 == 0 ? 32 : 16;
+  // Half a line for the largest tiles, which leaves room for a fourth stage.
+  sumColumns = columns % 64 == 0 && columns <= 192 ? 64 : 32;
   full = sums + schedule.getConsumers() * warpsOfGroup * getSumBytes(sumColumns);
   empty = full + schedule.getStages() * barrierBytes;
   bytes = empty + schedule.getStages() * barrierBytes;
