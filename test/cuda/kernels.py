@@ -136,15 +136,6 @@ def pipeline():
     return case([node], {"a": a, "b": b}, {"y": y.astype(np.float16)}, blocks=3, target="sm_90a")
 
 
-@kernel
-def pipeline_turned():
-    """The same with a right operand whose columns are turned, and with batches."""
-    a, b = whole_halves(2, 60, 2048), whole_halves(2, 2048, 64)
-    y = a.astype(np.float32) @ b.astype(np.float32)
-    return case([helper.make_node("MatMul", ["a", "b"], ["y"])], {"a": a, "b": b}, {"y": y.astype(np.float16)}, blocks=1,
-                target="sm_90a")
-
-
 def emit(tenon, source, target, kind):
     output = source.with_suffix(".out")
     subprocess.run([tenon, "compile", source, f"--target=cuda:{target}", f"--emit={kind}", "-o", output], check=True)
