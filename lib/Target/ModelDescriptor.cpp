@@ -17,7 +17,8 @@ namespace tenon {
 
 static_assert(sizeof(tenon_dim_desc) == 16 && sizeof(tenon_tensor_desc) == 56 &&
                   sizeof(tenon_kernel_desc) == 120 && sizeof(tenon_variant_desc) == 104 &&
-                  sizeof(tenon_tensor_map_desc) == 296 && sizeof(tenon_state_desc) == 8 && sizeof(tenon_model_desc) == 160,
+                  sizeof(tenon_tensor_map_desc) == 296 && sizeof(tenon_state_desc) == 8 &&
+                  sizeof(tenon_model_desc) == 160,
               "runtime/abi.h changed: change the builders below with it");
 
 std::string sanitizeModelName(StringRef name) {
@@ -190,9 +191,9 @@ Constant *DescriptorBuilder::buildMaps(ArrayRef<std::vector<int64_t>> maps) {
   SmallVector<Constant *> records;
   for (const std::vector<int64_t> &map : maps) {
     assert(map.size() * sizeof(int64_t) == sizeof(tenon_tensor_map_desc));
-    records.push_back(
-        ConstantDataArray::get(module.getContext(), ArrayRef<uint64_t>(
-            reinterpret_cast<const uint64_t *>(map.data()), map.size())));
+    records.push_back(ConstantDataArray::get(
+        module.getContext(),
+        ArrayRef<uint64_t>(reinterpret_cast<const uint64_t *>(map.data()), map.size())));
   }
   return array(records, "maps");
 }

@@ -28,7 +28,7 @@ class Launch:
     """What a launch gives a kernel beside its arguments: see tenon_kernel_desc in runtime/abi.h."""
 
     shared_bytes: int = 0
-    # The numbers of a tenon_tensor_map_desc each; sizes are known, and boxes are of the tensor (no im2col).
+    # The numbers of a tenon_tensor_map_desc each, whose sizes are known.
     maps: list = field(default_factory=list)
 
 
@@ -83,15 +83,18 @@ class Device:
     def make_map(self, numbers, addresses):
         """A tensor map, which begins at a multiple of 64 bytes."""
         argument, offset, kind, rank, row_bytes, *rest = numbers
-        sizes, strides, box, steps = rest[0:10:2], rest[10:18:2], rest[18:23], rest[23:28]
+        sizes, strides, box, steps, reach = rest[0:10:2], rest[10:18:2], rest[18:23], rest[23:28], rest[29:32]
         memory = ctypes.create_string_buffer(192)
         start = -ctypes.addressof(memory) % 64
-        words = ctypes.c_uint64 * 5, ctypes.c_uint32 * 5
-        self.call(
-            "cuTensorMapEncodeTiled", ctypes.byref(memory, start), kind, rank,
-            ctypes.c_void_p(addresses[argument].value + offset), words[0](*sizes), words[0](*strides, 0), words[1](*box),
-            words[1](*steps), 0, {32: 1, 64: 2, 128: 3}[row_bytes], 0, 0,
-        )
+        longs, words, corner = ctypes.c_uint64 * 5, ctypes.c_uint32 * 5, ctypes.c_int * 3
+        tensor = (ctypes.byref(memory, start), kind, rank, ctypes.c_void_p(addresses[argument].value + offset),
+                  longs(*sizes), longs(*strides, 0))
+        rest_of_both = (words(*steps), 0, {32: 1, 64: 2, 128: 3}[row_bytes], 0, 0)
+        if rest[28]:
+            corners = corner(0, 0, 0), corner(*[-distance for distance in reach])
+            self.call("cuTensorMapEncodeIm2col", *tensor, *corners, box[0], box[1], *rest_of_both)
+        else:
+            self.call("cuTensorMapEncodeTiled", *tensor, words(*box), *rest_of_both)
         return memory, ctypes.addressof(memory) + start
 
     def run(self, ptx, inputs, outputs, blocks, launch=Launch()):

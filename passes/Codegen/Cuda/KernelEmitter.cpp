@@ -184,9 +184,10 @@ Value KernelEmitter::addTensorMap(const tenon_tensor_map_desc &desc) {
   std::memcpy(numbers.data(), &desc, sizeof desc);
   std::string others = getPassthrough(kTensorMapsAttrName);
   setPassthrough(kTensorMapsAttrName,
-                 others + (others.empty() ? "" : ";") + llvm::join(llvm::map_range(numbers, [](int64_t number) {
-                   return std::to_string(number);
-                 }), ","));
+                 others + (others.empty() ? "" : ";") +
+                     llvm::join(llvm::map_range(
+                                    numbers, [](int64_t number) { return std::to_string(number); }),
+                                ","));
   auto memory = LLVM::LLVMArrayType::get(em.getI64Type(), words);
   NamedAttribute attributes[] = {
       em.getNamedAttr(LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(memory)),

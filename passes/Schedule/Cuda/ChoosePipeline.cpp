@@ -55,8 +55,7 @@ static double estimate(TargetAttr target, Operation *op, const ProductSize &prod
   auto ceilDiv = [](double a, double b) { return std::ceil(a / b); };
   double rows = double(schedule.getTileRows()), columns = double(schedule.getTileColumns());
   double stepBytes = double(schedule.getDepth() * product.elementBytes);
-  double tiles =
-      product.outer * ceilDiv(product.rows, rows) * ceilDiv(product.columns, columns);
+  double tiles = product.outer * ceilDiv(product.rows, rows) * ceilDiv(product.columns, columns);
   double perMultiprocessor = ceilDiv(tiles, double(target.getMultiprocessors()));
 
   double rate = double(target.getWgmmaRate()) * 2 / double(product.elementBytes);
@@ -66,8 +65,10 @@ static double estimate(TargetAttr target, Operation *op, const ProductSize &prod
                      (brought + read) / sharedBytesPerCycle, brought / cacheBytesPerCycle,
                      latency / double(schedule.getStages() - 1)};
   double longest = *llvm::max_element(bounds);
-  double step = longest + (std::accumulate(std::begin(bounds), std::end(bounds), 0.0) - longest) *
-                              exposedPart + stepOverhead;
+  double step =
+      longest +
+      (std::accumulate(std::begin(bounds), std::end(bounds), 0.0) - longest) * exposedPart +
+      stepOverhead;
   double sums = 2 * rows * columns * 4 / sharedBytesPerCycle;
   return perMultiprocessor * (countSteps(op, schedule.getDepth()) * step + sums + tileOverhead) +
          latency + blockOverhead;
@@ -80,9 +81,8 @@ static PipelineScheduleAttr makeSchedule(TargetAttr target, Operation *op,
   int64_t depth = lineBytes / product.elementBytes;
   int64_t rows = PipelineScheduleAttr::consumerRows * consumers;
   for (int64_t stages = mostStages; stages >= leastStages; --stages) {
-    auto schedule =
-        PipelineScheduleAttr::get(op->getContext(), columns, depth, consumers, stages,
-                                  chooseBand(target, product, rows, columns), mma);
+    auto schedule = PipelineScheduleAttr::get(op->getContext(), columns, depth, consumers, stages,
+                                              chooseBand(target, product, rows, columns), mma);
     if (PipelineMemory(schedule, product.elementBytes).bytes <= target.getSharedBytes())
       return findObstacle(schedule, op, target).empty() ? schedule : PipelineScheduleAttr();
   }

@@ -34,8 +34,7 @@ static std::string findObstacle(ConvOp conv, int64_t depth) {
   for (size_t d = 0; d < spatial; ++d) {
     int64_t reach = (conv.getKernelSizes()[d] - 1) * conv.getDilations()[d];
     if (reach > kFarthest[spatial - 1] || conv.getStrides()[d] > kLongestStep)
-      return llvm::formatv("a filter reaches {0} far by steps of {1}", reach,
-                           conv.getStrides()[d]);
+      return llvm::formatv("a filter reaches {0} far by steps of {1}", reach, conv.getStrides()[d]);
   }
   ContractionSizes sizes = getContractionSizes(conv);
   int64_t channels = getConstantOr(sizes.depth.back(), 0);

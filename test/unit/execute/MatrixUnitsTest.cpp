@@ -12,8 +12,7 @@ namespace {
 /// A kernel's tile is 64 x 64, with warps of 32 x 32.
 class MatrixUnitsTest : public SimulatedGpuTest {
 protected:
-  static std::string write(const Product &product, StringRef number, StringRef sum,
-                           int64_t depth) {
+  static std::string write(const Product &product, StringRef number, StringRef sum, int64_t depth) {
     std::string left = formatv("tensor<{0}x{1}x{2}>", product.rows, product.depth, number);
     std::string right = formatv("tensor<{0}x{1}x{2}>", product.columns, product.depth, number);
     std::string result = formatv("tensor<{0}x{1}x{2}>", product.rows, product.columns, sum);
@@ -21,10 +20,10 @@ protected:
         formatv("#cuda.tile_schedule<tile_rows = 64, tile_columns = 64, depth = {0}, warp_rows = "
                 "32, warp_columns = 32, stages = 3, mma = <mma>>",
                 depth);
-    return writeProgram(left, right, result, schedule, /*blocks=*/2,
-                        formatv("%0 = tenon.matmul %a, %b {{transposeRhs} : ({0}, {1}) -> {2}",
-                                left, right, result)
-                            .str());
+    return writeProgram(
+        left, right, result, schedule, /*blocks=*/2,
+        formatv("%0 = tenon.matmul %a, %b {{transposeRhs} : ({0}, {1}) -> {2}", left, right, result)
+            .str());
   }
 
   /// No conflicts of banks but those of none, all of each sector wanted, and no product too many.

@@ -1,6 +1,6 @@
-// Products of warps with different roles (TMA and wgmma), on the simulated GPU: their numbers at the
-// edges of tiles, and what its counters tell of the code. Fields that schedules do not name have
-// their defaults.
+// Products of warps with different roles (TMA and wgmma), on the simulated GPU: their numbers at
+// the edges of tiles, and what its counters tell of the code. Fields that schedules do not name
+// have their defaults.
 #include "test/unit/execute/SimulatedGpuTest.h"
 
 using namespace llvm;
@@ -14,8 +14,8 @@ protected:
   std::vector<HostTensor> runMatmul(StringRef left, StringRef right, StringRef result,
                                     StringRef attributes, StringRef schedule, int64_t blocks,
                                     std::vector<HostTensor> inputs) {
-    std::string body = formatv("%0 = tenon.matmul %a, %b {0} : ({1}, {2}) -> {3}", attributes,
-                               left, right, result);
+    std::string body = formatv("%0 = tenon.matmul %a, %b {0} : ({1}, {2}) -> {3}", attributes, left,
+                               right, result);
     return run(writeProgram(left, right, result, schedule, blocks, body), "cuda:sm_90a",
                std::move(inputs));
   }
@@ -59,12 +59,47 @@ TEST_F(PipelinesTest, ColumnsAreTurned) {
   Product product = {64, 136, 72};
   std::vector<int> a = makeNumbers(64 * 72, -8, 8, 3), b = makeNumbers(136 * 72, -8, 8, 4);
   const fltSemantics &bf16 = APFloat::BFloat();
-  auto results = runMatmul(
-      "tensor<64x72xbf16>", "tensor<72x136xbf16>", "tensor<64x136xf32>", "",
-      "#cuda.pipeline_schedule<consumers = 1, stages = 3, mma = <wgmma>>", /*blocks=*/2,
-      list(halves({64, 72}, a, bf16), halves({72, 136}, transpose(b, 136), bf16)));
+  auto results =
+      runMatmul("tensor<64x72xbf16>", "tensor<72x136xbf16>", "tensor<64x136xf32>", "",
+                "#cuda.pipeline_schedule<consumers = 1, stages = 3, mma = <wgmma>>", /*blocks=*/2,
+                list(halves({64, 72}, a, bf16), halves({72, 136}, transpose(b, 136), bf16)));
   EXPECT_EQ(floatsOf(results[0]), toFloats(multiply(product, a, b)));
   expectPerfect(/*groupsOfWarps=*/2, /*parts=*/2 * 4);
+}
+
+// Each launch has maps of its own, which a graph of the launches keeps: the third run is one. Sizes
+// that a run tells are in the maps of that run.
+TEST_F(PipelinesTest, RunsThatRepeat) {
+  constexpr StringLiteral tensor = "tensor<?x64xf16, affine_map<()[s0] -> (s0, 64)>>";
+  std::string text = formatv(R"(
+    module {{
+      func.func @main(%a: {0}, %b: tensor<64x64xf16>) -> {0} attributes {{tenon.symbols = ["n"]} {{
+        %0 = tenon.launch @product(%a, %b) {{symbols = affine_map<()[s0] -> (s0)>} : ({0}, tensor<64x64xf16>) -> {0}
+        %1 = tenon.launch @product(%0, %b) {{symbols = affine_map<()[s0] -> (s0)>} : ({0}, tensor<64x64xf16>) -> {0}
+        return %1 : {0}
+      }
+      tenon.kernel @product(%a: {0}, %b: tensor<64x64xf16>) -> {0} attributes {{strategy = "contraction",
+          num_symbols = 1 : i64, tasks = affine_map<() -> (2)>,
+          schedule = #cuda.pipeline_schedule<tile_columns = 64, consumers = 1, mma = <wgmma>>} {{
+        %0 = tenon.matmul %a, %b {{transposeRhs} : ({0}, tensor<64x64xf16>) -> {0}
+        tenon.yield %0 : {0}
+      }
+    })",
+                             tensor);
+  LoadOptions options;
+  options.stage = Stage::Kernels;
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(text);
+  (*module)->setAttr(kTargetAttrName, cantFail(lookupTarget("cuda:sm_90a", &context)));
+  LoadedProgram program = cantFail(LoadedProgram::load(*module, options));
+  for (int64_t rows : {72, 72, 72, 16, 16, 72}) {
+    std::vector<int> a = makeNumbers(rows * 64, -1, 1, unsigned(rows) + 1),
+                     b = makeNumbers(64 * 64, -1, 1, 2);
+    std::vector<int> expected = multiply({rows, 64, 64}, multiply({rows, 64, 64}, a, b), b);
+    auto results = program.run(list(halves({rows, 64}, a), halves({64, 64}, b)));
+    ASSERT_TRUE(bool(results)) << toString(results.takeError());
+    EXPECT_EQ((*results)[0].bytes.getDataAs<uint16_t>().vec(),
+              halves({rows, 64}, expected).bytes.getDataAs<uint16_t>().vec());
+  }
 }
 
 TEST_F(PipelinesTest, BytesOfEitherSign) {
@@ -137,12 +172,11 @@ protected:
     std::vector<int> x =
         makeNumbers(conv.images * conv.height * conv.width * conv.channels, -4, 4, 1);
     std::vector<int> filters = makeNumbers(conv.outputs * depth, -4, 4, 2);
-    std::string input = formatv("tensor<{0}x{1}x{2}x{3}xf16>", conv.images, conv.height,
-                                conv.width, conv.channels);
+    std::string input =
+        formatv("tensor<{0}x{1}x{2}x{3}xf16>", conv.images, conv.height, conv.width, conv.channels);
     std::string packed =
         formatv("tensor<{0}x{1}x{2}xf16>", conv.groups, conv.outputs / conv.groups, padded);
-    std::string weights =
-        formatv("tensor<{0}x{0}x{1}x{2}xf16>", conv.taps, channels, conv.outputs);
+    std::string weights = formatv("tensor<{0}x{0}x{1}x{2}xf16>", conv.taps, channels, conv.outputs);
     std::string result = formatv("tensor<{0}x{1}x{2}x{3}xf32>", conv.images, conv.getHeight(),
                                  conv.getWidth(), conv.outputs);
     std::string body = formatv(
@@ -161,16 +195,30 @@ protected:
 };
 
 TEST_F(ConvolutionPipelinesTest, RunsOfPixelsCrossRowsAndImages) {
-  check({.images = 3, .height = 11, .width = 9, .channels = 40, .outputs = 48, .taps = 3,
-         .groups = 1, .strides = {2, 1}, .dilations = {1, 2}},
+  check({.images = 3,
+         .height = 11,
+         .width = 9,
+         .channels = 40,
+         .outputs = 48,
+         .taps = 3,
+         .groups = 1,
+         .strides = {2, 1},
+         .dilations = {1, 2}},
         "#cuda.pipeline_schedule<tile_columns = 64, consumers = 1, stages = 2, mma = <wgmma>>");
   // Two tiles of 75 pixels, one of outputs; a step for each tap, most of which is zeros.
   expectPerfect(/*groupsOfWarps=*/2, /*parts=*/9 * 4);
 }
 
 TEST_F(ConvolutionPipelinesTest, GroupsHaveChannelsOfTheirOwn) {
-  check({.images = 2, .height = 7, .width = 8, .channels = 64, .outputs = 64, .taps = 2,
-         .groups = 2, .strides = {1, 1}, .dilations = {1, 1}},
+  check({.images = 2,
+         .height = 7,
+         .width = 8,
+         .channels = 64,
+         .outputs = 64,
+         .taps = 2,
+         .groups = 2,
+         .strides = {1, 1},
+         .dilations = {1, 1}},
         "#cuda.pipeline_schedule<tile_columns = 32, depth = 32, stages = 3, mma = <wgmma>>");
   // A tile of 84 pixels in each group, which has four steps.
   expectPerfect(/*groupsOfWarps=*/2 * 2, /*parts=*/4 * 2);
