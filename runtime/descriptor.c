@@ -194,7 +194,8 @@ static void check_map(reader *r, const tenon_kernel_desc *kernel,
 }
 
 static void check_maps(reader *r, const tenon_kernel_desc *kernel) {
-  if (kernel->num_maps < 0 || kernel->num_maps > TENON_KERNEL_MAPS || (kernel->num_maps && !kernel->maps))
+  if (kernel->num_maps < 0 || kernel->num_maps > TENON_KERNEL_MAPS ||
+      (kernel->num_maps && !kernel->maps))
     damaged(r, "the number of tensor maps of a kernel", kernel->num_maps);
   for (int32_t i = 0; i < kernel->num_maps && !r->status; ++i)
     check_map(r, kernel, &kernel->maps[i]);

@@ -68,9 +68,8 @@ LogicalResult MultiplyOp::verify() {
       failed(verifyNumbers(*this, getLeftNumber(), getRightNumber(), getSums().getTypes())))
     return failure();
   if (getSums().empty() || static_cast<int64_t>(getSums().size()) * kSide > kMostColumns)
-    return emitOpError("multiplies ")
-           << getSums().size() * kSide << " columns, where " << kSide << " to " << kMostColumns
-           << " are possible";
+    return emitOpError("multiplies ") << getSums().size() * kSide << " columns, where " << kSide
+                                      << " to " << kMostColumns << " are possible";
   if (getSums().getTypes() != getResults().getTypes())
     return emitOpError("adds to sums of another type than its results");
   if (!getPanel())

@@ -187,7 +187,7 @@ def Tile_MultiplyOp : Tile_Op<"multiply", [MemoryEffects<[MemRead, MemWrite]>]> 
 
     ```mlir
     %next:2 = tile.multiply f16 %left[%stage, %row, %depth], f16 %right[%stage, %zero, %depth], %true, %sums#0, %sums#1
-        : !tile.buffer<4, 128, 64, f16, swizzled>, !tile.buffer<4, 32, 64, f16, swizzled>, vector<8xf32>, vector<8xf32>
+        : !tile.buffer<4, 128, 64, f16, swizzled>, !tile.buffer<4, 32, 64, f16, swizzled>, vector<8xf32>, vector<8xf32> -> vector<8xf32>, vector<8xf32>
     ```
   }];
   let arguments = (ins EnumProp<Tile_Number>:$leftNumber, Tile_BufferType:$left, I64:$leftStage, I64:$leftRow,
@@ -221,13 +221,13 @@ def Tile_WaitProductsOp : Tile_Op<"wait_products", [MemoryEffects<[MemRead, MemW
 
     ```mlir
     tile.wait_products 1
-    %done:2 = tile.wait_products 0 %sums#0, %sums#1 : vector<8xf32>, vector<8xf32>
+    %done:2 = tile.wait_products 0 of %sums#0, %sums#1 : vector<8xf32>, vector<8xf32> -> vector<8xf32>, vector<8xf32>
     ```
   }];
   let arguments = (ins ConfinedAttr<I32Attr, [IntNonNegative]>:$pending,
                        Variadic<VectorOfLengthAndType<[8], [F32, I32]>>:$sums);
   let results = (outs Variadic<VectorOfLengthAndType<[8], [F32, I32]>>:$results);
-  let assemblyFormat = "$pending ($sums^ `:` type($sums) `->` type($results))? attr-dict";
+  let assemblyFormat = "$pending (`of` $sums^ `:` type($sums) `->` type($results))? attr-dict";
   let hasVerifier = 1;
 }
 

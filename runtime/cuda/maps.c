@@ -71,8 +71,8 @@ static tn_cu_result encode(const tn_cu_driver *driver, const struct tn_cu_map_ke
   for (int i = 0; i < TENON_MAP_SPATIAL_RANK; ++i)
     upper[i] = -(int)desc->reach[i];
   return driver->encode_im2col(map, type, rank, address, key->sizes, key->strides, lower, upper,
-                               box[0], box[1], steps, INTERLEAVE_NONE, swizzle,
-                               PROMOTION_256_BYTES, FILL_ZEROS);
+                               box[0], box[1], steps, INTERLEAVE_NONE, swizzle, PROMOTION_256_BYTES,
+                               FILL_ZEROS);
 }
 
 tenon_status tn_cu_make_map(const tenon_context *context, const tenon_tensor_map_desc *desc,

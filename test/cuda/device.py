@@ -5,6 +5,7 @@ import os
 import re
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +21,15 @@ def quiet():
         finally:
             os.dup2(saved, 2)
             os.close(saved)
+
+
+@dataclass
+class Launch:
+    """What a launch gives a kernel beside its arguments: see tenon_kernel_desc in runtime/abi.h."""
+
+    shared_bytes: int = 0
+    # The numbers of a tenon_tensor_map_desc each, whose sizes are known.
+    maps: list = field(default_factory=list)
 
 
 class Fault(Exception):
@@ -70,21 +80,40 @@ class Device:
         self.call("cuMemAlloc_v2", ctypes.byref(address), ctypes.c_size_t(data.nbytes))
         return address
 
-    def run(self, ptx, inputs, outputs, blocks, shared_bytes=0):
-        """Runs the one kernel of a module on inputs, and fills outputs. A launch gives a block so many bytes of shared memory."""
+    def make_map(self, numbers, addresses):
+        """A tensor map, which begins at a multiple of 64 bytes."""
+        argument, offset, kind, rank, row_bytes, *rest = numbers
+        sizes, strides, box, steps, reach = rest[0:10:2], rest[10:18:2], rest[18:23], rest[23:28], rest[29:32]
+        memory = ctypes.create_string_buffer(192)
+        start = -ctypes.addressof(memory) % 64
+        longs, words, corner = ctypes.c_uint64 * 5, ctypes.c_uint32 * 5, ctypes.c_int * 3
+        tensor = (ctypes.byref(memory, start), kind, rank, ctypes.c_void_p(addresses[argument].value + offset),
+                  longs(*sizes), longs(*strides, 0))
+        rest_of_both = (words(*steps), 0, {32: 1, 64: 2, 128: 3}[row_bytes], 0, 0)
+        if rest[28]:
+            corners = corner(0, 0, 0), corner(*[-distance for distance in reach])
+            self.call("cuTensorMapEncodeIm2col", *tensor, *corners, box[0], box[1], *rest_of_both)
+        else:
+            self.call("cuTensorMapEncodeTiled", *tensor, words(*box), *rest_of_both)
+        return memory, ctypes.addressof(memory) + start
+
+    def run(self, ptx, inputs, outputs, blocks, launch=Launch()):
+        """Runs the one kernel of a module on inputs, and fills outputs."""
         module, function = ctypes.c_void_p(), ctypes.c_void_p()
         self.call("cuModuleLoadDataEx", ctypes.byref(module), ctypes.c_char_p(ptx.encode()), 0, None, None)
         entry = re.search(r"\.entry (\w+)\(", ptx).group(1)
         self.call("cuModuleGetFunction", ctypes.byref(function), module, entry.encode())
-        if shared_bytes:
-            most_dynamic_bytes = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-            self.call("cuFuncSetAttribute", function, most_dynamic_bytes, shared_bytes)
         addresses = [self.allocate(data) for data in [*inputs, *outputs]]
         for data, address in zip(inputs, addresses):
             self.call("cuMemcpyHtoD_v2", address, data.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(data.nbytes))
-        parameters = (ctypes.c_void_p * len(addresses))(*[ctypes.addressof(address) for address in addresses])
+        maps = [self.make_map(numbers, addresses) for numbers in launch.maps]
+        places = [ctypes.addressof(address) for address in addresses] + [place for _, place in maps]
+        parameters = (ctypes.c_void_p * len(places))(*places)
         threads = int(re.search(r"\.reqntid (\d+)", ptx).group(1))
-        self.call("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, shared_bytes, None, parameters, None)
+        if launch.shared_bytes:
+            most_dynamic_bytes = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+            self.call("cuFuncSetAttribute", function, most_dynamic_bytes, launch.shared_bytes)
+        self.call("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, launch.shared_bytes, None, parameters, None)
         self.call("cuCtxSynchronize")
         for data, address in zip(outputs, addresses[len(inputs) :]):
             self.call("cuMemcpyDtoH_v2", data.ctypes.data_as(ctypes.c_void_p), address, ctypes.c_size_t(data.nbytes))
@@ -106,10 +135,10 @@ class Simulator(Device):
     def explain(self, name, result):
         return self.library.tenon_cuda_sim_last_fault().decode() or super().explain(name, result)
 
-    def run(self, ptx, inputs, outputs, blocks, shared_bytes=0):
+    def run(self, ptx, inputs, outputs, blocks, launch=Launch()):
         self.library.tenon_cuda_sim_reset()
         self.open()
-        super().run(ptx, inputs, outputs, blocks, shared_bytes)
+        super().run(ptx, inputs, outputs, blocks, launch)
 
 
 def differs(expected, results, tolerance):

@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from device import Device, Fault, Simulator
-from instructions import INSTRUCTIONS, LANES, make_inputs, make_ptx
+from device import Device, Fault, Launch, Simulator
+from instructions import INSTRUCTIONS, make_inputs, make_ptx
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("TENON_BUILD_DIR", ROOT / "build"))
@@ -25,9 +25,10 @@ ROUNDS = 4
 
 
 def run(device, entry, seed, capability):
-    results = np.zeros((LANES, entry.outputs), np.uint32)
+    results = np.zeros((entry.threads, entry.outputs), np.uint32)
     target = "sm_90a" if capability == 90 else f"sm_{min(capability, entry.since if entry.since < 90 else capability)}"
-    device.run(make_ptx(entry, target), [make_inputs(entry, seed)], [results], 1)
+    launch = Launch(maps=[entry.map] if entry.map else [])
+    device.run(make_ptx(entry, target), [make_inputs(entry, seed)], [results], 1, launch)
     return results
 
 
@@ -39,7 +40,7 @@ def take(options):
         sys.exit("the simulated GPU gives no golden results: --output says where else they go")
     taken = {}
     for name, entry in INSTRUCTIONS.items():
-        if entry.since <= capability:
+        if entry.runs_on(capability):
             taken[name] = [run(device, entry, seed, capability).tobytes().hex() for seed in range(ROUNDS)]
     origin = {"device": device.name(), "capability": capability, "driver": device.driver_version()}
     options.output.write_text(json.dumps({**origin, "results": taken}, indent=0) + "\n")
@@ -82,7 +83,7 @@ def check(options):
     for name, rounds in golden["results"].items():
         entry = INSTRUCTIONS[name]
         for seed, text in enumerate(rounds):
-            expected = np.frombuffer(bytes.fromhex(text), np.uint32).reshape(LANES, entry.outputs)
+            expected = np.frombuffer(bytes.fromhex(text), np.uint32).reshape(entry.threads, entry.outputs)
             try:
                 problem = compare(entry, expected, run(device, entry, seed, capability))
             except Fault as fault:

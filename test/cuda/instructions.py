@@ -1,8 +1,9 @@
 """Instructions whose layouts and rounding nobody writes down but the hardware: one kernel each, of one warp.
 
-A kernel reads `inputs` words of 32 bits for each lane, executes the instruction, and writes `outputs` words. To add one, call
-`instruction` with its PTX: %a0, %a1, … are the words read, %d0, … those that are written; `%shared` is the address of 512 bytes of
-shared memory. `numbers` says what the words hold.
+A kernel reads `inputs` words of 32 bits for each thread, executes the instruction, and writes `outputs` words. To add one, call
+`instruction` with its PTX: %a0, %a1, … are the words read, %d0, … those that are written; `%shared` is the address of 8192 bytes of
+shared memory. `numbers` says what the words hold. What a warpgroup does takes four warps. A kernel may have a tensor map of its input
+(numbers as in tenon_tensor_map_desc in runtime/abi.h), which is at `%map`.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ LANES = 32
 @dataclass
 class Instruction:
     name: str
-    since: int  # compute capability, as 80; what needs exactly one is "90a"
+    since: int  # compute capability, as 80
     version: str  # of PTX
     inputs: int
     outputs: int
@@ -24,13 +25,19 @@ class Instruction:
     # Of results, relative to the largest one: 0 means bit by bit. `result` is what they hold.
     tolerance: float
     result: str
+    threads: int = LANES
+    map: list = None
+
+    def runs_on(self, capability):
+        """What is a warpgroup's one architecture alone has."""
+        return capability == 90 if self.threads > LANES else capability >= self.since
 
 
 INSTRUCTIONS = {}
 
 
-def instruction(name, body, numbers, outputs, since=80, version="7.0", tolerance=0, result="bits"):
-    INSTRUCTIONS[name] = Instruction(name, since, version, len(numbers), outputs, body, numbers, tolerance, result)
+def instruction(name, body, numbers, outputs, since=80, version="7.0", tolerance=0, result="bits", **options):
+    INSTRUCTIONS[name] = Instruction(name, since, version, len(numbers), outputs, body, numbers, tolerance, result, **options)
 
 
 def registers(letter, first, count):
@@ -96,19 +103,84 @@ for opcode in ("ex2.approx.f32", "rcp.approx.f32", "rsqrt.approx.f32", "lg2.appr
                 tolerance=1e-3, result="f32")
 
 
+def wgmma(k, types, swizzle, tolerance=0, turned=False, version="8.0"):
+    """64 x 16 of a warpgroup, both operands being the first rows of what all threads have stored."""
+    d, a, b = types.split(".")
+    stride = 8 * (swizzle or 16)
+    # Without a swizzle, neighbours in depth are a unit of 1024 bytes apart.
+    descriptor = {0: 0, 128: 1, 64: 2, 32: 3}[swizzle] << 62 | (stride >> 4) << 32 | (1024 >> 4) << 16
+    halves = a in ("f16", "bf16")
+    signs = ", 1, 1" if d == "f32" else ""
+    body = "mad.lo.u32 %t, %lane, 64, %shared; "
+    body += "".join(f"st.shared.v4.b32 [%t+{4 * i}], {registers('a', i, 4)}; " for i in range(0, 16, 4))
+    body += "".join(f"mov.b32 %d{i}, 0; " for i in range(8))
+    body += "fence.proxy.async; bar.sync 0; wgmma.fence.sync.aligned; { .reg .b64 %m; .reg .pred %p; setp.eq.u32 %p, 0, 0; "
+    body += f"shr.u32 %t, %shared, 4; cvt.u64.u32 %m, %t; or.b64 %m, %m, {descriptor}; "
+    body += f"wgmma.mma_async.sync.aligned.m64n16k{k}.{types} {registers('d', 0, 8)}, %m, %m, %p{signs}"
+    body += (", 0, 1" if turned else ", 0, 0") if halves else ""
+    body += "; } wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;"
+    instruction(f"wgmma.m64n16k{k}.{types}.swizzle{swizzle}{'.turned' if turned else ''}", body, [a] * 16, 8, since=90, version=version,
+                tolerance=tolerance, result=d, threads=128)
+
+
+for swizzle in (0, 32, 64, 128):
+    wgmma(16, "f32.f16.f16", swizzle, tolerance=2e-6)
+wgmma(16, "f32.f16.f16", 128, tolerance=2e-6, turned=True)
+wgmma(16, "f32.bf16.bf16", 128, tolerance=2e-6)
+wgmma(16, "f32.bf16.bf16", 128, tolerance=2e-6, turned=True)
+wgmma(8, "f32.tf32.tf32", 128, tolerance=2e-6)
+for signs in ("s8.s8", "u8.u8", "u8.s8", "s8.u8"):
+    wgmma(32, f"s32.{signs}", 128, version="8.4")
+
+
+def copied_box(name, coordinates, box_bytes, words, numbers, tap=""):
+    """A box of the input, of `inputs` words a lane, as it lies in shared memory."""
+    rank, mode = len(coordinates), "im2col" if tap else "tile"
+    body = "setp.eq.u32 %p0, %lane, 0; @!%p0 bra WAIT; mbarrier.init.shared.b64 [%shared+4096], 1; fence.mbarrier_init.release.cluster; "
+    body += f"mbarrier.arrive.expect_tx.shared.b64 %state, [%shared+4096], {box_bytes}; "
+    body += f"cp.async.bulk.tensor.{rank}d.shared::cluster.global.{mode}.mbarrier::complete_tx::bytes [%shared], "
+    body += f"[%map, {{{', '.join(map(str, coordinates))}}}], [%shared+4096]{tap}; WAIT: bar.warp.sync -1; "
+    body += "AGAIN: mbarrier.try_wait.parity.shared::cta.b64 %p0, [%shared+4096], 0; @!%p0 bra AGAIN; "
+    body += f"mad.lo.u32 %t, %lane, {4 * words}, %shared; "
+    body += "".join(f"ld.shared.b32 %d{i}, [%t+{4 * i}]; " for i in range(words))
+    instruction(name, body, ["bits"] * 16, words, since=90, version="8.0", map=numbers)
+
+
+def map_of(sizes, strides, box, row_bytes, steps=(), reach=None):
+    """The numbers of a map of 16-bit words, innermost dimension first."""
+
+    def fill(values, count, otherwise):
+        return [*values, *[otherwise] * (count - len(values))]
+
+    pairs = [number for size in fill(sizes, 5, 0) for number in (size, 0)]
+    pairs += [number for stride in fill(strides, 4, 0) for number in (stride, 0)]
+    return [0, 0, 1, len(sizes), row_bytes, *pairs, *fill(box, 5, 1), *fill(steps, 5, 1), int(reach is not None),
+            *fill(reach or (), 3, 0)]
+
+
+# 16 rows of 64 words of 16 bits, of which the box's last ones are outside.
+for row_bytes in (32, 64, 128):
+    lines = 1024 // row_bytes
+    copied_box(f"copy.tile.swizzle{row_bytes}", [16, 12], 1024, 8, map_of([64, 16], [128], [row_bytes // 2, lines], row_bytes))
+# Two images of 3 x 5 pixels of 16 channels, through which a filter of 2 x 3 goes by steps of two along W.
+copied_box("copy.im2col", [0, 2, 0, 0], 512, 4, map_of([16, 5, 3, 2], [32, 160, 480], [16, 16], 32, (1, 2, 1, 1), (2, 1)), ", {1, 1}")
+
+
 def make_ptx(entry, target):
-    """The kernel: a pointer to the words of all lanes, one to the results."""
+    """The kernel: a pointer to the words of all threads, one to the results."""
     loads = "\n".join(f"  ld.global.b32 %a{i}, [%in+{4 * i}];" for i in range(entry.inputs))
     stores = "\n".join(f"  st.global.b32 [%out+{4 * i}], %d{i};" for i in range(entry.outputs))
     return f""".version {entry.version}
 .target {target}
 .address_size 64
-.visible .entry golden(.param .u64 from, .param .u64 to)
-.reqntid {LANES}
+.visible .entry golden(.param .u64 from, .param .u64 to{", .param .align 64 .b8 boxes[128]" if entry.map else ""})
+.reqntid {entry.threads}
 {{
   .reg .b32 %a<16>, %d<8>, %lane, %t, %shared;
-  .reg .b64 %in, %out, %step;
-  .shared .align 128 .b8 memory[512];
+  .reg .b64 %in, %out, %step, %map, %state;
+  .reg .pred %p<1>;
+  .shared .align 1024 .b8 memory[8192];
+{"  mov.b64 %map, boxes; cvta.param.u64 %map, %map;" if entry.map else ""}
   mov.u32 %shared, memory;
   mov.u32 %lane, %tid.x;
   ld.param.u64 %in, [from];
@@ -129,24 +201,24 @@ def bfloat16_bits(values):
     return (values.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
 
 
-def make_words(kind, rng):
-    """A word for each lane."""
+def make_words(kind, rng, count):
+    """A word for each thread."""
     if kind == "f16":
-        return rng.uniform(-1, 1, (LANES, 2)).astype(np.float16).view(np.uint32)[:, 0]
+        return rng.uniform(-1, 1, (count, 2)).astype(np.float16).view(np.uint32)[:, 0]
     if kind == "bf16":
-        return bfloat16_bits(rng.uniform(-1, 1, (LANES, 2))).view(np.uint32)[:, 0]
+        return bfloat16_bits(rng.uniform(-1, 1, (count, 2))).view(np.uint32)[:, 0]
     if kind in ("f32", "tf32"):
-        return rng.uniform(-1, 1, LANES).astype(np.float32).view(np.uint32)
+        return rng.uniform(-1, 1, count).astype(np.float32).view(np.uint32)
     if kind == "wide":  # of any size, as far as halves reach and beyond, and what is special
-        values = (rng.uniform(-1, 1, LANES) * np.exp2(rng.integers(-40, 40, LANES))).astype(np.float32)
+        values = (rng.uniform(-1, 1, count) * np.exp2(rng.integers(-40, 40, count))).astype(np.float32)
         values[:4] = [0, -0.0, np.inf, -np.inf]
         return values.view(np.uint32)
     if kind in ("e4m3", "e5m2"):  # without the highest exponents, which hold NaN
-        return rng.integers(0, 1 << 32, LANES, np.uint32) & np.uint32(0xB7B7B7B7)
-    return rng.integers(0, 1 << 32, LANES, np.uint32)
+        return rng.integers(0, 1 << 32, count, np.uint32) & np.uint32(0xB7B7B7B7)
+    return rng.integers(0, 1 << 32, count, np.uint32)
 
 
 def make_inputs(entry, seed):
     rng = np.random.default_rng(seed)
-    columns = [make_words(kind, rng) for kind in entry.numbers]
+    columns = [make_words(kind, rng, entry.threads) for kind in entry.numbers]
     return np.ascontiguousarray(np.stack(columns, axis=1))

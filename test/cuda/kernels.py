@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from device import Launch
 from onnx import TensorProto, helper
 
 KERNELS = {}
@@ -24,6 +25,7 @@ class Case:
     tolerance: float = 1e-4
     blocks: int = 2  # of a launch: results do not depend on it
     precision: str = "fp32"
+    target: str = "sm_80"
 
 
 def kernel(build):
@@ -163,12 +165,32 @@ def attention_through_registers():
     return attention_of(q, k, v, tolerance=2e-3, precision="f16")
 
 
-def compile_ptx(tenon, case, folder, target):
-    """The PTX of a model, and how many bytes of shared memory its kernel wants of a launch."""
-    source, output = Path(folder) / "model.onnx", Path(folder) / "model.ptx"
+def whole_halves(*shape):
+    """Small whole numbers, whose sums are exact."""
+    return np.random.default_rng(sum(shape)).integers(-4, 5, shape).astype(np.float16)
+
+
+@kernel
+def pipeline():
+    """Warps with different roles; the depth is long, so that the ring of stages goes round."""
+    a, b = whole_halves(70, 2056), whole_halves(40, 2056)
+    y = a.astype(np.float32) @ b.T.astype(np.float32)
+    node = helper.make_node("Gemm", ["a", "b"], ["y"], transB=1)
+    return case([node], {"a": a, "b": b}, {"y": y.astype(np.float16)}, blocks=3, target="sm_90a")
+
+
+def emit(tenon, source, case, kind):
+    output = source.with_suffix(".out")
+    subprocess.run([tenon, "compile", source, f"--target=cuda:{case.target}", f"--precision={case.precision}",
+                    f"--emit={kind}", "-o", output], check=True)
+    return output.read_text()
+
+
+def compile_ptx(tenon, case, folder):
+    """The PTX of a case's model, which is one kernel, and how that is launched."""
+    source = Path(folder) / "model.onnx"
     onnx.save(case.model, source)
-    command = [tenon, "compile", source, f"--target=cuda:{target}", f"--precision={case.precision}"]
-    subprocess.run([*command, "--emit=ptx", "-o", output], check=True)
-    code = subprocess.run([*command, "--emit=mlir:code", "-o", "-"], check=True, capture_output=True, text=True).stdout
-    shared = re.search(r'"tenon-shared-bytes", "(\d+)"', code)
-    return output.read_text(), int(shared.group(1)) if shared else 0
+    code = emit(tenon, source, case, "mlir:code")
+    notes = dict(re.findall(r'\["(tenon-[\w-]+)", "([^"]*)"\]', code))
+    maps = [[int(number) for number in text.split(",")] for text in notes.get("tenon-tensor-maps", "").split(";") if text]
+    return emit(tenon, source, case, "ptx"), Launch(int(notes.get("tenon-shared-bytes", 0)), maps)

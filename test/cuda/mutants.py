@@ -1,6 +1,6 @@
 """Bugs in PTX: each operator changes one instruction, in a way that makes the kernel wrong.
 
-An operator is a pattern and what becomes of a line that it matches; every line that one matches gives a mutant. Operators change
+An operator is a pattern and what becomes of a line that it matches, as a function or a template; every line that one matches gives a mutant. Operators change
 only what matters for any data: taking a barrier away, say, but not a comparison that may never be decided the other way.
 """
 
@@ -54,6 +54,23 @@ OPERATORS = {
     "no wait for copies": (r"^\s*cp\.async\.wait_(group|all)\b.*$", lambda match: ""),
     "wait for one group less": (r"^(?P<head>\s*(?:cp\.async|wgmma)\.wait_group\S*\s+)(?P<number>\d+)(?P<tail>;.*)$", plus_one),
     "no commit": (r"^\s*(cp\.async|wgmma)\S*\.commit_group\S*;.*$", lambda match: ""),
+    # At barriers in shared memory, and by the copy engine.
+    "no wait for a phase": (r"^\s*@!over bra \S+;$", lambda match: ""),
+    "always the same phase": (r"^(?P<head>\s*mbarrier\.try_wait\S* \w+, \[[^\]]*\], )%r\d+(?P<tail>;)$", r"\g<head>0\g<tail>"),
+    "no arrival": (r"^\s*mbarrier\.arrive\.shared\S*\s.*$", lambda match: ""),
+    "two arrivals": (r"^\s*mbarrier\.arrive\.shared\S*\s.*$", lambda match: match.group(0) + match.group(0)),
+    "bytes that are not expected": (
+        r"^(?P<head>\s*mbarrier\.arrive)\.expect_tx(?P<tail>\S*\s+%rd\d+, \[[^\]]*\]), %r\d+;$",
+        r"\g<head>\g<tail>;",
+    ),
+    "no copy of a box": (r"^\s*cp\.async\.bulk\.tensor\S*\s.*$", lambda match: ""),
+    "coordinates of a box swapped": (
+        r"^(?P<head>\s*cp\.async\.bulk\.tensor\S*\s+\[[^,]*, \{)(?P<a>%r\d+), (?P<b>%r\d+)(?P<tail>.*)$",
+        r"\g<head>\g<b>, \g<a>\g<tail>",
+    ),
+    "box at another stage": (
+        r"^(?P<head>\s*cp\.async\.bulk\.tensor\S*\s+\[%rd\d+)(?P<tail>\].*)$", r"\g<head>+1024\g<tail>"
+    ),
     "no fence": (r"^\s*(fence\.proxy|wgmma\.fence)\S*;.*$", lambda match: ""),
     # Lanes exchange values.
     "the same lane twice": (SHUFFLE, shuffle(lane=lambda lane: 8 if lane == 16 else 16)),
@@ -88,7 +105,8 @@ def mutants(ptx):
     for name, (pattern, change) in OPERATORS.items():
         for number, line in enumerate(lines):
             match = re.match(pattern, line)
-            if not match or (changed := change(match)) == line:
+            changed = match and (match.expand(change) if isinstance(change, str) else change(match))
+            if changed is None or changed == line:
                 continue
             text = "\n".join([*lines[:number], changed, *lines[number + 1 :]])
             yield Mutant(name, number + 1, line.strip(), changed.strip(), text)

@@ -3,7 +3,8 @@
 // measured.
 //
 // Code is written in the lowest version of PTX that has the architecture, so that drivers as old as
-// that architecture take it. "sm_90a" stands for that architecture alone; the others' code also
+// that architecture take it; that for "sm_90a" in the first one whose wgmma multiplies bytes of
+// different signs. "sm_90a" stands for that architecture alone; the others' code also
 // runs on later ones, for which the driver compiles it.
 
 #include "dialects/Target/Cuda/CudaDialect.h"
@@ -27,12 +28,12 @@ struct CudaRow {
 };
 
 constexpr CudaRow rows[] = {
-    {"sm_80", 70, 108, 2048, 166912, 40, 1024, 0},   // A100
-    {"sm_86", 71, 84, 1536, 101376, 6, 512, 0},      // A40
-    {"sm_89", 78, 142, 1536, 101376, 96, 512, 0},    // L40S
-    {"sm_90a", 80, 132, 2048, 232448, 50, 1024, 2048},  // H100 SXM
-    {"sm_100", 86, 148, 2048, 232448, 126, 1024, 0}, // B200
-    {"sm_120", 87, 170, 1536, 101376, 96, 256, 0},   // RTX 5090
+    {"sm_80", 70, 108, 2048, 166912, 40, 1024, 0},     // A100
+    {"sm_86", 71, 84, 1536, 101376, 6, 512, 0},        // A40
+    {"sm_89", 78, 142, 1536, 101376, 96, 512, 0},      // L40S
+    {"sm_90a", 84, 132, 2048, 232448, 50, 1024, 2048}, // H100 SXM
+    {"sm_100", 86, 148, 2048, 232448, 126, 1024, 0},   // B200
+    {"sm_120", 87, 170, 1536, 101376, 96, 256, 0},     // RTX 5090
 };
 
 /// Of 32 bits, on all of them.

@@ -131,7 +131,8 @@ LogicalResult TileScheduleAttr::verify(EmitError emitError, int64_t tileRows, in
 LogicalResult PipelineScheduleAttr::verify(EmitError emitError, int64_t tileColumns, int64_t depth,
                                            int64_t consumers, int64_t stages, int64_t band,
                                            MmaAttr mma) {
-  constexpr int64_t part = 16, mostColumns = 256; // of an instruction, as sums are kept
+  // Of an instruction, and of sums, which go through shared memory by lines of 128 bytes.
+  constexpr int64_t part = 32, mostColumns = 256;
   if (failed(verifyPositive(emitError, {{"consumers", consumers}, {"band", band}})))
     return failure();
   if (stages < 2)
@@ -141,8 +142,8 @@ LogicalResult PipelineScheduleAttr::verify(EmitError emitError, int64_t tileColu
       mma.getInstruction() != MmaInstruction::WgmmaTf32)
     return emitError() << "warpgroups multiply what is in shared memory, not by " << mma;
   if (tileColumns < part || tileColumns > mostColumns || tileColumns % part != 0)
-    return emitError() << "a warpgroup multiplies " << part << " to " << mostColumns
-                       << " columns by sixteens, not " << tileColumns;
+    return emitError() << "a tile has a multiple of " << part << " columns, " << mostColumns
+                       << " at most, not " << tileColumns;
   if (!llvm::isPowerOf2_64(depth))
     return emitError() << "lines of " << depth << " elements, no power of two, cannot be swizzled";
   return verifyThreads(emitError, PipelineScheduleAttr::groupThreads * (consumers + 1));

@@ -113,8 +113,7 @@ Expected<PtxKernel> compileToPtx(std::unique_ptr<Module> module, StringRef name,
   PtxKernel result;
   result.kernel.entry = entry->getName().str();
   result.kernel.maps = getTensorMaps(*entry);
-  result.kernel.numArguments =
-      static_cast<int32_t>(entry->arg_size() - result.kernel.maps.size());
+  result.kernel.numArguments = static_cast<int32_t>(entry->arg_size() - result.kernel.maps.size());
   result.kernel.blockThreads = *threads;
   result.kernel.launchSharedBytes = getLaunchSharedBytes(*entry);
   result.kernel.waits = waitsForGrid(*module);

@@ -11,8 +11,8 @@
 // behind the last. So tiles need no other care at edges, and the bytes of a box are always the
 // same. Of filters the dimension of channels ends with a tap, so that zeros meet zeros there.
 //
-// Numbers are brought as words of their size, which the engine does not look at; but f32 as tf32, to
-// which it rounds.
+// Numbers are brought as words of their size, which the engine does not look at; but f32 as tf32,
+// to which it rounds.
 
 #include "passes/Codegen/Cuda/BroughtOperand.h"
 #include "passes/Schedule/Cuda/MappedTensor.h"
@@ -41,8 +41,8 @@ BroughtOperand::BroughtOperand(KernelEmitter &e, Type number, Tiles tiles, bool 
     panel = em.getI64IntegerAttr(tiles.depth);
   }
   Type stored = number.isInteger() ? Type(em.getI8Type()) : number;
-  auto type = BufferType::get(em.getContext(), tiles.stages, lines, width, stored,
-                              Layout::Swizzled);
+  auto type =
+      BufferType::get(em.getContext(), tiles.stages, lines, width, stored, Layout::Swizzled);
   buffer = em.create<BufferOp>(type, tiles.offset);
 }
 

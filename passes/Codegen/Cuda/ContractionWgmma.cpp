@@ -1,7 +1,7 @@
 // Matrix products and convolutions by warps with different roles.
 //
-// A ring of stages in shared memory is between them, with two barriers for each stage: `full` ends a
-// phase when a step's bytes are there, `empty` when all consumers have read them.
+// A ring of stages in shared memory is between them, with two barriers for each stage: `full` ends
+// a phase when a step's bytes are there, `empty` when all consumers have read them.
 //
 //   producer, one thread:                        consumers, groups of four warps:
 //     for each tile of the block's share:          for each tile of the block's share:
@@ -18,7 +18,8 @@
 // Both go through the same tiles and steps, so that stage and parity of a phase are counted by each
 // for itself. A producer waits for the phase before the first one, which is over from the start.
 //
-// (1) orders what consumers have read before what is brought there next: an arrival releases, a wait
+// (1) orders what consumers have read before what is brought there next: an arrival releases, a
+// wait
 //     acquires, and both the products that were waited for and the copies are of one proxy.
 // (2) The bytes of a step are brought by the copy engine, and counted at the barrier when they are
 //     seen by who waits there. The fence of a proxy is not needed, as nobody else writes them.
@@ -97,14 +98,12 @@ static Number getKind(Type number) {
   return number.isUnsignedInteger() ? Number::U8 : Number::S8;
 }
 
-static constexpr int64_t kWarpsOfGroup =
-    PipelineScheduleAttr::groupThreads / TargetAttr::warpSize;
+static constexpr int64_t kWarpsOfGroup = PipelineScheduleAttr::groupThreads / TargetAttr::warpSize;
 
 WgmmaEmitter::WgmmaEmitter(KernelEmitter &e, Operation *root, PipelineScheduleAttr schedule)
     : ContractionEmitter(e, root), schedule(schedule), leftNumber(getMultipliedTypes(root).first),
-      rightNumber(getMultipliedTypes(root).second),
-      memory(schedule, getElementBytes(leftNumber)), leftTiles(makeLeft()),
-      rightTiles(makeRight()) {
+      rightNumber(getMultipliedTypes(root).second), memory(schedule, getElementBytes(leftNumber)),
+      leftTiles(makeLeft()), rightTiles(makeRight()) {
   MLIRContext *context = em.getContext();
   auto barriers = BarriersType::get(context, schedule.getStages());
   full = em.create<BarriersOp>(barriers, memory.full);
@@ -121,8 +120,8 @@ WgmmaEmitter::WgmmaEmitter(KernelEmitter &e, Operation *root, PipelineScheduleAt
 }
 
 BroughtOperand WgmmaEmitter::makeLeft() {
-  BroughtOperand::Tiles tiles = {schedule.getTileRows(), schedule.getDepth(),
-                                 schedule.getStages(), 0};
+  BroughtOperand::Tiles tiles = {schedule.getTileRows(), schedule.getDepth(), schedule.getStages(),
+                                 0};
   auto conv = dyn_cast<ConvOp>(root);
   return conv ? BroughtOperand::makePixels(e, conv, sizes, left, leftNumber, tiles)
               : BroughtOperand::makeMatrix(e, left, leftNumber, tiles);
@@ -165,18 +164,18 @@ DepthStep WgmmaEmitter::findStep(Value number) {
 //===-- The producer --===//
 
 void WgmmaEmitter::produceTile(Value outer, Value row, Value column, RingPlace &place) {
-  SmallVector<Value> last = em.loop(
-      em.i64(0), steps, em.i64(1), {place.stage, place.parity},
-      [&](Value number, ValueRange carried) {
-        RingPlace own = {carried[0], carried[1]};
-        em.create<AwaitOp>(empty, own.stage, em.sub(em.i64(1), own.parity));
-        em.create<ExpectOp>(memory.stageBytes, full, own.stage);
-        DepthStep step = findStep(number);
-        leftTiles.bring(outer, row, step, own.stage, full);
-        rightTiles.bring(outer, column, step, own.stage, full);
-        RingPlace following = next(own);
-        return SmallVector<Value>{following.stage, following.parity};
-      });
+  SmallVector<Value> last =
+      em.loop(em.i64(0), steps, em.i64(1), {place.stage, place.parity},
+              [&](Value number, ValueRange carried) {
+                RingPlace own = {carried[0], carried[1]};
+                em.create<AwaitOp>(empty, own.stage, em.sub(em.i64(1), own.parity));
+                em.create<ExpectOp>(memory.stageBytes, full, own.stage);
+                DepthStep step = findStep(number);
+                leftTiles.bring(outer, row, step, own.stage, full);
+                rightTiles.bring(outer, column, step, own.stage, full);
+                RingPlace following = next(own);
+                return SmallVector<Value>{following.stage, following.parity};
+              });
   place = {last[0], last[1]};
 }
 
@@ -185,8 +184,7 @@ void WgmmaEmitter::produce() {
   Value isProducer = em.compare(arith::CmpIPredicate::eq, e.thread, em.i64(first));
   em.ifThen(isProducer, [&] {
     forTiles(schedule.getTileRows(), schedule.getTileColumns(), schedule.getBand(),
-             {em.i64(0), em.i64(0)},
-             [&](Value outer, Value row, Value column, ValueRange carried) {
+             {em.i64(0), em.i64(0)}, [&](Value outer, Value row, Value column, ValueRange carried) {
                RingPlace place = {carried[0], carried[1]};
                produceTile(outer, row, column, place);
                return SmallVector<Value>{place.stage, place.parity};
@@ -261,8 +259,8 @@ void WgmmaEmitter::finishPart(Value outer, Value row, Value column) {
     Value own = em.add(row, inRow), at = em.add(column, inColumn);
     Value isInside = em.create<arith::AndIOp>(em.less(own, rows), em.less(at, columns));
     em.ifThen(isInside, [&] {
-      Value sums = em.create<LoadOp>(VectorType::get({lanes}, sumType), sumTiles, warp, inRow,
-                                     inColumn);
+      Value sums =
+          em.create<LoadOp>(VectorType::get({lanes}, sumType), sumTiles, warp, inRow, inColumn);
       if (lanes == 1)
         sums = em.create<vector::ExtractOp>(sums, 0);
       finish(sums, lanes, outer, own, at);
@@ -286,8 +284,7 @@ void WgmmaEmitter::finishTile(ValueRange sums, Value outer, Value row, Value col
 void WgmmaEmitter::consume(Value group) {
   Value groupRow = em.mul(group, PipelineScheduleAttr::consumerRows);
   forTiles(schedule.getTileRows(), schedule.getTileColumns(), schedule.getBand(),
-           {em.i64(0), em.i64(0)},
-           [&](Value outer, Value row, Value column, ValueRange carried) {
+           {em.i64(0), em.i64(0)}, [&](Value outer, Value row, Value column, ValueRange carried) {
              RingPlace place = {carried[0], carried[1]};
              SmallVector<Value> sums = sumTile(groupRow, place);
              finishTile(sums, outer, em.add(row, groupRow), column);

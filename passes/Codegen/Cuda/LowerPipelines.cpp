@@ -11,9 +11,9 @@
 // | 32-45 | stride | from eight rows to the next eight | the same |
 // | 62-63 | swizzle | 128, 64 or 32 bytes: 1, 2 or 3 | 128 bytes: 1 |
 //
-// The swizzle is one of addresses: it begins at a multiple of what it repeats after, eight rows, and
-// a chunk of the depth is where it would be without. Shared memory has less than 2^18 bytes, so that
-// addresses fill the first field, and what is added to it later stays in it.
+// The swizzle is one of addresses: it begins at a multiple of what it repeats after, eight rows,
+// and a chunk of the depth is where it would be without. Shared memory has less than 2^18 bytes, so
+// that addresses fill the first field, and what is added to it later stays in it.
 //
 // Sums go through the instructions as operands that are read and written: so no copy of one comes
 // between products that are under way, and nobody reads a sum before `tile.wait_products`, which
@@ -179,11 +179,11 @@ struct LowerBring : ConvertOpToLLVMPattern<BringOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     auto first = [](ValueRange values) { return values.front(); };
     Emitter em(rewriter, op.getLoc());
-    Value row = rowOffset(em, op.getBuffer().getType(), first(adaptor.getStage()),
-                          first(adaptor.getRow()));
+    Value row =
+        rowOffset(em, op.getBuffer().getType(), first(adaptor.getStage()), first(adaptor.getRow()));
     Value to = em.offsetPointer(first(adaptor.getBuffer()), em.getI8Type(), row);
-    Value place =
-        em.create<LLVM::AddrSpaceCastOp>(LLVM::LLVMPointerType::get(getContext(), kClusterSpace), to);
+    Value place = em.create<LLVM::AddrSpaceCastOp>(
+        LLVM::LLVMPointerType::get(getContext(), kClusterSpace), to);
     SmallVector<Value> origin, tap;
     for (ValueRange coordinate : adaptor.getOrigin())
       origin.push_back(toI32(em, first(coordinate)));
@@ -192,9 +192,8 @@ struct LowerBring : ConvertOpToLLVMPattern<BringOp> {
     Value barrier = barrierPointer(em, first(adaptor.getBarriers()), first(adaptor.getIndex()));
     em.create<NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp>(
         place, first(adaptor.getMap()), origin, barrier, tap, /*multicastMask=*/Value(),
-        /*l2CacheHint=*/Value(),
-        tap.empty() ? NVVM::TMALoadMode::TILE : NVVM::TMALoadMode::IM2COL, /*isCTAOnly=*/false,
-        NVVM::CTAGroupKindAttr(), /*predicate=*/Value());
+        /*l2CacheHint=*/Value(), tap.empty() ? NVVM::TMALoadMode::TILE : NVVM::TMALoadMode::IM2COL,
+        /*isCTAOnly=*/false, NVVM::CTAGroupKindAttr(), /*predicate=*/Value());
     rewriter.eraseOp(op);
     return success();
   }
@@ -281,12 +280,11 @@ struct LowerMultiply : ConvertOpToLLVMPattern<MultiplyOp> {
       panel = *op.getPanel();
     Value left = describe(em, op.getLeft().getType(), adaptor.getLeft(), adaptor.getLeftStage(),
                           adaptor.getLeftRow(), adaptor.getLeftColumn(), std::nullopt);
-    Value right = describe(em, op.getRight().getType(), adaptor.getRight(),
-                           adaptor.getRightStage(), adaptor.getRightRow(),
-                           adaptor.getRightColumn(), panel);
+    Value right = describe(em, op.getRight().getType(), adaptor.getRight(), adaptor.getRightStage(),
+                           adaptor.getRightRow(), adaptor.getRightColumn(), panel);
     Value accumulates = em.create<arith::ExtUIOp>(em.getI32Type(), adaptor.getAccumulates());
-    rewriter.replaceOp(op, emitOnSums(em, adaptor.getSums(), getText(op), "l,l,r",
-                                      {left, right, accumulates}));
+    rewriter.replaceOp(
+        op, emitOnSums(em, adaptor.getSums(), getText(op), "l,l,r", {left, right, accumulates}));
     return success();
   }
 
@@ -309,10 +307,9 @@ private:
                          "wgmma.mma_async.sync.aligned.m64n{1}k{2}.{3}.{4}.{5} {{{6}}, ${7}, ${8}, "
                          "accumulates{9};\n\t"
                          "}",
-                         2 * sums + 2, op.getSums().size() * kSide,
-                         depthOf(op.getLeft().getType()), isInteger(number) ? "s32" : "f32",
-                         nameOf(number), nameOf(op.getRightNumber()), list, 2 * sums, 2 * sums + 1,
-                         tail);
+                         2 * sums + 2, op.getSums().size() * kSide, depthOf(op.getLeft().getType()),
+                         isInteger(number) ? "s32" : "f32", nameOf(number),
+                         nameOf(op.getRightNumber()), list, 2 * sums, 2 * sums + 1, tail);
   }
 };
 

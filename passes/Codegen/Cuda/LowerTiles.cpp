@@ -437,9 +437,9 @@ Value rowOffset(Emitter &em, BufferType type, Value stage, Value row) {
 }
 
 Value sharedPointer(Emitter &em, ModuleOp module, int64_t offset) {
-  Value base = em.create<LLVM::AddressOfOp>(
-      LLVM::LLVMPointerType::get(em.getContext(), kSharedSpace),
-      getSharedMemory(module).getSymName());
+  Value base =
+      em.create<LLVM::AddressOfOp>(LLVM::LLVMPointerType::get(em.getContext(), kSharedSpace),
+                                   getSharedMemory(module).getSymName());
   return em.offsetPointer(base, em.getI8Type(), offset);
 }
 

@@ -22,9 +22,9 @@ constexpr int64_t widths[] = {256, 224, 192, 160, 128, 96, 64, 32};
 constexpr int64_t lines[] = {128, 64, 32};
 constexpr int64_t mostStages = 8, leastStages = 3;
 constexpr double sharedBytesPerCycle = 128, cacheBytesPerCycle = 64;
-/// From memory to shared memory; to begin and to end a tile, beside its sums; and to set up a
-/// block.
-constexpr double latency = 800, tileOverhead = 200, blockOverhead = 800;
+/// From memory to shared memory; for the barriers of a step; to begin and to end a tile, beside its
+/// sums; and to set up a block.
+constexpr double latency = 800, stepOverhead = 40, tileOverhead = 200, blockOverhead = 800;
 /// Of what is shorter than the longest, this part shows.
 constexpr double exposedPart = 0.125;
 
@@ -55,8 +55,7 @@ static double estimate(TargetAttr target, Operation *op, const ProductSize &prod
   auto ceilDiv = [](double a, double b) { return std::ceil(a / b); };
   double rows = double(schedule.getTileRows()), columns = double(schedule.getTileColumns());
   double stepBytes = double(schedule.getDepth() * product.elementBytes);
-  double tiles =
-      product.outer * ceilDiv(product.rows, rows) * ceilDiv(product.columns, columns);
+  double tiles = product.outer * ceilDiv(product.rows, rows) * ceilDiv(product.columns, columns);
   double perMultiprocessor = ceilDiv(tiles, double(target.getMultiprocessors()));
 
   double rate = double(target.getWgmmaRate()) * 2 / double(product.elementBytes);
@@ -66,8 +65,10 @@ static double estimate(TargetAttr target, Operation *op, const ProductSize &prod
                      (brought + read) / sharedBytesPerCycle, brought / cacheBytesPerCycle,
                      latency / double(schedule.getStages() - 1)};
   double longest = *llvm::max_element(bounds);
-  double step = longest + (std::accumulate(std::begin(bounds), std::end(bounds), 0.0) - longest) *
-                              exposedPart;
+  double step =
+      longest +
+      (std::accumulate(std::begin(bounds), std::end(bounds), 0.0) - longest) * exposedPart +
+      stepOverhead;
   double sums = 2 * rows * columns * 4 / sharedBytesPerCycle;
   return perMultiprocessor * (countSteps(op, schedule.getDepth()) * step + sums + tileOverhead) +
          latency + blockOverhead;
@@ -80,9 +81,8 @@ static PipelineScheduleAttr makeSchedule(TargetAttr target, Operation *op,
   int64_t depth = lineBytes / product.elementBytes;
   int64_t rows = PipelineScheduleAttr::consumerRows * consumers;
   for (int64_t stages = mostStages; stages >= leastStages; --stages) {
-    auto schedule =
-        PipelineScheduleAttr::get(op->getContext(), columns, depth, consumers, stages,
-                                  chooseBand(target, product, rows, columns), mma);
+    auto schedule = PipelineScheduleAttr::get(op->getContext(), columns, depth, consumers, stages,
+                                              chooseBand(target, product, rows, columns), mma);
     if (PipelineMemory(schedule, product.elementBytes).bytes <= target.getSharedBytes())
       return findObstacle(schedule, op, target).empty() ? schedule : PipelineScheduleAttr();
   }

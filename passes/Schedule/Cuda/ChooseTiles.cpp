@@ -170,8 +170,7 @@ static Product getProduct(TargetAttr target, Operation *op) {
   ProductSize size = getProductSize(op);
   auto [leftChunk, rightChunk] =
       countChunkRegisters(op, getContractionSizes(op), size.elementBytes);
-  return {size, double(target.getMmaRate()) * 2 / double(size.elementBytes), leftChunk,
-          rightChunk};
+  return {size, double(target.getMmaRate()) * 2 / double(size.elementBytes), leftChunk, rightChunk};
 }
 
 std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, Operation *op) {
@@ -190,11 +189,10 @@ std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, Operation *op) 
         if (best && cycles >= bestCycles)
           continue;
         bestCycles = cycles;
-        best =
-            TileScheduleAttr::get(op->getContext(), shape.rows, shape.columns,
-                                  getDepth(product, stepBytes), shape.warpRows, shape.warpColumns,
-                                  shape.slices, stages,
-                                  chooseBand(target, product, shape.rows, shape.columns), mma);
+        best = TileScheduleAttr::get(op->getContext(), shape.rows, shape.columns,
+                                     getDepth(product, stepBytes), shape.warpRows,
+                                     shape.warpColumns, shape.slices, stages,
+                                     chooseBand(target, product, shape.rows, shape.columns), mma);
       }
   return {best, bestCycles};
 }

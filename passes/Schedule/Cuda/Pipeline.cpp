@@ -34,8 +34,7 @@ static std::string findObstacle(ConvOp conv, int64_t depth) {
   for (size_t d = 0; d < spatial; ++d) {
     int64_t reach = (conv.getKernelSizes()[d] - 1) * conv.getDilations()[d];
     if (reach > kFarthest[spatial - 1] || conv.getStrides()[d] > kLongestStep)
-      return llvm::formatv("a filter reaches {0} far by steps of {1}", reach,
-                           conv.getStrides()[d]);
+      return llvm::formatv("a filter reaches {0} far by steps of {1}", reach, conv.getStrides()[d]);
   }
   ContractionSizes sizes = getContractionSizes(conv);
   int64_t channels = getConstantOr(sizes.depth.back(), 0);
@@ -86,7 +85,8 @@ PipelineMemory::PipelineMemory(PipelineScheduleAttr schedule, int64_t elementByt
   stageBytes = rowBytes * (schedule.getTileRows() + columns);
   right = schedule.getStages() * rowBytes * schedule.getTileRows();
   sums = schedule.getStages() * stageBytes;
-  sumColumns = columns % 64 == 0 ? 64 : columns % 32 == 0 ? 32 : 16;
+  // Half a line for the largest tiles, which leaves room for a fourth stage.
+  sumColumns = columns % 64 == 0 && columns <= 192 ? 64 : 32;
   full = sums + schedule.getConsumers() * warpsOfGroup * getSumBytes(sumColumns);
   empty = full + schedule.getStages() * barrierBytes;
   bytes = empty + schedule.getStages() * barrierBytes;

@@ -1,5 +1,5 @@
-// Products that warps with different roles compute (#cuda.pipeline_schedule): of which operands that
-// is possible, and what a block has in shared memory.
+// Products that warps with different roles compute (#cuda.pipeline_schedule): of which operands
+// that is possible, and what a block has in shared memory.
 #ifndef TENON_PASSES_SCHEDULE_CUDA_PIPELINE_H
 #define TENON_PASSES_SCHEDULE_CUDA_PIPELINE_H
 

@@ -144,3 +144,48 @@ module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", h
     tenon.yield %0 : tensor<1x64xf32>
   }
 }
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @older(%x: tensor<64x64xf16>, %w: tensor<64x64xf16>) -> tensor<64x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.pipeline_schedule<mma = <wgmma>>} {
+    // expected-error @+1 {{has a schedule in @older for warps with different roles, but the target has no matrix units that read shared memory}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
+    tenon.yield %0 : tensor<64x64xf16>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a", shared_bytes = 232448, wgmma_rate = 2048, host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @rows(%x: tensor<64x60xf16>, %w: tensor<60x64xf16>) -> tensor<64x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.pipeline_schedule<mma = <wgmma>>} {
+    // expected-error @+1 {{has a schedule in @rows for warps with different roles, but its left operand is not in memory by chunks of 16 bytes}}
+    %0 = tenon.matmul %x, %w : (tensor<64x60xf16>, tensor<60x64xf16>) -> tensor<64x64xf16>
+    tenon.yield %0 : tensor<64x64xf16>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a", shared_bytes = 232448, wgmma_rate = 2048, host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @turned(%x: tensor<64x64xi8>, %w: tensor<64x64xi8>) -> tensor<64x64xi32> attributes {
+      strategy = "contraction", schedule = #cuda.pipeline_schedule<depth = 128, mma = <wgmma>>} {
+    // expected-error @+1 {{has a schedule in @turned for warps with different roles, but only numbers of 16 bits are turned}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xi8>, tensor<64x64xi8>) -> tensor<64x64xi32>
+    tenon.yield %0 : tensor<64x64xi32>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a", shared_bytes = 232448, wgmma_rate = 2048, host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @filter(%x: tensor<1x200x200x64xf16>, %packed: tensor<1x64x192xf16>) -> tensor<1x200x8x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.pipeline_schedule<mma = <wgmma>>} {
+    %f = tenon.unpack %packed {layout = #cuda.columns<>} : (tensor<1x64x192xf16>) -> tensor<1x3x64x64xf16>
+    // expected-error @+1 {{has a schedule in @filter for warps with different roles, but a filter reaches 192 far by steps of 1}}
+    %0 = tenon.conv %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 96>} : (tensor<1x200x200x64xf16>, tensor<1x3x64x64xf16>) -> tensor<1x200x8x64xf16>
+    tenon.yield %0 : tensor<1x200x8x64xf16>
+  }
+}

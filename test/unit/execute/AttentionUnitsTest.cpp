@@ -77,9 +77,10 @@ protected:
       auto values = convert(numbers);
       return tensor<typename decltype(values)::value_type>({heads, rows, columns}, number, values);
     };
-    auto results = run(text, list(input(sizes.heads, sizes.queries, sizes.depth, q),
-                                  input(sizes.keyHeads, sizes.keys, sizes.depth, k),
-                                  input(sizes.keyHeads, sizes.keys, sizes.width, v)));
+    auto results = run(text, "cuda:sm_80",
+                       list(input(sizes.heads, sizes.queries, sizes.depth, q),
+                            input(sizes.keyHeads, sizes.keys, sizes.depth, k),
+                            input(sizes.keyHeads, sizes.keys, sizes.width, v)));
     std::vector<float> expected = attend(sizes, q, k, v), actual = floatsOf(results[0]);
     ASSERT_EQ(actual.size(), expected.size());
     for (size_t i = 0; i < actual.size(); ++i)

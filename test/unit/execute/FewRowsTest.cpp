@@ -34,9 +34,9 @@ protected:
 
   std::vector<float> multiply(int64_t blocks, ArrayRef<int> a, ArrayRef<int> b) {
     mlir::Type half = mlir::Float16Type::get(&context);
-    return floatsOf(
-        run(write(blocks), list(tensor<uint16_t>({rows, depth}, half, toHalves(a)),
-                                tensor<uint16_t>({columns, depth}, half, toHalves(b))))[0]);
+    return floatsOf(run(write(blocks), "cuda:sm_80",
+                        list(tensor<uint16_t>({rows, depth}, half, toHalves(a)),
+                             tensor<uint16_t>({columns, depth}, half, toHalves(b))))[0]);
   }
 };
 

@@ -14,7 +14,11 @@ namespace tenon::testing {
 
 class SimulatedTest : public ExecuteTest {
 protected:
-  static void SetUpTestSuite() { setenv("TENON_CUDA_DRIVER", TEST_SIMULATOR, 1); }
+  // The chip that runs all code that there is: a process has one driver.
+  static void SetUpTestSuite() {
+    setenv("TENON_CUDA_DRIVER", TEST_SIMULATOR, 1);
+    setenv("TENON_CUDA_SIM", "sm_90a", 1);
+  }
   static void TearDownTestSuite() { unsetenv("TENON_CUDA_DRIVER"); }
 
   SimulatedTest() {
@@ -36,11 +40,12 @@ protected:
   }
 
   /// Runs a program of kernels.
-  std::vector<HostTensor> run(llvm::StringRef text, std::vector<HostTensor> inputs) {
+  std::vector<HostTensor> run(llvm::StringRef text, llvm::StringRef target,
+                              std::vector<HostTensor> inputs) {
     LoadOptions options;
     options.stage = Stage::Kernels;
     mlir::OwningOpRef<mlir::ModuleOp> module = parse(text);
-    (*module)->setAttr(kTargetAttrName, cantFail(lookupTarget("cuda:sm_80", &context)));
+    (*module)->setAttr(kTargetAttrName, cantFail(lookupTarget(target, &context)));
     LoadedProgram program = cantFail(LoadedProgram::load(*module, options));
     auto results = program.run(inputs);
     EXPECT_TRUE(bool(results)) << toString(results.takeError());
@@ -51,7 +56,7 @@ private:
   void *library;
 };
 
-/// Small whole numbers.
+/// Small whole numbers, whose sums are exact.
 inline std::vector<int> makeNumbers(int64_t count, int least, int most, unsigned seed) {
   std::mt19937 random(seed);
   std::vector<int> numbers(count);
@@ -60,14 +65,19 @@ inline std::vector<int> makeNumbers(int64_t count, int least, int most, unsigned
   return numbers;
 }
 
-inline std::vector<uint16_t> toHalves(llvm::ArrayRef<int> numbers) {
+inline std::vector<uint16_t> toWords(llvm::ArrayRef<int> numbers,
+                                     const llvm::fltSemantics &semantics) {
   std::vector<uint16_t> halves;
   for (int number : numbers) {
-    llvm::APFloat half(llvm::APFloat::IEEEhalf());
+    llvm::APFloat half(semantics);
     half.convertFromAPInt(llvm::APInt(32, number, true), true, llvm::APFloat::rmNearestTiesToEven);
     halves.push_back(half.bitcastToAPInt().getZExtValue());
   }
   return halves;
+}
+
+inline std::vector<uint16_t> toHalves(llvm::ArrayRef<int> numbers) {
+  return toWords(numbers, llvm::APFloat::IEEEhalf());
 }
 
 } // namespace tenon::testing

@@ -122,6 +122,13 @@ TEST_F(CudaTest, SaysWhichArchitectureIsThere) {
             "model 'gpu' cannot run on this machine: cuda:sm_90a needs sm_90a (the GPU is sm_86)");
 }
 
+// The driver of this test is older than tensor maps are.
+TEST_F(CudaTest, SaysThatADriverMakesNoTensorMaps) {
+  EXPECT_EQ(loadError("gpu-maps", TENON_UNSUPPORTED_CPU),
+            "model 'gpu' cannot run on this machine: cuda:sm_80 needs tensor_maps (the driver has "
+            "no cuTensorMapEncodeTiled and cuTensorMapEncodeIm2col)");
+}
+
 // A fault is told with its kernel, and what runs later in the process says that the GPU is lost.
 TEST_F(CudaTest, NamesTheKernelOfAFault) {
   Model model = load("gpu");

@@ -93,3 +93,23 @@ module attributes {s = #cuda.gemv_schedule<lanes = 12>} {}
 
 // expected-error @+1 {{columns is 0, but at least 1}}
 module attributes {s = #cuda.gemv_schedule<columns = 0>} {}
+
+// -----
+
+// expected-error @+1 {{one stage is read while others are brought: 1 are too few}}
+module attributes {s = #cuda.pipeline_schedule<stages = 1, mma = <wgmma>>} {}
+
+// -----
+
+// expected-error @+1 {{warpgroups multiply what is in shared memory, not by #cuda.mma<mma>}}
+module attributes {s = #cuda.pipeline_schedule<mma = <mma>>} {}
+
+// -----
+
+// expected-error @+1 {{a tile has a multiple of 32 columns, 256 at most, not 48}}
+module attributes {s = #cuda.pipeline_schedule<tile_columns = 48, mma = <wgmma>>} {}
+
+// -----
+
+// expected-error @+1 {{lines of 96 elements, no power of two, cannot be swizzled}}
+module attributes {s = #cuda.pipeline_schedule<depth = 96, mma = <wgmma>>} {}

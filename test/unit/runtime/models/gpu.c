@@ -8,6 +8,9 @@
 #ifndef MODEL_ARCHITECTURE
 #define MODEL_ARCHITECTURE "sm_80"
 #endif
+#ifndef MODEL_FEATURE
+#define MODEL_FEATURE NULL
+#endif
 
 static void add(void *const *args, int64_t task, int64_t tasks) {
   const float *a = args[0], *w = args[1];
@@ -52,7 +55,7 @@ static const tenon_dim_desc vector[] = {{-1, 0, 0}};
 static const tenon_tensor_desc inputs[] = {{"a", FLOAT, 1, vector}};
 static const tenon_tensor_desc outputs[] = {{"out", FLOAT, 1, vector}};
 static const char *const symbols[] = {"n"};
-static const char *const features[] = {MODEL_ARCHITECTURE, "ptx70", NULL};
+static const char *const features[] = {MODEL_ARCHITECTURE, "ptx70", MODEL_FEATURE, NULL};
 static const char code[] = ".version 7.0";
 static const tenon_variant_desc variants[] = {{.target = "cuda:" MODEL_ARCHITECTURE,
                                                .device = TENON_DEVICE_CUDA,
