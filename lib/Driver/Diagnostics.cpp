@@ -32,7 +32,7 @@ llvm::Error DiagnosticCollector::takeError(const llvm::Twine &fallback) {
   return llvm::createStringError(taken.empty() ? fallback.str() : taken);
 }
 
-std::string nodeNames(Location loc) {
+llvm::SetVector<StringRef> listNodes(Location loc) {
   llvm::SetVector<StringRef> names;
   loc->walk([&](Location part) {
     if (isa<NameLoc>(part))
@@ -40,7 +40,9 @@ std::string nodeNames(Location loc) {
         names.insert(node);
     return WalkResult::advance();
   });
-  return llvm::join(names, ",");
+  return names;
 }
+
+std::string nodeNames(Location loc) { return llvm::join(listNodes(loc), ","); }
 
 } // namespace tenon::driver

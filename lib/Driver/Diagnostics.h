@@ -3,6 +3,7 @@
 #define TENON_LIB_DRIVER_DIAGNOSTICS_H
 
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/Error.h"
 #include <mutex>
 #include <string>
@@ -28,6 +29,8 @@ private:
 
 /// Names of the ONNX nodes behind a location, comma separated.
 std::string nodeNames(mlir::Location loc);
+/// These names by themselves, each once.
+llvm::SetVector<llvm::StringRef> listNodes(mlir::Location loc);
 
 } // namespace tenon::driver
 

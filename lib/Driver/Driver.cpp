@@ -48,6 +48,9 @@ void Compilation::reportProgram() {
   for (const KernelInfo &kernel : builder.model.info.variants.front().kernels)
     report.kernels.push_back({kernel.name, kernel.nodes, kernel.flops, kernel.bytes,
                               builder.launches.lookup(kernel.name)});
+  for (LaunchNodes &launch : builder.launchNodes)
+    report.launches.push_back(
+        {std::move(launch.kernel), std::move(launch.nodes), std::move(launch.products)});
   report.arenaBytes = builder.model.info.variants.back().arenaBytes;
   report.arenaLowerBound = builder.arenaLowerBound;
   report.weightsBytes = builder.model.weights->size();

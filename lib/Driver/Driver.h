@@ -69,9 +69,18 @@ struct KernelReport {
   int64_t flops = 0, bytes = 0, launches = 0;
 };
 
+/// One launch of a kernel.
+struct LaunchReport {
+  std::string kernel;
+  /// ONNX nodes, and those of them whose products it computes.
+  std::vector<std::string> nodes, products;
+};
+
 /// What compiling found out; times in milliseconds.
 struct CompileReport {
   std::vector<KernelReport> kernels;
+  /// In the program's order.
+  std::vector<LaunchReport> launches;
   int64_t arenaBytes = 0, arenaLowerBound = 0, weightsBytes = 0;
   double importTime = 0, passesTime = 0, totalTime = 0;
   EmitStatistics emit;

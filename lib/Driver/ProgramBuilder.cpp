@@ -11,6 +11,7 @@
 #include "lib/Target/LLVMCodegen.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Codegen/Passes.h"
+#include "passes/Precision/PrecisionRule.h"
 #include "runtime/abi.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
@@ -139,13 +140,36 @@ static int64_t getMaxTasks(KernelOp kernel) {
   return most;
 }
 
+/// A launch has as many names as its kernel and in the same order, since the two were equal.
+static LaunchNodes describeLaunch(LaunchOp launch, KernelOp kernel) {
+  LaunchNodes result{kernel.getSymName().str(), {}, {}};
+  llvm::SetVector<StringRef> own = listNodes(launch.getLoc()), first = listNodes(kernel.getLoc());
+  for (StringRef node : own)
+    result.nodes.push_back(node.str());
+  for (auto product : kernel.getOps<PrecisionOpInterface>())
+    for (StringRef node : getMultiplyingNodes(product)) {
+      auto position = llvm::find(first, node) - first.begin();
+      std::string name =
+          (own.size() == first.size() && position < static_cast<ptrdiff_t>(own.size())
+               ? own[position]
+               : node)
+              .str();
+      if (!llvm::is_contained(result.products, name))
+        result.products.push_back(std::move(name));
+    }
+  return result;
+}
+
 VariantInfo ProgramBuilder::describe(ModuleOp program, TargetAttrInterface target) {
   auto function = program.lookupSymbol<func::FuncOp>("main");
   arenaLowerBound = function->getAttrOfType<IntegerAttr>("tenon.arena_lower_bound").getInt();
   launches.clear();
+  launchNodes.clear();
   llvm::StringSet<> sharing; // kernels that use the context's scratch memory
   function.walk([&](LaunchOp launch) {
     ++launches[launch.getKernel()];
+    launchNodes.push_back(
+        describeLaunch(launch, program.lookupSymbol<KernelOp>(launch.getKernel())));
     if (!launch.getAllocatesScratch())
       sharing.insert(launch.getKernel());
   });

@@ -11,6 +11,15 @@
 
 namespace tenon::driver {
 
+/// What one launch of a kernel computes, by the names of ONNX nodes. Launches share kernels, which
+/// have the names of the first.
+struct LaunchNodes {
+  std::string kernel;
+  std::vector<std::string> nodes;
+  /// Those of them whose products it computes.
+  std::vector<std::string> products;
+};
+
 /// Turns graphs into code, and collects what a binary is made of.
 class ProgramBuilder {
 public:
@@ -29,6 +38,7 @@ public:
   CompiledModel model;
   /// Of the last variant: how often each kernel is launched, and the most bytes in use at one time.
   llvm::StringMap<int64_t> launches;
+  std::vector<LaunchNodes> launchNodes;
   int64_t arenaLowerBound = 0;
 
 private:

@@ -1,5 +1,5 @@
-// Where channels can be scaled (see the header): from a tensor back through nodes that keep positive
-// factors, to the constants that can take them.
+// Where channels can be scaled (see the header): from a tensor back through nodes that keep
+// positive factors, to the constants that can take them.
 
 #include "lib/Quantize/ChannelScaling.h"
 #include "lib/Editing/Attributes.h"
@@ -13,8 +13,7 @@ namespace {
 /// The search for the constants in front of one tensor.
 class ProducerSearch {
 public:
-  ProducerSearch(const ModelEditor &model, ScalableTensor &result)
-      : model(model), result(result) {}
+  ProducerSearch(const ModelEditor &model, ScalableTensor &result) : model(model), result(result) {}
 
   /// Whether all that computes `value` can be made smaller.
   bool absorb(llvm::StringRef value);
@@ -148,8 +147,8 @@ bool ProducerSearch::absorb(llvm::StringRef value) {
   return node && node->output(0) == value && absorbNode(*node);
 }
 
-/// The dimension of a product's weight that the channels of its first operand multiply, and how many
-/// there are; nullopt where channels do not have weights of their own.
+/// The dimension of a product's weight that the channels of its first operand multiply, and how
+/// many there are; nullopt where channels do not have weights of their own.
 static std::optional<std::pair<int64_t, int64_t>> findConsumingAxis(const onnx::NodeProto &node,
                                                                     llvm::ArrayRef<int64_t> dims) {
   if (node.op_type() == "MatMul" && dims.size() == 2)

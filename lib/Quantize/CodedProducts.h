@@ -19,8 +19,8 @@ struct CodedProduct {
   ProductInputs *inputs = nullptr;
 };
 
-/// Visits products of a recipe whose weight is a matrix that nobody else reads. They are observed in
-/// rounds, so that the sums of all need not be in memory together.
+/// Visits products of a recipe whose weight is a matrix that nobody else reads. They are observed
+/// in rounds, so that the sums of all need not be in memory together.
 class CodedProducts {
 public:
   /// The model with the recipe's adjustments, which outlives this, and so does the recipe.

@@ -13,8 +13,7 @@ namespace json = llvm::json;
 
 namespace tenon::quantize {
 
-llvm::Expected<std::vector<KernelCost>> measureKernels(Session &session, Sample &sample,
-                                                       int64_t runs) {
+llvm::Expected<KernelCosts> measureKernels(Session &session, Sample &sample, int64_t runs) {
   auto runOnce = [&]() -> llvm::Error {
     llvm::Expected<llvm::ArrayRef<tenon_value>> outputs = session.view(sample.inputs);
     if (!outputs)
@@ -30,7 +29,7 @@ llvm::Expected<std::vector<KernelCost>> measureKernels(Session &session, Sample 
     if (llvm::Error error = runOnce())
       return error;
   tenon_profile_stop(session.context());
-  std::vector<KernelCost> kernels;
+  KernelCosts kernels;
   for (int64_t i = 0; i < tenon_model_num_kernels(session.model()); ++i) {
     tenon_kernel_info info = {};
     tenon_kernel_profile profile = {};
@@ -38,31 +37,43 @@ llvm::Expected<std::vector<KernelCost>> measureKernels(Session &session, Sample 
         tenon_profile_kernel(session.context(), i, &profile) != TENON_OK)
       return runtimeError();
     auto calls = static_cast<double>(profile.calls) / static_cast<double>(runs);
-    kernels.push_back({info.nodes, calls * static_cast<double>(profile.min_ns),
-                       static_cast<int64_t>(calls * static_cast<double>(info.bytes))});
+    kernels[info.name] = {calls * static_cast<double>(profile.min_ns),
+                          static_cast<int64_t>(calls * static_cast<double>(info.bytes))};
   }
   return kernels;
 }
 
-std::vector<double> sumByGroup(llvm::ArrayRef<KernelCost> kernels, const NodeOwners &owners,
-                               size_t groups, double &rest) {
+double totalTime(const KernelCosts &kernels) {
+  double time = 0;
+  for (const auto &[name, kernel] : kernels)
+    time += kernel.time;
+  return time;
+}
+
+std::vector<double> sumByGroup(const KernelCosts &kernels,
+                               llvm::ArrayRef<driver::LaunchReport> launches,
+                               const NodeOwners &owners, size_t groups) {
+  llvm::StringMap<int64_t> counts;
+  for (const driver::LaunchReport &launch : launches)
+    ++counts[launch.kernel];
   std::vector<double> times(groups, 0);
-  rest = 0;
-  for (const KernelCost &kernel : kernels) {
-    llvm::SmallVector<unsigned> found = owners.find(kernel.nodes);
-    if (found.empty())
-      rest += kernel.time;
+  for (const driver::LaunchReport &launch : launches) {
+    auto kernel = kernels.find(launch.kernel);
+    llvm::SmallVector<unsigned> found = owners.find(launch);
+    if (kernel == kernels.end())
+      continue;
     for (unsigned group : found)
-      times[group] += kernel.time / static_cast<double>(found.size());
+      times[group] += kernel->second.time / static_cast<double>(counts[launch.kernel]) /
+                      static_cast<double>(found.size());
   }
   return times;
 }
 
-double estimateByteTime(llvm::ArrayRef<KernelCost> kernels) {
+double estimateByteTime(const KernelCosts &kernels) {
   // Small ones take as long as it takes to start them.
   constexpr int64_t largeBytes = 1 << 14;
   double least = 0;
-  for (const KernelCost &kernel : kernels)
+  for (const auto &[name, kernel] : kernels)
     if (kernel.bytes >= largeBytes) {
       double each = kernel.time / static_cast<double>(kernel.bytes);
       least = least == 0 ? each : std::min(least, each);
@@ -96,35 +107,33 @@ static json::Object readRecords(llvm::StringRef path) {
   return value->getAsObject() ? std::move(*value->getAsObject()) : json::Object();
 }
 
-std::optional<std::vector<KernelCost>> CostRecords::find(llvm::StringRef key) const {
+std::optional<KernelCosts> CostRecords::find(llvm::StringRef key) const {
   if (path.empty())
     return std::nullopt;
   json::Object records = readRecords(path);
-  const json::Array *list = records.getArray(key);
-  if (!list)
+  const json::Object *known = records.getObject(key);
+  if (!known)
     return std::nullopt;
-  std::vector<KernelCost> kernels;
-  for (const json::Value &value : *list) {
+  KernelCosts kernels;
+  for (const auto &[name, value] : *known) {
     const json::Object *object = value.getAsObject();
-    std::optional<llvm::StringRef> nodes = object ? object->getString("nodes") : std::nullopt;
     std::optional<double> time = object ? object->getNumber("time") : std::nullopt;
     std::optional<int64_t> bytes = object ? object->getInteger("bytes") : std::nullopt;
-    if (!nodes || !time || !bytes)
+    if (!time || !bytes)
       return std::nullopt;
-    kernels.push_back({nodes->str(), *time, *bytes});
+    kernels[llvm::StringRef(name).str()] = {*time, *bytes};
   }
   return kernels;
 }
 
-void CostRecords::add(llvm::StringRef key, llvm::ArrayRef<KernelCost> kernels) {
+void CostRecords::add(llvm::StringRef key, const KernelCosts &kernels) {
   if (path.empty())
     return;
   json::Object records = readRecords(path);
-  json::Array list;
-  for (const KernelCost &kernel : kernels)
-    list.push_back(json::Object{
-        {"nodes", json::fixUTF8(kernel.nodes)}, {"time", kernel.time}, {"bytes", kernel.bytes}});
-  records[key.str()] = std::move(list);
+  json::Object entries;
+  for (const auto &[name, kernel] : kernels)
+    entries[name] = json::Object{{"time", kernel.time}, {"bytes", kernel.bytes}};
+  records[key.str()] = std::move(entries);
   std::string text = llvm::formatv("{0}\n", json::Value(std::move(records))).str();
   if (llvm::sys::fs::create_directories(llvm::sys::path::parent_path(path)))
     return;

@@ -5,28 +5,35 @@
 #include "lib/Calibration/DataSource.h"
 #include "lib/Quantize/Groups.h"
 #include "lib/Session/Session.h"
+#include <map>
 
 namespace tenon::quantize {
 
-/// The time of one kernel in a run, in nanoseconds, and what it reads and writes in it.
+/// The time of one kernel's launches in a run, in nanoseconds, and the bytes that they read and
+/// write.
 struct KernelCost {
-  std::string nodes;
   double time = 0;
   int64_t bytes = 0;
 };
 
+/// By the names of kernels.
+using KernelCosts = std::map<std::string, KernelCost>;
+
 /// Runs a model on a sample some times. Of each kernel the least time counts: what is more, others
 /// on the machine took.
-llvm::Expected<std::vector<KernelCost>> measureKernels(Session &session, Sample &sample,
-                                                       int64_t runs = 10);
+llvm::Expected<KernelCosts> measureKernels(Session &session, Sample &sample, int64_t runs = 10);
 
-/// The time of each group's kernels; `rest` gets that of all others.
-std::vector<double> sumByGroup(llvm::ArrayRef<KernelCost> kernels, const NodeOwners &owners,
-                               size_t groups, double &rest);
+/// Of all kernels.
+double totalTime(const KernelCosts &kernels);
+
+/// The time of each group's launches. Those of one kernel take the same time each.
+std::vector<double> sumByGroup(const KernelCosts &kernels,
+                               llvm::ArrayRef<driver::LaunchReport> launches,
+                               const NodeOwners &owners, size_t groups);
 
 /// Nanoseconds for a byte that a kernel reads or writes, where that is all it does; 0 if no kernel
 /// tells.
-double estimateByteTime(llvm::ArrayRef<KernelCost> kernels);
+double estimateByteTime(const KernelCosts &kernels);
 
 /// Measurements that are kept in a file and used again: of a model of one structure, on one target,
 /// with one number of threads. A file that cannot be read is started anew, and one that cannot be
@@ -38,8 +45,8 @@ public:
   /// The file in the user's folder of caches; empty if there is none.
   static std::string getDefaultPath();
 
-  std::optional<std::vector<KernelCost>> find(llvm::StringRef key) const;
-  void add(llvm::StringRef key, llvm::ArrayRef<KernelCost> kernels);
+  std::optional<KernelCosts> find(llvm::StringRef key) const;
+  void add(llvm::StringRef key, const KernelCosts &kernels);
 
 private:
   std::string path;

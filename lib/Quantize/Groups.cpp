@@ -6,27 +6,8 @@
 
 namespace tenon::quantize {
 
-/// The names in a comma-separated list. Names may contain commas: those that `isName` knows are
-/// put together again.
-static llvm::SmallVector<std::string> splitNames(llvm::StringRef list,
-                                                 llvm::function_ref<bool(llvm::StringRef)> isName) {
-  llvm::SmallVector<llvm::StringRef> parts;
-  list.split(parts, ',', -1, /*KeepEmpty=*/false);
-  llvm::SmallVector<std::string> names;
-  for (size_t first = 0; first < parts.size(); ++first) {
-    size_t last = parts.size() - 1;
-    auto join = [&] {
-      return llvm::StringRef(parts[first].data(), parts[last].end() - parts[first].data());
-    };
-    while (last > first && !isName(join()))
-      --last;
-    names.push_back(join().str());
-    first = last;
-  }
-  return names;
-}
-
-std::vector<Group> formGroups(const QuantizationPlan &plan, llvm::ArrayRef<std::string> kernels) {
+std::vector<Group> formGroups(const QuantizationPlan &plan,
+                              llvm::ArrayRef<driver::LaunchReport> launches) {
   llvm::StringMap<unsigned> productOf, readerOf;
   unsigned count = plan.products.size();
   llvm::IntEqClasses classes(count);
@@ -42,17 +23,13 @@ std::vector<Group> formGroups(const QuantizationPlan &plan, llvm::ArrayRef<std::
     if (!product.weight.empty())
       join(product.weight);
   }
-  auto isProduct = [&](llvm::StringRef node) { return productOf.contains(node); };
-  for (const std::string &kernel : kernels) {
+  for (const driver::LaunchReport &launch : launches) {
     std::optional<unsigned> first;
-    for (const std::string &node : splitNames(kernel, isProduct)) {
-      if (!isProduct(node))
-        continue;
-      if (first)
-        classes.join(*first, productOf.lookup(node));
-      else
-        first = productOf.lookup(node);
-    }
+    for (const std::string &node : launch.products)
+      if (auto product = productOf.find(node); product != productOf.end()) {
+        first = first.value_or(product->second);
+        classes.join(*first, product->second);
+      }
   }
   classes.compress();
   std::vector<Group> groups(classes.getNumClasses());
@@ -108,15 +85,13 @@ NodeOwners::NodeOwners(const ModelEditor &model, const QuantizationPlan &plan,
   }
 }
 
-llvm::SmallVector<unsigned> NodeOwners::find(llvm::StringRef kernelNodes) const {
-  llvm::SmallVector<std::string> names =
-      splitNames(kernelNodes, [&](llvm::StringRef name) { return ownerOfNode.contains(name); });
+llvm::SmallVector<unsigned> NodeOwners::find(const driver::LaunchReport &launch) const {
   llvm::SmallVector<unsigned> owners;
-  for (const std::string &name : names)
-    if (auto product = groupOfProduct.find(name); product != groupOfProduct.end())
+  for (const std::string &node : launch.products)
+    if (auto product = groupOfProduct.find(node); product != groupOfProduct.end())
       owners.push_back(product->second);
-  for (const std::string &name : llvm::reverse(names))
-    if (auto owner = ownerOfNode.find(name); owners.empty() && owner != ownerOfNode.end())
+  for (const std::string &node : llvm::reverse(launch.nodes))
+    if (auto owner = ownerOfNode.find(node); owners.empty() && owner != ownerOfNode.end())
       owners.push_back(owner->second);
   return owners;
 }

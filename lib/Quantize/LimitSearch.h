@@ -11,6 +11,7 @@ namespace tenon::quantize {
 /// An assignment, what its model loses, and what it takes.
 struct Validation {
   Choices choices;
+  Recipe recipe;
   Evaluation evaluation;
   double time = 0;
   int64_t weightsBytes = 0;

@@ -50,7 +50,8 @@ struct Window {
       product *= size;
     return product;
   }
-  /// The element of a channel that a position reads for an element of the kernel; -1 in the padding.
+  /// The element of a channel that a position reads for an element of the kernel; -1 in the
+  /// padding.
   int64_t find(int64_t position, int64_t tap) const;
 };
 
@@ -79,8 +80,7 @@ Window Window::create(const onnx::NodeProto &node, llvm::ArrayRef<int64_t> input
       end = total - begin;
     }
     window.begins.push_back(begin);
-    window.output.push_back(
-        std::max<int64_t>(0, (input[i] + begin + end - extent) / stride + 1));
+    window.output.push_back(std::max<int64_t>(0, (input[i] + begin + end - extent) / stride + 1));
   }
   return window;
 }

@@ -12,6 +12,7 @@
 #include "llvm/Support/xxhash.h"
 #include "llvm/TargetParser/Host.h"
 #include <cmath>
+#include <numeric>
 
 namespace tenon::quantize {
 
@@ -40,14 +41,13 @@ private:
   struct Measured {
     Session session;
     driver::CompileReport report;
-    std::vector<KernelCost> kernels;
-    double time = 0;
+    KernelCosts kernels;
   };
 
   llvm::Error plan();
   llvm::Error calibrateTensors();
+  llvm::Error repair();
   llvm::Error measureOptions();
-  llvm::Expected<std::vector<double>> measureTimes(const PreparedModel &prepared);
   std::string refuseHalf(const Group &group) const;
   void formProblem();
   llvm::Error search();
@@ -56,10 +56,20 @@ private:
                                    const driver::PrecisionOption &precision);
   void report();
 
-  Recipe makeRecipeOf(llvm::ArrayRef<NodePrecision> precisions) const {
-    return makeRecipe(editor, quantizationPlan, precisions, activations, weights, packedWeights);
+  Recipe makeRecipeOf(llvm::ArrayRef<NodePrecision> precisions) const;
+  llvm::Expected<Recipe> makeRecipeOf(const Choices &choices);
+  Recipe makeUniformRecipe(NodePrecision precision) const {
+    return makeRecipeOf(std::vector<NodePrecision>(quantizationPlan.products.size(), precision));
   }
-  Recipe makeRecipeOf(const Choices &choices) const;
+  void adopt(const Recipe &recipe, NodePrecision precision);
+  RepairContext getRepairContext() {
+    return {model, quantizationPlan, split.calibration, getCalibrateOptions(), options.tensors};
+  }
+  CalibrateOptions getCalibrateOptions() const {
+    CalibrateOptions calibration;
+    calibration.probe = probe;
+    return calibration;
+  }
   NodePrecision precisionOf(unsigned group, unsigned choice) const {
     return groupReports[group].options[choice].precision;
   }
@@ -80,6 +90,11 @@ private:
   QuantizationPlan quantizationPlan;
   llvm::StringMap<Histogram> histograms;
   TensorRecipes activations, weights, packedWeights;
+  /// What repairs change in the constants of the model, and the model with these changes.
+  std::vector<Adjustment> adjustments;
+  std::shared_ptr<ModelFile> adjusted;
+  /// Corrects biases of a recipe, if that helps; null if not.
+  std::unique_ptr<Repair> lastRepair;
   std::optional<Measured> reference;
   std::vector<Group> groups;
   std::vector<GroupReport> groupReports;
@@ -106,8 +121,7 @@ llvm::Error Quantizer::plan() {
 }
 
 llvm::Error Quantizer::calibrateTensors() {
-  CalibrateOptions calibration;
-  calibration.probe = probe;
+  CalibrateOptions calibration = getCalibrateOptions();
   calibration.progress = progressOf("calibrating");
   auto seen = calibrate(model, quantizationPlan.tensors, split.calibration, calibration);
   if (!seen)
@@ -145,7 +159,7 @@ llvm::Expected<Quantizer::Measured> Quantizer::measure(const std::shared_ptr<Mod
   auto loaded = loadModel(file, own);
   if (!loaded)
     return loaded.takeError();
-  Measured measured{std::move(loaded->first), std::move(loaded->second), {}, 0};
+  Measured measured{std::move(loaded->first), std::move(loaded->second), {}};
   std::string key = makeRecordKey(*file, own.compile, options.threads);
   if (auto known = records.find(key)) {
     measured.kernels = std::move(*known);
@@ -153,25 +167,83 @@ llvm::Expected<Quantizer::Measured> Quantizer::measure(const std::shared_ptr<Mod
     llvm::Expected<Sample> sample = split.calibration.read(0);
     if (!sample)
       return sample.takeError();
-    llvm::Expected<std::vector<KernelCost>> kernels = measureKernels(measured.session, *sample);
+    llvm::Expected<KernelCosts> kernels = measureKernels(measured.session, *sample);
     if (!kernels)
       return kernels.takeError();
     measured.kernels = std::move(*kernels);
     records.add(key, measured.kernels);
   }
-  for (const KernelCost &kernel : measured.kernels)
-    measured.time += kernel.time;
   return std::move(measured);
 }
 
-// ---- What groups may have
+// ---- Repairs
 
-static std::vector<std::string> nodesOf(llvm::ArrayRef<KernelCost> kernels) {
-  std::vector<std::string> nodes;
-  for (const KernelCost &kernel : kernels)
-    nodes.push_back(kernel.nodes);
-  return nodes;
+/// Takes over what repairs made of the recipe in which all is in one precision.
+void Quantizer::adopt(const Recipe &recipe, NodePrecision precision) {
+  adjustments = recipe.adjustments;
+  for (const TensorRecipe &entry : recipe.tensors) {
+    if (!editor.isConstant(entry.name))
+      activations[entry.name] = entry;
+    else if (precision == NodePrecision::Int4Weights)
+      packedWeights[entry.name] = entry;
+    else
+      weights[entry.name] = entry;
+  }
 }
+
+// Repairs are judged by the samples to calibrate with: those that are held back say what is left in
+// the end, and must not have had a part in it.
+llvm::Error Quantizer::repair() {
+  adjusted = model;
+  auto allowed = llvm::find_if(options.allow, [](NodePrecision precision) {
+    return precision == NodePrecision::Int8 || precision == NodePrecision::Int4Weights ||
+           precision == NodePrecision::Int8Weights;
+  });
+  if (!options.repair || allowed == options.allow.end())
+    return llvm::Error::success();
+  constexpr int64_t mostSamples = 16;
+  std::vector<int64_t> some(std::min(split.calibration.size(), mostSamples));
+  std::iota(some.begin(), some.end(), 0);
+  DataSubset samples(split.calibration, std::move(some));
+  Evaluator judge(reference->session, samples, options.budget, options.metric);
+  int64_t done = 0;
+  auto measureRecipe = [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
+    progressOf("trying repairs")(done++, 7);
+    llvm::Expected<PreparedModel> prepared = prepareModel(model, recipe);
+    if (!prepared)
+      return prepared.takeError();
+    ProbeOptions own = probe;
+    own.compile.precision = prepared->precision;
+    auto loaded = loadModel(prepared->model, own);
+    if (!loaded)
+      return loaded.takeError();
+    return judge.evaluate(loaded->first);
+  };
+  Recipe recipe = makeUniformRecipe(*allowed);
+  RepairContext context = getRepairContext();
+  llvm::Expected<std::vector<RepairReport>> reports =
+      improveRecipe(recipe, makeRepairs(), context, measureRecipe);
+  if (!reports)
+    return reports.takeError();
+  result.repairs = std::move(*reports);
+  // Biases are corrected by what is quantized in the end, each time anew.
+  std::unique_ptr<Repair> correction = makeBiasCorrection();
+  llvm::erase_if(recipe.adjustments, [&](const Adjustment &adjustment) {
+    return adjustment.method == correction->getName();
+  });
+  if (llvm::any_of(result.repairs, [&](const RepairReport &report) {
+        return report.isKept && report.name == correction->getName();
+      }))
+    lastRepair = std::move(correction);
+  adopt(recipe, *allowed);
+  llvm::Expected<std::shared_ptr<ModelFile>> changed = context.adjust(recipe);
+  if (!changed)
+    return changed.takeError();
+  adjusted = std::move(*changed);
+  return llvm::Error::success();
+}
+
+// ---- What groups may have
 
 /// Why a group cannot have f16; empty if it can.
 std::string Quantizer::refuseHalf(const Group &group) const {
@@ -191,10 +263,16 @@ std::string Quantizer::refuseHalf(const Group &group) const {
   return "";
 }
 
+/// As many samples as some thousand runs allow.
+static int64_t getSensitivitySamples(size_t groups) {
+  constexpr size_t runs = 2000;
+  return static_cast<int64_t>(std::clamp<size_t>(runs / std::max<size_t>(groups, 1), 4, 32));
+}
+
 // Times are those of the group's kernels in a model that has the precision everywhere. So they hold
 // where neighbours have it, too; conversions between neighbours come on top.
 llvm::Error Quantizer::measureOptions() {
-  std::vector<std::string> kernels = nodesOf(reference->kernels);
+  std::vector<driver::LaunchReport> launches = reference->report.launches;
   struct Variant {
     NodePrecision precision;
     PreparedModel prepared;
@@ -202,21 +280,20 @@ llvm::Error Quantizer::measureOptions() {
   };
   std::vector<Variant> variants;
   for (NodePrecision precision : options.allow) {
-    std::vector<NodePrecision> all(quantizationPlan.products.size(), precision);
-    llvm::Expected<PreparedModel> prepared = prepareModel(model, makeRecipeOf(all));
+    llvm::Expected<PreparedModel> prepared = prepareModel(model, makeUniformRecipe(precision));
     if (!prepared)
       return prepared.takeError();
     llvm::Expected<Measured> measured = measure(prepared->model, prepared->precision);
     if (!measured)
       return measured.takeError();
     if (precision == NodePrecision::Int8)
-      llvm::append_range(kernels, nodesOf(measured->kernels));
+      llvm::append_range(launches, measured->report.launches);
     variants.push_back({precision, std::move(*prepared), std::move(*measured)});
   }
-  groups = formGroups(quantizationPlan, kernels);
-  double rest = 0;
+  groups = formGroups(quantizationPlan, launches);
   NodeOwners owners(editor, quantizationPlan, groups);
-  std::vector<double> times = sumByGroup(reference->kernels, owners, groups.size(), rest);
+  std::vector<double> times =
+      sumByGroup(reference->kernels, reference->report.launches, owners, groups.size());
   for (auto [group, time] : llvm::zip_equal(groups, times)) {
     GroupReport &report = groupReports.emplace_back();
     for (unsigned product : group.products)
@@ -226,15 +303,16 @@ llvm::Error Quantizer::measureOptions() {
   }
   for (Variant &variant : variants) {
     ModelEditor changed(variant.prepared.model);
-    times = sumByGroup(variant.measured.kernels, NodeOwners(changed, quantizationPlan, groups),
-                       groups.size(), rest);
+    times = sumByGroup(variant.measured.kernels, variant.measured.report.launches,
+                       NodeOwners(changed, quantizationPlan, groups), groups.size());
     SensitivityOptions sensitivity;
     sensitivity.probe = probe;
+    sensitivity.samples = getSensitivitySamples(groups.size());
     sensitivity.progress = progressOf("noise of each group in " + getName(variant.precision).str());
     const TensorRecipes &own =
         variant.precision == NodePrecision::Int4Weights ? packedWeights : weights;
     llvm::Expected<std::vector<double>> noise =
-        measureSensitivity(model, quantizationPlan, groups, variant.precision, activations, own,
+        measureSensitivity(adjusted, quantizationPlan, groups, variant.precision, activations, own,
                            split.calibration, sensitivity);
     if (!noise)
       return noise.takeError();
@@ -273,17 +351,31 @@ void Quantizer::formProblem() {
 
 // ---- The search
 
-Recipe Quantizer::makeRecipeOf(const Choices &choices) const {
+Recipe Quantizer::makeRecipeOf(llvm::ArrayRef<NodePrecision> precisions) const {
+  Recipe recipe =
+      makeRecipe(editor, quantizationPlan, precisions, activations, weights, packedWeights);
+  recipe.adjustments = adjustments;
+  return recipe;
+}
+
+llvm::Expected<Recipe> Quantizer::makeRecipeOf(const Choices &choices) {
   std::vector<NodePrecision> precisions(quantizationPlan.products.size(), NodePrecision::F32);
   for (unsigned group = 0; group < groups.size(); ++group)
     for (unsigned product : groups[group].products)
       precisions[product] = precisionOf(group, choices[group]);
-  return makeRecipeOf(precisions);
+  Recipe recipe = makeRecipeOf(precisions);
+  if (lastRepair)
+    if (llvm::Expected<bool> changed = lastRepair->apply(recipe, getRepairContext()); !changed)
+      return changed.takeError();
+  return recipe;
 }
 
 llvm::Expected<Validation> Quantizer::validate(const Choices &choices) {
   progressOf("comparing whole models")(result.validations++, options.maxValidations);
-  llvm::Expected<PreparedModel> prepared = prepareModel(model, makeRecipeOf(choices));
+  llvm::Expected<Recipe> recipe = makeRecipeOf(choices);
+  if (!recipe)
+    return recipe.takeError();
+  llvm::Expected<PreparedModel> prepared = prepareModel(model, *recipe);
   if (!prepared)
     return prepared.takeError();
   llvm::Expected<Measured> measured = measure(prepared->model, prepared->precision);
@@ -292,7 +384,8 @@ llvm::Expected<Validation> Quantizer::validate(const Choices &choices) {
   llvm::Expected<Evaluation> evaluation = evaluator->evaluate(measured->session);
   if (!evaluation)
     return evaluation.takeError();
-  return Validation{choices, std::move(*evaluation), measured->time, measured->report.weightsBytes};
+  return Validation{choices, std::move(*recipe), std::move(*evaluation),
+                    totalTime(measured->kernels), measured->report.weightsBytes};
 }
 
 llvm::Error Quantizer::search() {
@@ -311,7 +404,7 @@ llvm::Error Quantizer::search() {
   result.weightsAfter = (*found)->weightsBytes;
   for (auto [report, choice] : llvm::zip_equal(groupReports, (*found)->choices))
     report.precision = report.options[choice].precision;
-  result.recipe = makeRecipeOf((*found)->choices);
+  result.recipe = std::move((*found)->recipe);
   double noise = totalNoise(problem, (*found)->choices);
   OutputLoss predicted;
   predicted.name = "all";
@@ -353,7 +446,7 @@ void Quantizer::report() {
     }
   }
   result.groups = std::move(groupReports);
-  result.timeBefore = reference->time;
+  result.timeBefore = totalTime(reference->kernels);
   result.weightsBefore = reference->report.weightsBytes;
 }
 
@@ -366,6 +459,8 @@ llvm::Expected<QuantizeResult> Quantizer::run() {
   reference = std::move(*measured);
   evaluator.emplace(reference->session, split.heldBack, options.budget, options.metric);
   if (llvm::Error error = calibrateTensors())
+    return error;
+  if (llvm::Error error = repair())
     return error;
   if (llvm::Error error = measureOptions())
     return error;

@@ -1,17 +1,19 @@
 // Lowers the precision of a model as far as a budget allows: what `tenon quantize` and the Python
 // module stand on.
 //
-// Calibration sees the tensors that products read. Groups of products (Groups.h) get a choice of
-// precisions, each with a measured time (Costs.h) and a measured noise at the outputs
-// (Sensitivity.h). The fastest assignment within a limit on noise (Assign.h) is compiled, run on
-// samples that calibration did not see, and compared with fp32 (Evaluate.h); then the limit moves
-// until the budget holds and is used.
+// Calibration sees the tensors that products read. Repairs (Repair.h) are kept where they help and
+// where the narrowest precision does not keep the budget without them. Groups of products
+// (Groups.h) get a choice of precisions, each with a measured time (Costs.h) and a measured noise
+// at the outputs (Sensitivity.h). The fastest assignment within a limit on noise (Assign.h) is
+// compiled, run on samples that calibration did not see, and compared with fp32 (Evaluate.h); then
+// the limit moves until the budget holds and is used.
 #ifndef TENON_LIB_QUANTIZE_QUANTIZE_H
 #define TENON_LIB_QUANTIZE_QUANTIZE_H
 
 #include "lib/Calibration/ProbedModel.h"
 #include "lib/Quantize/Budget.h"
 #include "lib/Quantize/Evaluate.h"
+#include "lib/Quantize/Improve.h"
 #include "lib/Quantize/TensorRecipes.h"
 
 namespace tenon::quantize {
@@ -27,6 +29,8 @@ struct QuantizeOptions {
   int32_t threads = 0;
   /// For budgets of `metric`.
   Metric metric;
+  /// Whether repairs are tried.
+  bool repair = true;
   /// Where kernel times are kept; empty if nowhere.
   std::string records;
   /// Assignments that are compiled and run on all held-back samples, at most.
@@ -61,6 +65,8 @@ struct QuantizeResult {
   Recipe recipe;
   Evaluation evaluation;
   std::vector<GroupReport> groups;
+  /// Those that were tried on the model in its narrowest precision.
+  std::vector<RepairReport> repairs;
   int64_t validations = 0;
   /// Of the compiled models: nanoseconds of a run, and bytes of weights.
   double timeBefore = 0, timeAfter = 0;

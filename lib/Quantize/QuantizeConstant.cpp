@@ -62,10 +62,12 @@ static llvm::Expected<std::vector<int64_t>> getParameterDims(const Tensor &const
   return dims;
 }
 
-/// Scales of blocks with which no weight is clamped, and zero points where codes have no sign.
-static void findParameters(llvm::ArrayRef<float> values, const ParameterIndex &index, int32_t dtype,
-                           QuantizedConstant &result) {
-  std::vector<float> low(result.scales.size(), 0), high(result.scales.size(), 0);
+/// The sum of squared errors of each block whose range is `part` of what holds all of its weights,
+/// and the parameters for that.
+static std::vector<double> tryPart(llvm::ArrayRef<float> values, const ParameterIndex &index,
+                                   int32_t dtype, float part, QuantizedConstant &result) {
+  size_t count = result.scales.size();
+  std::vector<float> low(count, 0), high(count, 0);
   for (auto [i, value] : llvm::enumerate(values)) {
     int64_t at = index(static_cast<int64_t>(i));
     low[at] = std::min(low[at], value);
@@ -74,9 +76,40 @@ static void findParameters(llvm::ArrayRef<float> values, const ParameterIndex &i
   bool isSigned = dtype == TENON_INT8 || dtype == TENON_INT4;
   for (auto [low, high, scale, zero] :
        llvm::zip_equal(low, high, result.scales, result.zeroPoints)) {
-    QuantizationParameters found = makeParameters(low, high, {dtype, /*symmetric=*/isSigned});
+    QuantizationParameters found =
+        makeParameters(part * low, part * high, {dtype, /*symmetric=*/isSigned});
     scale = found.scale;
     zero = found.zeroPoint;
+  }
+  CodeRange range{dtype};
+  auto least = static_cast<float>(range.least()), largest = static_cast<float>(range.largest());
+  std::vector<double> errors(count, 0);
+  for (auto [i, value] : llvm::enumerate(values)) {
+    int64_t at = index(static_cast<int64_t>(i));
+    auto zero = static_cast<float>(result.zeroPoints[at]);
+    float code = std::clamp(std::nearbyint(value / result.scales[at]) + zero, least, largest);
+    double error = (code - zero) * result.scales[at] - value;
+    errors[at] += error * error;
+  }
+  return errors;
+}
+
+/// Scales of blocks with the least squared error, and zero points where codes have no sign.
+static void findParameters(llvm::ArrayRef<float> values, const ParameterIndex &index, int32_t dtype,
+                           QuantizedConstant &result) {
+  constexpr float parts[] = {1, 0.95F, 0.9F, 0.85F, 0.8F, 0.75F, 0.7F, 0.65F};
+  QuantizedConstant tried = result;
+  std::vector<double> least;
+  for (float part : parts) {
+    std::vector<double> errors = tryPart(values, index, dtype, part, tried);
+    if (least.empty())
+      least.assign(errors.size(), INFINITY);
+    for (size_t at = 0; at < errors.size(); ++at)
+      if (errors[at] < least[at]) {
+        least[at] = errors[at];
+        result.scales[at] = tried.scales[at];
+        result.zeroPoints[at] = tried.zeroPoints[at];
+      }
   }
 }
 

@@ -22,8 +22,8 @@ struct QuantizedConstant {
 };
 
 /// Rounds a constant of f32 as an entry says, or takes the codes from it. Finds scales of blocks
-/// that the entry leaves open: the least ones that hold all weights of a block. An error if the
-/// entry does not fit the constant.
+/// that the entry leaves open: those with the least squared error. An error if the entry does not
+/// fit the constant.
 llvm::Expected<QuantizedConstant> quantizeConstant(const Tensor &constant,
                                                    const TensorRecipe &recipe);
 

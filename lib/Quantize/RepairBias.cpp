@@ -59,7 +59,8 @@ static std::optional<Bias> findBias(const ModelEditor &model, const CodedProduct
   llvm::ArrayRef<ModelEditor::Use> uses = model.getUses(node.output(0));
   if (uses.size() != 1 || uses.front().node->op_type() != "Add" || model.isOutput(node.output(0)))
     return std::nullopt;
-  int64_t fromEnd = node.op_type() == "Conv" ? static_cast<int64_t>(product.constant.dims.size()) - 1 : 1;
+  int64_t fromEnd =
+      node.op_type() == "Conv" ? static_cast<int64_t>(product.constant.dims.size()) - 1 : 1;
   return check(uses.front().node->input(1 - uses.front().operand), fromEnd);
 }
 
@@ -107,8 +108,7 @@ llvm::Expected<bool> BiasCorrection::apply(Recipe &recipe, const RepairContext &
   options.positions = 1024;
   NodePrecision precisions[] = {NodePrecision::Int8, NodePrecision::Int8Weights,
                                 NodePrecision::Int4Weights};
-  if (llvm::Error error =
-          CodedProducts(model, recipe, context).visit(precisions, options, visitor))
+  if (llvm::Error error = CodedProducts(model, recipe, context).visit(precisions, options, visitor))
     return std::move(error);
   llvm::append_range(recipe.adjustments, corrections);
   return !corrections.empty();

@@ -1,5 +1,5 @@
-// Repairs that move factors of channels between weights: equalization, smoothing, and the scaling of
-// AWQ.
+// Repairs that move factors of channels between weights: equalization, smoothing, and the scaling
+// of AWQ.
 
 #include "lib/Quantize/ChannelScaling.h"
 #include "lib/Quantize/CodedProducts.h"
@@ -24,13 +24,13 @@ static bool areOnes(llvm::ArrayRef<float> factors) {
   return llvm::all_of(factors, [](float factor) { return std::abs(factor - 1) < 1e-3f; });
 }
 
-/// Adds adjustments to a recipe, into those that it has of the same dimension where nothing else has
-/// happened to the constant since.
+/// Adds adjustments to a recipe, into those that it has of the same dimension where nothing else
+/// has happened to the constant since.
 static void addAdjustments(Recipe &recipe, std::vector<Adjustment> adjustments) {
   for (Adjustment &adjustment : adjustments) {
-    auto last = std::find_if(
-        recipe.adjustments.rbegin(), recipe.adjustments.rend(),
-        [&](const Adjustment &other) { return other.tensor == adjustment.tensor; });
+    auto last =
+        std::find_if(recipe.adjustments.rbegin(), recipe.adjustments.rend(),
+                     [&](const Adjustment &other) { return other.tensor == adjustment.tensor; });
     if (last == recipe.adjustments.rend() || last->axis != adjustment.axis ||
         last->method != adjustment.method || !last->add.empty()) {
       recipe.adjustments.push_back(std::move(adjustment));
@@ -218,8 +218,7 @@ llvm::Expected<double> ScaledProducts::measure(llvm::ArrayRef<float> factors) co
     for (int64_t r = 0; r < product.layout.rows; ++r)
       for (int64_t c = 0; c < product.layout.columns; ++c)
         values[product.layout.position(r, c)] *= factors[c];
-    llvm::Expected<CodedWeight> weight =
-        CodedWeight::create(scaled, product.layout, product.entry);
+    llvm::Expected<CodedWeight> weight = CodedWeight::create(scaled, product.layout, product.entry);
     if (!weight)
       return weight.takeError();
     Eigen::MatrixXf gram =
@@ -247,8 +246,8 @@ llvm::Expected<bool> ActivationAwareScaling::apply(Recipe &recipe,
           {product.constant, product.layout, product.entry, product.inputs->getGram(0)});
     return llvm::Error::success();
   };
-  if (llvm::Error error = CodedProducts(model, recipe, context)
-                              .visit({NodePrecision::Int4Weights}, {}, visitor))
+  if (llvm::Error error =
+          CodedProducts(model, recipe, context).visit({NodePrecision::Int4Weights}, {}, visitor))
     return std::move(error);
   bool changed = false;
   for (const ScalableTensor &tensor : tensors) {

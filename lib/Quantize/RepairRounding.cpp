@@ -90,8 +90,7 @@ llvm::Expected<bool> RoundingRepair::apply(Recipe &recipe, const RepairContext &
     changed |= *result;
     return llvm::Error::success();
   };
-  if (llvm::Error error =
-          CodedProducts(model, recipe, context).visit(getPrecisions(), {}, visitor))
+  if (llvm::Error error = CodedProducts(model, recipe, context).visit(getPrecisions(), {}, visitor))
     return std::move(error);
   return changed;
 }

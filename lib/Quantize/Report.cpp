@@ -33,6 +33,12 @@ static std::string formatNoise(const GroupReport::Option &option) {
   return llvm::formatv("{0:F1} dB", toDecibels(option.noise)).str();
 }
 
+/// The first of the names, and how many there are besides.
+static std::string shorten(llvm::ArrayRef<std::string> names) {
+  return names.front() +
+         (names.size() > 1 ? " and " + std::to_string(names.size() - 1) + " more" : "");
+}
+
 std::string formatReport(const QuantizeResult &result, const Budget &budget) {
   std::string text;
   llvm::raw_string_ostream out(text);
@@ -49,6 +55,10 @@ std::string formatReport(const QuantizeResult &result, const Budget &budget) {
   out << llvm::formatv("kernels {0:F3} ms -> {1:F3} ms, weights {2:F2} MB -> {3:F2} MB\n",
                        result.timeBefore / 1e6, result.timeAfter / 1e6, result.weightsBefore / 1e6,
                        result.weightsAfter / 1e6);
+  for (const RepairReport &repair : result.repairs)
+    out << llvm::formatv("{0}: noise {1:F1} dB -> {2:F1} dB, {3}\n", repair.name,
+                         toDecibels(repair.before), toDecibels(repair.after),
+                         repair.isKept ? "kept" : "not kept");
   std::vector<const GroupReport *> groups;
   for (const GroupReport &group : result.groups)
     groups.push_back(&group);
@@ -63,7 +73,7 @@ std::string formatReport(const QuantizeResult &result, const Budget &budget) {
                          getName(group->precision), group->options.front().time / 1e3,
                          group->getChosen().time / 1e3,
                          telling.precision == NodePrecision::F32 ? "" : getName(telling.precision),
-                         formatNoise(telling), group->tensor, llvm::join(group->nodes, ", "));
+                         formatNoise(telling), group->tensor, shorten(group->nodes));
     out << (group->reason.empty() ? "" : ": " + group->reason) << "\n";
   }
   return text;

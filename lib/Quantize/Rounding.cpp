@@ -76,7 +76,8 @@ void fitScales(CodedWeight &weight, int64_t group, const Eigen::MatrixXf &gram,
   }
 }
 
-/// The upper factor U of H⁻¹ = Uᵀ U, of H with more and more added to its diagonal until it has one.
+/// The upper factor U of H⁻¹ = Uᵀ U, of H with more and more added to its diagonal until it has
+/// one.
 static std::optional<Eigen::MatrixXf> factorInverse(const Eigen::MatrixXf &gram) {
   float mean = gram.diagonal().mean();
   for (float damping = 0.01f; damping < 10; damping *= 10) {
@@ -89,8 +90,7 @@ static std::optional<Eigen::MatrixXf> factorInverse(const Eigen::MatrixXf &gram)
     Eigen::LLT<Eigen::MatrixXf> first(damped);
     if (first.info() != Eigen::Success)
       continue;
-    Eigen::MatrixXf inverse =
-        first.solve(Eigen::MatrixXf::Identity(damped.rows(), damped.cols()));
+    Eigen::MatrixXf inverse = first.solve(Eigen::MatrixXf::Identity(damped.rows(), damped.cols()));
     Eigen::LLT<Eigen::MatrixXf> second(inverse);
     if (second.info() == Eigen::Success)
       return Eigen::MatrixXf(second.matrixU());

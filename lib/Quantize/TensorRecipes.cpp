@@ -151,7 +151,7 @@ TensorRecipes describePackedWeights(const QuantizationPlan &plan, const TensorOp
     entry.dtype = TENON_INT4;
     entry.axis = product.summedAxis;
     entry.blockSize = options.blockSize;
-    entry.method = "minmax";
+    entry.method = "mse";
   }
   return entries;
 }

@@ -23,7 +23,9 @@ std::optional<WeightLayout> WeightLayout::find(const onnx::NodeProto &node,
 }
 
 ScaleGrid::ScaleGrid(llvm::ArrayRef<int64_t> dims, const TensorRecipe &entry)
-    : kind(!entry.axis ? Kind::One : entry.blockSize ? Kind::Blocks : Kind::Axis) {
+    : kind(!entry.axis       ? Kind::One
+           : entry.blockSize ? Kind::Blocks
+                             : Kind::Axis) {
   if (kind == Kind::One)
     return;
   size = dims[*entry.axis];

@@ -1,0 +1,28 @@
+// Repairs that are kept where they help.
+#ifndef TENON_LIB_QUANTIZE_IMPROVE_H
+#define TENON_LIB_QUANTIZE_IMPROVE_H
+
+#include "lib/Quantize/Evaluate.h"
+#include "lib/Quantize/Repair.h"
+
+namespace tenon::quantize {
+
+/// What one repair did to the outputs' noise for their signal.
+struct RepairReport {
+  std::string name;
+  double before = 0, after = 0;
+  bool isKept = false;
+};
+
+/// What a recipe loses.
+using MeasureRecipe = llvm::function_ref<llvm::Expected<Evaluation>(const Recipe &)>;
+
+/// Applies repairs one after another, measures each, and keeps those after which there is less
+/// noise. A recipe that keeps the budget stays as it is. Returns what was tried.
+llvm::Expected<std::vector<RepairReport>>
+improveRecipe(Recipe &recipe, llvm::ArrayRef<std::unique_ptr<Repair>> repairs,
+              const RepairContext &context, MeasureRecipe measure);
+
+} // namespace tenon::quantize
+
+#endif
