@@ -15,8 +15,9 @@ std::vector<const TensorComparison *> PrecisionComparison::sortByLoss() const {
   std::vector<const TensorComparison *> sorted;
   for (const TensorComparison &tensor : tensors)
     sorted.push_back(&tensor);
-  llvm::stable_sort(sorted, [](const TensorComparison *a, const TensorComparison *b) {
-    return a->loss.sqnr() < b->loss.sqnr();
+  llvm::sort(sorted, [](const TensorComparison *a, const TensorComparison *b) {
+    return std::tuple(a->loss.sqnr(), a->depth, llvm::StringRef(a->tensor)) <
+           std::tuple(b->loss.sqnr(), b->depth, llvm::StringRef(b->tensor));
   });
   return sorted;
 }
@@ -34,8 +35,8 @@ public:
   llvm::Expected<PrecisionComparison> run();
 
 private:
-  /// A kernel of the lowered model.
-  struct Kernel {
+  /// One call of a kernel of the lowered model.
+  struct Launch {
     llvm::StringSet<> nodes;
     std::string precision;
     double time;
@@ -49,7 +50,7 @@ private:
   llvm::Error measureReference(Sample &sample);
   llvm::Error measureLowered(Sample &sample);
   llvm::Error findTensors();
-  void addResults(const Kernel &kernel);
+  void addResults(const Launch &launch);
   std::string findOriginal(llvm::StringRef value) const;
   llvm::Error compareRound(llvm::ArrayRef<std::string> names);
   llvm::Error compareSample(ProbedModel &first, ProbedModel &second, Sample &sample,
@@ -61,21 +62,13 @@ private:
   const CalibrateOptions &options;
   ModelEditor original, changed;
   llvm::StringMap<ValueType> types;
-  std::vector<Kernel> kernels;
+  std::vector<Launch> launched;
   llvm::StringMap<TensorComparison> found;
   int64_t done = 0, planned = 0;
   PrecisionComparison result;
 };
 
 } // namespace
-
-/// The sum of kernels' times.
-static double sumTimes(llvm::ArrayRef<KernelCost> kernels) {
-  double time = 0;
-  for (const KernelCost &kernel : kernels)
-    time += kernel.time;
-  return time;
-}
 
 llvm::Error Comparison::measureReference(Sample &sample) {
   auto loaded = loadModel(reference, options.probe);
@@ -84,10 +77,22 @@ llvm::Error Comparison::measureReference(Sample &sample) {
   auto costs = measureKernels(loaded->first, sample);
   if (!costs)
     return costs.takeError();
-  result.timeBefore = sumTimes(*costs);
+  result.timeBefore = totalTime(*costs);
   result.kernelsBefore = static_cast<int64_t>(costs->size());
   result.weightsBefore = loaded->second.weightsBytes;
   return llvm::Error::success();
+}
+
+/// What each kernel computes with, by its name.
+static llvm::StringMap<std::string> findPrecisions(const tenon_model *model) {
+  llvm::StringMap<std::string> precisions;
+  for (int64_t i = 0; i < tenon_model_num_kernels(model); ++i) {
+    tenon_kernel_info info = {};
+    const char *precision = tenon_model_kernel_precision(model, i);
+    if (precision && tenon_model_kernel(model, i, &info) == TENON_OK)
+      precisions[info.name] = precision;
+  }
+  return precisions;
 }
 
 llvm::Error Comparison::measureLowered(Sample &sample) {
@@ -97,17 +102,18 @@ llvm::Error Comparison::measureLowered(Sample &sample) {
   auto costs = measureKernels(loaded->first, sample);
   if (!costs)
     return costs.takeError();
-  result.timeAfter = sumTimes(*costs);
+  result.timeAfter = totalTime(*costs);
   result.kernelsAfter = static_cast<int64_t>(costs->size());
   result.weightsAfter = loaded->second.weightsBytes;
-  for (auto [number, cost] : llvm::enumerate(*costs)) {
-    const char *precision = tenon_model_kernel_precision(loaded->first.model(), number);
-    Kernel kernel{{}, precision ? precision : "", cost.time};
-    llvm::SmallVector<llvm::StringRef> nodes;
-    llvm::StringRef(cost.nodes).split(nodes, ',', -1, /*KeepEmpty=*/false);
-    for (llvm::StringRef node : nodes)
-      kernel.nodes.insert(node.trim());
-    kernels.push_back(std::move(kernel));
+  llvm::StringMap<std::string> precisions = findPrecisions(loaded->first.model());
+  llvm::StringMap<int64_t> launches;
+  for (const driver::LaunchReport &launch : loaded->second.launches)
+    ++launches[launch.kernel];
+  for (const driver::LaunchReport &launch : loaded->second.launches) {
+    double time = costs->at(launch.kernel).time / static_cast<double>(launches[launch.kernel]);
+    Launch &entry = launched.emplace_back(Launch{{}, precisions[launch.kernel], time});
+    for (const std::string &node : launch.nodes)
+      entry.nodes.insert(node);
   }
   return llvm::Error::success();
 }
@@ -126,14 +132,14 @@ std::string Comparison::findOriginal(llvm::StringRef value) const {
 }
 
 /// Adds what a kernel computes for others.
-void Comparison::addResults(const Kernel &kernel) {
+void Comparison::addResults(const Launch &launch) {
   for (const onnx::NodeProto &node : changed.graph().node()) {
-    if (!kernel.nodes.contains(getNodeName(node)))
+    if (!launch.nodes.contains(getNodeName(node)))
       continue;
     for (const std::string &value : node.output()) {
       bool isSeen = changed.isOutput(value) || changed.isReadBySubgraph(value) ||
                     llvm::any_of(changed.getUses(value), [&](const ModelEditor::Use &use) {
-                      return !kernel.nodes.contains(getNodeName(*use.node));
+                      return !launch.nodes.contains(getNodeName(*use.node));
                     });
       std::string name = isSeen ? findOriginal(value) : "";
       auto type = types.find(name);
@@ -142,8 +148,8 @@ void Comparison::addResults(const Kernel &kernel) {
         continue;
       TensorComparison &tensor = found[name];
       tensor.tensor = name;
-      tensor.precision = kernel.precision;
-      tensor.time = kernel.time;
+      tensor.precision = launch.precision;
+      tensor.time = launch.time;
       tensor.isOutput = original.isOutput(name);
     }
   }
@@ -154,8 +160,8 @@ llvm::Error Comparison::findTensors() {
   if (!inferred)
     return inferred.takeError();
   types = std::move(*inferred);
-  for (const Kernel &kernel : kernels)
-    addResults(kernel);
+  for (const Launch &launch : launched)
+    addResults(launch);
   if (found.empty())
     return makeError(reference->name() + " and " + lowered.file->name() +
                      " have no tensor of floating point numbers in common");

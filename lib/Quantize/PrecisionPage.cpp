@@ -29,7 +29,7 @@ p { margin: 4px 0; color: var(--quiet); }
   margin-top: 20px; }
 .card, .chart, .small { background: var(--card); border: 1px solid var(--line);
   border-radius: 10px; padding: 12px 16px; }
-.card b { display: block; font-size: 22px; } .card span { color: var(--quiet); }
+.card b { display: block; font-size: 18px; white-space: nowrap; } .card span { color: var(--quiet); }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 12px; }
 .small h3 { font-size: 13px; margin: 0; overflow-wrap: anywhere; }
 .small p { font-size: 12px; } svg { display: block; width: 100%; height: auto; }
@@ -84,6 +84,11 @@ static std::string formatShort(double number) {
   return size >= 100 ? llvm::formatv("{0:F0}", number) : llvm::formatv("{0:F3}", number);
 }
 
+static std::string formatTime(double nanoseconds) {
+  return nanoseconds < 1e6 ? llvm::formatv("{0:F1} µs", nanoseconds / 1e3)
+                           : llvm::formatv("{0:F2} ms", nanoseconds / 1e6);
+}
+
 static double clampDecibels(double decibels) { return std::clamp(decibels, 0.0, mostDecibels); }
 
 static llvm::StringRef colorOf(double decibels) {
@@ -129,9 +134,7 @@ void Page::writeCards() {
       worst = std::min(worst, tensor->loss.sqnr());
   writeCard(formatDecibels(worst), "signal to noise of the worst output");
   auto ratio = [](double before, double after) { return after > 0 ? before / after : 1; };
-  writeCard(llvm::formatv("{0:F2} ms → {1:F2} ms", comparison.timeBefore / 1e6,
-                          comparison.timeAfter / 1e6)
-                .str(),
+  writeCard(formatTime(comparison.timeBefore) + " → " + formatTime(comparison.timeAfter),
             llvm::formatv("kernels of a run, {0:F2} times as fast",
                           ratio(comparison.timeBefore, comparison.timeAfter))
                 .str());

@@ -69,11 +69,20 @@ nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const 
 
 nb::dict quantize(const std::string &path, std::optional<nb::bytes> bytes, nb::object data,
                   const std::vector<std::string> &paths, const std::string &output,
-                  const std::string &budget, std::vector<std::string> allow, nb::object metric,
-                  nb::object progress, const std::string &labels, int64_t samples,
-                  std::vector<std::string> targets, std::vector<Shape> shapes, int32_t threads) {
-  python::QuantizeArguments arguments{{},      budget,  std::move(allow), std::move(metric),
-                                      std::move(progress), labels, samples, threads, output};
+                  std::optional<std::string> budget, std::vector<std::string> allow,
+                  nb::object metric, nb::object progress, const std::string &labels,
+                  int64_t samples, std::vector<std::string> targets, std::vector<Shape> shapes,
+                  int32_t threads, bool repair) {
+  python::QuantizeArguments arguments;
+  arguments.budget = std::move(budget);
+  arguments.allow = std::move(allow);
+  arguments.metric = std::move(metric);
+  arguments.progress = std::move(progress);
+  arguments.labels = labels;
+  arguments.samples = samples;
+  arguments.threads = threads;
+  arguments.repair = repair;
+  arguments.output = output;
   if (!targets.empty())
     arguments.compile.targets = std::move(targets);
   for (Shape &shape : shapes)
@@ -92,6 +101,6 @@ NB_MODULE(_compiler, m) {
   m.def("compile", compile, "path"_a, "bytes"_a.none(), "output"_a, "targets"_a, "shapes"_a,
         "states"_a, "quant_exact"_a, "precision"_a, "threads"_a);
   m.def("quantize", quantize, "path"_a, "bytes"_a.none(), "data"_a.none(), "paths"_a, "output"_a,
-        "budget"_a, "allow"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a, "samples"_a,
-        "targets"_a, "shapes"_a, "threads"_a);
+        "budget"_a.none(), "allow"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a, "samples"_a,
+        "targets"_a, "shapes"_a, "threads"_a, "repair"_a);
 }

@@ -1,7 +1,7 @@
 // tenon.quantize's half in C++: samples and metrics are Python's, all else is the library's.
 #include "python/src/Quantizer.h"
-#include "lib/Quantize/Quantize.h"
 #include "lib/Quantize/Report.h"
+#include "lib/Quantize/Uniform.h"
 #include "lib/Quantize/WriteModel.h"
 #include "python/src/Arrays.h"
 #include <nanobind/stl/optional.h>
@@ -154,10 +154,13 @@ nb::dict quantizeModel(const std::shared_ptr<ModelFile> &model, nb::object data,
   options.compile = arguments.compile;
   options.threads = arguments.threads;
   options.allow = parseAllowed(arguments.allow);
-  llvm::Expected<Budget> budget = Budget::parse(arguments.budget);
-  if (!budget)
-    caught.raise(budget.takeError());
-  options.budget = *budget;
+  options.repair = arguments.repair;
+  if (arguments.budget) {
+    llvm::Expected<Budget> budget = Budget::parse(*arguments.budget);
+    if (!budget)
+      caught.raise(budget.takeError());
+    options.budget = *budget;
+  }
   if (!arguments.metric.is_none())
     options.metric = [&](Session &session, DataSource &heldBack) {
       return caught.call<double>(
@@ -181,7 +184,8 @@ nb::dict quantizeModel(const std::shared_ptr<ModelFile> &model, nb::object data,
     caught.raise(source.takeError());
   llvm::Expected<QuantizeResult> result = [&] {
     nb::gil_scoped_release release;
-    return quantize::quantize(model, **source, options);
+    return arguments.budget ? quantize::quantize(model, **source, options)
+                            : quantizeUniformly(model, **source, options);
   }();
   if (!result)
     caught.raise(result.takeError());

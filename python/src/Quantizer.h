@@ -10,7 +10,8 @@ namespace tenon::python {
 struct QuantizeArguments {
   /// Target and shapes.
   driver::CompileOptions compile;
-  std::string budget;
+  /// None: all is in the first of the allowed precisions, whatever that loses.
+  std::optional<std::string> budget;
   std::vector<std::string> allow;
   /// A callable of (run, samples), or None; of (what, done, planned), or None.
   nanobind::object metric, progress;
@@ -19,6 +20,7 @@ struct QuantizeArguments {
   /// At most so many samples; 0 is all.
   int64_t samples = 0;
   int32_t threads = 0;
+  bool repair = true;
   /// .so, .onnx or .precision.json; empty writes nothing.
   std::string output;
 };

@@ -43,7 +43,8 @@ def _paths(data):
 
 
 def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, labels=None,
-             allow=("int8", "bf16"), samples=0, target=None, shapes=None, threads=1, progress=None):
+             allow=("int8", "bf16"), samples=0, target=None, shapes=None, threads=1, repair=True,
+             progress=None):
     """Lowers what gets faster, as far as the budget allows, and returns what was found.
 
     model: a path, the file's bytes, or an onnx.ModelProto.
@@ -52,7 +53,8 @@ def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, label
         of the sample as "label". Samples are kept in a file, so they need not fit into memory. A
         quarter of them is held back to judge by.
     budget: what may be lost against fp32: "sqnr=30dB", "cosine=0.999", "relative=1%", "top1=1%",
-        "top5=1%", or "metric=0.01" of what metric says.
+        "top5=1%", or "metric=0.01" of what metric says. None: all is lowered to the first of allow,
+        whatever that loses.
     metric: a callable of (run, samples) that returns a number, more of which is better. run takes a
         sample and returns a dict of the model's outputs; samples is an iterator over dicts.
     labels: a file of classes, one for each sample.
@@ -60,6 +62,7 @@ def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, label
     samples: use the first so many; 0 is all.
     output: a path that ends in .so (compiled), .onnx or .precision.json.
     target, shapes, threads: as for compile; one target.
+    repair: whether weights, norms and biases may be changed so that rounding costs less.
     progress: a callable of (what, done, planned).
 
     Raises BudgetError if the budget cannot be kept, and what metric, progress or the iterable raise.
@@ -75,7 +78,7 @@ def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, label
         path, source, None if paths else data, paths or [], destination or "", budget=budget,
         allow=list(allow), metric=metric, progress=progress,
         labels="" if labels is None else os.fspath(labels), samples=samples,
-        targets=_targets(target), shapes=_shapes(shapes), threads=threads)
+        targets=_targets(target), shapes=_shapes(shapes), threads=threads, repair=repair)
     result = Quantized(json.loads(found["recipe"]), json.loads(found["report"]), found["text"])
     if not found["holds"]:
         raise BudgetError(f"the budget {budget} cannot be kept\n{found['text']}", result)
