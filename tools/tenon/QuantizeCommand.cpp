@@ -30,6 +30,9 @@ static constexpr Option quantizeOptions[] = {
     {"--allow", true,
      "LIST of int8, bf16, f16, int8-weights, int4-weights; default int8,bf16, without data "
      "int8-weights"},
+    {"--objective", true,
+     "O time (default): nothing is lowered that does not get faster here; or size: of weights, for "
+     "models that run elsewhere"},
     {"--method", true, "M how ranges are found: mse (default), minmax, percentile or entropy"},
     {"--block", true, "N neighbours that share a scale in int4 weights; default 128"},
     {"--times", true,
@@ -75,6 +78,10 @@ static llvm::Expected<QuantizeOptions> readOptions(const Arguments &arguments) {
   if (!allowed)
     return allowed.takeError();
   options.allow = std::move(*allowed);
+  std::string objective = arguments.get("--objective", "time");
+  if (objective != "time" && objective != "size")
+    return makeError("option '--objective': '" + objective + "' is neither time nor size");
+  options.objective = objective == "time" ? Objective::Time : Objective::Size;
   std::string method = arguments.get("--method", "mse");
   std::optional<RangeMethod> known = parseRangeMethod(method);
   if (!known)
