@@ -11,6 +11,8 @@ Tenon holds back a quarter of them for its own use. Both models are run by ONNX 
 the signal to noise of the worst output against fp32 is what counts. For each model there is a line with dB.
 """
 import argparse
+import contextlib
+import io
 import json
 import logging
 import tempfile
@@ -117,10 +119,11 @@ def quantize_with_runtime(source, target, samples, calibrator):
         def get_next(self):
             return next(self.samples, None)
 
-    ort.quantize_static(source, target, Reader(), quant_format=ort.QuantFormat.QDQ, per_channel=True,
-                        activation_type=ort.QuantType.QUInt8, weight_type=ort.QuantType.QInt8,
-                        op_types_to_quantize=PRODUCTS,
-                        calibrate_method=getattr(ort.CalibrationMethod, calibrator))
+    with contextlib.redirect_stdout(io.StringIO()):
+        ort.quantize_static(source, target, Reader(), quant_format=ort.QuantFormat.QDQ, per_channel=True,
+                            activation_type=ort.QuantType.QUInt8, weight_type=ort.QuantType.QInt8,
+                            op_types_to_quantize=PRODUCTS,
+                            calibrate_method=getattr(ort.CalibrationMethod, calibrator))
 
 
 def measure(folder, count, judged):

@@ -235,8 +235,7 @@ llvm::Expected<PrecisionComparison> Comparison::run() {
   std::vector<std::string> names;
   for (const TensorComparison *tensor : ordered)
     names.push_back(tensor->tensor);
-  std::vector<std::vector<std::string>> rounds =
-      divideTensors(names, types, options.bytesPerRound);
+  std::vector<std::vector<std::string>> rounds = divideTensors(names, types, options.bytesPerRound);
   planned = static_cast<int64_t>(rounds.size()) * data.size();
   for (const std::vector<std::string> &round : rounds)
     if (llvm::Error error = compareRound(round))
@@ -276,8 +275,8 @@ std::string formatComparison(const PrecisionComparison &comparison, int64_t limi
   if (limit && limit < static_cast<int64_t>(sorted.size()))
     sorted.resize(limit);
   for (const TensorComparison *tensor : sorted) {
-    std::string range = llvm::formatv("{0:F3} to {1:F3}", tensor->reference.min(),
-                                      tensor->reference.max());
+    std::string range =
+        llvm::formatv("{0:F3} to {1:F3}", tensor->reference.min(), tensor->reference.max());
     out << llvm::formatv("{0,10} {1,9:F6} {2,7:F2}% {3,-22} {4,9:F1} {5,-10} {6} ({7}, {8})",
                          formatDecibels(tensor->loss.sqnr()), tensor->loss.cosine(),
                          100 * tensor->loss.relativeError(), range, tensor->time / 1e3,

@@ -16,7 +16,8 @@ struct TensorComparison {
   std::string tensor, node, op;
   /// The number of the node in the graph.
   int64_t depth = 0;
-  /// Of the kernel that writes it: what it multiplies or computes with, and its time in nanoseconds.
+  /// Of the kernel that writes it: what it multiplies or computes with, and its time in
+  /// nanoseconds.
   std::string precision;
   double time = 0;
   bool isOutput = false;

@@ -1,5 +1,5 @@
-// Comparisons as pages (see the header). Charts are SVG that is written here; a script of a few lines
-// sorts the table.
+// Comparisons as pages (see the header). Charts are SVG that is written here; a script of a few
+// lines sorts the table.
 
 #include "lib/Quantize/PrecisionPage.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -140,16 +140,17 @@ void Page::writeCards() {
                 .str());
   auto before = static_cast<double>(comparison.weightsBefore),
        after = static_cast<double>(comparison.weightsAfter);
-  writeCard(llvm::formatv("{0:F2} MB → {1:F2} MB", before / 1e6, after / 1e6).str(),
-            llvm::formatv("weights, {0:F0}% of before", before > 0 ? 100 * after / before : 100)
-                .str());
+  writeCard(
+      llvm::formatv("{0:F2} MB → {1:F2} MB", before / 1e6, after / 1e6).str(),
+      llvm::formatv("weights, {0:F0}% of before", before > 0 ? 100 * after / before : 100).str());
   writeCard(llvm::Twine(comparison.kernelsBefore) + " → " + llvm::Twine(comparison.kernelsAfter),
             "kernels");
   out << "</div>\n";
 }
 
 void Page::writeDepthChart() {
-  double plotWidth = chartWidth - leftMargin - 8, plotHeight = chartHeight - bottomMargin - topMargin;
+  double plotWidth = chartWidth - leftMargin - 8,
+         plotHeight = chartHeight - bottomMargin - topMargin;
   auto xOf = [&](size_t number) {
     return leftMargin + plotWidth * (static_cast<double>(number) + 0.5) /
                             static_cast<double>(comparison.tensors.size());
@@ -216,12 +217,15 @@ void Page::writeHistogram(const TensorComparison &tensor) {
   for (const std::vector<double> *sums : {&before, &after})
     for (double sum : *sums)
       most = std::max(most, sum);
-  auto yOf = [&](double sum) { return height - 14 - (height - 20) * std::log1p(sum) / std::log1p(most); };
+  auto yOf = [&](double sum) {
+    return height - 14 - (height - 20) * std::log1p(sum) / std::log1p(most);
+  };
   auto writePath = [&](const std::vector<double> &sums, llvm::StringRef attributes) {
     out << "<path " << attributes << " d=\"M0," << yOf(0);
     for (auto [column, sum] : llvm::enumerate(sums)) {
       double left = width * static_cast<double>(column) / columns;
-      out << llvm::formatv(" L{0:F1},{2:F1} L{1:F1},{2:F1}", left, left + width / columns, yOf(sum));
+      out << llvm::formatv(" L{0:F1},{2:F1} L{1:F1},{2:F1}", left, left + width / columns,
+                           yOf(sum));
     }
     out << llvm::formatv(" L{0},{1}\"/>\n", width, yOf(0));
   };
@@ -258,13 +262,13 @@ void Page::writeTable() {
          "<tbody>\n";
   for (const TensorComparison *tensor : sorted) {
     double decibels = tensor->loss.sqnr();
-    out << llvm::formatv(
-        "<tr><td data-key=\"{0}\" style=\"color: {1}\">{2}</td><td>{3:F6}</td>"
-        "<td data-key=\"{4}\">{5:F2}%</td><td data-key=\"{6}\">{7:F1} µs</td>",
-        std::isinf(decibels) ? (decibels > 0 ? 1e9 : -1e9) : decibels, colorOf(decibels),
-        formatDecibels(decibels), tensor->loss.cosine(),
-        std::isinf(tensor->loss.relativeError()) ? 1e9 : tensor->loss.relativeError(),
-        100 * tensor->loss.relativeError(), tensor->time, tensor->time / 1e3);
+    out << llvm::formatv("<tr><td data-key=\"{0}\" style=\"color: {1}\">{2}</td><td>{3:F6}</td>"
+                         "<td data-key=\"{4}\">{5:F2}%</td><td data-key=\"{6}\">{7:F1} µs</td>",
+                         std::isinf(decibels) ? (decibels > 0 ? 1e9 : -1e9) : decibels,
+                         colorOf(decibels), formatDecibels(decibels), tensor->loss.cosine(),
+                         std::isinf(tensor->loss.relativeError()) ? 1e9
+                                                                  : tensor->loss.relativeError(),
+                         100 * tensor->loss.relativeError(), tensor->time, tensor->time / 1e3);
     out << "<td>" << escape(tensor->precision) << "</td><td>" << tensor->depth
         << "</td><td class=\"name\">" << escape(tensor->tensor)
         << (tensor->isOutput ? " (output)" : "") << "</td><td class=\"name\">"
@@ -279,8 +283,9 @@ std::string Page::write() {
   out << "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
          "<meta name=\"viewport\" content=\"width=device-width\"><title>"
       << title << "</title><style>" << style << "</style></head><body>\n<h1>" << title
-      << "</h1>\n<p>" << comparison.samples << (comparison.samples == 1 ? " sample, " : " samples, ")
-      << comparison.tensors.size() << " tensors that kernels write</p>\n";
+      << "</h1>\n<p>" << comparison.samples
+      << (comparison.samples == 1 ? " sample, " : " samples, ") << comparison.tensors.size()
+      << " tensors that kernels write</p>\n";
   writeCards();
   out << "<h2>Error along the network</h2>\n<p>signal to noise of each tensor against fp32, in "
          "the order of the graph; more is better, large points are outputs</p>\n";

@@ -1,5 +1,5 @@
-// All of a model in one precision, whatever that loses: to compare with, and for those who know that
-// they want it.
+// All of a model in one precision, whatever that loses: to compare with, and for those who know
+// that they want it.
 #ifndef TENON_LIB_QUANTIZE_UNIFORM_H
 #define TENON_LIB_QUANTIZE_UNIFORM_H
 

@@ -101,6 +101,6 @@ NB_MODULE(_compiler, m) {
   m.def("compile", compile, "path"_a, "bytes"_a.none(), "output"_a, "targets"_a, "shapes"_a,
         "states"_a, "quant_exact"_a, "precision"_a, "threads"_a);
   m.def("quantize", quantize, "path"_a, "bytes"_a.none(), "data"_a.none(), "paths"_a, "output"_a,
-        "budget"_a.none(), "allow"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a, "samples"_a,
-        "targets"_a, "shapes"_a, "threads"_a, "repair"_a);
+        "budget"_a.none(), "allow"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a,
+        "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a);
 }

@@ -130,7 +130,8 @@ static double callMetric(nb::handle metric, Session &session, DataSource &data) 
     return toDict(*sample, data.getInputs());
   });
   nb::object samples =
-      nb::module_::import_("builtins").attr("map")(read, nb::module_::import_("builtins").attr("range")(data.size()));
+      nb::module_::import_("builtins")
+          .attr("map")(read, nb::module_::import_("builtins").attr("range")(data.size()));
   return nb::cast<double>(nb::float_(metric(run, samples)));
 }
 
@@ -139,8 +140,9 @@ static std::vector<NodePrecision> parseAllowed(const std::vector<std::string> &n
   for (const std::string &name : names) {
     std::optional<NodePrecision> precision = parseNodePrecision(name);
     if (!precision || *precision == NodePrecision::F32)
-      throw nb::value_error(("allow: '" + name + "' is none of int8, bf16, f16, int8-weights, "
-                                                 "int4-weights")
+      throw nb::value_error(("allow: '" + name +
+                             "' is none of int8, bf16, f16, int8-weights, "
+                             "int4-weights")
                                 .c_str());
     allowed.push_back(*precision);
   }
@@ -163,16 +165,16 @@ nb::dict quantizeModel(const std::shared_ptr<ModelFile> &model, nb::object data,
   }
   if (!arguments.metric.is_none())
     options.metric = [&](Session &session, DataSource &heldBack) {
-      return caught.call<double>(
-          [&]() -> llvm::Expected<double> { return callMetric(arguments.metric, session, heldBack); });
+      return caught.call<double>([&]() -> llvm::Expected<double> {
+        return callMetric(arguments.metric, session, heldBack);
+      });
     };
   if (!arguments.progress.is_none())
     options.progress = [&](llvm::StringRef what, int64_t done, int64_t planned) {
       nb::gil_scoped_acquire lock;
       arguments.progress(what.str(), done, planned);
     };
-  llvm::Expected<std::vector<InputType>> inputs =
-      getInputTypes(*model, options.compile.import);
+  llvm::Expected<std::vector<InputType>> inputs = getInputTypes(*model, options.compile.import);
   if (!inputs)
     caught.raise(inputs.takeError());
   DataOptions dataOptions;
@@ -190,8 +192,7 @@ nb::dict quantizeModel(const std::shared_ptr<ModelFile> &model, nb::object data,
   if (!result)
     caught.raise(result.takeError());
   if (result->holds && !arguments.output.empty())
-    if (llvm::Error error =
-            writeModel(model, result->recipe, arguments.output, options.compile))
+    if (llvm::Error error = writeModel(model, result->recipe, arguments.output, options.compile))
       caught.raise(std::move(error));
   nb::dict report;
   report["holds"] = result->holds;
