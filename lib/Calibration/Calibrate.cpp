@@ -2,7 +2,6 @@
 
 #include "lib/Calibration/Calibrate.h"
 #include "lib/Calibration/Floats.h"
-#include "lib/Editing/ValueTypes.h"
 #include <cmath>
 #include <numeric>
 
@@ -33,7 +32,6 @@ public:
   llvm::Error run(llvm::ArrayRef<Observed> tensors);
 
 private:
-  llvm::Expected<std::vector<std::vector<Observed>>> divide(llvm::ArrayRef<Observed> tensors);
   llvm::Error runRound(llvm::ArrayRef<Observed> tensors);
 
   const std::shared_ptr<ModelFile> &model;
@@ -83,25 +81,20 @@ static int64_t countBytes(const ValueType &type) {
       0, tenon_tensor_bytes(type.dtype, static_cast<int32_t>(dims.size()), dims.data()));
 }
 
-/// Rounds of tensors that are not too large together.
-llvm::Expected<std::vector<std::vector<Observed>>>
-Observation::divide(llvm::ArrayRef<Observed> tensors) {
-  auto types = inferValueTypes(model, options.probe.compile.import);
-  if (!types)
-    return types.takeError();
-  std::vector<std::vector<Observed>> rounds(1);
+std::vector<std::vector<std::string>> divideTensors(llvm::ArrayRef<std::string> tensors,
+                                                    const llvm::StringMap<ValueType> &types,
+                                                    int64_t bytesPerRound) {
+  std::vector<std::vector<std::string>> rounds(1);
   int64_t bytes = 0;
-  for (const Observed &observed : tensors) {
-    auto type = types->find(observed.tensor);
-    if (type == types->end())
-      return makeError(model->name() + ": has no tensor '" + observed.tensor + "'");
-    int64_t more = countBytes(type->second);
-    if (bytes + more > options.bytesPerRound && !rounds.back().empty()) {
+  for (const std::string &tensor : tensors) {
+    auto type = types.find(tensor);
+    int64_t more = type == types.end() ? 0 : countBytes(type->second);
+    if (bytes + more > bytesPerRound && !rounds.back().empty()) {
       rounds.emplace_back();
       bytes = 0;
     }
     bytes += more;
-    rounds.back().push_back(observed);
+    rounds.back().push_back(tensor);
   }
   return rounds;
 }
@@ -109,13 +102,22 @@ Observation::divide(llvm::ArrayRef<Observed> tensors) {
 llvm::Error Observation::run(llvm::ArrayRef<Observed> tensors) {
   if (data.size() == 0)
     return makeError("there is no sample to calibrate " + model->name() + " with");
-  llvm::Expected<std::vector<std::vector<Observed>>> rounds = divide(tensors);
-  if (!rounds)
-    return rounds.takeError();
-  planned = static_cast<int64_t>(rounds->size()) * data.size();
-  for (const std::vector<Observed> &round : *rounds)
-    if (llvm::Error error = runRound(round))
+  auto types = inferValueTypes(model, options.probe.compile.import);
+  if (!types)
+    return types.takeError();
+  std::vector<std::string> names;
+  for (const Observed &observed : tensors) {
+    names.push_back(observed.tensor);
+    if (!types->contains(observed.tensor))
+      return makeError(model->name() + ": has no tensor '" + observed.tensor + "'");
+  }
+  auto rounds = divideTensors(names, *types, options.bytesPerRound);
+  planned = static_cast<int64_t>(rounds.size()) * data.size();
+  for (const std::vector<std::string> &round : rounds) {
+    if (llvm::Error error = runRound(tensors.take_front(round.size())))
       return error;
+    tensors = tensors.drop_front(round.size());
+  }
   return llvm::Error::success();
 }
 

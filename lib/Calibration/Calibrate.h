@@ -4,6 +4,7 @@
 
 #include "lib/Calibration/Histogram.h"
 #include "lib/Calibration/ProbedModel.h"
+#include "lib/Editing/ValueTypes.h"
 #include "llvm/ADT/StringMap.h"
 #include <functional>
 
@@ -34,6 +35,11 @@ struct CalibrateOptions {
 llvm::Error observeTensors(const std::shared_ptr<ModelFile> &model,
                            llvm::ArrayRef<Observed> tensors, DataSource &data,
                            const CalibrateOptions &options = {});
+
+/// Consecutive tensors that take no more than this together, or one that does.
+std::vector<std::vector<std::string>> divideTensors(llvm::ArrayRef<std::string> tensors,
+                                                    const llvm::StringMap<ValueType> &types,
+                                                    int64_t bytesPerRound);
 
 /// Histograms of floating point tensors by their names, in one pass over the samples.
 llvm::Expected<llvm::StringMap<Histogram>> calibrate(const std::shared_ptr<ModelFile> &model,

@@ -169,8 +169,8 @@ llvm::Expected<std::unique_ptr<Part>> ArrayPart::create(std::vector<Column> colu
       continue;
     if (counting && counting->samples() != column.samples())
       return makeError(column.path + ": array '" + input.name + "' has " +
-                       llvm::Twine(column.samples()) + " samples, but " + counting->path +
-                       " has " + llvm::Twine(counting->samples()));
+                       llvm::Twine(column.samples()) + " samples, but " + counting->path + " has " +
+                       llvm::Twine(counting->samples()));
     counting = &column;
     part->count = column.samples();
   }
@@ -232,9 +232,8 @@ llvm::Error FileData::addArchive(llvm::StringRef path) {
   bool isOnly = arrays->size() == 1 && getInputs().size() == 1;
   std::vector<ArrayPart::Column> columns;
   for (const InputType &input : getInputs()) {
-    auto array = llvm::find_if(*arrays, [&](const FileArray &array) {
-      return isOnly || array.getName() == input.name;
-    });
+    auto array = llvm::find_if(
+        *arrays, [&](const FileArray &array) { return isOnly || array.getName() == input.name; });
     if (array == arrays->end())
       return makeError(path + ": has no array '" + input.name + "'; it has " + listNames(*arrays));
     columns.push_back({*array, path.str()});
@@ -242,8 +241,8 @@ llvm::Error FileData::addArchive(llvm::StringRef path) {
   int64_t before = count;
   if (llvm::Error error = addColumns(std::move(columns)))
     return error;
-  auto found = llvm::find_if(
-      *arrays, [](const FileArray &array) { return array.getName() == labelsArray; });
+  auto found =
+      llvm::find_if(*arrays, [](const FileArray &array) { return array.getName() == labelsArray; });
   if (found == arrays->end() || isOnly || findNamedInput("labels="))
     return llvm::Error::success();
   llvm::Expected<std::vector<int64_t>> classes = readLabels(found->readAll(), path);

@@ -1,4 +1,5 @@
-// Data that a model is calibrated and judged with: values for its inputs, read one sample at a time.
+// Data that a model is calibrated and judged with: values for its inputs, read one sample at a
+// time.
 #ifndef TENON_LIB_CALIBRATION_DATASOURCE_H
 #define TENON_LIB_CALIBRATION_DATASOURCE_H
 
@@ -76,7 +77,8 @@ llvm::Expected<std::vector<InputType>> getInputTypes(const ModelFile &model,
 
 /// The samples in files and folders:
 ///  - a folder of pictures, .npy or .npz files: each is a sample, or several;
-///  - an .npz file: an array for each input, whose first axis counts samples if it has one axis more
+///  - an .npz file: an array for each input, whose first axis counts samples if it has one axis
+///  more
 ///    than the input, or its batch dimension is a multiple of the input's; or [NAME=]FILE.npy;
 ///  - a folder of ONNX's tests: a sample in each `test_data_set_*`, of files `input_*.pb`.
 llvm::Expected<std::unique_ptr<DataSource>> openData(llvm::ArrayRef<std::string> paths,
@@ -87,9 +89,8 @@ llvm::Expected<std::unique_ptr<DataSource>> openData(llvm::ArrayRef<std::string>
 using SampleGenerator = llvm::function_ref<llvm::Expected<std::optional<Sample>>()>;
 
 /// What a generator gives, kept in a file without a name, so that it can be read again.
-llvm::Expected<std::unique_ptr<DataSource>> spoolSamples(SampleGenerator next,
-                                                         std::vector<InputType> inputs,
-                                                         int64_t limit = 0);
+llvm::Expected<std::unique_ptr<DataSource>>
+spoolSamples(SampleGenerator next, std::vector<InputType> inputs, int64_t limit = 0);
 
 } // namespace tenon::quantize
 

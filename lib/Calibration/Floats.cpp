@@ -5,8 +5,7 @@
 
 namespace tenon::quantize {
 
-template <typename T>
-static void convert(const void *data, std::vector<float> &storage) {
+template <typename T> static void convert(const void *data, std::vector<float> &storage) {
   auto *numbers = static_cast<const T *>(data);
   for (size_t i = 0; i < storage.size(); ++i)
     storage[i] = static_cast<float>(numbers[i]);

@@ -21,7 +21,8 @@ static int64_t binOf(float number, int exponent) {
 /// The narrowest width with which all of a range is in kBins bins.
 static int chooseExponent(float low, float high) {
   float size = std::max(std::abs(low), std::abs(high));
-  int exponent = size == 0 ? leastExponent : std::max(std::ilogb(size) - mantissaBits, leastExponent);
+  int exponent =
+      size == 0 ? leastExponent : std::max(std::ilogb(size) - mantissaBits, leastExponent);
   // A difference may overflow; a bin more than the quotient of range and width is needed at most.
   while (binOf(high, exponent) - binOf(low, exponent) >= Histogram::kBins)
     ++exponent;

@@ -9,9 +9,9 @@
 namespace tenon::quantize {
 
 /// Counts numbers in bins of one width, a power of two, that are as narrow as the numbers seen so
-/// far allow: at least half of all bins lie between the least and the largest of them. Bins begin at
-/// multiples of their width, so that they can be merged when the range grows, and the result does
-/// not depend on the order of numbers.
+/// far allow: at least half of all bins lie between the least and the largest of them. Bins begin
+/// at multiples of their width, so that they can be merged when the range grows, and the result
+/// does not depend on the order of numbers.
 class Histogram {
 public:
   /// 32 KiB.

@@ -83,8 +83,7 @@ static bool isAmongTop(llvm::ArrayRef<float> scores, int64_t index, int64_t k) {
     return false;
   int64_t better = 0;
   for (auto [i, score] : llvm::enumerate(scores))
-    better += score > scores[index] ||
-              (score == scores[index] && static_cast<int64_t>(i) < index);
+    better += score > scores[index] || (score == scores[index] && static_cast<int64_t>(i) < index);
   return better < k;
 }
 

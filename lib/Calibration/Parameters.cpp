@@ -30,7 +30,9 @@ std::optional<RangeMethod> parseRangeMethod(llvm::StringRef name) {
   return std::nullopt;
 }
 
-static bool isSignedCode(int32_t dtype) { return dtype == TENON_INT8 || dtype == TENON_INT4 || dtype == TENON_INT16; }
+static bool isSignedCode(int32_t dtype) {
+  return dtype == TENON_INT8 || dtype == TENON_INT4 || dtype == TENON_INT16;
+}
 
 int64_t CodeRange::least() const {
   int64_t half = int64_t(1) << (tenon_dtype_bits(dtype) - 1);
@@ -62,15 +64,16 @@ QuantizationParameters makeParameters(float low, float high, const CodeRange &co
     return parameters;
   parameters.scale = static_cast<float>(scale);
   if (!codes.symmetric)
-    parameters.zeroPoint = std::clamp<int64_t>(
-        least + std::llround(-double(low) / parameters.scale), least, largest);
+    parameters.zeroPoint =
+        std::clamp<int64_t>(least + std::llround(-double(low) / parameters.scale), least, largest);
   return parameters;
 }
 
 /// The error of one number in a range of codes.
 static double errorOf(double number, const QuantizationParameters &parameters, int64_t least,
                       int64_t largest) {
-  double code = std::nearbyint(number / parameters.scale) + static_cast<double>(parameters.zeroPoint);
+  double code =
+      std::nearbyint(number / parameters.scale) + static_cast<double>(parameters.zeroPoint);
   code = std::clamp(code, static_cast<double>(least), static_cast<double>(largest));
   return (code - static_cast<double>(parameters.zeroPoint)) * parameters.scale - number;
 }
@@ -92,8 +95,7 @@ double quantizationError(const Histogram &histogram, const QuantizationParameter
     double number = std::clamp<double>(histogram.center(bin), histogram.min(), histogram.max());
     double error = errorOf(number, parameters, least, largest);
     bool isInside = number >= low && number <= high;
-    sum += static_cast<double>(count) *
-           (isFine || !isInside ? error * error : step * step / 12);
+    sum += static_cast<double>(count) * (isFine || !isInside ? error * error : step * step / 12);
   }
   return sum;
 }
@@ -180,7 +182,8 @@ public:
   CodedBins(const Histogram &histogram, const QuantizationParameters &parameters,
             const CodeRange &codes)
       : sums(codes.largest() - codes.least() + 1) {
-    double step = parameters.scale, zero = static_cast<double>(parameters.zeroPoint - codes.least());
+    double step = parameters.scale,
+           zero = static_cast<double>(parameters.zeroPoint - codes.least());
     double lastCode = static_cast<double>(sums.size() - 1);
     double below = 0, above = 0;
     for (auto [bin, count] : llvm::enumerate(histogram.bins())) {
@@ -256,8 +259,7 @@ QuantizationParameters chooseParameters(const Histogram &histogram, const CodeRa
   auto [low, high] = chooseRange(histogram, codes, options);
   QuantizationParameters parameters = makeParameters(low, high, codes);
   double error = quantizationError(histogram, parameters, codes);
-  parameters.predictedSqnr =
-      error == 0 ? INFINITY : 10 * std::log10(signalOf(histogram) / error);
+  parameters.predictedSqnr = error == 0 ? INFINITY : 10 * std::log10(signalOf(histogram) / error);
   return parameters;
 }
 

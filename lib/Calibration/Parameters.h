@@ -28,8 +28,8 @@ std::optional<RangeMethod> parseRangeMethod(llvm::StringRef name);
 /// The numbers that a tensor's codes may be.
 struct CodeRange {
   int32_t dtype = TENON_UINT8;
-  /// The zero point is that of the type: 0, or 128 of unsigned bytes; the least code of signed types
-  /// is not used.
+  /// The zero point is that of the type: 0, or 128 of unsigned bytes; the least code of signed
+  /// types is not used.
   bool symmetric = false;
 
   int64_t least() const;

@@ -67,9 +67,8 @@ llvm::Expected<Sample> SpooledData::load(int64_t index) {
   return sample;
 }
 
-llvm::Expected<std::unique_ptr<DataSource>> spoolSamples(SampleGenerator next,
-                                                         std::vector<InputType> inputs,
-                                                         int64_t limit) {
+llvm::Expected<std::unique_ptr<DataSource>>
+spoolSamples(SampleGenerator next, std::vector<InputType> inputs, int64_t limit) {
   llvm::Expected<FileHandle> file = createScratchFile("");
   if (!file)
     return file.takeError();

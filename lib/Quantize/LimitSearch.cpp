@@ -100,7 +100,7 @@ llvm::Expected<std::optional<Validation>> LimitSearch::run(Validate validate) {
     if (a.evaluation.holds != b.evaluation.holds)
       return a.evaluation.holds;
     if (a.evaluation.holds)
-      return a.time < b.time;
+      return a.cost < b.cost;
     return budget.isQuality() ? a.evaluation.loss > b.evaluation.loss
                               : a.evaluation.loss < b.evaluation.loss;
   };

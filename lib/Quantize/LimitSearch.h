@@ -8,11 +8,13 @@
 
 namespace tenon::quantize {
 
-/// An assignment, what its model loses, and what it takes.
+/// An assignment, what its model loses, and what it takes: nanoseconds and bytes.
 struct Validation {
   Choices choices;
   Recipe recipe;
   Evaluation evaluation;
+  /// What there should be little of.
+  double cost = 0;
   double time = 0;
   int64_t weightsBytes = 0;
 };
@@ -27,8 +29,8 @@ public:
 
   using Validate = llvm::function_ref<llvm::Expected<Validation>(const Choices &)>;
 
-  /// The fastest assignment that holds the budget or, if none does, the one that loses least.
-  /// nullopt if no group gains by anything.
+  /// The assignment of the least cost that holds the budget or, if none does, the one that loses
+  /// least. nullopt if no group gains by anything.
   llvm::Expected<std::optional<Validation>> run(Validate validate);
 
 private:

@@ -49,6 +49,7 @@ private:
   llvm::Error repair();
   llvm::Error measureOptions();
   std::string refuseHalf(const Group &group) const;
+  double sizeOf(const Group &group, NodePrecision precision) const;
   void formProblem();
   llvm::Error search();
   llvm::Expected<Validation> validate(const Choices &choices);
@@ -263,6 +264,22 @@ std::string Quantizer::refuseHalf(const Group &group) const {
   return "";
 }
 
+/// Of one weight that is not in blocks.
+static double getWeightBytes(NodePrecision precision) {
+  switch (precision) {
+  case NodePrecision::F32:
+  case NodePrecision::Int4Weights:
+    return 4;
+  case NodePrecision::BF16:
+  case NodePrecision::F16:
+    return 2;
+  case NodePrecision::Int8:
+  case NodePrecision::Int8Weights:
+    return 1;
+  }
+  llvm_unreachable("no other precisions");
+}
+
 /// As many samples as some thousand runs allow.
 static int64_t getSensitivitySamples(size_t groups) {
   constexpr size_t runs = 2000;
@@ -322,6 +339,23 @@ llvm::Error Quantizer::measureOptions() {
   return llvm::Error::success();
 }
 
+/// The bytes of a group's weights in a precision.
+double Quantizer::sizeOf(const Group &group, NodePrecision precision) const {
+  double bytes = 0;
+  for (unsigned number : group.products) {
+    const Product &product = quantizationPlan.products[number];
+    auto type = types.find(product.weight);
+    if (type == types.end())
+      continue;
+    double elements = 1;
+    for (int64_t dim : type->second.dims)
+      elements *= static_cast<double>(dim);
+    bool isPacked = precision == NodePrecision::Int4Weights && product.canPack;
+    bytes += elements * (isPacked ? 0.5 : getWeightBytes(precision));
+  }
+  return bytes;
+}
+
 void Quantizer::formProblem() {
   for (auto [group, report] : llvm::zip_equal(groups, groupReports)) {
     std::string refusal = refuseHalf(group);
@@ -331,10 +365,14 @@ void Quantizer::formProblem() {
       if (isRefused)
         report.reason = refusal;
       bool isPossible = std::isfinite(option.noise) && !isRefused;
-      choices.push_back({isPossible ? option.time : INFINITY, isPossible ? option.noise : 0,
+      double cost =
+          options.objective == Objective::Time ? option.time : sizeOf(group, option.precision);
+      choices.push_back({isPossible ? cost : INFINITY, isPossible ? option.noise : 0,
                          option.precision == NodePrecision::Int8});
     }
   }
+  if (options.objective == Objective::Size)
+    return;
   double byteTime = estimateByteTime(reference->kernels);
   NodeOwners owners(editor, quantizationPlan, groups);
   for (const NodeOwners::Edge &edge : owners.getEdges()) {
@@ -384,8 +422,10 @@ llvm::Expected<Validation> Quantizer::validate(const Choices &choices) {
   llvm::Expected<Evaluation> evaluation = evaluator->evaluate(measured->session);
   if (!evaluation)
     return evaluation.takeError();
-  return Validation{choices, std::move(*recipe), std::move(*evaluation),
-                    totalTime(measured->kernels), measured->report.weightsBytes};
+  double time = totalTime(measured->kernels);
+  int64_t bytes = measured->report.weightsBytes;
+  double cost = options.objective == Objective::Time ? time : static_cast<double>(bytes);
+  return Validation{choices, std::move(*recipe), std::move(*evaluation), cost, time, bytes};
 }
 
 llvm::Error Quantizer::search() {
@@ -395,7 +435,8 @@ llvm::Error Quantizer::search() {
   if (!found)
     return found.takeError();
   if (!*found)
-    return makeError(model->name() + ": nothing of it gets faster on " +
+    return makeError(model->name() + ": nothing of it gets " +
+                     (options.objective == Objective::Time ? "faster on " : "smaller on ") +
                      llvm::join(options.compile.targets, ", ") +
                      " in the precisions that are allowed");
   result.holds = (*found)->evaluation.holds;

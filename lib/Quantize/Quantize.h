@@ -18,8 +18,17 @@
 
 namespace tenon::quantize {
 
+/// What there should be little of within the budget.
+enum class Objective {
+  /// Measured time on this processor.
+  Time,
+  /// Bytes of weights: for models that run elsewhere.
+  Size
+};
+
 struct QuantizeOptions {
   Budget budget;
+  Objective objective = Objective::Time;
   /// What groups may have beside fp32.
   std::vector<NodePrecision> allow = {NodePrecision::Int8, NodePrecision::BF16};
   /// Target and shapes; where it is written to does not matter.

@@ -25,9 +25,8 @@ public:
   static llvm::Expected<std::vector<FileArray>> open(llvm::StringRef path);
 
 private:
-  static llvm::Expected<FileArray> create(llvm::StringRef name,
-                                          std::shared_ptr<llvm::MemoryBuffer> memory,
-                                          llvm::StringRef bytes);
+  static llvm::Expected<FileArray>
+  create(llvm::StringRef name, std::shared_ptr<llvm::MemoryBuffer> memory, llvm::StringRef bytes);
   Tensor read(std::vector<int64_t> dims, size_t offset) const;
 
   std::string name;

@@ -16,8 +16,8 @@ bool isPictureFile(llvm::StringRef path) {
 }
 
 Tensor packForInput(Tensor tensor, int32_t dtype) {
-  if (tenon_dtype_bits(dtype) >= 8 || (tensor.dtype != TENON_INT8 && tensor.dtype != TENON_UINT8 &&
-                                       tensor.dtype != TENON_FLOAT))
+  if (tenon_dtype_bits(dtype) >= 8 ||
+      (tensor.dtype != TENON_INT8 && tensor.dtype != TENON_UINT8 && tensor.dtype != TENON_FLOAT))
     return tensor;
   Tensor packed;
   packed.dtype = dtype;
@@ -55,8 +55,8 @@ static llvm::Expected<Value> readFile(llvm::StringRef path, const InputType &inp
   if (isPictureFile(path))
     return asValue(readImageTensor(path, input.dtype, input.dims, image));
   if (!extension.equals_insensitive(".pb"))
-    return llvm::createStringError(path +
-                                   ": is of an unknown kind; .npy, .npz, .pb and pictures are read");
+    return llvm::createStringError(
+        path + ": is of an unknown kind; .npy, .npz, .pb and pictures are read");
   llvm::Expected<NamedValue> value = readProtoFile(path, input.kinds);
   if (!value)
     return value.takeError();

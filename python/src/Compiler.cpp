@@ -1,5 +1,6 @@
 // The extension module tenon._compiler, which holds LLVM: tenon.compile loads it when it is called.
 #include "lib/Driver/Driver.h"
+#include "python/src/Quantizer.h"
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
@@ -68,10 +69,40 @@ nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const 
   return report;
 }
 
+nb::dict quantize(const std::string &path, std::optional<nb::bytes> bytes, nb::object data,
+                  const std::vector<std::string> &paths, const std::string &output,
+                  std::optional<std::string> budget, std::vector<std::string> allow,
+                  nb::object metric, nb::object progress, const std::string &labels,
+                  int64_t samples, std::vector<std::string> targets, std::vector<Shape> shapes,
+                  int32_t threads, bool repair) {
+  python::QuantizeArguments arguments;
+  arguments.budget = std::move(budget);
+  arguments.allow = std::move(allow);
+  arguments.metric = std::move(metric);
+  arguments.progress = std::move(progress);
+  arguments.labels = labels;
+  arguments.samples = samples;
+  arguments.threads = threads;
+  arguments.repair = repair;
+  arguments.output = output;
+  if (!targets.empty())
+    arguments.compile.targets = std::move(targets);
+  for (Shape &shape : shapes)
+    arguments.compile.import.shapes.push_back(
+        {shape.first, {shape.second.begin(), shape.second.end()}});
+  llvm::Expected<std::shared_ptr<ModelFile>> file = openModel(path, bytes);
+  if (!file)
+    raise(file.takeError());
+  return python::quantizeModel(*file, std::move(data), paths, arguments);
+}
+
 } // namespace
 
 NB_MODULE(_compiler, m) {
   m.doc() = "Compiles ONNX models; tenon.compile is the interface.";
   m.def("compile", compile, "path"_a, "bytes"_a.none(), "output"_a, "targets"_a, "shapes"_a,
         "states"_a, "quant_exact"_a, "precision"_a, "place_by_cost"_a, "threads"_a);
+  m.def("quantize", quantize, "path"_a, "bytes"_a.none(), "data"_a.none(), "paths"_a, "output"_a,
+        "budget"_a.none(), "allow"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a,
+        "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a);
 }

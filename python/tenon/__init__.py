@@ -4,8 +4,10 @@
     outputs = model.run({"input": image})         # dict of numpy arrays by output name
 """
 from ._compile import CompileError, compile
+from ._quantize import BudgetError, Quantized, quantize
 from ._runtime import Bound, KernelInfo, Model, TensorInfo, load
 from ._runtime import runtime_version as _runtime_version
 
 __version__ = _runtime_version()
-__all__ = ["Bound", "CompileError", "KernelInfo", "Model", "TensorInfo", "compile", "load"]
+__all__ = ["Bound", "BudgetError", "CompileError", "KernelInfo", "Model", "Quantized", "TensorInfo", "compile", "load",
+           "quantize"]

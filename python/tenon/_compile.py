@@ -33,6 +33,15 @@ def _states(states):
     return pairs
 
 
+def _source(model):
+    """The path of a model, or its bytes."""
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        return "", bytes(model)
+    if hasattr(model, "SerializeToString"):
+        return "", model.SerializeToString()
+    return os.fspath(model), None
+
+
 def compile(model, target=None, shapes=None, output=None, *, states=None, quant_exact=False,
             precision="fp32", place="device", threads=1, compiler_threads=0):
     """Compiles an ONNX model and returns it loaded, as a Model.
@@ -62,13 +71,7 @@ def compile(model, target=None, shapes=None, output=None, *, states=None, quant_
     # Here, because this loads LLVM, which running a compiled model does not need.
     from . import _compiler
 
-    path, data = "", None
-    if isinstance(model, (bytes, bytearray, memoryview)):
-        data = bytes(model)
-    elif hasattr(model, "SerializeToString"):
-        data = model.SerializeToString()
-    else:
-        path = os.fspath(model)
+    path, data = _source(model)
 
     def build(destination):
         try:

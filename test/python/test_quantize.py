@@ -114,9 +114,8 @@ def test_recipe_makes_the_same_model(digits, recipe, tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
     expected = tenon.compile(DIGITS).run({"image": digits[1]})["probabilities"]
     got = tenon.load(compiled).run({"image": digits[1]})["probabilities"]
-    assert 18 < sqnr(expected, got) < 60
-    text = call("info", compiled).stdout
-    assert "u8 x s8" in text or "i8" in text or "ui8" in text, text
+    assert 40 < sqnr(expected, got) < 80
+    assert "u8 x i8" in call("info", compiled).stdout
 
 
 def test_recipe_for_another_model(recipe, tmp_path):
@@ -210,8 +209,11 @@ def test_weights_alone_need_no_data(tmp_path, allow, least, size):
     assert f"2 products in {allow}" in text
     onnx.checker.check_model(narrow)
     assert narrow.stat().st_size < size * model.stat().st_size
-    quantize(model, "--allow", allow, "-o", compiled)
-    assert sqnr(expected, tenon.load(compiled).run({"x": x})["y"]) > least
+    if allow == "bf16":
+        # In a model for others the products themselves stay f32.
+        quantize(model, "--allow", allow, "-o", compiled)
+        assert least < sqnr(expected, tenon.load(compiled).run({"x": x})["y"]) < 60
+    assert sqnr(expected, tenon.compile(narrow).run({"x": x})["y"]) > least
     # ONNX Runtime has no products of bf16.
     if allow != "bf16":
         assert sqnr(expected, run_onnx(narrow, {"x": x})["y"]) > least
@@ -220,14 +222,13 @@ def test_weights_alone_need_no_data(tmp_path, allow, least, size):
 def test_kernel_times_are_kept_and_used_again(digits, tmp_path):
     times = tmp_path / "times.json"
     arguments = ["quantize", DIGITS, "--data", digits[0], "--budget", "sqnr=20dB", "-o", tmp_path / "digits.so"]
-    for _ in range(2):
-        assert call(*arguments, times=times).returncode == 0
-        kept = json.loads(times.read_text())
+    assert call(*arguments, times=times).returncode == 0
+    kept = json.loads(times.read_text())
     assert len(kept) >= 3
-    # What is in the file is believed: where 8 bits take longer than fp32, nothing is lowered.
+    # What is in the file is believed: where no kernel is faster than another, nothing is lowered.
     for kernels in kept.values():
-        for kernel in kernels:
-            kernel["time"] = 1e6
+        for kernel in kernels.values():
+            kernel["time"] = 0
     times.write_text(json.dumps(kept))
     result = call(*arguments, times=times)
     assert result.returncode == 1

@@ -9,6 +9,7 @@ namespace tenon::cli {
 
 /// Each takes the arguments after its name and returns the process's exit code.
 int runBench(llvm::ArrayRef<const char *> arguments);
+int runComparePrecision(llvm::ArrayRef<const char *> arguments);
 int runCompile(llvm::ArrayRef<const char *> arguments);
 int runInfo(llvm::ArrayRef<const char *> arguments);
 int runPrune(llvm::ArrayRef<const char *> arguments);

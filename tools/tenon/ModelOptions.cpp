@@ -1,7 +1,6 @@
 // What the options say (see the header); Inputs.cpp makes the inputs.
 
 #include "tools/tenon/ModelOptions.h"
-#include "lib/Quantize/Prepare.h"
 #include "tools/tenon/Devices.h"
 #include "tools/tenon/TemporaryDirectory.h"
 #include "llvm/Support/FileSystem.h"
@@ -57,6 +56,25 @@ llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOption
   return llvm::Error::success();
 }
 
+llvm::Expected<quantize::PreparedModel> prepareModelFor(const std::shared_ptr<ModelFile> &model,
+                                                        const std::string &precision) {
+  if (!quantize::isRecipePath(precision)) {
+    auto option = driver::PrecisionOption::parse(precision);
+    if (!option)
+      return option.takeError();
+    return quantize::PreparedModel{model, std::move(*option), {}};
+  }
+  llvm::Expected<quantize::Recipe> recipe = quantize::readRecipe(precision);
+  if (!recipe)
+    return recipe.takeError();
+  llvm::Expected<quantize::PreparedModel> prepared = quantize::prepareModel(model, *recipe);
+  if (!prepared)
+    return makeError(precision + ": " + llvm::toString(prepared.takeError()));
+  for (const std::string &unmatched : prepared->unmatched)
+    llvm::errs() << "tenon: warning: " << precision << ": " << unmatched << "\n";
+  return prepared;
+}
+
 llvm::Expected<driver::CompileReport> compileModel(llvm::StringRef path, const Arguments &arguments,
                                                    driver::CompileOptions options) {
   std::string precision = arguments.get("--precision");
@@ -65,14 +83,9 @@ llvm::Expected<driver::CompileReport> compileModel(llvm::StringRef path, const A
   llvm::Expected<std::shared_ptr<ModelFile>> model = ModelFile::open(path);
   if (!model)
     return model.takeError();
-  llvm::Expected<quantize::Recipe> recipe = quantize::readRecipe(precision);
-  if (!recipe)
-    return recipe.takeError();
-  llvm::Expected<quantize::PreparedModel> prepared = quantize::prepareModel(*model, *recipe);
+  llvm::Expected<quantize::PreparedModel> prepared = prepareModelFor(*model, precision);
   if (!prepared)
-    return makeError(precision + ": " + llvm::toString(prepared.takeError()));
-  for (const std::string &unmatched : prepared->unmatched)
-    llvm::errs() << "tenon: warning: " << precision << ": " << unmatched << "\n";
+    return prepared.takeError();
   options.precision = std::move(prepared->precision);
   return driver::compile(prepared->model, options);
 }

@@ -4,6 +4,7 @@
 #define TENON_TOOLS_TENON_MODELOPTIONS_H
 
 #include "lib/Driver/Driver.h"
+#include "lib/Quantize/Prepare.h"
 #include "lib/Session/Session.h"
 #include "tools/tenon/Arguments.h"
 
@@ -18,6 +19,11 @@ std::string describeDeadChannels(const DeadChannels &dead);
 /// --target, --place, --shape, --quant-exact, --keep-dead-channels and --precision, of arguments that may
 /// have them. Fills in what they say.
 llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options);
+
+/// The model in a precision: a name, a file of rules, or a recipe, of whose entries that match
+/// nothing it warns.
+llvm::Expected<quantize::PreparedModel> prepareModelFor(const std::shared_ptr<ModelFile> &model,
+                                                        const std::string &precision);
 
 /// Compiles a model file with these options and, if --precision names a recipe, as that says; warns
 /// of its entries that match nothing.

@@ -1,14 +1,14 @@
 // `tenon quantize`: lowers the precision of a model as far as a budget allows.
 
-#include "lib/Quantize/ApplyRecipe.h"
 #include "lib/Quantize/Costs.h"
-#include "lib/Quantize/Prepare.h"
 #include "lib/Quantize/Quantize.h"
 #include "lib/Quantize/Report.h"
+#include "lib/Quantize/WriteModel.h"
 #include "lib/Support/Files.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/ModelOptions.h"
 #include "tools/tenon/ProgressLine.h"
+#include "tools/tenon/SampleOptions.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <map>
@@ -21,17 +21,18 @@ static constexpr Option quantizeOptions[] = {
     {"-o", true,
      "FILE OUT.so (compiled), OUT.onnx (a standard model with QuantizeLinear and "
      "DequantizeLinear) or OUT.precision.json (the recipe, for tenon compile --precision)"},
-    {"--data", true,
-     "PATH samples: a folder of pictures, .npy or .npz files, an .npz file, NAME=FILE.npy, or a "
-     "folder of ONNX's test data; may be repeated. A quarter is held back to judge by"},
-    {"--labels", true, "FILE the class of each sample, for top1 and top5"},
-    {"--samples", true, "N use the first N samples"},
+    dataOption,
+    labelsOption,
+    samplesOption,
     {"--budget", true,
      "B what may be lost against fp32: sqnr=30dB (default), cosine=0.999, relative=1%, top1=1% or "
      "top5=1%"},
     {"--allow", true,
      "LIST of int8, bf16, f16, int8-weights, int4-weights; default int8,bf16, without data "
      "int8-weights"},
+    {"--objective", true,
+     "O time (default): nothing is lowered that does not get faster here; or size: of weights, for "
+     "models that run elsewhere"},
     {"--method", true, "M how ranges are found: mse (default), minmax, percentile or entropy"},
     {"--block", true, "N neighbours that share a scale in int4 weights; default 128"},
     {"--times", true,
@@ -77,6 +78,10 @@ static llvm::Expected<QuantizeOptions> readOptions(const Arguments &arguments) {
   if (!allowed)
     return allowed.takeError();
   options.allow = std::move(*allowed);
+  std::string objective = arguments.get("--objective", "time");
+  if (objective != "time" && objective != "size")
+    return makeError("option '--objective': '" + objective + "' is neither time nor size");
+  options.objective = objective == "time" ? Objective::Time : Objective::Size;
   std::string method = arguments.get("--method", "mse");
   std::optional<RangeMethod> known = parseRangeMethod(method);
   if (!known)
@@ -99,68 +104,9 @@ static llvm::Expected<QuantizeOptions> readOptions(const Arguments &arguments) {
   return options;
 }
 
-/// What the name of an output file asks for.
-enum class OutputKind { Library, Onnx, Recipe };
-
-static llvm::Expected<OutputKind> getOutputKind(llvm::StringRef path) {
-  if (path.empty())
-    return makeError("no output: say -o FILE");
-  if (isRecipePath(path))
-    return OutputKind::Recipe;
-  if (isOnnxFile(path))
-    return OutputKind::Onnx;
-  if (path.ends_with(".so"))
-    return OutputKind::Library;
-  return makeError("output '" + path + "' is none of .so, .onnx, .precision.json");
-}
-
-static llvm::Error writeOutput(const std::shared_ptr<ModelFile> &model, const Recipe &recipe,
-                               OutputKind kind, const std::string &path,
-                               const QuantizeOptions &options) {
-  switch (kind) {
-  case OutputKind::Recipe:
-    return writeFile(path, formatRecipe(recipe));
-  case OutputKind::Onnx: {
-    ModelEditor editor(model);
-    llvm::Expected<std::vector<std::string>> unmatched =
-        applyRecipe(editor, recipe, {.storeHalves = true});
-    return unmatched ? editor.save(path) : unmatched.takeError();
-  }
-  case OutputKind::Library: {
-    llvm::Expected<PreparedModel> prepared = prepareModel(model, recipe);
-    if (!prepared)
-      return prepared.takeError();
-    driver::CompileOptions compile = options.compile;
-    compile.output = path;
-    compile.precision = prepared->precision;
-    llvm::Expected<driver::CompileReport> report = driver::compile(prepared->model, compile);
-    return report.takeError();
-  }
-  }
-  llvm_unreachable("no other kinds");
-}
-
-static llvm::Expected<std::unique_ptr<DataSource>>
-openSamples(const Arguments &arguments, const ModelFile &model, const ImportOptions &import) {
-  llvm::Expected<std::vector<InputType>> inputs = getInputTypes(model, import);
-  if (!inputs)
-    return inputs.takeError();
-  DataOptions options;
-  llvm::Expected<ImageOptions> image = readImageOptions(arguments);
-  if (!image)
-    return image.takeError();
-  options.image = std::move(*image);
-  options.labels = arguments.get("--labels");
-  llvm::Expected<int64_t> limit = arguments.number("--samples", 0, 1);
-  if (!limit)
-    return limit.takeError();
-  options.limit = *limit;
-  return openData(arguments.all("--data"), std::move(*inputs), options);
-}
-
 /// Without data: weights alone, and nothing is known of the loss.
 static llvm::Error quantizeWithoutData(const Arguments &arguments,
-                                       const std::shared_ptr<ModelFile> &model, OutputKind kind,
+                                       const std::shared_ptr<ModelFile> &model,
                                        const QuantizeOptions &options) {
   for (llvm::StringRef option : {"--budget", "--labels", "--samples", "--report"})
     if (arguments.has(option))
@@ -168,7 +114,7 @@ static llvm::Error quantizeWithoutData(const Arguments &arguments,
   llvm::Expected<Recipe> recipe = quantizeWeights(model, options);
   if (!recipe)
     return recipe.takeError();
-  if (llvm::Error error = writeOutput(model, *recipe, kind, arguments.get("-o"), options))
+  if (llvm::Error error = writeModel(model, *recipe, arguments.get("-o"), options.compile))
     return error;
   std::map<llvm::StringRef, int64_t> counts;
   for (const NodeRecipe &node : recipe->nodes)
@@ -180,7 +126,7 @@ static llvm::Error quantizeWithoutData(const Arguments &arguments,
 }
 
 static llvm::Error quantizeWithData(const Arguments &arguments,
-                                    const std::shared_ptr<ModelFile> &model, OutputKind kind,
+                                    const std::shared_ptr<ModelFile> &model,
                                     QuantizeOptions &options) {
   llvm::Expected<std::unique_ptr<DataSource>> data =
       openSamples(arguments, *model, options.compile.import);
@@ -196,7 +142,7 @@ static llvm::Error quantizeWithData(const Arguments &arguments,
     return result.takeError();
   result->recipe.data = llvm::join(arguments.all("--data"), ", ");
   if (result->holds)
-    if (llvm::Error error = writeOutput(model, result->recipe, kind, arguments.get("-o"), options))
+    if (llvm::Error error = writeModel(model, result->recipe, arguments.get("-o"), options.compile))
       return error;
   llvm::outs() << formatReport(*result, options.budget);
   if (arguments.has("--report"))
@@ -213,9 +159,10 @@ static llvm::Error quantizeWithData(const Arguments &arguments,
 static llvm::Error quantizeModel(const Arguments &arguments) {
   if (arguments.positional().size() != 1)
     return makeError("quantize takes one model, got " + llvm::Twine(arguments.positional().size()));
-  llvm::Expected<OutputKind> kind = getOutputKind(arguments.get("-o"));
-  if (!kind)
-    return kind.takeError();
+  if (!arguments.has("-o"))
+    return makeError("no output: say -o FILE");
+  if (llvm::Error error = checkOutputPath(arguments.get("-o")))
+    return error;
   llvm::Expected<QuantizeOptions> options = readOptions(arguments);
   if (!options)
     return options.takeError();
@@ -223,8 +170,8 @@ static llvm::Error quantizeModel(const Arguments &arguments) {
       ModelFile::open(arguments.positional().front());
   if (!model)
     return model.takeError();
-  return arguments.has("--data") ? quantizeWithData(arguments, *model, *kind, *options)
-                                 : quantizeWithoutData(arguments, *model, *kind, *options);
+  return arguments.has("--data") ? quantizeWithData(arguments, *model, *options)
+                                 : quantizeWithoutData(arguments, *model, *options);
 }
 
 int runQuantize(llvm::ArrayRef<const char *> raw) {

@@ -17,6 +17,8 @@ static constexpr Command commands[] = {
     {"run", "run a model on files", runRun},
     {"bench", "measure how long a model takes", runBench},
     {"quantize", "lower the precision of a model within a budget", runQuantize},
+    {"compare-precision", "show where a model of lower precision goes away from fp32",
+     runComparePrecision},
     {"info", "show a model's signature, operators, kernels and memory", runInfo},
     {"verify", "compile models, run them on stored inputs, compare with stored outputs", runVerify},
     {"verify-one", "", runVerifyOne}, // not for people: no help

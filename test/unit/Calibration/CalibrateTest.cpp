@@ -60,8 +60,7 @@ TEST(Calibrate, TakesSeveralRoundsForLargeTensors) {
 TEST(Calibrate, NamesUnknownTensors) {
   auto model = parseGraph(text);
   auto data = makeData(model, 1);
-  EXPECT_EQ(messageOf(calibrate(model, {"nobody"}, *data)),
-            "model.onnx: has no tensor 'nobody'");
+  EXPECT_EQ(messageOf(calibrate(model, {"nobody"}, *data)), "model.onnx: has no tensor 'nobody'");
 }
 
 TEST(ChannelObserver, KeepsChannelsApart) {

@@ -63,8 +63,7 @@ protected:
 
 TEST_F(DataFiles, TakesRowsForSamples) {
   std::string path = writeArray("a.npy", floats({4, 2}, {0, 1, 2, 3, 4, 5, 6, 7}));
-  EXPECT_EQ(readAll({path}, input({-1, 2})),
-            "float[1,2]0 float[1,2]2 float[1,2]4 float[1,2]6 ");
+  EXPECT_EQ(readAll({path}, input({-1, 2})), "float[1,2]0 float[1,2]2 float[1,2]4 float[1,2]6 ");
   EXPECT_EQ(readAll({path}, input({2, 2})), "float[2,2]0 float[2,2]4 ");
   EXPECT_EQ(readAll({path}, input({4, 2})), "float[4,2]0 ");
   EXPECT_EQ(readAll({path}, input({2})), "float[2]0 float[2]2 float[2]4 float[2]6 ");
@@ -111,8 +110,7 @@ TEST_F(DataFiles, ReadsLabels) {
   options.labels = writeText("labels.txt", "4\n2\n");
   EXPECT_EQ(readAll({path}, input({1}), options), "float[1]0 label 4 float[1]1 label 2 ");
   options.labels = writeText("labels.txt", "4\n");
-  EXPECT_EQ(readAll({path}, input({1}), options),
-            options.labels + ": has 1 labels for 2 samples");
+  EXPECT_EQ(readAll({path}, input({1}), options), options.labels + ": has 1 labels for 2 samples");
   options.labels = writeText("labels.txt", "4\ncat\n");
   EXPECT_EQ(readAll({path}, input({1}), options),
             options.labels + ":2: expected a label, found 'cat'");

@@ -98,8 +98,8 @@ TEST(Parameters, MeanSquareLosesLeast) {
           numbers, chooseParameters(histogram, codes, {RangeMethod::MeanSquare}), codes);
       for (RangeMethod method :
            {RangeMethod::MinMax, RangeMethod::Percentile, RangeMethod::Entropy})
-        EXPECT_LE(best, 1.01 * measureError(numbers, chooseParameters(histogram, codes, {method}),
-                                            codes))
+        EXPECT_LE(best,
+                  1.01 * measureError(numbers, chooseParameters(histogram, codes, {method}), codes))
             << getName(method).str();
     }
   }

@@ -39,7 +39,8 @@ TEST(ChannelScaling, FindsConvolutionsThroughReluAndPools) {
     b = Relu(a)
     c = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(b)
     y = Conv(c, w2)
-  })", convolutions);
+  })",
+                         convolutions);
   EXPECT_EQ(describe(model), "c 1: b1/0 w1/0 -> w2/1\n");
 }
 
@@ -48,7 +49,8 @@ TEST(ChannelScaling, FindsDepthwiseConvolutions) {
     a = Conv(x, w1)
     b = Conv<group = 4>(a, w3)
     y = Conv(b, w2)
-  })", convolutions);
+  })",
+                         convolutions);
   EXPECT_EQ(describe(model), "a 1: w1/0 -> w3/0\nb 1: w3/0 -> w2/1\n");
 }
 
@@ -57,13 +59,15 @@ TEST(ChannelScaling, LeavesWhatOthersRead) {
     a = Conv(x, w1)
     b = Relu(a)
     y = Conv(b, w2)
-  })", convolutions);
+  })",
+                         convolutions);
   EXPECT_EQ(describe(model), "");
   model = makeModel(R"(g (float[1, 3, 8, 8] x) => (float[1, 2, 6, 6] y) {
     a = Conv(x, w1)
     b = Sigmoid(a)
     y = Conv(b, w2)
-  })", convolutions);
+  })",
+                    convolutions);
   EXPECT_EQ(describe(model), "");
 }
 
@@ -72,18 +76,23 @@ TEST(ChannelScaling, FindsNormsInFrontOfProducts) {
     a = LayerNormalization(x, gamma, beta)
     y = MatMul(a, w)
     z = Gemm<transB = 1>(a, v)
-  })", {{"gamma", randomTensor({8})}, {"beta", randomTensor({8})}, {"w", randomTensor({8, 4})},
-        {"v", randomTensor({4, 8})}});
+  })",
+                         {{"gamma", randomTensor({8})},
+                          {"beta", randomTensor({8})},
+                          {"w", randomTensor({8, 4})},
+                          {"v", randomTensor({4, 8})}});
   EXPECT_EQ(describe(model), "a -1: beta/0 gamma/0 -> w/0 v/1\n");
 }
 
 TEST(ChannelScaling, FindsNormsThatAreSpelledOut) {
-  auto model = makeModel(R"(g (float[2, 8] x) => (float[2, 4] y) {
+  auto model = makeModel(
+      R"(g (float[2, 8] x) => (float[2, 4] y) {
     n = Tanh(x)
     s = Mul(n, gamma)
     a = Add(s, beta)
     y = MatMul(a, w)
-  })", {{"gamma", randomTensor({8})}, {"beta", randomTensor({8})}, {"w", randomTensor({8, 4})}});
+  })",
+      {{"gamma", randomTensor({8})}, {"beta", randomTensor({8})}, {"w", randomTensor({8, 4})}});
   EXPECT_EQ(describe(model), "a -1: beta/0 gamma/0 -> w/0\n");
 }
 
@@ -93,7 +102,9 @@ TEST(ChannelScaling, KeepsResults) {
     b = Relu(a)
     c = AveragePool<kernel_shape = [2, 2], strides = [2, 2]>(b)
     y = Conv(c, w2)
-  })", convolutions), {randomTensor({1, 3, 8, 8})});
+  })",
+                            convolutions),
+                  {randomTensor({1, 3, 8, 8})});
   ModelEditor editor(test.model);
   std::vector<ScalableTensor> tensors = findScalableTensors(editor, test.plan);
   ASSERT_EQ(tensors.size(), 1u);

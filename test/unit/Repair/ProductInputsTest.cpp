@@ -36,10 +36,10 @@ std::vector<double> meanOfRun(const std::string &text, Tensor weight, const Tens
   std::string dims;
   for (int64_t dim : input.dims)
     dims += (dims.empty() ? "" : ", ") + std::to_string(dim);
-  auto model = makeModel("g (float[" + dims + "] x) => (float[" +
-                             (input.dims.size() == 4 ? "a, b, c, d" : "a, b") + "] y) { y = " +
-                             text + " }",
-                         {{"w", weight}});
+  auto model =
+      makeModel("g (float[" + dims + "] x) => (float[" +
+                    (input.dims.size() == 4 ? "a, b, c, d" : "a, b") + "] y) { y = " + text + " }",
+                {{"w", weight}});
   auto data = makeSamples(model, {input});
   ChannelObserver observer(input.dims.size() == 4 ? 1 : -1);
   llvm::cantFail(observeTensors(model, {{"y", &observer}}, *data));

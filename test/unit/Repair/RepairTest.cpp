@@ -36,15 +36,15 @@ double gainOf(RepairCase &test, const Repair &repair, NodePrecision precision) {
 
 TEST(Repair, EqualizationEvensChannelsOut) {
   std::vector<float> uneven = unevenFactors(16);
-  RepairCase test(
-      makeModel(R"(g (float[1, 3, 12, 12] x) => (float[1, 8, 10, 10] y) {
+  RepairCase test(makeModel(R"(g (float[1, 3, 12, 12] x) => (float[1, 8, 10, 10] y) {
     a = Conv(x, w1, b1)
     b = Relu(a)
     y = Conv(b, w2)
-  })", {{"w1", scaleAxis(randomTensor({16, 3, 3, 3}), 0, uneven)},
-        {"b1", scaleAxis(randomTensor({16}, 0.1f), 0, uneven)},
-        {"w2", scaleAxis(randomTensor({8, 16, 1, 1}), 1, inverse(uneven))}}),
-      {randomTensor({1, 3, 12, 12})});
+  })",
+                            {{"w1", scaleAxis(randomTensor({16, 3, 3, 3}), 0, uneven)},
+                             {"b1", scaleAxis(randomTensor({16}, 0.1f), 0, uneven)},
+                             {"w2", scaleAxis(randomTensor({8, 16, 1, 1}), 1, inverse(uneven))}}),
+                  {randomTensor({1, 3, 12, 12})});
   EXPECT_GT(gainOf(test, *makeEqualization(), NodePrecision::Int8), 6);
 }
 
@@ -77,12 +77,14 @@ TEST(Repair, ActivationAwareScalingProtectsLargeChannels) {
 
 /// Operands that depend on each other, as those behind a layer do.
 RepairCase makeDependentCase() {
-  RepairCase test(makeModel(R"(g (float[64, 8] x) => (float[64, 24] y) {
+  RepairCase test(
+      makeModel(R"(g (float[64, 8] x) => (float[64, 24] y) {
     a = MatMul(x, mix)
     b = Relu(a)
     y = MatMul(b, w)
-  })", {{"mix", randomTensor({8, 64}, 0.5f)}, {"w", randomTensor({64, 24}, 0.1f, 5)}}),
-                  {randomTensor({64, 8}), randomTensor({64, 8}, 1, 9)});
+  })",
+                {{"mix", randomTensor({8, 64}, 0.5f)}, {"w", randomTensor({64, 24}, 0.1f, 5)}}),
+      {randomTensor({64, 8}), randomTensor({64, 8}, 1, 9)});
   test.tensors.blockSize = 32;
   return test;
 }
@@ -106,7 +108,8 @@ TEST(Repair, BiasCorrectionKeepsTheMean) {
   RepairCase test(makeModel(R"(g (float[256, 16] x) => (float[256, 12] y) {
     a = MatMul(x, w)
     y = Add(a, b)
-  })", {{"w", randomTensor({16, 12})}, {"b", randomTensor({12})}}),
+  })",
+                            {{"w", randomTensor({16, 12})}, {"b", randomTensor({12})}}),
                   {floats({256, 16}, numbers)});
   test.tensors.blockSize = 16;
   EXPECT_GT(gainOf(test, *makeBiasCorrection(), NodePrecision::Int4Weights), 3);
@@ -121,8 +124,7 @@ TEST(Repair, DoesNothingWhereThereIsNothing) {
   for (const std::unique_ptr<Repair> &repair : makeRepairs()) {
     if (repair->getName() == "adaptive rounding")
       continue;
-    EXPECT_FALSE(llvm::cantFail(repair->apply(recipe, test.context())))
-        << repair->getName().str();
+    EXPECT_FALSE(llvm::cantFail(repair->apply(recipe, test.context()))) << repair->getName().str();
   }
   EXPECT_EQ(formatRecipe(recipe), before);
 }

@@ -1,0 +1,151 @@
+// All of a model in one precision (see the header).
+
+#include "lib/Quantize/Uniform.h"
+#include "lib/Quantize/Costs.h"
+#include "lib/Quantize/Prepare.h"
+#include <cmath>
+#include <numeric>
+
+namespace tenon::quantize {
+
+namespace {
+
+/// One call of quantizeUniformly.
+class UniformQuantizer {
+public:
+  UniformQuantizer(const std::shared_ptr<ModelFile> &model, DataSource &data,
+                   const QuantizeOptions &options)
+      : model(model), options(options), split(splitData(data)) {
+    calibration.probe.compile = options.compile;
+    calibration.probe.threads = options.threads;
+  }
+
+  llvm::Expected<QuantizeResult> run();
+
+private:
+  llvm::Error makeRecipe();
+  llvm::Error repair(Session &reference);
+  llvm::Expected<std::pair<Session, driver::CompileReport>> load(const Recipe &recipe);
+  llvm::Expected<double> measureTime(Session &session);
+
+  const std::shared_ptr<ModelFile> &model;
+  const QuantizeOptions &options;
+  DataSplit split;
+  CalibrateOptions calibration;
+  QuantizationPlan plan;
+  QuantizeResult result;
+};
+
+} // namespace
+
+llvm::Error UniformQuantizer::makeRecipe() {
+  ModelEditor editor(model);
+  if (llvm::Error error = editor.sortNodes())
+    return error;
+  llvm::Expected<ValueTypes> types = inferValueTypes(model, options.compile.import);
+  if (!types)
+    return types.takeError();
+  plan = planQuantization(editor, *types);
+  if (plan.products.empty())
+    return makeError(model->name() + ": has no products of f32 to lower");
+  auto histograms = calibrate(model, plan.tensors, split.calibration, calibration);
+  if (!histograms)
+    return histograms.takeError();
+  TensorRecipes activations = describeActivations(plan, *histograms, options.tensors);
+  llvm::Expected<TensorRecipes> weights = describeWeights(editor, plan, activations);
+  if (!weights)
+    return weights.takeError();
+  std::vector<NodePrecision> precisions;
+  for (const Product &product : plan.products) {
+    NodePrecision wanted = options.allow.front();
+    bool isPossible = wanted != NodePrecision::Int4Weights || product.canPack;
+    precisions.push_back(isPossible ? wanted : NodePrecision::F32);
+  }
+  result.recipe = quantize::makeRecipe(editor, plan, precisions, activations, *weights,
+                                       describePackedWeights(plan, options.tensors));
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::pair<Session, driver::CompileReport>>
+UniformQuantizer::load(const Recipe &recipe) {
+  llvm::Expected<PreparedModel> prepared = prepareModel(model, recipe);
+  if (!prepared)
+    return prepared.takeError();
+  ProbeOptions probe = calibration.probe;
+  probe.compile.precision = prepared->precision;
+  return loadModel(prepared->model, probe);
+}
+
+llvm::Error UniformQuantizer::repair(Session &reference) {
+  constexpr int64_t mostSamples = 16;
+  std::vector<int64_t> some(std::min(split.calibration.size(), mostSamples));
+  std::iota(some.begin(), some.end(), 0);
+  DataSubset samples(split.calibration, std::move(some));
+  // Nothing is ever good enough, so that all repairs are tried.
+  Evaluator judge(reference, samples, {LossKind::Sqnr, INFINITY});
+  RepairContext context{model, plan, split.calibration, calibration, options.tensors};
+  auto repairs = improveRecipe(result.recipe, makeRepairs(), context,
+                               [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
+                                 auto loaded = load(recipe);
+                                 if (!loaded)
+                                   return loaded.takeError();
+                                 return judge.evaluate(loaded->first);
+                               });
+  if (!repairs)
+    return repairs.takeError();
+  result.repairs = std::move(*repairs);
+  return llvm::Error::success();
+}
+
+llvm::Expected<double> UniformQuantizer::measureTime(Session &session) {
+  llvm::Expected<Sample> sample = split.calibration.read(0);
+  if (!sample)
+    return sample.takeError();
+  llvm::Expected<KernelCosts> costs = measureKernels(session, *sample);
+  if (!costs)
+    return costs.takeError();
+  return totalTime(*costs);
+}
+
+llvm::Expected<QuantizeResult> UniformQuantizer::run() {
+  if (options.allow.empty())
+    return makeError("no precision is allowed");
+  auto reference = loadModel(model, calibration.probe);
+  if (!reference)
+    return reference.takeError();
+  if (llvm::Error error = makeRecipe())
+    return error;
+  if (options.repair)
+    if (llvm::Error error = repair(reference->first))
+      return error;
+  auto lowered = load(result.recipe);
+  if (!lowered)
+    return lowered.takeError();
+  llvm::Expected<Evaluation> evaluation =
+      Evaluator(reference->first, split.heldBack, options.budget, options.metric)
+          .evaluate(lowered->first);
+  if (!evaluation)
+    return evaluation.takeError();
+  llvm::Expected<double> before = measureTime(reference->first),
+                         after = measureTime(lowered->first);
+  if (!before || !after)
+    return llvm::joinErrors(before.takeError(), after.takeError());
+  result.holds = true;
+  result.evaluation = std::move(*evaluation);
+  result.recipe.measured = result.evaluation.outputs;
+  result.recipe.calibrationSamples = split.calibration.size();
+  result.recipe.heldBackSamples = split.heldBack.size();
+  result.timeBefore = *before;
+  result.timeAfter = *after;
+  result.weightsBefore = reference->second.weightsBytes;
+  result.weightsAfter = lowered->second.weightsBytes;
+  result.validations = 1;
+  return std::move(result);
+}
+
+llvm::Expected<QuantizeResult> quantizeUniformly(const std::shared_ptr<ModelFile> &model,
+                                                 DataSource &data, const QuantizeOptions &options) {
+  return UniformQuantizer(model, data, options).run();
+}
+
+} // namespace tenon::quantize

@@ -1,0 +1,37 @@
+// What tenon._compiler has for tenon.quantize.
+#ifndef TENON_PYTHON_QUANTIZER_H
+#define TENON_PYTHON_QUANTIZER_H
+
+#include "lib/Driver/Driver.h"
+#include <nanobind/nanobind.h>
+
+namespace tenon::python {
+
+struct QuantizeArguments {
+  /// Target and shapes.
+  driver::CompileOptions compile;
+  /// None: all is in the first of the allowed precisions, whatever that loses.
+  std::optional<std::string> budget;
+  std::vector<std::string> allow;
+  /// A callable of (run, samples), or None; of (what, done, planned), or None.
+  nanobind::object metric, progress;
+  /// A file of classes; may be empty.
+  std::string labels;
+  /// At most so many samples; 0 is all.
+  int64_t samples = 0;
+  int32_t threads = 0;
+  bool repair = true;
+  /// .so, .onnx or .precision.json; empty writes nothing.
+  std::string output;
+};
+
+/// Quantizes with samples in files or, if there are no paths, from an iterable of dicts of arrays.
+/// Gives whether the budget holds, the recipe and the report as JSON, and a text. What the caller's
+/// code raises goes on to the caller.
+nanobind::dict quantizeModel(const std::shared_ptr<ModelFile> &model, nanobind::object data,
+                             const std::vector<std::string> &paths,
+                             const QuantizeArguments &arguments);
+
+} // namespace tenon::python
+
+#endif
