@@ -337,6 +337,8 @@ def Cpu_DepthwiseScheduleAttr : Cpu_Schedule<"Depthwise", "depthwise"> {
     - `channels_inside` visits all channels of one tile before the next tile, so that memory is read
       in order; otherwise all tiles of a line come before the next channels, and kept weights are
       loaded once per line.
+    - `mma` is what multiplies and adds; without it, `fma`. One that takes several channels at once takes
+      that many kernel lines instead, of which each lane has the bytes together.
 
     ```mlir
     #cpu.depthwise_schedule<lanes = 8, tile_rows = 5, tile_lines = 2, channels_inside = true>
@@ -348,7 +350,9 @@ def Cpu_DepthwiseScheduleAttr : Cpu_Schedule<"Depthwise", "depthwise"> {
       Cpu_Count<"lines of them", "1">:$tile_lines,
       Cpu_Flag<"load all weights before a tile">:$keep_weights,
       Cpu_Flag<"all channels of a tile before the next tile">:$channels_inside,
-      Cpu_Flag<"prefetch what the next line reads anew">:$prefetch_input);
+      Cpu_Flag<"prefetch what the next line reads anew">:$prefetch_input,
+      DefaultValuedParameter<"MmaAttr", "MmaAttr::get($_ctxt, MmaInstruction::Fma)",
+                             "what multiplies and adds">:$mma);
 }
 
 def Cpu_WinogradScheduleAttr : Cpu_Schedule<"Winograd", "winograd"> {

@@ -52,7 +52,7 @@ LogicalResult RowsScheduleAttr::verify(EmitError emitError, int64_t lanes, int64
 }
 
 LogicalResult DepthwiseScheduleAttr::verify(EmitError emitError, int64_t lanes, int64_t tileRows,
-                                            int64_t tileLines, bool, bool, bool) {
+                                            int64_t tileLines, bool, bool, bool, MmaAttr) {
   return success(
       succeeded(verifyLanes(emitError, lanes)) &&
       succeeded(verifyCounts(emitError, 1, {{"tile_rows", tileRows}, {"tile_lines", tileLines}})));

@@ -6,10 +6,16 @@
 //         x = load input                                  // once per tile
 //         for every output and tap it belongs to: sum[output] += x * w[tap]
 //
+// An instruction that multiplies four bytes at once takes those of four kernel lines, of which
+// weights of 0 fill up the rest: one column of four input lines, put together by channels, meets as
+// many outputs as the kernel is wide.
+//
 // Lines come first so that the input lines of one output line stay in the nearer caches. Two lines
 // at once read most input lines once instead of twice.
 #include "passes/Codegen/Cpu/Depthwise.h"
 #include "passes/Codegen/Common/EmitHelpers.h"
+#include "passes/Codegen/Cpu/LaneExchange.h"
+#include "passes/Codegen/Cpu/Mma.h"
 #include <map>
 
 using namespace mlir;
@@ -19,6 +25,9 @@ namespace {
 
 /// Multiply-adds that one tile may unroll to before kernel lines become a loop.
 constexpr int64_t largestUnrolledTile = 512;
+
+/// Kernel lines whose bytes an instruction takes at once.
+constexpr int64_t byteLines = 4;
 
 /// The type that sums have in registers. Floats hold sums of products of bytes exactly as long as
 /// these are less than 2^24, and are faster: an addition is part of the multiplication, and
@@ -39,8 +48,12 @@ public:
   DepthwiseEmitter(Emitter &emitter, ModuleOp module, const DepthwiseSpec &spec,
                    DepthwiseScheduleAttr schedule, EpilogueFn epilogue, StringRef name)
       : emitter(emitter), module(module), spec(spec), schedule(schedule), epilogue(epilogue),
-        name(name), lanes(schedule.getLanes()), sumType(chooseSumType(spec)),
+        name(name), lanes(schedule.getLanes()),
+        sumType(multipliesBytes() ? spec.accumulatorType : chooseSumType(spec)),
         vectorType(VectorType::get(lanes, sumType)) {
+    if (multipliesBytes())
+      mma = createMma(schedule.getMma(), {sumType, spec.inputIsUnsigned, spec.weightsAreUnsigned},
+                      lanes);
     // Three dimensions always; absent ones have size 1.
     size_t absent = 3 - spec.outSpatial.size();
     Value one = emitter.i64(1), zero = emitter.i64(0);
@@ -85,12 +98,21 @@ private:
                 ArrayRef<Value> keptWeights);
   Sums emitInputLine(Emitter &e, const Line &line, Value input, ArrayRef<LineUse> uses,
                      int64_t rows, ArrayRef<Value> keptWeights, Sums sums);
+  Sums emitByteLines(Emitter &e, const Line &line, Value input, int64_t rows,
+                     ArrayRef<Value> keptWeights, Sums sums);
   Sums emitTaps(Emitter &e, const Line &line, Value input, Value tapLine, int64_t rows, Sums sums);
   void prefetchNextLines(Emitter &e, Value input, int64_t lines, int64_t rows);
   /// Whether all taps of so many outputs are written out.
   bool isUnrolled(int64_t outputs) const {
-    return kernel[0] * kernel[1] * kernel[2] * outputs <= largestUnrolledTile;
+    return mma || kernel[0] * kernel[1] * kernel[2] * outputs <= largestUnrolledTile;
   }
+  /// Whether an instruction takes several kernel lines at once, and how many such groups there are.
+  bool multipliesBytes() const { return schedule.getMma().getInterleave() == byteLines; }
+  int64_t countLineGroups() const { return llvm::divideCeil(kernel[1], byteLines); }
+  std::map<int64_t, SmallVector<std::pair<int64_t, int64_t>>> findUsesOfColumns(int64_t rows) const;
+  Value lineAt(Emitter &e, Value input, Value depthTap, Value inputLine);
+  Value joinLines(Emitter &e, llvm::function_ref<Value(int64_t tapLine)> load, int64_t group);
+  SmallVector<Value> loadWeights(Emitter &e, const Line &line);
   Value loadWeight(Emitter &e, const Line &line, Value tap);
   Value loadInput(Emitter &e, const Line &line, Value pointer);
 
@@ -103,6 +125,8 @@ private:
   int64_t lanes;
   Type sumType;
   VectorType vectorType;
+  /// Null where channels are widened and multiplied one by one.
+  std::unique_ptr<Mma> mma;
   SmallVector<Value, 3> out, step;
   SmallVector<int64_t, 3> kernel, stride, dilation;
 };
@@ -134,6 +158,16 @@ auto DepthwiseEmitter::emitTaps(Emitter &e, const Line &line, Value input, Value
   });
 }
 
+/// The outputs of a line, and the taps, that each input column belongs to.
+std::map<int64_t, SmallVector<std::pair<int64_t, int64_t>>>
+DepthwiseEmitter::findUsesOfColumns(int64_t rows) const {
+  std::map<int64_t, SmallVector<std::pair<int64_t, int64_t>>> uses;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t tap = 0; tap < kernel[2]; ++tap)
+      uses[row * stride[2] + tap * dilation[2]].push_back({row, tap});
+  return uses;
+}
+
 /// Adds the products of one input line. Each input column is loaded once and used for every output
 /// it belongs to; for one output, taps come in ascending order. `keptWeights` are those of the one
 /// use, if any.
@@ -146,11 +180,7 @@ auto DepthwiseEmitter::emitInputLine(Emitter &e, const Line &line, Value input,
   for (const LineUse &use : uses.drop_front(keptWeights.empty() ? 0 : 1))
     for (int64_t tap = 0; tap < kernel[2]; ++tap)
       weights.push_back(loadWeight(e, line, e.add(e.mul(use.tapLine, kernel[2]), tap)));
-  std::map<int64_t, SmallVector<std::pair<int64_t, int64_t>>> usesOfColumn;
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t tap = 0; tap < kernel[2]; ++tap)
-      usesOfColumn[row * stride[2] + tap * dilation[2]].push_back({row, tap});
-  for (auto &[column, rowsAndTaps] : usesOfColumn) {
+  for (auto &[column, rowsAndTaps] : findUsesOfColumns(rows)) {
     Value pointer = e.offsetPointer(input, spec.inputType, e.mul(step[2], column));
     Value value = loadInput(e, line, pointer);
     for (auto [number, use] : llvm::enumerate(uses))
@@ -160,6 +190,74 @@ auto DepthwiseEmitter::emitInputLine(Emitter &e, const Line &line, Value input,
       }
   }
   return sums;
+}
+
+/// The bytes of a group of kernel lines, each of which `load` reads; what the last group lacks
+/// repeats, or is 0 if it is weights.
+Value DepthwiseEmitter::joinLines(Emitter &e, llvm::function_ref<Value(int64_t)> load,
+                                  int64_t group) {
+  SmallVector<Value> lines;
+  for (int64_t tapLine = group * byteLines; lines.size() < byteLines; ++tapLine)
+    lines.push_back(load(tapLine));
+  return mma->prepareWeights(e, emitByteColumns(e, lines));
+}
+
+/// All weights of a vector of channels, as they are multiplied: by depth, groups of lines, columns.
+SmallVector<Value> DepthwiseEmitter::loadWeights(Emitter &e, const Line &line) {
+  SmallVector<Value> weights;
+  if (!mma) {
+    for (int64_t tap = 0; tap < kernel[0] * kernel[1] * kernel[2]; ++tap)
+      weights.push_back(loadWeight(e, line, e.i64(tap)));
+    return weights;
+  }
+  auto type = VectorType::get(lanes, spec.weightType);
+  Value zero = e.create<arith::ConstantOp>(e.getZeroAttr(type));
+  for (int64_t depthTap = 0; depthTap < kernel[0]; ++depthTap)
+    for (int64_t group = 0; group < countLineGroups(); ++group)
+      for (int64_t tap = 0; tap < kernel[2]; ++tap) {
+        auto load = [&](int64_t tapLine) -> Value {
+          if (tapLine >= kernel[1])
+            return zero;
+          int64_t number = (depthTap * kernel[1] + tapLine) * kernel[2] + tap;
+          Value offset = e.mul(e.i64(number), spec.channels);
+          return e.maskedLoad(type, e.offsetPointer(line.weights, spec.weightType, offset),
+                              line.mask);
+        };
+        weights.push_back(joinLines(e, load, group));
+      }
+  return weights;
+}
+
+/// Adds all products of a tile, several kernel lines at once.
+auto DepthwiseEmitter::emitByteLines(Emitter &e, const Line &line, Value input, int64_t rows,
+                                     ArrayRef<Value> keptWeights, Sums sums) -> Sums {
+  SmallVector<Value> weights(keptWeights);
+  if (weights.empty())
+    weights = loadWeights(e, line);
+  auto type = VectorType::get(lanes, spec.inputType);
+  ArrayRef<Value> next = weights;
+  for (int64_t depthTap = 0; depthTap < kernel[0]; ++depthTap)
+    for (int64_t group = 0; group < countLineGroups(); ++group, next = next.drop_front(kernel[2]))
+      for (int64_t outputLine = 0; outputLine < line.count; ++outputLine)
+        for (auto &[column, rowsAndTaps] : findUsesOfColumns(rows)) {
+          auto load = [&, column = column](int64_t tapLine) {
+            int64_t tap = std::min(tapLine, kernel[1] - 1);
+            Value begin = lineAt(e, input, e.i64(depthTap),
+                                 e.i64(outputLine * stride[1] + tap * dilation[1]));
+            Value pointer = e.offsetPointer(begin, spec.inputType, e.mul(step[2], column));
+            return e.maskedLoad(type, pointer, line.mask);
+          };
+          Value joined = joinLines(e, load, group);
+          for (auto [row, tap] : rowsAndTaps)
+            mma->multiplyAdd(e, joined, next[tap], sums[outputLine * rows + row]);
+        }
+  return sums;
+}
+
+/// Where an input line begins, counted from the first one of the tile.
+Value DepthwiseEmitter::lineAt(Emitter &e, Value input, Value depthTap, Value inputLine) {
+  Value offset = e.add(e.mul(e.mul(depthTap, dilation[0]), step[0]), e.mul(inputLine, step[1]));
+  return e.offsetPointer(input, spec.inputType, offset);
 }
 
 void DepthwiseEmitter::prefetchNextLines(Emitter &e, Value input, int64_t lines, int64_t rows) {
@@ -191,13 +289,11 @@ void DepthwiseEmitter::emitTile(Emitter &e, const Line &line, Value firstRow, in
   Value input =
       e.offsetPointer(line.input, spec.inputType, e.mul(e.mul(firstRow, stride[2]), step[2]));
   Value one = e.i64(1);
-  auto lineAt = [&](Value depthTap, Value inputLine) {
-    Value offset = e.add(e.mul(e.mul(depthTap, dilation[0]), step[0]), e.mul(inputLine, step[1]));
-    return e.offsetPointer(input, spec.inputType, offset);
-  };
   if (schedule.getPrefetchInput())
     prefetchNextLines(e, input, line.count, rows);
-  if (isUnrolled(line.count * rows)) {
+  if (mma) {
+    sums = emitByteLines(e, line, input, rows, keptWeights, std::move(sums));
+  } else if (isUnrolled(line.count * rows)) {
     int64_t lastLine = (kernel[1] - 1) * dilation[1] + (line.count - 1) * stride[1];
     for (int64_t depthTap = 0; depthTap < kernel[0]; ++depthTap)
       for (int64_t inputLine = 0; inputLine <= lastLine; ++inputLine) {
@@ -207,15 +303,15 @@ void DepthwiseEmitter::emitTile(Emitter &e, const Line &line, Value firstRow, in
         ArrayRef<Value> kept = keptWeights;
         if (!kept.empty())
           kept = kept.slice(*constantOf(uses.front().tapLine) * kernel[2], kernel[2]);
-        sums = emitInputLine(e, line, lineAt(e.i64(depthTap), e.i64(inputLine)), uses, rows, kept,
-                             std::move(sums));
+        sums = emitInputLine(e, line, lineAt(e, input, e.i64(depthTap), e.i64(inputLine)), uses,
+                             rows, kept, std::move(sums));
       }
   } else {
     Value zero = e.i64(0), depthTaps = e.i64(kernel[0]), heightTaps = e.i64(kernel[1]);
     sums = e.loop(zero, depthTaps, one, sums, [&](Value depthTap, ValueRange outer) {
       return e.loop(zero, heightTaps, one, outer, [&](Value heightTap, ValueRange inner) {
         LineUse use = {0, e.add(e.mul(depthTap, kernel[1]), heightTap)};
-        Value pointer = lineAt(depthTap, e.mul(heightTap, dilation[1]));
+        Value pointer = lineAt(e, input, depthTap, e.mul(heightTap, dilation[1]));
         return emitInputLine(e, line, pointer, use, rows, {}, Sums(inner));
       });
     });
@@ -280,11 +376,7 @@ void DepthwiseEmitter::forVectors(Emitter &e, const Line &line, Value vectorBegi
 
 void DepthwiseEmitter::emitLine(Emitter &e, const Line &line, Value vectorBegin, Value vectorEnd) {
   auto loadKept = [&](const Line &vector) {
-    SmallVector<Value> weights;
-    if (schedule.getKeepWeights())
-      for (int64_t tap = 0; tap < kernel[0] * kernel[1] * kernel[2]; ++tap)
-        weights.push_back(loadWeight(e, vector, e.i64(tap)));
-    return weights;
+    return schedule.getKeepWeights() ? loadWeights(e, vector) : SmallVector<Value>();
   };
   if (schedule.getChannelsInside()) {
     forTiles(e, [&](Value row, int64_t rows) {

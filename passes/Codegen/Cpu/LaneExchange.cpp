@@ -41,6 +41,36 @@ SmallVector<Value> emitTranspose(Emitter &emitter, ArrayRef<Value> vectors) {
   return rows;
 }
 
+// Transposes 4 x 4 bytes at a time: words of four bytes come together first, those of one row after
+// the other, in 16 bytes; then bytes within these. Two instructions on a register: vpermd and
+// vpshufb, or one, vpermb.
+Value emitByteColumns(Emitter &e, ArrayRef<Value> rows) {
+  constexpr int64_t count = 4;
+  assert(rows.size() == count && "words have four bytes");
+  int64_t lanes = cast<VectorType>(rows.front().getType()).getNumElements(), words = lanes / count;
+  auto wordType = VectorType::get(words, e.getI32Type());
+  SmallVector<Value> parts;
+  for (Value row : rows)
+    parts.push_back(e.create<vector::BitCastOp>(wordType, row));
+  auto join = [&](Value low, Value high) {
+    int64_t size = 2 * cast<VectorType>(low.getType()).getNumElements();
+    return e.create<vector::ShuffleOp>(low, high, llvm::to_vector(llvm::seq<int64_t>(0, size)));
+  };
+  Value joined = join(join(parts[0], parts[1]), join(parts[2], parts[3]));
+  SmallVector<int64_t> wordOrder, byteOrder;
+  for (int64_t word = 0; word < words; ++word)
+    for (int64_t row = 0; row < count; ++row)
+      wordOrder.push_back(row * words + word);
+  for (int64_t first = 0; first < count * lanes; first += count * count)
+    for (int64_t byte = 0; byte < count; ++byte)
+      for (int64_t row = 0; row < count; ++row)
+        byteOrder.push_back(first + row * count + byte);
+  Value ordered = e.create<vector::ShuffleOp>(joined, joined, wordOrder);
+  Value bytes = e.create<vector::BitCastOp>(VectorType::get(count * lanes, e.getI8Type()), ordered);
+  bytes = e.create<vector::ShuffleOp>(bytes, bytes, byteOrder);
+  return e.create<vector::BitCastOp>(VectorType::get(lanes, e.getI32Type()), bytes);
+}
+
 Value emitLaneSums(Emitter &emitter, ArrayRef<Value> vectors) {
   auto type = cast<VectorType>(vectors.front().getType());
   int64_t lanes = type.getNumElements();

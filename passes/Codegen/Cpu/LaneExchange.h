@@ -13,6 +13,10 @@ llvm::SmallVector<mlir::Value> emitTranspose(Emitter &emitter, llvm::ArrayRef<ml
 /// Null vectors, and those missing up to the number of lanes, count as zeros.
 mlir::Value emitLaneSums(Emitter &emitter, llvm::ArrayRef<mlir::Value> vectors);
 
+/// Puts the bytes of four vectors together, as lanes of 32 bits: those of the first one are the
+/// lowest. A multiple of four bytes each.
+mlir::Value emitByteColumns(Emitter &emitter, llvm::ArrayRef<mlir::Value> rows);
+
 } // namespace tenon::cpu
 
 #endif

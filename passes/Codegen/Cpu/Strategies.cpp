@@ -264,6 +264,19 @@ protected:
   DepthwiseScheduleAttr chooseFor(Operation *root, TargetAttr target) const override {
     return chooseDepthwise(target, getDepthwiseSizes(cast<ConvOp>(root)));
   }
+  LogicalResult verifyRoot(KernelOp kernel, Operation *root,
+                           DepthwiseScheduleAttr schedule) const override {
+    MmaAttr mma = schedule.getMma();
+    Type input = getElementTypeOrSelf(root->getOperand(0)),
+         weights = getElementTypeOrSelf(root->getOperand(1));
+    bool hasCode = mma.getInterleave() == 1 ||
+                   (mma.getInterleave() == 4 && mma.getRows() == 1 && !mma.hasTiles());
+    if (!hasCode || !mma.accepts(input, weights))
+      return root->emitError("has a schedule in @")
+             << kernel.getSymName() << " with " << mma << ", which multiplies no " << input
+             << " by " << weights << " of single channels";
+    return success();
+  }
 };
 
 /// Any other matrix product or convolution.

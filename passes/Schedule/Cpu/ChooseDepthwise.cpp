@@ -4,6 +4,21 @@
 
 namespace tenon::cpu {
 
+/// What multiplies the bytes of several kernel lines at once, if that is worth putting them
+/// together.
+static MmaAttr chooseDepthwiseMma(TargetAttr target, const DepthwiseSizes &sizes, int64_t taps) {
+  // Of an image, all taps of a tile are written out. Vectors of 16 bytes hold those of four
+  // channels.
+  constexpr int64_t mostTaps = 25, shortVector = 128;
+  MmaAttr fma = MmaAttr::get(target.getContext(), MmaInstruction::Fma);
+  MmaAttr bytes = chooseByteMma(target);
+  bool isImage = sizes.kernel.size() > 1 && sizes.kernel[sizes.kernel.size() - 2] > 1;
+  if (!bytes || !isImage || taps > mostTaps || target.getVectorBits() <= shortVector ||
+      !sizes.inputType || !bytes.accepts(sizes.inputType, sizes.weightType))
+    return fma;
+  return bytes;
+}
+
 DepthwiseScheduleAttr chooseDepthwise(TargetAttr target, const DepthwiseSizes &sizes) {
   int64_t registers = target.getVectorRegisters();
   int64_t tileRows = registers / 2, tileLines = 1, taps = 1;
@@ -25,12 +40,14 @@ DepthwiseScheduleAttr chooseDepthwise(TargetAttr target, const DepthwiseSizes &s
   }
   return DepthwiseScheduleAttr::get(target.getContext(), target.getLanes(sizes.accumulatorBits),
                                     tileRows, tileLines, keepWeights,
-                                    /*channels_inside=*/isStreamed, /*prefetch_input=*/isStreamed);
+                                    /*channels_inside=*/isStreamed, /*prefetch_input=*/isStreamed,
+                                    chooseDepthwiseMma(target, sizes, taps));
 }
 
 void enumerateDepthwise(TargetAttr target, const DepthwiseSizes &sizes,
                         llvm::function_ref<void(DepthwiseScheduleAttr)> take) {
-  take(chooseDepthwise(target, sizes));
+  DepthwiseScheduleAttr chosen = chooseDepthwise(target, sizes);
+  take(chosen);
   for (int64_t tileRows : {int64_t(1), int64_t(5), target.getVectorRegisters() / 2})
     for (int64_t tileLines : {1, 2})
       for (bool keepWeights : {false, true})
@@ -38,7 +55,7 @@ void enumerateDepthwise(TargetAttr target, const DepthwiseSizes &sizes,
           take(DepthwiseScheduleAttr::get(target.getContext(),
                                           target.getLanes(sizes.accumulatorBits), tileRows,
                                           tileLines, keepWeights, /*channels_inside=*/isStreamed,
-                                          /*prefetch_input=*/isStreamed));
+                                          /*prefetch_input=*/isStreamed, chosen.getMma()));
 }
 
 } // namespace tenon::cpu

@@ -128,6 +128,8 @@ DepthwiseSizes getDepthwiseSizes(ConvOp op) {
   int64_t elements = productOf(ArrayRef(input).drop_front());
   Type elementType = getElementTypeOrSelf(op.getInput().getType());
   sizes.accumulatorBits = getAccumulatorType(elementType).getIntOrFloatBitWidth();
+  sizes.inputType = elementType;
+  sizes.weightType = getElementTypeOrSelf(op.getWeights().getType());
   Type storage = getStorageType(elementType);
   if (elements >= 0)
     sizes.imageBytes = elements * storage.getIntOrFloatBitWidth() / 8;

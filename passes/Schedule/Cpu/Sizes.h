@@ -37,6 +37,7 @@ struct ContractionSizes {
 struct DepthwiseSizes {
   llvm::SmallVector<int64_t, 3> kernel, stride;
   int64_t accumulatorBits = 32;
+  mlir::Type inputType, weightType;
   /// Bytes of one image of the input; -1 if only a run tells.
   int64_t imageBytes = -1;
 };

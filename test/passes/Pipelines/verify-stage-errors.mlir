@@ -388,6 +388,15 @@ tenon.kernel @k(%x: tensor<1x6x6x8xf32>, %w: tensor<3x3x8x8xf32>) -> tensor<1x4x
 
 // -----
 
+// Its schedule names an instruction for its types.
+tenon.kernel @k(%x: tensor<1x6x6x8xi8>, %w: tensor<3x3x1x8xi8>) -> tensor<1x4x4x8xi32> attributes {strategy = "depthwise", schedule = #cpu.depthwise_schedule<lanes = 8, mma = <vpdpbusd>>} {
+  // expected-error @+1 {{has a schedule in @k with #cpu.mma<vpdpbusd>, which multiplies no 'i8' by 'i8' of single channels}}
+  %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 8} : (tensor<1x6x6x8xi8>, tensor<3x3x1x8xi8>) -> tensor<1x4x4x8xi32>
+  tenon.yield %0 : tensor<1x4x4x8xi32>
+}
+
+// -----
+
 // Minimal filtering has no strides.
 tenon.kernel @k(%x: tensor<1x9x9x4xf32>, %w: tensor<3x3x4x8xf32>) -> tensor<1x4x4x8xf32> attributes {strategy = "winograd", schedule = #cpu.winograd_schedule<lanes = 8>} {
   // expected-error @+1 {{is nothing that the strategy of @k computes: winograd}}

@@ -592,6 +592,9 @@ void ContractionRun::emit(Emitter &e, ModuleOp module, const cpu::ContractionSpe
   depthwise.inputIsUnsigned = spec.inputIsUnsigned;
   depthwise.weightsAreUnsigned = spec.weightsAreUnsigned;
   cpu::DepthwiseSizes sizes{depthwise.kernel, depthwise.stride};
+  cpu::ContractionSizes types = description.sizes(*e.getContext());
+  sizes.inputType = types.inputType;
+  sizes.weightType = types.weightType;
   sizes.accumulatorBits = spec.accumulatorType.getIntOrFloatBitWidth();
   if (auto stride = constantOf(spec.inputBatchStride))
     sizes.imageBytes = *stride * spec.inputType.getIntOrFloatBitWidth() / 8;

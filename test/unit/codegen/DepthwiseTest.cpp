@@ -88,6 +88,23 @@ TEST(Depthwise, Bytes) {
     description.weightType = weights;
     expectRight(description);
   }
+  // An instruction takes four lines at once: some of them, all, and more; two lines of outputs that
+  // are streamed; vectors with idle lanes.
+  description.inputType = Scalar::U8;
+  description.weightType = Scalar::I8;
+  for (int64_t kernel : {2, 4, 5}) {
+    ContractionCase taps = ContractionCase::depthwiseConv(11, 21, kernel, kernel / 2);
+    std::tie(taps.inputType, taps.weightType, taps.sumType) =
+        std::tuple(Scalar::U8, Scalar::I8, Scalar::I32);
+    expectRightBothWays(taps);
+  }
+  ContractionCase streamed = ContractionCase::depthwiseConv(93, 68, 3);
+  std::tie(streamed.inputType, streamed.weightType, streamed.sumType) =
+      std::tuple(Scalar::U8, Scalar::I8, Scalar::I32);
+  expectRight(streamed);
+  ContractionCase dilated = description;
+  dilated.dilation = {2, 3};
+  expectRight(dilated);
   // Sums of so many products are exact as integers only.
   ContractionCase line = ContractionCase::depthwiseConv(1, 17, 3);
   line.outSpatial = {5};
