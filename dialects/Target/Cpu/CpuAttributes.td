@@ -171,7 +171,8 @@ def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [
 }
 
 def Cpu_Zeros : I32Enum<"Zeros", "which zeros of weights are left out", [
-    I32EnumCase<"Blocks", 0, "blocks">, I32EnumCase<"Single", 1, "single">]> {
+    I32EnumCase<"Blocks", 0, "blocks">, I32EnumCase<"Single", 1, "single">,
+    I32EnumCase<"Columns", 2, "columns">]> {
   let cppNamespace = "::tenon::cpu";
 }
 
@@ -184,6 +185,8 @@ def Cpu_SkipAttr : Cpu_Attr<"Skip", "skip", []> {
       where all of it is zero. Code walks a list of the rows that are left.
     - `single`: each weight that is zero is left out of memory. Code puts the others back to their
       places, which a bit for each weight tells, and multiplies as if all were there.
+    - `columns`: each weight that is zero is left out, and is not multiplied. Code walks a list for
+      each output and `depth` input channels, and multiplies a weight by vectors of positions.
 
     At most `kept` blocks, or weights, are not zero.
 
@@ -192,7 +195,8 @@ def Cpu_SkipAttr : Cpu_Attr<"Skip", "skip", []> {
     ```
   }];
   let parameters = (ins EnumParameter<Cpu_Zeros>:$zeros,
-                        Cpu_Size<"blocks or weights that there is room for">:$kept);
+                        Cpu_Size<"blocks or weights that there is room for">:$kept,
+                        Cpu_Count<"input channels of a list of a column", "0">:$depth);
 }
 
 def Cpu_SparsePanelsAttr : Cpu_Attr<"SparsePanels", "sparse_panels", [

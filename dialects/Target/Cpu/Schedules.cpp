@@ -25,13 +25,24 @@ static LogicalResult verifyCounts(EmitError emitError, int64_t least,
   return success();
 }
 
+/// Places in the list of a column are bytes.
+static LogicalResult verifySkip(EmitError emitError, SkipAttr skip) {
+  if (skip.getKept() < 0)
+    return emitError() << "skip keeps " << skip.getKept() << ", but at least 0";
+  bool hasDepth = skip.getZeros() == Zeros::Columns;
+  if (hasDepth ? skip.getDepth() < 1 || skip.getDepth() > 256 : skip.getDepth() != 0)
+    return emitError() << "lists of " << stringifyZeros(skip.getZeros()) << " have a depth of "
+                       << (hasDepth ? "1 to 256" : "0") << ", not " << skip.getDepth();
+  return success();
+}
+
 LogicalResult ContractionScheduleAttr::verify(EmitError emitError, int64_t lanes, int64_t tileRows,
                                               int64_t tileVectors, int64_t tileLines,
                                               int64_t unrollK, int64_t blockTiles, bool, bool, bool,
                                               int64_t prefetchLines, bool, MmaAttr, bool,
                                               SkipAttr skip) {
-  if (skip && skip.getKept() < 0)
-    return emitError() << "skip keeps " << skip.getKept() << ", but at least 0";
+  if (skip && failed(verifySkip(emitError, skip)))
+    return failure();
   return success(
       succeeded(verifyLanes(emitError, lanes)) &&
       succeeded(verifyCounts(emitError, 1,

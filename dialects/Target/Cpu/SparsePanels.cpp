@@ -19,18 +19,25 @@ SparseForm::SparseForm(SparsePanelsAttr layout, RankedTensorType weights)
   int64_t inner = panels.getInterleave() > 1 ? 3 : 2;
   lists = ShapedType::getNumElements(packed.drop_back(inner));
   rows = packed[packed.size() - inner];
+  int64_t panelCount = packed[0] * packed[1];
+  if (zeros == Zeros::Columns) {
+    int64_t parts = llvm::divideCeil(rows, layout.getSkip().getDepth());
+    rows = layout.getSkip().getDepth();
+    lists = panelCount * parts * panels.getWidth();
+  }
+  panelLists = lists / panelCount;
   rowElements = panels.getWidth() * panels.getInterleave();
   elementBytes = weights.getElementTypeBitWidth() / 8;
 }
 
 int64_t SparseForm::listBytes() const {
-  return headBytes() + (zeros == Zeros::Blocks ? 0 : llvm::alignTo(rows * maskBytes(), 8));
+  return headBytes() + (zeros == Zeros::Single ? llvm::alignTo(rows * maskBytes(), 8) : 0);
 }
 
 int64_t SparseForm::rowsOffset() const { return llvm::alignTo((lists + 1) * listBytes(), line); }
 
 int64_t SparseForm::valuesOffset() const {
-  return rowsOffset() + (zeros == Zeros::Blocks ? llvm::alignTo(kept * 4, line) : 0);
+  return rowsOffset() + llvm::alignTo(kept * rowBytes(), line);
 }
 
 int64_t SparseForm::bytes() const {
@@ -51,9 +58,12 @@ public:
   bool write();
 
 private:
-  bool writeRow(int64_t list, int64_t row, int64_t tap, int64_t output, int64_t outputEnd);
+  bool writePanel(int64_t output, int64_t outputEnd);
+  bool writeColumns(int64_t output, int64_t outputEnd);
+  bool writeRow(int64_t row, int64_t tap, int64_t output, int64_t outputEnd);
   bool writeBlock(int64_t row, ArrayRef<const char *> elements);
-  bool writeSingle(int64_t list, int64_t row, ArrayRef<const char *> elements);
+  bool writeSingle(int64_t row, ArrayRef<const char *> elements);
+  void beginList() { writeNumber(list++ * form.listBytes(), kept); }
   void writeNumber(int64_t offset, int64_t number) {
     int32_t narrow = static_cast<int32_t>(number);
     std::memcpy(bytes.data() + offset, &narrow, sizeof(narrow));
@@ -67,30 +77,56 @@ private:
   PanelsAttr panels;
   SparseForm form;
   MutableArrayRef<char> bytes;
-  int64_t kept = 0;
+  /// Lists that have begun, and what was written.
+  int64_t list = 0, kept = 0;
 };
 
 } // namespace
 
 bool SparseWriter::write() {
-  int64_t outputs = weights.getOutputs() / panels.getGroups(), list = 0;
+  int64_t outputs = weights.getOutputs() / panels.getGroups();
   for (int64_t group = 0; group < panels.getGroups(); ++group)
-    for (int64_t first = 0; first < outputs; first += panels.getWidth())
-      for (int64_t tap = 0; tap < weights.getTaps(); ++tap, ++list) {
-        writeNumber(list * form.listBytes(), kept);
-        int64_t output = group * outputs + first,
-                end = group * outputs + std::min(first + panels.getWidth(), outputs);
-        for (int64_t row = 0; row < form.rows; ++row)
-          if (!writeRow(list, row, tap, output, end))
-            return false;
+    for (int64_t first = 0; first < outputs; first += panels.getWidth()) {
+      int64_t output = group * outputs + first,
+              end = group * outputs + std::min(first + panels.getWidth(), outputs);
+      if (form.zeros == Zeros::Columns ? !writeColumns(output, end) : !writePanel(output, end))
+        return false;
+    }
+  beginList();
+  return true;
+}
+
+bool SparseWriter::writePanel(int64_t output, int64_t outputEnd) {
+  for (int64_t tap = 0; tap < weights.getTaps(); ++tap) {
+    beginList();
+    for (int64_t row = 0; row < form.rows; ++row)
+      if (!writeRow(row, tap, output, outputEnd))
+        return false;
+  }
+  return true;
+}
+
+/// Outputs that do not exist have empty lists.
+bool SparseWriter::writeColumns(int64_t output, int64_t outputEnd) {
+  for (int64_t first = 0; first < weights.getInputs(); first += form.rows)
+    for (int64_t column = output; column < output + panels.getWidth(); ++column) {
+      beginList();
+      if (column >= outputEnd)
+        continue;
+      for (int64_t i = first; i < std::min(first + form.rows, weights.getInputs()); ++i) {
+        if (weights.isZero(0, i, column))
+          continue;
+        if (kept == form.kept)
+          return false;
+        bytes[form.rowsOffset() + kept] = static_cast<char>(i - first);
+        writeValue(kept++, weights.getElement(0, i, column));
       }
-  writeNumber(list * form.listBytes(), kept);
+    }
   return true;
 }
 
 /// A row of a panel: each output's neighbouring channels are neighbours.
-bool SparseWriter::writeRow(int64_t list, int64_t row, int64_t tap, int64_t output,
-                            int64_t outputEnd) {
+bool SparseWriter::writeRow(int64_t row, int64_t tap, int64_t output, int64_t outputEnd) {
   SmallVector<const char *, 64> elements(form.rowElements, nullptr);
   int64_t interleave = panels.getInterleave(), first = row * interleave;
   bool isZero = true;
@@ -102,7 +138,7 @@ bool SparseWriter::writeRow(int64_t list, int64_t row, int64_t tap, int64_t outp
       }
   if (isZero)
     return true;
-  return form.zeros == Zeros::Blocks ? writeBlock(row, elements) : writeSingle(list, row, elements);
+  return form.zeros == Zeros::Blocks ? writeBlock(row, elements) : writeSingle(row, elements);
 }
 
 bool SparseWriter::writeBlock(int64_t row, ArrayRef<const char *> elements) {
@@ -116,8 +152,8 @@ bool SparseWriter::writeBlock(int64_t row, ArrayRef<const char *> elements) {
   return true;
 }
 
-bool SparseWriter::writeSingle(int64_t list, int64_t row, ArrayRef<const char *> elements) {
-  int64_t masks = list * form.listBytes() + form.headBytes() + row * form.maskBytes();
+bool SparseWriter::writeSingle(int64_t row, ArrayRef<const char *> elements) {
+  int64_t masks = (list - 1) * form.listBytes() + form.headBytes() + row * form.maskBytes();
   for (auto [number, element] : llvm::enumerate(elements)) {
     if (!element)
       continue;
@@ -134,6 +170,11 @@ RankedTensorType SparsePanelsAttr::getPackedType(RankedTensorType weights) const
   if (!panels.getPackedType(weights) || panels.getMergeTaps() || panels.getDepth() > 1 ||
       !llvm::is_contained({8u, 16u, 32u, 64u}, weights.getElementTypeBitWidth()) ||
       panels.getWidth() * panels.getInterleave() % 8 != 0)
+    return nullptr;
+  // Columns of one kernel position.
+  if (getSkip().getZeros() == Zeros::Columns &&
+      (panels.getInterleave() > 1 ||
+       ShapedType::getNumElements(weights.getShape().drop_back(2)) != 1))
     return nullptr;
   return RankedTensorType::get({SparseForm(*this, weights).bytes()},
                                IntegerType::get(getContext(), 8, IntegerType::Unsigned));

@@ -1,7 +1,8 @@
 // Weights in panels without their zeros, as `#cpu.sparse_panels` lays them out.
 //
-// The rows of panels form lists, one for each panel and kernel position, in the order of the
-// panels. Everything lies in one tensor of bytes, whose parts begin at multiples of 64:
+// What is left forms lists. The rows of panels have one for each panel and kernel position, in the
+// order of the panels; columns have one for each panel, `depth` input channels, and output of the
+// panel. Everything lies in one tensor of bytes, whose parts begin at multiples of 64:
 //
 //   blocks   starts   i32 [lists + 1]    the first block of each list, and the end of the last one
 //            rows     i32 [kept]         of each block, its row in the panel, ascending
@@ -9,6 +10,10 @@
 //
 //   single   lists    of each list, an i64, the number of its first weight that is not zero, and
 //                     [rows][row / 8 bytes], a bit for each weight, set if it is not zero
+//            values   [kept]             the weights
+//
+//   columns  starts   i32 [lists + 1]    the first weight of each list, and the end of the last one
+//            rows     u8 [kept]          of each weight, which of the list's input channels it is for
 //            values   [kept]             the weights
 #ifndef TENON_DIALECTS_TARGET_CPU_SPARSEPANELS_H
 #define TENON_DIALECTS_TARGET_CPU_SPARSEPANELS_H
@@ -23,17 +28,21 @@ struct SparseForm {
   Zeros zeros = Zeros::Blocks;
   /// Rows of a list, the weights of a row, and the bytes of one.
   int64_t lists = 0, rows = 0, rowElements = 0, elementBytes = 0;
+  /// Lists of a panel.
+  int64_t panelLists = 0;
   int64_t kept = 0;
 
   SparseForm() = default;
   SparseForm(SparsePanelsAttr layout, mlir::RankedTensorType weights);
 
   /// What tells where a list begins, and of single weights the bits of a row.
-  int64_t headBytes() const { return zeros == Zeros::Blocks ? 4 : 8; }
+  int64_t headBytes() const { return zeros == Zeros::Single ? 8 : 4; }
   int64_t maskBytes() const { return rowElements / 8; }
   /// From one list to the next, as far as the lists themselves are concerned.
   int64_t listBytes() const;
-  /// Where the rows of blocks are, and the values; and the bytes of all.
+  /// Of the number of a row.
+  int64_t rowBytes() const { return zeros == Zeros::Blocks ? 4 : zeros == Zeros::Columns ? 1 : 0; }
+  /// Where the numbers of rows are, and the values; and the bytes of all.
   int64_t rowsOffset() const;
   int64_t valuesOffset() const;
   int64_t bytes() const;

@@ -195,7 +195,7 @@ Value ContractionEmitter::panelWeights(Value set, Value panel) {
     Type type = spec.codes ? spec.weightType : contraction.getStepType(spec.weightType);
     Value number = emitter.add(emitter.mul(group, panels), panel);
     if (spec.sparse)
-      return SparseWeights(spec).panel(emitter, number, emitter.i64(countTaps(spec)));
+      return SparseWeights(spec).panel(emitter, number);
     offset = emitter.add(offset, emitter.mul(number, emitter.mul(rows, panelWidth)));
     return emitter.offsetPointer(spec.weights, type, offset);
   }

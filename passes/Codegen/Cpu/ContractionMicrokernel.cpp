@@ -570,6 +570,8 @@ const OutlinedFunction &MicrokernelEmitter::get(Emitter &emitter, const TileShap
           emitTiles(inner, shape, operands);
         else if (roundsInput(contraction.spec, schedule))
           emitBlocks(inner, shape, operands);
+        else if (contraction.spec.sparse && contraction.spec.sparse->zeros == Zeros::Columns)
+          emitColumns(inner, shape, operands);
         else
           Body(*this, inner, shape, operands).emit();
       },

@@ -104,6 +104,8 @@ class ChannelMasks {
 public:
   ChannelMasks(Emitter &emitter, const ContractionSpec &spec, const TileShape &shape, int64_t lanes,
                mlir::Value firstChannel);
+  /// The first `count`; null: all.
+  ChannelMasks(int64_t lanes, mlir::Value count) : lanes(lanes), count(count) {}
   /// Of vector `number` of channels; null: all.
   mlir::Value of(Emitter &emitter, int64_t number) const;
   /// Their number; null: all.
@@ -135,6 +137,7 @@ private:
   struct Body;
   struct TileBody;
   struct BlockBody;
+  struct ColumnBody;
   const OutlinedFunction &get(Emitter &emitter, const TileShape &shape);
   /// What trip number `trip` through the channels prefetches of the next panel.
   void prefetchNext(Emitter &emitter, const TileOperands &operands, mlir::Value trip) const;
@@ -145,6 +148,9 @@ private:
   void emitTiles(Emitter &emitter, const TileShape &shape, const TileOperands &operands) const;
   /// The body of a microkernel of bytes that are scaled block by block (ContractionBlocks.cpp).
   void emitBlocks(Emitter &emitter, const TileShape &shape, const TileOperands &operands) const;
+  /// The body of a microkernel of single weights and vectors of positions
+  /// (ContractionColumns.cpp).
+  void emitColumns(Emitter &emitter, const TileShape &shape, const TileOperands &operands) const;
   /// What is passed to microkernels: coordinates that are not always 0, and the numbers of lines
   /// and rows if they differ from call to call.
   llvm::SmallVector<mlir::Value *> passedNumbers(TileOperands &operands) const;

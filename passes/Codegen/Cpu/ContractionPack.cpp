@@ -15,6 +15,10 @@ ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, boo
   tilePositions = schedule.getTileRows() * schedule.getTileLines();
   if (mma.hasTiles())
     tilePositions = llvm::alignTo(tilePositions, MmaAttr::tileRows);
+  if (skipsColumns(schedule)) {
+    tilePositions = llvm::alignTo(tilePositions, lanes);
+    columnSums = tilePositions * panelWidth;
+  }
   interleave = mma.getInterleave();
   depth = mma.getDepth();
   if (schedule.getPackInput()) {
@@ -22,7 +26,9 @@ ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, boo
     bool hasBlocks = hasCodes && (interleave > 1 || !schedule.getPackWeights());
     inputTile = tilePositions * taps * (hasBlocks ? 2 : 1);
     inputTiles = std::max<int64_t>(1, schedule.getBlockTiles());
-    slack = std::max(slack, lanes * tilePositions + lanes);
+    // Whole vectors of positions fit exactly.
+    if (!columnSums)
+      slack = std::max(slack, lanes * tilePositions + lanes);
   }
   if (schedule.getPackWeights()) {
     weightPanel = panelWidth * taps * (hasCodes && interleave > 1 ? 2 : 1);
@@ -36,7 +42,7 @@ ScratchBytes ScratchLayout::bytes(int64_t elementBytes) const {
   int64_t stepBytes = mma.getStepBytes(elementBytes);
   int64_t step = (inputTile * inputTiles + weightPanel) * stepBytes;
   if (interleave == 1)
-    return {lines(slack * stepBytes), lines(step)};
+    return {lines((slack + columnSums) * stepBytes), lines(step)};
   // The last steps may be for fewer channels.
   return {lines(slack * stepBytes + step * depth), lines(llvm::divideCeil(step, interleave))};
 }
@@ -96,6 +102,8 @@ void PackEmitter::emitPackInput(Emitter &e, int64_t lines, Value rows, Value inp
       offsets.push_back(e.add(e.mul(contraction.height.step, line),
                               e.mul(contraction.width.step, e.min(e.i64(row), last))));
   Value pitch = e.mul(rows, lines);
+  if (skipsColumns(schedule))
+    pitch = e.mul(e.ceilDiv(pitch, e.i64(lanes)), lanes);
   Type step = contraction.getStepType(contraction.packedInputType);
   contraction.forTaps(e, input, {}, [&](Value tapInput, Value tap, ValueRange) {
     SmallVector<Value> pointers;

@@ -15,10 +15,18 @@ struct ScratchLayout {
   int64_t inputTile = 0, inputTiles = 0, weightPanel = 0, slack = 0, interleave = 1, depth = 1;
   /// Of a tile, as many as there is room for.
   int64_t tilePositions = 0;
+  /// Sums of columns, behind all else, in elements.
+  int64_t columnSums = 0;
 
   ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, bool hasCodes);
   ScratchBytes bytes(int64_t elementBytes) const;
 };
+
+/// Whether code multiplies single weights by vectors of positions. Then tiles of input are packed
+/// with whole vectors of them.
+inline bool skipsColumns(ContractionScheduleAttr schedule) {
+  return schedule.getSkip() && schedule.getSkip().getZeros() == Zeros::Columns;
+}
 
 /// A tile's input as products with codes read it: first its rows, each channel divided by the shift
 /// of its code (BlockCodes::shiftOf), then for each row the sum of each block.
@@ -70,7 +78,7 @@ public:
 
   /// A tile of one row and tap is its own packed form, if its elements need not be widened.
   bool isPackedInPlace(int64_t lines, int64_t rows) const {
-    return lines * rows == 1 && !spec.codes && !schedule.getMma().hasTiles() &&
+    return lines * rows == 1 && !spec.codes && !skipsColumns(schedule) && !schedule.getMma().hasTiles() &&
            contraction.packedInputType == spec.inputType && contraction.hasOneTap();
   }
   /// Copies the input of a tile to [taps][K][lines*rows], steps of interleaved channels, which must

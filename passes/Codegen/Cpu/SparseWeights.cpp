@@ -6,8 +6,8 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-Value SparseWeights::panel(Emitter &e, Value number, Value taps) const {
-  return list(e, base, e.mul(number, taps));
+Value SparseWeights::panel(Emitter &e, Value number) const {
+  return list(e, base, e.mul(number, form.panelLists));
 }
 
 Value SparseWeights::list(Emitter &e, Value panel, Value tap) const {
@@ -30,6 +30,20 @@ SmallVector<Value> SparseWeights::forBlocks(Emitter &e, Value panel, Value tap, 
   return e.loop(first, end, e.i64(1), initial, [&](Value block, ValueRange carried) {
     Value offset = e.mul(block, form.rowElements * form.elementBytes);
     return body(loadNumber(e, rows, block), e.offsetPointer(values, byte, offset), carried);
+  });
+}
+
+SmallVector<Value> SparseWeights::forColumn(Emitter &e, Value panel, Value number,
+                                            ValueRange initial, WeightBody body) const {
+  Value start = list(e, panel, number);
+  Value first = loadNumber(e, start, e.i64(0)), end = loadNumber(e, start, e.i64(1));
+  Type byte = e.getI8Type();
+  Value rows = e.offsetPointer(base, byte, form.rowsOffset());
+  Value values = e.offsetPointer(base, byte, form.valuesOffset());
+  return e.loop(first, end, e.i64(1), initial, [&](Value weight, ValueRange carried) {
+    Value row = e.convert(e.load(byte, e.offsetPointer(rows, byte, weight)), e.getI64Type(),
+                          /*isUnsigned=*/true);
+    return body(row, e.load(type, e.offsetPointer(values, type, weight)), carried);
   });
 }
 

@@ -13,8 +13,8 @@ public:
   SparseWeights(const ContractionSpec &spec)
       : base(spec.weights), type(spec.weightType), form(*spec.sparse) {}
 
-  /// What microkernels get of the panel `number`, which has a list for each of `taps`.
-  mlir::Value panel(Emitter &emitter, mlir::Value number, mlir::Value taps) const;
+  /// What microkernels get of the panel `number`.
+  mlir::Value panel(Emitter &emitter, mlir::Value number) const;
 
   using BlockBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
       mlir::Value row, mlir::Value weights, mlir::ValueRange carried)>;
@@ -30,6 +30,13 @@ public:
   /// may be one integer. `at` counts the weights before and after them.
   mlir::Value expand(Emitter &emitter, mlir::Value list, mlir::Value row, int64_t column,
                      mlir::VectorType type, mlir::Value &at) const;
+
+  using WeightBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      mlir::Value row, mlir::Value weight, mlir::ValueRange carried)>;
+  /// Visits the weights of a panel's list of a column: which of the list's input channels each is
+  /// for, and itself.
+  llvm::SmallVector<mlir::Value> forColumn(Emitter &emitter, mlir::Value panel, mlir::Value number,
+                                           mlir::ValueRange initial, WeightBody body) const;
 
 private:
   mlir::Value loadNumber(Emitter &emitter, mlir::Value pointer, mlir::Value index) const;

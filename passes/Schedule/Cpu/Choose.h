@@ -18,6 +18,14 @@ void enumerateContractions(TargetAttr target, const ContractionSizes &sizes,
 llvm::SmallVector<WeightBlock> listSkippableBlocks(TargetAttr target,
                                                    const ContractionSizes &sizes);
 
+/// What of zeros a schedule may skip in place of one that skips none.
+llvm::SmallVector<SkipAttr> listSkips(TargetAttr target, const ContractionSizes &sizes,
+                                      ContractionScheduleAttr dense);
+/// Output positions of a tile of a schedule that skips zeros in columns.
+int64_t chooseColumnPositions(TargetAttr target, const ContractionSizes &sizes);
+/// Output channels of the blocks that schedules skip.
+inline constexpr int64_t blockWidth = 16;
+
 /// How much faster a schedule that skips zeros should be than one that does not, and whether that
 /// is enough.
 double predictSparseGain(TargetAttr target, const ContractionSizes &sizes,

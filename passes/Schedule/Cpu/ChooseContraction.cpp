@@ -50,11 +50,7 @@ public:
   }
 
   /// Reads weights without zeros, after all else has been chosen.
-  void skip(const KeptBlocks &blocks) {
-    if (blocks.block == WeightBlock())
-      return skipSingle(blocks.kept);
-    skipBlocks(blocks);
-  }
+  void skip(SkipAttr zeros);
 
   /// Calls `take` with variations of what was chosen.
   void enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) const;
@@ -73,8 +69,8 @@ public:
   bool preferSplitPanels = false;
 
 private:
-  void skipBlocks(const KeptBlocks &blocks);
-  void skipSingle(int64_t kept);
+  void skipBlocks();
+  void skipColumns();
 
   /// Sums may take three quarters of the registers; weights and broadcasts need the rest.
   void chooseInstruction() {
@@ -354,9 +350,9 @@ ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSi
   chooser.choose();
   ContractionScheduleAttr dense = chooser.get(), best = dense;
   double bestGain = 1;
-  for (const KeptBlocks &blocks : sizes.zeros.blocks) {
+  for (SkipAttr skip : listSkips(target, sizes, dense)) {
     Chooser sparse = chooser;
-    sparse.skip(blocks);
+    sparse.skip(skip);
     double gain = predictSparseGain(target, sizes, dense, sparse.get());
     if (isWorthSkipping(gain) && gain > bestGain)
       best = sparse.get(), bestGain = gain;
@@ -364,14 +360,27 @@ ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSi
   return best;
 }
 
+void Chooser::skip(SkipAttr zeros) {
+  skipped = zeros;
+  if (sizes.positionsAreRows && totalRows > 0) {
+    sizes.rows = totalRows;
+    sizes.batch = sizes.lines = 1;
+  }
+  // Single weights are multiplied as if all were there.
+  if (zeros.getZeros() == Zeros::Blocks)
+    skipBlocks();
+  else if (zeros.getZeros() == Zeros::Columns)
+    skipColumns();
+  prefetchLines = 0;
+}
+
 // Panels are as narrow as blocks. They read so few of the input's channels that as many tiles as
 // the second cache holds share a visit to all of them.
-void Chooser::skipBlocks(const KeptBlocks &blocks) {
-  skipped = SkipAttr::get(target.getContext(), Zeros::Blocks, blocks.kept);
+void Chooser::skipBlocks() {
   lanes = target.getLanes(sizes.accumulatorBits);
-  tileVectors = blocks.block.width / lanes;
+  tileVectors = blockWidth / lanes;
   vectors = llvm::divideCeil(sizes.outChannels, lanes);
-  weightBytes = blocks.kept * blocks.block.depth * blocks.block.width * sizes.weightBits / 8;
+  weightBytes = skipped.getKept() * interleave * blockWidth * sizes.weightBits / 8;
   tileLines = 1;
   fillRegisters();
   choosePacking();
@@ -380,14 +389,20 @@ void Chooser::skipBlocks(const KeptBlocks &blocks) {
   if (blockTiles == 0)
     blockTiles = std::clamp<int64_t>(
         target.getL2Bytes() / 2 / (depthBytes * tileRows * tileLines), 2, 32);
-  prefetchLines = 0;
   balanceTiles();
 }
 
-// All else is as with all weights.
-void Chooser::skipSingle(int64_t kept) {
-  skipped = SkipAttr::get(target.getContext(), Zeros::Single, kept);
-  prefetchLines = 0;
+// A tile's input is packed once for all panels. These are wide, as each brings all of it from the
+// second cache to the nearest one.
+void Chooser::skipColumns() {
+  constexpr int64_t panelWidth = 256;
+  lanes = target.getLanes(sizes.accumulatorBits);
+  vectors = llvm::divideCeil(sizes.outChannels, lanes);
+  tileVectors = std::min(panelWidth / lanes, vectors);
+  tileRows = chooseColumnPositions(target, sizes);
+  tileLines = blockTiles = 1;
+  packInput = true;
+  preferSplitPanels = false;
 }
 
 void Chooser::enumerate(llvm::function_ref<void(ContractionScheduleAttr)> take) const {

@@ -5,7 +5,8 @@
 // weights and output position. Code that skips blocks leaves out those that are zero, but walks
 // lists: a step computes its addresses from a number that it loads, and each list ends with a branch
 // that is predicted wrongly. Code that puts single weights back to their places multiplies as much as
-// dense code, and reads less. Where a tile has all positions, and visits weights once, reading them
+// dense code, and reads less. Code for columns multiplies single weights by vectors of positions,
+// which takes a bit longer for each. Where a tile has all positions, and visits weights once, reading them
 // bounds the time.
 #include "llvm/Support/MathExtras.h"
 #include "passes/Schedule/Cpu/Choose.h"
@@ -13,17 +14,18 @@
 namespace tenon::cpu {
 namespace {
 
-/// Output channels of a block.
-constexpr int64_t blockWidth = 16;
 /// Shorter lists of steps gain nothing even if they are empty.
 constexpr int64_t shortestList = 8;
 /// What a step and a list take beside their products, and the time in which a sum takes the next
 /// product.
-constexpr double stepCost = 2, listCost = 24, latency = 4;
+constexpr double stepCost = 2, listCost = 24, latency = 5;
+/// What a weight of a column takes beside its products, and the time in which the sums of a column
+/// take the next one, while another column's may go on.
+constexpr double weightCost = 1.5, columnLatency = 3.2;
 /// What it takes to put a vector of weights to their places.
 constexpr double expandCost = 3;
 /// Bytes of weights that arrive from memory, and from the second and third cache.
-constexpr double memoryBytes = 4.6, l3Bytes = 15, l2Bytes = 26;
+constexpr double memoryBytes = 4.6, l3Bytes = 20, l2Bytes = 26;
 /// Less is within what other things change.
 constexpr double leastGain = 1.15;
 
@@ -47,7 +49,7 @@ private:
   int64_t countSteps(ContractionScheduleAttr schedule) const {
     return sizes.taps * llvm::divideCeil(sizes.inChannels, schedule.getMma().getInterleave());
   }
-  double predictBlocks(ContractionScheduleAttr schedule) const;
+  double predictColumns(ContractionScheduleAttr schedule) const;
   double predictReading(double bytes) const;
 
   TargetAttr target;
@@ -68,6 +70,18 @@ double Prediction::predictReading(double bytes) const {
   return bytes / perVector;
 }
 
+double Prediction::predictColumns(ContractionScheduleAttr schedule) const {
+  int64_t lanes = schedule.getLanes(), positions = countPositions(schedule);
+  SkipAttr skip = schedule.getSkip();
+  double vectors = llvm::divideCeil(positions, lanes);
+  double lists = countPanels(schedule) * schedule.getPanelWidth() *
+                 llvm::divideCeil(sizes.inChannels, skip.getDepth());
+  double packing = sizes.inChannels * vectors * 2;
+  // In the time of dense code, which multiplies a vector of outputs at a time.
+  return packing + skip.getKept() * std::max(vectors + weightCost, columnLatency) +
+         lists * (listCost + vectors);
+}
+
 double Prediction::predict(ContractionScheduleAttr schedule) const {
   double positions = countPositions(schedule);
   double panels = countPanels(schedule), steps = panels * countSteps(schedule);
@@ -86,6 +100,8 @@ double Prediction::predict(ContractionScheduleAttr schedule) const {
     products = kept * std::max(positions * vectors + stepCost, latency) +
                panels * sizes.taps * listCost;
     read *= kept / steps;
+  } else if (skip.getZeros() == Zeros::Columns) {
+    return predictColumns(schedule);
   } else {
     products = steps * std::max(vectors * (positions + expandCost), latency);
     read = weights / 8 + skip.getKept() * bytes;
@@ -94,10 +110,60 @@ double Prediction::predict(ContractionScheduleAttr schedule) const {
   return readsOnce ? std::max(products, predictReading(read)) : products;
 }
 
-/// Whether weights of so many bits can be put to their places in vectors of the target.
-static bool canExpand(TargetAttr target, const ContractionSizes &sizes) {
+/// Whether weights can be put to their places in whole vectors of the target.
+static bool canExpand(TargetAttr target, const ContractionSizes &sizes,
+                      ContractionScheduleAttr dense) {
   return target.getVectorBits() == 512 && target.has("avx512f") &&
-         (sizes.weightBits >= 32 || target.has("avx512vbmi2"));
+         (sizes.weightBits >= 32 || target.has("avx512vbmi2")) &&
+         dense.getLanes() == target.getLanes(sizes.accumulatorBits);
+}
+
+// Four vectors on the longest vectors there are, and as many positions where they are shorter.
+int64_t chooseColumnPositions(TargetAttr target, const ContractionSizes &sizes) {
+  constexpr int64_t most = 64;
+  int64_t lanes = target.getLanes(sizes.accumulatorBits), rows = sizes.batch * sizes.lines * sizes.rows;
+  int64_t positions = std::min<int64_t>(most, llvm::alignTo(rows, lanes));
+  while (positions > 2 * lanes &&
+         positions * sizes.inChannels * sizes.accumulatorBits / 8 > target.getL2Bytes() / 2)
+    positions /= 2;
+  return positions;
+}
+
+/// The input channels of a list, so that their tile fits the nearest cache; 0 if weights had better
+/// not be multiplied one by one.
+static int64_t chooseColumnDepth(TargetAttr target, const ContractionSizes &sizes,
+                                 ContractionScheduleAttr dense) {
+  constexpr int64_t mostOfByte = 256;
+  int64_t rows = sizes.batch * sizes.lines * sizes.rows;
+  bool isKnown = sizes.batch >= 0 && sizes.lines >= 0 && sizes.rows >= 0;
+  if (!sizes.positionsAreRows || !isKnown || rows < target.getLanes(sizes.accumulatorBits) ||
+      sizes.taps != 1 || dense.getMma().getInterleave() > 1 || sizes.inputType)
+    return 0;
+  int64_t positions = chooseColumnPositions(target, sizes);
+  int64_t tileBytes = positions * sizes.accumulatorBits / 8;
+  if (tileBytes * sizes.inChannels > target.getL2Bytes() / 2)
+    return 0;
+  int64_t depth = target.getL1Bytes() * 3 / 4 / tileBytes;
+  return std::min({depth, mostOfByte, sizes.inChannels});
+}
+
+llvm::SmallVector<SkipAttr> listSkips(TargetAttr target, const ContractionSizes &sizes,
+                                      ContractionScheduleAttr dense) {
+  llvm::SmallVector<SkipAttr> skips;
+  auto add = [&](Zeros zeros, int64_t kept, int64_t depth) {
+    skips.push_back(SkipAttr::get(target.getContext(), zeros, kept, depth));
+  };
+  for (const auto &[block, kept] : sizes.zeros.blocks) {
+    if (block == WeightBlock{dense.getMma().getInterleave(), blockWidth})
+      add(Zeros::Blocks, kept, 0);
+    if (block != WeightBlock())
+      continue;
+    if (canExpand(target, sizes, dense))
+      add(Zeros::Single, kept, 0);
+    if (int64_t depth = chooseColumnDepth(target, sizes, dense))
+      add(Zeros::Columns, kept, depth);
+  }
+  return skips;
 }
 
 llvm::SmallVector<WeightBlock> listSkippableBlocks(TargetAttr target,
@@ -110,10 +176,7 @@ llvm::SmallVector<WeightBlock> listSkippableBlocks(TargetAttr target,
       sizes.inChannels % mma.getInterleave() != 0 ||
       sizes.inChannels / mma.getInterleave() < shortestList)
     return {};
-  llvm::SmallVector<WeightBlock> blocks = {{mma.getInterleave(), blockWidth}};
-  if (canExpand(target, sizes) && dense.getLanes() == lanes)
-    blocks.push_back({1, 1});
-  return blocks;
+  return {{mma.getInterleave(), blockWidth}, {1, 1}};
 }
 
 double predictSparseGain(TargetAttr target, const ContractionSizes &sizes,

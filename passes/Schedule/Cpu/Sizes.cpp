@@ -28,6 +28,7 @@ static ContractionSizes sizesOf(MatMulOp op) {
   if (op.sharesRhs()) {
     int64_t rows = productOf(ArrayRef(result).drop_back());
     sizes.rows = rows;
+    sizes.positionsAreRows = true;
   } else {
     sizes.batch = productOf(batch);
     sizes.weightsPerBatch = true;
@@ -52,6 +53,11 @@ static ContractionSizes sizesOf(ConvOp op) {
   sizes.lastTaps = op.getKernelSizes().back();
   sizes.inChannels = channels < 0 ? -1 : channels / sizes.group;
   sizes.outChannels = op.getOutputChannels() / sizes.group;
+  auto areOnes = [](ArrayRef<int64_t> numbers) {
+    return llvm::all_of(numbers, [](int64_t number) { return number == 1; });
+  };
+  sizes.positionsAreRows = areOnes(op.getKernelSizes()) && areOnes(op.getStrides()) &&
+                           !op.getInput().getDefiningOp<SliceOp>();
   Value memory = op.getInput();
   while (auto slice = memory.getDefiningOp<SliceOp>())
     memory = slice.getOperand();

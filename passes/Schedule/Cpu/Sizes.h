@@ -23,6 +23,8 @@ struct ContractionSizes {
   int64_t inputRowStride = -1;
   /// The last kernel dimension has several positions, which are neighbours in the input.
   bool tapsAreNeighbours = false;
+  /// All output positions are those of one product, with input that lies row behind row.
+  bool positionsAreRows = false;
   WeightLayout weightLayout = WeightLayout::Packed;
   bool weightsPerBatch = false;
   /// Weights are codes of `weightBits`, which are decoded on the way.
