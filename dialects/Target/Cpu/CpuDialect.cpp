@@ -38,6 +38,8 @@ struct CpuTables : TargetTables {
     auto cpu = cast<TargetAttr>(target);
     if (cpu.has("avx512vbmi"))
       return 8; // two of vpermi2b and a blend
+    if (cpu.has("avx512bw"))
+      return 14; // two of vpermi2w, which are three instructions each on many processors
     if (cpu.has("neon"))
       return 14; // four of tbl and tbx, which read four registers each
     return std::nullopt;

@@ -1,5 +1,6 @@
 // RUN: tenon-opt %s -split-input-file -pass-pipeline='builtin.module(tenon-assign-target{target=icelake-server},func.func(tenon-tabulate-functions))' | FileCheck %s --check-prefixes=CHECK,TABLES
 // RUN: tenon-opt %s -split-input-file -pass-pipeline='builtin.module(tenon-assign-target{target=neoverse-n1},func.func(tenon-tabulate-functions))' | FileCheck %s --check-prefixes=CHECK,TABLES
+// RUN: tenon-opt %s -split-input-file -pass-pipeline='builtin.module(tenon-assign-target{target=cascadelake},func.func(tenon-tabulate-functions))' | FileCheck %s --check-prefixes=CHECK,TABLES
 // RUN: tenon-opt %s -split-input-file -pass-pipeline='builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-tabulate-functions))' | FileCheck %s --check-prefixes=CHECK,NONE
 
 // A byte that is dequantized, goes through a function and is quantized again: the table is the same ops on all
