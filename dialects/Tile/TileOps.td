@@ -164,7 +164,7 @@ def Tile_LeftOfSumsOp : Tile_Op<"left_of_sums", [Pure]> {
     columns come before odd ones, as steps of `paired_lines`.
 
     ```mlir
-    %a = tile.left_of_sums f16 %powers part 0
+    %a = tile.left_of_sums f16 %powers part 0 : vector<8xf32>
     ```
   }];
   let arguments = (ins EnumProp<Tile_Number>:$number, VectorOfLengthAndType<[8], [F32]>:$sums,
