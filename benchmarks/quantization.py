@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.version_converter
 import onnxruntime
 from onnx import numpy_helper
 from sklearn.datasets import load_digits, load_sample_images
@@ -135,12 +136,13 @@ def measure(folder, count, judged):
     row = {}
     with tempfile.TemporaryDirectory() as temporary:
         temporary = Path(temporary)
-        # Batch normalizations join convolutions, as they do in Tenon; types are known after this.
-        onnx.save(onnx.version_converter.convert_version(model, 13)
-                  if model.opset_import[0].version < 13 else model, temporary / "model.onnx")
+        source = temporary / "model.onnx"
+        # ONNX has scales for each channel from version 13 on.
+        old = max(opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")) < 13
+        onnx.save(onnx.version_converter.convert_version(model, 13) if old else model, source)
         for calibrator in CALIBRATORS:
             try:
-                quantize_with_runtime(temporary / "model.onnx", temporary / "ort.onnx", samples, calibrator)
+                quantize_with_runtime(source, temporary / "ort.onnx", samples, calibrator)
                 row[calibrator] = sqnr(expected, run(temporary / "ort.onnx", others))
             except Exception as error: # of any kind, and not ours
                 row[calibrator] = None
@@ -163,6 +165,7 @@ def main():
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
+    onnxruntime.set_default_logger_severity(3)
     columns = [*CALIBRATORS, "tenon, no repairs", "tenon"]
     print("| model | " + " | ".join(columns) + " | seconds |\n|---|" + "---:|" * (len(columns) + 1), flush=True)
     rows = {}
