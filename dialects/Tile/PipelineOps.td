@@ -146,7 +146,7 @@ def Tile_BringOp : Tile_Op<"bring", [MemoryEffects<[MemRead, MemWrite]>, AttrSiz
 
     ```mlir
     tile.bring %map[%depth, %row] to %left[%stage, %zero] by %full[%stage]
-        : !tile.buffer<4, 128, 64, f16, swizzled>, !tile.barriers<4>
+        : !llvm.ptr, !tile.buffer<4, 128, 64, f16, swizzled>, !tile.barriers<4>
     ```
   }];
   let arguments = (ins AnyType:$map, Variadic<I64>:$origin, Variadic<I64>:$tap, Tile_BufferType:$buffer,
@@ -186,7 +186,7 @@ def Tile_MultiplyOp : Tile_Op<"multiply", [MemoryEffects<[MemRead, MemWrite]>]> 
     Numbers of f32 are cut to tf32, since their last 13 bits are not read.
 
     ```mlir
-    %next:2 = tile.multiply f16 %left[%stage, %row, %depth], f16 %right[%stage, %zero, %depth], %true, %sums#0, %sums#1
+    %next:2 = tile.multiply f16 %left[%stage, %row, %depth], f16 %right[%stage, %zero, %depth], %true, %a, %b
         : !tile.buffer<4, 128, 64, f16, swizzled>, !tile.buffer<4, 32, 64, f16, swizzled>, vector<8xf32>, vector<8xf32> -> vector<8xf32>, vector<8xf32>
     ```
   }];
@@ -221,7 +221,7 @@ def Tile_WaitProductsOp : Tile_Op<"wait_products", [MemoryEffects<[MemRead, MemW
 
     ```mlir
     tile.wait_products 1
-    %done:2 = tile.wait_products 0 of %sums#0, %sums#1 : vector<8xf32>, vector<8xf32> -> vector<8xf32>, vector<8xf32>
+    %done:2 = tile.wait_products 0 of %a, %b : vector<8xf32>, vector<8xf32> -> vector<8xf32>, vector<8xf32>
     ```
   }];
   let arguments = (ins ConfinedAttr<I32Attr, [IntNonNegative]>:$pending,
