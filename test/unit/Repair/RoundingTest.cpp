@@ -48,12 +48,15 @@ TEST_P(Rounding, CompensatedIsBetterThanNearest) {
 
 TEST_P(Rounding, AdaptiveStaysOnBothSides) {
   RoundingCase test(GetParam().first, GetParam().second);
-  CodedWeight weight = test.nearest();
+  CodedWeight weight = test.nearest(), before = weight;
   double nearest = measureResultError(weight, 0, test.gram);
   roundAdaptively(weight, 0, test.gram);
   EXPECT_LT(measureResultError(weight, 0, test.gram), 0.6 * nearest);
   for (size_t i = 0; i < weight.codes.size(); ++i) {
-    EXPECT_LE(std::abs(weight.decode(i) - weight.values[i]), 1.01f * weight.scales[i]);
+    // What is clamped is farther away from the beginning.
+    float clamped = std::abs(before.decode(i) - before.values[i]);
+    EXPECT_LE(std::abs(weight.decode(i) - weight.values[i]),
+              std::max(clamped, 1.01f * weight.scales[i]));
     EXPECT_GE(weight.codes[i], weight.least);
     EXPECT_LE(weight.codes[i], weight.largest);
   }
@@ -73,11 +76,15 @@ TEST_P(Rounding, EntriesKeepTheCodes) {
 TEST_P(Rounding, FittedScalesLoseLess) {
   RoundingCase test(GetParam().first, GetParam().second);
   CodedWeight weight = test.nearest();
+  for (size_t i = 0; i < weight.codes.size(); ++i) {
+    weight.scales[i] *= 1.4f;
+    weight.codes[i] = weight.encode(i, weight.values[i]);
+  }
   Eigen::MatrixXf independent = Eigen::MatrixXf(test.gram.diagonal().asDiagonal());
   double whole = measureResultError(weight, 0, independent);
   ScaleGrid grid(test.constant.dims, test.entry);
   fitScales(weight, 0, independent, grid, grid.count(64 * 24));
-  EXPECT_LT(measureResultError(weight, 0, independent), 0.98 * whole);
+  EXPECT_LT(measureResultError(weight, 0, independent), 0.8 * whole);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Rounding,
