@@ -34,8 +34,12 @@ def draw(path, names, speeds, curves):
         canvas.line(points, fill=color, width=3)
         for x, y in points:
             canvas.ellipse((x - 5, y - 5, x + 5, y + 5), fill=color)
-        canvas.text((LEFT + 30, HEIGHT - BOTTOM - 30 - 26 * number), label, fill=color, font=font, anchor="lm")
+        canvas.text((WIDTH - RIGHT - 20, HEIGHT / 2 + 26 * number), label, fill=color, font=font, anchor="rm")
+    last = 0  # names that would lie on others are left out
     for name, speed, accuracy in zip(names, speeds, list(curves.values())[-1]):
         x, y = place(speed, accuracy)
-        canvas.text((x, y - 12), name, fill="black", font=font, anchor="mb")
+        if x < last + 55:
+            continue
+        canvas.text((x, y + 12), name, fill="black", font=font, anchor="mt")
+        last = x
     image.save(path)

@@ -132,7 +132,8 @@ bool Round::canFold(const Reader &reader) {
       sum.node->input(sum.biasOperand).empty())
     return true;
   const Tensor *bias = cache.find(sum.node->input(sum.biasOperand));
-  return bias && !bias->dims.empty() && bias->numElements() == sets.getAxes(sum.result)[sum.resultAxis].size &&
+  return bias && !bias->dims.empty() &&
+         bias->numElements() == sets.getAxes(sum.result)[sum.resultAxis].size &&
          bias->dims.back() == bias->numElements();
 }
 

@@ -16,8 +16,8 @@ bool isOnnxFile(llvm::StringRef path);
 /// "16 of 64 channels of conv1 are dead: 12 unread, 4 constant".
 std::string describeDeadChannels(const DeadChannels &dead);
 
-/// --target, --place, --shape, --quant-exact, --keep-dead-channels and --precision, of arguments that may
-/// have them. Fills in what they say.
+/// --target, --place, --shape, --quant-exact, --keep-dead-channels and --precision, of arguments
+/// that may have them. Fills in what they say.
 llvm::Error readCompileOptions(const Arguments &arguments, driver::CompileOptions &options);
 
 /// The model in a precision: a name, a file of rules, or a recipe, of whose entries that match

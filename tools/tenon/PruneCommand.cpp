@@ -4,10 +4,10 @@
 #include "lib/Driver/Context.h"
 #include "lib/Prune/Prune.h"
 #include "lib/Support/Files.h"
+#include "mlir/IR/MLIRContext.h"
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/ModelOptions.h"
-#include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
@@ -125,7 +125,8 @@ static void printReport(const PruneReport &report, int64_t multiple) {
     llvm::outs() << llvm::formatv("{0,9} {1,9}  {2}: {3}\n", pinned.channels, "stay", pinned.node,
                                   pinned.reason);
   llvm::outs() << llvm::formatv(
-      "{0} of {1} channels that may go stay, in multiples of {2}; predicted to be {3:F2} times as fast\n",
+      "{0} of {1} channels that may go stay, in multiples of {2}; predicted to be {3:F2} times as "
+      "fast\n",
       after, before, multiple, report.predictedSpeedup);
 }
 
