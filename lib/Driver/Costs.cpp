@@ -68,4 +68,10 @@ std::string precisionOf(KernelOp kernel) {
   return input == other ? input : input + " x " + other;
 }
 
+std::string zerosOf(KernelOp kernel) {
+  FailureOr<TargetStrategies> strategies = TargetStrategies::of(kernel);
+  const KernelStrategy *strategy = succeeded(strategies) ? strategies->lookup(kernel) : nullptr;
+  return strategy ? strategy->describeZeros(kernel, strategies->getTarget()) : std::string();
+}
+
 } // namespace tenon::driver

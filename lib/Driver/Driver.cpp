@@ -47,7 +47,7 @@ private:
 void Compilation::reportProgram() {
   for (const KernelInfo &kernel : builder.model.info.variants.front().kernels)
     report.kernels.push_back({kernel.name, kernel.nodes, kernel.flops, kernel.bytes,
-                              builder.launches.lookup(kernel.name)});
+                              builder.launches.lookup(kernel.name), kernel.zeros});
   report.arenaBytes = builder.model.info.variants.back().arenaBytes;
   report.arenaLowerBound = builder.arenaLowerBound;
   report.weightsBytes = builder.model.weights->size();

@@ -157,6 +157,7 @@ VariantInfo ProgramBuilder::describe(ModuleOp program, TargetAttrInterface targe
     each.name = kernel.getSymName().str();
     each.nodes = nodeNames(kernel.getLoc());
     each.precision = precisionOf(kernel);
+    each.zeros = zerosOf(kernel);
     each.flops = flopsOf(kernel);
     each.bytes = bytesOf(kernel);
     each.maxTasks = getMaxTasks(kernel);

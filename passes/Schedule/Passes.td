@@ -42,20 +42,7 @@ def FindZerosPass : Pass<"tenon-find-zeros", "::mlir::ModuleOp"> {
     and their number; and how many bytes of constants a run reads. Launches with other numbers of
     zeros get a copy of the kernel.
 
-    ```mlir
-    tenon.kernel @k(%x: tensor<96x32xf32>, %w: tensor<32x16xf32> {tenon.weights}) -> tensor<96x16xf32>
-        attributes {strategy = "contraction"} {
-      %y = tenon.matmul %x, %w : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
-      tenon.yield %y : tensor<96x16xf32>
-    }
-    func.func @main(%x: tensor<96x32xf32>) -> tensor<96x16xf32> {
-      %w = tenon.constant dense_resource<half> : tensor<32x16xf32>
-      %y = tenon.launch @k(%x, %w) : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
-      return %y : tensor<96x16xf32>
-    }
-    ```
-
-    becomes, if ten of the 32 rows of weights are not zero,
+    A kernel whose weights have ten rows that are not zero, of 32:
 
     ```mlir
     tenon.kernel @k(%x: tensor<96x32xf32>,

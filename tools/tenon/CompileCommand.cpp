@@ -102,7 +102,8 @@ static std::string formatReport(const driver::CompileReport &report) {
                                          {"nodes", llvm::json::fixUTF8(kernel.nodes)},
                                          {"flops", kernel.flops},
                                          {"bytes", kernel.bytes},
-                                         {"launches", kernel.launches}});
+                                         {"launches", kernel.launches},
+                                         {"zeros", kernel.zeros}});
   llvm::json::Object json{
       {"arena_bytes", report.arenaBytes},
       {"arena_lower_bound", report.arenaLowerBound},
