@@ -88,6 +88,11 @@ public:
                                                             TargetAttrInterface target) const {
     return {};
   }
+  /// What a kernel with a schedule makes of zeros in its weights, in a few words; empty if it has
+  /// few or does not know them.
+  virtual std::string describeZeros(KernelOp kernel, TargetAttrInterface target) const {
+    return {};
+  }
   /// Whether a root reads this operand, which `tenon.dequantize_blocks` computes, as narrow as that
   /// op's operands are: then the op belongs into the root's kernel, and is not folded.
   virtual bool readsNarrow(mlir::OpOperand &weights) const { return false; }

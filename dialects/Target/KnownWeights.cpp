@@ -51,8 +51,8 @@ std::optional<KnownWeights> KnownWeights::of(Value weights) {
       static_cast<int64_t>(known.bytes.size()) != type.getNumElements() * known.elementBytes ||
       type.getNumElements() == 0)
     return std::nullopt;
-  known.magnitude = llvm::maskTrailingOnes<uint64_t>(
-      isa<FloatType>(type.getElementType()) ? bits - 1 : bits);
+  known.magnitude =
+      llvm::maskTrailingOnes<uint64_t>(isa<FloatType>(type.getElementType()) ? bits - 1 : bits);
   ArrayRef<int64_t> shape = type.getShape();
   known.inputs = shape[shape.size() - 2];
   known.outputs = shape.back();

@@ -9,8 +9,8 @@
 
 namespace tenon {
 
-/// Neighbouring weights that are zero together or not: `depth` input channels of one kernel position
-/// by `width` output channels of one group.
+/// Neighbouring weights that are zero together or not: `depth` input channels of one kernel
+/// position by `width` output channels of one group.
 struct WeightBlock {
   int64_t depth = 1, width = 1;
 

@@ -6,7 +6,7 @@
 #include "dialects/Tenon/Strings.h"
 #include "include/tenon/runtime.h"
 #include "lib/Driver/Constants.h"
-#include "lib/Driver/KernelPrecision.h"
+#include "lib/Driver/DescribeKernel.h"
 #include "lib/Importer/ElementTypes.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "mlir/Pass/PassManager.h"
@@ -189,6 +189,7 @@ VariantInfo ProgramBuilder::describe(ModuleOp program, TargetAttrInterface targe
     each.name = kernel.getSymName().str();
     each.nodes = nodeNames(kernel.getLoc());
     each.precision = precisionOf(kernel);
+    each.zeros = zerosOf(kernel);
     each.flops = countKernelFlops(kernel);
     each.bytes = countKernelBytes(kernel);
     each.maxTasks = getMaxTasks(kernel);

@@ -57,30 +57,8 @@ def FindZerosPass : Pass<"tenon-find-zeros", "::mlir::ModuleOp"> {
     and their number; and how many bytes of constants a run reads. Launches with other numbers of
     zeros get a copy of the kernel.
 
-    ```mlir
-    tenon.kernel @k(%x: tensor<96x32xf32>, %w: tensor<32x16xf32> {tenon.weights}) -> tensor<96x16xf32>
-        attributes {strategy = "contraction"} {
-      %y = tenon.matmul %x, %w : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
-      tenon.yield %y : tensor<96x16xf32>
-    }
-    func.func @main(%x: tensor<96x32xf32>) -> tensor<96x16xf32> {
-      %w = tenon.constant dense_resource<half> : tensor<32x16xf32>
-      %y = tenon.launch @k(%x, %w) : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
-      return %y : tensor<96x16xf32>
-    }
-    ```
-
-    becomes, if ten of the 32 rows of weights are not zero,
-
-    ```mlir
-    tenon.kernel @k(%x: tensor<96x32xf32>,
-                    %w: tensor<32x16xf32> {tenon.weights, tenon.zeros = {
-                        blocks = [array<i64: 1, 16, 10>], run_bytes = 2048}})
-        -> tensor<96x16xf32> attributes {strategy = "contraction"} {
-      %y = tenon.matmul %x, %w : (tensor<96x32xf32>, tensor<32x16xf32>) -> tensor<96x16xf32>
-      tenon.yield %y : tensor<96x16xf32>
-    }
-    ```
+    Of a kernel whose weights [32, 16] have ten rows that are not zero, where a run reads nothing else,
+    the argument says `tenon.zeros = {blocks = [array<i64: 1, 16, 10>], run_bytes = 2048}`.
   }];
   let statistics = [Statistic<"numFound", "found", "Kernels whose weights have zeros">];
 }

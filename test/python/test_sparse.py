@@ -50,7 +50,9 @@ PATTERNS = [(0.2, 1, 16), (0.1, 1, 1), (0.3, 1, 1), (0.3, 8, 1000), (0.2, 1000, 
 @pytest.mark.parametrize("rows, inputs, outputs", SIZES)
 def test_floats(target, rows, inputs, outputs):
     rng = np.random.default_rng(rows)
-    for number, pattern in enumerate(PATTERNS):
+    # Half of the patterns, other ones for the next sizes.
+    for number in range(SIZES.index((rows, inputs, outputs)) % 2, len(PATTERNS), 2):
+        pattern = PATTERNS[number]
         weights = prune(rng.standard_normal((inputs, outputs), np.float32), *pattern, rng)
         weights[0, 0] = 1
         x = rng.standard_normal((rows, inputs), np.float32)
@@ -73,7 +75,7 @@ def test_transposed(target):
 @pytest.mark.parametrize("rows, inputs, outputs", [(128, 96, 64), (37, 40, 100), (2, 256, 64)])
 def test_bytes(target, rows, inputs, outputs):
     rng = np.random.default_rng(rows)
-    for pattern in [(0.2, 4, 16), (0.2, 2, 16), (0.1, 1, 1), (0.3, 8, 1000)]:
+    for pattern in [(0.2, 4, 16), (0.1, 1, 1)]:
         weights = prune(rng.integers(-127, 128, (inputs, outputs)).astype(np.int8), *pattern, rng)
         x = rng.integers(0, 256, (rows, inputs)).astype(np.uint8)
         check([helper.make_node("MatMulInteger", ["x", "w"], ["y"])], (UINT8, INT32), x, weights,
@@ -97,7 +99,7 @@ def convolve(x, weights, stride, groups):
                           (32, 48, 3, 2, 1, 11)])
 def test_convolutions(target, channels, outputs, taps, stride, groups, size):
     rng = np.random.default_rng(channels)
-    for pattern in [(0.2, 1, 16), (0.1, 1, 1)]:
+    for pattern in [(0.2, 1, 16), (0.1, 1, 1)][:1 if taps > 1 else 2]:
         # As the layout sees them: positions, channels, outputs.
         weights = prune(rng.standard_normal((taps, taps, channels // groups, outputs), np.float32), *pattern, rng)
         filters = np.ascontiguousarray(weights.transpose(3, 2, 0, 1))

@@ -106,7 +106,8 @@ static std::string formatReport(const driver::CompileReport &report) {
                                          {"nodes", llvm::json::fixUTF8(kernel.nodes)},
                                          {"flops", kernel.flops},
                                          {"bytes", kernel.bytes},
-                                         {"launches", kernel.launches}});
+                                         {"launches", kernel.launches},
+                                         {"zeros", kernel.zeros}});
   llvm::json::Array dead;
   for (const DeadChannels &each : report.deadChannels)
     dead.push_back(llvm::json::Object{{"node", llvm::json::fixUTF8(each.node)},

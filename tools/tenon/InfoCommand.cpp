@@ -209,10 +209,10 @@ static llvm::Error printCompiled(const Session &session, const driver::CompileRe
     for (const DeadChannels &dead : report->deadChannels)
       llvm::outs() << describeDeadChannels(dead) << "\n";
 
-  llvm::StringMap<int64_t> launches;
+  llvm::StringMap<driver::KernelReport> reports;
   if (report)
     for (const driver::KernelReport &kernel : report->kernels)
-      launches[kernel.name] = kernel.launches;
+      reports[kernel.name] = kernel;
   int64_t count = tenon_model_num_kernels(model);
   llvm::outs() << count << " kernels" << (count ? ":\n" : "\n");
   if (count)
@@ -223,13 +223,16 @@ static llvm::Error printCompiled(const Session &session, const driver::CompileRe
     if (tenon_model_kernel(model, i, &info) != TENON_OK)
       return runtimeError();
     if (report)
-      llvm::outs() << llvm::format("%8lld ", static_cast<long long>(launches.lookup(info.name)));
+      llvm::outs() << llvm::format("%8lld ",
+                                   static_cast<long long>(reports.lookup(info.name).launches));
     llvm::outs() << llvm::format("%9s %10s %11s  ", formatCount(info.flops).c_str(),
                                  formatCount(info.bytes).c_str(),
                                  tenon_model_kernel_precision(model, i))
                  << info.name;
     if (*info.nodes)
       llvm::outs() << " (" << info.nodes << ")";
+    if (std::string zeros = reports.lookup(info.name).zeros; !zeros.empty())
+      llvm::outs() << ", " << zeros;
     llvm::outs() << "\n";
   }
   if (!tenon_model_has_device(model) || !count)

@@ -13,8 +13,8 @@
 //            values   [kept]             the weights
 //
 //   columns  starts   i32 [lists + 1]    the first weight of each list, and the end of the last one
-//            rows     u8 [kept]          of each weight, which of the list's input channels it is for
-//            values   [kept]             the weights
+//            rows     u8 [kept]          of each weight, which of the list's input channels it is
+//            for values   [kept]             the weights
 #ifndef TENON_DIALECTS_TARGET_CPU_SPARSEPANELS_H
 #define TENON_DIALECTS_TARGET_CPU_SPARSEPANELS_H
 

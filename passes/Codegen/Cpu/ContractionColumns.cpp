@@ -1,5 +1,6 @@
-// Microkernels of weights of which single ones are left out. Lanes are output positions: a weight is
-// broadcast, and multiplied by vectors of a channel's positions, which packing has made neighbours:
+// Microkernels of weights of which single ones are left out. Lanes are output positions: a weight
+// is broadcast, and multiplied by vectors of a channel's positions, which packing has made
+// neighbours:
 //
 //   for part of the channels:               // its input stays in the nearest cache
 //     for output n of the panel:
@@ -102,8 +103,8 @@ void MicrokernelEmitter::ColumnBody::emitColumn(Value part, Value column, bool i
         Value factor = vector::BroadcastOp::create(e, vectorType, e.convert(weight, element));
         SmallVector<Value> next;
         for (auto [v, sum] : llvm::enumerate(carried)) {
-          Value x =
-              e.load(vectorType, e.offsetPointer(channel, element, static_cast<int64_t>(v) * lanes));
+          Value x = e.load(vectorType,
+                           e.offsetPointer(channel, element, static_cast<int64_t>(v) * lanes));
           next.push_back(e.multiplyAdd(x, factor, sum));
         }
         return next;
@@ -124,8 +125,7 @@ void MicrokernelEmitter::ColumnBody::finishSquare(Value group, Value vector, int
                                                   const ChannelMasks &masks) {
   SmallVector<Value> square;
   for (int64_t lane = 0; lane < lanes; ++lane)
-    square.push_back(
-        e.load(vectorType, sumAt(e.add(e.mul(group, lanes), lane), vector)));
+    square.push_back(e.load(vectorType, sumAt(e.add(e.mul(group, lanes), lane), vector)));
   square = emitTranspose(e, square);
   TilePlace place = operands.place;
   place.channel = e.add(place.channel, e.mul(group, lanes));

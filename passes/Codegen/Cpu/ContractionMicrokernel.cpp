@@ -217,9 +217,8 @@ auto MicrokernelEmitter::Body::emitTaps(Sums sums) -> Sums {
         if (schedule.getPackInput())
           input = emitter.offsetPointer(operands.input, inputType, emitter.mul(steps, inputStep));
         if (spec.sparse)
-          return spec.sparse->zeros == Zeros::Blocks
-                     ? emitKeptBlocks(input, tap, Sums(carried))
-                     : emitKeptWeights(input, tap, Sums(carried));
+          return spec.sparse->zeros == Zeros::Blocks ? emitKeptBlocks(input, tap, Sums(carried))
+                                                     : emitKeptWeights(input, tap, Sums(carried));
         Value weights =
             emitter.offsetPointer(operands.weights, weightType, emitter.mul(steps, weightStep));
         return emitChannels(input, weights, tap, Sums(carried));

@@ -66,7 +66,8 @@ NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSp
   auto tapStep = constantOf(result.width.tapStep), channels = constantOf(spec.inChannels);
   auto taps = constantOf(result.width.kernel);
   // Each tap of sparse weights has lists of its own.
-  result.mergesWidthTaps = !spec.sparse && tapStep && channels && taps && *taps > 1 && *tapStep == *channels;
+  result.mergesWidthTaps =
+      !spec.sparse && tapStep && channels && taps && *taps > 1 && *tapStep == *channels;
   // Where rows of weights are interleaved, they were packed as the schedule says.
   result.interleave = schedule.getMma().getInterleave();
   result.packedInputType = schedule.getMma().getPackedType(spec.inputType, spec.accumulatorType);

@@ -78,8 +78,9 @@ public:
 
   /// A tile of one row and tap is its own packed form, if its elements need not be widened.
   bool isPackedInPlace(int64_t lines, int64_t rows) const {
-    return lines * rows == 1 && !spec.codes && !skipsColumns(schedule) && !schedule.getMma().hasTiles() &&
-           contraction.packedInputType == spec.inputType && contraction.hasOneTap();
+    return lines * rows == 1 && !spec.codes && !skipsColumns(schedule) &&
+           !schedule.getMma().hasTiles() && contraction.packedInputType == spec.inputType &&
+           contraction.hasOneTap();
   }
   /// Copies the input of a tile to [taps][K][lines*rows], steps of interleaved channels, which must
   /// be full, in the place of channels. For codes that are multiplied as they are, see CodeInput;

@@ -59,8 +59,7 @@ Value SparseWeights::expand(Emitter &e, Value list, Value row, int64_t column, V
   auto elements = VectorType::get(count, type);
   Value none = arith::ConstantOp::create(e, e.getZeroAttr(elements));
   Value values = e.offsetPointer(e.offsetPointer(base, byte, form.valuesOffset()), type, at);
-  Value expanded =
-      LLVM::masked_expandload::create(e, elements, values, mask, none)->getResult(0);
+  Value expanded = LLVM::masked_expandload::create(e, elements, values, mask, none)->getResult(0);
   Value kept = LLVM::CtPopOp::create(e, bits.getType(), bits);
   at = e.add(at, e.convert(kept, e.getI64Type(), /*isUnsigned=*/true));
   return LLVM::BitcastOp::create(e, vector, expanded);

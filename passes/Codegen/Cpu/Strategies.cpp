@@ -304,6 +304,13 @@ public:
   }
   SmallVector<WeightBlock> getSkippableBlocks(KernelOp kernel,
                                               TargetAttrInterface target) const override;
+  std::string describeZeros(KernelOp kernel, TargetAttrInterface target) const override {
+    auto schedule = dyn_cast_if_present<ContractionScheduleAttr>(kernel.getScheduleAttr());
+    Operation *root = getRoot(kernel, *this);
+    if (!schedule || !root)
+      return {};
+    return cpu::describeZeros(cast<TargetAttr>(target), getContractionSizes(root), schedule);
+  }
   bool readsPicked(OpOperand &operand) const override;
   bool readsNarrow(OpOperand &weights) const override;
   Type getRoundedInput(KernelOp kernel) const override;
@@ -374,6 +381,24 @@ static LogicalResult verifyRounding(TargetAttr target, ContractionScheduleAttr s
   return success();
 }
 
+/// What code needs that skips zeros of weights.
+static LogicalResult verifySkip(const ContractionSizes &sizes, ContractionScheduleAttr schedule,
+                                function_ref<InFlightDiagnostic()> complain) {
+  MmaAttr mma = schedule.getMma();
+  if (!schedule.getPacked() || sizes.hasCodes)
+    return complain() << " that skips zeros of weights that are not packed";
+  if (mma.hasTiles() || mma.getRows() > 1 || schedule.getMergeTaps() || sizes.inChannels < 0 ||
+      sizes.inChannels % mma.getInterleave() != 0)
+    return complain() << " with " << mma << ", which does not skip zeros of such weights";
+  if (schedule.getSkip().getZeros() != Zeros::Columns)
+    return success();
+  if (sizes.taps > 1 || mma.getInterleave() > 1 || !schedule.getPackInput() ||
+      schedule.getTileLines() > 1 || schedule.getBlockTiles() != 1)
+    return complain() << " that skips zeros of columns, but does not pack input of one tap, one "
+                         "line and tile at a time";
+  return success();
+}
+
 LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
                                              ContractionScheduleAttr schedule) const {
   auto complain = [&] { return root->emitError("has a schedule in @") << kernel.getSymName(); };
@@ -397,6 +422,8 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
                       << weights;
   if (schedule.getMergeTaps() && (mma.getInterleave() == 1 || !sizes.tapsAreNeighbours))
     return complain() << " with merge_taps, but there is nothing to merge";
+  if (schedule.getSkip() && failed(verifySkip(sizes, schedule, complain)))
+    return failure();
   if (mma.hasTiles())
     return verifyTiles(sizes, schedule, complain);
   int64_t interleave = mma.getInterleave();
@@ -413,12 +440,11 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
 }
 
 // Where rows may not agree in a run, single weights are read as well (emitWhereRowsAgree).
-SmallVector<WeightBlock>
-ContractionStrategy::getSkippableBlocks(KernelOp kernel, TargetAttrInterface target) const {
+SmallVector<WeightBlock> ContractionStrategy::getSkippableBlocks(KernelOp kernel,
+                                                                 TargetAttrInterface target) const {
   if (!kernel.getOps<BroadcastOp>().empty())
     return {};
-  return listSkippableBlocks(cast<TargetAttr>(target),
-                             getContractionSizes(getRoot(kernel, *this)));
+  return listSkippableBlocks(cast<TargetAttr>(target), getContractionSizes(getRoot(kernel, *this)));
 }
 
 // The matrices of batches, picked one by one.

@@ -57,10 +57,10 @@ public:
 
   ContractionScheduleAttr get() const {
     bool packed = sizes.weightLayout == WeightLayout::Packed;
-    return ContractionScheduleAttr::get(target.getContext(), lanes, tileRows, tileVectors,
-                                        tileLines, unrollK, blockTiles, packed, packInput,
-                                        packWeights, prefetchLines, preferSplitPanels, mma,
-                                        interleave > 1 && !skipped && sizes.tapsAreNeighbours, skipped);
+    return ContractionScheduleAttr::get(
+        target.getContext(), lanes, tileRows, tileVectors, tileLines, unrollK, blockTiles, packed,
+        packInput, packWeights, prefetchLines, preferSplitPanels, mma,
+        interleave > 1 && !skipped && sizes.tapsAreNeighbours, skipped);
   }
 
   int64_t lanes = 0, tileRows = 1, tileVectors = 1, tileLines = 1, unrollK = 4, blockTiles = 0;
@@ -387,8 +387,8 @@ void Chooser::skipBlocks() {
   chooseOrder();
   int64_t depthBytes = sizes.taps * sizes.inChannels * getStepBytes() / interleave;
   if (blockTiles == 0)
-    blockTiles = std::clamp<int64_t>(
-        target.getL2Bytes() / 2 / (depthBytes * tileRows * tileLines), 2, 32);
+    blockTiles =
+        std::clamp<int64_t>(target.getL2Bytes() / 2 / (depthBytes * tileRows * tileLines), 2, 32);
   balanceTiles();
 }
 

@@ -3,13 +3,14 @@
 //
 // Time is counted in vectors that are multiplied and added. Dense code takes one for each vector of
 // weights and output position. Code that skips blocks leaves out those that are zero, but walks
-// lists: a step computes its addresses from a number that it loads, and each list ends with a branch
-// that is predicted wrongly. Code that puts single weights back to their places multiplies as much as
-// dense code, and reads less. Code for columns multiplies single weights by vectors of positions,
-// which takes a bit longer for each. Where a tile has all positions, and visits weights once, reading them
-// bounds the time.
-#include "llvm/Support/MathExtras.h"
+// lists: a step computes its addresses from a number that it loads, and each list ends with a
+// branch that is predicted wrongly. Code that puts single weights back to their places multiplies
+// as much as dense code, and reads less. Code for columns multiplies single weights by vectors of
+// positions, which takes a bit longer for each. Where a tile has all positions, and visits weights
+// once, reading them bounds the time.
 #include "passes/Schedule/Cpu/Choose.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace tenon::cpu {
 namespace {
@@ -71,23 +72,25 @@ double Prediction::predictReading(double bytes) const {
 }
 
 double Prediction::predictColumns(ContractionScheduleAttr schedule) const {
-  int64_t lanes = schedule.getLanes(), positions = countPositions(schedule);
   SkipAttr skip = schedule.getSkip();
-  double vectors = llvm::divideCeil(positions, lanes);
+  // Tiles are as long as each other, and vectors at their ends are filled in part.
+  int64_t tile = countPositions(schedule), rows = std::max<int64_t>(countRows(), tile);
+  int64_t positions = llvm::divideCeil(rows, llvm::divideCeil(rows, tile));
+  double vectors = llvm::divideCeil(positions, schedule.getLanes());
   double lists = countPanels(schedule) * schedule.getPanelWidth() *
                  llvm::divideCeil(sizes.inChannels, skip.getDepth());
   double packing = sizes.inChannels * vectors * 2;
-  // In the time of dense code, which multiplies a vector of outputs at a time.
-  return packing + skip.getKept() * std::max(vectors + weightCost, columnLatency) +
-         lists * (listCost + vectors);
+  double ofTile = packing + skip.getKept() * std::max(vectors + weightCost, columnLatency) +
+                  lists * (listCost + vectors);
+  return ofTile * tile / positions;
 }
 
 double Prediction::predict(ContractionScheduleAttr schedule) const {
   double positions = countPositions(schedule);
   double panels = countPanels(schedule), steps = panels * countSteps(schedule);
   // Half as long vectors take half the time, or no more than they would.
-  double length = std::min(
-      1.0, static_cast<double>(schedule.getLanes()) / target.getLanes(sizes.accumulatorBits));
+  double length = std::min(1.0, static_cast<double>(schedule.getLanes()) /
+                                    target.getLanes(sizes.accumulatorBits));
   double vectors = schedule.getTileVectors() * length;
   double bytes = sizes.weightBits / 8.0;
   double weights = steps * schedule.getPanelWidth() * schedule.getMma().getInterleave();
@@ -97,8 +100,8 @@ double Prediction::predict(ContractionScheduleAttr schedule) const {
     products = steps * std::max(positions * vectors, latency);
   } else if (skip.getZeros() == Zeros::Blocks) {
     double kept = skip.getKept();
-    products = kept * std::max(positions * vectors + stepCost, latency) +
-               panels * sizes.taps * listCost;
+    products =
+        kept * std::max(positions * vectors + stepCost, latency) + panels * sizes.taps * listCost;
     read *= kept / steps;
   } else if (skip.getZeros() == Zeros::Columns) {
     return predictColumns(schedule);
@@ -121,7 +124,8 @@ static bool canExpand(TargetAttr target, const ContractionSizes &sizes,
 // Four vectors on the longest vectors there are, and as many positions where they are shorter.
 int64_t chooseColumnPositions(TargetAttr target, const ContractionSizes &sizes) {
   constexpr int64_t most = 64;
-  int64_t lanes = target.getLanes(sizes.accumulatorBits), rows = sizes.batch * sizes.lines * sizes.rows;
+  int64_t lanes = target.getLanes(sizes.accumulatorBits),
+          rows = sizes.batch * sizes.lines * sizes.rows;
   int64_t positions = std::min<int64_t>(most, llvm::alignTo(rows, lanes));
   while (positions > 2 * lanes &&
          positions * sizes.inChannels * sizes.accumulatorBits / 8 > target.getL2Bytes() / 2)
@@ -187,5 +191,23 @@ double predictSparseGain(TargetAttr target, const ContractionSizes &sizes,
 }
 
 bool isWorthSkipping(double gain) { return gain >= leastGain; }
+
+std::string describeZeros(TargetAttr target, ContractionSizes sizes,
+                          ContractionScheduleAttr schedule) {
+  const auto *single = llvm::find_if(
+      sizes.zeros.blocks, [](const KeptBlocks &each) { return each.block == WeightBlock(); });
+  if (single == sizes.zeros.blocks.end())
+    return {};
+  double weights = 1.0 * sizes.group * sizes.taps * sizes.inChannels * sizes.outChannels;
+  double zeros = 1 - single->kept / weights;
+  SkipAttr skip = schedule.getSkip();
+  if (!skip)
+    return llvm::formatv("{0:P0} zeros: dense", zeros);
+  // What it would be if none were known.
+  ContractionSizes dense = sizes;
+  dense.zeros.blocks.clear();
+  double gain = predictSparseGain(target, sizes, chooseContraction(target, dense), schedule);
+  return llvm::formatv("{0:P0} zeros: {1}, {2:F1} x", zeros, stringifyZeros(skip.getZeros()), gain);
+}
 
 } // namespace tenon::cpu

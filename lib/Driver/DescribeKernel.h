@@ -1,6 +1,6 @@
 // What reports say of a kernel beside its work (passes/Schedule/Work.h).
-#ifndef TENON_LIB_DRIVER_KERNELPRECISION_H
-#define TENON_LIB_DRIVER_KERNELPRECISION_H
+#ifndef TENON_LIB_DRIVER_DESCRIBEKERNEL_H
+#define TENON_LIB_DRIVER_DESCRIBEKERNEL_H
 
 #include "dialects/Tenon/TenonDialect.h"
 
@@ -8,6 +8,9 @@ namespace tenon::driver {
 
 /// What a kernel computes with: "f32", or "f32 x bf16" for the operands of a product.
 std::string precisionOf(KernelOp kernel);
+
+/// What it makes of zeros in its weights: "80% zeros: blocks, 4.6 x"; empty if there are few.
+std::string zerosOf(KernelOp kernel);
 
 } // namespace tenon::driver
 

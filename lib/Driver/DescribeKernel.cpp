@@ -1,6 +1,6 @@
-// The precision of kernels (see the header).
+// What reports say of a kernel (see the header).
 
-#include "lib/Driver/KernelPrecision.h"
+#include "lib/Driver/DescribeKernel.h"
 #include "dialects/Target/KernelStrategy.h"
 
 using namespace mlir;
@@ -41,6 +41,12 @@ std::string precisionOf(KernelOp kernel) {
     multiplied = narrow.getOperand();
   std::string other = nameOf(getElementTypeOrSelf(multiplied));
   return input == other ? input : input + " x " + other;
+}
+
+std::string zerosOf(KernelOp kernel) {
+  FailureOr<TargetStrategies> strategies = TargetStrategies::of(kernel);
+  const KernelStrategy *strategy = succeeded(strategies) ? strategies->lookup(kernel) : nullptr;
+  return strategy ? strategy->describeZeros(kernel, strategies->getTarget()) : std::string();
 }
 
 } // namespace tenon::driver
