@@ -101,6 +101,16 @@ LogicalResult OperandOp::verify() {
   return success();
 }
 
+Number getNumber(Type element) {
+  if (element.isF32())
+    return Number::TF32;
+  if (element.isF16())
+    return Number::F16;
+  if (element.isBF16())
+    return Number::BF16;
+  return element.isUnsignedInteger() ? Number::U8 : Number::S8;
+}
+
 static bool isByte(Number number) { return number == Number::S8 || number == Number::U8; }
 
 LogicalResult verifyNumbers(Operation *op, Number left, Number right, TypeRange sums) {

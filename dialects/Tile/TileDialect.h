@@ -27,6 +27,9 @@ inline constexpr int64_t kDepthBytes = 32;
 /// Bytes of a row of what the copy engine brings: those of its swizzles.
 inline constexpr int64_t kShortestRow = 32, kLongestRow = 128;
 
+/// What elements of this type are multiplied as; f32 as tf32.
+Number getNumber(mlir::Type element);
+
 /// Whether such numbers can be multiplied, and summed up like that.
 mlir::LogicalResult verifyNumbers(mlir::Operation *op, Number left, Number right,
                                   mlir::TypeRange sums);

@@ -13,7 +13,8 @@ enum {
   SWIZZLE_64_BYTES = 2,
   SWIZZLE_128_BYTES = 3,
   PROMOTION_256_BYTES = 3, /* the least that the second cache reads */
-  FILL_ZEROS = 0
+  FILL_ZEROS = 0,
+  LEAST_STRIDE = 16 /* in bytes */
 };
 
 static uint64_t evaluate(const tenon_size_desc *size, void *const *args) {
@@ -23,8 +24,7 @@ static uint64_t evaluate(const tenon_size_desc *size, void *const *args) {
   return value;
 }
 
-/* A tensor without elements has none outside of another: nothing of it is read, but the driver
- * takes no such size. */
+/* Nothing is read of a tensor without elements, but the driver takes no such sizes. */
 static struct tn_cu_map_key make_key(const tenon_tensor_map_desc *desc, void *const *args) {
   struct tn_cu_map_key key;
   memset(&key, 0, sizeof key); // keys are compared as bytes
@@ -33,8 +33,9 @@ static struct tn_cu_map_key make_key(const tenon_tensor_map_desc *desc, void *co
   for (int64_t i = 0; i < desc->rank; ++i) {
     uint64_t size = evaluate(&desc->sizes[i], args);
     key.sizes[i] = size ? size : 1;
+    uint64_t stride = i ? evaluate(&desc->strides[i - 1], args) : 0;
     if (i)
-      key.strides[i - 1] = evaluate(&desc->strides[i - 1], args);
+      key.strides[i - 1] = stride ? stride : LEAST_STRIDE;
   }
   return key;
 }

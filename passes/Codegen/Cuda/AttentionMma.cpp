@@ -142,7 +142,7 @@ MmaAttentionEmitter::MmaAttentionEmitter(KernelEmitter &e, AttentionOp op,
                                          AttentionTileScheduleAttr schedule)
     : AttentionEmitter(e, op), schedule(schedule), multiplied(getMultipliedType(op)),
       layout(sizes, schedule, multiplied),
-      stored(isa<FloatTF32Type>(multiplied) ? f32 : Type(multiplied)), kind(getKind(stored)),
+      stored(isa<FloatTF32Type>(multiplied) ? f32 : Type(multiplied)), kind(getNumber(stored)),
       partDepth(kDepthBytes * 8 / stored.getIntOrFloatBitWidth()),
       depthParts(llvm::divideCeil(sizes.depth, partDepth)),
       keyParts(schedule.getTileKeys() / schedule.getSlices() / kSide),

@@ -72,16 +72,6 @@ private:
 
 } // namespace
 
-Number getKind(Type number) {
-  if (number.isF32())
-    return Number::TF32;
-  if (number.isF16())
-    return Number::F16;
-  if (number.isBF16())
-    return Number::BF16;
-  return number.isUnsignedInteger() ? Number::U8 : Number::S8;
-}
-
 MmaEmitter::MmaEmitter(KernelEmitter &e, Operation *root, TileScheduleAttr schedule)
     : ContractionEmitter(e, root), schedule(schedule), leftNumber(getMultipliedTypes(root).first),
       rightNumber(getMultipliedTypes(root).second),
@@ -185,8 +175,8 @@ SmallVector<Value> MmaEmitter::multiply(Value stage, ValueRange sums) {
     for (int64_t i = 0; i < rowParts; ++i)
       for (int64_t j = 0; j < columnParts; ++j) {
         Value &sum = next[i * columnParts + j];
-        sum = em.create<MmaOp>(sum.getType(), getKind(leftNumber), lefts[i], getKind(rightNumber),
-                               rights[j], sum);
+        sum = em.create<MmaOp>(sum.getType(), getNumber(leftNumber), lefts[i],
+                               getNumber(rightNumber), rights[j], sum);
       }
   }
   return next;

@@ -11,9 +11,6 @@ namespace tenon::cuda {
 /// kernel. The emitter's blocks have the schedule's threads.
 void emitMmaKernel(KernelEmitter &emitter, mlir::Operation *root, TileScheduleAttr schedule);
 
-/// How matrix units multiply numbers of this type in shared memory.
-tile::Number getKind(mlir::Type number);
-
 /// Whether weights that are known when the model is compiled had better lie by columns: those of
 /// convolutions, for which addresses are shorter then, what could not be copied to shared memory as
 /// it is multiplied, and all that lies in another way where a warpgroup multiplies.

@@ -88,16 +88,6 @@ private:
 
 } // namespace
 
-static Number getKind(Type number) {
-  if (number.isF32())
-    return Number::TF32;
-  if (number.isF16())
-    return Number::F16;
-  if (number.isBF16())
-    return Number::BF16;
-  return number.isUnsignedInteger() ? Number::U8 : Number::S8;
-}
-
 static constexpr int64_t kWarpsOfGroup = PipelineScheduleAttr::groupThreads / TargetAttr::warpSize;
 
 WgmmaEmitter::WgmmaEmitter(KernelEmitter &e, Operation *root, PipelineScheduleAttr schedule)
@@ -205,8 +195,8 @@ SmallVector<Value> WgmmaEmitter::multiply(Value step, Value stage, Value groupRo
     Value depth = em.i64(k);
     bool isTurned = bool(rightTiles.getPanel());
     auto op = em.create<MultiplyOp>(
-        ValueRange(next).getTypes(), getKind(leftNumber), leftTiles.getTiles(), stage, groupRow,
-        depth, getKind(rightNumber), rightTiles.getTiles(), stage, isTurned ? depth : zero,
+        ValueRange(next).getTypes(), getNumber(leftNumber), leftTiles.getTiles(), stage, groupRow,
+        depth, getNumber(rightNumber), rightTiles.getTiles(), stage, isTurned ? depth : zero,
         isTurned ? zero : depth, k ? always : isLater, next, rightTiles.getPanel());
     next = llvm::to_vector_of<Value>(op.getResults());
   }

@@ -250,8 +250,8 @@ SmallVector<Value> toVectors(Emitter &em, Value elements, TypeRange types) {
   return vectors;
 }
 
-/// Instructions that read and write sums as $0, $1, …, and read `others` behind them; $N there is
-/// `numberOf(N)`.
+/// Instructions that read and write sums as $0, $1, …. What else they read has numbers behind twice
+/// as many, since each sum is an operand, too.
 SmallVector<Value> emitOnSums(Emitter &em, ValueRange sums, StringRef text, StringRef constraints,
                               ValueRange others) {
   SmallVector<Value> operands = flatten(em, sums);

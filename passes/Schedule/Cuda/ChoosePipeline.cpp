@@ -4,7 +4,6 @@
 //
 // The constants are those of published analyses and NVIDIA's papers; nothing was measured.
 
-#include "dialects/Target/MultipliedType.h"
 #include "passes/Schedule/Cuda/Choose.h"
 #include "passes/Schedule/Cuda/Pipeline.h"
 #include "passes/Schedule/Cuda/ProductSize.h"
@@ -27,16 +26,6 @@ constexpr double sharedBytesPerCycle = 128, cacheBytesPerCycle = 64;
 constexpr double latency = 800, stepOverhead = 40, tileOverhead = 200, blockOverhead = 800;
 /// Of what is shorter than the longest, this part shows.
 constexpr double exposedPart = 0.125;
-
-/// What multiplies the operands, if warpgroups do.
-MmaAttr findWgmma(Operation *op) {
-  auto [left, right] = getMultipliedTypes(op);
-  auto allowed = op->getAttrOfType<TypeAttr>(kMultipliedTypeAttrName);
-  bool mayRound = allowed && isa<FloatTF32Type>(allowed.getValue());
-  auto mma = MmaAttr::get(op->getContext(), mayRound && left.isF32() ? MmaInstruction::WgmmaTf32
-                                                                     : MmaInstruction::Wgmma);
-  return mma.accepts(left, right) ? mma : nullptr;
-}
 
 } // namespace
 
@@ -90,7 +79,7 @@ static PipelineScheduleAttr makeSchedule(TargetAttr target, Operation *op,
 }
 
 std::pair<PipelineScheduleAttr, double> choosePipeline(TargetAttr target, Operation *op) {
-  MmaAttr mma = findWgmma(op);
+  MmaAttr mma = findMma(op, MmaInstruction::Wgmma, MmaInstruction::WgmmaTf32);
   PipelineScheduleAttr best;
   double bestCycles = 0;
   if (!mma || !target.getWgmmaRate())

@@ -16,7 +16,6 @@
 // The constants are those of published analyses and NVIDIA's papers; nothing was measured.
 
 #include "dialects/Target/KernelStrategy.h"
-#include "dialects/Target/MultipliedType.h"
 #include "passes/Schedule/Cuda/Choose.h"
 #include "passes/Schedule/Cuda/ProductSize.h"
 #include "passes/Schedule/Cuda/Sizes.h"
@@ -131,17 +130,6 @@ static double estimate(TargetAttr target, const Product &product, const Shape &s
   return perMultiprocessor * (steps * step + sums + (latency + tileOverhead) / together);
 }
 
-/// What multiplies the operands of a product, if matrix units do: those of f32 only where they may
-/// be rounded.
-static MmaAttr findMma(Operation *op) {
-  auto [left, right] = getMultipliedTypes(op);
-  auto allowed = op->getAttrOfType<TypeAttr>(kMultipliedTypeAttrName);
-  bool mayRound = allowed && isa<FloatTF32Type>(allowed.getValue());
-  auto mma = MmaAttr::get(op->getContext(),
-                          mayRound && left.isF32() ? MmaInstruction::MmaTf32 : MmaInstruction::Mma);
-  return mma.accepts(left, right) ? mma : nullptr;
-}
-
 /// Registers for a chunk whose elements are computed one by one: where each of them is takes more
 /// of taps and channels than of a matrix.
 static int64_t countScattered(bool isConv, int64_t elements) {
@@ -174,7 +162,7 @@ static Product getProduct(TargetAttr target, Operation *op) {
 }
 
 std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, Operation *op) {
-  MmaAttr mma = findMma(op);
+  MmaAttr mma = findMma(op, MmaInstruction::Mma, MmaInstruction::MmaTf32);
   TileScheduleAttr best;
   double bestCycles = 0;
   if (!mma)

@@ -1,6 +1,7 @@
 // Sizes of products for cost models (see the header).
 
 #include "passes/Schedule/Cuda/ProductSize.h"
+#include "dialects/Target/MultipliedType.h"
 #include "passes/Schedule/Cuda/Sizes.h"
 #include "llvm/ADT/bit.h"
 
@@ -19,6 +20,14 @@ ProductSize getProductSize(Operation *op) {
           .columns = double(getConstantOr(sizes.columns, many)),
           .depth = known(sizes.depth),
           .elementBytes = getElementBytes(getMultipliedTypes(op).first)};
+}
+
+MmaAttr findMma(Operation *op, MmaInstruction instruction, MmaInstruction rounding) {
+  auto [left, right] = getMultipliedTypes(op);
+  auto allowed = op->getAttrOfType<TypeAttr>(kMultipliedTypeAttrName);
+  bool mayRound = allowed && isa<FloatTF32Type>(allowed.getValue());
+  auto mma = MmaAttr::get(op->getContext(), mayRound && left.isF32() ? rounding : instruction);
+  return mma.accepts(left, right) ? mma : nullptr;
 }
 
 int64_t chooseBand(TargetAttr target, const ProductSize &product, int64_t tileRows,

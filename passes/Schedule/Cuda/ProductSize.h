@@ -16,6 +16,10 @@ struct ProductSize {
 /// Of a `tenon.matmul` or `tenon.conv`, as matrix units multiply it.
 ProductSize getProductSize(mlir::Operation *op);
 
+/// What multiplies the operands of a product, if matrix units do: `instruction`, or `rounding`
+/// where the operands are f32 that may be rounded. Null if it does not multiply such numbers.
+MmaAttr findMma(mlir::Operation *op, MmaInstruction instruction, MmaInstruction rounding);
+
 /// Rows of tiles that are taken together: as many as make those that run at a time a square, in
 /// bytes of both operands. All of them are in the second cache anyway if there are few.
 int64_t chooseBand(TargetAttr target, const ProductSize &product, int64_t tileRows,

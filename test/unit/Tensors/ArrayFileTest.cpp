@@ -57,7 +57,7 @@ TEST(ArrayFile, ReadsColumnsFirst) {
 
 TEST(ArrayFile, RefusesDamagedFiles) {
   std::string bytes = llvm::cantFail(formatNpy(counting(TENON_FLOAT, {5, 2})));
-  TestFile file("npy", llvm::ArrayRef(bytes).drop_back());
+  TestFile file("npy", llvm::StringRef(bytes).drop_back());
   std::string path(file.path);
   EXPECT_EQ(llvm::toString(FileArray::open(path).takeError()), path + ": is truncated");
 }
