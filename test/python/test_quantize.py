@@ -86,7 +86,7 @@ def test_budget_is_kept_on_other_samples(digits, tmp_path):
 
 def test_budget_that_cannot_be_kept(digits, tmp_path):
     output = tmp_path / "digits.so"
-    result = call("quantize", DIGITS, "--data", digits[0], "--budget", "sqnr=150dB", "-o", output)
+    result = call("quantize", DIGITS, "--data", digits[0], "--budget", "sqnr=150dB", "--allow", "int8", "-o", output)
     assert result.returncode == 1
     assert "budget sqnr=150dB cannot be kept: the best assignment found has" in result.stderr
     assert "nothing is written" in result.stderr
@@ -221,10 +221,11 @@ def test_weights_alone_need_no_data(tmp_path, allow, least, size):
 
 def test_kernel_times_are_kept_and_used_again(digits, tmp_path):
     times = tmp_path / "times.json"
-    arguments = ["quantize", DIGITS, "--data", digits[0], "--budget", "sqnr=20dB", "-o", tmp_path / "digits.so"]
+    arguments = ["quantize", DIGITS, "--data", digits[0], "--budget", "sqnr=20dB", "--allow", "int8"]
+    arguments += ["-o", tmp_path / "digits.so"]
     assert call(*arguments, times=times).returncode == 0
     kept = json.loads(times.read_text())
-    assert len(kept) >= 3
+    assert len(kept) >= 2
     # What is in the file is believed: where no kernel is faster than another, nothing is lowered.
     for kernels in kept.values():
         for kernel in kernels.values():
