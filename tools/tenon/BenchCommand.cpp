@@ -232,19 +232,11 @@ static llvm::Error bench(const Arguments &arguments) {
   return llvm::Error::success();
 }
 
-int runBench(llvm::ArrayRef<const char *> raw) {
-  llvm::Expected<Arguments> arguments = Arguments::parse(raw, benchOptions);
-  if (!arguments)
-    return fail(llvm::toString(arguments.takeError()));
-  if (arguments->has("--help")) {
-    llvm::outs() << formatHelp("usage: tenon bench MODEL.{so,onnx} [options]\n"
-                               "Inputs that are not given are random.\n",
-                               benchOptions);
-    return 0;
-  }
-  if (llvm::Error error = bench(*arguments))
-    return fail(llvm::toString(std::move(error)));
-  return 0;
+int runBench(llvm::ArrayRef<const char *> arguments) {
+  return runCommand(
+      arguments, benchOptions,
+      "usage: tenon bench MODEL.{so,onnx} [options]\nInputs that are not given are random.\n",
+      bench);
 }
 
 } // namespace tenon::cli

@@ -2,8 +2,8 @@
 #ifndef TENON_TOOLS_TENON_COMMANDS_H
 #define TENON_TOOLS_TENON_COMMANDS_H
 
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/StringRef.h"
+#include "tools/tenon/Arguments.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace tenon::cli {
 
@@ -21,6 +21,11 @@ int runVerifyOne(llvm::ArrayRef<const char *> arguments);
 
 /// Prints `tenon: error: message` and returns 1.
 int fail(const llvm::Twine &message);
+
+/// Parses arguments and does `body`, or prints the help that is asked for. Returns the process's
+/// exit code; errors are printed behind what `body` has printed.
+int runCommand(llvm::ArrayRef<const char *> arguments, llvm::ArrayRef<Option> options,
+               llvm::StringRef usage, llvm::function_ref<llvm::Error(const Arguments &)> body);
 
 } // namespace tenon::cli
 

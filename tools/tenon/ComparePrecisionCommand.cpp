@@ -99,21 +99,11 @@ static llvm::Error compareModels(const Arguments &arguments) {
   return llvm::Error::success();
 }
 
-int runComparePrecision(llvm::ArrayRef<const char *> raw) {
-  llvm::Expected<Arguments> arguments = Arguments::parse(raw, compareOptions);
-  if (!arguments)
-    return fail(llvm::toString(arguments.takeError()));
-  if (arguments->has("--help")) {
-    llvm::outs() << formatHelp("usage: tenon compare-precision MODEL.onnx {--precision P | "
-                               "OTHER.onnx} --data PATH [options]\n",
-                               compareOptions);
-    return 0;
-  }
-  if (llvm::Error error = compareModels(*arguments)) {
-    llvm::outs().flush();
-    return fail(llvm::toString(std::move(error)));
-  }
-  return 0;
+int runComparePrecision(llvm::ArrayRef<const char *> arguments) {
+  return runCommand(arguments, compareOptions,
+                    "usage: tenon compare-precision MODEL.onnx {--precision P | OTHER.onnx} --data "
+                    "PATH [options]\n",
+                    compareModels);
 }
 
 } // namespace tenon::cli

@@ -251,6 +251,10 @@ static void printOps() {
 }
 
 static llvm::Error info(const Arguments &arguments) {
+  if (arguments.has("--ops")) {
+    printOps();
+    return llvm::Error::success();
+  }
   tenon_context_options options{};
   options.threads = 1;
   if (arguments.positional().size() == 1 && isOnnxFile(arguments.positional().front())) {
@@ -271,23 +275,8 @@ static llvm::Error info(const Arguments &arguments) {
   return session ? printCompiled(*session, nullptr) : session.takeError();
 }
 
-int runInfo(llvm::ArrayRef<const char *> raw) {
-  llvm::Expected<Arguments> arguments = Arguments::parse(raw, infoOptions);
-  if (!arguments)
-    return fail(llvm::toString(arguments.takeError()));
-  if (arguments->has("--help")) {
-    llvm::outs() << formatHelp("usage: tenon info MODEL.{so,onnx} [options]\n", infoOptions);
-    return 0;
-  }
-  if (arguments->has("--ops")) {
-    printOps();
-    return 0;
-  }
-  if (llvm::Error error = info(*arguments)) {
-    llvm::outs().flush();
-    return fail(llvm::toString(std::move(error)));
-  }
-  return 0;
+int runInfo(llvm::ArrayRef<const char *> arguments) {
+  return runCommand(arguments, infoOptions, "usage: tenon info MODEL.{so,onnx} [options]\n", info);
 }
 
 } // namespace tenon::cli

@@ -159,6 +159,8 @@ static std::string formatReport(const PruneReport &report) {
 }
 
 static llvm::Error prune(const Arguments &arguments) {
+  if (arguments.positional().size() != 1)
+    return makeError("prune takes one model, got " + llvm::Twine(arguments.positional().size()));
   llvm::Expected<PruneOptions> options = readOptions(arguments);
   if (!options)
     return options.takeError();
@@ -177,20 +179,9 @@ static llvm::Error prune(const Arguments &arguments) {
   return llvm::Error::success();
 }
 
-int runPrune(llvm::ArrayRef<const char *> raw) {
-  llvm::Expected<Arguments> arguments = Arguments::parse(raw, pruneOptions);
-  if (!arguments)
-    return fail(llvm::toString(arguments.takeError()));
-  if (arguments->has("--help")) {
-    llvm::outs() << formatHelp("usage: tenon prune MODEL.onnx -o SMALLER.onnx [options]\n",
-                               pruneOptions);
-    return 0;
-  }
-  if (arguments->positional().size() != 1)
-    return fail("prune takes one model, got " + llvm::Twine(arguments->positional().size()));
-  if (llvm::Error error = prune(*arguments))
-    return fail(llvm::toString(std::move(error)));
-  return 0;
+int runPrune(llvm::ArrayRef<const char *> arguments) {
+  return runCommand(arguments, pruneOptions,
+                    "usage: tenon prune MODEL.onnx -o SMALLER.onnx [options]\n", prune);
 }
 
 } // namespace tenon::cli

@@ -174,20 +174,10 @@ static llvm::Error quantizeModel(const Arguments &arguments) {
                                  : quantizeWithoutData(arguments, *model, *options);
 }
 
-int runQuantize(llvm::ArrayRef<const char *> raw) {
-  llvm::Expected<Arguments> arguments = Arguments::parse(raw, quantizeOptions);
-  if (!arguments)
-    return fail(llvm::toString(arguments.takeError()));
-  if (arguments->has("--help")) {
-    llvm::outs() << formatHelp("usage: tenon quantize MODEL.onnx -o OUT --data PATH [options]\n",
-                               quantizeOptions);
-    return 0;
-  }
-  if (llvm::Error error = quantizeModel(*arguments)) {
-    llvm::outs().flush();
-    return fail(llvm::toString(std::move(error)));
-  }
-  return 0;
+int runQuantize(llvm::ArrayRef<const char *> arguments) {
+  return runCommand(arguments, quantizeOptions,
+                    "usage: tenon quantize MODEL.onnx -o OUT --data PATH [options]\n",
+                    quantizeModel);
 }
 
 } // namespace tenon::cli

@@ -205,18 +205,9 @@ static llvm::Error run(const Arguments &arguments) {
   return llvm::Error::success();
 }
 
-int runRun(llvm::ArrayRef<const char *> raw) {
-  llvm::Expected<Arguments> arguments = Arguments::parse(raw, runOptions);
-  if (!arguments)
-    return fail(llvm::toString(arguments.takeError()));
-  if (arguments->has("--help")) {
-    llvm::outs() << formatHelp(
-        "usage: tenon run MODEL.{so,onnx} [--input NAME=FILE]... [options]\n", runOptions);
-    return 0;
-  }
-  if (llvm::Error error = run(*arguments))
-    return fail(llvm::toString(std::move(error)));
-  return 0;
+int runRun(llvm::ArrayRef<const char *> arguments) {
+  return runCommand(arguments, runOptions,
+                    "usage: tenon run MODEL.{so,onnx} [--input NAME=FILE]... [options]\n", run);
 }
 
 } // namespace tenon::cli

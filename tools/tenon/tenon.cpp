@@ -29,6 +29,22 @@ int fail(const llvm::Twine &message) {
   return 1;
 }
 
+int runCommand(llvm::ArrayRef<const char *> raw, llvm::ArrayRef<Option> options,
+               llvm::StringRef usage, llvm::function_ref<llvm::Error(const Arguments &)> body) {
+  llvm::Expected<Arguments> arguments = Arguments::parse(raw, options);
+  if (!arguments)
+    return fail(llvm::toString(arguments.takeError()));
+  if (arguments->has("--help")) {
+    llvm::outs() << formatHelp(usage, options);
+    return 0;
+  }
+  if (llvm::Error error = body(*arguments)) {
+    llvm::outs().flush();
+    return fail(llvm::toString(std::move(error)));
+  }
+  return 0;
+}
+
 static int run(llvm::ArrayRef<const char *> arguments) {
   llvm::StringRef name = arguments.empty() ? "--help" : arguments.front();
   for (const Command &command : commands)
