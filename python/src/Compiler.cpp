@@ -33,12 +33,13 @@ llvm::Expected<std::shared_ptr<ModelFile>> openModel(const std::string &path,
 nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const std::string &output,
                  std::vector<std::string> targets, std::vector<Shape> shapes, const States &states,
                  bool quantExact, const std::string &precision, bool placeByCost,
-                 unsigned threads) {
+                 bool keepDeadChannels, unsigned threads) {
   driver::CompileOptions options;
   options.output = output;
   options.threads = threads;
   options.quantExact = quantExact;
   options.placeByCost = placeByCost;
+  options.keepDeadChannels = keepDeadChannels;
   auto parsed = driver::PrecisionOption::parse(precision);
   if (!parsed)
     raise(parsed.takeError());
@@ -101,7 +102,8 @@ nb::dict quantize(const std::string &path, std::optional<nb::bytes> bytes, nb::o
 NB_MODULE(_compiler, m) {
   m.doc() = "Compiles ONNX models; tenon.compile is the interface.";
   m.def("compile", compile, "path"_a, "bytes"_a.none(), "output"_a, "targets"_a, "shapes"_a,
-        "states"_a, "quant_exact"_a, "precision"_a, "place_by_cost"_a, "threads"_a);
+        "states"_a, "quant_exact"_a, "precision"_a, "place_by_cost"_a, "keep_dead_channels"_a,
+        "threads"_a);
   m.def("quantize", quantize, "path"_a, "bytes"_a.none(), "data"_a.none(), "paths"_a, "output"_a,
         "budget"_a.none(), "allow"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a,
         "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a);

@@ -43,7 +43,7 @@ def _source(model):
 
 
 def compile(model, target=None, shapes=None, output=None, *, states=None, quant_exact=False,
-            precision="fp32", place="device", threads=1, compiler_threads=0):
+            precision="fp32", place="device", keep_dead_channels=False, threads=1, compiler_threads=0):
     """Compiles an ONNX model and returns it loaded, as a Model.
 
     model: a path, the file's bytes, or an onnx.ModelProto.
@@ -59,6 +59,7 @@ def compile(model, target=None, shapes=None, output=None, *, states=None, quant_
         "f16", or the path of a file with a line "NODES PRECISION" for each node or pattern of names.
     place: what of a model a GPU computes: "device", all that there is GPU code for, or "auto", what takes
         less time there, transfers included; the processor beside it is the first that target names.
+    keep_dead_channels: compute channels that no result depends on, too (docs/pruning.md).
     output: where the shared library goes; None keeps no file.
     threads: how many threads a run uses, as in load; compiler_threads is the same for the compiler
         (0: one for each core).
@@ -76,7 +77,8 @@ def compile(model, target=None, shapes=None, output=None, *, states=None, quant_
     def build(destination):
         try:
             _compiler.compile(path, data, destination, _targets(target), _shapes(shapes),
-                              _states(states), quant_exact, os.fspath(precision), place == "auto", compiler_threads)
+                              _states(states), quant_exact, os.fspath(precision), place == "auto",
+                              keep_dead_channels, compiler_threads)
         except ValueError as error:
             raise CompileError(str(error)) from None
         return load(destination, threads=threads)

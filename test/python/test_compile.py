@@ -184,3 +184,24 @@ def test_precision_rounds_weights(precision, tmp_path):
 def test_precision_that_there_is_not():
     with pytest.raises(tenon.CompileError, match="precision 'half' is neither fp32, tf32, bf16, f16, int8 nor a file"):
         tenon.compile(make_model(), precision="half")
+
+
+def test_dead_channels_are_kept_on_request(tmp_path):
+    """A product whose second half of columns is multiplied by zeros."""
+    a, b = np.ones((8, 64), np.float32), np.ones((64, 4), np.float32)
+    b[32:] = 0
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "a"], ["t"]), helper.make_node("Relu", ["t"], ["r"]),
+         helper.make_node("MatMul", ["r", "b"], ["y"])], "dead",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [3, 4])],
+        [onnx.numpy_helper.from_array(a, "a"), onnx.numpy_helper.from_array(b, "b")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    sizes = {}
+    for keep in (False, True):
+        path = tmp_path / f"{keep}.so"
+        compiled = tenon.compile(model, output=path, keep_dead_channels=keep)
+        x = np.full((3, 8), 0.5, np.float32)
+        np.testing.assert_array_equal(compiled.run({"x": x})["y"], np.full((3, 4), 128, np.float32))
+        sizes[keep] = path.stat().st_size
+    assert sizes[False] < sizes[True]
