@@ -100,6 +100,8 @@ llvm::Expected<CompileReport> Compilation::run() {
       target = withHost(*target, name);
     if (!target)
       return target.takeError();
+    if (llvm::is_contained(targets, *target))
+      return llvm::createStringError("target '" + name + "' is named twice");
     targets.push_back(*target);
   }
 
@@ -132,7 +134,7 @@ llvm::Expected<CompileReport> Compilation::run() {
   for (TargetAttrInterface target : targets) {
     if (llvm::Error error = builder.addVariant(**graph, target))
       return error;
-    if (target == targets.front())
+    if (builder.model.info.variants.size() == 1)
       reportProgram();
   }
   report.weightsBytes = builder.model.weights->size();
