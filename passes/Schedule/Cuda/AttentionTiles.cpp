@@ -132,8 +132,12 @@ constexpr int64_t mostRegisters = 255, reservedSharedBytes = 1024;
 
 static int64_t countRegisters(const AttentionSizes &sizes, AttentionTileScheduleAttr schedule,
                               FloatType multiplied) {
-  // Addresses, states, and operands on their way, of which those of 32 bits are loaded one by one.
-  int64_t common = multiplied.getWidth() == 16 ? 96 : 120;
+  // Addresses, states, and operands on their way, of which those of 32 bits are loaded one by one,
+  // and brought so where rows are no whole chunks.
+  int64_t chunk = kChunkBytes / getStoredBytes(multiplied), scattered = 0;
+  if (sizes.depth % chunk != 0 || sizes.width % chunk != 0)
+    scattered = 64;
+  int64_t common = multiplied.getWidth() == 16 ? 96 : 120 + scattered;
   int64_t results = llvm::alignTo(sizes.width, kSide) / 2;
   int64_t scores = schedule.getTileKeys() / schedule.getSlices() / 2;
   int64_t queries = staysInRegisters(sizes.depth, multiplied)
