@@ -79,6 +79,9 @@ public:
   virtual bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const {
     return false;
   }
+  /// Into how many parts of its depth a product of known sizes is better cut, each a product of its
+  /// own whose sums are added up afterwards (tenon-split-sums); 1 if it stays whole.
+  virtual int64_t countDepthParts(MatMulOp product, TargetAttrInterface target) const { return 1; }
   virtual KernelResources getResources(mlir::Operation *root) const { return {}; }
   /// The operand that may be laid out for the kernel if it is known when the model is compiled;
   /// null if there is none.

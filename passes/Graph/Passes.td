@@ -213,4 +213,41 @@ def DecomposePass : Pass<"tenon-decompose", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numDecomposed", "decomposed", "Ops replaced">];
 }
 
+def SplitSumsPass : Pass<"tenon-split-sums", "::mlir::func::FuncOp"> {
+  let summary = "cuts the depth of products with few results into parts";
+  let description = [{
+    Where a product has too few tiles for all multiprocessors of a device, and a long depth, it becomes one for each
+    part of the depth, whose results are added up in their order. The strategy of the product says how many
+    parts there are (`KernelStrategy::countDepthParts`), by its cost model. Weights that are known are
+    turned on the way, and folded.
+
+    ```mlir
+    // tenon-opt --tenon-assign-target=target=cuda:sm_80 --tenon-split-sums
+    module {
+      func.func @main(%x: tensor<16x8192xf16>, %w: tensor<8192x64xf16>) -> tensor<16x64xf32> {
+        %y = tenon.matmul %x, %w : (tensor<16x8192xf16>, tensor<8192x64xf16>) -> tensor<16x64xf32>
+        return %y : tensor<16x64xf32>
+      }
+    }
+    ```
+
+    becomes
+
+    ```mlir
+    module {
+      func.func @main(%x: tensor<16x8192xf16>, %w: tensor<8192x64xf16>) -> tensor<16x64xf32> {
+        %0 = tenon.reshape %x : (tensor<16x8192xf16>) -> tensor<16x32x256xf16>
+        %1 = tenon.transpose %0 {permutation = array<i64: 1, 0, 2>} : (tensor<16x32x256xf16>) -> tensor<32x16x256xf16>
+        %2 = tenon.reshape %w : (tensor<8192x64xf16>) -> tensor<32x256x64xf16>
+        %3 = tenon.matmul %1, %2 : (tensor<32x16x256xf16>, tensor<32x256x64xf16>) -> tensor<32x16x64xf32>
+        %4 = tenon.reduce sum %3 {axes = array<i64: 0>} : (tensor<32x16x64xf32>) -> tensor<1x16x64xf32>
+        %y = tenon.reshape %4 : (tensor<1x16x64xf32>) -> tensor<16x64xf32>
+        return %y : tensor<16x64xf32>
+      }
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numSplit", "split", "Products cut into parts">];
+}
+
 #endif

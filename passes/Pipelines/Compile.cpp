@@ -74,6 +74,8 @@ static void buildKernelsPipeline(OpPassManager &passes, const PipelineOptions &o
   passes.addNestedPass<func::FuncOp>(createDecomposePass());
   passes.addPass(createCSEPass());
   passes.addPass(createFoldConstantsPass(options.evaluator));
+  // Now that weights are constants, and before reshapes that it makes move.
+  passes.addNestedPass<func::FuncOp>(createSplitSumsPass());
   // Between what is one kernel without them.
   passes.addNestedPass<func::FuncOp>(createMoveReshapesPass());
   passes.addPass(createCSEPass());

@@ -100,6 +100,9 @@ public:
   }
   SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
   bool readsNarrow(OpOperand &weights) const override { return readsCodes(weights); }
+  int64_t countDepthParts(MatMulOp product, TargetAttrInterface target) const override {
+    return chooseParts(cast<TargetAttr>(target), product);
+  }
   bool canCompute(KernelOp kernel) const override {
     return fillsTiles(getRoot(kernel, *this)) && !callsLibrary(kernel);
   }

@@ -27,6 +27,10 @@ bool readsCodes(mlir::OpOperand &weights);
 /// Whether so many neighbouring codes are whole bytes of one block.
 bool areWholeCodes(DequantizeBlocksOp op, int64_t lanes);
 
+/// Into how many parts the depth of a product of known sizes is better cut, so that all
+/// multiprocessors have some of it; 1 if it stays whole.
+int64_t chooseParts(TargetAttr target, MatMulOp op);
+
 /// The best tiles for matrix units, and the cycles that they are thought to take; null if these do
 /// not multiply the op's elements.
 std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, mlir::Operation *op);
