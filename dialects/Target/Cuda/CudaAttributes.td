@@ -77,7 +77,8 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
 
 def Cuda_MmaInstruction : I32Enum<"MmaInstruction", "what multiplies and adds", [
     I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"Mma", 1, "mma">, I32EnumCase<"MmaTf32", 2, "mma_tf32">,
-    I32EnumCase<"Wgmma", 3, "wgmma">, I32EnumCase<"WgmmaTf32", 4, "wgmma_tf32">]> {
+    I32EnumCase<"Wgmma", 3, "wgmma">, I32EnumCase<"WgmmaTf32", 4, "wgmma_tf32">,
+    I32EnumCase<"Mma3xTf32", 8, "mma_3xtf32">]> {
   let cppNamespace = "::tenon::cuda";
 }
 
@@ -88,6 +89,8 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
       take a multiplication and an addition.
     - `mma`: matrices of a warp, of f16, of bf16 or of bytes of either sign, whose sums are f32 or i32.
     - `mma_tf32`: matrices of f32, each number rounded to 11 bits (tf32) first.
+    - `mma_3xtf32`: matrices of f32, each number as the sum of two of tf32, of whose four products the
+      smallest is left out: about as exact as f32.
     - `wgmma`: the same numbers as `mma`, matrices of a warpgroup that are in shared memory.
     - `wgmma_tf32`: the same of f32, each number cut to 11 bits.
 

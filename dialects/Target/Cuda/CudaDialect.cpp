@@ -72,6 +72,7 @@ bool MmaAttr::accepts(Type input, Type weights) const {
              weights.getIntOrFloatBitWidth() == 8;
     return input == weights && (input.isF16() || input.isBF16());
   case MmaInstruction::MmaTf32:
+  case MmaInstruction::Mma3xTf32:
   case MmaInstruction::WgmmaTf32:
     return input.isF32() && weights.isF32();
   }
@@ -86,6 +87,7 @@ int64_t MmaAttr::getInterleave() const {
   case MmaInstruction::Wgmma:
     return 16;
   case MmaInstruction::MmaTf32:
+  case MmaInstruction::Mma3xTf32:
   case MmaInstruction::WgmmaTf32:
     return 8;
   }

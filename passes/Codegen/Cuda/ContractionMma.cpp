@@ -27,10 +27,18 @@
 // Where a product has few rows and columns, groups of warps ("slices") share each step's depth.
 // They add up their sums in the order of the slices, whoever is first.
 //
+// f32 may be multiplied as the sum of two numbers of tf32 (`mma_3xtf32`), big + small, each of 11
+// bits. What a warp loads is taken apart in registers, and of
+//
+//   (big + small) * (big' + small') = small * big' + big * small' + big * big' + small * small'
+//
+// the last product is left out, which is 2^-22 of the whole; the small ones are added first.
+//
 // Every sum is taken in one order, which the schedule says: results do not depend on the number of
 // blocks.
 
 #include "passes/Codegen/Cuda/ContractionMma.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "passes/Codegen/Cuda/ContractionStaging.h"
 
 using namespace mlir;
@@ -51,9 +59,13 @@ private:
   void prepare();
   void bringNext(Value step, Value stage, function_ref<void()> meanwhile);
   SmallVector<Value> multiply(Value stage, ValueRange sums);
-  Value load(Role role, const ContractionStaging &operand, Value stage, Value line, Value column);
-  Value loadLeft(Value stage, Value k, int64_t part);
-  Value loadRight(Value stage, Value k, int64_t part);
+  /// Words of an operand that a warp multiplies, or of its two parts, the larger one first.
+  using Words = SmallVector<Value, 2>;
+  Words load(Role role, Value tiles, Value stage, Value line, Value column);
+  Words split(Value words);
+  Words loadLeft(Value stage, Value k, int64_t part);
+  Words loadRight(Value stage, Value k, int64_t part);
+  Value addProducts(const Words &left, const Words &right, Value sum);
   void storeSums(ValueRange sums);
   void finishTile(Value outer, Value row, Value column);
   Value addSlices(Value row, Value column, int64_t lanes);
@@ -63,6 +75,9 @@ private:
   /// Of what is multiplied.
   Type leftNumber, rightNumber;
   ContractionStaging leftTiles, rightTiles;
+  /// The same as they are read: as words where numbers are taken apart.
+  Value leftSource, rightSource;
+  bool isSplit;
   Value steps, sumTiles;
   /// Of this warp: its first row and column in the tile, and its slice.
   Value warpRow, warpColumn, slice;
@@ -72,6 +87,14 @@ private:
 
 } // namespace
 
+/// Tiles whose numbers are not rounded when they are loaded.
+static Value readAsWords(Emitter &em, const ContractionStaging &tiles, int64_t offset) {
+  auto type = cast<BufferType>(tiles.getTiles().getType());
+  auto words = BufferType::get(em.getContext(), type.getStages(), type.getRows(), type.getColumns(),
+                               em.getI32Type(), type.getLayout());
+  return em.create<BufferOp>(words, offset);
+}
+
 MmaEmitter::MmaEmitter(KernelEmitter &e, Operation *root, TileScheduleAttr schedule)
     : ContractionEmitter(e, root), schedule(schedule), leftNumber(getMultipliedTypes(root).first),
       rightNumber(getMultipliedTypes(root).second),
@@ -79,7 +102,13 @@ MmaEmitter::MmaEmitter(KernelEmitter &e, Operation *root, TileScheduleAttr sched
                 schedule.getStages(), 0),
       rightTiles(e, right, depthCount, rightNumber, schedule.getTileColumns(), schedule.getDepth(),
                  schedule.getStages(), leftTiles.getBytes()),
+      leftSource(leftTiles.getTiles()), rightSource(rightTiles.getTiles()),
+      isSplit(schedule.getMma().getInstruction() == MmaInstruction::Mma3xTf32),
       rowParts(schedule.getWarpRows() / kSide), columnParts(schedule.getWarpColumns() / kSide) {
+  if (isSplit) {
+    leftSource = readAsWords(em, leftTiles, 0);
+    rightSource = readAsWords(em, rightTiles, leftTiles.getBytes());
+  }
   steps = em.ceilDiv(depth, em.i64(schedule.getDepth()));
   auto sums = BufferType::get(em.getContext(), schedule.getSlices(), schedule.getTileRows(),
                               schedule.getTileColumns(), sumType, Layout::Padded);
@@ -144,20 +173,50 @@ void MmaEmitter::prepare() {
     bringNext(em.i64(stage), em.i64(stage), [] {});
 }
 
-Value MmaEmitter::load(Role role, const ContractionStaging &operand, Value stage, Value line,
-                       Value column) {
-  auto words = VectorType::get({4}, em.getI32Type());
-  return em.create<OperandOp>(words, role, operand.getTiles(), stage, line, column);
+MmaEmitter::Words MmaEmitter::load(Role role, Value tiles, Value stage, Value line, Value column) {
+  auto type = VectorType::get({4}, em.getI32Type());
+  Value words = em.create<OperandOp>(type, role, tiles, stage, line, column);
+  return isSplit ? split(words) : Words{words};
 }
 
-Value MmaEmitter::loadLeft(Value stage, Value k, int64_t part) {
-  return load(Role::Rows, leftTiles, stage, em.add(warpRow, part * kSide), k);
+MmaEmitter::Words MmaEmitter::split(Value words) {
+  Type i32 = em.getI32Type(), f32 = em.getF32Type();
+  auto round = [&](Value number) -> Value {
+    return em.create<NVVM::ConvertFloatToTF32Op>(i32, number, NVVM::FPRoundingMode::RNA);
+  };
+  SmallVector<Value> big, small;
+  for (int64_t i = 0; i < 4; ++i) {
+    Value number = em.create<arith::BitcastOp>(f32, em.create<vector::ExtractOp>(words, i));
+    big.push_back(round(number));
+    Value rounded = em.create<arith::BitcastOp>(f32, big.back());
+    small.push_back(round(em.create<arith::SubFOp>(number, rounded)));
+  }
+  auto join = [&](ValueRange parts) -> Value {
+    return em.create<vector::FromElementsOp>(words.getType(), parts);
+  };
+  return {join(big), join(small)};
 }
 
-Value MmaEmitter::loadRight(Value stage, Value k, int64_t part) {
+MmaEmitter::Words MmaEmitter::loadLeft(Value stage, Value k, int64_t part) {
+  return load(Role::Rows, leftSource, stage, em.add(warpRow, part * kSide), k);
+}
+
+MmaEmitter::Words MmaEmitter::loadRight(Value stage, Value k, int64_t part) {
   Value column = em.add(warpColumn, part * kSide);
-  return rightTiles.isByLines() ? load(Role::Lines, rightTiles, stage, k, column)
-                                : load(Role::Columns, rightTiles, stage, column, k);
+  return rightTiles.isByLines() ? load(Role::Lines, rightSource, stage, k, column)
+                                : load(Role::Columns, rightSource, stage, column, k);
+}
+
+Value MmaEmitter::addProducts(const Words &left, const Words &right, Value sum) {
+  auto add = [&](Value a, Value b) {
+    sum = em.create<MmaOp>(sum.getType(), getNumber(leftNumber), a, getNumber(rightNumber), b, sum);
+  };
+  if (isSplit) {
+    add(left[1], right[0]);
+    add(left[0], right[1]);
+  }
+  add(left[0], right[0]);
+  return sum;
 }
 
 SmallVector<Value> MmaEmitter::multiply(Value stage, ValueRange sums) {
@@ -167,7 +226,7 @@ SmallVector<Value> MmaEmitter::multiply(Value stage, ValueRange sums) {
   Value first = em.mul(slice, parts * partDepth);
   for (int64_t part = 0; part < parts; ++part) {
     Value k = em.add(first, part * partDepth);
-    SmallVector<Value> lefts, rights;
+    SmallVector<Words> lefts, rights;
     for (int64_t i = 0; i < rowParts; ++i)
       lefts.push_back(loadLeft(stage, k, i));
     for (int64_t j = 0; j < columnParts; ++j)
@@ -175,8 +234,7 @@ SmallVector<Value> MmaEmitter::multiply(Value stage, ValueRange sums) {
     for (int64_t i = 0; i < rowParts; ++i)
       for (int64_t j = 0; j < columnParts; ++j) {
         Value &sum = next[i * columnParts + j];
-        sum = em.create<MmaOp>(sum.getType(), getNumber(leftNumber), lefts[i],
-                               getNumber(rightNumber), rights[j], sum);
+        sum = addProducts(lefts[i], rights[j], sum);
       }
   }
   return next;

@@ -48,6 +48,8 @@ struct Product : ProductSize {
   double rate;
   /// Registers that each chunk of an operand takes until it is in shared memory.
   int64_t leftChunk, rightChunk;
+  /// Of each number that is multiplied.
+  int64_t parts;
 };
 
 constexpr double sharedBytesPerCycle = 128, cacheBytesPerCycle = 64;
@@ -79,7 +81,7 @@ static int64_t getSharedBytes(const Shape &shape, int64_t stepBytes, int64_t sta
 // what addresses and loops take.
 static int64_t countRegisters(const Product &product, const Shape &shape, int64_t stepBytes) {
   int64_t sums = shape.warpRows * shape.warpColumns / TargetAttr::warpSize;
-  int64_t operands = (shape.warpRows + shape.warpColumns) / 16 * 4;
+  int64_t operands = (shape.warpRows + shape.warpColumns) / 16 * 4 * product.parts;
   auto bring = [&](int64_t lines, int64_t perChunk) {
     return llvm::divideCeil(lines * stepBytes / chunkBytes, shape.getThreads()) * perChunk;
   };
@@ -154,20 +156,24 @@ static std::pair<int64_t, int64_t> countChunkRegisters(Operation *op, const Cont
   return {left, elementBytes == 2 ? cost(sizes.columns) : scattered};
 }
 
-static Product getProduct(TargetAttr target, Operation *op) {
+static Product getProduct(TargetAttr target, Operation *op, MmaAttr mma) {
+  bool isSplit = mma.getInstruction() == MmaInstruction::Mma3xTf32;
   ProductSize size = getProductSize(op);
+  double rate = double(target.getMmaRate()) * 2 / double(size.elementBytes) / (isSplit ? 3 : 1);
   auto [leftChunk, rightChunk] =
       countChunkRegisters(op, getContractionSizes(op), size.elementBytes);
-  return {size, double(target.getMmaRate()) * 2 / double(size.elementBytes), leftChunk, rightChunk};
+  return {size, rate, leftChunk, rightChunk, isSplit ? 2 : 1};
 }
 
 std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, Operation *op) {
   MmaAttr mma = findMma(op, MmaInstruction::Mma, MmaInstruction::MmaTf32);
+  if (!mma)
+    mma = findSplittingMma(op);
   TileScheduleAttr best;
   double bestCycles = 0;
   if (!mma)
     return {best, bestCycles};
-  Product product = getProduct(target, op);
+  Product product = getProduct(target, op, mma);
   for (const Shape &shape : shapes)
     for (int64_t stepBytes : {shortStep, longStep})
       for (int64_t stages : {4, 3}) {

@@ -30,6 +30,12 @@ MmaAttr findMma(Operation *op, MmaInstruction instruction, MmaInstruction roundi
   return mma.accepts(left, right) ? mma : nullptr;
 }
 
+MmaAttr findSplittingMma(Operation *op) {
+  auto mma = MmaAttr::get(op->getContext(), MmaInstruction::Mma3xTf32);
+  auto [left, right] = getMultipliedTypes(op);
+  return op->hasAttr(kBFloatProductsAttrName) && mma.accepts(left, right) ? mma : MmaAttr();
+}
+
 int64_t chooseBand(TargetAttr target, const ProductSize &product, int64_t tileRows,
                    int64_t tileColumns) {
   double operands = product.depth * double(product.elementBytes) * (product.rows + product.columns);

@@ -20,6 +20,9 @@ ProductSize getProductSize(mlir::Operation *op);
 /// where the operands are f32 that may be rounded. Null if it does not multiply such numbers.
 MmaAttr findMma(mlir::Operation *op, MmaInstruction instruction, MmaInstruction rounding);
 
+/// What multiplies f32 in two parts of tf32, if the op may be computed so; null otherwise.
+MmaAttr findSplittingMma(mlir::Operation *op);
+
 /// Rows of tiles that are taken together: as many as make those that run at a time a square, in
 /// bytes of both operands. All of them are in the second cache anyway if there are few.
 int64_t chooseBand(TargetAttr target, const ProductSize &product, int64_t tileRows,

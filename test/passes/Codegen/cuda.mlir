@@ -155,6 +155,21 @@ tenon.kernel @through_registers(%x: tensor<128x256xf32>, %w: tensor<256x128xf16>
   tenon.yield %0 : tensor<128x128xf32>
 }
 
+// f32 in two parts: the same tiles are read as words, which are rounded, and what that loses is multiplied, too.
+// CHECK-LABEL: module @in_parts
+//       CHECK:   tile.buffer at 0 : <3, 128, 32, f32, swizzled>
+//       CHECK:   %[[WORDS:.*]] = tile.buffer at 0 : <3, 128, 32, i32, swizzled>
+//       CHECK:   tile.operand rows of %[[WORDS]]
+//       CHECK:   nvvm.convert.float.to.tf32
+//       CHECK:   arith.subf
+//       CHECK:   nvvm.convert.float.to.tf32
+// CHECK-COUNT-3: tile.mma tf32
+tenon.kernel @in_parts(%x: tensor<128x256xf32>, %w: tensor<128x256xf32>) -> tensor<128x128xf32>
+    attributes {strategy = "contraction", schedule = #cuda.tile_schedule<warp_columns = 32, warp_rows = 32, stages = 3, mma = <mma_3xtf32>>} {
+  %0 = tenon.matmul %x, %w {transposeRhs, tenon.bfloat_products = 3} : (tensor<128x256xf32>, tensor<128x256xf32>) -> tensor<128x128xf32>
+  tenon.yield %0 : tensor<128x128xf32>
+}
+
 // Few rows: each lane loads neighbours of all columns before those of rows, lanes add up, and each one finishes one sum.
 // CHECK-LABEL: module @few_rows
 //       CHECK:   scf.for

@@ -242,6 +242,20 @@ tenon.kernel @few_rows(%x: tensor<8x4096xbf16>, %w: tensor<4096x4096xbf16>) -> t
   tenon.yield %0 : tensor<8x4096xf32>
 }
 
+// f32 that may be summed from products of less is taken apart to numbers of tf32; few rows are not worth it.
+// CHECK-LABEL: tenon.kernel @taken_apart(
+//  CHECK-SAME:   schedule = #cuda.tile_schedule<{{.*}}mma = <mma_3xtf32>>,
+tenon.kernel @taken_apart(%x: tensor<1024x1024xf32>, %w: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w {tenon.bfloat_products = 3} : (tensor<1024x1024xf32>, tensor<1024x1024xf32>) -> tensor<1024x1024xf32>
+  tenon.yield %0 : tensor<1024x1024xf32>
+}
+// CHECK-LABEL: tenon.kernel @one_row_whole(
+//  CHECK-SAME:   schedule = #cuda.gemv_schedule<
+tenon.kernel @one_row_whole(%x: tensor<1x1024xf32>, %w: tensor<1024x1024xf32>) -> tensor<1x1024xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w {transposeRhs, tenon.bfloat_products = 3} : (tensor<1x1024xf32>, tensor<1024x1024xf32>) -> tensor<1x1024xf32>
+  tenon.yield %0 : tensor<1x1024xf32>
+}
+
 // Bytes of either sign: steps are as long in memory, and so twice as deep.
 // CHECK-LABEL: tenon.kernel @bytes(
 //  CHECK-SAME:   schedule = #cuda.tile_schedule<tile_columns = 32, depth = 64, warp_rows = 32, mma = <mma>>,

@@ -12,14 +12,15 @@ namespace {
 /// A kernel's tile is 64 x 64, with warps of 32 x 32.
 class MatrixUnitsTest : public SimulatedProductTest {
 protected:
-  static std::string write(const Product &product, StringRef number, StringRef sum, int64_t depth) {
+  static std::string write(const Product &product, StringRef number, StringRef sum, int64_t depth,
+                           StringRef mma = "mma") {
     std::string left = formatv("tensor<{0}x{1}x{2}>", product.rows, product.depth, number);
     std::string right = formatv("tensor<{0}x{1}x{2}>", product.columns, product.depth, number);
     std::string result = formatv("tensor<{0}x{1}x{2}>", product.rows, product.columns, sum);
     std::string schedule =
         formatv("#cuda.tile_schedule<tile_rows = 64, tile_columns = 64, depth = {0}, warp_rows = "
-                "32, warp_columns = 32, stages = 3, mma = <mma>>",
-                depth);
+                "32, warp_columns = 32, stages = 3, mma = <{1}>>",
+                depth, mma);
     return writeProgram(
         left, right, result, schedule, /*blocks=*/2,
         formatv("%0 = tenon.matmul %a, %b {{transposeRhs} : ({0}, {1}) -> {2}", left, right, result)
@@ -54,6 +55,54 @@ TEST_F(MatrixUnitsTest, BytesAreMultipliedWithoutConflicts) {
                      list(bytes({64, 256}, a), bytes({128, 256}, b)));
   EXPECT_EQ(results[0].bytes.getDataAs<int>().vec(), multiply(product, a, b));
   expectPerfect(product, 32);
+}
+
+// A long sum with few results: parts of it are a product each, and a second kernel adds them up.
+TEST_F(MatrixUnitsTest, LongSumsAreSplit) {
+  Product product = {16, 64, 2048};
+  std::vector<int> a = makeNumbers(16 * 2048, -4, 4, 7), b = makeNumbers(64 * 2048, -4, 4, 8),
+                   turned;
+  for (int64_t k = 0; k < 2048; ++k)
+    for (int64_t j = 0; j < 64; ++j)
+      turned.push_back(b[j * 2048 + k]);
+  LoadOptions options;
+  options.stage = Stage::Target;
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"(
+    module {
+      func.func @main(%a: tensor<16x2048xf16>, %b: tensor<2048x64xf16>) -> tensor<16x64xf32> {
+        %0 = tenon.matmul %a, %b : (tensor<16x2048xf16>, tensor<2048x64xf16>) -> tensor<16x64xf32>
+        return %0 : tensor<16x64xf32>
+      }
+    })");
+  (*module)->setAttr(kTargetAttrName, cantFail(lookupTarget("cuda:sm_80", &context)));
+  LoadedProgram program = cantFail(LoadedProgram::load(*module, options));
+  auto results = program.run(list(halves({16, 2048}, a), halves({2048, 64}, turned)));
+  ASSERT_TRUE(bool(results)) << toString(results.takeError());
+  EXPECT_EQ(floatsOf((*results)[0]), toFloats(multiply(product, a, b)));
+  EXPECT_EQ(getCounters("matmul_only").matrix_products, uint64_t(16 * 64 * 2048));
+}
+
+// Numbers of 22 bits, whose products have more bits than f32: the result is right to less than a
+// unit in the last place of the largest product.
+TEST_F(MatrixUnitsTest, FloatsAreMultipliedInTwoParts) {
+  Product product = {64, 64, 64};
+  std::vector<int> a = makeNumbers(64 * 64, -(1 << 21), 1 << 21, 5),
+                   b = makeNumbers(64 * 64, -(1 << 21), 1 << 21, 6);
+  auto results = run(write(product, "f32", "f32", 32, "mma_3xtf32"), "cuda:sm_80",
+                     list(floats({64, 64}, toFloats(a)), floats({64, 64}, toFloats(b))));
+  std::vector<float> sums = floatsOf(results[0]);
+  double worst = 0;
+  for (int64_t i = 0; i < 64; ++i)
+    for (int64_t j = 0; j < 64; ++j) {
+      double expected = 0;
+      for (int64_t k = 0; k < 64; ++k)
+        expected += double(a[i * 64 + k]) * double(b[j * 64 + k]);
+      worst = std::max(worst, std::abs(sums[i * 64 + j] - expected));
+    }
+  EXPECT_LT(worst, 64 * std::ldexp(1.0, 42 - 22));
+  tenon_cuda_sim_counters counters = getCounters();
+  EXPECT_EQ(counters.bank_conflicts, 0u);
+  EXPECT_EQ(counters.matrix_instructions, 3u * (64 / 16 * 64 / 8 * 64 / 8));
 }
 
 } // namespace
