@@ -22,6 +22,35 @@ def Tile_WarpgroupOp : Tile_Op<"warpgroup", [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 
+//===-- Clusters --===//
+
+def Tile_ClusterRankOp : Tile_Op<"cluster_rank", [Pure]> {
+  let summary = "the number of a block in its cluster";
+  let description = [{
+    Blocks of a cluster run at the same time, and reach each other's shared memory.
+
+    ```mlir
+    %rank = tile.cluster_rank
+    ```
+  }];
+  let results = (outs I64:$number);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_MeetClusterOp : Tile_Op<"meet_cluster", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits for all threads of a cluster";
+  let description = [{
+    What they have stored before, also in each other's shared memory, all of them see behind it.
+
+    ```mlir
+    tile.meet_cluster
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+//===-- Registers --===//
+
 def Tile_Change : I32Enum<"Change", "how a number changes", [
     I32EnumCase<"Increase", 0, "increase">, I32EnumCase<"Decrease", 1, "decrease">]> {
   let cppNamespace = "::tenon::tile";
@@ -105,27 +134,30 @@ def Tile_ExpectOp : Tile_Op<"expect", [MemoryEffects<[MemRead, MemWrite]>]> {
 def Tile_ArriveOp : Tile_Op<"arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "arrives at a barrier";
   let description = [{
-    What the thread has read and written before is done for those who wait for this phase.
+    What the thread has read and written before is done for those who wait for this phase. With `block`, the barrier is the one
+    at the same place in that block of the cluster.
 
     ```mlir
     tile.arrive at %empty[%stage] : !tile.barriers<4>
+    tile.arrive at %empty[%stage] in %rank : !tile.barriers<4>
     ```
   }];
-  let arguments = (ins Tile_BarriersType:$barriers, I64:$index);
-  let assemblyFormat = "`at` $barriers `[` $index `]` attr-dict `:` type($barriers)";
+  let arguments = (ins Tile_BarriersType:$barriers, I64:$index, Optional<I64>:$block);
+  let assemblyFormat = "`at` $barriers `[` $index `]` (`in` $block^)? attr-dict `:` type($barriers)";
 }
 
 def Tile_AwaitOp : Tile_Op<"await", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "waits for a phase of a barrier";
   let description = [{
     For the end of the phase that goes on, or of the one before: `parity` tells which of the two, as 0 or 1. At a barrier that
-    was just started the phase of parity 1 is over.
+    was just started the phase of parity 1 is over. What others of the block did before they arrived is seen then; with
+    `ofCluster`, also what those of other blocks did.
 
     ```mlir
     tile.await %full[%stage], %parity : !tile.barriers<4>
     ```
   }];
-  let arguments = (ins Tile_BarriersType:$barriers, I64:$index, I64:$parity);
+  let arguments = (ins Tile_BarriersType:$barriers, I64:$index, I64:$parity, UnitAttr:$ofCluster);
   let assemblyFormat = "$barriers `[` $index `]` `,` $parity attr-dict `:` type($barriers)";
 }
 
@@ -142,6 +174,9 @@ def Tile_BringOp : Tile_Op<"bring", [MemoryEffects<[MemRead, MemWrite]>, AttrSiz
     Of a map that reads pixels of a convolution (im2col), the box is a run of pixels from `origin` on, and `tap` is how far from
     each of them its filter reads, by spatial dimension, innermost first.
 
+    With `blocks`, a mask, the box is brought to the same place of each of these blocks of the cluster, and counted at the barrier
+    of each.
+
     Rows of the tile have 32, 64 or 128 bytes: then its swizzle is the copy engine's.
 
     ```mlir
@@ -150,7 +185,8 @@ def Tile_BringOp : Tile_Op<"bring", [MemoryEffects<[MemRead, MemWrite]>, AttrSiz
     ```
   }];
   let arguments = (ins AnyType:$map, Variadic<I64>:$origin, Variadic<I64>:$tap, Tile_BufferType:$buffer,
-                       I64:$stage, I64:$row, Tile_BarriersType:$barriers, I64:$index);
+                       I64:$stage, I64:$row, Tile_BarriersType:$barriers, I64:$index,
+                       OptionalAttr<I16Attr>:$blocks);
   let assemblyFormat = [{
     $map `[` $origin `]` (`tap` `[` $tap^ `]`)? `to` $buffer `[` $stage `,` $row `]` `by` $barriers `[` $index `]`
     attr-dict `:` type($map) `,` type($buffer) `,` type($barriers)

@@ -255,7 +255,8 @@ def Cuda_PipelineScheduleAttr : Cuda_Schedule<"Pipeline", "pipeline"> {
     The third schedule of a kernel of strategy `contraction`. A block computes tiles of 64 positions for each of its `consumers`,
     groups of four warps, by `tile_columns` outputs. One more thread has both operands' parts of a tile brought, `depth` channels at a
     time, in `stages` stages of shared memory, as long as there are tiles. Blocks take tiles in bands of `band` rows of tiles,
-    column by column.
+    column by column. Those of a `cluster` of two take tiles one below the other at the same time: each has half of
+    the columns brought, to both of them.
 
     ```mlir
     #cuda.pipeline_schedule<tile_columns = 256, depth = 64, stages = 4, mma = #cuda.mma<wgmma>>
@@ -267,12 +268,15 @@ def Cuda_PipelineScheduleAttr : Cuda_Schedule<"Pipeline", "pipeline"> {
       Cuda_Count<"groups of warps that multiply", "2">:$consumers,
       Cuda_Count<"steps that are in shared memory at a time", "4">:$stages,
       Cuda_Count<"rows of tiles that are taken together", "1">:$band,
+      Cuda_Count<"blocks that share the columns of their tiles", "1">:$cluster,
       AttrParameter<"MmaAttr", "what multiplies and adds">:$mma);
   let extraClassDeclaration = [{
     /// Positions of a consumer, which instructions say, and threads.
     static constexpr int64_t consumerRows = 64, groupThreads = 128;
 
     int64_t getTileRows() const { return consumerRows * getConsumers(); }
+    /// Those of all tiles that a cluster has at a time.
+    int64_t getClusterRows() const { return getTileRows() * getCluster(); }
     /// Threads of a block: the last group brings operands.
     int64_t getThreads() const { return groupThreads * (getConsumers() + 1); }
   }];

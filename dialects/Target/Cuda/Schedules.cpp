@@ -135,7 +135,7 @@ LogicalResult TileScheduleAttr::verify(EmitError emitError, int64_t tileRows, in
 
 LogicalResult PipelineScheduleAttr::verify(EmitError emitError, int64_t tileColumns, int64_t depth,
                                            int64_t consumers, int64_t stages, int64_t band,
-                                           MmaAttr mma) {
+                                           int64_t cluster, MmaAttr mma) {
   // Of an instruction, and of sums, which go through shared memory by lines of 128 bytes.
   constexpr int64_t part = 32, mostColumns = 256;
   if (failed(verifyPositive(emitError, {{"consumers", consumers}, {"band", band}})))
@@ -143,6 +143,8 @@ LogicalResult PipelineScheduleAttr::verify(EmitError emitError, int64_t tileColu
   if (stages < 2)
     return emitError() << "one stage is read while others are brought: " << stages
                        << " are too few";
+  if (cluster != 1 && cluster != 2)
+    return emitError() << "a cluster has one block or two, not " << cluster;
   if (mma.getInstruction() != MmaInstruction::Wgmma &&
       mma.getInstruction() != MmaInstruction::WgmmaTf32)
     return emitError() << "warpgroups multiply what is in shared memory, not by " << mma;

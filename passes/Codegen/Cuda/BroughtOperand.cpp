@@ -79,7 +79,7 @@ BroughtOperand BroughtOperand::makeMatrix(KernelEmitter &e, const ContractionOpe
                                           Type number, Tiles tiles) {
   BroughtOperand brought(e, number, tiles, /*isTurned=*/!operand.isDeep);
   tenon_tensor_map_desc desc = brought.describe(operand.tensor);
-  desc.box[1] = operand.isDeep ? tiles.size : tiles.depth;
+  desc.box[1] = operand.isDeep ? tiles.getOwn() : tiles.depth;
   brought.addMap(desc);
   brought.locate = [&e, &operand](Value outer, Value first, const DepthStep &step) {
     return Place{reversed(operand.index(outer, e.uniform(first), e.uniform(step.channel))), {}};
@@ -135,7 +135,7 @@ BroughtOperand BroughtOperand::makeFilters(KernelEmitter &e, ConvOp conv,
   desc.sizes[1] = {llvm::product_of(conv.getKernelSizes()), 0};
   desc.strides[0] = {channels * elementBytes, 0};
   desc.box[1] = desc.box[3] = desc.steps[3] = 1;
-  desc.box[2] = tiles.size;
+  desc.box[2] = tiles.getOwn();
   brought.addMap(desc);
   brought.locate = [](Value outer, Value first, const DepthStep &step) {
     return Place{{step.channel, step.tap, first, outer}, {}};
@@ -147,11 +147,18 @@ void BroughtOperand::bring(Value outer, Value first, const DepthStep &step, Valu
                            Value barriers) {
   Emitter &em = e->em;
   auto type = cast<BufferType>(buffer.getType());
-  int64_t width = panel ? type.getColumns() : tiles.size;
-  for (int64_t done = 0; done < tiles.size; done += width) {
-    Place place = locate(outer, em.add(first, done), step);
-    Value row = em.i64(panel ? done / width * tiles.depth : done);
-    em.create<BringOp>(map, place.origin, place.tap, buffer, stage, row, barriers, stage);
+  int64_t width = panel ? type.getColumns() : tiles.getOwn();
+  Value begin = em.i64(0);
+  IntegerAttr blocks;
+  if (tiles.parts > 1) {
+    begin = em.mul(em.create<ClusterRankOp>(em.getI64Type()), tiles.getOwn());
+    blocks = em.getI16IntegerAttr(static_cast<int16_t>((1 << tiles.parts) - 1));
+  }
+  for (int64_t done = 0; done < tiles.getOwn(); done += width) {
+    Value own = em.add(begin, done);
+    Place place = locate(outer, em.add(first, own), step);
+    Value row = panel ? em.i64(done / width * tiles.depth) : own;
+    em.create<BringOp>(map, place.origin, place.tap, buffer, stage, row, barriers, stage, blocks);
   }
 }
 

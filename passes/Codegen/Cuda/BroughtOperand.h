@@ -19,9 +19,12 @@ struct DepthStep {
 class BroughtOperand {
 public:
   /// How many rows or columns of a product a tile has, of how many channels a step, how many stages
-  /// there are, and where in shared memory they are.
+  /// there are, and where in shared memory they are. Of a tile that the blocks of a cluster have in
+  /// common each has one of so many `parts` brought, to all of them.
   struct Tiles {
-    int64_t size, depth, stages, offset;
+    int64_t size, depth, stages, offset, parts = 1;
+
+    int64_t getOwn() const { return size / parts; }
   };
 
   /// The input of a convolution: runs of its output's pixels.

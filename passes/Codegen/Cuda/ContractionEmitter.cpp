@@ -8,7 +8,8 @@ namespace tenon::cuda {
 
 ContractionEmitter::ContractionEmitter(KernelEmitter &e, Operation *root)
     : e(e), em(e.em), root(root), sizes(getContractionSizes(root)),
-      sumType(getAccumulatorType(getElementTypeOrSelf(root->getOperand(0)))) {
+      sumType(getAccumulatorType(getElementTypeOrSelf(root->getOperand(0)))), firstTile(e.block),
+      tileStep(e.blocks) {
   MLIRContext *context = root->getContext();
   rowCount = product(sizes.rows, context);
   depthCount = product(sizes.depth, context);
@@ -137,7 +138,7 @@ void ContractionEmitter::forTiles(int64_t tileRows, int64_t tileColumns, int64_t
   std::optional<int64_t> knownDown = constantOf(down);
   bool areWhole = band == 1 || (knownDown && *knownDown % band == 0);
   Value count = em.mul(outers, perProduct);
-  em.loop(e.block, count, e.blocks, init, [&](Value tile, ValueRange carried) {
+  em.loop(firstTile, count, tileStep, init, [&](Value tile, ValueRange carried) {
     Value inProduct = em.rem(tile, perProduct);
     Value firstRow = em.mul(em.div(inProduct, perBand), band), inBand = em.rem(inProduct, perBand);
     Value ofBand = em.i64(band);

@@ -64,6 +64,8 @@ protected:
   mlir::AffineExpr rowCount, depthCount;
   mlir::Value rows, columns, depth;
   ContractionOperand left, right;
+  /// The first tile of the block, and how far it is to its next one.
+  mlir::Value firstTile, tileStep;
 
 private:
   ContractionOperand makeLeft();

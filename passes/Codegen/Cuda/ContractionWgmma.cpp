@@ -31,6 +31,13 @@
 // (5) Sums are read from here on.
 // (6) Only the lanes of a warp read what it has stored: they meet before and after.
 //
+// Two blocks may be a cluster: their tiles are one below the other, and of the same columns, of
+// which each block has half brought to both. So each asks for less of the second cache. A stage is
+// overwritten by the copies of both, which is why consumers arrive at `empty` of both blocks; each
+// block's `full` counts the bytes of its own rows and of both halves. Barriers are used by others
+// only when all threads of the cluster have met, and no block ends before all have met again, since
+// others arrive in its shared memory until then.
+//
 // Sums go through shared memory because a lane has two neighbours of each row: from there threads
 // read four, and what follows is code of one loop, which needs few registers.
 //
@@ -63,6 +70,7 @@ private:
   BroughtOperand makeLeft();
   BroughtOperand makeRight();
   void startBarriers();
+  bool isShared() const { return schedule.getCluster() > 1; }
   RingPlace next(RingPlace place);
   DepthStep findStep(Value number);
   void produce();
@@ -82,8 +90,8 @@ private:
   Value full, empty, sumTiles;
   /// Of channels in a tap, and of a tile in all.
   Value channelSteps, steps;
-  /// Of this thread.
-  Value lane, warp;
+  /// Of this thread; and of its block's tiles in those of the cluster, in rows.
+  Value lane, warp, clusterRow;
 };
 
 } // namespace
@@ -107,6 +115,14 @@ WgmmaEmitter::WgmmaEmitter(KernelEmitter &e, Operation *root, PipelineScheduleAt
   steps = em.mul(e.value(product(taps, context)), channelSteps);
   lane = em.rem(e.thread, em.i64(TargetAttr::warpSize));
   warp = em.div(e.thread, em.i64(TargetAttr::warpSize));
+  clusterRow = em.i64(0);
+  if (isShared()) {
+    Value blocks = em.i64(schedule.getCluster());
+    e.setCluster(schedule.getCluster());
+    firstTile = em.div(e.block, blocks);
+    tileStep = em.div(e.blocks, blocks);
+    clusterRow = em.mul(em.create<ClusterRankOp>(em.getI64Type()), schedule.getTileRows());
+  }
 }
 
 BroughtOperand WgmmaEmitter::makeLeft() {
@@ -119,7 +135,7 @@ BroughtOperand WgmmaEmitter::makeLeft() {
 
 BroughtOperand WgmmaEmitter::makeRight() {
   BroughtOperand::Tiles tiles = {schedule.getTileColumns(), schedule.getDepth(),
-                                 schedule.getStages(), memory.right};
+                                 schedule.getStages(), memory.right, schedule.getCluster()};
   auto conv = dyn_cast<ConvOp>(root);
   return conv ? BroughtOperand::makeFilters(e, conv, sizes, right, rightNumber, tiles)
               : BroughtOperand::makeMatrix(e, right, rightNumber, tiles);
@@ -131,9 +147,13 @@ void WgmmaEmitter::startBarriers() {
   Value isFirst = em.compare(arith::CmpIPredicate::eq, e.thread, em.i64(0));
   em.ifThen(isFirst, [&] {
     em.create<StartBarriersOp>(full, 1);
-    em.create<StartBarriersOp>(empty, schedule.getConsumers() * kWarpsOfGroup);
+    em.create<StartBarriersOp>(empty,
+                               schedule.getConsumers() * kWarpsOfGroup * schedule.getCluster());
   });
-  e.barrier();
+  if (isShared())
+    em.create<MeetClusterOp>();
+  else
+    e.barrier();
 }
 
 RingPlace WgmmaEmitter::next(RingPlace place) {
@@ -158,7 +178,7 @@ void WgmmaEmitter::produceTile(Value outer, Value row, Value column, RingPlace &
       em.loop(em.i64(0), steps, em.i64(1), {place.stage, place.parity},
               [&](Value number, ValueRange carried) {
                 RingPlace own = {carried[0], carried[1]};
-                em.create<AwaitOp>(empty, own.stage, em.sub(em.i64(1), own.parity));
+                em.create<AwaitOp>(empty, own.stage, em.sub(em.i64(1), own.parity), isShared());
                 em.create<ExpectOp>(memory.stageBytes, full, own.stage);
                 DepthStep step = findStep(number);
                 leftTiles.bring(outer, row, step, own.stage, full);
@@ -173,10 +193,10 @@ void WgmmaEmitter::produce() {
   int64_t first = schedule.getConsumers() * PipelineScheduleAttr::groupThreads;
   Value isProducer = em.compare(arith::CmpIPredicate::eq, e.thread, em.i64(first));
   em.ifThen(isProducer, [&] {
-    forTiles(schedule.getTileRows(), schedule.getTileColumns(), schedule.getBand(),
+    forTiles(schedule.getClusterRows(), schedule.getTileColumns(), schedule.getBand(),
              {em.i64(0), em.i64(0)}, [&](Value outer, Value row, Value column, ValueRange carried) {
                RingPlace place = {carried[0], carried[1]};
-               produceTile(outer, row, column, place);
+               produceTile(outer, em.add(row, clusterRow), column, place);
                return SmallVector<Value>{place.stage, place.parity};
              });
   });
@@ -204,8 +224,9 @@ SmallVector<Value> WgmmaEmitter::multiply(Value step, Value stage, Value groupRo
 }
 
 void WgmmaEmitter::release(Value stage) {
-  Value isFirst = em.compare(arith::CmpIPredicate::eq, lane, em.i64(0));
-  em.ifThen(isFirst, [&] { em.create<ArriveOp>(empty, stage); });
+  // A lane for each block of the cluster.
+  em.ifThen(em.less(lane, em.i64(schedule.getCluster())),
+            [&] { em.create<ArriveOp>(empty, stage, isShared() ? lane : Value()); });
 }
 
 SmallVector<Value> WgmmaEmitter::sumTile(Value groupRow, RingPlace &place) {
@@ -217,7 +238,7 @@ SmallVector<Value> WgmmaEmitter::sumTile(Value groupRow, RingPlace &place) {
       em.loop(em.i64(0), steps, em.i64(1), init, [&](Value step, ValueRange carried) {
         ValueRange sums = carried.drop_back(3), ring = carried.take_back(3);
         RingPlace own = {ring[0], ring[1]};
-        em.create<AwaitOp>(full, own.stage, own.parity);
+        em.create<AwaitOp>(full, own.stage, own.parity, isShared());
         em.create<FenceProductsOp>();
         SmallVector<Value> next = multiply(step, own.stage, groupRow, sums);
         em.create<CommitProductsOp>();
@@ -273,11 +294,12 @@ void WgmmaEmitter::finishTile(ValueRange sums, Value outer, Value row, Value col
 
 void WgmmaEmitter::consume(Value group) {
   Value groupRow = em.mul(group, PipelineScheduleAttr::consumerRows);
-  forTiles(schedule.getTileRows(), schedule.getTileColumns(), schedule.getBand(),
+  Value first = em.add(groupRow, clusterRow);
+  forTiles(schedule.getClusterRows(), schedule.getTileColumns(), schedule.getBand(),
            {em.i64(0), em.i64(0)}, [&](Value outer, Value row, Value column, ValueRange carried) {
              RingPlace place = {carried[0], carried[1]};
              SmallVector<Value> sums = sumTile(groupRow, place);
-             finishTile(sums, outer, em.add(row, groupRow), column);
+             finishTile(sums, outer, em.add(row, first), column);
              return SmallVector<Value>{place.stage, place.parity};
            });
 }
@@ -302,6 +324,8 @@ void WgmmaEmitter::emit() {
           em.create<RegistersOp>(Change::Increase, consumerRegisters);
         consume(group);
       });
+  if (isShared())
+    em.create<MeetClusterOp>();
 }
 
 void emitWgmmaKernel(KernelEmitter &emitter, Operation *root, PipelineScheduleAttr schedule) {

@@ -178,6 +178,11 @@ void KernelEmitter::setDynamicSharedBytes(int64_t bytes) {
   setPassthrough(kSharedBytesAttrName, std::to_string(bytes));
 }
 
+void KernelEmitter::setCluster(int64_t blocks) {
+  getEntry()->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
+                      em.getDenseI32ArrayAttr({static_cast<int32_t>(blocks)}));
+}
+
 static Value addParameter(LLVM::LLVMFuncOp entry, Type type, DictionaryAttr attributes) {
   SmallVector<Type> types(entry.getArgumentTypes());
   SmallVector<DictionaryAttr> all;

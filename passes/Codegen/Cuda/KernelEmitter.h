@@ -49,6 +49,8 @@ public:
   /// Says how many bytes of shared memory a launch gives each block, for `tile.buffer`s; threads
   /// have the registers that they need.
   void setDynamicSharedBytes(int64_t bytes);
+  /// Says that so many neighbouring blocks are a cluster.
+  void setCluster(int64_t blocks);
   /// Adds a tensor map to the entry's parameters, which the runtime makes; a pointer to it.
   mlir::Value addTensorMap(const tenon_tensor_map_desc &desc);
 

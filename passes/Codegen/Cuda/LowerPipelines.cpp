@@ -93,6 +93,27 @@ struct LowerMeet : ConvertOpToLLVMPattern<MeetOp> {
   }
 };
 
+struct LowerClusterRank : ConvertOpToLLVMPattern<ClusterRankOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(ClusterRankOp op, OpAdaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Emitter em(rewriter, op.getLoc());
+    Value rank = em.create<NVVM::ClusterId>(em.getI32Type());
+    rewriter.replaceOpWithNewOp<arith::ExtUIOp>(op, em.getI64Type(), rank);
+    return success();
+  }
+};
+
+struct LowerMeetCluster : ConvertOpToLLVMPattern<MeetClusterOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(MeetClusterOp op, OpAdaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    NVVM::ClusterArriveOp::create(rewriter, op.getLoc(), UnitAttr());
+    rewriter.replaceOpWithNewOp<NVVM::ClusterWaitOp>(op, UnitAttr());
+    return success();
+  }
+};
+
 //===-- Barriers --===//
 
 Value barrierPointer(Emitter &em, Value barriers, Value index) {
@@ -145,9 +166,24 @@ struct LowerArrive : ConvertOpToLLVMPattern<ArriveOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     Emitter em(rewriter, op.getLoc());
     Value barrier = barrierPointer(em, adaptor.getBarriers(), adaptor.getIndex());
-    em.create<NVVM::MBarrierArriveOp>(em.getI64Type(), barrier, Value());
+    if (adaptor.getBlock())
+      arriveAt(em, barrier, adaptor.getBlock());
+    else
+      em.create<NVVM::MBarrierArriveOp>(em.getI64Type(), barrier, Value());
     rewriter.eraseOp(op);
     return success();
+  }
+
+private:
+  /// At the barrier at the same place of another block.
+  static void arriveAt(Emitter &em, Value barrier, Value block) {
+    constexpr llvm::StringLiteral text =
+        "{\n\t"
+        ".reg .b64 there;\n\t"
+        "mapa.shared::cluster.u64 there, $0, $1;\n\t"
+        "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n\t"
+        "}";
+    emitPtx(em, nullptr, text, "l,r", {barrier, toI32(em, block)});
   }
 };
 
@@ -156,14 +192,15 @@ struct LowerAwait : ConvertOpToLLVMPattern<AwaitOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(AwaitOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    constexpr llvm::StringLiteral text = "{\n\t"
-                                         ".reg .pred over;\n"
-                                         "again_${:uid}:\n\t"
-                                         "mbarrier.try_wait.parity.shared::cta.b64 over, [$0], "
-                                         "$1;\n\t"
-                                         "@!over bra again_${:uid};\n\t"
-                                         "}";
     Emitter em(rewriter, op.getLoc());
+    std::string text = llvm::formatv("{{\n\t"
+                                     ".reg .pred over;\n"
+                                     "again_${{:uid}:\n\t"
+                                     "mbarrier.try_wait.parity.{0}shared::cta.b64 over, [$0], "
+                                     "$1;\n\t"
+                                     "@!over bra again_${{:uid};\n\t"
+                                     "}",
+                                     op.getOfCluster() ? "acquire.cluster." : "");
     Value barrier = barrierPointer(em, adaptor.getBarriers(), adaptor.getIndex());
     emitPtx(em, nullptr, text, "l,r", {barrier, toI32(em, adaptor.getParity())});
     rewriter.eraseOp(op);
@@ -190,8 +227,11 @@ struct LowerBring : ConvertOpToLLVMPattern<BringOp> {
     for (ValueRange distance : adaptor.getTap())
       tap.push_back(em.createOrFold<arith::TruncIOp>(em.getI16Type(), first(distance)));
     Value barrier = barrierPointer(em, first(adaptor.getBarriers()), first(adaptor.getIndex()));
+    Value blocks;
+    if (op.getBlocks())
+      blocks = em.create<arith::ConstantOp>(op.getBlocksAttr());
     em.create<NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp>(
-        place, first(adaptor.getMap()), origin, barrier, tap, /*multicastMask=*/Value(),
+        place, first(adaptor.getMap()), origin, barrier, tap, /*multicastMask=*/blocks,
         /*l2CacheHint=*/Value(), tap.empty() ? NVVM::TMALoadMode::TILE : NVVM::TMALoadMode::IM2COL,
         /*isCTAOnly=*/false, NVVM::CTAGroupKindAttr(), /*predicate=*/Value());
     rewriter.eraseOp(op);
@@ -352,9 +392,10 @@ void populatePipelinePatterns(LLVMTypeConverter &converter, RewritePatternSet &p
   converter.addConversion([](BarriersType type) {
     return LLVM::LLVMPointerType::get(type.getContext(), kSharedSpace);
   });
-  patterns.add<LowerWarpgroup, LowerRegisters, LowerMeet, LowerBarriers, LowerStartBarriers,
-               LowerExpect, LowerArrive, LowerAwait, LowerBring, LowerMultiply, LowerFenceProducts,
-               LowerCommitProducts, LowerWaitProducts>(converter);
+  patterns.add<LowerWarpgroup, LowerRegisters, LowerMeet, LowerClusterRank, LowerMeetCluster,
+               LowerBarriers, LowerStartBarriers, LowerExpect, LowerArrive, LowerAwait, LowerBring,
+               LowerMultiply, LowerFenceProducts, LowerCommitProducts, LowerWaitProducts>(
+      converter);
 }
 
 } // namespace tenon::cuda

@@ -200,6 +200,15 @@ LogicalResult verifySchedule(PipelineScheduleAttr schedule, Operation *root, Tar
   return success();
 }
 
+/// Launches are made of whole clusters.
+LogicalResult verifyClusters(KernelOp kernel, int64_t cluster) {
+  AffineMapAttr tasks = kernel.getTasksAttr();
+  if (!tasks || llvm::all_of(tasks.getValue().getResults(),
+                             [&](AffineExpr count) { return count.isMultipleOf(cluster); }))
+    return success();
+  return kernel.emitError("has tasks ") << tasks << ", which are no clusters of " << cluster;
+}
+
 /// What must hold of a schedule for few rows.
 LogicalResult verifySchedule(GemvScheduleAttr schedule, Operation *root, TargetAttr,
                              ComplainFn complain) {
@@ -240,7 +249,8 @@ LogicalResult ContractionStrategy::verify(KernelOp kernel) const {
   if (auto tiles = dyn_cast<TileScheduleAttr>(schedule))
     return verifySchedule(tiles, root, *target, complain);
   if (auto pipeline = dyn_cast<PipelineScheduleAttr>(schedule))
-    return verifySchedule(pipeline, root, *target, complain);
+    return failure(failed(verifySchedule(pipeline, root, *target, complain)) ||
+                   failed(verifyClusters(kernel, pipeline.getCluster())));
   if (auto gemv = dyn_cast<GemvScheduleAttr>(schedule))
     return verifySchedule(gemv, root, *target, complain);
   return verifySchedule(cast<ContractionScheduleAttr>(schedule), root, *target, complain);

@@ -71,7 +71,7 @@ static std::pair<int64_t, int64_t> getTile(ScheduleAttrInterface schedule) {
   if (auto tiles = dyn_cast<TileScheduleAttr>(schedule))
     return {tiles.getTileRows(), tiles.getTileColumns()};
   if (auto pipeline = dyn_cast<PipelineScheduleAttr>(schedule))
-    return {pipeline.getTileRows(), pipeline.getTileColumns()};
+    return {pipeline.getClusterRows(), pipeline.getTileColumns()};
   auto fma = cast<ContractionScheduleAttr>(schedule);
   return {fma.getTileRows(), fma.getTileColumns()};
 }
@@ -85,8 +85,11 @@ DimExprs chooseContractionBlocks(TargetAttr target, Operation *op) {
                       product(sizes.rows, context).ceilDiv(tileRows) *
                       sizes.columns.ceilDiv(tileColumns);
   // These go from tile to tile without a gap, and a multiprocessor holds one of them.
-  if (isa<PipelineScheduleAttr>(schedule))
-    return limitBlocks(blocks, target.getMultiprocessors());
+  if (auto pipeline = dyn_cast<PipelineScheduleAttr>(schedule)) {
+    int64_t cluster = pipeline.getCluster();
+    DimExprs clusters = limitBlocks(blocks, target.getMultiprocessors() / cluster);
+    return llvm::map_to_vector(clusters, [&](AffineExpr count) { return count * cluster; });
+  }
   return limitBlocks(target, blocks);
 }
 

@@ -24,6 +24,8 @@ constexpr double sharedBytesPerCycle = 128, cacheBytesPerCycle = 64;
 /// From memory to shared memory; for the barriers of a step; to begin and to end a tile, beside its
 /// sums; and to set up a block.
 constexpr double latency = 800, stepOverhead = 40, tileOverhead = 200, blockOverhead = 800;
+/// For what another block of the cluster has to say of a step.
+constexpr double clusterOverhead = 24;
 /// Of what is shorter than the longest, this part shows.
 constexpr double exposedPart = 0.125;
 
@@ -44,20 +46,24 @@ static double estimate(TargetAttr target, Operation *op, const ProductSize &prod
   auto ceilDiv = [](double a, double b) { return std::ceil(a / b); };
   double rows = double(schedule.getTileRows()), columns = double(schedule.getTileColumns());
   double stepBytes = double(schedule.getDepth() * product.elementBytes);
-  double tiles = product.outer * ceilDiv(product.rows, rows) * ceilDiv(product.columns, columns);
-  double perMultiprocessor = ceilDiv(tiles, double(target.getMultiprocessors()));
+  double cluster = double(schedule.getCluster());
+  double tiles =
+      product.outer * ceilDiv(product.rows, rows * cluster) * ceilDiv(product.columns, columns);
+  double perMultiprocessor =
+      ceilDiv(tiles, std::floor(double(target.getMultiprocessors()) / cluster));
 
   double rate = double(target.getWgmmaRate()) * 2 / double(product.elementBytes);
-  double brought = (std::min(rows, product.rows) + std::min(columns, product.columns)) * stepBytes;
+  double ownRows = std::min(rows, product.rows), all = std::min(columns, product.columns);
+  double brought = (ownRows + all) * stepBytes, asked = (ownRows + all / cluster) * stepBytes;
   double read = (rows + double(schedule.getConsumers()) * columns) * stepBytes;
   double bounds[] = {rows * columns * double(schedule.getDepth()) / rate,
-                     (brought + read) / sharedBytesPerCycle, brought / cacheBytesPerCycle,
+                     (brought + read) / sharedBytesPerCycle, asked / cacheBytesPerCycle,
                      latency / double(schedule.getStages() - 1)};
   double longest = *llvm::max_element(bounds);
   double step =
       longest +
       (std::accumulate(std::begin(bounds), std::end(bounds), 0.0) - longest) * exposedPart +
-      stepOverhead;
+      stepOverhead + (cluster > 1 ? clusterOverhead : 0);
   double sums = 2 * rows * columns * 4 / sharedBytesPerCycle;
   return perMultiprocessor * (countSteps(op, schedule.getDepth()) * step + sums + tileOverhead) +
          latency + blockOverhead;
@@ -65,13 +71,14 @@ static double estimate(TargetAttr target, Operation *op, const ProductSize &prod
 
 /// With as many stages as there is room for; null if these are too few.
 static PipelineScheduleAttr makeSchedule(TargetAttr target, Operation *op,
-                                         const ProductSize &product, MmaAttr mma, int64_t consumers,
-                                         int64_t columns, int64_t lineBytes) {
+                                         const ProductSize &product, MmaAttr mma, int64_t cluster,
+                                         int64_t consumers, int64_t columns, int64_t lineBytes) {
   int64_t depth = lineBytes / product.elementBytes;
-  int64_t rows = PipelineScheduleAttr::consumerRows * consumers;
+  int64_t rows = PipelineScheduleAttr::consumerRows * consumers * cluster;
   for (int64_t stages = mostStages; stages >= leastStages; --stages) {
-    auto schedule = PipelineScheduleAttr::get(op->getContext(), columns, depth, consumers, stages,
-                                              chooseBand(target, product, rows, columns), mma);
+    auto schedule =
+        PipelineScheduleAttr::get(op->getContext(), columns, depth, consumers, stages,
+                                  chooseBand(target, product, rows, columns), cluster, mma);
     if (PipelineMemory(schedule, product.elementBytes).bytes <= target.getSharedBytes())
       return findObstacle(schedule, op, target).empty() ? schedule : PipelineScheduleAttr();
   }
@@ -85,19 +92,24 @@ std::pair<PipelineScheduleAttr, double> choosePipeline(TargetAttr target, Operat
   if (!mma || !target.getWgmmaRate())
     return {best, bestCycles};
   ProductSize product = getProductSize(op);
-  for (int64_t consumers : {2, 1})
-    for (int64_t columns : widths)
-      for (int64_t lineBytes : lines) {
-        PipelineScheduleAttr schedule =
-            makeSchedule(target, op, product, mma, consumers, columns, lineBytes);
-        if (!schedule)
-          continue;
-        double cycles = estimate(target, op, product, schedule);
-        if (best && cycles >= bestCycles)
-          continue;
-        best = schedule;
-        bestCycles = cycles;
-      }
+  // A run may have no rows, and then no whole cluster.
+  SmallVector<int64_t> clusters = {1};
+  if (isStatic(op->getResult(0).getType()))
+    clusters.push_back(2);
+  for (int64_t cluster : clusters)
+    for (int64_t consumers : {2, 1})
+      for (int64_t columns : widths)
+        for (int64_t lineBytes : lines) {
+          PipelineScheduleAttr schedule =
+              makeSchedule(target, op, product, mma, cluster, consumers, columns, lineBytes);
+          if (!schedule)
+            continue;
+          double cycles = estimate(target, op, product, schedule);
+          if (best && cycles >= bestCycles)
+            continue;
+          best = schedule;
+          bestCycles = cycles;
+        }
   return {best, bestCycles};
 }
 

@@ -103,6 +103,8 @@ std::string findObstacle(PipelineScheduleAttr schedule, Operation *root, TargetA
   if (getRightForm(root) == RightForm::Lines &&
       (schedule.getTileColumns() * elementBytes % longest != 0))
     return llvm::formatv("{0} columns are no panels of 128 bytes", schedule.getTileColumns());
+  if (schedule.getCluster() > 1 && getRightForm(root) == RightForm::Lines)
+    return "columns that are turned are not shared by a cluster";
   int64_t bytes = PipelineMemory(schedule, elementBytes).bytes;
   if (bytes > target.getSharedBytes())
     return llvm::formatv("it needs {0} bytes of shared memory, where {1} are the most", bytes,

@@ -42,6 +42,14 @@ llvm.func @consumer(%stage: i64, %row: i64, %depth: i64, %later: i1, %sums: vect
   %done = tile.wait_products 0 of %next : vector<8xi32> -> vector<8xi32>
   // CHECK: tile.arrive at %{{.*}}[%{{.*}}] : <4>
   tile.arrive at %empty[%stage] : !tile.barriers<4>
+  // CHECK: %[[RANK:.*]] = tile.cluster_rank
+  %rank = tile.cluster_rank
+  // CHECK: tile.arrive at %{{.*}}[%{{.*}}] in %[[RANK]] : <4>
+  tile.arrive at %empty[%stage] in %rank : !tile.barriers<4>
+  // CHECK: tile.await %{{.*}} {ofCluster} : <4>
+  tile.await %empty[%stage], %stage {ofCluster} : !tile.barriers<4>
+  // CHECK: tile.meet_cluster
+  tile.meet_cluster
   // CHECK: tile.meet
   tile.meet
   llvm.return %done : vector<8xi32>

@@ -52,6 +52,29 @@ tenon.kernel @ring(%x: tensor<?x200xf16, affine_map<()[s0] -> (s0 * 100, 200)>>,
   tenon.yield %0 : tensor<?x96xf16, affine_map<()[s0] -> (s0 * 100, 96)>>
 }
 
+// Two blocks: each has half of the columns brought to both, and both stages are let go by the warps of both. All meet when
+// barriers are made, and at the end.
+// CHECK-LABEL: module @shared_columns
+//       CHECK:   nvvm.cluster_dim = array<i32: 2>
+//       CHECK:   %[[RANK:.*]] = tile.cluster_rank
+//       CHECK:   tile.start_barriers %[[FULL:.*]] for 1 :
+//       CHECK:   tile.start_barriers %[[EMPTY:.*]] for 16 :
+//       CHECK:   tile.meet_cluster
+//   CHECK-NOT:   nvvm.barrier0
+//       CHECK:       tile.await %[[EMPTY]]{{.*}} {ofCluster}
+//       CHECK:       tile.expect 32768 at %[[FULL]]
+//       CHECK:       tile.bring {{.*}} by %[[FULL]][%{{[a-z0-9]+}}] :
+//       CHECK:       tile.bring {{.*}} by %[[FULL]][%{{[a-z0-9]+}}] {blocks = 3 : i16} :
+//       CHECK:       tile.await %[[FULL]]{{.*}} {ofCluster}
+//       CHECK:       tile.arrive at %[[EMPTY]]{{.*}} in %{{.*}}
+//       CHECK:   tile.meet_cluster
+//  CHECK-NEXT:   llvm.return
+tenon.kernel @shared_columns(%x: tensor<512x256xf16>, %w: tensor<256x256xf16>) -> tensor<512x256xf16>
+    attributes {strategy = "contraction", tasks = affine_map<() -> (4)>, schedule = #cuda.pipeline_schedule<cluster = 2, mma = <wgmma>>} {
+  %0 = tenon.matmul %x, %w {transposeRhs} : (tensor<512x256xf16>, tensor<256x256xf16>) -> tensor<512x256xf16>
+  tenon.yield %0 : tensor<512x256xf16>
+}
+
 // Steps of the depth one below the other: a box for each panel of 64 columns, whose rows begin with the step.
 // CHECK-LABEL: module @turned
 //       CHECK:   %[[PANELS:.*]] = tile.buffer at 32768 : <4, 128, 64, bf16, swizzled>

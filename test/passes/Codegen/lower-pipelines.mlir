@@ -103,3 +103,24 @@ llvm.func @numbers(%i: i64, %later: i1, %whole: vector<8xi32>, %sums: vector<8xf
       : !tile.buffer<4, 64, 32, f32, swizzled>, !tile.buffer<4, 64, 32, f32, swizzled>, vector<8xf32> -> vector<8xf32>
   llvm.return %a : vector<8xi32>
 }
+
+// -----
+
+// Blocks of a cluster reach each other's barriers, and have boxes brought to all of them.
+// CHECK-LABEL: llvm.func @cluster(
+//       CHECK:   nvvm.read.ptx.sreg.cluster.ctarank
+//       CHECK:   nvvm.cluster.arrive
+//  CHECK-NEXT:   nvvm.cluster.wait
+//       CHECK:   llvm.inline_asm has_side_effects {{.*}}mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64
+//       CHECK:   nvvm.cp.async.bulk.tensor.shared.cluster.global {{.*}} multicast_mask = %{{.*}} : !llvm.ptr<7>, !llvm.ptr
+//       CHECK:   llvm.inline_asm has_side_effects {{.*}}mapa.shared::cluster.u64 there, $0, $1;{{.*}}mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];
+llvm.func @cluster(%map: !llvm.ptr, %stage: i64, %row: i64, %parity: i64) {
+  %tiles = tile.buffer at 0 : !tile.buffer<4, 128, 64, f16, swizzled>
+  %full = tile.barriers at 65536 : !tile.barriers<4>
+  %rank = tile.cluster_rank
+  tile.meet_cluster
+  tile.await %full[%stage], %parity {ofCluster} : !tile.barriers<4>
+  tile.bring %map[%row, %row] to %tiles[%stage, %row] by %full[%stage] {blocks = 3 : i16} : !llvm.ptr, !tile.buffer<4, 128, 64, f16, swizzled>, !tile.barriers<4>
+  tile.arrive at %full[%stage] in %rank : !tile.barriers<4>
+  llvm.return
+}

@@ -201,3 +201,27 @@ module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a",
     tenon.yield %0 : tensor<1x200x8x64xf16>
   }
 }
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a", ptx = 84, multiprocessors = 132, shared_bytes = 232448,
+    wgmma_rate = 2048, host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  // expected-error @+1 {{has tasks affine_map<() -> (3)>, which are no clusters of 2}}
+  tenon.kernel @odd_grid(%x: tensor<512x256xf16>, %w: tensor<256x256xf16>) -> tensor<512x256xf16> attributes {
+      strategy = "contraction", tasks = affine_map<() -> (3)>, schedule = #cuda.pipeline_schedule<cluster = 2, mma = <wgmma>>} {
+    %0 = tenon.matmul %x, %w {transposeRhs} : (tensor<512x256xf16>, tensor<256x256xf16>) -> tensor<512x256xf16>
+    tenon.yield %0 : tensor<512x256xf16>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a", ptx = 84, multiprocessors = 132, shared_bytes = 232448,
+    wgmma_rate = 2048, host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @turned(%x: tensor<512x256xf16>, %w: tensor<256x256xf16>) -> tensor<512x256xf16> attributes {
+      strategy = "contraction", tasks = affine_map<() -> (2)>, schedule = #cuda.pipeline_schedule<cluster = 2, mma = <wgmma>>} {
+    // expected-error @+1 {{for warps with different roles, but columns that are turned are not shared by a cluster}}
+    %0 = tenon.matmul %x, %w : (tensor<512x256xf16>, tensor<256x256xf16>) -> tensor<512x256xf16>
+    tenon.yield %0 : tensor<512x256xf16>
+  }
+}

@@ -2,9 +2,10 @@
 // each schedule is compared as a whole. `tasks` are the blocks of a launch.
 // RUN: tenon-opt %s --mlir-print-local-scope --tenon-assign-target=target=cuda:sm_90a --tenon-assign-schedules | FileCheck %s
 
-// The largest tile with the stages that there is room for, a block for each multiprocessor, and a square of tiles at a time.
+// The largest tile with the stages that there is room for, a block for each multiprocessor, and a square of tiles at a time. Two blocks ask
+// the second cache for less than one and one.
 // CHECK-LABEL: tenon.kernel @square(
-//  CHECK-SAME:   schedule = #cuda.pipeline_schedule<tile_columns = 256, band = 16, mma = <wgmma>>,
+//  CHECK-SAME:   schedule = #cuda.pipeline_schedule<tile_columns = 256, band = 8, cluster = 2, mma = <wgmma>>,
 //  CHECK-SAME:   tasks = affine_map<() -> (132)>
 tenon.kernel @square(%x: tensor<8192x8192xf16>, %w: tensor<8192x8192xf16>) -> tensor<8192x8192xf16> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %w {transposeRhs} : (tensor<8192x8192xf16>, tensor<8192x8192xf16>) -> tensor<8192x8192xf16>

@@ -55,6 +55,28 @@ TEST_F(PipelinesTest, TilesEndWhereMatricesDo) {
   }
 }
 
+// Two blocks share columns: of each, half is asked for once for both. The last tiles of the second
+// block are outside of the matrix, and the numbers of clusters are one, and as many as there are
+// pairs of tiles.
+TEST_F(PipelinesTest, ClustersShareColumns) {
+  Product product = {328, 136, 200};
+  std::vector<int> a = makeNumbers(328 * 200, -8, 8, 1), b = makeNumbers(136 * 200, -8, 8, 2);
+  for (unsigned seed : {1, 2, 3})
+    for (int64_t blocks : {2, 4, 8}) {
+      call<void()>("tenon_cuda_sim_reset_counters")();
+      call<void(uint64_t)>("tenon_cuda_sim_set_seed")(seed);
+      auto results = runMatmul("tensor<328x200xf16>", "tensor<136x200xf16>", "tensor<328x136xf32>",
+                               "{transposeRhs}",
+                               "#cuda.pipeline_schedule<tile_columns = 96, consumers = 1, stages = "
+                               "2, cluster = 2, mma = "
+                               "<wgmma>>",
+                               blocks, list(halves({328, 200}, a), halves({136, 200}, b)));
+      EXPECT_EQ(floatsOf(results[0]), toFloats(multiply(product, a, b)));
+      // Three pairs of tiles by two, of four steps.
+      expectPerfect(/*groupsOfWarps=*/2 * 3 * 2, /*parts=*/4 * 4);
+    }
+}
+
 TEST_F(PipelinesTest, ColumnsAreTurned) {
   Product product = {64, 136, 72};
   std::vector<int> a = makeNumbers(64 * 72, -8, 8, 3), b = makeNumbers(136 * 72, -8, 8, 4);

@@ -41,6 +41,11 @@ module attributes {s = #cuda.gemv_schedule<slices = 3>} {}
 
 // -----
 
+// expected-error @+1 {{a cluster has one block or two, not 3}}
+module attributes {s = #cuda.pipeline_schedule<cluster = 3, mma = <wgmma>>} {}
+
+// -----
+
 // expected-error @+1 {{one stage is read while others are brought: 1 are too few}}
 module attributes {s = #cuda.tile_schedule<stages = 1, mma = <mma>>} {}
 
