@@ -7,6 +7,7 @@
 #include "lib/Quantize/Prepare.h"
 #include "lib/Session/Session.h"
 #include "tools/tenon/Arguments.h"
+#include "tools/tenon/Devices.h"
 
 namespace tenon::cli {
 
@@ -85,6 +86,12 @@ inline constexpr Option meanOption = {"--mean", true,
                                       "M,M,M is subtracted from scaled samples, per channel"};
 inline constexpr Option stdOption = {"--std", true, "D,D,D divides them then"};
 inline constexpr Option bgrOption = {"--bgr", false, "images have blue first"};
+inline constexpr Option imageOptions[] = {layoutOption, scaleOption, meanOption, stdOption,
+                                          bgrOption};
+
+/// How a model is opened that may have to be compiled first.
+inline constexpr Option openOptions[] = {shapeOption, deviceOption,           targetOption,
+                                         placeOption, keepDeadChannelsOption, precisionOption};
 
 } // namespace tenon::cli
 

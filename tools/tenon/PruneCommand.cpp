@@ -14,7 +14,7 @@
 
 namespace tenon::cli {
 
-static constexpr Option pruneOptions[] = {
+static constexpr Option ownOptions[] = {
     {"-o", true, "FILE where to write the smaller model; required"},
     {"--channels", true, "PART of the channels to remove: 50% or 0.5"},
     {"--target-speedup", true,
@@ -29,8 +29,8 @@ static constexpr Option pruneOptions[] = {
      "N keep a multiple of so many channels; by default what vectors or tiles of the target hold"},
     {"--target", true, "NAME the target whose vectors count, cpu:native by default"},
     {"--report", true, "FILE what was removed from which weights, as JSON"},
-    {"--help", false, "print this"},
 };
+static constexpr auto pruneOptions = joinOptions(ownOptions, helpOptions);
 
 /// A number with a suffix that may be left out: "50%" is a half then, "2x" is 2.
 static llvm::Expected<double> readFactor(const Arguments &arguments, llvm::StringRef option,

@@ -17,7 +17,7 @@ namespace tenon::cli {
 
 using namespace tenon::quantize;
 
-static constexpr Option quantizeOptions[] = {
+static constexpr Option ownOptions[] = {
     {"-o", true,
      "FILE OUT.so (compiled), OUT.onnx (a standard model with QuantizeLinear and "
      "DequantizeLinear) or OUT.precision.json (the recipe, for tenon compile --precision)"},
@@ -41,13 +41,8 @@ static constexpr Option quantizeOptions[] = {
     {"--target", true, "NAME what the model is compiled for and measured on; this processor"},
     shapeOption,
     threadsOption,
-    layoutOption,
-    scaleOption,
-    meanOption,
-    stdOption,
-    bgrOption,
-    {"--help", false, "print this"},
 };
+static constexpr auto quantizeOptions = joinOptions(ownOptions, imageOptions, helpOptions);
 
 static llvm::Expected<std::vector<NodePrecision>> readAllowed(const Arguments &arguments) {
   std::vector<NodePrecision> allowed;

@@ -24,7 +24,7 @@
 
 namespace tenon::cli {
 
-static constexpr Option verifyOptions[] = {
+static constexpr Option ownOptions[] = {
     deviceOption,
     {"--target", true, "LIST as for tenon compile; default cpu:native"},
     placeOption,
@@ -41,8 +41,8 @@ static constexpr Option verifyOptions[] = {
     {"--json", true, "FILE results, with the cause of each failure"},
     {"--list", true, "FILE names of the models that passed, one per line"},
     {"-v", false, "print what passed and was skipped, too"},
-    {"--help", false, "print this"},
 };
+static constexpr auto verifyOptions = joinOptions(ownOptions, helpOptions);
 
 namespace {
 
