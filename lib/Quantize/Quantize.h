@@ -11,8 +11,8 @@
 #define TENON_LIB_QUANTIZE_QUANTIZE_H
 
 #include "lib/Calibration/ProbedModel.h"
-#include "lib/Quantize/Budget.h"
-#include "lib/Quantize/Evaluate.h"
+#include "lib/Evaluation/Budget.h"
+#include "lib/Evaluation/Evaluate.h"
 #include "lib/Quantize/Improve.h"
 #include "lib/Quantize/TensorRecipes.h"
 
