@@ -2,7 +2,7 @@
 #ifndef TENON_LIB_QUANTIZE_IMPROVE_H
 #define TENON_LIB_QUANTIZE_IMPROVE_H
 
-#include "lib/Quantize/Evaluate.h"
+#include "lib/Evaluation/Evaluate.h"
 #include "lib/Quantize/Repair.h"
 
 namespace tenon::quantize {

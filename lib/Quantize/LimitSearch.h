@@ -3,7 +3,8 @@
 #define TENON_LIB_QUANTIZE_LIMITSEARCH_H
 
 #include "lib/Quantize/Assign.h"
-#include "lib/Quantize/Evaluate.h"
+#include "lib/Evaluation/Evaluate.h"
+#include "lib/Quantize/Recipe.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace tenon::quantize {

@@ -10,8 +10,8 @@
 #ifndef TENON_LIB_QUANTIZE_QUANTIZE_H
 #define TENON_LIB_QUANTIZE_QUANTIZE_H
 
-#include "lib/Quantize/Budget.h"
-#include "lib/Quantize/Evaluate.h"
+#include "lib/Evaluation/Budget.h"
+#include "lib/Evaluation/Evaluate.h"
 #include "lib/Quantize/GroupOptions.h"
 #include "lib/Quantize/Improve.h"
 

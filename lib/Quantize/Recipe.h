@@ -9,6 +9,7 @@
 #define TENON_LIB_QUANTIZE_RECIPE_H
 
 #include "include/tenon/runtime.h"
+#include "lib/Evaluation/OutputLoss.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
@@ -84,13 +85,6 @@ struct NodeRecipe {
   std::optional<int64_t> group;
   /// Why it has this precision, for people.
   std::string reason;
-};
-
-/// What an output loses against the model's own fp32.
-struct OutputLoss {
-  std::string name;
-  /// In dB, between 0 and 1, of the largest number, and between 0 and 1.
-  double sqnr = 0, cosine = 1, relative = 0, top1 = 1;
 };
 
 struct Recipe {

@@ -3,16 +3,9 @@ import json
 import os
 from dataclasses import dataclass, field
 
+from ._budget import BudgetError, _paths
 from ._compile import _shapes, _source, _targets
 from ._runtime import load
-
-
-class BudgetError(ValueError):
-    """No assignment keeps the budget; `result` says what the best one loses. Nothing is written."""
-
-    def __init__(self, message, result):
-        super().__init__(message)
-        self.result = result
 
 
 @dataclass
@@ -30,16 +23,6 @@ class Quantized:
 
     def __str__(self):
         return self.text
-
-
-def _paths(data):
-    """The files that data names; None if it is no path."""
-    if isinstance(data, (str, os.PathLike)):
-        return [os.fspath(data)]
-    if isinstance(data, (list, tuple)) and data and \
-            all(isinstance(path, (str, os.PathLike)) for path in data):
-        return [os.fspath(path) for path in data]
-    return None
 
 
 def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, labels=None,

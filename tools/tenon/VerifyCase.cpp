@@ -1,4 +1,4 @@
-// Both sides of the check of one folder (see the header).
+// The child's side of the check of one folder (see the header).
 
 #include "tools/tenon/VerifyCase.h"
 #include "lib/Driver/Driver.h"
@@ -12,6 +12,7 @@
 #include "tools/tenon/GuardedSession.h"
 #include "tools/tenon/ModelOptions.h"
 #include "tools/tenon/ProgramSession.h"
+#include "tools/tenon/VerifyMarks.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -19,11 +20,6 @@
 #include <csignal>
 
 namespace tenon::cli {
-
-// Lines of the child that are for its parent; any other line is somebody's complaint.
-static constexpr llvm::StringLiteral phaseMark = "@phase ", passedMark = "@passed",
-                                     failedMark = "@failed ", skippedMark = "@skipped ",
-                                     arenaMark = "@arena ";
 
 /// One line that says what failed; the folder is said beside it.
 static std::string summarize(llvm::Error error, llvm::StringRef folder) {
@@ -431,6 +427,7 @@ static constexpr Option verifyOneOptions[] = {
     {"--threads", true, "LIST numbers of threads"},
     {"--memory", true, "MB may be used"},
     {"--guard", false, "each buffer"},
+    {"--keep-dead-channels", false, "all channels"},
     {"--place", true, "P of kernels"},
     {"--precision", true, "P of products"},
     {"--run-with", true, "COMMAND"},
@@ -458,108 +455,6 @@ int runVerifyOne(llvm::ArrayRef<const char *> raw) {
     llvm::outs() << passedMark << "\n";
   llvm::outs().flush();
   return 0;
-}
-
-/// What a child that did not come to an end was doing, and the first thing it complained about.
-static std::string describeCrash(const ChildResult &child, const VerifySettings &settings) {
-  std::string phase = "starting", complaint;
-  llvm::SmallVector<llvm::StringRef> lines;
-  llvm::StringRef(child.output).split(lines, '\n', -1, /*KeepEmpty=*/false);
-  for (llvm::StringRef line : lines) {
-    if (line.consume_front(phaseMark))
-      phase = line.str();
-    else if (complaint.empty() && !line.starts_with(arenaMark) &&
-             !line.starts_with("PLEASE submit a bug report") &&
-             !line.starts_with("====")) // a sanitizer's, above its report
-      complaint = line.str();
-  }
-  std::string cause;
-  if (child.timedOut)
-    cause = "not done after " + std::to_string(settings.limit.count()) + " s";
-  else if (child.signal)
-    cause = "crashed with " + describeSignal(child.signal);
-  else
-    cause = "ended with exit code " + std::to_string(child.exitCode);
-  cause += " while " + phase;
-  if (!complaint.empty() && !child.timedOut)
-    cause += ": " + complaint;
-  return cause;
-}
-
-/// What the child said about the arena.
-static void readArena(llvm::StringRef output, VerifyResult &result) {
-  size_t at = output.find(arenaMark);
-  if (at == llvm::StringRef::npos)
-    return;
-  llvm::StringRef numbers =
-      output.substr(at + arenaMark.size()).take_until([](char c) { return c == '\n'; });
-  auto [bytes, bound] = numbers.split(' ');
-  bytes.getAsInteger(10, result.arenaBytes);
-  bound.getAsInteger(10, result.arenaLowerBound);
-}
-
-static double getRangeTolerance(Precision precision) {
-  switch (precision) {
-  case Precision::F32:
-    return 0;
-  case Precision::BF16:
-  case Precision::I8:
-    return 2e-2;
-  case Precision::TF32: // as many digits
-  case Precision::F16:
-    return 3e-3;
-  }
-  llvm_unreachable("no other precisions");
-}
-
-double getRangeTolerance(llvm::ArrayRef<PrecisionRule> rules) {
-  double largest = 0;
-  for (const PrecisionRule &rule : rules)
-    largest = std::max(largest, getRangeTolerance(rule.getPrecision()));
-  return largest;
-}
-
-VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
-                           const VerifySettings &settings) {
-  Stopwatch watch;
-  std::vector<std::string> command = {"verify-one",
-                                      "--output=" + binary,
-                                      "--target=" + settings.targets,
-                                      "--place=" + settings.place,
-                                      "--precision=" + settings.precision,
-                                      "--compile-threads=" +
-                                          std::to_string(settings.compileThreads),
-                                      "--threads=" + settings.threads,
-                                      "--memory=" + std::to_string(settings.memoryMegabytes),
-                                      "--",
-                                      folder};
-  if (settings.guard)
-    command.insert(command.begin() + 1, "--guard");
-  if (!settings.program.empty())
-    command.insert(command.begin() + 1, {"--run-with=" + settings.program,
-                                         "--timeout=" + std::to_string(settings.limit.count())});
-  llvm::Expected<ChildResult> child = runSelf(command, settings.limit);
-  VerifyResult result;
-  result.seconds = watch.milliseconds() / 1000;
-  if (!child) {
-    result.cause = llvm::toString(child.takeError());
-    return result;
-  }
-  readArena(child->output, result);
-  bool ended = !child->timedOut && !child->signal && !child->exitCode;
-  llvm::StringRef last = llvm::StringRef(child->output).rtrim();
-  last = last.substr(last.rfind('\n') + 1);
-  if (ended && last == passedMark) {
-    result.status = VerifyStatus::Passed;
-  } else if (ended && last.consume_front(skippedMark)) {
-    result.status = VerifyStatus::Skipped;
-    result.cause = last.str();
-  } else if (ended && last.consume_front(failedMark)) {
-    result.cause = last.str();
-  } else {
-    result.cause = describeCrash(*child, settings);
-  }
-  return result;
 }
 
 } // namespace tenon::cli

@@ -29,6 +29,8 @@ struct VerifySettings {
   std::string program;
   /// Compile without an arena, so that each buffer is between guard pages of its own.
   bool guard = false;
+  /// Compute channels that no result depends on, too.
+  bool keepDeadChannels = false;
   std::chrono::seconds limit;
 };
 

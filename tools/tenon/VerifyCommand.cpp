@@ -38,6 +38,7 @@ static constexpr Option ownOptions[] = {
     {"--run-with", true,
      "COMMAND that runs the models, which are compiled to executables: an emulator of --target"},
     {"--guard", false, "allocate each buffer by itself, between pages that may not be touched"},
+    keepDeadChannelsOption,
     {"--json", true, "FILE results, with the cause of each failure"},
     {"--list", true, "FILE names of the models that passed, one per line"},
     {"-v", false, "print what passed and was skipped, too"},
@@ -217,6 +218,7 @@ static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, i
   if (arguments.has("--device"))
     settings.memoryMegabytes += addressesOfDevice;
   settings.guard = arguments.has("--guard");
+  settings.keepDeadChannels = arguments.has("--keep-dead-channels");
   settings.program = arguments.get("--run-with");
   if (settings.guard && !settings.program.empty())
     return llvm::createStringError("--guard watches memory in this process, not with --run-with");

@@ -1,6 +1,6 @@
 // How much a model loses against another (see the header).
 
-#include "lib/Quantize/Evaluate.h"
+#include "lib/Evaluation/Evaluate.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 

@@ -1,10 +1,11 @@
 // How much a model loses against another on samples.
-#ifndef TENON_LIB_QUANTIZE_EVALUATE_H
-#define TENON_LIB_QUANTIZE_EVALUATE_H
+#ifndef TENON_LIB_EVALUATION_EVALUATE_H
+#define TENON_LIB_EVALUATION_EVALUATE_H
 
 #include "lib/Calibration/DataSource.h"
 #include "lib/Calibration/Metrics.h"
-#include "lib/Quantize/Budget.h"
+#include "lib/Evaluation/Budget.h"
+#include "lib/Evaluation/OutputLoss.h"
 #include "lib/Session/Session.h"
 #include <functional>
 
