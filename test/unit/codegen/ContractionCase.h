@@ -7,18 +7,20 @@
 #include "passes/Codegen/Cpu/Contraction.h"
 #include "passes/Schedule/Cpu/Choose.h"
 #include "test/unit/codegen/KernelJit.h"
+#include "test/unit/codegen/Scalars.h"
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace tenon::testing {
 
-enum class Scalar { F32, F64, F16, BF16, I32, I16, I8, U8 };
-
 enum class ZeroPoints { None, Integers, Floats };
 
-/// Whether values of the type are integers, of any of its values.
-inline bool isInteger(Scalar type) { return type >= Scalar::I32; }
+/// Behind outputs and biases lie so many bytes; those of outputs are filled with the pattern.
+constexpr int64_t guardBytes = 256;
+constexpr unsigned char guardPattern = 0xAB;
+
+int64_t product(const std::vector<int64_t> &values);
 
 struct ContractionCase {
   int64_t batch = 1, group = 1;
@@ -92,7 +94,7 @@ private:
   float multiplyCodes(const double *x, int64_t n) const;
   /// The same of an input that is rounded to bytes.
   float multiplyBytes(const double *x, int64_t n) const;
-  /// Channels that lie together in packed weights.
+  /// Packs the filters of Winograd kernels.
   void transformFilters();
   double inputAt(int64_t index) const;
 
