@@ -8,6 +8,7 @@
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/ModelOptions.h"
+#include "tools/tenon/PatternPruning.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
@@ -19,6 +20,9 @@ static constexpr Option pruneOptions[] = {
     {"--channels", true, "PART of the channels to remove: 50% or 0.5"},
     {"--target-speedup", true,
      "FACTOR remove as much as the model needs to become so many times as fast, by prediction: 2x"},
+    {"--pattern", true,
+     "2:4 leave the channels, and keep two of each four weights that are multiplied for a result: "
+     "those of the largest magnitude"},
     {"--importance", true,
      "NORM what tells how much a channel matters: l1 (default) or l2 of all weights that go with "
      "it, or bn, the scales of batch normalizations"},
@@ -161,6 +165,8 @@ static std::string formatReport(const PruneReport &report) {
 static llvm::Error prune(const Arguments &arguments) {
   if (arguments.positional().size() != 1)
     return makeError("prune takes one model, got " + llvm::Twine(arguments.positional().size()));
+  if (arguments.has("--pattern"))
+    return prunePattern(arguments);
   llvm::Expected<PruneOptions> options = readOptions(arguments);
   if (!options)
     return options.takeError();
