@@ -70,18 +70,6 @@ static ContractionSizes sizesOf(ConvOp op) {
   return sizes;
 }
 
-/// What a kernel says of zeros in the weights that are its argument, laid out or not.
-static WeightZeros readZeros(Value weights) {
-  if (auto unpack = weights.getDefiningOp<UnpackOp>())
-    weights = unpack.getPacked();
-  auto argument = dyn_cast<BlockArgument>(weights);
-  auto kernel =
-      dyn_cast_if_present<KernelOp>(argument ? argument.getOwner()->getParentOp() : nullptr);
-  if (!kernel)
-    return {};
-  return readZerosAttr(kernel.getArgAttr(argument.getArgNumber(), kZerosAttrName));
-}
-
 /// Whether codes less their zero points are bytes with a sign, and blocks long enough to pay for
 /// their scales.
 static bool canBecomeBytes(DequantizeBlocksOp op) {
