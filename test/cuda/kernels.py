@@ -93,11 +93,21 @@ def gemm_few_rows():
     return case(nodes, {"a": a, "b": b, "c": c}, {"y": y})
 
 
+def few_rows(depth, columns):
+    a, b, c = random(3, depth), random(columns, depth), random(columns)
+    return case([helper.make_node("Gemm", ["a", "b", "c"], ["y"], transB=1)], {"a": a, "b": b, "c": c}, {"y": a @ b.T + c})
+
+
 @kernel
 def gemv():
-    """A few rows: warps read columns of weights, side by side; the last one's are not all there."""
-    a, b, c = random(3, 264), random(70, 264), random(70)
-    return case([helper.make_node("Gemm", ["a", "b", "c"], ["y"], transB=1)], {"a": a, "b": b, "c": c}, {"y": a @ b.T + c})
+    """A few rows: warps read columns of weights, side by side."""
+    return few_rows(200, 70)
+
+
+@kernel
+def gemv_slices():
+    """The warps of a block share the depth, and add up their sums; the last block's columns are not all there."""
+    return few_rows(420, 7)
 
 
 @kernel

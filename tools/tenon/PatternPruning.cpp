@@ -48,8 +48,9 @@ static std::string formatReport(const PatternReport &report) {
 llvm::Error prunePattern(const Arguments &arguments) {
   if (arguments.get("--pattern") != "2:4")
     return makeError("unknown --pattern '" + arguments.get("--pattern") + "': 2:4");
-  for (llvm::StringRef option : {"--channels", "--target-speedup", "--importance", "--global",
-                                 "--per-layer", "--round", "--target"})
+  for (llvm::StringRef option :
+       {"--channels", "--target-speedup", "--importance", "--global", "--per-layer", "--round",
+        "--target", "--data", "--budget", "--labels", "--samples", "--compensate"})
     if (arguments.has(option))
       return makeError("option '" + option + "' is for channels, and '--pattern' leaves them");
   if (arguments.get("-o").empty())

@@ -40,29 +40,11 @@ public:
   using PackingBuilder::PackingBuilder;
 
   Value panels(Value weights, const PanelShape &panels);
-  Value castTo(Value value, Type elementType);
   Value filterTransform(Type elementType, int64_t outputTile);
   Value transformFilters(Value weights, int64_t outputTile);
-  Value toBytes(Value codes);
-  Value joinCodes(Value codes, int64_t bits);
-
-private:
-  /// A tensor of one number, of rank 0.
-  Value scalar(IntegerType type, int64_t value) {
-    auto tensor = RankedTensorType::get({}, type);
-    APInt bits(type.getWidth(), value, /*isSigned=*/true, /*implicitTrunc=*/true);
-    return ConstantOp::create(b, loc, tensor, DenseElementsAttr::get(tensor, bits));
-  }
 };
 
 } // namespace
-
-Value Packer::castTo(Value value, Type elementType) {
-  auto type = cast<RankedTensorType>(value.getType());
-  if (type.getElementType() == elementType)
-    return value;
-  return CastOp::create(b, loc, type.clone(elementType), value, elementType);
-}
 
 /// [kernel..., C, O] -> [g, P, kernel..., C, NR], or [g, P, kernel..., C / interleave, NR,
 /// interleave].
@@ -114,42 +96,6 @@ Value Packer::transformFilters(Value weights, int64_t outputTile) {
   Value both = transformFirst(turned, points * channels * outputs);
   Value straight = transpose(reshape(both, {points, points, channels * outputs}), {1, 0, 2});
   return reshape(straight, {points, points, channels, outputs});
-}
-
-/// Codes of any type as unsigned bytes, the smallest number of a signed type as 0.
-Value Packer::toBytes(Value codes) {
-  auto type = cast<RankedTensorType>(codes.getType());
-  auto element = cast<IntegerType>(type.getElementType());
-  IntegerType byte = b.getIntegerType(8, /*isSigned=*/false);
-  if (element.isUnsigned())
-    return castTo(codes, byte);
-  IntegerType signedByte = b.getI8Type();
-  Value wide = castTo(codes, signedByte);
-  Value shift = scalar(signedByte, int64_t(1) << (element.getWidth() - 1));
-  Value raised = AddOp::create(b, loc, wide.getType(), ValueRange{wide, shift});
-  return BitCastOp::create(b, loc, type.clone(byte), raised, byte);
-}
-
-/// [K, N] -> [K / (8 / bits), N]: bytes of neighbouring codes, the first one in the lowest bits. K
-/// is a multiple of what a byte holds.
-Value Packer::joinCodes(Value codes, int64_t bits) {
-  auto type = cast<RankedTensorType>(codes.getType());
-  int64_t perByte = 8 / bits, bytes = type.getDimSize(0) / perByte, columns = type.getDimSize(1);
-  if (perByte == 1)
-    return codes;
-  auto byte = cast<IntegerType>(type.getElementType());
-  auto partType = RankedTensorType::get({bytes, columns}, byte);
-  Value joined;
-  for (int64_t i = 0; i < perByte; ++i) {
-    DimExprs starts = {b.getAffineConstantExpr(i), b.getAffineConstantExpr(0)};
-    Value part = SliceOp::create(b, loc, partType, codes,
-                                 AffineMapAttr::get(makeDimsMap(starts, b.getContext())),
-                                 b.getDenseI64ArrayAttr({perByte, 1}));
-    if (i > 0)
-      part = MulOp::create(b, loc, partType, ValueRange{part, scalar(byte, 1 << (bits * i))});
-    joined = i > 0 ? AddOp::create(b, loc, partType, ValueRange{joined, part}).getResult() : part;
-  }
-  return joined;
 }
 
 ArrayRef<double> getWinogradFilterTransform(int64_t outputTile) {

@@ -155,7 +155,8 @@ def Cuda_GemvScheduleAttr : Cuda_Schedule<"Gemv", "gemv"> {
   let description = [{
     A schedule of a kernel of strategy `contraction`, whose right operand has the numbers of a column side by side. A warp
     computes all rows of `columns` outputs. Its lanes share the depth, of which each loads `lanes` neighbours of
-    every row and column at a time, and then add up their sums.
+    every row and column at a time, and then add up their sums. Where there are several `slices`, as many warps of a
+    block share the depth of the same outputs.
 
     ```mlir
     #cuda.gemv_schedule<columns = 4, lanes = 8>
@@ -164,7 +165,12 @@ def Cuda_GemvScheduleAttr : Cuda_Schedule<"Gemv", "gemv"> {
   let parameters = (ins
       Cuda_Count<"outputs of a warp", "4">:$columns,
       Cuda_Count<"neighbours in depth that a lane loads at a time", "8">:$lanes,
+      Cuda_Count<"warps that share the depth", "1">:$slices,
       Cuda_Count<"threads of a block", "256">:$threads);
+  let extraClassDeclaration = [{
+    /// How many groups of warps a block has, each with outputs of its own.
+    int64_t getGroups() const { return getThreads() / TargetAttr::warpSize / getSlices(); }
+  }];
 }
 
 def Cuda_AttentionScheduleAttr : Cuda_Schedule<"Attention", "attention"> {
@@ -301,6 +307,20 @@ def Cuda_SparseColumnsAttr : Cuda_Attr<"SparseColumns", "sparse_columns", [
     ```
   }];
   let parameters = (ins Cuda_Count<"groups of outputs", "1">:$groups);
+}
+
+def Cuda_CodeColumnsAttr : AttrDef<Cuda_Dialect, "CodeColumns", [
+    DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack"]>]> {
+  let mnemonic = "code_columns";
+  let summary = "codes of 2, 4 or 8 bits by output, as many in a byte as it holds";
+  let description = [{
+    Codes [K, N] of weights that are quantized in blocks are unsigned bytes [1, N, K / (8 / bits)], the first one in
+    the lowest bits, and zeros up to a multiple of 16 bytes. Those of a signed type are raised by half of their range.
+
+    ```mlir
+    #cuda.code_columns
+    ```
+  }];
 }
 
 #endif

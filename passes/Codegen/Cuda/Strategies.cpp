@@ -108,6 +108,7 @@ public:
     return cuda::describeZeros(cast<TargetAttr>(target), getRoot(kernel, *this),
                                kernel.getScheduleAttr());
   }
+  bool readsNarrow(OpOperand &weights) const override { return readsCodes(weights); }
   bool canCompute(KernelOp kernel) const override {
     return fillsTiles(getRoot(kernel, *this)) && !callsLibrary(kernel);
   }
@@ -132,8 +133,22 @@ private:
   }
 };
 
+/// Of weights that a kernel of few rows reads as codes.
+static SmallVector<WeightForm> getCodeForms(DequantizeBlocksOp narrow) {
+  MLIRContext *context = narrow.getContext();
+  auto columns = ColumnsAttr::get(context, /*groups=*/1);
+  SmallVector<WeightForm> forms = {{&narrow.getOperandMutable(), CodeColumnsAttr::get(context)},
+                                   {&narrow.getScaleMutable(), columns}};
+  for (OpOperand &zero : narrow.getZeroMutable())
+    forms.push_back({&zero, columns});
+  return forms;
+}
+
 SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) const {
   Operation *root = getRoot(kernel, *this);
+  if (auto narrow = root->getOperand(1).getDefiningOp<DequantizeBlocksOp>())
+    return isa<GemvScheduleAttr>(kernel.getScheduleAttr()) ? getCodeForms(narrow)
+                                                           : SmallVector<WeightForm>();
   OpOperand *weights = getWeights(root);
   auto matmul = dyn_cast<MatMulOp>(root);
   ScheduleAttrInterface schedule = kernel.getScheduleAttr();
@@ -219,6 +234,11 @@ LogicalResult verifySchedule(GemvScheduleAttr schedule, Operation *root, TargetA
   if (depth < 1 || depth % schedule.getLanes() != 0)
     return complain() << " with " << schedule.getLanes() << " neighbours at a time of a depth of "
                       << depth;
+  auto narrow = root->getOperand(1).getDefiningOp<DequantizeBlocksOp>();
+  if (narrow && !areWholeCodes(narrow, schedule.getLanes()))
+    return complain() << " with " << schedule.getLanes()
+                      << " neighbours at a time, which are no whole bytes of blocks of "
+                      << narrow.getBlockSize();
   return success();
 }
 

@@ -23,6 +23,10 @@ DimExprs chooseContractionBlocks(TargetAttr target, mlir::Operation *op);
 
 /// For a product of few rows; null if it has too many, or if its columns are not read as they lie.
 GemvScheduleAttr chooseGemv(TargetAttr target, mlir::Operation *op);
+/// Whether a product reads weights that are quantized in blocks as they are: it has few rows.
+bool readsCodes(mlir::OpOperand &weights);
+/// Whether so many neighbouring codes are whole bytes of one block.
+bool areWholeCodes(DequantizeBlocksOp op, int64_t lanes);
 
 /// The best tiles for matrix units, and the cycles that they are thought to take; null if these do
 /// not multiply the op's elements.
