@@ -209,9 +209,9 @@ def pack_two_of_four(weights):
 @kernel
 def two_of_four():
     """Weights without two of each four; more of the depth than there are stages, and ends of all kinds."""
-    a, b = whole_halves(70, 296), whole_halves(296, 40)
-    b.reshape(74, 4, 40)[:, [0, 2], ::2] = 0
-    b.reshape(74, 4, 40)[:, [1, 2], 1::2] = 0
+    a, b = whole_halves(70, 680), whole_halves(680, 40)
+    b.reshape(170, 4, 40)[:, [0, 2], ::2] = 0
+    b.reshape(170, 4, 40)[:, [1, 2], 1::2] = 0
     y = a.astype(np.float32) @ b.astype(np.float32)
     made = case([helper.make_node("MatMul", ["a", "b"], ["y"])], {"a": a}, {"y": y.astype(np.float16)})
     made.model.graph.initializer.append(numpy_helper.from_array(b, "b"))
