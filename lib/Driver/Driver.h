@@ -28,7 +28,7 @@ public:
   /// Rules that may match no node.
   explicit PrecisionOption(std::vector<PrecisionRule> rules) : rules(std::move(rules)) {}
 
-  /// From `fp32`, `bf16`, `f16` or `int8`, for all nodes, or a file with a line `NODES PRECISION`
+  /// From the name of a precision, for all nodes, or a file with a line `NODES PRECISION`
   /// for each rule, where NODES is a name or a pattern, `#` starts a comment, and nodes that no
   /// line names stay fp32. An error names file and line.
   static llvm::Expected<PrecisionOption> parse(llvm::StringRef text);

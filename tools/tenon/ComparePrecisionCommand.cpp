@@ -16,7 +16,8 @@ using namespace tenon::quantize;
 
 static constexpr Option ownOptions[] = {
     {"--precision", true,
-     "P what is compared with fp32: bf16, f16, int8, a file of rules, or a recipe "
+     "P what is compared with fp32: fp32-fast, fp32-split, bf16, f16, int8, a file of rules, or a "
+     "recipe "
      "(.precision.json); not needed with a second model"},
     {"--html", true, "FILE a page with charts; it needs no other file"},
     {"--top", true, "N print the worst N tensors; default 20, 0 is all"},

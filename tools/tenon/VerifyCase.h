@@ -15,7 +15,7 @@ namespace tenon::cli {
 struct VerifySettings {
   std::string targets = "cpu:native";
   std::string place = "device";
-  /// What products are rounded to: `fp32`, `bf16`, `f16`, or a file of rules.
+  /// What products are rounded to: as for `tenon compile`.
   std::string precision = "fp32";
   /// The part of an output's range that results may differ by for that.
   double rangeTolerance = 0;

@@ -30,7 +30,8 @@ static constexpr Option ownOptions[] = {
     placeOption,
     {"--precision", true,
      "P as for tenon compile; with bf16, floating point results may differ by 2% of their output's "
-     "range, too, with f16 by 0.3%, and with a file by the larger one that it asks for"},
+     "range, too, with f16 and tf32 by 0.3%, with fp32-fast by 0.01%, and with a file by the "
+     "larger one that it asks for"},
     {"--jobs", true, "N models at once; default one per core"},
     {"--threads", true, "LIST of how many threads run a model; default 1,2,4"},
     {"--timeout", true, "S seconds that one model may take; default 300"},

@@ -18,8 +18,10 @@ class ContractionStrategy final : public ScheduledStrategy<ContractionScheduleAt
 public:
   StringRef getName() const override { return "contraction"; }
   FusionRules getFusionRules(Operation *root) const override {
+    // Such rows are read from weights one by one, which parts of them are not for.
+    bool hasParts = getContractionSizes(root).bfloatProducts > 1;
     return {.takesEpilogue = true,
-            .takesUncertainRows = isa<ConvOp>(root),
+            .takesUncertainRows = isa<ConvOp>(root) && !hasParts,
             .writesAnywhere = true,
             .mergesDimensions = true};
   }
@@ -48,6 +50,7 @@ public:
   bool readsPicked(OpOperand &operand) const override;
   bool readsNarrow(OpOperand &weights) const override;
   Type getRoundedInput(KernelOp kernel) const override;
+  int64_t getBFloatProducts(KernelOp kernel) const override;
   SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
   bool canCompute(KernelOp kernel) const override;
   void emit(KernelEmitter &emitter) const override {
@@ -148,6 +151,8 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
   if (!llvm::is_contained(target.getMmas(), mma))
     return complain() << " with " << mma << ", which " << target.getTargetName()
                       << " does not have";
+  if (mma.getProducts() > 1 && mma.getProducts() != sizes.bfloatProducts)
+    return complain() << " with " << mma << ", which the op does not allow";
   bool rounds = sizes.mayRoundInput && mma.getInterleave() > 1;
   if (rounds)
     return verifyRounding(target, schedule, sizes.weightBits, complain);
@@ -218,6 +223,11 @@ Type ContractionStrategy::getRoundedInput(KernelOp kernel) const {
   return IntegerType::get(kernel.getContext(), 8);
 }
 
+int64_t ContractionStrategy::getBFloatProducts(KernelOp kernel) const {
+  auto schedule = dyn_cast_if_present<ContractionScheduleAttr>(kernel.getScheduleAttr());
+  return schedule ? schedule.getMma().getProducts() : 1;
+}
+
 SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) const {
   auto schedule = cast<ContractionScheduleAttr>(kernel.getScheduleAttr());
   if (!schedule.getPacked())
@@ -226,15 +236,16 @@ SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) con
   DequantizeBlocksOp narrow = getNarrowWeights(root);
   if (!narrow) {
     auto conv = dyn_cast<ConvOp>(root);
-    auto panels = PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(),
-                                  conv ? conv.getGroups() : 1, schedule.getMma().getInterleave(),
-                                  schedule.getMergeTaps(), schedule.getMma().getDepth());
+    auto panels =
+        PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(), conv ? conv.getGroups() : 1,
+                        schedule.getMma().getInterleave(), schedule.getMergeTaps(),
+                        schedule.getMma().getDepth(), schedule.getMma().getParts());
     if (SkipAttr skip = schedule.getSkip())
       return {{getWeights(root), SparsePanelsAttr::get(kernel.getContext(), panels, skip)}};
     return {{getWeights(root), panels}};
   }
   auto panels = PanelsAttr::get(kernel.getContext(), schedule.getPanelWidth(), /*groups=*/1,
-                                /*interleave=*/1, /*mergeTaps=*/false, /*depth=*/1);
+                                /*interleave=*/1, /*mergeTaps=*/false, /*depth=*/1, /*parts=*/1);
   SmallVector<WeightForm> forms = {
       {&narrow.getOperandMutable(),
        CodePanelsAttr::get(kernel.getContext(), schedule.getPanelWidth())},

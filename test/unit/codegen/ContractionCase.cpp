@@ -3,6 +3,7 @@
 #include "passes/Codegen/Common/EmitHelpers.h"
 #include "passes/Codegen/Cpu/Depthwise.h"
 #include "passes/Codegen/Cpu/Winograd.h"
+#include "test/unit/codegen/FloatParts.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 
@@ -18,6 +19,11 @@ struct Random {
   double next() {
     state = state * 1664525u + 1013904223u;
     return (state >> 8) / double(1 << 24) - 0.5;
+  }
+  /// The same times a power of two from -exponents to exponents.
+  double next(int64_t exponents) {
+    double value = next();
+    return exponents ? std::ldexp(value, std::lround(2 * next() * exponents)) : value;
   }
 };
 
@@ -99,6 +105,7 @@ cpu::ContractionSizes ContractionCase::sizes(MLIRContext &context) const {
     sizes.inputType = typeIn(inputType);
     sizes.weightType = typeIn(weightType);
   }
+  sizes.bfloatProducts = bfloatProducts;
   if (dynamic) {
     sizes.batch = sizes.group = sizes.lines = sizes.rows = -1;
     if (codeBits) {
@@ -154,12 +161,12 @@ void ContractionRun::makeData() {
   int64_t pixels = product(c.inputSpatial());
   int64_t inputSize = c.batch * pixels * (c.group * c.inChannels + c.rowPadding);
   for (int64_t i = 0; i < inputSize; ++i)
-    inputValues.push_back(store(input, random.next(), c.inputType));
+    inputValues.push_back(store(input, random.next(c.exponents), c.inputType));
   int64_t weightSize = (c.weightsPerBatch ? c.batch : 1) * c.group * product(c.kernel) *
                        c.inChannels * c.outChannels;
   std::vector<char> unused;
   for (int64_t i = 0; i < weightSize; ++i)
-    weightValues.push_back(store(unused, random.next(), c.weightType));
+    weightValues.push_back(store(unused, random.next(c.exponents), c.weightType));
   if (c.codeBits)
     makeCodes();
   else
@@ -240,9 +247,12 @@ void ContractionRun::makeCodes() {
 
 void ContractionRun::packWeights() {
   const ContractionCase &c = description;
-  auto put = [&](double value) {
+  int64_t parts = schedule.getMma().getParts();
+  auto put = [&](double value, int64_t part = 0) {
     if (isInteger(c.weightType))
       storeInteger(weights, value, c.weightType);
+    else if (parts > 1)
+      store(weights, splitFloat(value, parts)[part], Scalar::BF16);
     else
       store(weights, value, c.weightType);
   };
@@ -266,11 +276,12 @@ void ContractionRun::packWeights() {
     switch (c.layout) {
     case cpu::WeightLayout::Packed:
       for (int64_t panel = 0; panel < columns; panel += width)
-        for (int64_t tap = 0; tap < taps; ++tap)
+        for (int64_t row = 0; row < taps * parts; ++row)
           for (int64_t i = 0; i < steps * width * interleave; ++i) {
             int64_t n = panel + i / interleave % width;
             int64_t k = i / interleave / width * interleave + i % interleave;
-            put(n < columns && k < depth ? values[(tap * depth + k) * columns + n] : 0);
+            put(n < columns && k < depth ? values[(row / parts * depth + k) * columns + n] : 0,
+                row % parts);
           }
       break;
     case cpu::WeightLayout::RowMajor:
@@ -317,7 +328,8 @@ void ContractionRun::buildKernel() {
   Value biasPointer = argument(pointer, 2), outputPointer = argument(pointer, 3);
   spec.scratch = argument(pointer, 4);
   spec.inputType = typeOf(c.inputType, e);
-  spec.weightType = typeOf(c.weightType, e);
+  spec.weightType =
+      schedule && schedule.getMma().getParts() > 1 ? e.getBF16Type() : typeOf(c.weightType, e);
   spec.accumulatorType = typeOf(c.sumType, e);
   spec.inputIsUnsigned = c.inputType == Scalar::U8;
   spec.weightsAreUnsigned = c.weightType == Scalar::U8;

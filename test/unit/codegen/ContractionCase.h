@@ -45,6 +45,10 @@ struct ContractionCase {
   bool codesAreSigned = false;
   /// The input may be rounded to bytes in blocks like these.
   bool mayRoundInput = false;
+  /// Of f32: products of bf16 of which each product may be the sum.
+  int64_t bfloatProducts = 1;
+  /// Powers of two from the least to the largest by which numbers of f32 are multiplied.
+  int64_t exponents = 0;
   /// Fields of the schedule, such as "tile_rows = 6, pack_input = true", instead of the cost
   /// model's.
   std::string schedule;

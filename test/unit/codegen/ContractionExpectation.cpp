@@ -1,5 +1,6 @@
 // What a contraction must give, and whether it did.
 #include "test/unit/codegen/ContractionCase.h"
+#include "test/unit/codegen/FloatParts.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 #include <cstring>
@@ -69,8 +70,17 @@ std::string ContractionRun::check() const {
       sum = std::fma(decltype(sum)(x[k]), decltype(sum)(w[k * c.outChannels]), sum);
     return sum;
   };
+  auto addTapOfParts = [&](PartSum &sum, const double *x, const double *w, bool isLast) {
+    for (int64_t k = 0; k < c.inChannels; ++k)
+      sum.add(x[k], w[k * c.outChannels]);
+    if (isLast)
+      sum.endTap();
+  };
   auto expect = [&](auto sum, int64_t b, int64_t g, const std::vector<int64_t> &position,
                     int64_t n) {
+    PartSum partSum(schedule.getMma());
+    bool hasParts = schedule.getMma().getParts() > 1;
+    int64_t mergedTaps = schedule.getMergeTaps() ? c.kernel.back() : 1;
     // Without input channels the sum is empty, and so are the arrays.
     for (int64_t tap = 0; tap < taps && c.inChannels > 0; ++tap) {
       std::vector<int64_t> tapPosition = digits(tap, c.kernel);
@@ -83,10 +93,16 @@ std::string ContractionRun::check() const {
         sum = multiplyBytes(&inputValues[pixel * pixelStride], n);
       else if (c.codeBits)
         sum = multiplyCodes(&inputValues[pixel * pixelStride], n);
+      else if (hasParts)
+        addTapOfParts(partSum, &inputValues[pixel * pixelStride + g * c.inChannels],
+                      &weightValues[(set * taps + tap) * c.inChannels * c.outChannels + n],
+                      (tap + 1) % mergedTaps == 0);
       else
         sum = addTap(sum, &inputValues[pixel * pixelStride + g * c.inChannels],
                      &weightValues[(set * taps + tap) * c.inChannels * c.outChannels + n]);
     }
+    if (hasParts)
+      sum = partSum.get();
     sum += decltype(sum)(biasValues[g * c.outChannels + n]);
     if (isInteger(c.sumType)) // exact so far, and then modulo its width
       return double(int32_t(int64_t(sum)));

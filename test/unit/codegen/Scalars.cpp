@@ -1,5 +1,6 @@
 // See Scalars.h.
 #include "test/unit/codegen/Scalars.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/APFloat.h"
 #include <cmath>
 
