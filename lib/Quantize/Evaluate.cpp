@@ -60,32 +60,7 @@ llvm::Error Evaluator::addSample(Session &candidate, Sample &sample, Sums &sums)
   return error ? fail(std::move(error)) : std::move(error);
 }
 
-llvm::Expected<double> Evaluator::findLoss(Session &candidate, const Sums &sums,
-                                           const Evaluation &evaluation) {
-  auto worst = [&](double OutputLoss::*member, bool isQuality) {
-    double value = evaluation.outputs.front().*member;
-    for (const OutputLoss &output : evaluation.outputs)
-      value = isQuality ? std::min(value, output.*member) : std::max(value, output.*member);
-    return value;
-  };
-  auto drop = [&](TopAccuracy Sums::Accuracy::*accuracy, const TopAccuracy &agreement) {
-    double lost = (sums.reference.*accuracy).fraction() - (sums.candidate.*accuracy).fraction();
-    return (sums.reference.*accuracy).count() ? lost : 1 - agreement.fraction();
-  };
-  switch (budget.kind) {
-  case LossKind::Sqnr:
-    return worst(&OutputLoss::sqnr, true);
-  case LossKind::Cosine:
-    return worst(&OutputLoss::cosine, true);
-  case LossKind::Relative:
-    return worst(&OutputLoss::relative, false);
-  case LossKind::Top1:
-    return drop(&Sums::Accuracy::first, sums.agreement);
-  case LossKind::Top5:
-    return drop(&Sums::Accuracy::five, sums.agreementOfFive);
-  case LossKind::Metric:
-    break;
-  }
+llvm::Expected<double> Evaluator::findMetricLoss(Session &candidate) {
   if (!metric)
     return makeError("a budget of a metric needs the metric");
   if (!referenceMetric) {
@@ -96,6 +71,48 @@ llvm::Expected<double> Evaluator::findLoss(Session &candidate, const Sums &sums,
   }
   llvm::Expected<double> value = metric(candidate, data);
   return value ? llvm::Expected<double>(*referenceMetric - *value) : value.takeError();
+}
+
+/// What an output loses in a budget's terms if it has some times the noise that was measured.
+static double scaleLoss(LossKind kind, const OutputLoss &loss, double times) {
+  if (kind == LossKind::Sqnr)
+    return loss.sqnr - 10 * std::log10(times);
+  if (kind == LossKind::Cosine)
+    return 1 - (1 - loss.cosine) * times;
+  return loss.relative * std::sqrt(times);
+}
+
+llvm::Expected<Evaluator::Losses> Evaluator::findLosses(Session &candidate, const Sums &sums,
+                                                        const Evaluation &evaluation) {
+  auto worst = [&](bool bounded) {
+    double value = budget.isQuality() ? INFINITY : 0;
+    for (auto [output, loss] : llvm::zip_equal(sums.outputs, evaluation.outputs)) {
+      double own = scaleLoss(budget.kind, loss, bounded ? output.loss.noiseBound() : 1);
+      value = budget.isQuality() ? std::min(value, own) : std::max(value, own);
+    }
+    return value;
+  };
+  auto drop = [&](TopAccuracy Sums::Accuracy::*accuracy, const TopAccuracy &agreement) {
+    double lost = (sums.reference.*accuracy).fraction() - (sums.candidate.*accuracy).fraction();
+    lost = (sums.reference.*accuracy).count() ? lost : 1 - agreement.fraction();
+    return Losses{lost, lost};
+  };
+  switch (budget.kind) {
+  case LossKind::Sqnr:
+  case LossKind::Cosine:
+  case LossKind::Relative:
+    return Losses{worst(false), worst(true)};
+  case LossKind::Top1:
+    return drop(&Sums::Accuracy::first, sums.agreement);
+  case LossKind::Top5:
+    return drop(&Sums::Accuracy::five, sums.agreementOfFive);
+  case LossKind::Metric:
+    break;
+  }
+  llvm::Expected<double> lost = findMetricLoss(candidate);
+  if (!lost)
+    return lost.takeError();
+  return Losses{*lost, *lost};
 }
 
 llvm::Expected<Evaluation> Evaluator::evaluate(Session &candidate) {
@@ -126,11 +143,12 @@ llvm::Expected<Evaluation> Evaluator::evaluate(Session &candidate) {
       loss.top1 = sums.agreement.fraction();
     evaluation.noise = std::max(evaluation.noise, std::pow(10, -loss.sqnr / 10));
   }
-  llvm::Expected<double> loss = findLoss(candidate, sums, evaluation);
-  if (!loss)
-    return loss.takeError();
-  evaluation.loss = *loss;
-  evaluation.holds = budget.holds(*loss);
+  llvm::Expected<Losses> losses = findLosses(candidate, sums, evaluation);
+  if (!losses)
+    return losses.takeError();
+  evaluation.loss = losses->measured;
+  evaluation.bound = losses->bound;
+  evaluation.holds = budget.holds(losses->bound);
   return evaluation;
 }
 

@@ -20,6 +20,9 @@ struct Evaluation {
   double noise = 0;
   /// In the budget's terms, of the worst output.
   double loss = 0;
+  /// What other samples may lose (`boundNoise`): what the budget is held against. Of losses that
+  /// are no noise, but counts or a caller's metric, it is what was measured.
+  double bound = 0;
   bool holds = false;
 };
 
@@ -36,8 +39,12 @@ public:
 private:
   struct Sums;
   llvm::Error addSample(Session &candidate, Sample &sample, Sums &sums);
-  llvm::Expected<double> findLoss(Session &candidate, const Sums &sums,
-                                  const Evaluation &evaluation);
+  struct Losses {
+    double measured, bound;
+  };
+  llvm::Expected<Losses> findLosses(Session &candidate, const Sums &sums,
+                                    const Evaluation &evaluation);
+  llvm::Expected<double> findMetricLoss(Session &candidate);
 
   Session &reference;
   DataSource &data;
