@@ -6,7 +6,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
-#include <numeric>
 
 namespace tenon::quantize {
 
@@ -17,7 +16,8 @@ class Quantizer {
 public:
   Quantizer(RecipeParts parts, DataSource &data, const QuantizeOptions &options)
       : parts(std::move(parts)), options(options), split(splitData(data)),
-        probe{options.compile, options.threads}, timer(probe, split.calibration, options.records) {}
+        probe(keepCode({options.compile, options.threads})),
+        timer(probe, split.calibration, options.records) {}
 
   llvm::Expected<QuantizeResult> run();
 
@@ -28,9 +28,10 @@ private:
   void report();
 
   llvm::Expected<Recipe> makeRecipeOf(const Choices &choices);
-  RepairContext getRepairContext() {
-    return {parts.getModel(), parts.getPlan(), split.calibration, getCalibrateOptions(),
-            options.tensors};
+  /// `fitted` is some or all of what calibrates.
+  RepairContext getRepairContext(DataSource &fitted) {
+    return {parts.getModel(),      parts.getPlan(), split.calibration,     fitted,
+            getCalibrateOptions(), options.tensors, &parts.getHistograms()};
   }
   CalibrateOptions getCalibrateOptions() const {
     CalibrateOptions calibration;
@@ -64,8 +65,8 @@ private:
 
 // ---- Repairs
 
-// Repairs are judged by the samples to calibrate with: those that are held back say what is left in
-// the end, and must not have had a part in it.
+// Repairs are fitted to, and judged by, the samples to calibrate with: those that are held back say
+// what is left in the end, and must not have had a part in it.
 llvm::Error Quantizer::repair() {
   adjusted = parts.getModel();
   auto allowed = llvm::find_if(options.allow, [](NodePrecision precision) {
@@ -74,14 +75,12 @@ llvm::Error Quantizer::repair() {
   });
   if (!options.repair || allowed == options.allow.end())
     return llvm::Error::success();
-  constexpr int64_t mostSamples = 16;
-  std::vector<int64_t> some(std::min(split.calibration.size(), mostSamples));
-  std::iota(some.begin(), some.end(), 0);
-  DataSubset samples(split.calibration, std::move(some));
-  Evaluator judge(reference->session, samples, options.budget, options.metric);
-  int64_t done = 0;
+  DataSplit samples = splitForRepairs(split.calibration);
+  Evaluator judge(reference->session, samples.heldBack, options.budget, options.metric);
+  std::vector<std::unique_ptr<Repair>> repairs = makeRepairs();
+  int64_t done = 0, planned = static_cast<int64_t>(repairs.size()) + 1;
   auto measureRecipe = [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
-    progressOf("trying repairs")(done++, 7);
+    progressOf("trying repairs")(done++, planned);
     llvm::Expected<PreparedModel> prepared = prepareModel(parts.getModel(), recipe);
     if (!prepared)
       return prepared.takeError();
@@ -93,9 +92,9 @@ llvm::Error Quantizer::repair() {
     return judge.evaluate(loaded->first);
   };
   Recipe recipe = parts.makeUniformRecipe(*allowed);
-  RepairContext context = getRepairContext();
+  RepairContext context = getRepairContext(samples.calibration);
   llvm::Expected<std::vector<RepairReport>> reports =
-      improveRecipe(recipe, makeRepairs(), context, measureRecipe);
+      improveRecipe(recipe, repairs, context, measureRecipe);
   if (!reports)
     return reports.takeError();
   result.repairs = std::move(*reports);
@@ -125,7 +124,9 @@ llvm::Expected<Recipe> Quantizer::makeRecipeOf(const Choices &choices) {
       precisions[product] = report.options[choice].precision;
   Recipe recipe = parts.makeRecipe(precisions);
   if (lastRepair)
-    if (llvm::Expected<bool> changed = lastRepair->apply(recipe, getRepairContext()); !changed)
+    if (llvm::Expected<bool> changed =
+            lastRepair->apply(recipe, getRepairContext(split.calibration));
+        !changed)
       return changed.takeError();
   return recipe;
 }

@@ -24,9 +24,10 @@ namespace {
 class SwitchBuilder {
 public:
   SwitchBuilder(ModelEditor &model, const QuantizationPlan &plan, NodePrecision precision,
-                const TensorRecipes &activations, const TensorRecipes &weights)
-      : model(model), plan(plan), precision(precision), activations(activations), weights(weights) {
-  }
+                const TensorRecipes &activations, const TensorRecipes &weights,
+                bool shortcutsAreBytes)
+      : model(model), plan(plan), precision(precision), activations(activations), weights(weights),
+        shortcutsAreBytes(shortcutsAreBytes) {}
 
   /// Adds the input, and for each group the switches. Tells which groups have any.
   llvm::Expected<std::vector<bool>> run(llvm::ArrayRef<Group> groups);
@@ -49,6 +50,7 @@ private:
   const QuantizationPlan &plan;
   NodePrecision precision;
   const TensorRecipes &activations, &weights;
+  bool shortcutsAreBytes;
   std::string input;
 };
 
@@ -124,7 +126,7 @@ llvm::Expected<bool> SwitchBuilder::addSwitches(const Group &group, unsigned num
     readers.push_back(plan.products[product].node);
   // Where shortcuts read bytes, they read what a convolution reads.
   llvm::SmallVector<llvm::StringRef> all = readers;
-  if (precision == NodePrecision::Int8)
+  if (precision == NodePrecision::Int8 && shortcutsAreBytes)
     for (const std::string &follower : plan.followers)
       if (!plan.nodes.find(follower)->second.moves)
         all.push_back(follower);
@@ -265,7 +267,8 @@ measureSensitivity(const std::shared_ptr<ModelFile> &model, const QuantizationPl
                    const SensitivityOptions &options) {
   ModelEditor editor(model);
   llvm::Expected<std::vector<bool>> has =
-      SwitchBuilder(editor, plan, precision, activations, weights).run(groups);
+      SwitchBuilder(editor, plan, precision, activations, weights, options.shortcutsAreBytes)
+          .run(groups);
   if (!has)
     return has.takeError();
   if (llvm::none_of(*has, [](bool any) { return any; }))

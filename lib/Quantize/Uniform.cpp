@@ -5,7 +5,6 @@
 #include "lib/Quantize/Prepare.h"
 #include "lib/Quantize/RecipeParts.h"
 #include <cmath>
-#include <numeric>
 
 namespace tenon::quantize {
 
@@ -16,8 +15,7 @@ class UniformQuantizer {
 public:
   UniformQuantizer(RecipeParts parts, DataSource &data, const QuantizeOptions &options)
       : parts(std::move(parts)), options(options), split(splitData(data)) {
-    calibration.probe.compile = options.compile;
-    calibration.probe.threads = options.threads;
+    calibration.probe = keepCode({options.compile, options.threads});
   }
 
   llvm::Expected<QuantizeResult> run();
@@ -47,14 +45,12 @@ UniformQuantizer::load(const Recipe &recipe) {
 }
 
 llvm::Error UniformQuantizer::repair(Session &reference) {
-  constexpr int64_t mostSamples = 16;
-  std::vector<int64_t> some(std::min(split.calibration.size(), mostSamples));
-  std::iota(some.begin(), some.end(), 0);
-  DataSubset samples(split.calibration, std::move(some));
+  DataSplit samples = splitForRepairs(split.calibration);
   // Nothing is ever good enough, so that all repairs are tried.
-  Evaluator judge(reference, samples, {LossKind::Sqnr, INFINITY});
-  RepairContext context{parts.getModel(), parts.getPlan(), split.calibration, calibration,
-                        options.tensors};
+  Evaluator judge(reference, samples.heldBack, {LossKind::Sqnr, INFINITY});
+  RepairContext context{parts.getModel(),      parts.getPlan(), split.calibration,
+                        samples.calibration,   calibration,     options.tensors,
+                        &parts.getHistograms()};
   auto repairs = improveRecipe(result.recipe, makeRepairs(), context,
                                [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
                                  auto loaded = load(recipe);
