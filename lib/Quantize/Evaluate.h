@@ -4,7 +4,7 @@
 
 #include "lib/Calibration/DataSource.h"
 #include "lib/Calibration/Metrics.h"
-#include "lib/Quantize/Budget.h"
+#include "lib/Quantize/OutputLosses.h"
 #include "lib/Session/Session.h"
 #include <functional>
 
@@ -39,12 +39,9 @@ public:
 private:
   struct Sums;
   llvm::Error addSample(Session &candidate, Sample &sample, Sums &sums);
-  struct Losses {
-    double measured, bound;
-  };
-  llvm::Expected<Losses> findLosses(Session &candidate, const Sums &sums,
-                                    const Evaluation &evaluation);
-  llvm::Expected<double> findMetricLoss(Session &candidate);
+  /// Neither noise nor counts of agreement: labels and metrics.
+  llvm::Expected<double> findOtherLoss(Session &candidate, const Sums &sums);
+  bool hasScores() const { return budget.kind == LossKind::Top1 || budget.kind == LossKind::Top5; }
 
   Session &reference;
   DataSource &data;

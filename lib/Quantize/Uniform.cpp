@@ -2,6 +2,7 @@
 
 #include "lib/Quantize/Uniform.h"
 #include "lib/Quantize/Costs.h"
+#include "lib/Quantize/MeasureTensors.h"
 #include "lib/Quantize/Prepare.h"
 #include "lib/Quantize/RecipeParts.h"
 #include <cmath>
@@ -24,6 +25,11 @@ private:
   llvm::Error repair(Session &reference);
   llvm::Expected<std::pair<Session, driver::CompileReport>> load(const Recipe &recipe);
   llvm::Expected<double> measureTime(Session &session);
+  /// `fitted` is some or all of what calibrates.
+  RepairContext getRepairContext(DataSource &fitted) {
+    return {parts.getModel(), parts.getPlan(), split.calibration,     fitted,
+            calibration,      options.tensors, &parts.getHistograms()};
+  }
 
   RecipeParts parts;
   const QuantizeOptions &options;
@@ -48,10 +54,7 @@ llvm::Error UniformQuantizer::repair(Session &reference) {
   DataSplit samples = splitForRepairs(split.calibration);
   // Nothing is ever good enough, so that all repairs are tried.
   Evaluator judge(reference, samples.heldBack, {LossKind::Sqnr, INFINITY});
-  RepairContext context{parts.getModel(),      parts.getPlan(), split.calibration,
-                        samples.calibration,   calibration,     options.tensors,
-                        &parts.getHistograms()};
-  auto repairs = improveRecipe(result.recipe, makeRepairs(), context,
+  auto repairs = improveRecipe(result.recipe, makeRepairs(), getRepairContext(samples.calibration),
                                [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
                                  auto loaded = load(recipe);
                                  if (!loaded)
@@ -96,6 +99,12 @@ llvm::Expected<QuantizeResult> UniformQuantizer::run() {
                          after = measureTime(lowered->first);
   if (!before || !after)
     return llvm::joinErrors(before.takeError(), after.takeError());
+  llvm::Expected<std::shared_ptr<ModelFile>> adjusted =
+      getRepairContext(split.calibration).adjust(result.recipe);
+  if (!adjusted)
+    return adjusted.takeError();
+  if (llvm::Error error = measureTensors(result.recipe, *adjusted, split.heldBack, calibration))
+    return error;
   result.holds = true;
   result.evaluation = std::move(*evaluation);
   result.recipe.measured = result.evaluation.outputs;
