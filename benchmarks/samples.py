@@ -4,8 +4,8 @@ A model is a folder with model.onnx and test_data_set_*/input_*.pb, from which t
 
 Pictures (inputs of 1 or 3 channels) are crops of the photographs that come with scikit-learn and scikit-image, and
 scikit-learn's digits where there is one channel of up to 32 pixels. There is nothing natural at hand for
-other inputs. They are made of the stored ones, each sample another one: numbers are scaled, shifted along the longest
-dimension and have noise added, indices are drawn anew from the range that they have.
+other inputs. They are made of the stored ones, each sample another one: numbers are scaled and have noise added, signals
+(of 256 positions or more) are shifted, and indices are drawn anew from the range that they have.
 """
 import numpy as np
 import onnx
@@ -104,8 +104,9 @@ class Variations:
             return array
         if array.dtype.kind == "f":
             axis = int(np.argmax(array.shape))
-            moved = np.roll(array, int(rng.integers(array.shape[axis])), axis) * rng.uniform(0.5, 1.5)
-            return (moved + rng.normal(0, 0.1 * array.std(), array.shape)).astype(array.dtype)
+            shift = int(rng.integers(array.shape[axis])) if array.shape[axis] >= 256 else 0
+            varied = np.roll(array, shift, axis) * rng.uniform(0.5, 1.5)
+            return (varied + rng.normal(0, 0.1 * array.std(), array.shape)).astype(array.dtype)
         counts = np.array_equal(array.ravel(), np.arange(array.size) + array.min()) # positions
         if array.dtype.kind in "iu" and not counts and array.max() > 1:
             return rng.integers(array.min(), array.max() + 1, array.shape).astype(array.dtype)

@@ -8,6 +8,7 @@
 #include "lib/Target/Emit.h"
 #include "passes/Pipelines/Compile.h"
 #include "llvm/Support/Error.h"
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,8 @@ struct CompileOptions {
   bool keepDeadChannels = false;
   /// Of the compiler; 0 is one per core.
   unsigned threads = 0;
+  /// For who compiles models that are much alike: code of kernels is kept here and used again.
+  std::shared_ptr<CodeCache> codeCache;
 };
 
 struct KernelReport {

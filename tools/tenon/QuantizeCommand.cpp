@@ -148,7 +148,7 @@ static llvm::Error quantizeWithData(const Arguments &arguments,
     return llvm::Error::success();
   return makeError(model->name() + ": budget " + options.budget.str() +
                    " cannot be kept: the best assignment found has " +
-                   options.budget.format(result->evaluation.loss) + "; nothing is written");
+                   options.budget.format(result->evaluation.bound) + "; nothing is written");
 }
 
 static llvm::Error quantizeModel(const Arguments &arguments) {
