@@ -122,3 +122,19 @@ func.func @results(%tiles: !tile.buffer<1, 128, 128, f32, swizzled>, %i: i64, %s
   tile.store_sums %sums to %tiles[%i, %i, %i] : vector<8xf32>, !tile.buffer<1, 128, 128, f32, swizzled>
   return
 }
+
+// -----
+
+func.func @float8_of_byte(%a: vector<4xi32>, %sums: vector<8xf32>) {
+  // expected-error @+1 {{multiplies e4m3 by s8}}
+  %0 = tile.mma e4m3 %a, s8 %a, %sums : vector<8xf32>
+  return
+}
+
+// -----
+
+func.func @float8_of_sums(%sums: vector<8xf32>) {
+  // expected-error @+1 {{rounds sums to e4m3, of which columns of sums are not a lane's}}
+  %0 = tile.left_of_sums e4m3 %sums part 0 : vector<8xf32>
+  return
+}
