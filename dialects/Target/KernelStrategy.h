@@ -47,6 +47,10 @@ struct WeightForm {
   WeightLayoutAttrInterface layout;
 };
 
+/// How floats of 8 bits are multiplied: after they were widened and scaled, as halves that hold the
+/// same numbers, or as they are.
+enum class Float8Products { Widened, AsHalves, AsTheyAre };
+
 class KernelStrategy {
 public:
   virtual ~KernelStrategy() = default;
@@ -78,6 +82,10 @@ public:
   /// nothing.
   virtual bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const {
     return false;
+  }
+  /// How the target multiplies operands of a root that are floats of 8 bits.
+  virtual Float8Products multipliesFloat8(mlir::Operation *root, TargetAttrInterface target) const {
+    return Float8Products::Widened;
   }
   virtual KernelResources getResources(mlir::Operation *root) const { return {}; }
   /// The operand that may be laid out for the kernel if it is known when the model is compiled;

@@ -38,8 +38,8 @@ def Tenon_DequantizeOp : Tenon_PointwiseOp<"dequantize", [], "getElementTypeOrSe
        : (tensor<2x3xui8>, tensor<f32>, tensor<ui8>) -> tensor<2x3xf32>
     ```
   }];
-  let arguments = (ins Tenon_IntTensor:$operand, Tenon_F32Tensor:$scale,
-                       Optional<Tenon_IntTensor>:$zero);
+  let arguments = (ins Tenon_NumberTensor:$operand, Tenon_F32Tensor:$scale,
+                       Optional<Tenon_NumberTensor>:$zero);
   let hasVerifier = 1;
 }
 

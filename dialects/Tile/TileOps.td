@@ -138,8 +138,9 @@ def Tile_MmaOp : Tile_Op<"mma", [Pure, AllTypesMatch<["sums", "result"]>]> {
   let summary = "multiplies matrices of a warp, and adds";
   let description = [{
     Adds the product of sixteen rows and sixteen columns to sums. The depth is what 32 bytes hold: 16 numbers of
-    `f16` or `bf16`, 8 of `tf32`, 32 of `s8` or `u8`. Both operands are of one type, but that bytes
-    may differ in their sign. Sums are f32, of bytes i32, which wrap around. Each lane has eight of them.
+    `f16` or `bf16`, 8 of `tf32`, 32 of `s8`, `u8`, `e4m3` or `e5m2`. Both operands are of one type, but that
+    bytes may differ in their sign, and floats of 8 bits in their kind. Sums are f32, of bytes i32, which wrap
+    around. Each lane has eight of them.
 
     ```mlir
     %sum = tile.mma f16 %a, f16 %b, %zero : vector<8xf32>

@@ -27,6 +27,8 @@ llvm::Expected<PrecisionOption> PrecisionOption::parse(StringRef text) {
     }
     return option;
   }
+  if (text == "fp8")
+    return PrecisionRule::create("*", text).takeError();
   auto content = llvm::MemoryBuffer::getFile(text, /*IsText=*/true);
   if (!content)
     return llvm::createStringError("precision '" + text + "' is neither " + listPrecisions() +

@@ -85,6 +85,11 @@ llvm::Expected<PrecisionRule> PrecisionRule::parse(StringRef text) {
 
 llvm::Expected<PrecisionRule> PrecisionRule::create(StringRef nodes, StringRef precision) {
   std::optional<Precision> known = parsePrecision(precision);
+  if (precision == "fp8")
+    return llvm::createStringError(
+        "'" + precision +
+        "' is no precision by itself: numbers need scales, which models say "
+        "(QuantizeLinear to FLOAT8E4M3FN or FLOAT8E5M2)");
   if (!known)
     return llvm::createStringError("'" + precision + "' is no precision: " + listPrecisions());
   llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(nodes);

@@ -120,6 +120,8 @@ for opcode, since, version in (("cvt.rn.f16.f32", 80, "7.0"), ("cvt.rz.f16.f32",
         instruction(opcode, HALF.format(opcode), ["wide"], 1, since, version)
 for opcode in ("cvt.rn.f16x2.f32", "cvt.rn.bf16x2.f32"):
     instruction(opcode, CVT.format(f"{opcode} %d0, %x, %y;"), ["wide", "wide"], 1)
+for opcode in ("cvt.rn.f16x2.e4m3x2", "cvt.rn.f16x2.e5m2x2"):  # of all codes, NaN and infinities among them
+    instruction(opcode, f"{{ .reg .b16 %h; cvt.u16.u32 %h, %a0; {opcode} %d0, %h; }}", ["bits"], 1, since=89, version="8.1")
 instruction("cvt.rna.tf32.f32", CVT.format("cvt.rna.tf32.f32 %d0, %x;"), ["wide", "wide"], 1)
 for opcode in ("ex2.approx.f32", "rcp.approx.f32", "rsqrt.approx.f32", "lg2.approx.f32", "tanh.approx.f32"):
     instruction(opcode, "{ .reg .f32 %x; mov.b32 %x, %a0; abs.f32 %x, %x; " + f"{opcode} %x, %x; mov.b32 %d0, %x; }}", ["f32"], 1,
@@ -156,6 +158,8 @@ wgmma(16, "f32.f16.f16", 128, tolerance=2e-6, turned=True)
 wgmma(16, "f32.bf16.bf16", 128, tolerance=2e-6)
 wgmma(16, "f32.bf16.bf16", 128, tolerance=2e-6, turned=True)
 wgmma(8, "f32.tf32.tf32", 128, tolerance=2e-6)
+for kinds in ("e4m3.e4m3", "e5m2.e5m2", "e4m3.e5m2", "e5m2.e4m3"):
+    wgmma(32, f"f32.{kinds}", 128, tolerance=1e-3)
 for signs in ("s8.s8", "u8.u8", "u8.s8", "s8.u8"):
     wgmma(32, f"s32.{signs}", 128, version="8.4")
 for selector in (0, 1):

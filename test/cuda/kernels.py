@@ -9,6 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import onnx
 from device import Launch
@@ -217,6 +218,31 @@ def two_of_four():
     made.model.graph.initializer.append(numpy_helper.from_array(b, "b"))
     made.inputs.append(pack_two_of_four(b))
     return made
+
+
+def float8_product(rows, depth, columns, **options):
+    """Whole numbers and powers of two, whose products and sums are exact."""
+    a, b = (whole_halves(*shape).astype(ml_dtypes.float8_e4m3fn) for shape in ((rows, depth), (columns, depth)))
+    nodes = [helper.make_node("DequantizeLinear", ["a", "scale"], ["wide_a"]),
+             helper.make_node("DequantizeLinear", ["b", "scale"], ["wide_b"]),
+             helper.make_node("Gemm", ["wide_a", "wide_b"], ["y"], transB=1)]
+    y = a.astype(np.float32) @ b.astype(np.float32).T / 16
+    made = case(nodes, {"a": a, "b": b}, {"y": y}, **options)
+    made.model.graph.initializer.append(helper.make_tensor("scale", TensorProto.FLOAT, [], [0.25]))
+    made.model.opset_import[0].version = 21
+    return made
+
+
+@kernel
+def float8():
+    """Floats of 8 bits, whose sums are added up beside the matrix units. The last step is in the stage that sums overwrite."""
+    return float8_product(37, 528, 45, target="sm_89")
+
+
+@kernel
+def float8_pipeline():
+    """Warps with different roles, whose steps are summed up one by one."""
+    return float8_product(70, 4112, 40, blocks=3, target="sm_90a")
 
 
 def emit(tenon, source, case, kind):

@@ -72,6 +72,8 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
     static constexpr int64_t warpSize = 32;
     /// Whether a kernel may begin before the one in front of it has ended (`griddepcontrol`).
     bool overlapsLaunches() const;
+    /// Whether matrix units multiply floats of 8 bits, and an instruction converts them.
+    bool hasFloat8() const;
   }];
 }
 
@@ -87,7 +89,8 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
   let description = [{
     - `fma`: one channel, of elements that are widened to the sum's type first. Any types; integers
       take a multiplication and an addition.
-    - `mma`: matrices of a warp, of f16, of bf16 or of bytes of either sign, whose sums are f32 or i32.
+    - `mma`: matrices of a warp, of f16, of bf16, of bytes of either sign or, from `sm_89` on, of
+      floats of 8 bits of either kind, whose sums are f32 or i32.
     - `mma_tf32`: matrices of f32, each number rounded to 11 bits (tf32) first.
     - `wgmma`: the same numbers as `mma`, matrices of a warpgroup that are in shared memory.
     - `wgmma_tf32`: the same of f32, each number cut to 11 bits.

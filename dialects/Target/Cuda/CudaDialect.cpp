@@ -2,6 +2,7 @@
 
 #include "dialects/Target/Cuda/CudaDialect.h"
 #include "dialects/Target/TargetKind.h"
+#include "dialects/Tenon/NarrowFloat.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -71,6 +72,8 @@ bool MmaAttr::accepts(Type input, Type weights) const {
     if (isa<IntegerType>(input))
       return input.getIntOrFloatBitWidth() == 8 && isa<IntegerType>(weights) &&
              weights.getIntOrFloatBitWidth() == 8;
+    if (isFloat8(input))
+      return isFloat8(weights) && !isSparse();
     return input == weights && (input.isF16() || input.isBF16());
   case MmaInstruction::MmaTf32:
   case MmaInstruction::WgmmaTf32:

@@ -157,6 +157,14 @@ static bool isFp8(Type type) { return type == Type::E4M3 || type == Type::E5M2; 
 static bool isByte(Type type) { return type == Type::S8 || type == Type::U8; }
 static bool isNibble(Type type) { return type == Type::S4 || type == Type::U4; }
 
+/// Since when there are products of floats of 8 bits (PTX ISA 9.7.14.5, "PTX ISA Notes").
+static void checkFp8(Builder &builder, const Product &product) {
+  if (product.m != 16)
+    builder.fail("there is no shape m8n8 of floats of 8 bits");
+  bool isLater = product.k == 16 || product.d == Type::F16;
+  builder.require(isLater ? 87 : 84, 89, false);
+}
+
 static void checkTypes(Builder &builder, const Product &product) {
   bool alike = product.a == product.b || (isFp8(product.a) && isFp8(product.b)) ||
                (isByte(product.a) && isByte(product.b)) ||
@@ -175,7 +183,7 @@ static void checkTypes(Builder &builder, const Product &product) {
   if (!alike || !fits || (product.saturates && !integers))
     builder.fail("these types do not go together");
   if (isFp8(product.a))
-    builder.require(84, 89, false);
+    checkFp8(builder, product);
 }
 
 /// The registers of A, B, C and D for a lane.

@@ -32,12 +32,16 @@
 // sums are stored turned, and nothing else differs but that a step's columns are half as long, with
 // words beside them that say where their numbers were.
 //
+// Matrix units sum up products of floats of 8 bits with fewer digits than f32 has: what one
+// instruction sums is added to the warp's sums by ordinary additions.
+//
 // Every sum is taken in one order, which the schedule says: results do not depend on the number of
 // blocks.
 
 #include "passes/Codegen/Cuda/ContractionMma.h"
 #include "passes/Codegen/Cuda/ContractionStaging.h"
 #include "passes/Codegen/Cuda/SparsePlaces.h"
+#include "passes/Schedule/Cuda/ProductSize.h"
 
 using namespace mlir;
 
@@ -185,7 +189,9 @@ SmallVector<Value> MmaEmitter::multiply(Value stage, ValueRange sums) {
   SmallVector<Value> next = llvm::to_vector(sums);
   int64_t partDepth = kDepthBytes * 8 / leftNumber.getIntOrFloatBitWidth();
   int64_t parts = schedule.getDepth() / partDepth / schedule.getSlices();
-  Value first = em.mul(slice, parts * partDepth);
+  Value first = em.mul(slice, parts * partDepth), zero;
+  if (hasShortSums(leftNumber))
+    zero = em.create<arith::ConstantOp>(em.getZeroAttr(sums.front().getType()));
   for (int64_t part = 0; part < parts; ++part) {
     Value k = em.add(first, part * partDepth);
     SmallVector<Value> lefts, rights;
@@ -196,8 +202,9 @@ SmallVector<Value> MmaEmitter::multiply(Value stage, ValueRange sums) {
     for (int64_t i = 0; i < rowParts; ++i)
       for (int64_t j = 0; j < columnParts; ++j) {
         Value &sum = next[i * columnParts + j];
-        sum = em.create<MmaOp>(sum.getType(), getNumber(leftNumber), lefts[i],
-                               getNumber(rightNumber), rights[j], sum);
+        Value product = em.create<MmaOp>(sum.getType(), getNumber(leftNumber), lefts[i],
+                                         getNumber(rightNumber), rights[j], zero ? zero : sum);
+        sum = zero ? Value(em.create<arith::AddFOp>(sum, product)) : product;
       }
   }
   return next;

@@ -26,6 +26,7 @@
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "passes/Codegen/Common/EmitHelpers.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
@@ -286,6 +287,9 @@ NVVM::MMATypes getMmaType(Number number) {
     return NVVM::MMATypes::s8;
   case Number::U8:
     return NVVM::MMATypes::u8;
+  case Number::E4M3:
+  case Number::E5M2:
+    break; // the dialect has no such op
   }
   llvm_unreachable("no other numbers");
 }
@@ -301,6 +305,8 @@ int64_t getDepth(Number number) {
     return kDepthBytes / 4;
   case Number::S8:
   case Number::U8:
+  case Number::E4M3:
+  case Number::E5M2:
     return kDepthBytes;
   }
   llvm_unreachable("no other numbers");
@@ -324,6 +330,8 @@ private:
     SmallVector<Value> a = getWords(em, adaptor.getLeft(), 0, 4, op.getLeftNumber());
     SmallVector<Value> b = getWords(em, adaptor.getRight(), 2 * half, 2, op.getRightNumber());
     SmallVector<Value> c = extract(em, adaptor.getSums(), 4 * half, 4);
+    if (op.getLeftNumber() == Number::E4M3 || op.getLeftNumber() == Number::E5M2)
+      return multiplyFloat8(em, op, a, b, c);
     Type element = cast<VectorType>(op.getType()).getElementType();
     auto type =
         LLVM::LLVMStructType::getLiteral(em.getContext(), SmallVector<Type>(c.size(), element));
@@ -335,9 +343,32 @@ private:
     Value sums = em.create<NVVM::MmaOp>(type, a, b, c,
                                         ArrayRef<int64_t>{16, 8, getDepth(op.getLeftNumber())},
                                         std::nullopt, overflow, types, layouts);
-    for (auto [i, sum] : llvm::enumerate(c))
-      sum = em.create<LLVM::ExtractValueOp>(sums, i);
-    return c;
+    return takeSums(em, sums, c.size());
+  }
+
+  static SmallVector<Value> takeSums(Emitter &em, Value sums, size_t count) {
+    SmallVector<Value> parts;
+    for (size_t i = 0; i < count; ++i)
+      parts.push_back(em.create<LLVM::ExtractValueOp>(sums, i));
+    return parts;
+  }
+
+  // LLVM has no such intrinsic. Effects keep the instruction where all lanes of the warp are.
+  static SmallVector<Value> multiplyFloat8(Emitter &em, MmaOp op, ArrayRef<Value> a,
+                                           ArrayRef<Value> b, ArrayRef<Value> c) {
+    std::string text =
+        llvm::formatv("mma.sync.aligned.m16n8k32.row.col.f32.{0}.{1}.f32 "
+                      "{{$0, $1, $2, $3}, {{$4, $5, $6, $7}, {{$8, $9}, "
+                      "{{$10, $11, $12, $13};",
+                      stringifyNumber(op.getLeftNumber()), stringifyNumber(op.getRightNumber()));
+    Type type =
+        LLVM::LLVMStructType::getLiteral(em.getContext(), SmallVector<Type>(4, em.getF32Type()));
+    SmallVector<Value> operands = llvm::to_vector(llvm::concat<const Value>(a, b, c));
+    auto sums = em.create<LLVM::InlineAsmOp>(
+        TypeRange(ArrayRef(type)), operands, text, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f",
+        /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+        LLVM::AsmDialectAttr(), ArrayAttr());
+    return takeSums(em, sums.getRes(), 4);
   }
 };
 

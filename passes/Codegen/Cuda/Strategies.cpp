@@ -14,6 +14,7 @@
 #include "passes/Schedule/Cuda/AttentionTiles.h"
 #include "passes/Schedule/Cuda/Choose.h"
 #include "passes/Schedule/Cuda/Pipeline.h"
+#include "passes/Schedule/Cuda/ProductSize.h"
 #include "passes/Schedule/Cuda/Registers.h"
 #include "passes/Schedule/Cuda/Sizes.h"
 
@@ -93,6 +94,12 @@ public:
   }
   bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
     return multipliesHalves(root, target);
+  }
+  Float8Products multipliesFloat8(Operation *root, TargetAttrInterface target) const override {
+    if (!fillsTiles(root))
+      return Float8Products::Widened;
+    return cast<TargetAttr>(target).hasFloat8() ? Float8Products::AsTheyAre
+                                                : Float8Products::AsHalves;
   }
   OpOperand *getWeights(Operation *root) const override {
     auto matmul = dyn_cast<MatMulOp>(root);
@@ -183,7 +190,7 @@ LogicalResult verifySchedule(ContractionScheduleAttr schedule, Operation *root, 
 LogicalResult verifySchedule(TileScheduleAttr schedule, Operation *root, TargetAttr target,
                              ComplainFn complain) {
   auto [left, right] = getMultipliedTypes(root);
-  if (!schedule.getMma().accepts(left, right))
+  if (!multiplies(target, schedule.getMma(), left, right))
     return complain() << " with " << schedule.getMma() << ", which does not multiply " << left
                       << " by " << right;
   int64_t stepBytes = schedule.getDepth() * getElementBytes(left);
@@ -210,7 +217,7 @@ LogicalResult verifySchedule(TileScheduleAttr schedule, Operation *root, TargetA
 LogicalResult verifySchedule(PipelineScheduleAttr schedule, Operation *root, TargetAttr target,
                              ComplainFn complain) {
   auto [left, right] = getMultipliedTypes(root);
-  if (!schedule.getMma().accepts(left, right))
+  if (!multiplies(target, schedule.getMma(), left, right))
     return complain() << " with " << schedule.getMma() << ", which does not multiply " << left
                       << " by " << right;
   std::string obstacle = findObstacle(schedule, root, target);
@@ -290,6 +297,10 @@ public:
   }
   bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
     return multipliesHalves(root, target);
+  }
+  // Powers would need a scale.
+  Float8Products multipliesFloat8(Operation *, TargetAttrInterface) const override {
+    return Float8Products::AsHalves;
   }
   ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override {
     return chooseAttention(cast<TargetAttr>(target), rootOf(kernel));

@@ -6,6 +6,7 @@
 //   shared memory           what is brought, and what each warp reads of both operands, 128 bytes a
 //                           cycle
 //   the second cache        what is brought, 64 bytes a cycle
+//   additions               where instructions do not add to sums (hasShortSums)
 //   waiting                 the way from memory, once for all steps that are under way
 //
 // (of weights of which two in four are left out, twice the rate, and hardly more than half of the
@@ -66,6 +67,8 @@ constexpr double exposedPart = 0.125;
 constexpr int64_t longStep = 128, shortStep = 64;
 /// What a thread brings at a time, and the registers for one that is copied or loaded at once.
 constexpr int64_t chunkBytes = 16, wholeChunk = 4;
+/// Bytes of the depth that an instruction multiplies.
+constexpr double instructionBytes = 32;
 /// Of a block, which keeps some for itself.
 constexpr int64_t reservedSharedBytes = 1024;
 
@@ -143,8 +146,11 @@ static double estimate(TargetAttr target, const Product &product, const Shape &s
   double warps = double(shape.rows / shape.warpRows) * double(shape.columns / shape.warpColumns);
   double read = warps * (double(shape.warpRows) * stepBytes + shape.warpColumns * columnBytes);
   double mma = double(shape.rows * shape.columns) * getDepth(product, stepBytes) / product.rate;
+  double additions = product.addsSums ? double(shape.rows * shape.columns * stepBytes) /
+                                            instructionBytes / kAdditionsPerCycle
+                                      : 0;
   double bounds[] = {mma, (brought + read) / sharedBytesPerCycle, brought / cacheBytesPerCycle,
-                     latency / double(stages - 1) / together};
+                     additions, latency / double(stages - 1) / together};
   double longest = *llvm::max_element(bounds);
   double step = longest + (std::accumulate(std::begin(bounds), std::end(bounds), 0.0) - longest) *
                               exposedPart;
@@ -208,7 +214,7 @@ static std::pair<TileScheduleAttr, double> findBest(TargetAttr target, Operation
 }
 
 std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, Operation *op) {
-  MmaAttr mma = findMma(op, MmaInstruction::Mma, MmaInstruction::MmaTf32);
+  MmaAttr mma = findMma(target, op, MmaInstruction::Mma, MmaInstruction::MmaTf32);
   if (!mma)
     return {};
   return findBest(target, op, mma, getProduct(target, op));

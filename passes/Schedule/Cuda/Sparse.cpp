@@ -14,8 +14,9 @@ namespace tenon::cuda {
 bool canLeaveOutHalf(Operation *op) {
   OpOperand &weights = op->getOpOperand(1);
   auto matmul = dyn_cast<MatMulOp>(op);
+  auto [left, right] = getMultipliedTypes(op);
   if (!isPackable(weights) || (matmul && !matmul.sharesRhs()) ||
-      getElementTypeOrSelf(weights.get()) != getMultipliedTypes(op).second)
+      getElementTypeOrSelf(weights.get()) != right)
     return false;
   ContractionSizes sizes = getContractionSizes(op);
   // Four neighbours are of one tap.
@@ -25,8 +26,7 @@ bool canLeaveOutHalf(Operation *op) {
       getConstantOr(product(ArrayRef(sizes.depth).drop_back(), op->getContext()), 0) == 1;
   int64_t channels = getConstantOr(sizes.depth.back(), 0);
   return channels > 0 && (haveOneTap || channels % group == 0) &&
-         findMma(op, MmaInstruction::MmaSparse, MmaInstruction::MmaTf32) ==
-             MmaAttr::get(op->getContext(), MmaInstruction::MmaSparse);
+         MmaAttr::get(op->getContext(), MmaInstruction::MmaSparse).accepts(left, right);
 }
 
 bool isTwoOfFour(Operation *op) {

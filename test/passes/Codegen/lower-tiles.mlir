@@ -139,3 +139,14 @@ llvm.func @sparse(%a: vector<4xi32>, %places: i32, %b: vector<4xi32>, %c: vector
   tile.store_sums %halves to %tile[%stage, %row, %column] turned : vector<8xf32>, !tile.buffer<1, 64, 64, f32, padded>
   llvm.return %bytes : vector<8xi32>
 }
+
+// -----
+
+// Floats of 8 bits, for which the dialect has no op.
+// CHECK-LABEL: llvm.func @floats_of_8_bits(
+// CHECK-COUNT-2: llvm.inline_asm has_side_effects {{.*}}"mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e5m2.f32 {$0, $1, $2, $3}, {$4, $5, $6, $7}, {$8, $9}, {$10, $11, $12, $13};", "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f"
+//     CHECK-NOT: llvm.inline_asm
+llvm.func @floats_of_8_bits(%a: vector<4xi32>, %b: vector<4xi32>, %sums: vector<8xf32>) -> vector<8xf32> {
+  %next = tile.mma e4m3 %a, e5m2 %b, %sums : vector<8xf32>
+  llvm.return %next : vector<8xf32>
+}

@@ -139,6 +139,51 @@ TEST_F(MatrixTest, MultipliesFragments) {
   checkMma(e5m2, e5m2, 32, false);
 }
 
+/// What a code means ("Floats of 8 bits" of the OCP's specification): E4M3 has a bias of 7, E5M2 of
+/// 15. Not for infinities and NaN.
+static double valueOf(uint32_t code, int mantissaBits, int bias) {
+  int exponent = int(code >> mantissaBits & ((128 >> mantissaBits) - 1));
+  int mantissa = int(code & ((1u << mantissaBits) - 1));
+  double unit = std::ldexp(1.0, std::max(exponent, 1) - bias - mantissaBits);
+  double magnitude = unit * (mantissa + (exponent ? 1 << mantissaBits : 0));
+  return code & 128 ? -magnitude : magnitude;
+}
+
+// Any numbers of both kinds; of E5M2 those below 256, so that double holds sums exactly.
+TEST_F(MatrixTest, MultipliesFloatsOf8Bits) {
+  start("sm_89");
+  version = "8.4";
+  std::mt19937 random(8);
+  std::vector<uint32_t> a(16 * 32), b(32 * 8);
+  for (uint32_t &code : a)
+    do
+      code = random() & 255;
+    while ((code & 127) == 127);
+  for (uint32_t &code : b)
+    do
+      code = random() & 255;
+    while ((code & 127) >= 0x5c);
+  std::vector<Words> fa(4, Words(32, 0)), fb(2, Words(32, 0)), fc(4, Words(32, floatOf(1)));
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned i = 0; i < 16; ++i) {
+      unsigned group = lane / 4, member = lane % 4;
+      unsigned row = group + (i / 4 % 2) * 8, column = member * 4 + i % 4 + (i >= 8 ? 16 : 0);
+      fa[i / 4][lane] |= a[row * 32 + column] << (i % 4 * 8);
+      if (i < 8)
+        fb[i / 4][lane] |= b[(member * 4 + i % 4 + (i >= 4 ? 16 : 0)) * 8 + group] << (i % 4 * 8);
+    }
+  std::vector<Words> d =
+      runMma("mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e5m2.f32", fa, fb, fc, 4);
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned i = 0; i < 4; ++i) {
+      unsigned row = lane / 4 + (i < 2 ? 0 : 8), column = lane % 4 * 2 + (i & 1);
+      double sum = 1;
+      for (unsigned x = 0; x < 32; ++x)
+        sum += valueOf(a[row * 32 + x], 3, 7) * valueOf(b[x * 8 + column], 2, 15);
+      EXPECT_EQ(std::bit_cast<float>(d[i][lane]), static_cast<float>(sum)) << row << "," << column;
+    }
+}
+
 // Sums of halves: two in a register, of neighbouring columns.
 TEST_F(MatrixTest, SumsInHalves) {
   std::vector<Words> fa(4, Words(32, halfOf(1) | halfOf(2) << 16)),
