@@ -356,7 +356,8 @@ typedef struct tenon_context_options {
    * their place, of the device's primary context; valid until the context is freed. A run then
    * returns when all of its work is in the stream, if its inputs and outputs are in the device's
    * memory and the host need not see any of it; what fails later, later calls say. NULL: a stream
-   * of the context's, which each run waits for. */
+   * of the context's, which each run waits for; a run with memory of the device begins when what is
+   * in the default stream is done. */
   void *stream;
 } tenon_context_options;
 

@@ -150,6 +150,12 @@ static std::string quote(const char *what, const char *name) {
 }
 
 static std::string getText(nb::handle value) { return nb::str(value).c_str(); }
+static std::string getShapeText(const std::vector<int64_t> &dims) {
+  nb::list shape;
+  for (int64_t dim : dims)
+    shape.append(dim);
+  return getText(nb::tuple(shape));
+}
 static std::string getTypeName(nb::handle value) { return getText(value.type().attr("__name__")); }
 
 /// Throws unless an array's dtype is as good as the one that numpy has for `info`: the same in
@@ -168,8 +174,10 @@ static void checkDtype(const char *what, const tenon_tensor_info &info, nb::hand
 static ArrayView checkLayout(const char *what, const tenon_tensor_info &info, nb::handle value) {
   Numpy &numpy = Numpy::get();
   if (!nb::isinstance(value, numpy.arrayType))
-    throw nb::type_error(
-        (quote(what, info.name) + "expected a numpy.ndarray, found " + getTypeName(value)).c_str());
+    throw nb::type_error((quote(what, info.name) +
+                          "expected a numpy.ndarray, or what has __dlpack__, found " +
+                          getTypeName(value))
+                             .c_str());
   nb::object dtype = value.attr(numpy.dtype);
   if (!dtype.is(numpy.dtypes.at(info.dtype)))
     checkDtype(what, info, dtype);
@@ -186,6 +194,11 @@ static ArrayView checkLayout(const char *what, const tenon_tensor_info &info, nb
   if (!(view->flags & ArrayInterface::Aligned))
     throw nb::value_error((quote(what, info.name) + "the array's data is not aligned").c_str());
   return view;
+}
+
+/// Whether an object is another library's array.
+static bool isForeign(nb::handle value) {
+  return !nb::isinstance(value, Numpy::get().arrayType) && offersMemory(value);
 }
 
 void *getData(nb::handle array) { return ArrayView(array)->data; }
@@ -224,6 +237,14 @@ tenon_tensor getRoom(nb::handle array) {
 
 Feed::Feed(const tenon_tensor_info &info, nb::handle value)
     : array(nb::borrow(value)), name(info.name), dtype(info.dtype) {
+  if (isForeign(value)) {
+    foreign.emplace("input", info, value, /*isWritten=*/false);
+    dims = foreign->getDims();
+    data = foreign->getData();
+    bytes = foreign->countBytes();
+    memory = foreign->getMemory();
+    return;
+  }
   ArrayView view = checkLayout("input", info, value);
   dims = view.getDims();
   if (isPacked(dtype)) {
@@ -255,7 +276,7 @@ void Feed::readStrings() {
 }
 
 tenon_tensor Feed::tensor() const {
-  return {dtype, static_cast<int32_t>(dims.size()), dims.data(), data, bytes, 0};
+  return {dtype, static_cast<int32_t>(dims.size()), dims.data(), data, bytes, 0, memory, 0};
 }
 
 Destination::Destination(const tenon_tensor_info &info, nb::handle value)
@@ -266,31 +287,44 @@ Destination::Destination(const tenon_tensor_info &info, nb::handle value)
          (isPacked(info.dtype) ? getNumpyName(info.dtype) + " elements" : "strings") +
          " are not written to a given array")
             .c_str());
-  ArrayView view = checkLayout("output", info, value);
-  if (!(view->flags & ArrayInterface::Writeable))
-    throw nb::value_error((quote("output", info.name) + "the array is read-only").c_str());
-  dims = view.getDims();
+  take(info, value);
   bool fits = dims.size() == static_cast<size_t>(info.rank);
   for (int32_t i = 0; i < info.rank && fits; ++i)
     fits = info.dims[i].value < 0 || info.dims[i].value == dims[i];
   if (!fits)
     throw nb::value_error((quote("output", info.name) + "expected an array of shape " +
-                           getText(getShape(info)) + ", found " + getText(value.attr("shape")))
+                           getText(getShape(info)) + ", found " + getShapeText(dims))
                               .c_str());
+}
+
+void Destination::take(const tenon_tensor_info &info, nb::handle value) {
+  if (isForeign(value)) {
+    foreign.emplace("output", info, value, /*isWritten=*/true);
+    dims = foreign->getDims();
+    data = foreign->getData();
+    bytes = foreign->countBytes();
+    memory = foreign->getMemory();
+    return;
+  }
+  ArrayView view = checkLayout("output", info, value);
+  if (!(view->flags & ArrayInterface::Writeable))
+    throw nb::value_error((quote("output", info.name) + "the array is read-only").c_str());
+  dims = view.getDims();
   data = view->data;
   bytes = view.countBytes();
 }
 
-tenon_tensor Destination::tensor() const { return makeRoom(data, bytes); }
+tenon_tensor Destination::tensor() const {
+  tenon_tensor tensor = makeRoom(data, bytes);
+  tensor.memory = memory;
+  return tensor;
+}
 
 std::string Destination::describeMisfit(const tenon_tensor &output) const {
   if (std::equal(dims.begin(), dims.end(), output.dims, output.dims + output.rank))
     return "";
-  nb::list shape;
-  for (int32_t i = 0; i < output.rank; ++i)
-    shape.append(output.dims[i]);
-  return quote("output", name.c_str()) + "expected an array of shape " + getText(nb::tuple(shape)) +
-         ", found " + getText(array.attr("shape"));
+  return quote("output", name.c_str()) + "expected an array of shape " +
+         getShapeText({output.dims, output.dims + output.rank}) + ", found " + getShapeText(dims);
 }
 
 nb::object makeArray(int32_t dtype, nb::handle shape) {

@@ -1,11 +1,13 @@
-// Between numpy arrays and the runtime's tensors. An array is read in place: it must have the very
-// dtype and layout that the model declares, because a silent conversion would cost more than many
-// models take.
+// Between arrays, of numpy or of another library (DLPack.h), and the runtime's tensors. An array is
+// read in place: it must have the very dtype and layout that the model declares, because a silent
+// conversion would cost more than many models take.
 #ifndef TENON_PYTHON_ARRAYS_H
 #define TENON_PYTHON_ARRAYS_H
 
+#include "python/src/DLPack.h"
 #include "tenon/runtime.h"
 #include <nanobind/nanobind.h>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,8 @@ private:
   std::vector<int64_t> dims;
   void *data = nullptr;
   size_t bytes = 0;
+  int32_t memory = TENON_HOST_MEMORY;
+  std::optional<ForeignArray> foreign;
   std::vector<uint8_t> packed;
   std::vector<std::string> strings;
   std::vector<tenon_string> views;
@@ -56,11 +60,15 @@ public:
   std::string describeMisfit(const tenon_tensor &output) const;
 
 private:
+  void take(const tenon_tensor_info &info, nanobind::handle array);
+
   nanobind::object array;
   std::string name;
   std::vector<int64_t> dims;
   void *data;
   size_t bytes;
+  int32_t memory = TENON_HOST_MEMORY;
+  std::optional<ForeignArray> foreign;
 };
 
 /// numpy.empty for an element type and a tuple of sizes; object arrays for strings.

@@ -69,8 +69,7 @@ static std::vector<tenon_tensor> getTensors(const std::vector<Feed> &feeds) {
   return tensors;
 }
 
-Model::Model(const std::string &path, int32_t threads, bool pin, bool checkWeights)
-    : threads(threads), pin(pin) {
+Model::Model(const std::string &path, int32_t threads, bool pin, bool checkWeights) {
   tenon_model *loaded = nullptr;
   tenon_load_options options = {};
   options.check_weights = checkWeights;
@@ -80,36 +79,7 @@ Model::Model(const std::string &path, int32_t threads, bool pin, bool checkWeigh
   outputs = getPorts(loaded, tenon_model_num_outputs(loaded), tenon_model_output);
   hasValues = !std::all_of(inputs.begin(), inputs.end(), isTensor) ||
               !std::all_of(outputs.begin(), outputs.end(), isTensor);
-  // Now, so that the first run is not the one that starts threads, and bad options are refused
-  // here.
-  idle.push_back(createContext());
-  this->threads = tenon_context_threads(idle.back().get());
-}
-
-ContextHandle Model::createContext() const {
-  tenon_context_options options = {};
-  options.threads = threads;
-  options.pin_threads = pin;
-  tenon_context *context = nullptr;
-  check(tenon_context_create(model.get(), &options, &context));
-  return ContextHandle(context, tenon_context_free);
-}
-
-ContextHandle Model::takeContext() {
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    if (!idle.empty()) {
-      ContextHandle context = std::move(idle.back());
-      idle.pop_back();
-      return context;
-    }
-  }
-  return createContext();
-}
-
-void Model::returnContext(ContextHandle context) {
-  std::lock_guard<std::mutex> lock(mutex);
-  idle.push_back(std::move(context));
+  contexts = std::make_shared<ContextPool>(model, threads, pin);
 }
 
 /// The beginning of messages: "the model has no input 'c'; its inputs are 'a', 'b'".
@@ -210,7 +180,7 @@ nb::dict Model::runValues(nb::handle feeds, nb::handle given) {
   for (size_t i = 0; i < outputs.size(); ++i)
     if (destinations[i])
       written[i].tensor = destinations[i]->tensor();
-  ContextHandle context = takeContext();
+  ContextHandle context = contexts->take();
   tenon_status status = runUnlocked(context.get(), read, written);
   nb::dict results;
   std::string misfit;
@@ -220,21 +190,56 @@ nb::dict Model::runValues(nb::handle feeds, nb::handle given) {
     results[outputs[i].name] =
         destinations[i] ? destinations[i]->getArray() : copyToObject(written[i]);
   }
-  returnContext(std::move(context));
+  contexts->give(std::move(context));
   check(status);
   if (!misfit.empty())
     throw nb::value_error(misfit.c_str());
   return results;
 }
 
-nb::dict Model::run(nb::handle feeds, nb::handle given) {
+/// Keeps a context busy as long as Python has the object.
+static nb::object makeOwner(std::shared_ptr<ContextPool> pool, ContextHandle context) {
+  auto lease = std::make_unique<ContextLease>(std::move(pool), std::move(context));
+  nb::capsule owner(lease.get(),
+                    [](void *held) noexcept { delete static_cast<ContextLease *>(held); });
+  (void)lease.release();
+  return owner;
+}
+
+nb::dict Model::runOnDevice(nb::handle feeds, nb::handle given) {
+  std::vector<Feed> held = makeFeeds(feeds);
+  Destinations destinations = makeDestinations(given);
+  std::vector<tenon_tensor> read = getTensors(held), written(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (destinations[i])
+      written[i] = destinations[i]->tensor();
+    else
+      written[i].memory = TENON_DEVICE_MEMORY;
+  ContextHandle taken = contexts->take();
+  tenon_context *context = taken.get();
+  nb::object owner = makeOwner(contexts, std::move(taken));
+  check(runUnlocked(context, read, written));
+  if (std::string misfit = describeMisfits(destinations, written); !misfit.empty())
+    throw nb::value_error(misfit.c_str());
+  nb::dict results;
+  for (size_t i = 0; i < outputs.size(); ++i)
+    results[outputs[i].name] =
+        destinations[i] ? destinations[i]->getArray() : exportTensor(written[i], owner);
+  return results;
+}
+
+nb::dict Model::run(nb::handle feeds, nb::handle given, bool onDevice) {
+  if (onDevice && hasValues)
+    throw nb::type_error("on_device is for models whose inputs and outputs are all tensors");
+  if (onDevice)
+    return runOnDevice(feeds, given);
   if (hasValues)
     return runValues(feeds, given);
   std::vector<Feed> held = makeFeeds(feeds);
   Destinations destinations = makeDestinations(given);
   std::vector<tenon_tensor> read = getTensors(held), written;
   std::vector<nb::object> arrays = makeOutputs(outputs, destinations, written);
-  ContextHandle context = takeContext();
+  ContextHandle context = contexts->take();
   tenon_status status = runUnlocked(context.get(), read, written);
   nb::dict results;
   std::string misfit;
@@ -243,7 +248,7 @@ nb::dict Model::run(nb::handle feeds, nb::handle given) {
     for (size_t i = 0; i < outputs.size(); ++i)
       results[outputs[i].name] = arrays[i].is_none() ? copyToArray(written[i]) : arrays[i];
   }
-  returnContext(std::move(context));
+  contexts->give(std::move(context));
   check(status);
   if (!misfit.empty())
     throw nb::value_error(misfit.c_str());
@@ -255,7 +260,7 @@ std::unique_ptr<Bound> Model::bind(nb::handle feeds, nb::handle given) {
     throw nb::type_error("bind is for models whose inputs and outputs are all tensors; call run");
   std::vector<Feed> held = makeFeeds(feeds);
   Destinations destinations = makeDestinations(given);
-  return std::make_unique<Bound>(model, outputs, takeContext(), std::move(held),
+  return std::make_unique<Bound>(model, outputs, contexts->take(), std::move(held),
                                  std::move(destinations));
 }
 

@@ -3,15 +3,11 @@
 #ifndef TENON_PYTHON_MODEL_H
 #define TENON_PYTHON_MODEL_H
 
+#include "python/src/Contexts.h"
 #include "python/src/Values.h"
-#include <memory>
-#include <mutex>
 #include <optional>
 
 namespace tenon::python {
-
-using ModelHandle = std::shared_ptr<tenon_model>;
-using ContextHandle = std::unique_ptr<tenon_context, void (*)(tenon_context *)>;
 
 /// For each output the array that the caller gave for it, if any.
 using Destinations = std::vector<std::optional<Destination>>;
@@ -58,29 +54,26 @@ class Model {
 public:
   Model(const std::string &path, int32_t threads, bool pin, bool checkWeights);
 
-  nanobind::dict run(nanobind::handle feeds, nanobind::handle outputs);
+  /// Outputs that are not given are numpy arrays, or stay in the device's memory (`onDevice`).
+  nanobind::dict run(nanobind::handle feeds, nanobind::handle outputs, bool onDevice);
   std::unique_ptr<Bound> bind(nanobind::handle feeds, nanobind::handle outputs);
 
   const tenon_model *get() const { return model.get(); }
-  int32_t threads;
+  int32_t countThreads() const { return contexts->countThreads(); }
 
 private:
-  ContextHandle createContext() const;
-  ContextHandle takeContext();
-  void returnContext(ContextHandle context);
   /// The values for all inputs, in their order.
   std::vector<nanobind::object> sortFeeds(nanobind::handle feeds) const;
   std::vector<Feed> makeFeeds(nanobind::handle feeds) const;
   /// A run with inputs or outputs that are no tensors.
   nanobind::dict runValues(nanobind::handle feeds, nanobind::handle outputs);
+  nanobind::dict runOnDevice(nanobind::handle feeds, nanobind::handle outputs);
   Destinations makeDestinations(nanobind::handle outputs) const;
 
-  bool pin;
   ModelHandle model;
   std::vector<Port> inputs, outputs;
   bool hasValues; // that are no tensors
-  std::mutex mutex;
-  std::vector<ContextHandle> idle;
+  std::shared_ptr<ContextPool> contexts;
 };
 
 } // namespace tenon::python

@@ -107,7 +107,8 @@ NB_MODULE(_runtime, m) {
   nb::class_<Model>(m, "Model",
                     "A compiled model. Any number of threads may run it at the same time.")
       .def(
-          "run", &Model::run, "feeds"_a, "outputs"_a = nb::none(),
+          "run", &Model::run, "feeds"_a, "outputs"_a = nb::none(), nb::kw_only(),
+          "on_device"_a = false,
           "Runs the model and returns its outputs as a dict of numpy arrays by name; sequences are "
           "lists, optionals None or what they hold, and maps dicts.\n\n"
           "feeds is a dict of arrays by input name, or a list of arrays in the inputs' order. "
@@ -117,7 +118,10 @@ NB_MODULE(_runtime, m) {
           "outputs is a dict with arrays by output name that results are written to; the others "
           "get "
           "new ones. An array may be both an input and the output that is its next value (states); "
-          "any other overlap is a ValueError.")
+          "any other overlap is a ValueError.\n\n"
+          "Arrays of other libraries are taken through `__dlpack__`, without a copy; those of a "
+          "model on a GPU may be in its memory. With on_device its outputs stay there: they are "
+          "objects with `__dlpack__`, each of which holds memory of its own until it is gone.")
       .def(
           "bind", &Model::bind, "feeds"_a, "outputs"_a = nb::none(),
           "Returns a callable that runs the model on these arrays, in place, without checking them "
@@ -134,7 +138,7 @@ NB_MODULE(_runtime, m) {
       .def_prop_ro(
           "target", [](const Model &m) { return tenon_model_target(m.get()); },
           "The instruction set whose code was chosen, e.g. 'cpu:x86-64-v4'.")
-      .def_ro("threads", &Model::threads, "How many threads a run uses.")
+      .def_prop_ro("threads", &Model::countThreads, "How many threads a run uses.")
       .def_prop_ro("workspace_bytes",
                    [](const Model &m) { return tenon_model_workspace_size(m.get()); })
       .def_prop_ro("weights_bytes",

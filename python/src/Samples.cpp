@@ -28,7 +28,10 @@ static Tensor toTensor(const InputType &input, nb::handle array) {
   info.dtype = input.dtype;
   info.rank = static_cast<int32_t>(dims.size());
   info.dims = dims.data();
-  return Tensor::copy(Feed(info, array).tensor());
+  Feed feed(info, array);
+  if (feed.tensor().memory != TENON_HOST_MEMORY)
+    throw nb::value_error(("input '" + input.name + "': samples are in the host's memory").c_str());
+  return Tensor::copy(feed.tensor());
 }
 
 /// A sample from a dict of arrays, or from the array of a model's only input.

@@ -281,8 +281,32 @@ static tenon_status bring_input(tenon_context *context, int32_t index) {
              : TENON_OK;
 }
 
+static bool has_memory_there(const tenon_context *context) {
+  const tenon_model_desc *desc = context->model->desc;
+  for (int32_t i = 0; i < desc->num_inputs; ++i)
+    if (tn_caller_input(context, i)->memory == TENON_DEVICE_MEMORY)
+      return true;
+  for (int32_t i = 0; i < desc->num_outputs; ++i)
+    if (tn_caller_output(context, i)->memory == TENON_DEVICE_MEMORY &&
+        tn_caller_output(context, i)->data)
+      return true;
+  return false;
+}
+
+/* What the caller's memory on the device holds is in the making in the default stream, which the
+ * context's own knows nothing of. */
+static tenon_status await_caller(const tenon_context *context) {
+  struct tn_device_model *device = context->model->device;
+  if (!context->device->owns_stream || !has_memory_there(context))
+    return TENON_OK;
+  tn_cu_result result = device->driver->wait(NULL);
+  return result ? tn_cu_fail(device, result, "model '%s': what is in the default stream",
+                             context->model->desc->name)
+                : TENON_OK;
+}
+
 static tenon_status bring_inputs(tenon_context *context) {
-  tenon_status status = TENON_OK;
+  tenon_status status = await_caller(context);
   for (int32_t i = 0; i < context->model->desc->num_inputs && !status; ++i)
     status = bring_input(context, i);
   return status;

@@ -68,7 +68,7 @@ def test_errors_name_input_and_element(lists):
         lists.run({**good, "s": rows(1)})
     with pytest.raises(TypeError, match=r"input 's\[1\]': expected dtype float32, found float64"):
         lists.run({**good, "s": [rows(1), rows(1).astype(np.float64)]})
-    with pytest.raises(TypeError, match="input 'o': expected a numpy.ndarray, found list"):
+    with pytest.raises(TypeError, match="input 'o': expected a numpy.ndarray, or what has __dlpack__, found list"):
         lists.run({**good, "o": [1.0]})
     with pytest.raises(ValueError, match="input 0 's', element 1: dimension 1 is 3, expected 2"):
         lists.run({**good, "s": [rows(1), np.zeros((1, 3), np.float32)]})

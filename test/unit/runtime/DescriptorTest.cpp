@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 using namespace tenon::test;
 
@@ -124,6 +125,47 @@ TEST(Descriptor, neededFieldsMustBeThere) {
   desc = tenon_model_linked;
   desc.size = offsetof(tenon_model_desc, variants);
   EXPECT_ERROR(tenon_model_from_desc(&desc, &model), TENON_INVALID_MODEL, "a pointer of its");
+}
+
+/// A tensor map names buffers and values among its kernel's arguments, whoever may run the kernel.
+TEST(Descriptor, tensorMapsMustFitTheirKernel) {
+  tenon_tensor_map_desc map = {};
+  map.arg = 1;
+  map.rank = 2;
+  map.sizes[0].values = map.strides[0].values = 1u << 2;
+  tenon_kernel_desc kernel = {};
+  kernel.kind = TENON_KERNEL_CUDA;
+  kernel.name = kernel.entry = "k";
+  kernel.num_args = 3;
+  kernel.block_threads = 32;
+  kernel.num_maps = 1;
+  kernel.maps = &map;
+  tenon_variant_desc device = tenon_model_linked.variants[0];
+  device.device = TENON_DEVICE_CUDA;
+  device.kernels = &kernel;
+  device.num_kernels = 1;
+  tenon_variant_desc variants[] = {device, tenon_model_linked.variants[0]};
+  tenon_model_desc desc = tenon_model_linked;
+  desc.variants = variants;
+  desc.num_variants = 2;
+
+  tenon_model *raw = nullptr;
+  ASSERT_EQ(tenon_model_from_desc(&desc, &raw), TENON_OK) << tenon_last_error();
+  tenon_model_free(raw);
+  auto expectDamage = [&](auto &field, auto value, const char *what) {
+    auto right = std::exchange(field, value);
+    EXPECT_ERROR(tenon_model_from_desc(&desc, &raw), TENON_INVALID_MODEL, what);
+    field = right;
+  };
+  for (int64_t arg : {-1, 3})
+    expectDamage(map.arg, arg, "damaged: the buffer of a tensor map is ");
+  for (int64_t rank : {0, TENON_MAP_RANK + 1})
+    expectDamage(map.rank, rank, "damaged: the rank of a tensor map is ");
+  expectDamage(map.sizes[4].values, 1u << 3, "damaged: an argument of a tensor map is 12");
+  expectDamage(map.strides[3].values, 1u << 4, "damaged: an argument of a tensor map is 20");
+  for (int32_t count : {-1, TENON_KERNEL_MAPS + 1})
+    expectDamage(kernel.num_maps, count, "damaged: the number of tensor maps of a kernel is ");
+  expectDamage(kernel.maps, nullptr, "damaged: the number of tensor maps of a kernel is 1");
 }
 
 TEST(Descriptor, impossibleSizesAreRefused) {
