@@ -75,7 +75,7 @@ nb::dict quantize(const std::string &path, std::optional<nb::bytes> bytes, nb::o
                   std::optional<std::string> budget, std::vector<std::string> allow,
                   nb::object metric, nb::object progress, const std::string &labels,
                   int64_t samples, std::vector<std::string> targets, std::vector<Shape> shapes,
-                  int32_t threads, bool repair) {
+                  int32_t threads, bool repair, const std::string &objective) {
   python::QuantizeArguments arguments;
   arguments.budget = std::move(budget);
   arguments.allow = std::move(allow);
@@ -85,6 +85,7 @@ nb::dict quantize(const std::string &path, std::optional<nb::bytes> bytes, nb::o
   arguments.samples = samples;
   arguments.threads = threads;
   arguments.repair = repair;
+  arguments.objective = objective;
   arguments.output = output;
   if (!targets.empty())
     arguments.compile.targets = std::move(targets);
@@ -106,5 +107,5 @@ NB_MODULE(_compiler, m) {
         "threads"_a);
   m.def("quantize", quantize, "path"_a, "bytes"_a.none(), "data"_a.none(), "paths"_a, "output"_a,
         "budget"_a.none(), "allow"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a,
-        "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a);
+        "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a, "objective"_a);
 }

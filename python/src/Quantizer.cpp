@@ -4,6 +4,7 @@
 #include "lib/Quantize/Uniform.h"
 #include "lib/Quantize/WriteModel.h"
 #include "python/src/Arrays.h"
+#include <cmath>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -132,7 +133,21 @@ static double callMetric(nb::handle metric, Session &session, DataSource &data) 
   nb::object samples =
       nb::module_::import_("builtins")
           .attr("map")(read, nb::module_::import_("builtins").attr("range")(data.size()));
-  return nb::cast<double>(nb::float_(metric(run, samples)));
+  nb::object found = metric(run, samples);
+  double value = 0;
+  if (!nb::try_cast(found, value))
+    throw nb::type_error(
+        ("metric: expected a number, found " + std::string(nb::repr(found).c_str())).c_str());
+  if (!std::isfinite(value))
+    throw nb::value_error(
+        ("metric: expected a finite number, found " + formatNumber(value)).c_str());
+  return value;
+}
+
+static Objective parseObjective(const std::string &name) {
+  if (name != "time" && name != "size")
+    throw nb::value_error(("objective: '" + name + "' is neither time nor size").c_str());
+  return name == "time" ? Objective::Time : Objective::Size;
 }
 
 static std::vector<NodePrecision> parseAllowed(const std::vector<std::string> &names) {
@@ -157,6 +172,10 @@ nb::dict quantizeModel(const std::shared_ptr<ModelFile> &model, nb::object data,
   options.threads = arguments.threads;
   options.allow = parseAllowed(arguments.allow);
   options.repair = arguments.repair;
+  options.objective = parseObjective(arguments.objective);
+  if (!arguments.output.empty())
+    if (llvm::Error error = checkOutputPath(arguments.output))
+      caught.raise(std::move(error));
   if (arguments.budget) {
     llvm::Expected<Budget> budget = Budget::parse(*arguments.budget);
     if (!budget)

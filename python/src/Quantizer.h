@@ -21,6 +21,8 @@ struct QuantizeArguments {
   int64_t samples = 0;
   int32_t threads = 0;
   bool repair = true;
+  /// "time" or "size".
+  std::string objective;
   /// .so, .onnx or .precision.json; empty writes nothing.
   std::string output;
 };
