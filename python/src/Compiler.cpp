@@ -76,7 +76,7 @@ nb::dict quantizeFile(const std::string &path, std::optional<nb::bytes> bytes, n
                       std::optional<std::string> budget, std::vector<std::string> allow,
                       nb::object metric, nb::object progress, const std::string &labels,
                       int64_t samples, std::vector<std::string> targets, std::vector<Shape> shapes,
-                      int32_t threads, bool repair) {
+                      int32_t threads, bool repair, const std::string &objective) {
   python::QuantizeArguments arguments;
   arguments.budget = std::move(budget);
   arguments.allow = std::move(allow);
@@ -86,6 +86,7 @@ nb::dict quantizeFile(const std::string &path, std::optional<nb::bytes> bytes, n
   arguments.samples.limit = samples;
   arguments.threads = threads;
   arguments.repair = repair;
+  arguments.objective = objective;
   arguments.output = output;
   if (!targets.empty())
     arguments.compile.targets = std::move(targets);
@@ -139,7 +140,7 @@ NB_MODULE(_compiler, m) {
         "threads"_a);
   m.def("quantize", quantizeFile, "path"_a, "bytes"_a.none(), "data"_a.none(), "paths"_a,
         "output"_a, "budget"_a.none(), "allow"_a, "metric"_a.none(), "progress"_a.none(),
-        "labels"_a, "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a);
+        "labels"_a, "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a, "objective"_a);
   m.def("prune", pruneFile, "path"_a, "bytes"_a.none(), "output"_a, "data"_a.none(), "paths"_a,
         "channels"_a.none(), "speedup"_a.none(), "budget"_a.none(), "importance"_a, "is_global"_a,
         "keep"_a, "multiple"_a, "compensate"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a,

@@ -12,6 +12,12 @@ using namespace tenon::quantize;
 
 namespace tenon::python {
 
+static Objective parseObjective(const std::string &name) {
+  if (name != "time" && name != "size")
+    throw nb::value_error(("objective: '" + name + "' is neither time nor size").c_str());
+  return name == "time" ? Objective::Time : Objective::Size;
+}
+
 static std::vector<NodePrecision> parseAllowed(const std::vector<std::string> &names) {
   std::vector<NodePrecision> allowed;
   for (const std::string &name : names) {
@@ -34,6 +40,10 @@ nb::dict quantizeModel(const std::shared_ptr<ModelFile> &model, nb::object data,
   options.threads = arguments.threads;
   options.allow = parseAllowed(arguments.allow);
   options.repair = arguments.repair;
+  options.objective = parseObjective(arguments.objective);
+  if (!arguments.output.empty())
+    if (llvm::Error error = checkOutputPath(arguments.output))
+      caught.raise(std::move(error));
   if (arguments.budget) {
     llvm::Expected<Budget> budget = Budget::parse(*arguments.budget);
     if (!budget)

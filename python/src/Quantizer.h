@@ -19,6 +19,8 @@ struct QuantizeArguments {
   quantize::DataOptions samples;
   int32_t threads = 0;
   bool repair = true;
+  /// "time" or "size".
+  std::string objective;
   /// .so, .onnx or .precision.json; empty writes nothing.
   std::string output;
 };

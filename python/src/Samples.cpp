@@ -1,6 +1,7 @@
 // See the header.
 #include "python/src/Samples.h"
 #include "python/src/Arrays.h"
+#include <cmath>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -108,7 +109,15 @@ static double callMetric(nb::handle metric, Session &session, DataSource &data) 
   nb::object samples =
       nb::module_::import_("builtins")
           .attr("map")(read, nb::module_::import_("builtins").attr("range")(data.size()));
-  return nb::cast<double>(nb::float_(metric(run, samples)));
+  nb::object found = metric(run, samples);
+  double value = 0;
+  if (!nb::try_cast(found, value))
+    throw nb::type_error(
+        ("metric: expected a number, found " + std::string(nb::repr(found).c_str())).c_str());
+  if (!std::isfinite(value))
+    throw nb::value_error(
+        ("metric: expected a finite number, found " + formatNumber(value)).c_str());
+  return value;
 }
 
 llvm::Expected<std::unique_ptr<DataSource>>

@@ -26,8 +26,8 @@ class Quantized:
 
 
 def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, labels=None,
-             allow=("int8", "bf16"), samples=0, target=None, shapes=None, threads=1, repair=True,
-             progress=None):
+             allow=("int8", "bf16"), objective="time", samples=0, target=None, shapes=None, threads=1,
+             repair=True, progress=None):
     """Lowers what gets faster, as far as the budget allows, and returns what was found.
 
     model: a path, the file's bytes, or an onnx.ModelProto.
@@ -42,6 +42,8 @@ def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, label
         sample and returns a dict of the model's outputs; samples is an iterator over dicts.
     labels: a file of classes, one for each sample.
     allow: of "int8", "bf16", "f16", "int8-weights" and "int4-weights".
+    objective: "time": nothing is lowered that does not get faster here; or "size": of weights, for models
+        that run elsewhere.
     samples: use the first so many; 0 is all.
     output: a path that ends in .so (compiled), .onnx or .precision.json.
     target, shapes, threads: as for compile; one target.
@@ -61,7 +63,8 @@ def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, label
         path, source, None if paths else data, paths or [], destination or "", budget=budget,
         allow=list(allow), metric=metric, progress=progress,
         labels="" if labels is None else os.fspath(labels), samples=samples,
-        targets=_targets(target), shapes=_shapes(shapes), threads=threads, repair=repair)
+        targets=_targets(target), shapes=_shapes(shapes), threads=threads, repair=repair,
+        objective=objective)
     result = Quantized(json.loads(found["recipe"]), json.loads(found["report"]), found["text"])
     if not found["holds"]:
         raise BudgetError(f"the budget {budget} cannot be kept\n{found['text']}", result)
