@@ -202,6 +202,18 @@ Expected<Tensor> ModelEditor::readConstant(StringRef value) const {
   return tensor;
 }
 
+std::optional<ArrayRef<char>> ModelEditor::viewConstant(StringRef value) const {
+  const onnx::TensorProto *proto = initializers.lookup(value);
+  if (!proto || proto->data_location() != onnx::TensorProto::EXTERNAL)
+    return std::nullopt;
+  int64_t bytes = tenon_tensor_bytes(proto->data_type(), proto->dims_size(), proto->dims().data());
+  Expected<ArrayRef<char>> elements = file->externalElements(*proto, std::max<int64_t>(bytes, 0));
+  if (elements)
+    return *elements;
+  consumeError(elements.takeError());
+  return std::nullopt;
+}
+
 void ModelEditor::setConstant(StringRef value, const Tensor &tensor) {
   std::string name = value.str(); // which may lie in what is removed
   if (onnx::NodeProto *node = findProducer(name))
@@ -354,23 +366,29 @@ void ModelEditor::removeUnused() {
   });
 }
 
-Error ModelEditor::sortNodes() {
+Error ModelEditor::sortNodes(onnx::GraphProto &graph) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   std::string errors;
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
     errors += diagnostic.str();
     return mlir::success();
   });
-  auto order = orderNodes(graph().node(), [&](const onnx::NodeProto &) -> mlir::Location {
+  auto order = orderNodes(graph.node(), [&](const onnx::NodeProto &) -> mlir::Location {
     return mlir::UnknownLoc::get(&context);
   });
   if (failed(order))
-    return makeError(getName() + ": " + errors);
+    return makeError(errors);
   google::protobuf::RepeatedPtrField<onnx::NodeProto> sorted;
   sorted.Reserve(order->size());
   for (const onnx::NodeProto *node : *order)
     sorted.Add()->Swap(const_cast<onnx::NodeProto *>(node));
-  graph().mutable_node()->Swap(&sorted);
+  graph.mutable_node()->Swap(&sorted);
+  return Error::success();
+}
+
+Error ModelEditor::sortNodes() {
+  if (Error error = sortNodes(graph()))
+    return makeError(getName() + ": " + toString(std::move(error)));
   reindex();
   return Error::success();
 }

@@ -8,14 +8,10 @@ namespace tenon::quantize {
 
 /// Of all samples so far.
 struct Evaluator::Sums {
-  struct Output {
-    size_t index;
-    TensorLoss loss;
-  };
-  std::vector<Output> outputs;
-  /// Of the output that has scores: of classes of fp32, and of labels for each model.
-  std::optional<size_t> scores;
-  TopAccuracy agreement{1}, agreementOfFive{5};
+  /// The numbers of the floating point outputs, and what they lose.
+  std::vector<size_t> numbers;
+  OutputLosses losses;
+  /// Of labels, for each model.
   struct Accuracy {
     TopAccuracy first{1}, five{5};
   };
@@ -43,49 +39,29 @@ llvm::Error Evaluator::addSample(Session &candidate, Sample &sample, Sums &sums)
   llvm::Expected<llvm::ArrayRef<tenon_value>> got = candidate.view(sample.inputs);
   if (!got)
     return fail(got.takeError());
-  for (Sums::Output &output : sums.outputs)
+  for (auto [output, number] : llvm::enumerate(sums.numbers))
     if (llvm::Error error =
-            output.loss.add((*expected)[output.index].tensor, (*got)[output.index].tensor))
+            sums.losses.add(output, (*expected)[number].tensor, (*got)[number].tensor))
       return fail(std::move(error));
-  if (!sums.scores)
+  if (!hasScores() || !sample.label)
     return llvm::Error::success();
-  const tenon_tensor &from = (*expected)[*sums.scores].tensor, &to = (*got)[*sums.scores].tensor;
-  llvm::Error error = sums.agreement.addAgreement(from, to);
+  size_t scores = sums.numbers.front();
+  llvm::Error error = addLabel(*sample.label, (*expected)[scores].tensor, sums.reference.first,
+                               sums.reference.five);
   if (!error)
-    error = sums.agreementOfFive.addAgreement(from, to);
-  if (!error && sample.label)
-    error = addLabel(*sample.label, from, sums.reference.first, sums.reference.five);
-  if (!error && sample.label)
-    error = addLabel(*sample.label, to, sums.candidate.first, sums.candidate.five);
+    error =
+        addLabel(*sample.label, (*got)[scores].tensor, sums.candidate.first, sums.candidate.five);
   return error ? fail(std::move(error)) : std::move(error);
 }
 
-llvm::Expected<double> Evaluator::findLoss(Session &candidate, const Sums &sums,
-                                           const Evaluation &evaluation) {
-  auto worst = [&](double OutputLoss::*member, bool isQuality) {
-    double value = evaluation.outputs.front().*member;
-    for (const OutputLoss &output : evaluation.outputs)
-      value = isQuality ? std::min(value, output.*member) : std::max(value, output.*member);
-    return value;
+llvm::Expected<double> Evaluator::findLoss(Session &candidate, const Sums &sums) {
+  auto drop = [&](TopAccuracy Sums::Accuracy::*accuracy) {
+    return (sums.reference.*accuracy).fraction() - (sums.candidate.*accuracy).fraction();
   };
-  auto drop = [&](TopAccuracy Sums::Accuracy::*accuracy, const TopAccuracy &agreement) {
-    double lost = (sums.reference.*accuracy).fraction() - (sums.candidate.*accuracy).fraction();
-    return (sums.reference.*accuracy).count() ? lost : 1 - agreement.fraction();
-  };
-  switch (budget.kind) {
-  case LossKind::Sqnr:
-    return worst(&OutputLoss::sqnr, true);
-  case LossKind::Cosine:
-    return worst(&OutputLoss::cosine, true);
-  case LossKind::Relative:
-    return worst(&OutputLoss::relative, false);
-  case LossKind::Top1:
-    return drop(&Sums::Accuracy::first, sums.agreement);
-  case LossKind::Top5:
-    return drop(&Sums::Accuracy::five, sums.agreementOfFive);
-  case LossKind::Metric:
-    break;
-  }
+  if (sums.reference.first.count())
+    return drop(budget.kind == LossKind::Top1 ? &Sums::Accuracy::first : &Sums::Accuracy::five);
+  if (budget.kind != LossKind::Metric)
+    return sums.losses.findLoss();
   if (!metric)
     return makeError("a budget of a metric needs the metric");
   if (!referenceMetric) {
@@ -99,15 +75,14 @@ llvm::Expected<double> Evaluator::findLoss(Session &candidate, const Sums &sums,
 }
 
 llvm::Expected<Evaluation> Evaluator::evaluate(Session &candidate) {
-  Sums sums;
+  Sums sums{{}, OutputLosses(budget), {}, {}};
   for (size_t index = 0; index < reference.numOutputs(); ++index)
-    if (isFloatTensor(reference.output(index)))
-      sums.outputs.push_back({index, {}});
-  if (sums.outputs.empty() && budget.kind != LossKind::Metric)
+    if (isFloatTensor(reference.output(index))) {
+      sums.numbers.push_back(index);
+      sums.losses.addOutput(reference.output(index).name);
+    }
+  if (sums.numbers.empty() && budget.kind != LossKind::Metric)
     return makeError("the model has no output of floating point numbers to compare");
-  bool ranks = budget.kind == LossKind::Top1 || budget.kind == LossKind::Top5;
-  if (ranks)
-    sums.scores = sums.outputs.front().index;
   for (int64_t i = 0; i < data.size(); ++i) {
     llvm::Expected<Sample> sample = data.read(i);
     if (!sample)
@@ -116,17 +91,10 @@ llvm::Expected<Evaluation> Evaluator::evaluate(Session &candidate) {
       return error;
   }
   Evaluation evaluation;
-  for (Sums::Output &output : sums.outputs) {
-    OutputLoss &loss = evaluation.outputs.emplace_back();
-    loss.name = reference.output(output.index).name;
-    loss.sqnr = output.loss.sqnr();
-    loss.cosine = output.loss.cosine();
-    loss.relative = output.loss.relativeError();
-    if (sums.scores == output.index)
-      loss.top1 = sums.agreement.fraction();
+  evaluation.outputs = sums.losses.summarize();
+  for (const OutputLoss &loss : evaluation.outputs)
     evaluation.noise = std::max(evaluation.noise, std::pow(10, -loss.sqnr / 10));
-  }
-  llvm::Expected<double> loss = findLoss(candidate, sums, evaluation);
+  llvm::Expected<double> loss = findLoss(candidate, sums);
   if (!loss)
     return loss.takeError();
   evaluation.loss = *loss;

@@ -4,8 +4,7 @@
 
 #include "lib/Calibration/DataSource.h"
 #include "lib/Calibration/Metrics.h"
-#include "lib/Evaluation/Budget.h"
-#include "lib/Evaluation/OutputLoss.h"
+#include "lib/Evaluation/OutputLosses.h"
 #include "lib/Session/Session.h"
 #include <functional>
 
@@ -37,8 +36,8 @@ public:
 private:
   struct Sums;
   llvm::Error addSample(Session &candidate, Sample &sample, Sums &sums);
-  llvm::Expected<double> findLoss(Session &candidate, const Sums &sums,
-                                  const Evaluation &evaluation);
+  llvm::Expected<double> findLoss(Session &candidate, const Sums &sums);
+  bool hasScores() const { return budget.kind == LossKind::Top1 || budget.kind == LossKind::Top5; }
 
   Session &reference;
   DataSource &data;

@@ -1,6 +1,7 @@
 // What groups may have (see the header).
 
 #include "lib/Quantize/GroupOptions.h"
+#include "lib/Quantize/Conversions.h"
 #include "lib/Quantize/Prepare.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
@@ -59,7 +60,7 @@ static std::vector<GroupReport> startReports(const RecipeParts &parts, llvm::Arr
     GroupReport &report = reports.emplace_back();
     for (unsigned product : group.products)
       report.nodes.push_back(parts.getPlan().products[product].node);
-    report.tensor = parts.getPlan().products[group.products.front()].activations.front();
+    report.tensor = parts.getPlan().products[group.products.front()].getMainTensor();
     report.options.push_back({NodePrecision::F32, time, 0});
   }
   return reports;
@@ -107,22 +108,45 @@ llvm::Expected<GroupOptions> measureGroups(const RecipeParts &parts,
 
 // ---- The problem
 
-/// Why a group cannot have f16; empty if it can.
-static std::string refuseHalf(const RecipeParts &parts, const Group &group) {
-  constexpr double largest = 65504, leastNormal = 6.1035e-5;
-  for (unsigned number : group.products)
-    for (const std::string &tensor : parts.getPlan().products[number].activations) {
-      auto histogram = parts.getHistograms().find(tensor);
-      if (histogram == parts.getHistograms().end())
-        continue;
-      double most = std::max(-double(histogram->second.min()), double(histogram->second.max()));
-      if (most > largest)
-        return "'" + tensor + "' reaches " + formatNumber(most) + ", beyond f16";
-      if (most > 0 && most < leastNormal)
-        return "'" + tensor + "' stays below " + formatNumber(leastNormal) +
-               ", where f16 has few digits";
-    }
+/// Why a tensor whose largest number is this cannot be f16; empty if it can.
+static std::string refuseHalf(const std::string &tensor, double largest) {
+  constexpr double mostOfHalf = 65504, leastNormal = 6.1035e-5;
+  if (largest > mostOfHalf)
+    return "'" + tensor + "' reaches " + formatNumber(largest) + ", beyond f16";
+  if (largest > 0 && largest < leastNormal)
+    return "'" + tensor + "' stays below " + formatNumber(leastNormal) +
+           ", where f16 has few digits";
   return "";
+}
+
+/// The largest number of a weight.
+static llvm::Expected<double> findLargest(const RecipeParts &parts, const std::string &weight) {
+  llvm::Expected<Tensor> constant = parts.getEditor().readConstant(weight);
+  if (!constant)
+    return constant.takeError();
+  float largest = 0;
+  for (float value : floatsOf(*constant))
+    largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+/// Why a group cannot have f16; empty if it can.
+static llvm::Expected<std::string> refuseHalf(const RecipeParts &parts, const Group &group) {
+  std::string why;
+  for (unsigned number : group.products) {
+    const Product &product = parts.getPlan().products[number];
+    for (const std::string &tensor : product.activations)
+      if (auto seen = parts.getHistograms().find(tensor);
+          why.empty() && seen != parts.getHistograms().end())
+        why = refuseHalf(tensor, std::max(-double(seen->second.min()), double(seen->second.max())));
+    if (!why.empty() || product.weight.empty())
+      continue;
+    llvm::Expected<double> largest = findLargest(parts, product.weight);
+    if (!largest)
+      return largest.takeError();
+    why = refuseHalf(product.weight, *largest);
+  }
+  return why;
 }
 
 /// Of one weight that is not in blocks.
@@ -163,19 +187,28 @@ static double sizeOf(const RecipeParts &parts, const Group &group, NodePrecision
   return bytes;
 }
 
-AssignmentProblem GroupOptions::formProblem(const RecipeParts &parts, Objective objective,
-                                            const KernelCosts &reference) {
+/// A nanosecond in bytes where bytes count, so that time decides between equal ones: products
+/// without weights, above all.
+static constexpr double bytesOfTime = 1e-3;
+
+llvm::Expected<AssignmentProblem> GroupOptions::formProblem(const RecipeParts &parts,
+                                                            Objective objective,
+                                                            const KernelCosts &reference) {
   AssignmentProblem problem;
   for (auto [group, report] : llvm::zip_equal(groups, reports)) {
-    std::string refusal = refuseHalf(parts, group);
     auto &choices = problem.groups.emplace_back();
     for (const GroupReport::Option &option : report.options) {
-      bool isRefused = option.precision == NodePrecision::F16 && !refusal.empty();
-      if (isRefused)
-        report.reason = refusal;
+      if (option.precision == NodePrecision::F16) {
+        llvm::Expected<std::string> refusal = refuseHalf(parts, group);
+        if (!refusal)
+          return refusal.takeError();
+        report.reason = std::move(*refusal);
+      }
+      bool isRefused = option.precision == NodePrecision::F16 && !report.reason.empty();
       bool isPossible = std::isfinite(option.noise) && !isRefused;
-      double cost =
-          objective == Objective::Time ? option.time : sizeOf(parts, group, option.precision);
+      double cost = objective == Objective::Time
+                        ? option.time
+                        : sizeOf(parts, group, option.precision) + bytesOfTime * option.time;
       choices.push_back({isPossible ? cost : INFINITY, isPossible ? option.noise : 0,
                          option.precision == NodePrecision::Int8});
     }

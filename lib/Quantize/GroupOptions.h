@@ -32,7 +32,7 @@ struct GroupReport {
 enum class Objective {
   /// Measured time on this processor.
   Time,
-  /// Bytes of weights: for models that run elsewhere.
+  /// Bytes of weights: for models that run elsewhere. Time where they are equal.
   Size
 };
 
@@ -43,8 +43,8 @@ struct GroupOptions {
   std::vector<GroupReport> reports;
 
   /// The problem whose choices are the reports' options.
-  AssignmentProblem formProblem(const RecipeParts &parts, Objective objective,
-                                const KernelCosts &reference);
+  llvm::Expected<AssignmentProblem> formProblem(const RecipeParts &parts, Objective objective,
+                                                const KernelCosts &reference);
 };
 
 struct GroupMeasurement {

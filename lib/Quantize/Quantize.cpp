@@ -2,6 +2,7 @@
 
 #include "lib/Quantize/Quantize.h"
 #include "lib/Quantize/LimitSearch.h"
+#include "lib/Quantize/MeasureTensors.h"
 #include "lib/Quantize/Prepare.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -25,6 +26,7 @@ private:
   llvm::Error repair();
   llvm::Error search();
   llvm::Expected<Validation> validate(const Choices &choices);
+  llvm::Error measureTensors();
   void report();
 
   llvm::Expected<Recipe> makeRecipeOf(const Choices &choices);
@@ -79,9 +81,10 @@ llvm::Error Quantizer::repair() {
   std::iota(some.begin(), some.end(), 0);
   DataSubset samples(split.calibration, std::move(some));
   Evaluator judge(reference->session, samples, options.budget, options.metric);
-  int64_t done = 0;
+  std::vector<std::unique_ptr<Repair>> repairs = makeRepairs();
+  int64_t done = 0, planned = static_cast<int64_t>(repairs.size()) + 1;
   auto measureRecipe = [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
-    progressOf("trying repairs")(done++, 7);
+    progressOf("trying repairs")(done++, planned);
     llvm::Expected<PreparedModel> prepared = prepareModel(parts.getModel(), recipe);
     if (!prepared)
       return prepared.takeError();
@@ -95,7 +98,7 @@ llvm::Error Quantizer::repair() {
   Recipe recipe = parts.makeUniformRecipe(*allowed);
   RepairContext context = getRepairContext();
   llvm::Expected<std::vector<RepairReport>> reports =
-      improveRecipe(recipe, makeRepairs(), context, measureRecipe);
+      improveRecipe(recipe, repairs, context, measureRecipe);
   if (!reports)
     return reports.takeError();
   result.repairs = std::move(*reports);
@@ -192,6 +195,16 @@ static std::string explain(const GroupReport &report) {
   return why;
 }
 
+/// What rounding does to tensors in the samples that are held back.
+llvm::Error Quantizer::measureTensors() {
+  llvm::Expected<std::shared_ptr<ModelFile>> changed = getRepairContext().adjust(result.recipe);
+  if (!changed)
+    return changed.takeError();
+  CalibrateOptions options = getCalibrateOptions();
+  options.progress = progressOf("measuring tensors");
+  return quantize::measureTensors(result.recipe, *changed, split.heldBack, options);
+}
+
 void Quantizer::report() {
   Recipe &recipe = result.recipe;
   recipe.target = llvm::join(options.compile.targets, ",");
@@ -206,6 +219,8 @@ void Quantizer::report() {
       NodeRecipe &entry = *recipe.findNode(node);
       entry.group = static_cast<int64_t>(number);
       entry.reason = report.reason;
+      if (report.precision != NodePrecision::F32)
+        entry.measuredSqnr = -10 * std::log10(report.getChosen().noise);
     }
   }
   result.groups = std::move(groups.reports);
@@ -234,8 +249,14 @@ llvm::Expected<QuantizeResult> Quantizer::run() {
   if (!found)
     return found.takeError();
   groups = std::move(*found);
-  problem = groups.formProblem(parts, options.objective, reference->kernels);
+  llvm::Expected<AssignmentProblem> formed =
+      groups.formProblem(parts, options.objective, reference->kernels);
+  if (!formed)
+    return formed.takeError();
+  problem = std::move(*formed);
   if (llvm::Error error = search())
+    return error;
+  if (llvm::Error error = measureTensors())
     return error;
   report();
   return std::move(result);

@@ -11,7 +11,8 @@ static NodePrecision chooseNarrowest(const Product &product, llvm::ArrayRef<Node
   auto isAllowed = [&](NodePrecision precision) { return llvm::is_contained(allow, precision); };
   if (product.canPack && isAllowed(NodePrecision::Int4Weights))
     return NodePrecision::Int4Weights;
-  if (product.canPack && (isAllowed(NodePrecision::Int8Weights) || isAllowed(NodePrecision::Int8)))
+  bool isMatrix = product.canPack || product.isTable();
+  if (isMatrix && (isAllowed(NodePrecision::Int8Weights) || isAllowed(NodePrecision::Int8)))
     return NodePrecision::Int8Weights;
   for (NodePrecision half : {NodePrecision::BF16, NodePrecision::F16})
     if (isAllowed(half))
@@ -31,8 +32,8 @@ llvm::Expected<Recipe> quantizeWeights(const std::shared_ptr<ModelFile> &model,
     precisions.push_back(chooseNarrowest(product, options.allow));
   if (llvm::all_of(precisions, [](NodePrecision each) { return each == NodePrecision::F32; }))
     return makeError(model->name() + ": without data nothing of it can be lowered to what is "
-                                     "allowed: weights of matrix products to int8 or int4, and "
-                                     "products to bf16 or f16");
+                                     "allowed: weights of matrix products to int8 or int4, tables "
+                                     "to int8, and products to bf16 or f16");
   return parts->makeRecipe(precisions);
 }
 

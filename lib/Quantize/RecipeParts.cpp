@@ -6,10 +6,13 @@ namespace tenon::quantize {
 
 llvm::Expected<RecipeParts> RecipeParts::create(const std::shared_ptr<ModelFile> &model,
                                                 const ImportOptions &import) {
-  RecipeParts parts(model);
+  llvm::Expected<LightModel> light = LightModel::create(model);
+  if (!light)
+    return light.takeError();
+  RecipeParts parts(std::move(*light));
   if (llvm::Error error = parts.editor.sortNodes())
     return std::move(error);
-  llvm::Expected<ValueTypes> types = inferValueTypes(model, import);
+  llvm::Expected<ValueTypes> types = inferValueTypes(parts.getModel(), import);
   if (!types)
     return types.takeError();
   parts.types = std::move(*types);
@@ -21,7 +24,7 @@ llvm::Expected<RecipeParts> RecipeParts::create(const std::shared_ptr<ModelFile>
 
 llvm::Error RecipeParts::calibrate(DataSource &data, const CalibrateOptions &options,
                                    const TensorOptions &tensors) {
-  auto seen = quantize::calibrate(model, plan.tensors, data, options);
+  auto seen = quantize::calibrate(model.get(), plan.tensors, data, options);
   if (!seen)
     return seen.takeError();
   histograms = std::move(*seen);
@@ -47,10 +50,8 @@ Recipe RecipeParts::makeRecipe(llvm::ArrayRef<NodePrecision> precisions) const {
 
 Recipe RecipeParts::makeUniformRecipe(NodePrecision precision) const {
   std::vector<NodePrecision> precisions;
-  for (const Product &product : plan.products) {
-    bool isPossible = precision != NodePrecision::Int4Weights || product.canPack;
-    precisions.push_back(isPossible ? precision : NodePrecision::F32);
-  }
+  for (const Product &product : plan.products)
+    precisions.push_back(product.canHave(precision) ? precision : NodePrecision::F32);
   return makeRecipe(precisions);
 }
 

@@ -4,6 +4,7 @@
 #define TENON_LIB_QUANTIZE_RECIPEPARTS_H
 
 #include "lib/Calibration/Calibrate.h"
+#include "lib/Editing/LightModel.h"
 #include "lib/Quantize/TensorRecipes.h"
 
 namespace tenon::quantize {
@@ -27,7 +28,8 @@ public:
   /// Takes over what repairs made of the recipe in which all is in one precision.
   void adopt(const Recipe &repaired, NodePrecision precision);
 
-  const std::shared_ptr<ModelFile> &getModel() const { return model; }
+  /// Many models are made from it, so its weights lie in a file.
+  const std::shared_ptr<ModelFile> &getModel() const { return model.get(); }
   const ModelEditor &getEditor() const { return editor; }
   const ValueTypes &getTypes() const { return types; }
   const QuantizationPlan &getPlan() const { return plan; }
@@ -39,9 +41,9 @@ public:
   }
 
 private:
-  explicit RecipeParts(const std::shared_ptr<ModelFile> &model) : model(model), editor(model) {}
+  explicit RecipeParts(LightModel light) : model(std::move(light)), editor(model.get()) {}
 
-  std::shared_ptr<ModelFile> model;
+  LightModel model;
   ModelEditor editor;
   ValueTypes types;
   QuantizationPlan plan;

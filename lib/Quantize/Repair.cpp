@@ -62,6 +62,7 @@ std::vector<std::unique_ptr<Repair>> makeRepairs() {
   repairs.push_back(makeEqualization());
   repairs.push_back(makeSmoothing());
   repairs.push_back(makeActivationAwareScaling());
+  repairs.push_back(makeOutlierSplit());
   repairs.push_back(makeCompensatedRounding());
   repairs.push_back(makeAdaptiveRounding());
   repairs.push_back(makeBiasCorrection());

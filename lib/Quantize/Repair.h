@@ -57,6 +57,9 @@ std::unique_ptr<Repair> makeSmoothing();
 /// The same for weights of 4 bits in blocks: channels with large inputs get finer steps. After Lin
 /// et al., "AWQ: Activation-aware Weight Quantization", 2024.
 std::unique_ptr<Repair> makeActivationAwareScaling();
+/// Leaves channels of matrix products' operands that are much larger than the others in f32, and
+/// gives the others a range of their own. After Dettmers et al., "LLM.int8()", 2022.
+std::unique_ptr<Repair> makeOutlierSplit();
 /// Rounds weights of 4 bits column by column, and lets the columns that follow make up for what
 /// each one loses. After Frantar et al., "GPTQ", 2023.
 std::unique_ptr<Repair> makeCompensatedRounding();

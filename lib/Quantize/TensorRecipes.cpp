@@ -126,6 +126,8 @@ llvm::Expected<TensorRecipes> describeWeights(const ModelEditor &model,
         return described.takeError();
       entry->second = std::move(*described);
     }
+    if (product.isTable())
+      continue;
     const onnx::NodeProto &node = *nodes.lookup(product.node);
     auto input = activations.find(product.activations.front());
     if (node.input_size() < 3 || !model.isConstant(node.input(2)) || input == activations.end())

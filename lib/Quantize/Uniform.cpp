@@ -2,6 +2,7 @@
 
 #include "lib/Quantize/Uniform.h"
 #include "lib/Quantize/Costs.h"
+#include "lib/Quantize/MeasureTensors.h"
 #include "lib/Quantize/Prepare.h"
 #include "lib/Quantize/RecipeParts.h"
 #include <cmath>
@@ -26,6 +27,9 @@ private:
   llvm::Error repair(Session &reference);
   llvm::Expected<std::pair<Session, driver::CompileReport>> load(const Recipe &recipe);
   llvm::Expected<double> measureTime(Session &session);
+  RepairContext getRepairContext() {
+    return {parts.getModel(), parts.getPlan(), split.calibration, calibration, options.tensors};
+  }
 
   RecipeParts parts;
   const QuantizeOptions &options;
@@ -53,9 +57,7 @@ llvm::Error UniformQuantizer::repair(Session &reference) {
   DataSubset samples(split.calibration, std::move(some));
   // Nothing is ever good enough, so that all repairs are tried.
   Evaluator judge(reference, samples, {LossKind::Sqnr, INFINITY});
-  RepairContext context{parts.getModel(), parts.getPlan(), split.calibration, calibration,
-                        options.tensors};
-  auto repairs = improveRecipe(result.recipe, makeRepairs(), context,
+  auto repairs = improveRecipe(result.recipe, makeRepairs(), getRepairContext(),
                                [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
                                  auto loaded = load(recipe);
                                  if (!loaded)
@@ -100,6 +102,11 @@ llvm::Expected<QuantizeResult> UniformQuantizer::run() {
                          after = measureTime(lowered->first);
   if (!before || !after)
     return llvm::joinErrors(before.takeError(), after.takeError());
+  llvm::Expected<std::shared_ptr<ModelFile>> adjusted = getRepairContext().adjust(result.recipe);
+  if (!adjusted)
+    return adjusted.takeError();
+  if (llvm::Error error = measureTensors(result.recipe, *adjusted, split.heldBack, calibration))
+    return error;
   result.holds = true;
   result.evaluation = std::move(*evaluation);
   result.recipe.measured = result.evaluation.outputs;

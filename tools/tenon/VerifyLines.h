@@ -1,12 +1,12 @@
-// How `tenon verify-one` tells its parent how far it is.
-#ifndef TENON_TOOLS_TENON_VERIFYMARKS_H
-#define TENON_TOOLS_TENON_VERIFYMARKS_H
+// What the child of a check says to its parent: lines of its output that begin with these marks.
+// Any other line is somebody's complaint.
+#ifndef TENON_TOOLS_TENON_VERIFYLINES_H
+#define TENON_TOOLS_TENON_VERIFYLINES_H
 
 #include "llvm/ADT/StringRef.h"
 
 namespace tenon::cli {
 
-// Lines of the child that are for its parent; any other line is somebody's complaint.
 inline constexpr llvm::StringLiteral phaseMark = "@phase ", passedMark = "@passed",
                                      failedMark = "@failed ", skippedMark = "@skipped ",
                                      arenaMark = "@arena ";
