@@ -13,7 +13,7 @@ them: ResNet-50 with batch normalisation folded into its convolutions, MobileNet
 the long-hand GELU, ViT with the Gelu operator, Llama with long-hand RMSNorm, RoPE and grouped heads.
 
 Each model has quantized forms, too, as <name>_<form> (see quantized.py): resnet50_qdq_int8. They are built when
-they are named or with --quantized.
+they are named or with --quantized. Those with a batch of 32, resnet50_b32, are built when they are named.
 """
 import argparse
 import json
@@ -36,8 +36,8 @@ FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 class Graph:
     """Collects nodes; every method that adds a node returns its output's name."""
 
-    def __init__(self, name, opset, seed):
-        self.name, self.opset = name, opset
+    def __init__(self, name, opset, seed, batch=1):
+        self.name, self.opset, self.batch = name, opset, batch
         self.rng = np.random.default_rng(seed)
         self.nodes, self.initializers, self.inputs, self.outputs = [], [], [], []
         self.feeds = {}
@@ -116,16 +116,16 @@ class Graph:
         return self.op("Transpose", x, perm=perm)
 
     def attention(self, x, tokens, size, heads, mask=None, scale=1.0):
-        """Self-attention spelled out, [1, tokens, size] -> the same."""
+        """Self-attention spelled out, [batch, tokens, size] -> the same."""
         head = size // heads
-        q, k, v = (self.reshape(self.linear(x, size, size), 1, tokens, heads, head) for _ in range(3))
+        q, k, v = (self.reshape(self.linear(x, size, size), self.batch, tokens, heads, head) for _ in range(3))
         q, v = (self.transpose(t, 0, 2, 1, 3) for t in (q, v))
         scores = self.op("MatMul", q, self.transpose(k, 0, 2, 3, 1))
         scores = self.op("Div", scores, self.constant(math.sqrt(head), np.float32))
         if mask:
             scores = self.op("Add", scores, mask)
         context = self.op("MatMul", self.op("Softmax", scores, axis=-1), v)
-        context = self.reshape(self.transpose(context, 0, 2, 1, 3), 1, tokens, size)
+        context = self.reshape(self.transpose(context, 0, 2, 1, 3), self.batch, tokens, size)
         return self.linear(context, size, size, scale=scale)
 
     def model(self):
@@ -135,12 +135,13 @@ class Graph:
 
 
 def image(g, size=224):
-    return g.input("input", FLOAT, [1, 3, size, size], g.normal((1, 3, size, size), 1.0))
+    shape = (g.batch, 3, size, size)
+    return g.input("input", FLOAT, shape, g.normal(shape, 1.0))
 
 
-def resnet50():
+def resnet50(batch=1):
     """Version 1.5: the 3x3 convolution of a block has the stride."""
-    g = Graph("resnet50", 17, 50)
+    g = Graph("resnet50", 17, 50, batch)
     x = g.op("Relu", g.conv(image(g), 3, 64, 7, stride=2))
     x = g.op("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
     cin = 64
@@ -156,12 +157,12 @@ def resnet50():
             x = g.op("Relu", g.op("Add", y, x))
             cin = 4 * mid
     x = g.op("Flatten", g.op("GlobalAveragePool", x), axis=1)
-    g.output(g.gemm(x, 2048, 1000), "logits", [1, 1000])
+    g.output(g.gemm(x, 2048, 1000), "logits", [batch, 1000])
     return g
 
 
-def mobilenet_v2():
-    g = Graph("mobilenet_v2", 17, 2)
+def mobilenet_v2(batch=1):
+    g = Graph("mobilenet_v2", 17, 2, batch)
 
     def conv_bn(x, cin, cout, kernel, stride=1, groups=1, act=True, scale=1.0):
         x = g.conv(x, cin, cout, kernel, stride, groups, bias=False, scale=scale)
@@ -185,18 +186,19 @@ def mobilenet_v2():
             cin = cout
     x = conv_bn(x, cin, 1280, 1)
     x = g.op("Flatten", g.op("GlobalAveragePool", x), axis=1)
-    g.output(g.gemm(x, 1280, 1000), "logits", [1, 1000])
+    g.output(g.gemm(x, 1280, 1000), "logits", [batch, 1000])
     return g
 
 
-def bert_base(layers=12, size=768, heads=12, tokens=128, vocab=30522):
-    g = Graph("bert_base", 17, 12)
-    ids = g.input("input_ids", INT64, [1, tokens], g.rng.integers(0, vocab, (1, tokens)))
-    valid = np.ones((1, tokens), np.int64)
+def bert_base(batch=1, layers=12, size=768, heads=12, tokens=128, vocab=30522):
+    g = Graph("bert_base", 17, 12, batch)
+    each = (batch, tokens)
+    ids = g.input("input_ids", INT64, each, g.rng.integers(0, vocab, each))
+    valid = np.ones(each, np.int64)
     valid[:, tokens - 16:] = 0
-    mask = g.input("attention_mask", INT64, [1, tokens], valid)
-    segments = (np.arange(tokens) > tokens // 2).astype(np.int64)[None]
-    types = g.input("token_type_ids", INT64, [1, tokens], segments)
+    mask = g.input("attention_mask", INT64, each, valid)
+    segments = (np.arange(tokens) > tokens // 2).astype(np.int64)[None].repeat(batch, 0)
+    types = g.input("token_type_ids", INT64, each, segments)
     # (1 - mask) * lowest float, broadcast over heads and queries
     mask = g.op("Cast", g.op("Unsqueeze", mask, g.constant([1, 2])), to=FLOAT)
     mask = g.op("Mul", g.op("Sub", g.constant(1, np.float32), mask),
@@ -212,19 +214,22 @@ def bert_base(layers=12, size=768, heads=12, tokens=128, vocab=30522):
         y = g.op("Mul", y, g.op("Add", erf, g.constant(1, np.float32)))
         y = g.op("Mul", y, g.constant(0.5, np.float32))
         x = g.layer_norm(g.op("Add", g.linear(y, 4 * size, size), x), size)
-    g.output(x, "last_hidden_state", [1, tokens, size])
+    g.output(x, "last_hidden_state", [batch, tokens, size])
     first = g.op("Gather", x, g.constant(0), axis=1)
-    g.output(g.op("Tanh", g.gemm(first, size, size)), "pooler_output", [1, size])
+    g.output(g.op("Tanh", g.gemm(first, size, size)), "pooler_output", [batch, size])
     return g
 
 
-def vit_b16(layers=12, size=768, heads=12):
-    g = Graph("vit_b16", 20, 16)
+def vit_b16(batch=1, layers=12, size=768, heads=12):
+    g = Graph("vit_b16", 20, 16, batch)
     tokens = 14 * 14 + 1
     w, b = g.normal((size, 3, 16, 16), math.sqrt(1 / 768)), g.normal((size,), 0.02)
     x = g.op("Conv", image(g), g.weight(w), g.weight(b), kernel_shape=[16, 16], strides=[16, 16])
-    x = g.transpose(g.reshape(x, 1, size, tokens - 1), 0, 2, 1)
-    x = g.op("Concat", g.weight(g.normal((1, 1, size), 1.0)), x, axis=1)
+    x = g.transpose(g.reshape(x, batch, size, tokens - 1), 0, 2, 1)
+    first = g.weight(g.normal((1, 1, size), 1.0))
+    if batch > 1:
+        first = g.op("Expand", first, g.constant([batch, 1, size]))
+    x = g.op("Concat", first, x, axis=1)
     x = g.op("Add", x, g.weight(g.normal((1, tokens, size), 0.2)))
     for _ in range(layers):
         y = g.attention(g.layer_norm(x, size, 1e-6), tokens, size, heads, scale=0.5)
@@ -232,20 +237,20 @@ def vit_b16(layers=12, size=768, heads=12):
         y = g.linear(g.layer_norm(x, size, 1e-6), size, 4 * size, scale=math.sqrt(2))
         x = g.op("Add", x, g.linear(g.op("Gelu", y), 4 * size, size, scale=0.5))
     x = g.op("Gather", g.layer_norm(x, size, 1e-6), g.constant(0), axis=1)
-    g.output(g.gemm(x, size, 1000), "logits", [1, 1000])
+    g.output(g.gemm(x, size, 1000), "logits", [batch, 1000])
     return g
 
 
 def llama(name, tokens, past, layers=8, size=1024, heads=16, kv_heads=4, hidden=2816, vocab=8000,
-          context=512):
-    """A decoder that adds `tokens` to `past` cached positions; with tokens == 1 the length of the
+          context=512, batch=1):
+    """A decoder that adds `tokens` to `past` cached positions of each text; with tokens == 1 the length of the
     cache is a free dimension."""
-    g = Graph(name, 17, 7)
+    g = Graph(name, 17, 7, batch)
     head, group = size // heads, heads // kv_heads
     half = head // 2
     decode = tokens == 1
-    ids = g.input("input_ids", INT64, [1, tokens], g.rng.integers(0, vocab, (1, tokens)))
-    positions = g.input("position_ids", INT64, [1, tokens], np.arange(past, past + tokens)[None])
+    ids = g.input("input_ids", INT64, [batch, tokens], g.rng.integers(0, vocab, (batch, tokens)))
+    positions = g.input("position_ids", INT64, [batch, tokens], np.arange(past, past + tokens)[None].repeat(batch, 0))
     angles = np.outer(np.arange(context), 10000.0 ** (-np.arange(half) / half))
     angles = np.concatenate([angles, angles], 1)
     cos, sin = (g.op("Unsqueeze", g.op("Gather", g.weight(f(angles).astype(np.float32)), positions),
@@ -264,16 +269,16 @@ def llama(name, tokens, past, layers=8, size=1024, heads=16, kv_heads=4, hidden=
         return g.op("Add", g.op("Mul", x, cos), g.op("Mul", turned, sin))
 
     def split_heads(x, count):
-        return g.transpose(g.reshape(x, 1, tokens, count, head), 0, 2, 1, 3)
+        return g.transpose(g.reshape(x, batch, tokens, count, head), 0, 2, 1, 3)
 
     def repeat(x, length):
         """Each key or value head serves `group` query heads."""
         x = g.op("Unsqueeze", x, g.constant([2]))
         if decode:
-            shape = g.op("Concat", g.constant([1, kv_heads, group]), length, g.constant([head]), axis=0)
+            shape = g.op("Concat", g.constant([batch, kv_heads, group]), length, g.constant([head]), axis=0)
         else:
-            shape = g.constant([1, kv_heads, group, tokens, head])
-        return g.reshape(g.op("Expand", x, shape), 1, heads, -1, head)
+            shape = g.constant([batch, kv_heads, group, tokens, head])
+        return g.reshape(g.op("Expand", x, shape), batch, heads, -1, head)
 
     x = g.op("Gather", g.weight(g.normal((vocab, size), 1.0)), ids)
     causal = np.triu(np.full((tokens, tokens), np.finfo(np.float32).min, np.float32), 1)
@@ -283,12 +288,12 @@ def llama(name, tokens, past, layers=8, size=1024, heads=16, kv_heads=4, hidden=
         k = rotate(split_heads(g.linear(y, size, kv_heads * head, bias=False), kv_heads))
         v = split_heads(g.linear(y, size, kv_heads * head, bias=False), kv_heads)
         if decode:
-            cache = [g.input(f"past_{layer}_{kind}", FLOAT, [1, kv_heads, "past", head],
-                             g.normal((1, kv_heads, past, head), 1.0)) for kind in ("key", "value")]
+            cache = [g.input(f"past_{layer}_{kind}", FLOAT, [batch, kv_heads, "past", head],
+                             g.normal((batch, kv_heads, past, head), 1.0)) for kind in ("key", "value")]
             k, v = (g.op("Concat", c, t, axis=2) for c, t in zip(cache, (k, v)))
         total = "total" if decode else tokens
-        g.output(k, f"present_{layer}_key", [1, kv_heads, total, head])
-        g.output(v, f"present_{layer}_value", [1, kv_heads, total, head])
+        g.output(k, f"present_{layer}_key", [batch, kv_heads, total, head])
+        g.output(v, f"present_{layer}_value", [batch, kv_heads, total, head])
         length = None
         if decode:
             length = g.op("Slice", g.op("Shape", k), g.constant([2]), g.constant([3]))
@@ -297,14 +302,14 @@ def llama(name, tokens, past, layers=8, size=1024, heads=16, kv_heads=4, hidden=
         if not decode:
             scores = g.op("Add", scores, g.constant(causal[None, None], np.float32))
         y = g.op("MatMul", g.op("Softmax", scores, axis=-1), repeat(v, length))
-        y = g.reshape(g.transpose(y, 0, 2, 1, 3), 1, tokens, size)
+        y = g.reshape(g.transpose(y, 0, 2, 1, 3), batch, tokens, size)
         x = g.op("Add", x, g.linear(y, size, size, bias=False, scale=0.5))
         y = rms_norm(x)
         gate = g.linear(y, size, hidden, bias=False, scale=math.sqrt(2))
         gate = g.op("Mul", gate, g.op("Sigmoid", gate))
         y = g.op("Mul", gate, g.linear(y, size, hidden, bias=False))
         x = g.op("Add", x, g.linear(y, hidden, size, bias=False, scale=0.5))
-    g.output(g.linear(rms_norm(x), size, vocab, bias=False), "logits", [1, tokens, vocab])
+    g.output(g.linear(rms_norm(x), size, vocab, bias=False), "logits", [batch, tokens, vocab])
     return g
 
 
@@ -313,16 +318,18 @@ MODELS = {
     "mobilenet_v2": mobilenet_v2,
     "bert_base": bert_base,
     "vit_b16": vit_b16,
-    "llama_prefill64": lambda: llama("llama_prefill64", 64, 0),
-    "llama_decode": lambda: llama("llama_decode", 1, 127),
+    "llama_prefill64": lambda batch=1: llama("llama_prefill64", 64, 0, batch=batch),
+    "llama_decode": lambda batch=1: llama("llama_decode", 1, 127, batch=batch),
 }
+# Name -> model and batch.
+BATCHED = {f"{name}_b{batch}": (name, batch) for name in MODELS for batch in (32,)}
 
 
 CONVOLUTIONAL = ["resnet50", "mobilenet_v2"]
 # Name -> model and form.
 QUANTIZED = {f"{name}_{form}": (name, form) for name in MODELS for form, how in quantized.FORMS.items()
              if name not in CONVOLUTIONAL or not how.transformers_only}
-NAMES = [*MODELS, *QUANTIZED]
+NAMES = [*MODELS, *BATCHED, *QUANTIZED]
 
 
 def default_dir():
@@ -370,7 +377,8 @@ def build(name, folder):
         return target
     print(f"building {name}", file=sys.stderr, flush=True)
     base, form = QUANTIZED.get(name, (name, None))
-    save(MODELS[base](), form, target)
+    base, batch = BATCHED.get(base, (base, 1))
+    save(MODELS[base](batch), form, target)
     return target
 
 
@@ -395,10 +403,10 @@ def main():
     parser.add_argument("--force", action="store_true", help="build again what exists")
     parser.add_argument("--quantized", action="store_true", help="without names: the quantized forms, too")
     parser.add_argument("names", nargs="*", metavar="NAME",
-                        help=f"may have * and ?: {', '.join(MODELS)}, each also with one of "
+                        help=f"may have * and ?: {', '.join(MODELS)}, each also with _b32 or one of "
                              + ", ".join(f"_{form}" for form in quantized.FORMS))
     arguments = parser.parse_args()
-    wanted = NAMES if arguments.names or arguments.quantized else MODELS
+    wanted = NAMES if arguments.names else [*MODELS, *QUANTIZED] if arguments.quantized else MODELS
     for pattern in arguments.names:
         if not any(matches(name, [pattern]) for name in NAMES):
             parser.error(f"no model is called '{pattern}'; there are {', '.join(NAMES)}")

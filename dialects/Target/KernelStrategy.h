@@ -110,6 +110,9 @@ public:
   /// The type to which a kernel rounds elements of the root's input before it multiplies them, as
   /// its schedule says; null if it multiplies them as they are.
   virtual mlir::Type getRoundedInput(KernelOp kernel) const { return nullptr; }
+  /// The products of bf16 of which a kernel sums each product of its root, as its schedule says; 1
+  /// if it multiplies numbers as they are.
+  virtual int64_t getBFloatProducts(KernelOp kernel) const { return 1; }
   /// How many tasks the work is worth, as expressions over the kernel's symbols: the least of them,
   /// and one at least.
   virtual DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const = 0;

@@ -11,6 +11,10 @@ namespace tenon {
 /// whoever does not know the attribute computes with them as they are.
 inline constexpr llvm::StringLiteral kMultipliedTypeAttrName = "tenon.multiplied_type";
 
+/// The attribute of an op that multiplies f32 numbers: of how many products of bf16 numbers a
+/// target may sum each of its products, where it gains by that (docs/numerics.md).
+inline constexpr llvm::StringLiteral kBFloatProductsAttrName = "tenon.bfloat_products";
+
 } // namespace tenon
 
 #endif

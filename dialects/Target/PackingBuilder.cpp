@@ -33,4 +33,50 @@ Value PackingBuilder::pad(Value value, int64_t dim, int64_t width) {
                        PadModeAttr::get(b.getContext(), PadMode::Constant));
 }
 
+Value PackingBuilder::castTo(Value value, Type elementType) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getElementType() == elementType)
+    return value;
+  return CastOp::create(b, loc, type.clone(elementType), value, elementType);
+}
+
+Value PackingBuilder::scalar(IntegerType type, int64_t value) {
+  auto tensor = RankedTensorType::get({}, type);
+  APInt bits(type.getWidth(), value, /*isSigned=*/true, /*implicitTrunc=*/true);
+  return ConstantOp::create(b, loc, tensor, DenseElementsAttr::get(tensor, bits));
+}
+
+Value PackingBuilder::toBytes(Value codes) {
+  auto type = cast<RankedTensorType>(codes.getType());
+  auto element = cast<IntegerType>(type.getElementType());
+  IntegerType byte = b.getIntegerType(8, /*isSigned=*/false);
+  if (element.isUnsigned())
+    return castTo(codes, byte);
+  IntegerType signedByte = b.getI8Type();
+  Value wide = castTo(codes, signedByte);
+  Value shift = scalar(signedByte, int64_t(1) << (element.getWidth() - 1));
+  Value raised = AddOp::create(b, loc, wide.getType(), ValueRange{wide, shift});
+  return BitCastOp::create(b, loc, type.clone(byte), raised, byte);
+}
+
+Value PackingBuilder::joinCodes(Value codes, int64_t bits) {
+  auto type = cast<RankedTensorType>(codes.getType());
+  int64_t perByte = 8 / bits, bytes = type.getDimSize(0) / perByte, columns = type.getDimSize(1);
+  if (perByte == 1)
+    return codes;
+  auto byte = cast<IntegerType>(type.getElementType());
+  auto partType = RankedTensorType::get({bytes, columns}, byte);
+  Value joined;
+  for (int64_t i = 0; i < perByte; ++i) {
+    DimExprs starts = {b.getAffineConstantExpr(i), b.getAffineConstantExpr(0)};
+    Value part = SliceOp::create(b, loc, partType, codes,
+                                 AffineMapAttr::get(makeDimsMap(starts, b.getContext())),
+                                 b.getDenseI64ArrayAttr({perByte, 1}));
+    if (i > 0)
+      part = MulOp::create(b, loc, partType, ValueRange{part, scalar(byte, 1 << (bits * i))});
+    joined = i > 0 ? AddOp::create(b, loc, partType, ValueRange{joined, part}).getResult() : part;
+  }
+  return joined;
+}
+
 } // namespace tenon

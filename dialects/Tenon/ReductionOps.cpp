@@ -60,6 +60,16 @@ Value emitNeutral(ElementEmitter &e, ReduceKind kind, Type elementType) {
   llvm_unreachable("all kinds are handled");
 }
 
+/// The larger (smaller) of two numbers, or NaN if either is that.
+static Value combineExtremum(OpBuilder &b, Location loc, bool isMax, Value held, Value next) {
+  // One instruction, which gives `next` if either is NaN.
+  Value isBetter = arith::CmpFOp::create(
+      b, loc, isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, held, next);
+  Value better = arith::SelectOp::create(b, loc, isBetter, held, next);
+  Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, held, held);
+  return arith::SelectOp::create(b, loc, isNaN, held, better);
+}
+
 Value emitCombine(OpBuilder &b, Location loc, ReduceKind kind, Type elementType, Value lhs,
                   Value rhs) {
   bool isFloat = isa<FloatType>(getElementTypeOrSelf(lhs.getType()));
@@ -75,11 +85,10 @@ Value emitCombine(OpBuilder &b, Location loc, ReduceKind kind, Type elementType,
   case ReduceKind::Max:
   case ReduceKind::Min: {
     bool isMax = kind == ReduceKind::Max;
+    if (isFloat)
+      return combineExtremum(b, loc, isMax, lhs, rhs);
     Value takesNew;
-    if (isFloat) // not (new <= old): a NaN is taken, and once held is kept by the comparison below
-      takesNew = arith::CmpFOp::create(
-          b, loc, isMax ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::ULT, rhs, lhs);
-    else if (isUnsigned)
+    if (isUnsigned)
       takesNew = arith::CmpIOp::create(
           b, loc, isMax ? arith::CmpIPredicate::ugt : arith::CmpIPredicate::ult, rhs, lhs);
     else

@@ -127,6 +127,15 @@ LogicalResult MmaOp::verify() {
   return verifyNumbers(*this, getLeftNumber(), getRightNumber(), getSums().getType());
 }
 
+LogicalResult MmaSparseOp::verify() {
+  if (getLeftNumber() == Number::TF32)
+    return emitOpError("leaves out half of tf32, of which one of two is left, not two of four");
+  int64_t parts = isByte(getLeftNumber()) ? 1 : 2;
+  if (getPart() >= parts)
+    return emitOpError("is part ") << getPart() << " of " << parts;
+  return verifyNumbers(*this, getLeftNumber(), getRightNumber(), getSums().getType());
+}
+
 LogicalResult LeftOfSumsOp::verify() {
   if (isByte(getNumber()))
     return emitOpError("rounds sums to ") << stringifyNumber(getNumber()) << ", which is no float";

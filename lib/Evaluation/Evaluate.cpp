@@ -54,14 +54,12 @@ llvm::Error Evaluator::addSample(Session &candidate, Sample &sample, Sums &sums)
   return error ? fail(std::move(error)) : std::move(error);
 }
 
-llvm::Expected<double> Evaluator::findLoss(Session &candidate, const Sums &sums) {
+llvm::Expected<double> Evaluator::findOtherLoss(Session &candidate, const Sums &sums) {
   auto drop = [&](TopAccuracy Sums::Accuracy::*accuracy) {
     return (sums.reference.*accuracy).fraction() - (sums.candidate.*accuracy).fraction();
   };
   if (sums.reference.first.count())
     return drop(budget.kind == LossKind::Top1 ? &Sums::Accuracy::first : &Sums::Accuracy::five);
-  if (budget.kind != LossKind::Metric)
-    return sums.losses.findLoss();
   if (!metric)
     return makeError("a budget of a metric needs the metric");
   if (!referenceMetric) {
@@ -94,11 +92,16 @@ llvm::Expected<Evaluation> Evaluator::evaluate(Session &candidate) {
   evaluation.outputs = sums.losses.summarize();
   for (const OutputLoss &loss : evaluation.outputs)
     evaluation.noise = std::max(evaluation.noise, std::pow(10, -loss.sqnr / 10));
-  llvm::Expected<double> loss = findLoss(candidate, sums);
-  if (!loss)
-    return loss.takeError();
-  evaluation.loss = *loss;
-  evaluation.holds = budget.holds(*loss);
+  if (budget.kind == LossKind::Metric || sums.reference.first.count()) {
+    llvm::Expected<double> loss = findOtherLoss(candidate, sums);
+    if (!loss)
+      return loss.takeError();
+    evaluation.loss = evaluation.bound = *loss;
+  } else {
+    evaluation.loss = sums.losses.findLoss();
+    evaluation.bound = sums.losses.findBound();
+  }
+  evaluation.holds = budget.holds(evaluation.bound);
   return evaluation;
 }
 

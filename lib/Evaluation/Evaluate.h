@@ -20,6 +20,9 @@ struct Evaluation {
   double noise = 0;
   /// In the budget's terms, of the worst output.
   double loss = 0;
+  /// What other samples may lose (`boundNoise`): what the budget is held against. Of losses that
+  /// are no noise, but counts or a caller's metric, it is what was measured.
+  double bound = 0;
   bool holds = false;
 };
 
@@ -36,7 +39,8 @@ public:
 private:
   struct Sums;
   llvm::Error addSample(Session &candidate, Sample &sample, Sums &sums);
-  llvm::Expected<double> findLoss(Session &candidate, const Sums &sums);
+  /// Neither noise nor counts of agreement: labels and metrics.
+  llvm::Expected<double> findOtherLoss(Session &candidate, const Sums &sums);
   bool hasScores() const { return budget.kind == LossKind::Top1 || budget.kind == LossKind::Top5; }
 
   Session &reference;

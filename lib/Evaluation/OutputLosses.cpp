@@ -2,6 +2,7 @@
 
 #include "lib/Evaluation/OutputLosses.h"
 #include "llvm/ADT/STLExtras.h"
+#include <cmath>
 
 namespace tenon::quantize {
 
@@ -26,29 +27,34 @@ std::vector<OutputLoss> OutputLosses::summarize() const {
   return losses;
 }
 
-double OutputLosses::findLoss() const {
-  std::vector<OutputLoss> losses = summarize();
-  auto worst = [&](double OutputLoss::*member, bool isQuality) {
-    double value = losses.front().*member;
-    for (const OutputLoss &output : losses)
-      value = isQuality ? std::min(value, output.*member) : std::max(value, output.*member);
-    return value;
-  };
+/// What an output loses in a budget's terms with some times its noise.
+static double scaleLoss(LossKind kind, const TensorLoss &loss, double times) {
+  if (kind == LossKind::Sqnr)
+    return loss.sqnr() - 10 * std::log10(times);
+  if (kind == LossKind::Cosine)
+    return 1 - (1 - loss.cosine()) * times;
+  return loss.relativeError() * std::sqrt(times);
+}
+
+double OutputLosses::findWorst(bool bounded) const {
   switch (budget.kind) {
   case LossKind::Sqnr:
-    return worst(&OutputLoss::sqnr, true);
   case LossKind::Cosine:
-    return worst(&OutputLoss::cosine, true);
   case LossKind::Relative:
-    return worst(&OutputLoss::relative, false);
+    break;
   case LossKind::Top1:
     return 1 - agreement.fraction();
   case LossKind::Top5:
     return 1 - agreementOfFive.fraction();
   case LossKind::Metric:
-    break;
+    llvm_unreachable("a metric has no losses of outputs");
   }
-  llvm_unreachable("a metric has no losses of outputs");
+  double worst = budget.isQuality() ? INFINITY : 0;
+  for (const Output &output : outputs) {
+    double loss = scaleLoss(budget.kind, output.loss, bounded ? output.loss.noiseBound() : 1);
+    worst = budget.isQuality() ? std::min(worst, loss) : std::max(worst, loss);
+  }
+  return worst;
 }
 
 } // namespace tenon::quantize

@@ -21,9 +21,12 @@ public:
 
   std::vector<OutputLoss> summarize() const;
   /// In the budget's terms, of the worst output. Not of a metric, which says so itself.
-  double findLoss() const;
+  double findLoss() const { return findWorst(/*bounded=*/false); }
+  /// What other samples may lose (`boundNoise`); of classes, what these do.
+  double findBound() const { return findWorst(/*bounded=*/true); }
 
 private:
+  double findWorst(bool bounded) const;
   struct Output {
     std::string name;
     TensorLoss loss;

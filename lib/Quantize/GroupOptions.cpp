@@ -91,6 +91,7 @@ llvm::Expected<GroupOptions> measureGroups(const RecipeParts &parts,
     SensitivityOptions sensitivity;
     sensitivity.probe = options.probe;
     sensitivity.samples = getSensitivitySamples(count);
+    sensitivity.shortcutsAreBytes = parts.areShortcutsBytes();
     std::string what = "noise of each group in " + getName(variant.precision).str();
     sensitivity.progress = [&](int64_t done, int64_t planned) {
       options.progress(what, done, planned);

@@ -14,6 +14,10 @@ struct RepairReport {
   bool isKept = false;
 };
 
+/// Samples to calibrate with, as repairs use them: most of them are fitted to, and the others
+/// judge. Of few samples all do both.
+DataSplit splitForRepairs(DataSource &calibration);
+
 /// What a recipe loses.
 using MeasureRecipe = llvm::function_ref<llvm::Expected<Evaluation>(const Recipe &)>;
 

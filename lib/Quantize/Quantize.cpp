@@ -7,7 +7,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
-#include <numeric>
 
 namespace tenon::quantize {
 
@@ -18,7 +17,8 @@ class Quantizer {
 public:
   Quantizer(RecipeParts parts, DataSource &data, const QuantizeOptions &options)
       : parts(std::move(parts)), options(options), split(splitData(data)),
-        probe{options.compile, options.threads}, timer(probe, split.calibration, options.records) {}
+        probe(keepCode({options.compile, options.threads})),
+        timer(probe, split.calibration, options.records) {}
 
   llvm::Expected<QuantizeResult> run();
 
@@ -30,9 +30,10 @@ private:
   void report();
 
   llvm::Expected<Recipe> makeRecipeOf(const Choices &choices);
-  RepairContext getRepairContext() {
-    return {parts.getModel(), parts.getPlan(), split.calibration, getCalibrateOptions(),
-            options.tensors};
+  /// `fitted` is some or all of what calibrates.
+  RepairContext getRepairContext(DataSource &fitted) {
+    return {parts.getModel(),      parts.getPlan(), split.calibration,     fitted,
+            getCalibrateOptions(), options.tensors, &parts.getHistograms()};
   }
   CalibrateOptions getCalibrateOptions() const {
     CalibrateOptions calibration;
@@ -66,8 +67,8 @@ private:
 
 // ---- Repairs
 
-// Repairs are judged by the samples to calibrate with: those that are held back say what is left in
-// the end, and must not have had a part in it.
+// Repairs are fitted to, and judged by, the samples to calibrate with: those that are held back say
+// what is left in the end, and must not have had a part in it.
 llvm::Error Quantizer::repair() {
   adjusted = parts.getModel();
   auto allowed = llvm::find_if(options.allow, [](NodePrecision precision) {
@@ -76,11 +77,8 @@ llvm::Error Quantizer::repair() {
   });
   if (!options.repair || allowed == options.allow.end())
     return llvm::Error::success();
-  constexpr int64_t mostSamples = 16;
-  std::vector<int64_t> some(std::min(split.calibration.size(), mostSamples));
-  std::iota(some.begin(), some.end(), 0);
-  DataSubset samples(split.calibration, std::move(some));
-  Evaluator judge(reference->session, samples, options.budget, options.metric);
+  DataSplit samples = splitForRepairs(split.calibration);
+  Evaluator judge(reference->session, samples.heldBack, options.budget, options.metric);
   std::vector<std::unique_ptr<Repair>> repairs = makeRepairs();
   int64_t done = 0, planned = static_cast<int64_t>(repairs.size()) + 1;
   auto measureRecipe = [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
@@ -96,7 +94,7 @@ llvm::Error Quantizer::repair() {
     return judge.evaluate(loaded->first);
   };
   Recipe recipe = parts.makeUniformRecipe(*allowed);
-  RepairContext context = getRepairContext();
+  RepairContext context = getRepairContext(samples.calibration);
   llvm::Expected<std::vector<RepairReport>> reports =
       improveRecipe(recipe, repairs, context, measureRecipe);
   if (!reports)
@@ -128,7 +126,9 @@ llvm::Expected<Recipe> Quantizer::makeRecipeOf(const Choices &choices) {
       precisions[product] = report.options[choice].precision;
   Recipe recipe = parts.makeRecipe(precisions);
   if (lastRepair)
-    if (llvm::Expected<bool> changed = lastRepair->apply(recipe, getRepairContext()); !changed)
+    if (llvm::Expected<bool> changed =
+            lastRepair->apply(recipe, getRepairContext(split.calibration));
+        !changed)
       return changed.takeError();
   return recipe;
 }
@@ -197,7 +197,8 @@ static std::string explain(const GroupReport &report) {
 
 /// What rounding does to tensors in the samples that are held back.
 llvm::Error Quantizer::measureTensors() {
-  llvm::Expected<std::shared_ptr<ModelFile>> changed = getRepairContext().adjust(result.recipe);
+  llvm::Expected<std::shared_ptr<ModelFile>> changed =
+      getRepairContext(split.calibration).adjust(result.recipe);
   if (!changed)
     return changed.takeError();
   CalibrateOptions options = getCalibrateOptions();

@@ -45,6 +45,8 @@ Recipe RecipeParts::makeRecipe(llvm::ArrayRef<NodePrecision> precisions) const {
   Recipe recipe =
       quantize::makeRecipe(editor, plan, precisions, activations, weights, packedWeights);
   recipe.adjustments = adjustments;
+  if (!shortcutsAreBytes)
+    removeShortcuts(recipe, plan);
   return recipe;
 }
 
@@ -57,6 +59,9 @@ Recipe RecipeParts::makeUniformRecipe(NodePrecision precision) const {
 
 void RecipeParts::adopt(const Recipe &repaired, NodePrecision precision) {
   adjustments = repaired.adjustments;
+  if (precision == NodePrecision::Int8)
+    shortcutsAreBytes = llvm::any_of(
+        repaired.nodes, [&](const NodeRecipe &node) { return isShortcut(node, plan); });
   for (const TensorRecipe &entry : repaired.tensors) {
     if (!editor.isConstant(entry.name))
       activations[entry.name] = entry;

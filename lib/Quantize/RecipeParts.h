@@ -35,6 +35,7 @@ public:
   const QuantizationPlan &getPlan() const { return plan; }
   const llvm::StringMap<Histogram> &getHistograms() const { return histograms; }
   const TensorRecipes &getActivations() const { return activations; }
+  bool areShortcutsBytes() const { return shortcutsAreBytes; }
   /// The entries of weights for a precision.
   const TensorRecipes &getWeights(NodePrecision precision) const {
     return precision == NodePrecision::Int4Weights ? packedWeights : weights;
@@ -51,6 +52,8 @@ private:
   TensorRecipes activations, weights, packedWeights;
   /// What repairs change in the constants of the model.
   std::vector<Adjustment> adjustments;
+  /// Whether additions of shortcuts and the like read bytes.
+  bool shortcutsAreBytes = true;
 };
 
 } // namespace tenon::quantize

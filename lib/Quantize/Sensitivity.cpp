@@ -166,7 +166,7 @@ measureSensitivity(const std::shared_ptr<ModelFile> &model, const QuantizationPl
                    llvm::ArrayRef<Group> groups, NodePrecision precision,
                    const TensorRecipes &activations, const TensorRecipes &weights, DataSource &data,
                    const SensitivityOptions &options) {
-  Rounding rounding{precision, activations, weights};
+  Rounding rounding{precision, activations, weights, options.shortcutsAreBytes};
   llvm::Expected<SwitchedModel> switched = SwitchedModel::create(model, plan, groups, rounding);
   if (!switched)
     return switched.takeError();

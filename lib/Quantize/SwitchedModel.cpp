@@ -2,6 +2,7 @@
 
 #include "lib/Quantize/SwitchedModel.h"
 #include "lib/Editing/Attributes.h"
+#include "lib/Editing/RaiseOpset.h"
 #include "lib/Quantize/Conversions.h"
 #include "lib/Quantize/QuantizeConstant.h"
 #include "llvm/ADT/STLExtras.h"
@@ -173,7 +174,7 @@ llvm::Expected<bool> SwitchBuilder::addSwitches(const Group &group, unsigned num
     readers.push_back(plan.products[product].node);
   // Where shortcuts read bytes, they read what a convolution reads.
   llvm::SmallVector<llvm::StringRef> all = readers;
-  if (rounding.precision == NodePrecision::Int8)
+  if (rounding.precision == NodePrecision::Int8 && rounding.shortcutsAreBytes)
     for (const std::string &follower : plan.followers)
       if (!plan.nodes.find(follower)->second.moves)
         all.push_back(follower);
@@ -231,6 +232,10 @@ llvm::Expected<SwitchedModel> SwitchedModel::create(const std::shared_ptr<ModelF
     return light.takeError();
   SwitchedModel result{std::move(*light), {}, {}, {}};
   ModelEditor editor(result.source.get());
+  constexpr int64_t firstOpsetOfWhere = 9;
+  if (editor.getOpset() < firstOpsetOfWhere)
+    if (llvm::Error error = raiseOpset(editor))
+      return std::move(error);
   if (llvm::Error error = SwitchBuilder(editor, plan, rounding, result).run(groups))
     return std::move(error);
   llvm::Expected<std::shared_ptr<ModelFile>> changed = editor.toModelFile();

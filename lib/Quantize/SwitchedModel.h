@@ -22,6 +22,8 @@ namespace tenon::quantize {
 struct Rounding {
   NodePrecision precision;
   const TensorRecipes &activations, &weights;
+  /// Whether additions of shortcuts and the like read what int8 products read.
+  bool shortcutsAreBytes = true;
 
   /// Makes of a product's weight what it is in the precision. False if it stays as it is.
   llvm::Expected<bool> roundWeight(Tensor &weight, const Product &product) const;

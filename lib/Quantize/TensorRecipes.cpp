@@ -207,4 +207,14 @@ Recipe makeRecipe(const ModelEditor &model, const QuantizationPlan &plan,
   return recipe;
 }
 
+bool isShortcut(const NodeRecipe &node, const QuantizationPlan &plan) {
+  return llvm::is_contained(plan.followers, node.name) && !plan.nodes.find(node.name)->second.moves;
+}
+
+bool removeShortcuts(Recipe &recipe, const QuantizationPlan &plan) {
+  size_t before = recipe.nodes.size();
+  llvm::erase_if(recipe.nodes, [&](const NodeRecipe &node) { return isShortcut(node, plan); });
+  return recipe.nodes.size() < before;
+}
+
 } // namespace tenon::quantize

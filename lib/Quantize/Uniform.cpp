@@ -6,7 +6,6 @@
 #include "lib/Quantize/Prepare.h"
 #include "lib/Quantize/RecipeParts.h"
 #include <cmath>
-#include <numeric>
 
 namespace tenon::quantize {
 
@@ -17,8 +16,7 @@ class UniformQuantizer {
 public:
   UniformQuantizer(RecipeParts parts, DataSource &data, const QuantizeOptions &options)
       : parts(std::move(parts)), options(options), split(splitData(data)) {
-    calibration.probe.compile = options.compile;
-    calibration.probe.threads = options.threads;
+    calibration.probe = keepCode({options.compile, options.threads});
   }
 
   llvm::Expected<QuantizeResult> run();
@@ -27,8 +25,10 @@ private:
   llvm::Error repair(Session &reference);
   llvm::Expected<std::pair<Session, driver::CompileReport>> load(const Recipe &recipe);
   llvm::Expected<double> measureTime(Session &session);
-  RepairContext getRepairContext() {
-    return {parts.getModel(), parts.getPlan(), split.calibration, calibration, options.tensors};
+  /// `fitted` is some or all of what calibrates.
+  RepairContext getRepairContext(DataSource &fitted) {
+    return {parts.getModel(), parts.getPlan(), split.calibration,     fitted,
+            calibration,      options.tensors, &parts.getHistograms()};
   }
 
   RecipeParts parts;
@@ -51,13 +51,10 @@ UniformQuantizer::load(const Recipe &recipe) {
 }
 
 llvm::Error UniformQuantizer::repair(Session &reference) {
-  constexpr int64_t mostSamples = 16;
-  std::vector<int64_t> some(std::min(split.calibration.size(), mostSamples));
-  std::iota(some.begin(), some.end(), 0);
-  DataSubset samples(split.calibration, std::move(some));
+  DataSplit samples = splitForRepairs(split.calibration);
   // Nothing is ever good enough, so that all repairs are tried.
-  Evaluator judge(reference, samples, {LossKind::Sqnr, INFINITY});
-  auto repairs = improveRecipe(result.recipe, makeRepairs(), getRepairContext(),
+  Evaluator judge(reference, samples.heldBack, {LossKind::Sqnr, INFINITY});
+  auto repairs = improveRecipe(result.recipe, makeRepairs(), getRepairContext(samples.calibration),
                                [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
                                  auto loaded = load(recipe);
                                  if (!loaded)
@@ -102,7 +99,8 @@ llvm::Expected<QuantizeResult> UniformQuantizer::run() {
                          after = measureTime(lowered->first);
   if (!before || !after)
     return llvm::joinErrors(before.takeError(), after.takeError());
-  llvm::Expected<std::shared_ptr<ModelFile>> adjusted = getRepairContext().adjust(result.recipe);
+  llvm::Expected<std::shared_ptr<ModelFile>> adjusted =
+      getRepairContext(split.calibration).adjust(result.recipe);
   if (!adjusted)
     return adjusted.takeError();
   if (llvm::Error error = measureTensors(result.recipe, *adjusted, split.heldBack, calibration))

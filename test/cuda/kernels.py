@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from device import Launch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 KERNELS = {}
 
@@ -93,11 +93,21 @@ def gemm_few_rows():
     return case(nodes, {"a": a, "b": b, "c": c}, {"y": y})
 
 
+def few_rows(depth, columns):
+    a, b, c = random(3, depth), random(columns, depth), random(columns)
+    return case([helper.make_node("Gemm", ["a", "b", "c"], ["y"], transB=1)], {"a": a, "b": b, "c": c}, {"y": a @ b.T + c})
+
+
 @kernel
 def gemv():
-    """A few rows: warps read columns of weights, side by side; the last one's are not all there."""
-    a, b, c = random(3, 264), random(70, 264), random(70)
-    return case([helper.make_node("Gemm", ["a", "b", "c"], ["y"], transB=1)], {"a": a, "b": b, "c": c}, {"y": a @ b.T + c})
+    """A few rows: warps read columns of weights, side by side."""
+    return few_rows(200, 70)
+
+
+@kernel
+def gemv_slices():
+    """The warps of a block share the depth, and add up their sums; the last block's columns are not all there."""
+    return few_rows(420, 7)
 
 
 @kernel
@@ -177,6 +187,36 @@ def pipeline():
     y = a.astype(np.float32) @ b.T.astype(np.float32)
     node = helper.make_node("Gemm", ["a", "b"], ["y"], transB=1)
     return case([node], {"a": a, "b": b}, {"y": y.astype(np.float16)}, blocks=3, target="sm_90a")
+
+
+def pack_two_of_four(weights):
+    """Halves [depth, outputs] of which two in four along the depth are zero, as `#cuda.sparse_columns` (SparseColumns.h)."""
+    depth, outputs = weights.shape
+    blocks, parts = -(-depth // 64), -(-outputs // 16)
+    whole = np.zeros((blocks * 64, parts * 16), weights.dtype)
+    whole[:depth, :outputs] = weights
+    values, places = np.zeros((parts * 16, blocks * 32), weights.dtype), np.zeros((parts, blocks, 32), np.uint32)
+    for output, four in np.ndindex(parts * 16, blocks * 16):
+        group = whole[4 * four:4 * four + 4, output]
+        kept = sorted(np.argsort(group == 0, kind="stable")[:2])
+        values[output, 2 * four:2 * four + 2] = group[kept]
+        row, column = output % 16, four % 16
+        bits = int(kept[0] | kept[1] << 2) << (16 * (row // 8) + 4 * (column % 4))
+        places[output // 16, four // 16, 4 * (row % 8) + column // 4] |= np.uint32(bits)
+    return np.frombuffer(values.tobytes() + places.tobytes(), weights.dtype)
+
+
+@kernel
+def two_of_four():
+    """Weights without two of each four; more of the depth than there are stages, and ends of all kinds."""
+    a, b = whole_halves(70, 680), whole_halves(680, 40)
+    b.reshape(170, 4, 40)[:, [0, 2], ::2] = 0
+    b.reshape(170, 4, 40)[:, [1, 2], 1::2] = 0
+    y = a.astype(np.float32) @ b.astype(np.float32)
+    made = case([helper.make_node("MatMul", ["a", "b"], ["y"])], {"a": a}, {"y": y.astype(np.float16)})
+    made.model.graph.initializer.append(numpy_helper.from_array(b, "b"))
+    made.inputs.append(pack_two_of_four(b))
+    return made
 
 
 def emit(tenon, source, case, kind):

@@ -39,6 +39,18 @@ EQUIVALENT = [
         r"setp\.lt\.[su]64.*, (12|20|36|150);",
         "a key more, or an element more of a query, key or value, meets zeros of the other operand, or is not stored",
     ),
+    (
+        "two_of_four",
+        "loop with one step too many",
+        r"setp\.lt\.[su]64.*, (48|352);",
+        "values of an output that is not stored, or of a depth whose rows are zeros",
+    ),
+    (
+        "two_of_four",
+        "loop with one step too many",
+        r"setp\.lt\.u64\s+%p6, .*, 70;",
+        "a thread's second chunk is of the rows 16 to 31 of a tile, of which none is the last",
+    ),
 ]
 
 

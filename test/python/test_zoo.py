@@ -128,3 +128,24 @@ def test_names_of_forms():
     assert zoo.QUANTIZED["resnet50_qdq_int8"] == ("resnet50", "qdq_int8")
     assert zoo.QUANTIZED["llama_decode_int4"] == ("llama_decode", "int4")
     assert "resnet50_int4" not in zoo.NAMES and "mobilenet_v2_dynamic_int8" not in zoo.NAMES
+
+
+@pytest.mark.parametrize("build", [
+    lambda batch: zoo.bert_base(batch, layers=1, size=32, heads=2, tokens=8, vocab=20),
+    lambda batch: zoo.vit_b16(batch, layers=1, size=32, heads=2),
+    lambda batch: zoo.llama("small", 8, 0, layers=1, size=64, heads=4, kv_heads=2, hidden=96, vocab=50, context=16, batch=batch),
+    lambda batch: zoo.llama("small", 1, 5, layers=1, size=64, heads=4, kv_heads=2, hidden=96, vocab=50, context=16, batch=batch),
+], ids=["bert", "vit", "prefill", "decode"])
+def test_what_is_in_a_batch_does_not_see_the_rest(build):
+    graph = build(3)
+    model, results, _ = zoo.make(graph)
+    onnx.checker.check_model(model, full_check=True)
+    alike = zoo.evaluate(model, {name: value[:1].repeat(3, 0) for name, value in graph.feeds.items()})
+    for result, same in zip(results, alike, strict=True):
+        assert np.abs(result[0] - result[2]).max() > 1e-3
+        np.testing.assert_allclose(same, result[:1].repeat(3, 0), atol=1e-4)
+
+
+def test_batches_have_names():
+    assert zoo.BATCHED["bert_base_b32"] == ("bert_base", 32)
+    assert "resnet50_b32" in zoo.NAMES

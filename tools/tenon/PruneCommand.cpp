@@ -7,6 +7,7 @@
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Commands.h"
 #include "tools/tenon/ModelOptions.h"
+#include "tools/tenon/PatternPruning.h"
 #include "tools/tenon/ProgressLine.h"
 #include "tools/tenon/SampleOptions.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -15,11 +16,14 @@
 
 namespace tenon::cli {
 
-static constexpr Option pruneOptions[] = {
+static constexpr Option ownOptions[] = {
     {"-o", true, "FILE where to write the smaller model; required"},
     {"--channels", true, "PART of the channels to remove: 50% or 0.5"},
     {"--target-speedup", true,
      "FACTOR remove as much as the model needs to become so many times as fast, by prediction: 2x"},
+    {"--pattern", true,
+     "2:4 leave the channels, and keep two of each four weights that are multiplied for a result: "
+     "those of the largest magnitude"},
     {"--importance", true,
      "NORM what tells how much a channel matters: l1 or l2 of all weights that go with it; bn, the "
      "scales of batch normalizations; or activation, what it adds to sums by the samples. By "
@@ -42,13 +46,8 @@ static constexpr Option pruneOptions[] = {
     {"--report", true, "FILE what was removed from which weights, as JSON"},
     shapeOption,
     threadsOption,
-    layoutOption,
-    scaleOption,
-    meanOption,
-    stdOption,
-    bgrOption,
-    {"--help", false, "print this"},
 };
+static constexpr auto pruneOptions = joinOptions(ownOptions, imageOptions, helpOptions);
 
 /// A number with a suffix that may be left out: "50%" is a half then, "2x" is 2.
 static llvm::Expected<double> readFactor(const Arguments &arguments, llvm::StringRef option,
@@ -192,6 +191,8 @@ static llvm::Error pruneWithSamples(const Arguments &arguments,
 static llvm::Error prune(const Arguments &arguments) {
   if (arguments.positional().size() != 1)
     return makeError("prune takes one model, got " + llvm::Twine(arguments.positional().size()));
+  if (arguments.has("--pattern"))
+    return prunePattern(arguments);
   if (!arguments.has("--data"))
     for (llvm::StringRef option :
          {"--budget", "--labels", "--samples", "--compensate", "--shape", "--threads"})

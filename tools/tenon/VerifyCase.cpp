@@ -46,27 +46,6 @@ static void readArena(llvm::StringRef output, VerifyResult &result) {
   bound.getAsInteger(10, result.arenaLowerBound);
 }
 
-static double getRangeTolerance(Precision precision) {
-  switch (precision) {
-  case Precision::F32:
-    return 0;
-  case Precision::BF16:
-  case Precision::I8:
-    return 2e-2;
-  case Precision::TF32: // as many digits
-  case Precision::F16:
-    return 3e-3;
-  }
-  llvm_unreachable("no other precisions");
-}
-
-double getRangeTolerance(llvm::ArrayRef<PrecisionRule> rules) {
-  double largest = 0;
-  for (const PrecisionRule &rule : rules)
-    largest = std::max(largest, getRangeTolerance(rule.getPrecision()));
-  return largest;
-}
-
 VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
                            const VerifySettings &settings) {
   Stopwatch watch;
@@ -83,6 +62,8 @@ VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
                                       folder};
   if (!settings.budget.empty())
     command.insert(command.begin() + 1, "--budget=" + settings.budget);
+  if (settings.keepDeadChannels)
+    command.insert(command.begin() + 1, "--keep-dead-channels");
   if (settings.guard)
     command.insert(command.begin() + 1, "--guard");
   if (settings.keepDeadChannels)

@@ -15,7 +15,7 @@ namespace tenon::cli {
 struct VerifySettings {
   std::string targets = "cpu:native";
   std::string place = "device";
-  /// What products are rounded to: `fp32`, `bf16`, `f16`, a file of rules, or a recipe.
+  /// What products are rounded to, as for `tenon compile`; or a recipe.
   std::string precision = "fp32";
   /// Of a recipe, what outputs may lose over all data sets; else empty.
   std::string budget;

@@ -25,15 +25,15 @@
 
 namespace tenon::cli {
 
-static constexpr Option verifyOptions[] = {
+static constexpr Option ownOptions[] = {
     deviceOption,
     {"--target", true, "LIST as for tenon compile; default cpu:native"},
     placeOption,
     {"--precision", true,
      "P as for tenon compile; with bf16, floating point results may differ by 2% of their output's "
-     "range, too, with f16 by 0.3%, and with a file by the larger one that it asks for; a recipe "
-     "is "
-     "for one model, whose floating point outputs lose no more than --budget"},
+     "range, too, with f16 and tf32 by 0.3%, with fp32-fast by 0.01%, and with a file by the "
+     "larger one that it asks for; a recipe is for one model, whose floating point outputs lose no "
+     "more than --budget"},
     {"--budget", true, "B as for tenon quantize, with a recipe; default the recipe's own"},
     {"--jobs", true, "N models at once; default one per core"},
     {"--threads", true, "LIST of how many threads run a model; default 1,2,4"},
@@ -46,8 +46,8 @@ static constexpr Option verifyOptions[] = {
     {"--json", true, "FILE results, with the cause of each failure"},
     {"--list", true, "FILE names of the models that passed, one per line"},
     {"-v", false, "print what passed and was skipped, too"},
-    {"--help", false, "print this"},
 };
+static constexpr auto verifyOptions = joinOptions(ownOptions, helpOptions);
 
 namespace {
 

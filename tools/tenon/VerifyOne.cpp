@@ -477,6 +477,7 @@ static constexpr Option verifyOneOptions[] = {
     {"--place", true, "P of kernels"},
     {"--precision", true, "P of products"},
     {"--budget", true, "B of a recipe"},
+    {"--keep-dead-channels", false, "all channels"},
     {"--run-with", true, "COMMAND"},
     {"--timeout", true, "S seconds"},
 };

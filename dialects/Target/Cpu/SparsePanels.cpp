@@ -180,6 +180,7 @@ bool SparseWriter::writeSingle(int64_t row, ArrayRef<const char *> elements) {
 RankedTensorType SparsePanelsAttr::getPackedType(RankedTensorType weights) const {
   PanelsAttr panels = getPanels();
   if (!panels.getPackedType(weights) || panels.getMergeTaps() || panels.getDepth() > 1 ||
+      panels.getParts() > 1 ||
       !llvm::is_contained({8u, 16u, 32u, 64u}, weights.getElementTypeBitWidth()) ||
       panels.getWidth() * panels.getInterleave() % 8 != 0)
     return nullptr;

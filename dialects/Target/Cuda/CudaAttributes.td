@@ -51,14 +51,14 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
     which there is no GPU code.
 
     ```mlir
-    module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", ptx = 70,
+    module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", ptx = 71,
         host_cpu = #cpu.target<name = "x86-64-v3">>} {}
     ```
   }];
   let parameters = (ins
       StringRefParameter<"as in --target, without the kind of device">:$name,
       StringRefParameter<"NVIDIA's name, and LLVM's -mcpu">:$arch,
-      Cuda_Count<"the version of PTX that the code is written in, times 10", "70">:$ptx,
+      Cuda_Count<"the version of PTX that the code is written in, times 10", "71">:$ptx,
       Cuda_Count<"multiprocessors", "108">:$multiprocessors,
       Cuda_Count<"threads that one of them holds", "2048">:$threads,
       Cuda_Count<"32-bit registers of one of them", "65536">:$registers,
@@ -77,7 +77,8 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
 
 def Cuda_MmaInstruction : I32Enum<"MmaInstruction", "what multiplies and adds", [
     I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"Mma", 1, "mma">, I32EnumCase<"MmaTf32", 2, "mma_tf32">,
-    I32EnumCase<"Wgmma", 3, "wgmma">, I32EnumCase<"WgmmaTf32", 4, "wgmma_tf32">]> {
+    I32EnumCase<"Wgmma", 3, "wgmma">, I32EnumCase<"WgmmaTf32", 4, "wgmma_tf32">,
+    I32EnumCase<"MmaSparse", 5, "mma_sparse">]> {
   let cppNamespace = "::tenon::cuda";
 }
 
@@ -90,6 +91,7 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
     - `mma_tf32`: matrices of f32, each number rounded to 11 bits (tf32) first.
     - `wgmma`: the same numbers as `mma`, matrices of a warpgroup that are in shared memory.
     - `wgmma_tf32`: the same of f32, each number cut to 11 bits.
+    - `mma_sparse`: the same numbers as `mma`, of weights of which two in four are zero (2:4).
 
     ```mlir
     #cuda.mma<mma>
@@ -97,6 +99,10 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
   }];
   let parameters = (ins EnumParameter<Cuda_MmaInstruction>:$instruction);
   let assemblyFormat = "`<` $instruction `>`";
+  let extraClassDeclaration = [{
+    /// Whether it reads weights without the two zeros among each four.
+    bool isSparse() const { return getInstruction() == MmaInstruction::MmaSparse; }
+  }];
 }
 
 def Cuda_RowsScheduleAttr : Cuda_Schedule<"Rows", "rows"> {
@@ -149,7 +155,8 @@ def Cuda_GemvScheduleAttr : Cuda_Schedule<"Gemv", "gemv"> {
   let description = [{
     A schedule of a kernel of strategy `contraction`, whose right operand has the numbers of a column side by side. A warp
     computes all rows of `columns` outputs. Its lanes share the depth, of which each loads `lanes` neighbours of
-    every row and column at a time, and then add up their sums.
+    every row and column at a time, and then add up their sums. Where there are several `slices`, as many warps of a
+    block share the depth of the same outputs.
 
     ```mlir
     #cuda.gemv_schedule<columns = 4, lanes = 8>
@@ -158,7 +165,12 @@ def Cuda_GemvScheduleAttr : Cuda_Schedule<"Gemv", "gemv"> {
   let parameters = (ins
       Cuda_Count<"outputs of a warp", "4">:$columns,
       Cuda_Count<"neighbours in depth that a lane loads at a time", "8">:$lanes,
+      Cuda_Count<"warps that share the depth", "1">:$slices,
       Cuda_Count<"threads of a block", "256">:$threads);
+  let extraClassDeclaration = [{
+    /// How many groups of warps a block has, each with outputs of its own.
+    int64_t getGroups() const { return getThreads() / TargetAttr::warpSize / getSlices(); }
+  }];
 }
 
 def Cuda_AttentionScheduleAttr : Cuda_Schedule<"Attention", "attention"> {
@@ -281,6 +293,34 @@ def Cuda_ColumnsAttr : Cuda_Attr<"Columns", "columns", [
     ```
   }];
   let parameters = (ins Cuda_Count<"groups of outputs", "1">:$groups);
+}
+
+def Cuda_SparseColumnsAttr : Cuda_Attr<"SparseColumns", "sparse_columns", [
+    DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack"]>]> {
+  let summary = "weights by output, two of each four that are multiplied for one of them";
+  let description = [{
+    The weights of `columns` without two zeros of each four neighbours in depth, for `mma_sparse`; behind the outputs of a group
+    there are words that tell which two are left (SparseColumns.h). Weights must be known when they are written, and have these zeros.
+
+    ```mlir
+    #cuda.sparse_columns<groups = 1>
+    ```
+  }];
+  let parameters = (ins Cuda_Count<"groups of outputs", "1">:$groups);
+}
+
+def Cuda_CodeColumnsAttr : AttrDef<Cuda_Dialect, "CodeColumns", [
+    DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack"]>]> {
+  let mnemonic = "code_columns";
+  let summary = "codes of 2, 4 or 8 bits by output, as many in a byte as it holds";
+  let description = [{
+    Codes [K, N] of weights that are quantized in blocks are unsigned bytes [1, N, K / (8 / bits)], the first one in
+    the lowest bits, and zeros up to a multiple of 16 bytes. Those of a signed type are raised by half of their range.
+
+    ```mlir
+    #cuda.code_columns
+    ```
+  }];
 }
 
 #endif

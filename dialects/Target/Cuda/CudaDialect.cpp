@@ -66,6 +66,7 @@ bool MmaAttr::accepts(Type input, Type weights) const {
   case MmaInstruction::Fma:
     return true;
   case MmaInstruction::Mma:
+  case MmaInstruction::MmaSparse:
   case MmaInstruction::Wgmma:
     if (isa<IntegerType>(input))
       return input.getIntOrFloatBitWidth() == 8 && isa<IntegerType>(weights) &&
@@ -83,6 +84,7 @@ int64_t MmaAttr::getInterleave() const {
   case MmaInstruction::Fma:
     return 1;
   case MmaInstruction::Mma:
+  case MmaInstruction::MmaSparse:
   case MmaInstruction::Wgmma:
     return 16;
   case MmaInstruction::MmaTf32:

@@ -3,9 +3,10 @@
 // measured.
 //
 // Code is written in the lowest version of PTX that has the architecture, so that drivers as old as
-// that architecture take it; that for "sm_90a" in the first one whose wgmma multiplies bytes of
-// different signs. "sm_90a" stands for that architecture alone; the others' code also
-// runs on later ones, for which the driver compiles it.
+// that architecture take it; that for "sm_80" in the first one that multiplies sparse matrices,
+// which is half a year younger, and that for "sm_90a" in the first one whose wgmma multiplies bytes
+// of different signs. "sm_90a" stands for that architecture alone; the others' code also runs on
+// later ones, for which the driver compiles it.
 
 #include "dialects/Target/Cuda/CudaDialect.h"
 #include "dialects/Target/TargetKind.h"
@@ -28,7 +29,7 @@ struct CudaRow {
 };
 
 constexpr CudaRow rows[] = {
-    {"sm_80", 70, 108, 2048, 166912, 40, 1024, 0},     // A100
+    {"sm_80", 71, 108, 2048, 166912, 40, 1024, 0},     // A100
     {"sm_86", 71, 84, 1536, 101376, 6, 512, 0},        // A40
     {"sm_89", 78, 142, 1536, 101376, 96, 512, 0},      // L40S
     {"sm_90a", 84, 132, 2048, 232448, 50, 1024, 2048}, // H100 SXM

@@ -64,14 +64,19 @@ LogicalResult ContractionScheduleAttr::verify(EmitError emitError, int64_t tileR
 }
 
 LogicalResult GemvScheduleAttr::verify(EmitError emitError, int64_t columns, int64_t lanes,
-                                       int64_t threads) {
+                                       int64_t slices, int64_t threads) {
   constexpr int64_t mostLanes = 16;
-  if (failed(verifyPositive(emitError, {{"columns", columns}, {"lanes", lanes}})))
+  if (failed(
+          verifyPositive(emitError, {{"columns", columns}, {"lanes", lanes}, {"slices", slices}})))
     return failure();
   if (!llvm::isPowerOf2_64(lanes) || lanes > mostLanes)
     return emitError() << "a lane loads a power of two of neighbours, " << mostLanes
                        << " at most, not " << lanes;
-  return verifyThreads(emitError, threads);
+  if (failed(verifyThreads(emitError, threads)))
+    return failure();
+  if (int64_t warps = threads / TargetAttr::warpSize; warps % slices != 0)
+    return emitError() << slices << " slices do not share a block of " << warps << " warps";
+  return success();
 }
 
 LogicalResult AttentionScheduleAttr::verify(EmitError emitError, int64_t tileRows,

@@ -1,5 +1,5 @@
 // How weights are laid out for matrix units: [kernel..., C, O] -> [K, groups, O / groups] -> pad K
-// -> [groups, O / groups, K].
+// -> [groups, O / groups, K]; and codes of a few bits likewise, as many in a byte as it holds.
 
 #include "dialects/Target/Cuda/CudaDialect.h"
 #include "dialects/Target/PackingBuilder.h"
@@ -43,5 +43,30 @@ SmallVector<LaneIndex> ColumnsAttr::getPackedIndex(ElementEmitter &e, RankedTens
   return {e.floorDiv(index.back(), outputs), e.mod(index.back(), outputs),
           e.linearize(index.drop_back(), depth)};
 }
+
+static int64_t countCodesPerByte(RankedTensorType weights) {
+  return 8 / weights.getElementTypeBitWidth();
+}
+
+RankedTensorType CodeColumnsAttr::getPackedType(RankedTensorType weights) const {
+  auto type = dyn_cast<IntegerType>(weights.getElementType());
+  if (weights.getRank() != 2 || !type || !llvm::is_contained({2u, 4u, 8u}, type.getWidth()))
+    return nullptr;
+  int64_t bytes = llvm::divideCeil(weights.getDimSize(0), countCodesPerByte(weights));
+  return RankedTensorType::get(
+      {1, weights.getDimSize(1), int64_t(llvm::alignTo(bytes, kDepthMultiple))},
+      IntegerType::get(getContext(), 8, IntegerType::Unsigned));
+}
+
+Value CodeColumnsAttr::buildPacking(OpBuilder &builder, Location loc, Value weights) const {
+  auto type = cast<RankedTensorType>(weights.getType());
+  PackingBuilder packing(builder, loc);
+  Value codes = packing.pad(packing.toBytes(weights), 0, countCodesPerByte(type));
+  codes = packing.pad(packing.joinCodes(codes, type.getElementTypeBitWidth()), 0, kDepthMultiple);
+  Value columns = packing.transpose(codes, {1, 0});
+  return packing.reshape(columns, getPackedType(type).getShape());
+}
+
+bool CodeColumnsAttr::canUnpack() const { return false; }
 
 } // namespace tenon::cuda

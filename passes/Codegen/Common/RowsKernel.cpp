@@ -18,6 +18,7 @@
 // neighbouring rows, and nothing needs folding.
 #include "dialects/Tenon/Reduction.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "passes/Codegen/Common/FoldLanes.h"
 #include "passes/Codegen/Common/KernelEmitter.h"
 #include "passes/Codegen/Common/RowPasses.h"
 
@@ -205,14 +206,14 @@ Value RowsEmitter::fold(ReduceOp reduce, Value lanes) {
     kind = vector::CombiningKind::MUL;
     break;
   case ReduceKind::Max:
-    kind = isFloat      ? vector::CombiningKind::MAXIMUMF
-           : isUnsigned ? vector::CombiningKind::MAXUI
-                        : vector::CombiningKind::MAXSI;
+    if (isFloat)
+      return foldExtremum(em, /*isMax=*/true, lanes);
+    kind = isUnsigned ? vector::CombiningKind::MAXUI : vector::CombiningKind::MAXSI;
     break;
   case ReduceKind::Min:
-    kind = isFloat      ? vector::CombiningKind::MINIMUMF
-           : isUnsigned ? vector::CombiningKind::MINUI
-                        : vector::CombiningKind::MINSI;
+    if (isFloat)
+      return foldExtremum(em, /*isMax=*/false, lanes);
+    kind = isUnsigned ? vector::CombiningKind::MINUI : vector::CombiningKind::MINSI;
     break;
   }
   auto flags = isFloat ? arith::FastMathFlags::reassoc : arith::FastMathFlags::none;

@@ -27,11 +27,17 @@
 // Where a product has few rows and columns, groups of warps ("slices") share each step's depth.
 // They add up their sums in the order of the slices, whoever is first.
 //
+// Weights of which two in four are zero (mma_sparse) are the left operand of the instruction, the
+// only one that may be so. A product of rows and columns is that of columns and rows, turned: so
+// sums are stored turned, and nothing else differs but that a step's columns are half as long, with
+// words beside them that say where their numbers were.
+//
 // Every sum is taken in one order, which the schedule says: results do not depend on the number of
 // blocks.
 
 #include "passes/Codegen/Cuda/ContractionMma.h"
 #include "passes/Codegen/Cuda/ContractionStaging.h"
+#include "passes/Codegen/Cuda/SparsePlaces.h"
 
 using namespace mlir;
 
@@ -51,6 +57,7 @@ private:
   void prepare();
   void bringNext(Value step, Value stage, function_ref<void()> meanwhile);
   SmallVector<Value> multiply(Value stage, ValueRange sums);
+  SmallVector<Value> multiplySparse(Value stage, ValueRange sums);
   Value load(Role role, const ContractionStaging &operand, Value stage, Value line, Value column);
   Value loadLeft(Value stage, Value k, int64_t part);
   Value loadRight(Value stage, Value k, int64_t part);
@@ -63,6 +70,8 @@ private:
   /// Of what is multiplied.
   Type leftNumber, rightNumber;
   ContractionStaging leftTiles, rightTiles;
+  /// Of columns without half of their numbers.
+  std::optional<SparsePlaces> places;
   Value steps, sumTiles;
   /// Of this warp: its first row and column in the tile, and its slice.
   Value warpRow, warpColumn, slice;
@@ -72,14 +81,24 @@ private:
 
 } // namespace
 
+/// Numbers of a step in a column: of each four two if half of them is left out.
+static int64_t getRightDepth(TileScheduleAttr schedule) {
+  return schedule.getMma().isSparse() ? schedule.getDepth() / 2 : schedule.getDepth();
+}
+
 MmaEmitter::MmaEmitter(KernelEmitter &e, Operation *root, TileScheduleAttr schedule)
     : ContractionEmitter(e, root), schedule(schedule), leftNumber(getMultipliedTypes(root).first),
       rightNumber(getMultipliedTypes(root).second),
       leftTiles(e, left, depthCount, leftNumber, schedule.getTileRows(), schedule.getDepth(),
                 schedule.getStages(), 0),
-      rightTiles(e, right, depthCount, rightNumber, schedule.getTileColumns(), schedule.getDepth(),
-                 schedule.getStages(), leftTiles.getBytes()),
+      rightTiles(e, right, schedule.getMma().isSparse() ? right.lastDepth : depthCount, rightNumber,
+                 schedule.getTileColumns(), getRightDepth(schedule), schedule.getStages(),
+                 leftTiles.getBytes()),
       rowParts(schedule.getWarpRows() / kSide), columnParts(schedule.getWarpColumns() / kSide) {
+  if (schedule.getMma().isSparse())
+    places.emplace(e, root->getOperand(1).getDefiningOp<UnpackOp>(), schedule.getTileColumns(),
+                   schedule.getDepth(), schedule.getStages(),
+                   leftTiles.getBytes() + rightTiles.getBytes());
   steps = em.ceilDiv(depth, em.i64(schedule.getDepth()));
   auto sums = BufferType::get(em.getContext(), schedule.getSlices(), schedule.getTileRows(),
                               schedule.getTileColumns(), sumType, Layout::Padded);
@@ -119,7 +138,9 @@ void MmaEmitter::bringNext(Value step, Value stage, function_ref<void()> meanwhi
   inBranch(branch.thenBlock(), [&] {
     Value first = em.mul(step, schedule.getDepth());
     leftTiles.fetch(first, stage);
-    rightTiles.fetch(first, stage);
+    rightTiles.fetch(em.mul(step, getRightDepth(schedule)), stage);
+    if (places)
+      places->fetch(first, stage);
     SmallVector<Value> held = leftTiles.takeHeld();
     llvm::append_range(held, rightTiles.takeHeld());
     return held;
@@ -182,9 +203,44 @@ SmallVector<Value> MmaEmitter::multiply(Value stage, ValueRange sums) {
   return next;
 }
 
+/// The same of weights without half of their numbers. What the instruction takes at a time is twice
+/// as deep.
+SmallVector<Value> MmaEmitter::multiplySparse(Value stage, ValueRange sums) {
+  SmallVector<Value> next = llvm::to_vector(sums);
+  int64_t half = kDepthBytes / getElementBytes(leftNumber), partDepth = 2 * half;
+  int64_t parts = schedule.getDepth() / partDepth / schedule.getSlices();
+  int64_t perWord = kPlacesDepth / partDepth;
+  Value first = em.mul(slice, parts * partDepth), inFirst = em.mul(slice, parts * half);
+  SmallVector<Value> words(columnParts);
+  for (int64_t part = 0; part < parts; ++part) {
+    Value k = em.add(first, part * partDepth), inColumn = em.add(inFirst, part * half);
+    SmallVector<std::pair<Value, Value>> rows;
+    for (int64_t i = 0; i < rowParts; ++i) {
+      Value row = em.add(warpRow, i * kSide);
+      rows.push_back({load(Role::Columns, leftTiles, stage, row, k),
+                      load(Role::Columns, leftTiles, stage, row, em.add(k, half))});
+    }
+    for (int64_t j = 0; j < columnParts; ++j) {
+      Value column = em.add(warpColumn, j * kSide);
+      if (part % perWord == 0)
+        words[j] = places->load(stage, column, k);
+      Value values = load(Role::Rows, rightTiles, stage, column, inColumn);
+      for (int64_t i = 0; i < rowParts; ++i) {
+        Value &sum = next[i * columnParts + j];
+        sum = em.create<MmaSparseOp>(sum.getType(), getNumber(rightNumber), values, words[j],
+                                     part % perWord, getNumber(leftNumber), rows[i].first,
+                                     rows[i].second, sum);
+      }
+    }
+  }
+  return next;
+}
+
 SmallVector<Value> MmaEmitter::sumTile(Value outer, Value row, Value column) {
   leftTiles.begin(outer, row);
   rightTiles.begin(outer, column);
+  if (places)
+    places->begin(isa<ConvOp>(root) ? outer : em.i64(0), column);
   prepare();
   auto part = VectorType::get({8}, sumType);
   Value zero = em.create<arith::ConstantOp>(em.getZeroAttr(part));
@@ -198,8 +254,10 @@ SmallVector<Value> MmaEmitter::sumTile(Value outer, Value row, Value column) {
         em.create<WaitOp>(ahead - 1);
         e.barrier();
         SmallVector<Value> next;
-        bringNext(em.add(step, ahead), writing,
-                  [&] { next = multiply(reading, carried.drop_back(2)); });
+        bringNext(em.add(step, ahead), writing, [&] {
+          ValueRange own = carried.drop_back(2);
+          next = places ? multiplySparse(reading, own) : multiply(reading, own);
+        });
         next.append({nextStage(reading), nextStage(writing)});
         return next;
       });
@@ -213,7 +271,7 @@ void MmaEmitter::storeSums(ValueRange sums) {
   for (auto [number, part] : llvm::enumerate(sums)) {
     int64_t i = number / columnParts, j = number % columnParts;
     em.create<StoreSumsOp>(part, sumTiles, slice, em.add(warpRow, i * kSide),
-                           em.add(warpColumn, j * kSide));
+                           em.add(warpColumn, j * kSide), places.has_value());
   }
 }
 
@@ -275,8 +333,12 @@ bool wantsColumns(Operation *root, ScheduleAttrInterface schedule) {
 }
 
 int64_t mmaSharedBytes(TileScheduleAttr schedule, Type input) {
-  int64_t lines = schedule.getTileRows() + schedule.getTileColumns();
-  int64_t tiles = schedule.getStages() * schedule.getDepth() * getElementBytes(input) * lines;
+  int64_t numbers = schedule.getTileRows() * schedule.getDepth() +
+                    schedule.getTileColumns() * getRightDepth(schedule);
+  int64_t tiles = schedule.getStages() * numbers * getElementBytes(input);
+  if (schedule.getMma().isSparse())
+    tiles += SparsePlaces::countBytes(schedule.getTileColumns(), schedule.getDepth(),
+                                      schedule.getStages());
   auto sums = BufferType::get(input.getContext(), schedule.getSlices(), schedule.getTileRows(),
                               schedule.getTileColumns(), Float32Type::get(input.getContext()),
                               Layout::Padded);

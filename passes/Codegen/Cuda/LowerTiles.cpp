@@ -257,7 +257,8 @@ private:
   }
 };
 
-/// Elements [first, first + count) of a vector.
+} // namespace
+
 SmallVector<Value> extract(Emitter &em, Value vector, int64_t first, int64_t count) {
   SmallVector<Value> elements;
   for (int64_t i = first; i < first + count; ++i)
@@ -265,7 +266,15 @@ SmallVector<Value> extract(Emitter &em, Value vector, int64_t first, int64_t cou
   return elements;
 }
 
-NVVM::MMATypes getType(Number number) {
+SmallVector<Value> getWords(Emitter &em, Value words, int64_t first, int64_t count, Number number) {
+  SmallVector<Value> parts = extract(em, words, first, count);
+  if (number == Number::F16)
+    for (Value &part : parts)
+      part = em.create<LLVM::BitcastOp>(VectorType::get({2}, em.getF16Type()), part);
+  return parts;
+}
+
+NVVM::MMATypes getMmaType(Number number) {
   switch (number) {
   case Number::F16:
     return NVVM::MMATypes::f16;
@@ -280,6 +289,8 @@ NVVM::MMATypes getType(Number number) {
   }
   llvm_unreachable("no other numbers");
 }
+
+namespace {
 
 int64_t getDepth(Number number) {
   switch (number) {
@@ -308,16 +319,6 @@ struct LowerMma : ConvertOpToLLVMPattern<MmaOp> {
   }
 
 private:
-  /// Words as the instruction's operands are typed.
-  static SmallVector<Value> getWords(Emitter &em, Value words, int64_t first, int64_t count,
-                                     Number number) {
-    SmallVector<Value> parts = extract(em, words, first, count);
-    if (number == Number::F16)
-      for (Value &part : parts)
-        part = em.create<LLVM::BitcastOp>(VectorType::get({2}, em.getF16Type()), part);
-    return parts;
-  }
-
   /// Eight of the columns.
   static SmallVector<Value> multiply(Emitter &em, MmaOp op, OpAdaptor adaptor, int64_t half) {
     SmallVector<Value> a = getWords(em, adaptor.getLeft(), 0, 4, op.getLeftNumber());
@@ -329,7 +330,7 @@ private:
     std::optional<NVVM::MMAIntOverflow> overflow;
     if (element.isInteger(32))
       overflow = NVVM::MMAIntOverflow::wrapped;
-    std::array types = {getType(op.getLeftNumber()), getType(op.getRightNumber())};
+    std::array types = {getMmaType(op.getLeftNumber()), getMmaType(op.getRightNumber())};
     std::array layouts = {NVVM::MMALayout::row, NVVM::MMALayout::col};
     Value sums = em.create<NVVM::MmaOp>(type, a, b, c,
                                         ArrayRef<int64_t>{16, 8, getDepth(op.getLeftNumber())},
@@ -400,6 +401,11 @@ struct LowerStoreSums : ConvertOpToLLVMPattern<StoreSumsOp> {
     Emitter em(rewriter, op.getLoc());
     BufferType type = op.getBuffer().getType();
     auto [laneRow, laneColumn] = placeOfSums(em);
+    if (op.getTurned()) {
+      storeTurned(em, op, adaptor, laneRow, laneColumn);
+      rewriter.eraseOp(op);
+      return success();
+    }
     Value row = em.add(adaptor.getRow(), laneRow), column = em.add(adaptor.getColumn(), laneColumn);
     auto pair = VectorType::get({2}, type.getElement());
     for (int64_t i = 0; i < 4; ++i) {
@@ -411,6 +417,27 @@ struct LowerStoreSums : ConvertOpToLLVMPattern<StoreSumsOp> {
     }
     rewriter.eraseOp(op);
     return success();
+  }
+
+private:
+  /// Neighbours are below one another then, and are stored one by one. Lanes that share a row have
+  /// even rows of the tile, two apart, of which two would meet in a bank; so half of the lanes
+  /// begin with the second one.
+  static void storeTurned(Emitter &em, StoreSumsOp op, OpAdaptor adaptor, Value laneRow,
+                          Value laneColumn) {
+    BufferType type = op.getBuffer().getType();
+    Value isLate = em.create<arith::CmpIOp>(arith::CmpIPredicate::uge, laneColumn, em.i64(4));
+    for (int64_t i = 0; i < 4; ++i) {
+      Value row = em.add(adaptor.getRow(), em.add(laneColumn, i / 2 * 8));
+      Value column = em.add(adaptor.getColumn(), em.add(laneRow, i % 2 * 8));
+      SmallVector<Value> sums = extract(em, adaptor.getSums(), 2 * i, 2);
+      for (int64_t turn = 0; turn < 2; ++turn) {
+        Value step = em.select(isLate, em.i64(1 - turn), em.i64(turn));
+        Value to = elementPointer(em, type, adaptor.getBuffer(), adaptor.getStage(),
+                                  em.add(row, step), column);
+        em.create<LLVM::StoreOp>(em.select(isLate, sums[1 - turn], sums[turn]), to);
+      }
+    }
   }
 };
 
@@ -427,6 +454,7 @@ struct TileLowering : ConvertToLLVMPatternInterface {
     patterns.add<LowerBuffer, LowerCopy, LowerCommit, LowerWait, LowerStore, LowerLoad,
                  LowerOperand, LowerMma, LowerLeftOfSums, LowerPlace, LowerStoreSums>(converter);
     populatePipelinePatterns(converter, patterns);
+    populateSparsePatterns(converter, patterns);
   }
 };
 

@@ -99,6 +99,16 @@ public:
     return !matmul || matmul.sharesRhs() ? &root->getOpOperand(1) : nullptr;
   }
   SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
+  SmallVector<WeightBlock> getSkippableBlocks(KernelOp kernel, TargetAttrInterface) const override {
+    if (!canLeaveOutHalf(getRoot(kernel, *this)))
+      return {};
+    return {kTwoOfFour, WeightBlock()};
+  }
+  std::string describeZeros(KernelOp kernel, TargetAttrInterface target) const override {
+    return cuda::describeZeros(cast<TargetAttr>(target), getRoot(kernel, *this),
+                               kernel.getScheduleAttr());
+  }
+  bool readsNarrow(OpOperand &weights) const override { return readsCodes(weights); }
   bool canCompute(KernelOp kernel) const override {
     return fillsTiles(getRoot(kernel, *this)) && !callsLibrary(kernel);
   }
@@ -123,19 +133,38 @@ private:
   }
 };
 
+/// Of weights that a kernel of few rows reads as codes.
+static SmallVector<WeightForm> getCodeForms(DequantizeBlocksOp narrow) {
+  MLIRContext *context = narrow.getContext();
+  auto columns = ColumnsAttr::get(context, /*groups=*/1);
+  SmallVector<WeightForm> forms = {{&narrow.getOperandMutable(), CodeColumnsAttr::get(context)},
+                                   {&narrow.getScaleMutable(), columns}};
+  for (OpOperand &zero : narrow.getZeroMutable())
+    forms.push_back({&zero, columns});
+  return forms;
+}
+
 SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) const {
   Operation *root = getRoot(kernel, *this);
+  if (auto narrow = root->getOperand(1).getDefiningOp<DequantizeBlocksOp>())
+    return isa<GemvScheduleAttr>(kernel.getScheduleAttr()) ? getCodeForms(narrow)
+                                                           : SmallVector<WeightForm>();
   OpOperand *weights = getWeights(root);
   auto matmul = dyn_cast<MatMulOp>(root);
   ScheduleAttrInterface schedule = kernel.getScheduleAttr();
+  auto tiles = dyn_cast<TileScheduleAttr>(schedule);
+  bool isSparse = tiles && tiles.getMma().isSparse();
   bool readsColumns =
       isa<GemvScheduleAttr>(schedule)
           ? !matmul || !matmul.getTransposeRhs()
           : isa<TileScheduleAttr, PipelineScheduleAttr>(schedule) && wantsColumns(root, schedule);
-  if (!weights || !isPackable(*weights) || !readsColumns)
+  if (!weights || !isPackable(*weights) || (!readsColumns && !isSparse))
     return {};
   auto conv = dyn_cast<ConvOp>(root);
-  return {{weights, ColumnsAttr::get(kernel.getContext(), conv ? conv.getGroups() : 1)}};
+  int64_t groups = conv ? conv.getGroups() : 1;
+  if (isSparse)
+    return {{weights, SparseColumnsAttr::get(kernel.getContext(), groups)}};
+  return {{weights, ColumnsAttr::get(kernel.getContext(), groups)}};
 }
 
 /// What must hold of a schedule for FMAs.
@@ -158,6 +187,14 @@ LogicalResult verifySchedule(TileScheduleAttr schedule, Operation *root, TargetA
     return complain() << " with " << schedule.getMma() << ", which does not multiply " << left
                       << " by " << right;
   int64_t stepBytes = schedule.getDepth() * getElementBytes(left);
+  if (schedule.getMma().isSparse()) {
+    if (!canLeaveOutHalf(root))
+      return complain() << " without two of four weights, but these are not known or have others";
+    if (schedule.getDepth() % (schedule.getSlices() * tile::kPlacesDepth) != 0)
+      return complain() << " without two of four weights, whose " << schedule.getSlices()
+                        << " slices share steps of " << schedule.getDepth() << " channels, not "
+                        << tile::kPlacesDepth << " at a time";
+  }
   if (stepBytes % (schedule.getSlices() * tile::kDepthBytes) != 0)
     return complain() << " whose " << schedule.getSlices() << " slices share steps of " << stepBytes
                       << " bytes, not " << tile::kDepthBytes << " at a time";
@@ -197,6 +234,11 @@ LogicalResult verifySchedule(GemvScheduleAttr schedule, Operation *root, TargetA
   if (depth < 1 || depth % schedule.getLanes() != 0)
     return complain() << " with " << schedule.getLanes() << " neighbours at a time of a depth of "
                       << depth;
+  auto narrow = root->getOperand(1).getDefiningOp<DequantizeBlocksOp>();
+  if (narrow && !areWholeCodes(narrow, schedule.getLanes()))
+    return complain() << " with " << schedule.getLanes()
+                      << " neighbours at a time, which are no whole bytes of blocks of "
+                      << narrow.getBlockSize();
   return success();
 }
 

@@ -5,6 +5,7 @@
 
 #include "dialects/Target/Cuda/CudaDialect.h"
 #include "dialects/Tenon/TenonDialect.h"
+#include <string>
 
 namespace tenon::cuda {
 
@@ -22,6 +23,10 @@ DimExprs chooseContractionBlocks(TargetAttr target, mlir::Operation *op);
 
 /// For a product of few rows; null if it has too many, or if its columns are not read as they lie.
 GemvScheduleAttr chooseGemv(TargetAttr target, mlir::Operation *op);
+/// Whether a product reads weights that are quantized in blocks as they are: it has few rows.
+bool readsCodes(mlir::OpOperand &weights);
+/// Whether so many neighbouring codes are whole bytes of one block.
+bool areWholeCodes(DequantizeBlocksOp op, int64_t lanes);
 
 /// The best tiles for matrix units, and the cycles that they are thought to take; null if these do
 /// not multiply the op's elements.
@@ -29,6 +34,19 @@ std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, mlir::Operation
 inline TileScheduleAttr chooseTiles(TargetAttr target, mlir::Operation *op) {
   return rateTiles(target, op).first;
 }
+
+/// The same of weights of which two in four are left out; null if not so many are zero, or if
+/// matrix units do not multiply them so.
+std::pair<TileScheduleAttr, double> rateSparseTiles(TargetAttr target, mlir::Operation *op);
+
+/// Whether the weights of a product, if two of each four neighbours in depth are zero, can be
+/// multiplied without these.
+bool canLeaveOutHalf(mlir::Operation *op);
+/// Whether so many are known to be zero, too.
+bool isTwoOfFour(mlir::Operation *op);
+/// What a schedule makes of zeros in the weights of its root, in a few words;
+/// empty if few are known.
+std::string describeZeros(TargetAttr target, mlir::Operation *op, ScheduleAttrInterface schedule);
 
 /// The same for warps with different roles; null if there is nothing that multiplies for a
 /// warpgroup, or if the copy engine cannot bring the op's operands.

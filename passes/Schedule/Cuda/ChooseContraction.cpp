@@ -52,6 +52,10 @@ ScheduleAttrInterface chooseContraction(TargetAttr target, Operation *op) {
     return schedule;
   auto [tiles, tileCycles] = rateTiles(target, op);
   auto [pipeline, pipelineCycles] = choosePipeline(target, op);
+  auto [sparse, sparseCycles] = rateSparseTiles(target, op);
+  bool isFewer = !tiles || sparseCycles < tileCycles;
+  if (sparse && isFewer && (!pipeline || sparseCycles < pipelineCycles))
+    return sparse;
   if (pipeline && (!tiles || pipelineCycles <= tileCycles))
     return pipeline;
   if (tiles)
@@ -64,10 +68,10 @@ ScheduleAttrInterface chooseContraction(TargetAttr target, Operation *op) {
 }
 
 /// Rows and columns of a schedule's tiles. Few rows are all in one, whose columns are those of a
-/// block's warps.
+/// block's groups of warps.
 static std::pair<int64_t, int64_t> getTile(ScheduleAttrInterface schedule) {
   if (auto gemv = dyn_cast<GemvScheduleAttr>(schedule))
-    return {many, gemv.getColumns() * gemv.getThreads() / TargetAttr::warpSize};
+    return {many, gemv.getColumns() * gemv.getGroups()};
   if (auto tiles = dyn_cast<TileScheduleAttr>(schedule))
     return {tiles.getTileRows(), tiles.getTileColumns()};
   if (auto pipeline = dyn_cast<PipelineScheduleAttr>(schedule))

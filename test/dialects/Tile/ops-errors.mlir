@@ -122,3 +122,19 @@ func.func @results(%tiles: !tile.buffer<1, 128, 128, f32, swizzled>, %i: i64, %s
   tile.store_sums %sums to %tiles[%i, %i, %i] : vector<8xf32>, !tile.buffer<1, 128, 128, f32, swizzled>
   return
 }
+
+// -----
+
+func.func @sparse_tf32(%a: vector<4xi32>, %places: i32, %sums: vector<8xf32>) {
+  // expected-error @+1 {{leaves out half of tf32, of which one of two is left, not two of four}}
+  %0 = tile.mma_sparse tf32 %a, %places part 0, tf32 %a, %a, %sums : vector<8xf32>
+  return
+}
+
+// -----
+
+func.func @sparse_part(%a: vector<4xi32>, %places: i32, %sums: vector<8xi32>) {
+  // expected-error @+1 {{is part 1 of 1}}
+  %0 = tile.mma_sparse s8 %a, %places part 1, s8 %a, %a, %sums : vector<8xi32>
+  return
+}

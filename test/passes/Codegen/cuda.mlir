@@ -174,6 +174,29 @@ tenon.kernel @few_rows(%x: tensor<2x1024xf16>, %w: tensor<64x1024xf16>, %b: tens
   tenon.yield %1 : tensor<2x64xf32>
 }
 
+// Weights in blocks: eight codes of 4 bits are one load; each becomes a float below the bits of 2^23. Warps that share the
+// depth meet before their sums are added up, and before the next ones take their place.
+// CHECK-LABEL: module @few_rows_of_codes
+//       CHECK:   %[[SUMS:.*]] = llvm.mlir.addressof @few_rows_of_codes_shared_0
+//       CHECK:   scf.for
+//       CHECK:     scf.for {{.*}} iter_args
+//       CHECK:       llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr -> vector<1xi32>
+// CHECK-COUNT-8:       arith.ori
+//       CHECK:       llvm.intr.fma
+//       CHECK:     nvvm.barrier0
+// CHECK-COUNT-3:   arith.addf
+//       CHECK:     nvvm.barrier0
+//       CHECK:     scf.if
+//       CHECK:       llvm.store
+tenon.kernel @few_rows_of_codes(%x: tensor<1x1024xf32>, %q: tensor<1x64x512xui8>, %s: tensor<1x64x32xf32>) -> tensor<1x64xf32>
+    attributes {strategy = "contraction", schedule = #cuda.gemv_schedule<columns = 1, slices = 4>} {
+  %c = tenon.unpack %q {layout = #cuda.code_columns} : (tensor<1x64x512xui8>) -> tensor<1024x64xi4>
+  %t = tenon.unpack %s {layout = #cuda.columns<>} : (tensor<1x64x32xf32>) -> tensor<32x64xf32>
+  %w = tenon.dequantize_blocks %c, %t {axis = 0, block_size = 32} : (tensor<1024x64xi4>, tensor<32x64xf32>) -> tensor<1024x64xf32>
+  %0 = tenon.matmul %x, %w : (tensor<1x1024xf32>, tensor<1024x64xf32>) -> tensor<1x64xf32>
+  tenon.yield %0 : tensor<1x64xf32>
+}
+
 // Attention on matrix units: queries stay in registers, and each step is multiplied while the next one is brought. Scores
 // become powers, in two parts, and multiply values without leaving their lanes. One barrier a step.
 // CHECK-LABEL: module @attention_units

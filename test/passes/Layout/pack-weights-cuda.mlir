@@ -49,3 +49,34 @@ func.func @few_rows(%x: tensor<2x64xf16>) -> tensor<2x48xf32> {
   %y = tenon.matmul %x, %w : (tensor<2x64xf16>, tensor<64x48xf16>) -> tensor<2x48xf32>
   return %y : tensor<2x48xf32>
 }
+
+// -----
+
+// Codes that few rows read as they are: two to a byte, up to a multiple of 16 bytes; scales by columns, too.
+// CHECK-LABEL: func.func @codes
+//       CHECK:   tenon.launch @dequantize_blocks_matmul({{.*}}) : (tensor<1x48x32xui8>, tensor<1x48x16xf32>, tensor<2x64xf32>) -> tensor<2x48xf32>
+// CHECK-LABEL: tenon.kernel @dequantize_blocks_matmul
+//   CHECK-DAG:   %[[Q:.+]] = tenon.unpack %{{.*}} {layout = #cuda.code_columns} : (tensor<1x48x32xui8>) -> tensor<64x48xui4>
+//   CHECK-DAG:   %[[S:.+]] = tenon.unpack %{{.*}} {layout = #cuda.columns<>} : (tensor<1x48x16xf32>) -> tensor<2x48xf32>
+//       CHECK:   tenon.dequantize_blocks %[[Q]], %[[S]] {axis = 0 : i64, block_size = 32 : i64}
+func.func @codes(%x: tensor<2x64xf32>) -> tensor<2x48xf32> {
+  %q = tenon.constant dense<3> : tensor<48x64xui4>
+  %s = tenon.constant dense<0.5> : tensor<48x2xf32>
+  %w = tenon.dequantize_blocks %q, %s {axis = 1, block_size = 32} : (tensor<48x64xui4>, tensor<48x2xf32>) -> tensor<48x64xf32>
+  %y = tenon.matmul %x, %w {transposeRhs} : (tensor<2x64xf32>, tensor<48x64xf32>) -> tensor<2x48xf32>
+  return %y : tensor<2x48xf32>
+}
+
+// -----
+
+// Of more rows weights are floats.
+// CHECK-LABEL: tenon.kernel @matmul_only
+//   CHECK-NOT:   tenon.dequantize_blocks
+//       CHECK:   tenon.matmul
+func.func @many_rows(%x: tensor<64x64xf32>) -> tensor<64x48xf32> {
+  %q = tenon.constant dense<3> : tensor<48x64xui4>
+  %s = tenon.constant dense<0.5> : tensor<48x2xf32>
+  %w = tenon.dequantize_blocks %q, %s {axis = 1, block_size = 32} : (tensor<48x64xui4>, tensor<48x2xf32>) -> tensor<48x64xf32>
+  %y = tenon.matmul %x, %w {transposeRhs} : (tensor<64x64xf32>, tensor<48x64xf32>) -> tensor<64x48xf32>
+  return %y : tensor<64x48xf32>
+}

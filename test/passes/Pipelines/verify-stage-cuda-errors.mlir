@@ -148,6 +148,18 @@ module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", h
 // -----
 
 module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @codes(%x: tensor<1x64xf32>, %q: tensor<64x8xui4>, %s: tensor<16x8xf32>) -> tensor<1x8xf32> attributes {
+      strategy = "contraction", schedule = #cuda.gemv_schedule<>} {
+    %w = tenon.dequantize_blocks %q, %s {axis = 0, block_size = 4} : (tensor<64x8xui4>, tensor<16x8xf32>) -> tensor<64x8xf32>
+    // expected-error @+1 {{has a schedule in @codes with 8 neighbours at a time, which are no whole bytes of blocks of 4}}
+    %0 = tenon.matmul %x, %w : (tensor<1x64xf32>, tensor<64x8xf32>) -> tensor<1x8xf32>
+    tenon.yield %0 : tensor<1x8xf32>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
   tenon.kernel @older(%x: tensor<64x64xf16>, %w: tensor<64x64xf16>) -> tensor<64x64xf16> attributes {
       strategy = "contraction", schedule = #cuda.pipeline_schedule<mma = <wgmma>>} {
     // expected-error @+1 {{has a schedule in @older for warps with different roles, but the target has no matrix units that read shared memory}}

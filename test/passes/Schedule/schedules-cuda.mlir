@@ -202,6 +202,24 @@ tenon.kernel @vocabulary(%x: tensor<4x1024xf32>, %w: tensor<32000x1024xf32>) -> 
   tenon.yield %0 : tensor<4x32000xf32>
 }
 
+// Too few columns for all warps: those of a block share the depth.
+// CHECK-LABEL: tenon.kernel @few_columns(
+//  CHECK-SAME:   schedule = #cuda.gemv_schedule<columns = 1, slices = 8>,
+//  CHECK-SAME:   tasks = affine_map<() -> (768)>
+tenon.kernel @few_columns(%x: tensor<1x4096xbf16>, %w: tensor<4096x768xbf16> {tenon.weights}) -> tensor<1x768xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w : (tensor<1x4096xbf16>, tensor<4096x768xbf16>) -> tensor<1x768xf32>
+  tenon.yield %0 : tensor<1x768xf32>
+}
+
+// Weights in blocks are read as codes, of which a lane has neighbours in one block.
+// CHECK-LABEL: tenon.kernel @codes(
+//  CHECK-SAME:   schedule = #cuda.gemv_schedule<columns = 1>,
+tenon.kernel @codes(%x: tensor<8x4096xf32>, %q: tensor<4096x4096xui4> {tenon.weights}, %s: tensor<4096x128xf32> {tenon.weights}) -> tensor<8x4096xf32> attributes {strategy = "contraction"} {
+  %w = tenon.dequantize_blocks %q, %s {axis = 1, block_size = 32} : (tensor<4096x4096xui4>, tensor<4096x128xf32>) -> tensor<4096x4096xf32>
+  %0 = tenon.matmul %x, %w {transposeRhs} : (tensor<8x4096xf32>, tensor<4096x4096xf32>) -> tensor<8x4096xf32>
+  tenon.yield %0 : tensor<8x4096xf32>
+}
+
 // Columns that lie side by side are read as rows of tiles; more rows, on matrix units.
 // CHECK-LABEL: tenon.kernel @unknown_columns(
 //  CHECK-SAME:   schedule = #cuda.contraction_schedule<tile_rows = 16,

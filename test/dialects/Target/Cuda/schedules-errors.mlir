@@ -36,6 +36,11 @@ module attributes {s = #cuda.attention_schedule<tile_keys = 24>} {}
 
 // -----
 
+// expected-error @+1 {{3 slices do not share a block of 8 warps}}
+module attributes {s = #cuda.gemv_schedule<slices = 3>} {}
+
+// -----
+
 // expected-error @+1 {{one stage is read while others are brought: 1 are too few}}
 module attributes {s = #cuda.tile_schedule<stages = 1, mma = <mma>>} {}
 

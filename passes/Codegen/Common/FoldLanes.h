@@ -1,0 +1,21 @@
+// Vectors made one number, for emitters.
+#ifndef TENON_PASSES_CODEGEN_COMMON_FOLDLANES_H
+#define TENON_PASSES_CODEGEN_COMMON_FOLDLANES_H
+
+#include "passes/Codegen/Common/EmitHelpers.h"
+
+namespace tenon {
+
+/// Combines the halves of a vector, whose lanes are a power of two, until one lane is left.
+mlir::Value foldLanes(Emitter &emitter, mlir::Value vector,
+                      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
+
+/// The larger (smaller) of two numbers or vectors, in one instruction; if one is NaN, `b`.
+mlir::Value emitExtremum(Emitter &emitter, bool isMax, mlir::Value a, mlir::Value b);
+
+/// The largest (smallest) lane of a vector, or NaN if there is one.
+mlir::Value foldExtremum(Emitter &emitter, bool isMax, mlir::Value vector);
+
+} // namespace tenon
+
+#endif // TENON_PASSES_CODEGEN_COMMON_FOLDLANES_H
