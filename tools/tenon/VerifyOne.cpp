@@ -473,7 +473,6 @@ static constexpr Option verifyOneOptions[] = {
     {"--threads", true, "LIST numbers of threads"},
     {"--memory", true, "MB may be used"},
     {"--guard", false, "each buffer"},
-    {"--keep-dead-channels", false, "all channels"},
     {"--place", true, "P of kernels"},
     {"--precision", true, "P of products"},
     {"--budget", true, "B of a recipe"},
