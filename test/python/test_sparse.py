@@ -140,3 +140,22 @@ def test_zeros_hold_back_what_is_no_number():
                                      weights, known=True))
     result = model.run([x])["y"]
     assert np.all((result == weights[1]) | np.isnan(result))
+
+
+def test_sparse_initializers(tmp_path):
+    """Weights that the file has without their zeros are used like those with them, and stored as small."""
+    rng = np.random.default_rng(0)
+    weights = prune(rng.standard_normal((256, 512)).astype(np.float32), 0.2, 1, 16, rng)
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    dense = make_model([node], (FLOAT, FLOAT), (64, 256), weights, known=True)
+    sparse = make_model([node], (FLOAT, FLOAT), (64, 256), weights, known=True)
+    places = np.flatnonzero(weights)
+    del sparse.graph.initializer[:]
+    sparse.graph.sparse_initializer.append(helper.make_sparse_tensor(
+        numpy_helper.from_array(weights.reshape(-1)[places], "w"), numpy_helper.from_array(places), weights.shape))
+    x = rng.standard_normal((64, 256)).astype(np.float32)
+    files = [tmp_path / "dense.so", tmp_path / "sparse.so"]
+    results = [tenon.compile(model, output=file).run([x])["y"] for model, file in zip((dense, sparse), files)]
+    np.testing.assert_array_equal(*results)
+    np.testing.assert_allclose(results[0], x @ weights, rtol=1e-4, atol=1e-3)
+    assert files[1].stat().st_size == pytest.approx(files[0].stat().st_size, abs=256)

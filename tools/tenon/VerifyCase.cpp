@@ -62,10 +62,10 @@ VerifyResult verifyInChild(const std::string &folder, const std::string &binary,
                                       folder};
   if (!settings.budget.empty())
     command.insert(command.begin() + 1, "--budget=" + settings.budget);
-  if (settings.keepDeadChannels)
-    command.insert(command.begin() + 1, "--keep-dead-channels");
   if (settings.guard)
     command.insert(command.begin() + 1, "--guard");
+  if (settings.keepDeadChannels)
+    command.insert(command.begin() + 1, "--keep-dead-channels");
   if (!settings.program.empty())
     command.insert(command.begin() + 1, {"--run-with=" + settings.program,
                                          "--timeout=" + std::to_string(settings.limit.count())});
