@@ -1,4 +1,5 @@
 #include "passes/Codegen/Common/FoldLanes.h"
+#include "dialects/Tenon/Reduction.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -17,17 +18,13 @@ Value foldLanes(Emitter &e, Value vector, llvm::function_ref<Value(Value, Value)
   return vector::ExtractOp::create(e, vector, ArrayRef<int64_t>{0});
 }
 
-Value emitExtremum(Emitter &e, bool isMax, Value a, Value b) {
-  auto predicate = isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT;
-  return arith::SelectOp::create(e, arith::CmpFOp::create(e, predicate, a, b), a, b);
-}
-
 // Whether there is a NaN is found out beside the chain of halves, which so takes one instruction
 // for each.
-Value foldExtremum(Emitter &e, bool isMax, Value vector) {
-  Value isNaN = arith::CmpFOp::create(e, arith::CmpFPredicate::UNO, vector, vector);
+Value foldExtremum(Emitter &e, bool isMax, Value most, Value nan) {
+  Value isNaN = arith::CmpFOp::create(e, arith::CmpFPredicate::UNO, nan, nan);
   Value hasNaN = vector::ReductionOp::create(e, vector::CombiningKind::OR, isNaN);
-  Value most = foldLanes(e, vector, [&](Value a, Value b) { return emitExtremum(e, isMax, a, b); });
+  most = foldLanes(e, most,
+                   [&](Value a, Value b) { return emitExtremum(e, e.getLoc(), isMax, a, b); });
   auto type = cast<FloatType>(most.getType());
   Value none = arith::ConstantOp::create(
       e, e.getFloatAttr(type, llvm::APFloat::getQNaN(type.getFloatSemantics())));

@@ -10,11 +10,8 @@ namespace tenon {
 mlir::Value foldLanes(Emitter &emitter, mlir::Value vector,
                       llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
 
-/// The larger (smaller) of two numbers or vectors, in one instruction; if one is NaN, `b`.
-mlir::Value emitExtremum(Emitter &emitter, bool isMax, mlir::Value a, mlir::Value b);
-
-/// The largest (smallest) lane of a vector, or NaN if there is one.
-mlir::Value foldExtremum(Emitter &emitter, bool isMax, mlir::Value vector);
+/// The largest (smallest) lane of `most`, or NaN if a lane of `nan` is.
+mlir::Value foldExtremum(Emitter &emitter, bool isMax, mlir::Value most, mlir::Value nan);
 
 } // namespace tenon
 

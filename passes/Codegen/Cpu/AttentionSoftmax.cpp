@@ -2,6 +2,7 @@
 // behind the end of a row are scores of minus infinity, so that neither pass has a special case.
 // Sums have an order of their own, which depends on the number of keys alone.
 #include "passes/Codegen/Cpu/AttentionSoftmax.h"
+#include "dialects/Tenon/Reduction.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/Codegen/Common/FoldLanes.h"
 
@@ -18,7 +19,9 @@ static Value floatConstant(Emitter &e, Type type, double value) {
 }
 
 /// A NaN is dropped or kept by its place. It reappears in the row's sum.
-static Value larger(Emitter &e, Value a, Value b) { return emitExtremum(e, /*isMax=*/true, a, b); }
+static Value larger(Emitter &e, Value a, Value b) {
+  return emitExtremum(e, e.getLoc(), /*isMax=*/true, a, b);
+}
 
 static Value sum(Emitter &e, Value a, Value b) { return arith::AddFOp::create(e, a, b); }
 
