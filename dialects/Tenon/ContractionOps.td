@@ -41,7 +41,7 @@ def Tenon_MatMulOp : Tenon_ContractionOp<"matmul"> {
     %y = tenon.matmul %a, %b : (tensor<8x128x64xf32>, tensor<64x32xf32>) -> tensor<8x128x32xf32>
     %h = tenon.matmul %e, %f : (tensor<128x64xbf16>, tensor<64x32xbf16>) -> tensor<128x32xf32>
     %q = tenon.matmul %c, %d : (tensor<128x64xui8>, tensor<64x32xi8>) -> tensor<128x32xi32>
-    %p = tenon.matmul %g, %h : (tensor<128x64xf8E4M3FN>, tensor<64x32xf8E5M2>) -> tensor<128x32xf32>
+    %p = tenon.matmul %u, %v : (tensor<128x64xf8E4M3FN>, tensor<64x32xf8E5M2>) -> tensor<128x32xf32>
     ```
   }];
   let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs, UnitAttr:$transposeRhs,
