@@ -83,7 +83,9 @@ static int64_t getNumber(TargetAttr target) {
 
 bool TargetAttr::overlapsLaunches() const { return getNumber(*this) >= 90; }
 
-bool TargetAttr::hasFloat8() const { return getNumber(*this) >= 89; }
+// For sm_100 the assembler makes several instructions of each product of floats of 8 bits, and
+// takes all registers for them: halves are as good there.
+bool TargetAttr::hasFloat8() const { return getNumber(*this) >= 89 && getNumber(*this) != 100; }
 
 Attribute TargetAttr::getHost() const { return getHostCpu(); }
 

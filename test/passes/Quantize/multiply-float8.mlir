@@ -1,6 +1,7 @@
 // Where matrix units multiply floats of 8 bits, where they multiply halves that hold the same numbers, and where neither.
 // RUN: tenon-opt %s --tenon-assign-target=target=cuda:sm_89 --tenon-multiply-float8 | FileCheck %s --check-prefixes=CHECK,FLOATS
 // RUN: tenon-opt %s --tenon-assign-target=target=cuda:sm_80 --tenon-multiply-float8 | FileCheck %s --check-prefixes=CHECK,HALVES
+// RUN: tenon-opt %s --tenon-assign-target=target=cuda:sm_100 --tenon-multiply-float8 | FileCheck %s --check-prefixes=CHECK,HALVES
 // RUN: tenon-opt %s --tenon-assign-target=target=x86-64-v3 --tenon-multiply-float8 | FileCheck %s --check-prefix=CPU
 
 // The scales' product follows the sum.
