@@ -60,7 +60,7 @@ public:
 
   /// Whether the value is an initializer, or the result of a Constant node.
   bool isConstant(llvm::StringRef value) const;
-  /// The elements of a constant, which may lie in another file. Sparse constants are refused.
+  /// The elements of a constant, which may lie in another file unless it is sparse.
   llvm::Expected<Tensor> readConstant(llvm::StringRef value) const;
   /// Gives a constant other elements, whatever their type and shape.
   void setConstant(llvm::StringRef value, const Tensor &tensor);
@@ -104,6 +104,7 @@ private:
   void dropUse(onnx::NodeProto &node, int operand);
   void countSubgraphReads(const onnx::NodeProto &node, int by);
   void removeInitializer(llvm::StringRef name);
+  const onnx::SparseTensorProto *findSparse(llvm::StringRef name) const;
 
   std::shared_ptr<ModelFile> file;
   onnx::ModelProto model;
