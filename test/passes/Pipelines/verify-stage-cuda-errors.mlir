@@ -189,3 +189,25 @@ module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a",
     tenon.yield %0 : tensor<1x200x8x64xf16>
   }
 }
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @unknown(%x: tensor<64x64xf16>, %w: tensor<64x64xf16>) -> tensor<64x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.tile_schedule<tile_rows = 64, depth = 64, mma = <mma_sparse>>} {
+    // expected-error @+1 {{has a schedule in @unknown without two of four weights, but these are not known or have others}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
+    tenon.yield %0 : tensor<64x64xf16>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @steps(%x: tensor<64x64xf16>, %w: tensor<64x64xf16> {tenon.weights}) -> tensor<64x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.tile_schedule<tile_rows = 64, depth = 32, mma = <mma_sparse>>} {
+    // expected-error @+1 {{has a schedule in @steps without two of four weights, whose 1 slices share steps of 32 channels, not 64 at a time}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
+    tenon.yield %0 : tensor<64x64xf16>
+  }
+}
