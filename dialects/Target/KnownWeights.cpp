@@ -84,17 +84,18 @@ bool KnownWeights::isZero(int64_t tap, int64_t input, int64_t output, WeightBloc
   return true;
 }
 
-// A step that is prime visits all columns and rows, however many there are.
+// Steps of a golden part of all weights visit places of every kind alike: with short steps, rows
+// that are looked at may all be even ones, where a pattern has no zeros.
 double KnownWeights::estimateZeros() const {
   constexpr int64_t samples = 2048;
   int64_t count = taps * inputs * outputs, zeros = 0;
-  int64_t step = count <= samples ? 1 : count / samples | 1;
-  while (step > 1 && (std::gcd(step, inputs) > 1 || std::gcd(step, outputs) > 1))
+  int64_t step = static_cast<int64_t>(0.6180339887 * static_cast<double>(count)) | 1;
+  while (std::gcd(step, count) > 1)
     step += 2;
-  int64_t seen = 0;
-  for (int64_t i = 0; i < count && seen < samples; i += step, ++seen)
-    zeros += isZero(i / (inputs * outputs), i / outputs % inputs, i % outputs);
-  return static_cast<double>(zeros) / seen;
+  int64_t seen = std::min(count, samples), place = 0;
+  for (int64_t i = 0; i < seen; ++i, place = (place + step) % count)
+    zeros += isZero(place / (inputs * outputs), place / outputs % inputs, place % outputs);
+  return static_cast<double>(zeros) / static_cast<double>(seen);
 }
 
 int64_t KnownWeights::countKept(WeightBlock block, int64_t groups) const {

@@ -2,6 +2,7 @@
 
 #include "lib/Editing/ModelEditor.h"
 #include "lib/Editing/Attributes.h"
+#include "lib/Editing/SparseConstant.h"
 #include "lib/Importer/NodeOrder.h"
 #include "lib/Importer/Subgraphs.h"
 #include "lib/Tensors/ProtoFile.h"
@@ -133,8 +134,16 @@ static bool isConstantNode(const onnx::NodeProto *node) {
          (node->domain().empty() || node->domain() == "ai.onnx");
 }
 
+/// A sparse initializer; null if there is none of this name. Models have few of them.
+const onnx::SparseTensorProto *ModelEditor::findSparse(StringRef name) const {
+  for (const onnx::SparseTensorProto &tensor : graph().sparse_initializer())
+    if (tensor.values().name() == name)
+      return &tensor;
+  return nullptr;
+}
+
 bool ModelEditor::isConstant(StringRef value) const {
-  return initializers.contains(value) || isConstantNode(findProducer(value));
+  return initializers.contains(value) || isConstantNode(findProducer(value)) || findSparse(value);
 }
 
 template <typename Element> static Tensor makeTensor(int32_t dtype, ArrayRef<Element> elements) {
@@ -174,19 +183,27 @@ static Expected<Tensor> readSmallConstant(const onnx::NodeProto &node) {
 }
 
 Expected<Tensor> ModelEditor::readConstant(StringRef value) const {
+  auto fail = [&](Error error) {
+    return makeError("constant '" + value + "': " + toString(std::move(error)));
+  };
+  auto decodeSparse = [&](const onnx::SparseTensorProto &sparse) -> Expected<Tensor> {
+    Expected<Tensor> tensor = decodeSparseTensor(sparse);
+    return tensor ? std::move(tensor) : fail(tensor.takeError());
+  };
+  if (const onnx::SparseTensorProto *sparse = findSparse(value))
+    return decodeSparse(*sparse);
   const onnx::TensorProto *proto = initializers.lookup(value);
   if (!proto) {
     const onnx::NodeProto *node = findProducer(value);
     if (!isConstantNode(node))
       return makeError("'" + value + "' is no dense constant");
+    if (const onnx::AttributeProto *attribute = findAttribute(*node, "sparse_value"))
+      return decodeSparse(attribute->sparse_tensor());
     const onnx::AttributeProto *attribute = findAttribute(*node, "value");
     if (!attribute)
       return readSmallConstant(*node);
     proto = &attribute->t();
   }
-  auto fail = [&](Error error) {
-    return makeError("constant '" + value + "': " + toString(std::move(error)));
-  };
   if (proto->data_location() != onnx::TensorProto::EXTERNAL) {
     Expected<Tensor> tensor = decodeTensor(*proto);
     return tensor ? std::move(tensor) : fail(tensor.takeError());
@@ -218,6 +235,10 @@ void ModelEditor::setConstant(StringRef value, const Tensor &tensor) {
   std::string name = value.str(); // which may lie in what is removed
   if (onnx::NodeProto *node = findProducer(name))
     removeNode(*node);
+  auto &sparse = *graph().mutable_sparse_initializer();
+  auto isNamed = [&](const onnx::SparseTensorProto &each) { return each.values().name() == name; };
+  if (auto known = find_if(sparse, isNamed); known != sparse.end())
+    sparse.erase(known);
   auto [entry, isNew] = initializers.try_emplace(name, nullptr);
   if (isNew) {
     entry->second = graph().add_initializer();

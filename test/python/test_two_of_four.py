@@ -117,6 +117,7 @@ def test_products_leave_out_half(tmp_path, target):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@needs_simulator
 def test_other_zeros_stay_dense(tmp_path):
     rng = np.random.default_rng(1)
     model, _, _ = matmul(rng, np.float16, 70, 256, 96)

@@ -23,7 +23,7 @@ tenon.kernel @elsewhere(%x: tensor<4096x4096xf16>, %w: tensor<4096x4096xf16> {te
 
 // A step has 64 of the depth at least: words tell for so many where the weights of sixteen outputs were.
 // CHECK-LABEL: tenon.kernel @bytes(
-//  CHECK-SAME:   depth = {{64|128|256}}, {{.*}}mma = <mma_sparse>>
+//  CHECK-SAME:   depth = {{128|256}}, {{.*}}mma = <mma_sparse>>
 tenon.kernel @bytes(%x: tensor<512x1024xui8>, %w: tensor<1024x1024xi8> {tenon.weights, tenon.zeros = {blocks = [array<i64: 4, 1, 0, 2>, array<i64: 1, 1, 524288>], run_bytes = 0}}) -> tensor<512x1024xi32> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %w : (tensor<512x1024xui8>, tensor<1024x1024xi8>) -> tensor<512x1024xi32>
   tenon.yield %0 : tensor<512x1024xi32>

@@ -2,6 +2,7 @@
 // numbers of dense products, and what the counters tell of the code. Weights are laid out as for a
 // compiled model.
 #include "dialects/Target/Cuda/CudaDialect.h"
+#include "dialects/Target/KnownWeights.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "test/unit/execute/SimulatedProductTest.h"
 
@@ -124,6 +125,21 @@ TEST_F(SparseUnitsTest, WeightsOfOtherPatternsAreRefused) {
   Value turned = TransposeOp::create(builder, builder.getUnknownLoc(), weights,
                                      builder.getDenseI64ArrayAttr({1, 0}));
   EXPECT_FALSE(layout().buildPacking(builder, builder.getUnknownLoc(), turned));
+}
+
+// Few weights are looked at; their rows must not all be even.
+TEST_F(SparseUnitsTest, ZerosInEverySecondRowAreSeen) {
+  constexpr int64_t rows = 4096, columns = 2048;
+  std::vector<int8_t> numbers(rows * columns, 1);
+  for (int64_t row = 1; row < rows; row += 2)
+    std::fill_n(numbers.begin() + row * columns, columns, int8_t(0));
+  auto type = RankedTensorType::get({rows, columns}, IntegerType::get(&context, 8));
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
+  OpBuilder b(&context);
+  b.setInsertionPointToEnd(module->getBody());
+  Value weights = ConstantOp::create(b, b.getUnknownLoc(), type,
+                                     DenseElementsAttr::get(type, ArrayRef(numbers)));
+  EXPECT_NEAR(KnownWeights::of(weights)->estimateZeros(), 0.5, 0.02);
 }
 
 } // namespace
