@@ -27,14 +27,16 @@ def draw(path, names, speeds, curves):
         canvas.line((x, TOP, x, y), fill="#dddddd")
         canvas.text((x, y + 12), f"{speed}x", fill="black", font=font, anchor="mt")
     canvas.text((WIDTH / 2, HEIGHT - 28), "times as fast as the whole network", fill="black", font=font, anchor="mm")
-    canvas.text((LEFT, 30), "accuracy on digits that it has not seen", fill="black", font=font, anchor="lm")
-    for number, (label, curve) in enumerate(curves.items()):
+    canvas.text((LEFT, 30), "accuracy on unseen digits", fill="black", font=font, anchor="lm")
+    right = WIDTH - RIGHT
+    for number, (label, curve) in reversed(list(enumerate(curves.items()))):
         points = [place(speed, accuracy) for speed, accuracy in zip(speeds, curve)]
         color = COLORS[number]
         canvas.line(points, fill=color, width=3)
         for x, y in points:
             canvas.ellipse((x - 5, y - 5, x + 5, y + 5), fill=color)
-        canvas.text((LEFT + 20, HEIGHT - BOTTOM - 26 * (len(curves) - number)), label, fill=color, font=font, anchor="lm")
+        canvas.text((right, 30), label, fill=color, font=font, anchor="rm")
+        right -= font.getlength(label) + 24
     last = 0  # names that would lie on others are left out
     for name, speed, accuracy in zip(names, speeds, list(curves.values())[-1]):
         x, y = place(speed, accuracy)
