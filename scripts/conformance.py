@@ -9,6 +9,7 @@ Suites:
     node-dynamic-inputs  and with axes, shapes, sizes and the like as inputs; list in passing-dynamic-inputs.txt
     node-cuda            on a simulated GPU, compiled for the target of CUDA; list in passing-cuda.txt
     cases     the small models of test/conformance/cases; all of them must pass
+    cases-cuda           some of them, on simulated GPUs of several generations; list in test/conformance/cases-cuda.txt
     field     small models of faults seen in the field, in ../cases beside TENON_MODELS; list in test/models/field.txt
     models    real models in TENON_MODELS (default ../shared/models); list in test/models/passing.txt
     models-cuda          on a simulated GPU; list in test/models/passing-cuda.txt
@@ -54,6 +55,10 @@ def own_cases():
     return made("make_cases.py", "cases")
 
 
+def cuda_cases():
+    return made("make_cases.py", "cases-cuda", "float8_products", "quantize_precision")
+
+
 def made(script, name, *arguments):
     """The folder in the build directory that `script` writes."""
     folder = BUILD / name
@@ -73,6 +78,7 @@ SUITES = {
     "node-dynamic-inputs": (lambda: dynamic_tests("inputs"), TESTS / "conformance" / "passing-dynamic-inputs.txt"),
     "node-cuda": (node_tests, TESTS / "conformance" / "passing-cuda.txt"),
     "cases": (own_cases, None),
+    "cases-cuda": (cuda_cases, TESTS / "conformance" / "cases-cuda.txt"),
     "field": (lambda: real_models().parent / "cases", TESTS / "models" / "field.txt"),
     "models": (real_models, TESTS / "models" / "passing.txt"),
     "models-cuda": (real_models, TESTS / "models" / "passing-cuda.txt"),
@@ -83,8 +89,9 @@ FAILING = TESTS / "conformance" / "failing.txt"
 # Suites of real models whose buffers must be packed tightly. Of models-2, conv_tasnet_dy has 1.18 times what it needs.
 REAL = ("models",)
 # Suites that a simulated GPU runs, one thread beside it.
-CUDA = ("cuda:sm_80", ["--device", "cuda-sim", "--threads", "1", "--timeout", "1800"])
-DEVICES = {"node-cuda": CUDA, "models-cuda": CUDA}
+ON_CUDA = ["--device", "cuda-sim", "--threads", "1", "--timeout", "1800"]
+CUDA = (["cuda:sm_80"], ON_CUDA)
+DEVICES = {"node-cuda": CUDA, "models-cuda": CUDA, "cases-cuda": (["cuda:sm_80", "cuda:sm_89", "cuda:sm_90a"], ON_CUDA)}
 
 
 def read_list(file):
@@ -121,8 +128,10 @@ def unexplained(suite, tests, passing):
     ]
 
 
-def verify(folders, target="cpu:native", options=()):
-    """Runs tenon verify, whose output goes where ours goes; returns name → result."""
+def verify(folders, target, options):
+    """Runs tenon verify, whose output goes where ours goes; returns name → result. A simulated GPU is of the target's chip."""
+    if target.startswith("cuda:"):
+        os.environ["TENON_CUDA_SIM"] = target.removeprefix("cuda:")
     jobs = os.environ.get("TENON_JOBS", str(len(os.sched_getaffinity(0))))
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
@@ -176,14 +185,11 @@ def check(suite, options):
         print(line)
     names = chosen(source, names, options)
     folders = [source / name for name in names if (source / name / "model.onnx").exists()]
-    target, device = DEVICES.get(suite, (options.target, []))
-    results = verify(folders, target, options.verify + device)
-    # Neither skipped nor vanished is passed.
-    statuses = {name: results[name]["status"] if name in results else "missing" for name in names}
-    accepted = ("passed", "skipped") if options.run_with else ("passed",)
-    lost = {name: status for name, status in statuses.items() if status not in accepted}
-    for name, status in lost.items():
-        print(f"{where} lists {name}, which is {status}")
+    targets, device = DEVICES.get(suite, ([options.target], []))
+    lost = {}
+    for target in targets:
+        results = verify(folders, target, options.verify + device)
+        lost |= failures(names, results, options, where, target)
     # Guarded buffers are not packed.
     wasteful = wasteful_arenas(results) if suite in REAL and not options.guard else []
     for line in wasteful:
@@ -191,15 +197,26 @@ def check(suite, options):
     return 1 if lost or wasteful or wrong else 0
 
 
+def failures(names, results, options, where, target):
+    # Neither skipped nor vanished is passed.
+    statuses = {name: results[name]["status"] if name in results else "missing" for name in names}
+    accepted = ("passed", "skipped") if options.run_with else ("passed",)
+    lost = {name: status for name, status in statuses.items() if status not in accepted}
+    for name, status in lost.items():
+        print(f"{where} lists {name}, which is {status} for {target}")
+    return lost
+
+
 def update(suite):
     find, listing = SUITES[suite]
-    if listing is None:
-        sys.exit(f"all of {suite} must pass: there is no list")
+    if listing is None or suite == "cases-cuda":
+        sys.exit(f"all of {suite} must pass: there is no list that passing makes")
     source = find()
     folders = sorted(file.parent for file in source.glob("*/model.onnx"))
     if not folders:
         sys.exit(f"no models in {source} (TENON_MODELS says where the real models are)")
-    results = verify(folders, *DEVICES.get(suite, ()))
+    targets, device = DEVICES.get(suite, (["cpu:native"], []))
+    results = verify(folders, targets[0], device)
     passed = sorted(name for name, result in results.items() if result["status"] == "passed")
     before = read_list(listing)
     for sign, names in (("-", set(before) - set(passed)), ("+", set(passed) - set(before))):

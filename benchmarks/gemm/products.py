@@ -56,6 +56,8 @@ class Product:
         scale = 127 if self.type == "s8" else 1
         make = lambda *shape: (rng.uniform(-1, 1, shape) * scale).astype(np.float32).astype(element(self.input))  # noqa: E731
         self.a, self.b = make(self.m, self.k), make(self.k, self.n)
+        # Floats of 8 bits are multiplied by columns alone, on the device and by cuBLAS.
+        self.transposes = self.type == "fp8"
 
     def model(self):
         from onnx import TensorProto, helper
@@ -67,15 +69,18 @@ class Product:
         elif self.type == "fp8":
             constants = [helper.make_tensor("one", TensorProto.FLOAT, [], [1.0])]
             nodes = [helper.make_node("DequantizeLinear", [name, "one"], [name + "_f"]) for name in "ab"]
-            nodes.append(helper.make_node("MatMul", ["a_f", "b_f"], ["y"]))
+            nodes.append(helper.make_node("Gemm", ["a_f", "b_f"], ["y"], transB=1))
         else:
             nodes = [helper.make_node("MatMul", ["a", "b"], ["y"])]
         graph = helper.make_graph(
-            nodes, "product", [info("a", self.input, self.m, self.k), info("b", self.input, self.k, self.n)],
+            nodes, "product", [info("a", self.input, self.m, self.k), info("b", self.input, *self.right_shape())],
             [info("y", self.output, self.m, self.n)], constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)])
         model.ir_version = 10
         return model
+
+    def right_shape(self):
+        return (self.n, self.k) if self.transposes else (self.k, self.n)
 
     def flops(self):
         return 2 * self.m * self.k * self.n

@@ -55,7 +55,8 @@ class Runtime:
 
             kind = getattr(TensorProto, product.input)
             inputs = (Tensor * 2)(tensor(kind, (product.m, product.k), operands.a, product.a.nbytes),
-                                  tensor(kind, (product.k, product.n), operands.b, product.b.nbytes))
+                                  tensor(kind, product.right_shape(),
+                                         operands.b_transposed if product.transposes else operands.b, product.b.nbytes))
             self.tensors[operands.a] = inputs, (Tensor * 1)(tensor(0, (), operands.y, product.result_bytes()))
         inputs, outputs = self.tensors[operands.a]
         self.call("tenon_run", self.context, inputs, 2, outputs, 1)

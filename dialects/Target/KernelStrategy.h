@@ -47,6 +47,10 @@ struct WeightForm {
   WeightLayoutAttrInterface layout;
 };
 
+/// How floats of 8 bits are multiplied: after they were widened and scaled, as halves that hold the
+/// same numbers, or as they are.
+enum class Float8Products { Widened, AsHalves, AsTheyAre };
+
 class KernelStrategy {
 public:
   virtual ~KernelStrategy() = default;
@@ -82,6 +86,10 @@ public:
   /// Into how many parts of its depth a product of known sizes is better cut, each a product of its
   /// own whose sums are added up afterwards (tenon-split-sums); 1 if it stays whole.
   virtual int64_t countDepthParts(MatMulOp product, TargetAttrInterface target) const { return 1; }
+  /// How the target multiplies operands of a root that are floats of 8 bits.
+  virtual Float8Products multipliesFloat8(mlir::Operation *root, TargetAttrInterface target) const {
+    return Float8Products::Widened;
+  }
   virtual KernelResources getResources(mlir::Operation *root) const { return {}; }
   /// The operand that may be laid out for the kernel if it is known when the model is compiled;
   /// null if there is none.
@@ -113,6 +121,9 @@ public:
   /// The type to which a kernel rounds elements of the root's input before it multiplies them, as
   /// its schedule says; null if it multiplies them as they are.
   virtual mlir::Type getRoundedInput(KernelOp kernel) const { return nullptr; }
+  /// The products of bf16 of which a kernel sums each product of its root, as its schedule says; 1
+  /// if it multiplies numbers as they are.
+  virtual int64_t getBFloatProducts(KernelOp kernel) const { return 1; }
   /// How many tasks the work is worth, as expressions over the kernel's symbols: the least of them,
   /// and one at least.
   virtual DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const = 0;

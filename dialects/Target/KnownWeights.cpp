@@ -76,25 +76,26 @@ bool KnownWeights::isZero(int64_t tap, int64_t input, int64_t output) const {
 
 bool KnownWeights::isZero(int64_t tap, int64_t input, int64_t output, WeightBlock block) const {
   int64_t inputEnd = std::min(input + block.depth, inputs),
-          outputEnd = std::min(output + block.width, outputs);
+          outputEnd = std::min(output + block.width, outputs), left = 0;
   for (int64_t i = input; i < inputEnd; ++i)
     for (int64_t o = output; o < outputEnd; ++o)
-      if (!isZero(tap, i, o))
+      if (!isZero(tap, i, o) && ++left > block.left)
         return false;
   return true;
 }
 
-// A step that is prime visits all columns and rows, however many there are.
+// Steps of a golden part of all weights visit places of every kind alike: with short steps, rows
+// that are looked at may all be even ones, where a pattern has no zeros.
 double KnownWeights::estimateZeros() const {
   constexpr int64_t samples = 2048;
   int64_t count = taps * inputs * outputs, zeros = 0;
-  int64_t step = count <= samples ? 1 : count / samples | 1;
-  while (step > 1 && (std::gcd(step, inputs) > 1 || std::gcd(step, outputs) > 1))
+  int64_t step = static_cast<int64_t>(0.6180339887 * static_cast<double>(count)) | 1;
+  while (std::gcd(step, count) > 1)
     step += 2;
-  int64_t seen = 0;
-  for (int64_t i = 0; i < count && seen < samples; i += step, ++seen)
-    zeros += isZero(i / (inputs * outputs), i / outputs % inputs, i % outputs);
-  return static_cast<double>(zeros) / seen;
+  int64_t seen = std::min(count, samples), place = 0;
+  for (int64_t i = 0; i < seen; ++i, place = (place + step) % count)
+    zeros += isZero(place / (inputs * outputs), place / outputs % inputs, place % outputs);
+  return static_cast<double>(zeros) / static_cast<double>(seen);
 }
 
 int64_t KnownWeights::countKept(WeightBlock block, int64_t groups) const {
@@ -103,7 +104,8 @@ int64_t KnownWeights::countKept(WeightBlock block, int64_t groups) const {
     for (int64_t input = 0; input < inputs; input += block.depth)
       for (int64_t group = 0; group < groups; ++group)
         for (int64_t first = 0; first < outputsOfGroup; first += block.width) {
-          WeightBlock inside = {block.depth, std::min(block.width, outputsOfGroup - first)};
+          WeightBlock inside = block;
+          inside.width = std::min(block.width, outputsOfGroup - first);
           kept += !isZero(tap, input, group * outputsOfGroup + first, inside);
         }
   return kept;
@@ -112,8 +114,12 @@ int64_t KnownWeights::countKept(WeightBlock block, int64_t groups) const {
 Attribute makeZerosAttr(MLIRContext *context, const WeightZeros &zeros) {
   Builder b(context);
   SmallVector<Attribute> blocks;
-  for (const auto &[block, kept] : zeros.blocks)
-    blocks.push_back(b.getDenseI64ArrayAttr({block.depth, block.width, kept}));
+  for (const auto &[block, kept] : zeros.blocks) {
+    SmallVector<int64_t> numbers = {block.depth, block.width, kept};
+    if (block.left)
+      numbers.push_back(block.left);
+    blocks.push_back(b.getDenseI64ArrayAttr(numbers));
+  }
   return b.getDictionaryAttr({b.getNamedAttr("blocks", b.getArrayAttr(blocks)),
                               b.getNamedAttr("run_bytes", b.getI64IntegerAttr(zeros.runBytes))});
 }
@@ -125,11 +131,23 @@ WeightZeros readZerosAttr(Attribute attribute) {
     return zeros;
   if (auto blocks = entries.getAs<ArrayAttr>("blocks"))
     for (auto numbers : blocks.getAsRange<DenseI64ArrayAttr>())
-      if (numbers.size() == 3)
-        zeros.blocks.push_back({{numbers[0], numbers[1]}, numbers[2]});
+      if (numbers.size() == 3 || numbers.size() == 4)
+        zeros.blocks.push_back(
+            {{numbers[0], numbers[1], numbers.size() == 4 ? numbers[3] : 0}, numbers[2]});
   if (auto bytes = entries.getAs<IntegerAttr>("run_bytes"))
     zeros.runBytes = bytes.getInt();
   return zeros;
+}
+
+WeightZeros readZeros(Value weights) {
+  if (auto unpack = weights.getDefiningOp<UnpackOp>())
+    weights = unpack.getPacked();
+  auto argument = dyn_cast<BlockArgument>(weights);
+  auto kernel =
+      dyn_cast_if_present<KernelOp>(argument ? argument.getOwner()->getParentOp() : nullptr);
+  if (!kernel)
+    return {};
+  return readZerosAttr(kernel.getArgAttr(argument.getArgNumber(), kZerosAttrName));
 }
 
 } // namespace tenon

@@ -13,11 +13,16 @@ namespace tenon {
 /// position by `width` output channels of one group.
 struct WeightBlock {
   int64_t depth = 1, width = 1;
+  /// Of a block that need not be zero: as many of its weights may be something else.
+  int64_t left = 0;
 
   friend bool operator==(const WeightBlock &, const WeightBlock &) = default;
 };
 
-/// How many such blocks of a tensor of weights are not zero.
+/// Of each four neighbours in depth two are zero at least, if no such block is kept (2:4).
+inline constexpr WeightBlock kTwoOfFour = {.depth = 4, .width = 1, .left = 2};
+
+/// How many such blocks of a tensor of weights are not zero, or have more that is not than `left`.
 struct KeptBlocks {
   WeightBlock block;
   int64_t kept = 0;
@@ -46,7 +51,7 @@ public:
   }
   /// Zeros of either sign.
   bool isZero(int64_t tap, int64_t input, int64_t output) const;
-  /// Whether all of a block are, as far as it is inside of the tensor.
+  /// Whether all of a block are but those that may be left, as far as it is inside of the tensor.
   bool isZero(int64_t tap, int64_t input, int64_t output, WeightBlock block) const;
 
   /// About which part is zero; looks at a few of them.
@@ -71,12 +76,14 @@ struct WeightZeros {
 };
 
 /// The attribute of a kernel's argument that tells it (`tenon-find-zeros`): a dictionary of
-/// `blocks`, [depth, width, kept] each, and `run_bytes`.
+/// `blocks`, [depth, width, kept] each, and `left` behind it unless it is 0, and `run_bytes`.
 inline constexpr llvm::StringLiteral kZerosAttrName = "tenon.zeros";
 
 mlir::Attribute makeZerosAttr(mlir::MLIRContext *context, const WeightZeros &zeros);
 /// What such an attribute says; nothing of null.
 WeightZeros readZerosAttr(mlir::Attribute attribute);
+/// What a kernel says of weights that are its argument, laid out or not; nothing of others.
+WeightZeros readZeros(mlir::Value weights);
 
 } // namespace tenon
 

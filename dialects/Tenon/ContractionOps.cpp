@@ -1,6 +1,7 @@
 // Matrix multiplication and convolution: types, cost, and elements as plain loops. The element form
 // is the reference; fast kernels come from passes/Codegen/Cpu/Contraction.
 
+#include "dialects/Tenon/NarrowFloat.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -24,7 +25,9 @@ bool isNarrowInteger(Type elementType) {
 static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 
 /// The element type of a contraction's result, unless halves stay wide.
-static Type inferSumType(Type lhs) { return isNarrowInteger(lhs) ? getAccumulatorType(lhs) : lhs; }
+static Type inferSumType(Type lhs) {
+  return isNarrowInteger(lhs) || isFloat8(lhs) ? getAccumulatorType(lhs) : lhs;
+}
 
 bool isContractionResult(TypeRange inferred, TypeRange actual) {
   if (areCompatibleTypes(inferred, actual))
@@ -34,11 +37,14 @@ bool isContractionResult(TypeRange inferred, TypeRange actual) {
          areCompatibleTypes(half.clone(Float32Type::get(half.getContext())), actual);
 }
 
-/// Operands may hold the same, narrow integers, or f32 and a half, whose product is f32.
+/// Operands may hold the same, narrow integers, floats of 8 bits, or f32 and a half, whose product
+/// is f32.
 static LogicalResult verifyElementTypes(Operation *op) {
   Type lhs = getElementTypeOrSelf(op->getOperand(0)), rhs = getElementTypeOrSelf(op->getOperand(1));
   bool mixesHalves = (lhs.isF32() && isHalf(rhs)) || (isHalf(lhs) && rhs.isF32());
-  if (lhs != rhs && !mixesHalves && !(isNarrowInteger(lhs) && isNarrowInteger(rhs)))
+  bool areNarrow =
+      (isNarrowInteger(lhs) && isNarrowInteger(rhs)) || (isFloat8(lhs) && isFloat8(rhs));
+  if (lhs != rhs && !mixesHalves && !areNarrow)
     return op->emitOpError("element types differ: ")
            << op->getOperand(0).getType() << " and " << op->getOperand(1).getType();
   if (mixesHalves && !getElementTypeOrSelf(op->getResult(0)).isF32())

@@ -6,9 +6,10 @@
 include "dialects/Tenon/TenonBase.td"
 include "dialects/Tenon/TenonInterfaces.td"
 
-/// Operands may have different element types: integers of 16 bits or less of either sign, or f32 and
-/// a half. The result has the type of the sum: i32 for these integers, f32 where an operand is, or
-/// where the sums of halves are not to be rounded to their own type, and else that of the operands.
+/// Operands may have different element types: integers of 16 bits or less of either sign, floats of 8
+/// bits, or f32 and a half. The result has the type of the sum: i32 for these integers, f32 for floats
+/// of 8 bits, where an operand is, or where the sums of halves are not to be rounded to their own type,
+/// and else that of the operands.
 class Tenon_ContractionOp<string mnemonic, list<Trait> traits = []>
     : Tenon_Op<mnemonic, !listconcat(traits, [
         Pure, Tenon_InferTypeUpTo<"::tenon::isContractionResult">,
@@ -29,7 +30,8 @@ def Tenon_MatMulOp : Tenon_ContractionOp<"matmul"> {
     [..., M, K] x [..., K, N] -> [..., M, N], leading dimensions broadcast. With `transposeRhs` the
     right operand is [..., N, K]. Operands of f16 or bf16, both or one beside f32, may give f32;
     integers of 16 bits or less may be mixed, and their result is i32, as ONNX
-    [MatMulInteger](https://onnx.ai/onnx/operators/onnx__MatMulInteger.html)'s without zero points.
+    [MatMulInteger](https://onnx.ai/onnx/operators/onnx__MatMulInteger.html)'s without zero points. Floats
+    of 8 bits (E4M3 without infinities and E5M2) may be mixed, too, and give f32.
 
     With `mayRoundInput`, rows of the left operand may be rounded to 8 bits, in the blocks of a right
     operand that `tenon.dequantize_blocks` computes, where the target gains by it: the model or its
@@ -39,6 +41,7 @@ def Tenon_MatMulOp : Tenon_ContractionOp<"matmul"> {
     %y = tenon.matmul %a, %b : (tensor<8x128x64xf32>, tensor<64x32xf32>) -> tensor<8x128x32xf32>
     %h = tenon.matmul %e, %f : (tensor<128x64xbf16>, tensor<64x32xbf16>) -> tensor<128x32xf32>
     %q = tenon.matmul %c, %d : (tensor<128x64xui8>, tensor<64x32xi8>) -> tensor<128x32xi32>
+    %p = tenon.matmul %u, %v : (tensor<128x64xf8E4M3FN>, tensor<64x32xf8E5M2>) -> tensor<128x32xf32>
     ```
   }];
   let arguments = (ins Tenon_NumberTensor:$lhs, Tenon_NumberTensor:$rhs, UnitAttr:$transposeRhs,
@@ -58,7 +61,8 @@ def Tenon_ConvOp : Tenon_ContractionOp<"conv"> {
     [N, spatial..., O]. Padding is a `tenon.pad` of its own, bias a `tenon.add`. Operands of f16 or
     bf16, both or one beside f32, may give f32. Integers of 16 bits or less may be mixed and give
     i32, as ONNX
-    [ConvInteger](https://onnx.ai/onnx/operators/onnx__ConvInteger.html)'s without zero points.
+    [ConvInteger](https://onnx.ai/onnx/operators/onnx__ConvInteger.html)'s without zero points; so may
+    floats of 8 bits, which give f32.
 
     ```mlir
     %y = tenon.conv %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, groups = 1}

@@ -333,6 +333,8 @@ Value QuantizeOp::buildScalar(OpBuilder &b, ValueRange v) {
 
 Value DequantizeOp::buildScalar(OpBuilder &b, ValueRange v) {
   Math m{b, getLoc()};
+  if (isa<FloatType>(getElementTypeOrSelf(getOperand())))
+    return m.mul(getZero() ? m.sub(v[0], v[2]) : v[0], v[1]);
   bool isUnsignedInput = isUnsigned(getOperand());
   Value value = convert(m, v[0], b.getI32Type(), isUnsignedInput, false);
   if (getZero())

@@ -96,6 +96,8 @@ bool isNarrowFloat(Type elementType) {
   return type && type.getWidth() <= 8;
 }
 
+bool isFloat8(Type elementType) { return isa<Float8E4M3FNType, Float8E5M2Type>(elementType); }
+
 // A scale is a power of two; numbers between two powers take the larger.
 static Value roundToScale(const Bits &m, Value value, bool saturate) {
   Value bits = m.toBits(m.abs(value));

@@ -11,6 +11,10 @@ namespace tenon {
 /// Whether elements of this type are bytes that are decoded and encoded by the functions below.
 bool isNarrowFloat(mlir::Type elementType);
 
+/// Whether it is one of the floats of 8 bits that processors and models multiply: E4M3 without
+/// infinities, or E5M2. Every such number is one of f16, too.
+bool isFloat8(mlir::Type elementType);
+
 /// f32 values (a scalar or a vector) rounded to the nearest, on a tie even, that `type` can hold.
 /// What is too large becomes the largest such number if `saturate`, else infinity or NaN.
 mlir::Value roundToNarrow(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,

@@ -109,12 +109,14 @@ Value MaxPoolOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> in
   Type elementType = getType().getElementType();
   DimExprs dims = getDims(getType());
   Value lowest = emitNeutral(e, ReduceKind::Max, elementType);
-  return e.loop(e.constant(window.volume()), lowest, [&](Value i, ValueRange carried) {
-    WindowPosition position = positionAt(e, window, dims, index, i);
-    Value element = readAt(e, getOperand(), position, lowest);
-    return SmallVector<Value>{
-        emitCombine(e.builder(), e.loc(), ReduceKind::Max, elementType, carried[0], element)};
-  })[0];
+  SmallVector<Value> start = emitStart(e, ReduceKind::Max, elementType);
+  SmallVector<Value> end =
+      e.loop(e.constant(window.volume()), start, [&](Value i, ValueRange carried) {
+        WindowPosition position = positionAt(e, window, dims, index, i);
+        Value element = readAt(e, getOperand(), position, lowest);
+        return emitStep(e.builder(), e.loc(), ReduceKind::Max, elementType, carried, element);
+      });
+  return emitEnd(e.builder(), e.loc(), end);
 }
 
 // The position starts at -1, so that the first one inside is taken whatever it holds.

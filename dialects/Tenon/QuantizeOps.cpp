@@ -1,5 +1,6 @@
 // What quantization takes; how it is computed is beside the other pointwise ops.
 
+#include "dialects/Tenon/NarrowFloat.h"
 #include "dialects/Tenon/TenonDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -21,8 +22,9 @@ LogicalResult QuantizeOp::verify() {
 }
 
 LogicalResult DequantizeOp::verify() {
-  auto type = cast<IntegerType>(getElementTypeOrSelf(getOperand()));
-  if (type.getWidth() < 2 || type.getWidth() > 32)
+  Type type = getElementTypeOrSelf(getOperand());
+  auto integer = dyn_cast<IntegerType>(type);
+  if (integer ? integer.getWidth() < 2 || integer.getWidth() > 32 : !isFloat8(type))
     return emitOpError("cannot dequantize ") << type;
   return verifyZero(*this, getZero(), type);
 }

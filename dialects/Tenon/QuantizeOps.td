@@ -30,16 +30,18 @@ def Tenon_DequantizeOp : Tenon_PointwiseOp<"dequantize", [], "getElementTypeOrSe
   let summary = "(q - zero) * scale";
   let description = [{
     ONNX [DequantizeLinear](https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html) of integers
-    of 32 bits or less. The difference is one of 32 bits, as exact as f32 holds it. Scale and zero
-    point broadcast with q; the latter has its element type.
+    of 32 bits or less, and of floats of 8 bits (E4M3 without infinities, and E5M2). The difference is
+    one of 32 bits, as exact as f32 holds it. Scale and zero point broadcast with q; the latter has its
+    element type.
 
     ```mlir
     %x = tenon.dequantize %q, %scale, %zero
        : (tensor<2x3xui8>, tensor<f32>, tensor<ui8>) -> tensor<2x3xf32>
+    %y = tenon.dequantize %f, %scale : (tensor<2x3xf8E4M3FN>, tensor<f32>) -> tensor<2x3xf32>
     ```
   }];
-  let arguments = (ins Tenon_IntTensor:$operand, Tenon_F32Tensor:$scale,
-                       Optional<Tenon_IntTensor>:$zero);
+  let arguments = (ins Tenon_NumberTensor:$operand, Tenon_F32Tensor:$scale,
+                       Optional<Tenon_NumberTensor>:$zero);
   let hasVerifier = 1;
 }
 

@@ -60,6 +60,18 @@ Value emitNeutral(ElementEmitter &e, ReduceKind kind, Type elementType) {
   llvm_unreachable("all kinds are handled");
 }
 
+Value emitExtremum(OpBuilder &b, Location loc, bool isMax, Value lhs, Value rhs) {
+  auto predicate = isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT;
+  Value isBetter = arith::CmpFOp::create(b, loc, predicate, lhs, rhs);
+  return arith::SelectOp::create(b, loc, isBetter, lhs, rhs);
+}
+
+/// `value` if it is NaN, else the other.
+static Value preferNaN(OpBuilder &b, Location loc, Value value, Value other) {
+  Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, value, value);
+  return arith::SelectOp::create(b, loc, isNaN, value, other);
+}
+
 Value emitCombine(OpBuilder &b, Location loc, ReduceKind kind, Type elementType, Value lhs,
                   Value rhs) {
   bool isFloat = isa<FloatType>(getElementTypeOrSelf(lhs.getType()));
@@ -75,11 +87,10 @@ Value emitCombine(OpBuilder &b, Location loc, ReduceKind kind, Type elementType,
   case ReduceKind::Max:
   case ReduceKind::Min: {
     bool isMax = kind == ReduceKind::Max;
+    if (isFloat)
+      return preferNaN(b, loc, lhs, emitExtremum(b, loc, isMax, lhs, rhs));
     Value takesNew;
-    if (isFloat) // not (new <= old): a NaN is taken, and once held is kept by the comparison below
-      takesNew = arith::CmpFOp::create(
-          b, loc, isMax ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::ULT, rhs, lhs);
-    else if (isUnsigned)
+    if (isUnsigned)
       takesNew = arith::CmpIOp::create(
           b, loc, isMax ? arith::CmpIPredicate::ugt : arith::CmpIPredicate::ult, rhs, lhs);
     else
@@ -89,6 +100,30 @@ Value emitCombine(OpBuilder &b, Location loc, ReduceKind kind, Type elementType,
   }
   }
   llvm_unreachable("all kinds are handled");
+}
+
+unsigned countCarried(ReduceKind kind, Type elementType) {
+  bool isExtremum = kind == ReduceKind::Max || kind == ReduceKind::Min;
+  return isExtremum && isa<FloatType>(ElementEmitter::computeType(elementType)) ? 2 : 1;
+}
+
+SmallVector<Value> emitStart(ElementEmitter &e, ReduceKind kind, Type elementType) {
+  SmallVector<Value> start = {emitNeutral(e, kind, elementType)};
+  if (countCarried(kind, elementType) == 2)
+    start.push_back(e.splat(elementType, 0));
+  return start;
+}
+
+SmallVector<Value> emitStep(OpBuilder &b, Location loc, ReduceKind kind, Type elementType,
+                            ValueRange carried, Value element) {
+  if (carried.size() == 1)
+    return {emitCombine(b, loc, kind, elementType, carried[0], element)};
+  return {emitExtremum(b, loc, kind == ReduceKind::Max, element, carried[0]),
+          preferNaN(b, loc, element, carried[1])};
+}
+
+Value emitEnd(OpBuilder &b, Location loc, ValueRange carried) {
+  return carried.size() == 1 ? carried[0] : preferNaN(b, loc, carried[1], carried[0]);
 }
 
 Value emitMean(ElementEmitter &e, Value sum, Value count) {
@@ -113,16 +148,16 @@ Value ReduceOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> ind
     reduced.push_back(dims[axis]);
   Type elementType = getElementTypeOrSelf(getOperand().getType());
   Value count = e.value(product(reduced, getContext()));
-  Value result =
-      e.loop(count, emitNeutral(e, getKind(), elementType), [&](Value i, ValueRange carried) {
+  SmallVector<Value> carried =
+      e.loop(count, emitStart(e, getKind(), elementType), [&](Value i, ValueRange carried) {
         SmallVector<LaneIndex> source(index);
         SmallVector<LaneIndex> position = e.delinearize(e.uniform(i), reduced);
         for (auto [axis, part] : llvm::zip(getAxes(), position))
           source[axis] = part;
         Value element = e.element(getOperand(), source);
-        return SmallVector<Value>{
-            emitCombine(e.builder(), e.loc(), getKind(), elementType, carried[0], element)};
-      })[0];
+        return emitStep(e.builder(), e.loc(), getKind(), elementType, carried, element);
+      });
+  Value result = emitEnd(e.builder(), e.loc(), carried);
   return getKind() == ReduceKind::Mean ? emitMean(e, result, count) : result;
 }
 

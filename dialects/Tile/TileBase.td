@@ -78,7 +78,8 @@ def Tile_Words : VectorOfLengthAndType<[4], [I32]>,
 
 def Tile_Number : I32Enum<"Number", "what numbers a warp multiplies", [
     I32EnumCase<"F16", 0, "f16">, I32EnumCase<"BF16", 1, "bf16">, I32EnumCase<"TF32", 2, "tf32">,
-    I32EnumCase<"S8", 3, "s8">, I32EnumCase<"U8", 4, "u8">]> {
+    I32EnumCase<"S8", 3, "s8">, I32EnumCase<"U8", 4, "u8">, I32EnumCase<"E4M3", 5, "e4m3">,
+    I32EnumCase<"E5M2", 6, "e5m2">]> {
   let cppNamespace = "::tenon::tile";
 }
 

@@ -108,13 +108,20 @@ Number getNumber(Type element) {
     return Number::F16;
   if (element.isBF16())
     return Number::BF16;
+  if (isa<Float8E4M3FNType>(element))
+    return Number::E4M3;
+  if (isa<Float8E5M2Type>(element))
+    return Number::E5M2;
   return element.isUnsignedInteger() ? Number::U8 : Number::S8;
 }
 
 static bool isByte(Number number) { return number == Number::S8 || number == Number::U8; }
+static bool isFloat8(Number number) { return number == Number::E4M3 || number == Number::E5M2; }
 
 LogicalResult verifyNumbers(Operation *op, Number left, Number right, TypeRange sums) {
-  if (left != right && !(isByte(left) && isByte(right)))
+  bool areAlike =
+      left == right || (isByte(left) && isByte(right)) || (isFloat8(left) && isFloat8(right));
+  if (!areAlike)
     return op->emitOpError("multiplies ")
            << stringifyNumber(left) << " by " << stringifyNumber(right);
   for (Type each : sums)
@@ -127,9 +134,21 @@ LogicalResult MmaOp::verify() {
   return verifyNumbers(*this, getLeftNumber(), getRightNumber(), getSums().getType());
 }
 
+LogicalResult MmaSparseOp::verify() {
+  if (getLeftNumber() == Number::TF32)
+    return emitOpError("leaves out half of tf32, of which one of two is left, not two of four");
+  int64_t parts = isByte(getLeftNumber()) ? 1 : 2;
+  if (getPart() >= parts)
+    return emitOpError("is part ") << getPart() << " of " << parts;
+  return verifyNumbers(*this, getLeftNumber(), getRightNumber(), getSums().getType());
+}
+
 LogicalResult LeftOfSumsOp::verify() {
   if (isByte(getNumber()))
     return emitOpError("rounds sums to ") << stringifyNumber(getNumber()) << ", which is no float";
+  if (isFloat8(getNumber()))
+    return emitOpError("rounds sums to ")
+           << stringifyNumber(getNumber()) << ", of which columns of sums are not a lane's";
   int64_t parts = getNumber() == Number::TF32 ? 2 : 1;
   if (getPart() >= parts)
     return emitOpError("is part ") << getPart() << " of " << parts;

@@ -24,6 +24,9 @@ namespace tenon::tile {
 inline constexpr int64_t kSide = 16;
 /// Bytes of the depth of what a warp multiplies at a time.
 inline constexpr int64_t kDepthBytes = 32;
+/// Of what a left operand without half of its numbers has: words that tell where they were are for
+/// so many numbers of the depth, one of each lane for sixteen rows; and of each four two are left.
+inline constexpr int64_t kPlacesDepth = 64;
 /// Bytes of a row of what the copy engine brings: those of its swizzles.
 inline constexpr int64_t kShortestRow = 32, kLongestRow = 128;
 

@@ -138,8 +138,9 @@ def Tile_MmaOp : Tile_Op<"mma", [Pure, AllTypesMatch<["sums", "result"]>]> {
   let summary = "multiplies matrices of a warp, and adds";
   let description = [{
     Adds the product of sixteen rows and sixteen columns to sums. The depth is what 32 bytes hold: 16 numbers of
-    `f16` or `bf16`, 8 of `tf32`, 32 of `s8` or `u8`. Both operands are of one type, but that bytes
-    may differ in their sign. Sums are f32, of bytes i32, which wrap around. Each lane has eight of them.
+    `f16` or `bf16`, 8 of `tf32`, 32 of `s8`, `u8`, `e4m3` or `e5m2`. Both operands are of one type, but that
+    bytes may differ in their sign, and floats of 8 bits in their kind. Sums are f32, of bytes i32, which wrap
+    around. Each lane has eight of them.
 
     ```mlir
     %sum = tile.mma f16 %a, f16 %b, %zero : vector<8xf32>
@@ -151,6 +152,33 @@ def Tile_MmaOp : Tile_Op<"mma", [Pure, AllTypesMatch<["sums", "result"]>]> {
   let results = (outs VectorOfLengthAndType<[8], [F32, I32]>:$result);
   let assemblyFormat = [{
     $leftNumber $left `,` $rightNumber $right `,` $sums attr-dict `:` type($sums)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_MmaSparseOp : Tile_Op<"mma_sparse", [Pure, AllTypesMatch<["sums", "result"]>]> {
+  let summary = "multiplies a matrix of a warp of which half is zero, and adds";
+  let description = [{
+    As `tile.mma`, of a left operand whose rows have two of each four neighbours in depth: `left` is those that
+    are left, and `places` tells where they were. So the depth is twice as long, and the right operand two parts one behind the other.
+
+    Places are words of the lanes, of sixteen rows by 64 numbers of the depth: for each four of them two bits for each of the two, ascending.
+    Of halves that is twice the depth of the op, and `part` says which half of it is multiplied.
+
+    - bytes: lane 4 g + 2 h + u has those of row g + 8 u, from number 32 h of the depth on.
+    - halves: lane 4 g + t has those of row g, from number 16 t of the depth on, and in the upper half of the word those of row g + 8.
+
+    ```mlir
+    %sum = tile.mma_sparse f16 %a, %places part 1, f16 %b, %c, %zero : vector<8xf32>
+    ```
+  }];
+  let arguments = (ins EnumProp<Tile_Number>:$leftNumber, Tile_Words:$left, I32:$places,
+                       ConfinedAttr<I32Attr, [IntNonNegative]>:$part, EnumProp<Tile_Number>:$rightNumber,
+                       Tile_Words:$first, Tile_Words:$second, VectorOfLengthAndType<[8], [F32, I32]>:$sums);
+  let results = (outs VectorOfLengthAndType<[8], [F32, I32]>:$result);
+  let assemblyFormat = [{
+    $leftNumber $left `,` $places `part` $part `,` $rightNumber $first `,` $second `,` $sums attr-dict
+    `:` type($sums)
   }];
   let hasVerifier = 1;
 }
@@ -192,16 +220,17 @@ def Tile_PlaceOp : Tile_Op<"place", [Pure]> {
 def Tile_StoreSumsOp : Tile_Op<"store_sums", [MemoryEffects<[MemWrite]>]> {
   let summary = "stores the sums of a warp";
   let description = [{
-    Sixteen rows by sixteen columns, as `tile.mma` adds to them, from the given place on.
+    Sixteen rows by sixteen columns, as `tile.mma` adds to them, from the given place on. With `turned`, rows of the sums become
+    columns of the tile.
 
     ```mlir
     tile.store_sums %sums to %tile[%stage, %row, %column] : vector<8xf32>, !tile.buffer<1, 128, 128, f32, padded>
     ```
   }];
   let arguments = (ins VectorOfLengthAndType<[8], [F32, I32]>:$sums, Tile_BufferType:$buffer, I64:$stage,
-                       I64:$row, I64:$column);
+                       I64:$row, I64:$column, UnitAttr:$turned);
   let assemblyFormat = [{
-    $sums `to` $buffer `[` $stage `,` $row `,` $column `]` attr-dict `:` type($sums) `,` type($buffer)
+    $sums `to` $buffer `[` $stage `,` $row `,` $column `]` (`turned` $turned^)? attr-dict `:` type($sums) `,` type($buffer)
   }];
   let hasVerifier = 1;
 }

@@ -95,7 +95,7 @@ class Step:
         return self.gradients
 
 
-def train(weights, images, labels, epochs, rate, rng, batch=64):
+def train(weights, images, labels, epochs, rate, rng, batch=64, step_of=Step):
     """Adam on the cross entropy, its rate falling to zero."""
     moments = {name: (np.zeros_like(w), np.zeros_like(w)) for name, w in weights.items()}
     steps, step = epochs * (len(images) // batch), 0
@@ -104,7 +104,7 @@ def train(weights, images, labels, epochs, rate, rng, batch=64):
         for first in range(0, len(images) - batch + 1, batch):
             chosen = order[first:first + batch]
             shifts = rng.integers(-1, 2, 2)
-            network = Step(weights)
+            network = step_of(weights)
             scores = network.run(np.roll(images[chosen], shifts, (1, 2)))
             powers = np.exp(scores - scores.max(1, keepdims=True))
             gradient = powers / powers.sum(1, keepdims=True)
@@ -145,5 +145,6 @@ def make_model(weights):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
 
-def read_weights(path):
-    return {tensor.name: numpy_helper.to_array(tensor).copy() for tensor in onnx.load(path).graph.initializer}
+def read_weights(model):
+    """Those of a file's bytes."""
+    return {tensor.name: numpy_helper.to_array(tensor).copy() for tensor in onnx.load_from_string(model).graph.initializer}

@@ -2,7 +2,7 @@
 from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 900, 560, 90, 40, 60, 80
-COLORS = ("#c0504d", "#1f5fa8")
+COLORS = ("#c0504d", "#d99a2b", "#1f5fa8")
 
 
 def draw(path, names, speeds, curves):
@@ -27,19 +27,21 @@ def draw(path, names, speeds, curves):
         canvas.line((x, TOP, x, y), fill="#dddddd")
         canvas.text((x, y + 12), f"{speed}x", fill="black", font=font, anchor="mt")
     canvas.text((WIDTH / 2, HEIGHT - 28), "times as fast as the whole network", fill="black", font=font, anchor="mm")
-    canvas.text((LEFT, 30), "accuracy on digits that it has not seen", fill="black", font=font, anchor="lm")
-    for number, (label, curve) in enumerate(curves.items()):
+    canvas.text((LEFT, 30), "accuracy on unseen digits", fill="black", font=font, anchor="lm")
+    right = WIDTH - RIGHT
+    for number, (label, curve) in reversed(list(enumerate(curves.items()))):
         points = [place(speed, accuracy) for speed, accuracy in zip(speeds, curve)]
         color = COLORS[number]
         canvas.line(points, fill=color, width=3)
         for x, y in points:
             canvas.ellipse((x - 5, y - 5, x + 5, y + 5), fill=color)
-        canvas.text((WIDTH - RIGHT - 20, HEIGHT / 2 + 26 * number), label, fill=color, font=font, anchor="rm")
+        canvas.text((right, 30), label, fill=color, font=font, anchor="rm")
+        right -= font.getlength(label) + 24
     last = 0  # names that would lie on others are left out
     for name, speed, accuracy in zip(names, speeds, list(curves.values())[-1]):
         x, y = place(speed, accuracy)
         if x < last + 55:
             continue
-        canvas.text((x, y + 12), name, fill="black", font=font, anchor="mt")
+        canvas.text((x, y - 10), name, fill="black", font=font, anchor="mb")
         last = x
     image.save(path)

@@ -1,30 +1,29 @@
 #!/usr/bin/env python3
-"""Trains a residual network on handwritten digits, prunes it, trains on, and draws accuracy against speed.
+"""Trains a network on handwritten digits, prunes it, trains on, and draws accuracy against speed.
 
-    prune_digits.py [--epochs N] [--tune N] [--picture FILE.png]
+    prune_digits.py [--network residual|transformer] [--epochs N] [--tune N] [--budget B] [--picture FILE.png]
 
-The digits are those of scikit-learn: 1,797 images of 8 by 8, a fifth of them to judge by. Each network
-is pruned from the whole one by `tenon prune`, judged as it is and after a few more epochs, and
-timed as `tenon` compiles it, on batches of 16 and one thread.
+The digits are those of scikit-learn: 1,797 images of 8 by 8, a fifth of them to judge by. The network is
+a residual convolutional one, or a transformer that reads an image row by row. It is pruned by
+`tenon.prune`, by weights alone and with the images that it was trained on, where what is kept makes up
+for what is removed; the latter is trained on for a few epochs. Each is timed as `tenon` compiles it, on
+batches of 16 and one thread. At last as much is removed as the budget allows.
 """
 import argparse
-import os
 import statistics
-import subprocess
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
-import onnx
 import tenon
 from sklearn.datasets import load_digits
 
 import network
+import transformer
 from picture import draw
 
-TENON = Path(os.environ.get("TENON_BUILD_DIR", Path(__file__).resolve().parents[2] / "build")) / "bin" / "tenon"
-PARTS = (12, 25, 37, 50, 62, 75)
+PARTS = (0.12, 0.25, 0.37, 0.5, 0.62, 0.75)
+# Of each network where it is, and its channels.
+NETWORKS = {"residual": (network, 32), "transformer": (transformer, 64)}
 
 
 def load_data():
@@ -35,13 +34,17 @@ def load_data():
     return (images[split:], labels[split:]), (images[:split], labels[:split])
 
 
+def to_inputs(images):
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+
+
 class Judge:
     def __init__(self, images, labels):
-        self.images, self.labels = np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels
+        self.images, self.labels = to_inputs(images), labels
 
-    def measure(self, weights):
+    def measure(self, model):
         """Accuracy, and a function that runs a batch."""
-        compiled = tenon.compile(network.make_model(weights), threads=1)
+        compiled = tenon.compile(model, threads=1)
         scores = compiled.run([self.images])["scores"]
         return float((scores.argmax(1) == self.labels).mean()), lambda: compiled.run([self.images[:16]])
 
@@ -59,36 +62,49 @@ def time_runs(runs, rounds=300):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--tune", type=int, default=20)
-    parser.add_argument("--channels", type=int, default=32)
+    parser.add_argument("--network", choices=NETWORKS, default="residual")
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--tune", type=int, default=8)
+    parser.add_argument("--budget", default="top1=1%")
     parser.add_argument("--picture", default="digits.png")
     arguments = parser.parse_args()
+    module, channels = NETWORKS[arguments.network]
     (images, labels), held_back = load_data()
     judge = Judge(*held_back)
     rng = np.random.default_rng(1)
-    weights = network.train(network.initialize(arguments.channels, rng), images, labels, arguments.epochs, 2e-3, rng)
-    names = ["all"]
-    with tempfile.TemporaryDirectory() as folder:
-        whole, run = judge.measure(weights)
-        pruned, tuned, runs = [whole], [whole], [run]
-        dense = os.path.join(folder, "dense.onnx")
-        onnx.save(network.make_model(weights), dense)
-        for part in PARTS:
-            smaller = os.path.join(folder, "smaller.onnx")
-            subprocess.run([TENON, "prune", dense, f"--channels={part}%", "--round=4", "-o", smaller], check=True,
-                           stdout=subprocess.DEVNULL)
-            less = network.read_weights(smaller)
-            names.append(f"-{part}%")
-            pruned.append(judge.measure(less)[0])
-            accuracy, run = judge.measure(network.train(less, images, labels, arguments.tune, 2e-3, rng))
-            tuned.append(accuracy)
-            runs.append(run)
-    times = time_runs(runs)
+
+    def train(weights, epochs, rate):
+        return network.train(weights, images, labels, epochs, rate, rng, step_of=module.Step)
+
+    def samples():
+        for image, label in zip(to_inputs(images), labels):
+            yield {"image": image[None], "label": label}
+
+    def tune(smaller):
+        return module.make_model(train(module.read_weights(smaller), arguments.tune, 1e-3))
+
+    weights = train(module.initialize(channels, rng), arguments.epochs, 2e-3)
+    dense = module.make_model(weights)
+    whole, run = judge.measure(dense)
+    names, runs = ["all"], [run]
+    curves = {"by weights alone": [whole], "with samples": [whole], f"after {arguments.tune} more epochs": [whole]}
+    for part in PARTS:
+        by_weights = tenon.prune(dense, channels=part, multiple=4).model
+        with_samples = tenon.prune(dense, channels=part, data=samples(), multiple=4).model
+        tuned, run = judge.measure(tune(with_samples))
+        names.append(f"-{part:.0%}")
+        runs.append(run)
+        for curve, accuracy in zip(curves.values(), (judge.measure(by_weights)[0], judge.measure(with_samples)[0], tuned)):
+            curve.append(accuracy)
+    found = tenon.prune(dense, budget=arguments.budget, data=samples(), multiple=4)
+    pruned, run = judge.measure(found.model)
+    tuned, _ = judge.measure(tune(found.model))
+    times = time_runs([*runs, run])
     speeds = [times[0] / each for each in times]
-    for row in zip(names, speeds, pruned, tuned):
-        print("{:>5} {:5.2f}x  as it is {:.1%}  trained on {:.1%}".format(*row))
-    draw(arguments.picture, names, speeds, {"as it is": pruned, f"after {arguments.tune} more epochs": tuned})
+    for row in zip(names, speeds, *curves.values()):
+        print("{:>5} {:5.2f}x  by weights {:.1%}  with samples {:.1%}  trained on {:.1%}".format(*row))
+    print(f"budget {arguments.budget}: {speeds[-1]:.2f}x, {pruned:.1%} of {whole:.1%} before, trained on {tuned:.1%}")
+    draw(arguments.picture, names, speeds[:-1], curves)
 
 
 if __name__ == "__main__":

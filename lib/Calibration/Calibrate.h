@@ -41,6 +41,13 @@ std::vector<std::vector<std::string>> divideTensors(llvm::ArrayRef<std::string> 
                                                     const llvm::StringMap<ValueType> &types,
                                                     int64_t bytesPerRound);
 
+/// The step with which so many of `all` positions are taken, evenly; odd, so that it is no divisor
+/// of the usual sizes of rows.
+inline int64_t findPositionStep(int64_t all, int64_t wanted) {
+  int64_t step = std::max<int64_t>(1, all / wanted);
+  return step > 1 ? step | 1 : 1;
+}
+
 /// Histograms of floating point tensors by their names, in one pass over the samples.
 llvm::Expected<llvm::StringMap<Histogram>> calibrate(const std::shared_ptr<ModelFile> &model,
                                                      llvm::ArrayRef<std::string> tensors,

@@ -4,6 +4,7 @@
 #include "lib/Calibration/DataSource.h"
 #include "lib/Calibration/Labels.h"
 #include "lib/Tensors/ArrayFile.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -104,7 +105,7 @@ public:
   /// Adds the arguments of one call of openData.
   llvm::Error addPaths(llvm::ArrayRef<std::string> paths);
   /// Gives samples their classes and leaves out what is beyond the limit.
-  llvm::Error finish();
+  llvm::Error finish(llvm::ArrayRef<std::string> paths);
 
   int64_t size() const override { return count; }
 
@@ -369,7 +370,7 @@ llvm::Error FileData::addPaths(llvm::ArrayRef<std::string> paths) {
   return addColumns(std::move(columns));
 }
 
-llvm::Error FileData::finish() {
+llvm::Error FileData::finish(llvm::ArrayRef<std::string> paths) {
   if (!options.labels.empty()) {
     llvm::Expected<std::vector<int64_t>> classes = readLabelFile(options.labels, names);
     if (!classes)
@@ -383,7 +384,7 @@ llvm::Error FileData::finish() {
   if (options.limit)
     count = std::min(count, options.limit);
   if (count == 0)
-    return makeError("the data holds no samples");
+    return makeError(llvm::join(paths, ", ") + ": no samples");
   return llvm::Error::success();
 }
 
@@ -393,7 +394,7 @@ llvm::Expected<std::unique_ptr<DataSource>> openData(llvm::ArrayRef<std::string>
   auto data = std::make_unique<FileData>(std::move(inputs), options);
   if (llvm::Error error = data->addPaths(paths))
     return std::move(error);
-  if (llvm::Error error = data->finish())
+  if (llvm::Error error = data->finish(paths))
     return std::move(error);
   return data;
 }

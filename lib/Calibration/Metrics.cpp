@@ -26,6 +26,7 @@ llvm::Error TensorLoss::add(const tenon_tensor &reference, const tenon_tensor &g
   llvm::ArrayRef<float> expected = toFloats(reference, referenceStorage),
                         found = toFloats(got, gotStorage);
   elements += static_cast<int64_t>(expected.size());
+  double noiseBefore = noiseSum, signalBefore = signalSum;
   for (auto [x, y] : llvm::zip_equal(expected, found)) {
     if (!std::isfinite(x) || !std::isfinite(y)) {
       // Masked scores are infinite in both.
@@ -40,6 +41,7 @@ llvm::Error TensorLoss::add(const tenon_tensor &reference, const tenon_tensor &g
     largestError = std::max(largestError, std::abs(error));
     largestNumber = std::max(largestNumber, std::abs(a));
   }
+  samples.push_back({noiseSum - noiseBefore, signalSum - signalBefore});
   return llvm::Error::success();
 }
 

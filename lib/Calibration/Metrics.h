@@ -3,6 +3,7 @@
 #define TENON_LIB_CALIBRATION_METRICS_H
 
 #include "include/tenon/runtime.h"
+#include "lib/Calibration/Confidence.h"
 #include "lib/Tensors/Tensor.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
@@ -23,6 +24,9 @@ public:
   double cosine() const;
   /// The largest difference as a part of the reference's largest number.
   double relativeError() const;
+  /// How many times the noise seen other samples may have (`boundNoise`), where each tensor that
+  /// was added is of one sample.
+  double noiseBound() const { return boundNoise(samples); }
   /// Σ (x - y)² and Σ x².
   double noise() const { return noiseSum; }
   double signal() const { return signalSum; }
@@ -33,6 +37,7 @@ private:
   bool isBroken = false;
   double signalSum = 0, gotSum = 0, productSum = 0, noiseSum = 0;
   double largestError = 0, largestNumber = 0;
+  std::vector<SamplePowers> samples;
   std::vector<float> referenceStorage, gotStorage;
 };
 

@@ -48,7 +48,7 @@ struct QuantizationParameters {
 };
 
 struct RangeOptions {
-  RangeMethod method = RangeMethod::MinMax;
+  RangeMethod method = RangeMethod::MeanSquare;
   /// In percent, of RangeMethod::Percentile.
   double percentile = 99.99;
 };

@@ -2,11 +2,17 @@
 
 #include "lib/Calibration/ProbedModel.h"
 #include "lib/Editing/ModelEditor.h"
+#include "lib/Target/CodeCache.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 
 namespace tenon::quantize {
+
+ProbeOptions keepCode(ProbeOptions options) {
+  options.compile.codeCache = std::make_shared<CodeCache>();
+  return options;
+}
 
 llvm::Expected<std::pair<Session, driver::CompileReport>>
 loadModel(const std::shared_ptr<ModelFile> &model, const ProbeOptions &options) {

@@ -15,6 +15,9 @@ struct ProbeOptions {
   int32_t threads = 0;
 };
 
+/// Options with a cache of code, for models that are compiled again and again with small changes.
+ProbeOptions keepCode(ProbeOptions options);
+
 /// A model compiled with some of its values as further outputs.
 class ProbedModel {
 public:

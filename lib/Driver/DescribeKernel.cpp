@@ -40,6 +40,9 @@ std::string precisionOf(KernelOp kernel) {
   if (auto narrow = multiplied.getDefiningOp<DequantizeBlocksOp>())
     multiplied = narrow.getOperand();
   std::string other = nameOf(getElementTypeOrSelf(multiplied));
+  int64_t summands = strategy ? strategy->getBFloatProducts(kernel) : 1;
+  if (summands > 1)
+    return other + " (" + std::to_string(summands) + " x bf16)";
   return input == other ? input : input + " x " + other;
 }
 

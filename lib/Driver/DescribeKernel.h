@@ -6,7 +6,8 @@
 
 namespace tenon::driver {
 
-/// What a kernel computes with: "f32", or "f32 x bf16" for the operands of a product.
+/// What a kernel computes with: "f32", or "f32 x bf16" for the operands of a product; "f32 (3 x
+/// bf16)" where each product of f32 is the sum of so many of bf16.
 std::string precisionOf(KernelOp kernel);
 
 /// What it makes of zeros in its weights: "80% zeros: blocks, 4.6 x"; empty if there are few.

@@ -145,6 +145,7 @@ llvm::Expected<CompileReport> Compilation::run() {
   emit.path = options.output;
   emit.threads = options.threads;
   emit.assemble = options.assemble;
+  emit.cache = options.codeCache.get();
   if (llvm::Error error = emitModel(builder.model, emit, &report.emit))
     return error;
   report.totalTime = total.milliseconds();

@@ -8,6 +8,7 @@
 #include "lib/Target/Emit.h"
 #include "passes/Pipelines/Compile.h"
 #include "llvm/Support/Error.h"
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ public:
   /// Rules that may match no node.
   explicit PrecisionOption(std::vector<PrecisionRule> rules) : rules(std::move(rules)) {}
 
-  /// From `fp32`, `bf16`, `f16` or `int8`, for all nodes, or a file with a line `NODES PRECISION`
+  /// From the name of a precision, for all nodes, or a file with a line `NODES PRECISION`
   /// for each rule, where NODES is a name or a pattern, `#` starts a comment, and nodes that no
   /// line names stay fp32. An error names file and line.
   static llvm::Expected<PrecisionOption> parse(llvm::StringRef text);
@@ -69,6 +70,8 @@ struct CompileOptions {
   bool keepDeadChannels = false;
   /// Of the compiler; 0 is one per core.
   unsigned threads = 0;
+  /// For who compiles models that are much alike: code of kernels is kept here and used again.
+  std::shared_ptr<CodeCache> codeCache;
 };
 
 struct KernelReport {

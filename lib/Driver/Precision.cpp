@@ -27,11 +27,12 @@ llvm::Expected<PrecisionOption> PrecisionOption::parse(StringRef text) {
     }
     return option;
   }
+  if (text == "fp8")
+    return PrecisionRule::create("*", text).takeError();
   auto content = llvm::MemoryBuffer::getFile(text, /*IsText=*/true);
   if (!content)
-    return llvm::createStringError(
-        "precision '" + text +
-        "' is neither fp32, tf32, bf16, f16, int8 nor a file: " + content.getError().message());
+    return llvm::createStringError("precision '" + text + "' is neither " + listPrecisions() +
+                                   ", nor a file: " + content.getError().message());
   SmallVector<StringRef> lines;
   (*content)->getBuffer().split(lines, '\n');
   for (auto [number, line] : llvm::enumerate(lines)) {

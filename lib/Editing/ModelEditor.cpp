@@ -2,6 +2,7 @@
 
 #include "lib/Editing/ModelEditor.h"
 #include "lib/Editing/Attributes.h"
+#include "lib/Editing/SparseConstant.h"
 #include "lib/Importer/NodeOrder.h"
 #include "lib/Importer/Subgraphs.h"
 #include "lib/Tensors/ProtoFile.h"
@@ -133,8 +134,16 @@ static bool isConstantNode(const onnx::NodeProto *node) {
          (node->domain().empty() || node->domain() == "ai.onnx");
 }
 
+/// A sparse initializer; null if there is none of this name. Models have few of them.
+const onnx::SparseTensorProto *ModelEditor::findSparse(StringRef name) const {
+  for (const onnx::SparseTensorProto &tensor : graph().sparse_initializer())
+    if (tensor.values().name() == name)
+      return &tensor;
+  return nullptr;
+}
+
 bool ModelEditor::isConstant(StringRef value) const {
-  return initializers.contains(value) || isConstantNode(findProducer(value));
+  return initializers.contains(value) || isConstantNode(findProducer(value)) || findSparse(value);
 }
 
 template <typename Element> static Tensor makeTensor(int32_t dtype, ArrayRef<Element> elements) {
@@ -174,19 +183,27 @@ static Expected<Tensor> readSmallConstant(const onnx::NodeProto &node) {
 }
 
 Expected<Tensor> ModelEditor::readConstant(StringRef value) const {
+  auto fail = [&](Error error) {
+    return makeError("constant '" + value + "': " + toString(std::move(error)));
+  };
+  auto decodeSparse = [&](const onnx::SparseTensorProto &sparse) -> Expected<Tensor> {
+    Expected<Tensor> tensor = decodeSparseTensor(sparse);
+    return tensor ? std::move(tensor) : fail(tensor.takeError());
+  };
+  if (const onnx::SparseTensorProto *sparse = findSparse(value))
+    return decodeSparse(*sparse);
   const onnx::TensorProto *proto = initializers.lookup(value);
   if (!proto) {
     const onnx::NodeProto *node = findProducer(value);
     if (!isConstantNode(node))
       return makeError("'" + value + "' is no dense constant");
+    if (const onnx::AttributeProto *attribute = findAttribute(*node, "sparse_value"))
+      return decodeSparse(attribute->sparse_tensor());
     const onnx::AttributeProto *attribute = findAttribute(*node, "value");
     if (!attribute)
       return readSmallConstant(*node);
     proto = &attribute->t();
   }
-  auto fail = [&](Error error) {
-    return makeError("constant '" + value + "': " + toString(std::move(error)));
-  };
   if (proto->data_location() != onnx::TensorProto::EXTERNAL) {
     Expected<Tensor> tensor = decodeTensor(*proto);
     return tensor ? std::move(tensor) : fail(tensor.takeError());
@@ -202,10 +219,26 @@ Expected<Tensor> ModelEditor::readConstant(StringRef value) const {
   return tensor;
 }
 
+std::optional<ArrayRef<char>> ModelEditor::viewConstant(StringRef value) const {
+  const onnx::TensorProto *proto = initializers.lookup(value);
+  if (!proto || proto->data_location() != onnx::TensorProto::EXTERNAL)
+    return std::nullopt;
+  int64_t bytes = tenon_tensor_bytes(proto->data_type(), proto->dims_size(), proto->dims().data());
+  Expected<ArrayRef<char>> elements = file->externalElements(*proto, std::max<int64_t>(bytes, 0));
+  if (elements)
+    return *elements;
+  consumeError(elements.takeError());
+  return std::nullopt;
+}
+
 void ModelEditor::setConstant(StringRef value, const Tensor &tensor) {
   std::string name = value.str(); // which may lie in what is removed
   if (onnx::NodeProto *node = findProducer(name))
     removeNode(*node);
+  auto &sparse = *graph().mutable_sparse_initializer();
+  auto isNamed = [&](const onnx::SparseTensorProto &each) { return each.values().name() == name; };
+  if (auto known = find_if(sparse, isNamed); known != sparse.end())
+    sparse.erase(known);
   auto [entry, isNew] = initializers.try_emplace(name, nullptr);
   if (isNew) {
     entry->second = graph().add_initializer();
@@ -354,23 +387,29 @@ void ModelEditor::removeUnused() {
   });
 }
 
-Error ModelEditor::sortNodes() {
+Error ModelEditor::sortNodes(onnx::GraphProto &graph) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   std::string errors;
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
     errors += diagnostic.str();
     return mlir::success();
   });
-  auto order = orderNodes(graph().node(), [&](const onnx::NodeProto &) -> mlir::Location {
+  auto order = orderNodes(graph.node(), [&](const onnx::NodeProto &) -> mlir::Location {
     return mlir::UnknownLoc::get(&context);
   });
   if (failed(order))
-    return makeError(getName() + ": " + errors);
+    return makeError(errors);
   google::protobuf::RepeatedPtrField<onnx::NodeProto> sorted;
   sorted.Reserve(order->size());
   for (const onnx::NodeProto *node : *order)
     sorted.Add()->Swap(const_cast<onnx::NodeProto *>(node));
-  graph().mutable_node()->Swap(&sorted);
+  graph.mutable_node()->Swap(&sorted);
+  return Error::success();
+}
+
+Error ModelEditor::sortNodes() {
+  if (Error error = sortNodes(graph()))
+    return makeError(getName() + ": " + toString(std::move(error)));
   reindex();
   return Error::success();
 }

@@ -60,8 +60,11 @@ public:
 
   /// Whether the value is an initializer, or the result of a Constant node.
   bool isConstant(llvm::StringRef value) const;
-  /// The elements of a constant, which may lie in another file. Sparse constants are refused.
+  /// The elements of a constant, which may lie in another file unless it is sparse.
   llvm::Expected<Tensor> readConstant(llvm::StringRef value) const;
+  /// Where the elements of a constant lie, if not in the message: they stay there as long as the
+  /// model's file does. nullopt if the message has them.
+  std::optional<llvm::ArrayRef<char>> viewConstant(llvm::StringRef value) const;
   /// Gives a constant other elements, whatever their type and shape.
   void setConstant(llvm::StringRef value, const Tensor &tensor);
   /// Adds an initializer and returns its name.
@@ -86,6 +89,8 @@ public:
   void removeUnused();
   /// Puts nodes behind those whose results they read. An error if the graph has a cycle.
   llvm::Error sortNodes();
+  /// The same of a graph inside of a node.
+  static llvm::Error sortNodes(onnx::GraphProto &graph);
 
   // --- The model ---
 
@@ -104,6 +109,7 @@ private:
   void dropUse(onnx::NodeProto &node, int operand);
   void countSubgraphReads(const onnx::NodeProto &node, int by);
   void removeInitializer(llvm::StringRef name);
+  const onnx::SparseTensorProto *findSparse(llvm::StringRef name) const;
 
   std::shared_ptr<ModelFile> file;
   onnx::ModelProto model;

@@ -12,18 +12,65 @@ using namespace llvm;
 
 namespace tenon {
 
-const Tensor *ConstantCache::find(StringRef value) {
-  if (value.empty() || !editor.isConstant(value))
-    return nullptr;
-  auto [entry, isNew] = tensors.try_emplace(value);
-  if (isNew) {
-    if (Expected<Tensor> tensor = editor.readConstant(value);
-        tensor && tensor->dtype != TENON_STRING)
-      entry->second = std::make_unique<Tensor>(std::move(*tensor));
-    else if (!tensor)
-      consumeError(tensor.takeError()); // whoever imports the model reports it
+/// What a DequantizeLinear makes of constants; nullopt for blocks.
+static std::optional<Tensor> dequantize(const onnx::NodeProto &node,
+                                        ArrayRef<const Tensor *> from) {
+  const Tensor &values = *from[0], &scales = *from[1], *zeros = from.size() > 2 ? from[2] : nullptr;
+  int64_t rank = values.dims.size(), axis = getInt(node, "axis", 1), inner = 1;
+  axis += axis < 0 ? rank : 0;
+  bool isPerChannel = scales.numElements() != 1;
+  if (isPerChannel && (axis >= rank || scales.dims.size() != 1 ||
+                       scales.dims.front() != values.dims[axis] || getInt(node, "block_size", 0)))
+    return std::nullopt;
+  if (zeros && zeros->numElements() != scales.numElements())
+    return std::nullopt;
+  for (int64_t each = axis + 1; each < rank; ++each)
+    inner *= values.dims[each];
+  Expected<Tensor> result = Tensor::create(scales.dtype, values.dims);
+  if (!result) {
+    consumeError(result.takeError());
+    return std::nullopt;
   }
-  return entry->second.get();
+  for (int64_t element : seq(values.numElements())) {
+    int64_t channel = isPerChannel ? element / inner % values.dims[axis] : 0;
+    double zero = zeros ? zeros->element(channel) : 0;
+    result->setElement(element, (values.element(element) - zero) * scales.element(channel));
+  }
+  return std::move(*result);
+}
+
+std::optional<Tensor> ConstantCache::read(StringRef value) {
+  if (editor.isConstant(value)) {
+    Expected<Tensor> tensor = editor.readConstant(value);
+    if (tensor && tensor->dtype != TENON_STRING)
+      return std::move(*tensor);
+    if (!tensor)
+      consumeError(tensor.takeError()); // whoever imports the model reports it
+    return std::nullopt;
+  }
+  const onnx::NodeProto *producer = editor.findProducer(value);
+  if (!producer || producer->op_type() != "DequantizeLinear")
+    return std::nullopt;
+  SmallVector<const Tensor *> operands;
+  for (const std::string &operand : producer->input()) {
+    if (!editor.isConstant(operand) || !find(operand))
+      return std::nullopt;
+    operands.push_back(find(operand));
+  }
+  return dequantize(*producer, operands);
+}
+
+const Tensor *ConstantCache::find(StringRef value) {
+  if (value.empty())
+    return nullptr;
+  auto known = tensors.find(value);
+  if (known != tensors.end())
+    return known->second.get();
+  std::optional<Tensor> tensor = read(value);
+  auto &entry = tensors[value];
+  if (tensor)
+    entry = std::make_unique<Tensor>(std::move(*tensor));
+  return entry.get();
 }
 
 ChannelConstants::ChannelConstants(const ModelEditor &editor, const ValueTypes &types,

@@ -7,7 +7,7 @@
 
 namespace tenon {
 
-/// Constants of a model, each read once.
+/// Constants of a model, and what is dequantized from constants, each read once.
 class ConstantCache {
 public:
   explicit ConstantCache(const ModelEditor &editor) : editor(editor) {}
@@ -15,6 +15,8 @@ public:
   const Tensor *find(llvm::StringRef value);
 
 private:
+  std::optional<Tensor> read(llvm::StringRef value);
+
   const ModelEditor &editor;
   llvm::StringMap<std::unique_ptr<Tensor>> tensors;
 };

@@ -13,61 +13,32 @@ using namespace llvm;
 
 namespace tenon {
 
-namespace {
-class Chooser {
-public:
-  Chooser(const ModelEditor &editor, const ValueTypes &types, const ChannelGroups &groups,
-          const PruneOptions &options)
-      : editor(editor), types(types), groups(groups), options(options) {}
-
-  Expected<PruneChoice> run();
-
-private:
-  Error readKept();
-  ChannelSelection select(double part) const;
-  /// How many units of a group stay of those that should, after rounding.
-  size_t roundKept(const ChannelGroup &group, double wished) const;
-  std::vector<double> countKept(double part) const;
-  double predict(const ChannelSelection &selection) const {
-    return dense / estimateCost(editor, types, groups, selectSets(groups, selection));
-  }
-
-  const ModelEditor &editor;
-  const ValueTypes &types;
-  const ChannelGroups &groups;
-  const PruneOptions &options;
-  std::vector<std::vector<double>> importance;
-  std::vector<bool> mayShrink; // groups
-  double dense = 0;
-};
-} // namespace
-
-Error Chooser::readKept() {
-  mayShrink.assign(groups.getGroups().size(), true);
-  for (const std::string &text : options.kept) {
+Error ChannelChooser::readKept() {
+  mayShrink.assign(groups->getGroups().size(), true);
+  for (const std::string &text : options->kept) {
     Expected<GlobPattern> pattern = GlobPattern::create(text);
     if (!pattern)
       return makeError("the pattern '" + text + "' is malformed: " + toString(pattern.takeError()));
-    if (none_of(editor.graph().node(),
+    if (none_of(editor->graph().node(),
                 [&](const onnx::NodeProto &node) { return pattern->match(getNodeName(node)); }))
-      return makeError(editor.getName() + ": no node is called '" + text + "'");
-    for (auto [number, group] : enumerate(groups.getGroups()))
+      return makeError(editor->getName() + ": no node is called '" + text + "'");
+    for (auto [number, group] : enumerate(groups->getGroups()))
       if (any_of(group.nodes, [&](StringRef node) { return pattern->match(node); }))
         mayShrink[number] = false;
   }
   if (none_of(mayShrink, [](bool may) { return may; }))
-    return makeError(editor.getName() + ": no channels can be removed" +
-                     (options.kept.empty() ? "" : " besides those that are kept"));
+    return makeError(editor->getName() + ": no channels can be removed" +
+                     (options->kept.empty() ? "" : " besides those that are kept"));
   return Error::success();
 }
 
 /// Units of a group that stay before rounding: the same part of each group, or those that matter
 /// most when the units of all groups compete by their importance within their group.
-std::vector<double> Chooser::countKept(double part) const {
+std::vector<double> ChannelChooser::countKept(double part) const {
   std::vector<double> kept;
-  for (const ChannelGroup &group : groups.getGroups())
+  for (const ChannelGroup &group : groups->getGroups())
     kept.push_back(static_cast<double>(group.units.size()));
-  if (!options.isGlobal) {
+  if (!options->isGlobal) {
     for (auto [number, count] : enumerate(kept))
       if (mayShrink[number])
         count *= 1 - part;
@@ -75,7 +46,7 @@ std::vector<double> Chooser::countKept(double part) const {
   }
   std::vector<std::pair<double, size_t>> candidates; // importance, group
   double all = 0, gone = 0;
-  for (auto [number, group] : enumerate(groups.getGroups())) {
+  for (auto [number, group] : enumerate(groups->getGroups())) {
     if (!mayShrink[number])
       continue;
     ArrayRef<double> values = importance[number];
@@ -86,7 +57,7 @@ std::vector<double> Chooser::countKept(double part) const {
   }
   sort(candidates);
   for (size_t number : make_second_range(candidates)) {
-    const ChannelGroup &group = groups.getGroups()[number];
+    const ChannelGroup &group = groups->getGroups()[number];
     if (gone + group.channelsPerUnit > part * all || kept[number] <= 1)
       continue;
     gone += group.channelsPerUnit;
@@ -95,20 +66,20 @@ std::vector<double> Chooser::countKept(double part) const {
   return kept;
 }
 
-size_t Chooser::roundKept(const ChannelGroup &group, double wished) const {
+size_t ChannelChooser::roundKept(const ChannelGroup &group, double wished) const {
   int64_t units = group.units.size();
   // Units of many channels, such as heads, are multiples already or never.
-  int64_t step = options.multiple / std::gcd(options.multiple, group.channelsPerUnit);
+  int64_t step = options->multiple / std::gcd(options->multiple, group.channelsPerUnit);
   if (step > wished || step > units)
     step = std::max<int64_t>(1, bit_floor(static_cast<uint64_t>(std::max(wished, 1.0))));
   int64_t rounded = std::llround(wished / step) * step;
   return std::clamp<int64_t>(rounded, 1, units);
 }
 
-ChannelSelection Chooser::select(double part) const {
+ChannelSelection ChannelChooser::select(double part) const {
   ChannelSelection selection;
   for (auto [number, wished] : enumerate(countKept(part))) {
-    const ChannelGroup &group = groups.getGroups()[number];
+    const ChannelGroup &group = groups->getGroups()[number];
     std::vector<size_t> &chosen = selection.emplace_back();
     if (!mayShrink[number])
       continue;
@@ -124,43 +95,70 @@ ChannelSelection Chooser::select(double part) const {
   return selection;
 }
 
-Expected<PruneChoice> Chooser::run() {
-  if (Error error = readKept())
-    return std::move(error);
-  auto measured = measureImportance(editor, groups, options.importance);
-  if (!measured)
-    return measured.takeError();
-  importance = std::move(*measured);
-  dense = estimateCost(editor, types, groups, BitVector(groups.getSets().size()));
-  PruneChoice choice;
-  if (options.channels) {
-    choice.selection = select(*options.channels);
-    choice.predictedSpeedup = predict(choice.selection);
-    if (all_of(choice.selection, [](const auto &units) { return units.empty(); }))
-      return makeError(
-          editor.getName() +
-          formatv(": {0:P1} of the channels is less than one of any group, or rounds to none",
-                  *options.channels));
-    return choice;
-  }
-  constexpr double most = 0.95, step = 0.01;
-  for (double part = step; part < most + step / 2; part += step) {
-    choice.selection = select(part);
-    choice.predictedSpeedup = predict(choice.selection);
-    if (choice.predictedSpeedup >= options.targetSpeedup)
-      return choice;
-  }
-  return makeError(editor.getName() +
-                   formatv(": cannot become {0:F1} times as fast: without {1:P0} of "
-                           "its channels it is predicted to be {2:F2} times",
-                           options.targetSpeedup, most, choice.predictedSpeedup));
+PruneChoice ChannelChooser::choose(double part) const {
+  PruneChoice choice{select(part), part};
+  choice.predictedSpeedup =
+      dense / estimateCost(*editor, *types, *groups, selectSets(*groups, choice.selection));
+  return choice;
 }
 
-Expected<PruneChoice> chooseChannels(const ModelEditor &editor, const ValueTypes &types,
-                                     const ChannelGroups &groups, const PruneOptions &options) {
+static bool removesNothing(const ChannelSelection &selection) {
+  return all_of(selection, [](const auto &units) { return units.empty(); });
+}
+
+/// What is tried where no part is given.
+static constexpr double kMostPart = 0.95, kPartStep = 0.01;
+
+std::vector<PruneChoice> ChannelChooser::listChoices() const {
+  std::vector<PruneChoice> choices;
+  for (double part = kPartStep; part < kMostPart + kPartStep / 2; part += kPartStep) {
+    ChannelSelection selection = select(part);
+    bool isNew = choices.empty() || choices.back().selection != selection;
+    if (isNew && !removesNothing(selection))
+      choices.push_back(choose(part));
+  }
+  return choices;
+}
+
+Expected<PruneChoice> ChannelChooser::choose() const {
+  if (options->channels) {
+    PruneChoice choice = choose(*options->channels);
+    if (removesNothing(choice.selection))
+      return makeError(
+          editor->getName() +
+          formatv(": {0:P1} of the channels is less than one of any group, or rounds to none",
+                  *options->channels));
+    return choice;
+  }
+  double fastest = 1;
+  for (PruneChoice &choice : listChoices()) {
+    if (choice.predictedSpeedup >= *options->targetSpeedup)
+      return std::move(choice);
+    fastest = choice.predictedSpeedup;
+  }
+  return makeError(editor->getName() +
+                   formatv(": cannot become {0:F1} times as fast: without {1:P0} of "
+                           "its channels it is predicted to be {2:F2} times",
+                           *options->targetSpeedup, kMostPart, fastest));
+}
+
+ChannelChooser::ChannelChooser(const ModelEditor &editor, const ValueTypes &types,
+                               const ChannelGroups &groups, const PruneOptions &options,
+                               std::vector<std::vector<double>> importance)
+    : editor(&editor), types(&types), groups(&groups), options(&options),
+      importance(std::move(importance)),
+      dense(estimateCost(editor, types, groups, BitVector(groups.getSets().size()))) {}
+
+Expected<ChannelChooser> ChannelChooser::create(const ModelEditor &editor, const ValueTypes &types,
+                                                const ChannelGroups &groups,
+                                                const PruneOptions &options,
+                                                std::vector<std::vector<double>> importance) {
   if (groups.getGroups().empty())
     return makeError(editor.getName() + ": no channels can be removed");
-  return Chooser(editor, types, groups, options).run();
+  ChannelChooser chooser(editor, types, groups, options, std::move(importance));
+  if (Error error = chooser.readKept())
+    return std::move(error);
+  return chooser;
 }
 
 } // namespace tenon

@@ -113,6 +113,13 @@ void Coupler::uniteBroadcast(StringRef operand, StringRef result, int64_t fromEn
   }
 }
 
+void Coupler::uniteSummed(StringRef left, int64_t leftAxis, StringRef right, int64_t rightAxis) {
+  if (isKnown(left) || isKnown(right))
+    return unite(getAxis(left, leftAxis), getAxis(right, rightAxis));
+  pin(getAxis(left, leftAxis), describe() + " multiplies it by other activations");
+  pin(getAxis(right, rightAxis), describe() + " multiplies it by other activations");
+}
+
 void Coupler::addSum(WeightedSum sum) {
   sum.node = &node;
   state.sums.push_back(sum);
@@ -352,6 +359,7 @@ const CouplingRules &CouplingRules::all() {
     addWindowRules(rules);
     addNormalizationRules(rules);
     addAttentionRules(rules);
+    addEinsumRules(rules);
     return rules;
   }();
   return rules;

@@ -80,6 +80,10 @@ public:
   /// Couples values with the same elements in the same order.
   void regroup(llvm::StringRef value, llvm::StringRef result);
 
+  /// Couples what a product sums over. Where neither operand is known, it must stay: the order of
+  /// channels would have to change in both.
+  void uniteSummed(llvm::StringRef left, int64_t leftAxis, llvm::StringRef right,
+                   int64_t rightAxis);
   void addSum(WeightedSum sum);
   /// Channels that end here, though there is no WeightedSum of them.
   void addOpaqueRead(Axis axis);
@@ -149,6 +153,7 @@ void addShapeRules(CouplingRules &rules);
 void addWindowRules(CouplingRules &rules);
 void addNormalizationRules(CouplingRules &rules);
 void addAttentionRules(CouplingRules &rules);
+void addEinsumRules(CouplingRules &rules);
 
 } // namespace tenon
 

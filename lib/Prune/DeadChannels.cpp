@@ -10,7 +10,7 @@
 // WeightedSum tells stays.
 
 #include "lib/Prune/DeadChannels.h"
-#include "lib/Prune/ChannelConstants.h"
+#include "lib/Prune/AddedBiases.h"
 #include "lib/Prune/RemoveChannels.h"
 #include "lib/Prune/Slices.h"
 #include "llvm/ADT/STLExtras.h"
@@ -35,7 +35,7 @@ public:
   Round(ModelEditor &editor, ValueTypes &types, const DeadChannelOptions &options)
       : editor(editor), types(types), options(options), groups(ChannelGroups::find(editor, types)),
         sets(groups.getSets()), cache(editor), constants(editor, types, groups, cache),
-        removed(sets.size()) {}
+        removed(sets.size()), biases(editor, types, groups, cache) {}
 
   /// Whether channels have gone.
   Expected<bool> run(std::vector<DeadChannels> &report);
@@ -60,8 +60,6 @@ private:
 
   void fold(const Reader &reader);
   void merge(ArrayRef<int64_t> unit, ArrayRef<int64_t> into);
-  Error writeBiases();
-  Error writeBias(const WeightedSum &sum, ArrayRef<double> added);
   void renewTypes();
 
   ModelEditor &editor;
@@ -71,10 +69,10 @@ private:
   const ChannelSets &sets;
   ConstantCache cache;
   ChannelConstants constants;
-  BitVector removed;                                 // sets
+  BitVector removed; // sets
+  AddedBiases biases;
   DenseMap<int64_t, SmallVector<Reader, 2>> readers; // by set
-  std::map<const WeightedSum *, std::vector<double>> added;
-  StringMap<Tensor> merged; // weights that read other channels, too
+  StringMap<Tensor> merged;                          // weights that read other channels, too
 };
 
 } // namespace
@@ -126,15 +124,7 @@ bool Round::canFold(const Reader &reader) {
   std::optional<double> number = constants.find(axis.first + reader.position);
   if (!number || *number == 0)
     return number.has_value();
-  if (sum.isPadded || (sum.node->op_type() == "Gemm" && getFloat(*sum.node, "beta", 1) != 1))
-    return false;
-  if (sum.biasOperand < 0 || sum.biasOperand >= sum.node->input_size() ||
-      sum.node->input(sum.biasOperand).empty())
-    return true;
-  const Tensor *bias = cache.find(sum.node->input(sum.biasOperand));
-  return bias && !bias->dims.empty() &&
-         bias->numElements() == sets.getAxes(sum.result)[sum.resultAxis].size &&
-         bias->dims.back() == bias->numElements();
+  return !sum.isPadded && biases.canAdd(sum);
 }
 
 bool Round::canFold(ArrayRef<int64_t> unit) {
@@ -165,7 +155,7 @@ void Round::findDuplicates(const ChannelGroup &group, std::vector<Dead> &dead) {
     makesAny |= tensor->dims.size() > 1;
   }
   for (const Reader &reader : readers[sets.find(group.units.front().front())])
-    if (!cache.find(reader.sum->weights))
+    if (!editor.isConstant(reader.sum->weights) || !cache.find(reader.sum->weights))
       return;
   if (!makesAny)
     return;
@@ -240,8 +230,7 @@ void Round::fold(const Reader &reader) {
   int64_t inner = 1, size = weights.dims[sum.weightsOut];
   for (int64_t each : ArrayRef(weights.dims).drop_front(sum.weightsOut + 1))
     inner *= each;
-  std::vector<double> &sums = added[&sum];
-  sums.resize(size);
+  MutableArrayRef<double> sums = biases.get(sum);
   double scale = sum.node->op_type() == "Gemm" ? getFloat(*sum.node, "alpha", 1) : 1;
   columns.forEach(reader.position, [&](int64_t index) {
     sums[index / inner % size] += scale * weights.element(index) * number;
@@ -267,43 +256,6 @@ void Round::merge(ArrayRef<int64_t> unit, ArrayRef<int64_t> into) {
       weights.setElement(index, weights.element(index) + values[next++]);
     });
   }
-}
-
-/// Biases are constants of their own from here on, without what is removed.
-Error Round::writeBiases() {
-  for (auto &[sum, numbers] : added)
-    if (Error error = writeBias(*sum, numbers))
-      return error;
-  return Error::success();
-}
-
-Error Round::writeBias(const WeightedSum &sum, ArrayRef<double> numbers) {
-  auto &node = const_cast<onnx::NodeProto &>(*sum.node); // of `editor`
-  bool isOperand = sum.biasOperand >= 0;
-  std::string old =
-      isOperand && sum.biasOperand < node.input_size() ? node.input(sum.biasOperand) : "";
-  const Tensor *bias = cache.find(old);
-  Axis results = sets.getAxes(sum.result)[sum.resultAxis];
-  SmallVector<double> kept;
-  for (int64_t position : seq(results.size))
-    if (!removed[sets.find(results.first + position)])
-      kept.push_back((bias ? bias->element(position) : 0) + numbers[position]);
-  Expected<Tensor> tensor = Tensor::create(cache.find(sum.weights)->dtype, {int64_t(kept.size())});
-  if (!tensor)
-    return tensor.takeError();
-  for (auto [index, value] : enumerate(kept))
-    tensor->setElement(index, value);
-  std::string name = editor.addConstant(getNodeName(node).str() + "_bias", *tensor);
-  types[name] = {tensor->dtype, {int64_t(kept.size())}};
-  if (isOperand) {
-    editor.setOperand(node, sum.biasOperand, name);
-    return Error::success();
-  }
-  std::string result = sum.result.str(), inner = editor.makeName(result);
-  types[inner] = types[result];
-  editor.renameResult(node, 0, inner);
-  editor.addNode("Add", getNodeName(node).str() + "_add", {inner, name}, {result});
-  return Error::success();
 }
 
 void Round::renewTypes() {
@@ -344,7 +296,7 @@ Expected<bool> Round::run(std::vector<DeadChannels> &report) {
     return false;
   for (const auto &entry : merged)
     editor.setConstant(entry.getKey(), entry.second);
-  if (Error error = writeBiases())
+  if (Error error = biases.write(removed))
     return std::move(error);
   if (Error error = removeChannels(editor, types, groups, removed))
     return std::move(error);

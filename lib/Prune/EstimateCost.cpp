@@ -3,6 +3,7 @@
 
 #include "include/tenon/runtime.h"
 #include "lib/Prune/ChooseChannels.h"
+#include "lib/Prune/EinsumEquation.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
 
@@ -61,17 +62,35 @@ private:
   }
 
   double countProducts(const NodeView &view) const {
-    StringRef type = view.getType(), weights = view.getInput(1);
-    if (type == "Conv" || type == "FusedConv")
-      return countElements(view.getOutput(0)) * countElements(weights) / getKeptSize(weights, 0);
+    StringRef type = view.getType(), result = view.getOutput(0);
+    bool hasScales = type == "QLinearConv" || type == "QLinearMatMul";
+    StringRef weights = view.getInput(hasScales ? 3 : 1);
+    if (type == "Conv" || type == "FusedConv" || type == "QLinearConv" || type == "ConvInteger")
+      return countElements(result) * countElements(weights) / getKeptSize(weights, 0);
     if (type == "ConvTranspose")
       return countElements(view.getInput(0)) * countElements(weights) / getKeptSize(weights, 0);
-    if (type == "MatMul")
-      return countElements(view.getOutput(0)) * getKeptSize(view.getInput(0), -1);
+    if (type == "MatMul" || type == "QLinearMatMul" || type == "MatMulInteger")
+      return countElements(result) * getKeptSize(view.getInput(0), -1);
     if (type == "Gemm")
-      return countElements(view.getOutput(0)) *
+      return countElements(result) *
              getKeptSize(weights, getInt(view.getNode(), "transB", 0) ? 1 : 0);
-    return 0;
+    return type == "Einsum" ? countEinsumProducts(view) : 0;
+  }
+
+  /// One for each combination of its labels.
+  double countEinsumProducts(const NodeView &view) const {
+    auto equation = EinsumEquation::parse(getString(view.getNode(), "equation", ""));
+    if (!equation)
+      return 0;
+    double products = 1;
+    std::string counted;
+    for (auto [number, term] : enumerate(equation->operands))
+      for (auto [axis, label] : enumerate(term))
+        if (!is_contained(counted, label)) {
+          products *= getKeptSize(view.getInput(number), axis);
+          counted += label;
+        }
+    return products;
   }
 
   const ModelEditor &editor;

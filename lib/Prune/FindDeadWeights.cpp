@@ -4,6 +4,7 @@
 #include "lib/Editing/Attributes.h"
 #include "lib/Importer/ElementTypes.h"
 #include "lib/Prune/DeadChannels.h"
+#include "lib/Prune/EinsumEquation.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
@@ -15,20 +16,20 @@ using namespace llvm;
 namespace tenon {
 namespace {
 
-/// Floating point weights as they lie in the file.
+/// Weights as they lie in the file: floating point, or bytes whose zero point is zero.
 struct Weights {
   ArrayRef<char> bytes;
   SmallVector<int64_t> dims;
   int64_t elementBytes;
+  /// The bits that tell numbers from zero.
+  uint64_t magnitude;
 
   uint64_t load(int64_t element) const {
     uint64_t bits = 0;
     std::memcpy(&bits, bytes.data() + element * elementBytes, elementBytes);
     return bits;
   }
-  bool isZero(int64_t element) const {
-    return (load(element) & ~(uint64_t(1) << (elementBytes * 8 - 1))) == 0;
-  }
+  bool isZero(int64_t element) const { return (load(element) & magnitude) == 0; }
   /// The elements of the slices along an axis, the last of its two numbers first.
   std::pair<int64_t, int64_t> getStrides(size_t axis) const {
     int64_t inner = 1;
@@ -48,6 +49,12 @@ static std::optional<Weights> viewWeights(const onnx::TensorProto &tensor, Model
   case ElementKind::BFloat16:
   case ElementKind::Double:
     weights.elementBytes = getElementBits(tensor.data_type()) / 8;
+    weights.magnitude = (uint64_t(1) << (weights.elementBytes * 8 - 1)) - 1;
+    break;
+  case ElementKind::Int8:
+  case ElementKind::UInt8:
+    weights.elementBytes = 1;
+    weights.magnitude = 0xFF;
     break;
   default:
     return std::nullopt;
@@ -119,6 +126,13 @@ static bool hasEqualSlices(const Weights &weights, size_t axis) {
   return false;
 }
 
+static std::optional<size_t> getEinsumResultAxis(const onnx::NodeProto &node) {
+  auto equation = EinsumEquation::parse(getString(node, "equation", ""));
+  if (!equation || equation->operands.size() != 2 || equation->operands[1].size() != 2)
+    return std::nullopt;
+  return StringRef(equation->result).contains(equation->operands[1][1]) ? 1 : 0;
+}
+
 /// The axis of the weights that makes the channels of a node's result.
 static std::optional<size_t> getResultAxis(const onnx::NodeProto &node, size_t rank) {
   StringRef type = node.op_type();
@@ -132,17 +146,41 @@ static std::optional<size_t> getResultAxis(const onnx::NodeProto &node, size_t r
     return getInt(node, "transB", 0) ? 0 : 1;
   if (type == "MatMul")
     return rank - 1;
+  if (type == "Einsum" && rank == 2)
+    return getEinsumResultAxis(node);
   return std::nullopt;
 }
 
-bool mayHaveDeadChannels(const std::shared_ptr<ModelFile> &model) {
+/// Whether zeros stand for zero in what is dequantized.
+static bool isZeroPoint(const onnx::NodeProto &node,
+                        const StringMap<const onnx::TensorProto *> &constants) {
+  if (node.input_size() < 3 || node.input(2).empty())
+    return true;
+  const onnx::TensorProto *zeros = constants.lookup(node.input(2));
+  return zeros && zeros->data_location() != onnx::TensorProto::EXTERNAL &&
+         all_of(zeros->raw_data(), [](char byte) { return byte == 0; }) &&
+         all_of(zeros->int32_data(), [](int32_t number) { return number == 0; });
+}
+
+/// Constants, and what is dequantized from constants where zeros are zero, by their names.
+static StringMap<const onnx::TensorProto *> listConstants(const onnx::GraphProto &graph) {
   StringMap<const onnx::TensorProto *> constants;
-  for (const onnx::TensorProto &tensor : model->graph().initializer())
+  for (const onnx::TensorProto &tensor : graph.initializer())
     constants[tensor.name()] = &tensor;
-  for (const onnx::NodeProto &node : model->graph().node())
+  for (const onnx::NodeProto &node : graph.node())
     if (node.op_type() == "Constant" && node.output_size() == 1)
       if (const onnx::AttributeProto *value = findAttribute(node, "value"))
         constants[node.output(0)] = &value->t();
+  for (const onnx::NodeProto &node : graph.node())
+    if (node.op_type() == "DequantizeLinear" && node.input_size() > 1 &&
+        isZeroPoint(node, constants))
+      if (const onnx::TensorProto *values = constants.lookup(node.input(0)))
+        constants[node.output(0)] = values;
+  return constants;
+}
+
+bool mayHaveDeadChannels(const std::shared_ptr<ModelFile> &model) {
+  StringMap<const onnx::TensorProto *> constants = listConstants(model->graph());
   for (const onnx::NodeProto &node : model->graph().node()) {
     const onnx::TensorProto *tensor =
         node.input_size() > 1 ? constants.lookup(node.input(1)) : nullptr;
@@ -155,7 +193,7 @@ bool mayHaveDeadChannels(const std::shared_ptr<ModelFile> &model) {
     if (isNorm && weights->dims.size() == 1 && hasZeroSlice(*weights, 0))
       return true;
     std::optional<size_t> axis = getResultAxis(node, weights->dims.size());
-    // Convolutions read channels on the other of the first two axes, products on the other of two.
+    // Channels are read on the other of two axes, by convolutions on that of the first two.
     if (axis &&
         (hasZeroSlice(*weights, *axis) || hasZeroSlice(*weights, *axis == 0 ? 1 : *axis - 1) ||
          hasEqualSlices(*weights, *axis)))

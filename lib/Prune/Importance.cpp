@@ -15,6 +15,7 @@ std::optional<Importance> parseImportance(StringRef text) {
       .Case("l1", Importance::L1)
       .Case("l2", Importance::L2)
       .Case("bn", Importance::BatchNorm)
+      .Case("activation", Importance::Activation)
       .Default(std::nullopt);
 }
 
@@ -50,6 +51,8 @@ static bool isJudged(const ModelEditor &editor, StringRef value, int64_t rank,
 
 Expected<std::vector<std::vector<double>>>
 measureImportance(const ModelEditor &editor, const ChannelGroups &groups, Importance importance) {
+  if (importance == Importance::Activation)
+    return makeError(editor.getName() + ": what channels add to sums needs samples to tell");
   const ChannelSets &sets = groups.getSets();
   std::vector<double> norms(sets.size());
   StringMap<Tensor> constants;

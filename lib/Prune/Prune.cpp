@@ -45,23 +45,47 @@ static PruneReport describe(const ModelEditor &editor, const ChannelGroups &grou
   return report;
 }
 
-Expected<std::pair<std::unique_ptr<ModelEditor>, PruneReport>>
-pruneModel(const std::shared_ptr<ModelFile> &file, const PruneOptions &options) {
-  Expected<ValueTypes> types = inferValueTypes(file);
+Expected<PrunableModel> PrunableModel::create(const std::shared_ptr<ModelFile> &file,
+                                              const ImportOptions &options) {
+  Expected<ValueTypes> types = inferValueTypes(file, options);
   if (!types)
     return types.takeError();
-  auto editor = std::make_unique<ModelEditor>(file);
-  if (Error error = editor->sortNodes())
+  PrunableModel model;
+  model.types = std::make_unique<ValueTypes>(std::move(*types));
+  model.editor = std::make_unique<ModelEditor>(file);
+  if (Error error = model.editor->sortNodes())
     return std::move(error);
-  ChannelGroups groups = ChannelGroups::find(*editor, *types);
-  Expected<PruneChoice> choice = chooseChannels(*editor, *types, groups, options);
+  model.groups = std::make_unique<ChannelGroups>(ChannelGroups::find(*model.editor, *model.types));
+  return std::move(model);
+}
+
+Expected<PruneReport> PrunableModel::remove(const PruneChoice &choice) {
+  BitVector removed = selectSets(*groups, choice.selection);
+  PruneReport report = describe(*editor, *groups, choice, removed);
+  if (Error error = removeChannels(*editor, *types, *groups, removed))
+    return std::move(error);
+  return report;
+}
+
+Expected<std::pair<std::unique_ptr<ModelEditor>, PruneReport>>
+pruneModel(const std::shared_ptr<ModelFile> &file, const PruneOptions &options) {
+  Expected<PrunableModel> model = PrunableModel::create(file);
+  if (!model)
+    return model.takeError();
+  auto importance = measureImportance(model->getEditor(), model->getGroups(), options.importance);
+  if (!importance)
+    return importance.takeError();
+  auto chooser = ChannelChooser::create(model->getEditor(), model->getTypes(), model->getGroups(),
+                                        options, std::move(*importance));
+  if (!chooser)
+    return chooser.takeError();
+  Expected<PruneChoice> choice = chooser->choose();
   if (!choice)
     return choice.takeError();
-  BitVector removed = selectSets(groups, choice->selection);
-  PruneReport report = describe(*editor, groups, *choice, removed);
-  if (Error error = removeChannels(*editor, *types, groups, removed))
-    return std::move(error);
-  return std::pair(std::move(editor), std::move(report));
+  Expected<PruneReport> report = model->remove(*choice);
+  if (!report)
+    return report.takeError();
+  return std::pair(model->takeEditor(), std::move(*report));
 }
 
 } // namespace tenon

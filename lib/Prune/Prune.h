@@ -30,7 +30,32 @@ struct PruneReport {
   double predictedSpeedup = 1;
 };
 
-/// Removes channels and gives the smaller model.
+/// A model and what of it can be removed.
+class PrunableModel {
+public:
+  /// `options` say what is known of the model's shapes.
+  static llvm::Expected<PrunableModel> create(const std::shared_ptr<ModelFile> &file,
+                                              const ImportOptions &options = {});
+
+  ModelEditor &getEditor() { return *editor; }
+  const ModelEditor &getEditor() const { return *editor; }
+  ValueTypes &getTypes() { return *types; }
+  const ValueTypes &getTypes() const { return *types; }
+  const ChannelGroups &getGroups() const { return *groups; }
+
+  /// Removes channels, and tells about it. All but the editor describes the model as it was before,
+  /// from here on.
+  llvm::Expected<PruneReport> remove(const PruneChoice &choice);
+  std::unique_ptr<ModelEditor> takeEditor() { return std::move(editor); }
+
+private:
+  // Where they are does not change.
+  std::unique_ptr<ModelEditor> editor;
+  std::unique_ptr<ValueTypes> types;
+  std::unique_ptr<ChannelGroups> groups;
+};
+
+/// Removes channels, judged by weights alone, and gives the smaller model.
 llvm::Expected<std::pair<std::unique_ptr<ModelEditor>, PruneReport>>
 pruneModel(const std::shared_ptr<ModelFile> &file, const PruneOptions &options);
 

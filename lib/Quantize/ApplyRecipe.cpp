@@ -2,9 +2,11 @@
 
 #include "lib/Quantize/ApplyRecipe.h"
 #include "lib/Editing/Attributes.h"
+#include "lib/Editing/RaiseOpset.h"
 #include "lib/Quantize/Conversions.h"
 #include "lib/Quantize/PackedWeights.h"
 #include "lib/Quantize/QuantizableNodes.h"
+#include "lib/Quantize/SplitProducts.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -27,6 +29,7 @@ private:
   llvm::Error adjust(const Adjustment &adjustment);
   llvm::Error apply(onnx::NodeProto &node, const NodeRecipe &entry);
   llvm::Error quantizeOperands(onnx::NodeProto &node, bool constantsOnly);
+  llvm::Error splitOutliers(onnx::NodeProto &node);
   llvm::Error quantizeBias(onnx::NodeProto &node, llvm::StringRef input, llvm::StringRef weight);
   llvm::Error storeHalf(onnx::NodeProto &node, int32_t dtype);
 
@@ -38,6 +41,8 @@ private:
   llvm::StringMap<const TensorRecipe *> tensors;
   /// The dequantized values of tensors, and constants as halves with what widens them.
   llvm::StringMap<std::string> replacements, halves;
+  /// Tensors without their outlier channels.
+  llvm::StringMap<std::string> rests;
   /// Of quantized constants, their scales for biases.
   llvm::StringMap<std::vector<float>> weightScales;
   /// Tensors that a node read.
@@ -98,7 +103,10 @@ llvm::Expected<std::string> Application::dequantized(const TensorRecipe &entry) 
     return llvm::createStringError("entry of tensor '" + entry.name +
                                    "': only constants have more than one scale");
   } else {
-    replacement = addConversions(model, entry);
+    TensorRecipe quantized = entry;
+    if (auto rest = rests.find(entry.name); rest != rests.end())
+      quantized.name = rest->second;
+    replacement = addConversions(model, quantized);
   }
   return replacement;
 }
@@ -132,13 +140,37 @@ llvm::Error Application::quantizeBias(onnx::NodeProto &node, llvm::StringRef inp
   return llvm::Error::success();
 }
 
+/// Computes what a product's outlier channels add to its result by itself.
+llvm::Error Application::splitOutliers(onnx::NodeProto &node) {
+  const TensorRecipe *entry = tensors.lookup(node.input(0));
+  if (!entry || entry->outliers.empty() || !isProduct(node))
+    return llvm::Error::success();
+  llvm::Expected<Tensor> weight = model.readConstant(node.input(1));
+  if (!weight)
+    return weight.takeError();
+  if (!rests.contains(entry->name)) {
+    bool isTransposed = node.op_type() == "Gemm" && getInt(node, "transB", 0);
+    llvm::Expected<std::string> rest =
+        addRest(model, *entry, weight->dims.empty() ? 0 : weight->dims[isTransposed ? 1 : 0]);
+    if (!rest)
+      return rest.takeError();
+    rests[entry->name] = std::move(*rest);
+  }
+  return addOutlierProduct(model, node, *entry);
+}
+
 llvm::Error Application::quantizeOperands(onnx::NodeProto &node, bool constantsOnly) {
+  if (!constantsOnly && node.input_size() > 1)
+    if (llvm::Error error = splitOutliers(node))
+      return error;
   std::vector<std::string> operands(node.input().begin(), node.input().end());
   for (auto [number, name] : llvm::enumerate(operands)) {
     const TensorRecipe *entry = tensors.lookup(name);
     if (!entry || (constantsOnly && !model.isConstant(name)))
       continue;
     used.insert(name);
+    if (isTableLookup(model, node))
+      return quantizeTable(model, node, *entry);
     if (entry->blockSize)
       return packWeights(model, node, *entry);
     llvm::Expected<std::string> value = dequantized(*entry);
@@ -153,7 +185,7 @@ llvm::Error Application::quantizeOperands(onnx::NodeProto &node, bool constantsO
 
 /// The constant that a node of 16 bits has for itself: a product's weight, or a table of rows.
 static std::optional<int> findHalfOperand(const ModelEditor &model, const onnx::NodeProto &node) {
-  if (node.op_type() == "Gather" && model.isConstant(node.input(0)))
+  if (isTableLookup(model, node))
     return 0;
   if (isProduct(node))
     for (int operand : {0, 1})
@@ -166,7 +198,7 @@ static std::optional<int> findHalfOperand(const ModelEditor &model, const onnx::
 llvm::Error Application::storeHalf(onnx::NodeProto &node, int32_t dtype) {
   std::optional<int> operand = findHalfOperand(model, node);
   bool isTable = node.op_type() == "Gather";
-  if (!operand || (!isTable && !options.storeHalves))
+  if (!operand || (!isTable && !options.isForOthers))
     return llvm::Error::success();
   std::string name = node.input(*operand);
   std::string &half = halves[(name + llvm::Twine(isTable ? "/" : "") + llvm::Twine(dtype)).str()];
@@ -227,6 +259,9 @@ static llvm::Error checkDigest(const ModelEditor &model, const Recipe &recipe) {
 llvm::Expected<std::vector<std::string>> Application::run() {
   if (llvm::Error error = checkDigest(model, recipe))
     return error;
+  if (options.isForOthers)
+    if (llvm::Error error = raiseOpset(model, options.import))
+      return error;
   for (const Adjustment &adjustment : recipe.adjustments)
     if (llvm::Error error = adjust(adjustment))
       return error;

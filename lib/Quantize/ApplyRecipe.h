@@ -8,14 +8,19 @@
 #define TENON_LIB_QUANTIZE_APPLYRECIPE_H
 
 #include "lib/Editing/ModelEditor.h"
+#include "lib/Importer/Importer.h"
 #include "lib/Quantize/Recipe.h"
 
 namespace tenon::quantize {
 
 struct ApplyOptions {
-  /// Store weights of nodes of 16 bits as such, with a Cast that widens them: for files that other
-  /// runtimes read. Otherwise the compiler is told of these nodes (`PrecisionRule`).
-  bool storeHalves = false;
+  /// Make a file that other runtimes read: its operators are of the version in which scales have an
+  /// axis (`raiseOpset`), and weights of nodes of 16 bits are stored as such, with a Cast that
+  /// widens them. Otherwise the compiler is told of these nodes (`PrecisionRule`), and reads
+  /// operators of any version.
+  bool isForOthers = false;
+  /// With which the types of the model's values are found for that.
+  ImportOptions import;
 };
 
 /// Changes the model. The result has a sentence for each entry that matches nothing. An error if

@@ -43,39 +43,76 @@ std::string addConversions(ModelEditor &model, const TensorRecipe &entry) {
   return result;
 }
 
-/// DequantizeLinear of a constant, whose name the others are made from.
-static std::string addDequantize(ModelEditor &model, llvm::StringRef name, const Tensor &codes,
-                                 const Tensor &scales, const Tensor &zeros,
-                                 std::optional<int64_t> axis) {
-  std::string operand = model.addConstant((name + "_quantized").str(), codes);
-  std::string scale = model.addConstant((name + "_scale").str(), scales);
-  std::string zero = model.addConstant((name + "_zero_point").str(), zeros);
-  std::string result = model.makeName((name + "_dequantized").str());
+/// A constant's codes and what dequantizes them.
+struct Codes {
+  Tensor codes, scales, zeros;
+};
+
+/// DequantizeLinear of codes that are a value of the model. The names of the others are made from
+/// `name`.
+static void addDequantize(ModelEditor &model, llvm::StringRef name, const std::string &codes,
+                          const Codes &parameters, std::optional<int64_t> axis,
+                          const std::string &result) {
+  std::string scale = model.addConstant((name + "_scale").str(), parameters.scales);
+  std::string zero = model.addConstant((name + "_zero_point").str(), parameters.zeros);
   onnx::NodeProto &node =
-      model.addNode("DequantizeLinear", (name + "_DequantizeLinear").str(), {operand, scale, zero},
+      model.addNode("DequantizeLinear", (name + "_DequantizeLinear").str(), {codes, scale, zero},
                     {result}, getDomain(model, axis.has_value()));
   if (axis)
     setInt(node, "axis", *axis);
+}
+
+/// The same of codes that are a constant. Returns the name of the result.
+static std::string addDequantize(ModelEditor &model, llvm::StringRef name, const Codes &codes,
+                                 std::optional<int64_t> axis) {
+  std::string operand = model.addConstant((name + "_quantized").str(), codes.codes);
+  std::string result = model.makeName((name + "_dequantized").str());
+  addDequantize(model, name, operand, codes, axis, result);
   return result;
+}
+
+static Codes toTensors(const QuantizedConstant &constant, int32_t dtype) {
+  const std::vector<int64_t> &dims = constant.parameterDims;
+  Codes result{llvm::cantFail(Tensor::create(dtype, constant.dims)),
+               makeTensor<float>(TENON_FLOAT, dims, constant.scales),
+               makeTensor<int64_t>(dtype, dims, constant.zeroPoints)};
+  for (int64_t i = 0; i < static_cast<int64_t>(constant.codes.size()); ++i)
+    result.codes.setElement(i, static_cast<double>(constant.getCode(i, dtype)));
+  return result;
+}
+
+static llvm::Expected<QuantizedConstant> quantizeNamed(const ModelEditor &model,
+                                                       const TensorRecipe &entry) {
+  llvm::Expected<Tensor> constant = model.readConstant(entry.name);
+  if (!constant)
+    return constant.takeError();
+  return quantizeConstant(*constant, entry);
 }
 
 llvm::Expected<DequantizedConstant> addDequantizedConstant(ModelEditor &model,
                                                            const TensorRecipe &entry) {
-  llvm::Expected<Tensor> constant = model.readConstant(entry.name);
-  if (!constant)
-    return constant.takeError();
-  llvm::Expected<QuantizedConstant> quantized = quantizeConstant(*constant, entry);
+  llvm::Expected<QuantizedConstant> quantized = quantizeNamed(model, entry);
   if (!quantized)
     return quantized.takeError();
-  Tensor codes = llvm::cantFail(Tensor::create(entry.dtype, quantized->dims));
-  for (size_t i = 0; i < quantized->codes.size(); ++i)
-    codes.setElement(static_cast<int64_t>(i),
-                     static_cast<double>(quantized->getCode(i, entry.dtype)));
-  const std::vector<int64_t> &dims = quantized->parameterDims;
-  std::string value = addDequantize(
-      model, entry.name, codes, makeTensor<float>(TENON_FLOAT, dims, quantized->scales),
-      makeTensor<int64_t>(entry.dtype, dims, quantized->zeroPoints), entry.axis);
+  std::string value =
+      addDequantize(model, entry.name, toTensors(*quantized, entry.dtype), entry.axis);
   return DequantizedConstant{std::move(value), std::move(quantized->scales)};
+}
+
+llvm::Error quantizeTable(ModelEditor &model, onnx::NodeProto &gather, const TensorRecipe &entry) {
+  if (entry.blockSize || entry.axis.value_or(1) != 1)
+    return llvm::createStringError("entry of tensor '" + entry.name +
+                                   "': the scales of a table are one, or one for each column");
+  llvm::Expected<QuantizedConstant> quantized = quantizeNamed(model, entry);
+  if (!quantized)
+    return quantized.takeError();
+  Codes codes = toTensors(*quantized, entry.dtype);
+  std::string result = gather.output(0), rows = model.makeName(result + "_quantized");
+  model.setOperand(gather, 0, model.addConstant(entry.name + "_quantized", codes.codes));
+  model.renameResult(gather, 0, rows);
+  addDequantize(model, result, rows, codes, entry.axis ? std::optional<int64_t>(-1) : std::nullopt,
+                result);
+  return llvm::Error::success();
 }
 
 std::string addDequantizedBias(ModelEditor &model, llvm::StringRef name, const Tensor &bias,
@@ -90,9 +127,10 @@ std::string addDequantizedBias(ModelEditor &model, llvm::StringRef name, const T
   bool hasAxis = scales.size() != 1;
   std::vector<int64_t> dims = hasAxis ? bias.dims : std::vector<int64_t>();
   std::vector<int64_t> zeros(scales.size(), 0);
-  return addDequantize(model, name, makeTensor<int64_t>(TENON_INT32, bias.dims, codes),
-                       makeTensor<float>(TENON_FLOAT, dims, scales),
-                       makeTensor<int64_t>(TENON_INT32, dims, zeros),
+  return addDequantize(model, name,
+                       {makeTensor<int64_t>(TENON_INT32, bias.dims, codes),
+                        makeTensor<float>(TENON_FLOAT, dims, scales),
+                        makeTensor<int64_t>(TENON_INT32, dims, zeros)},
                        hasAxis ? std::optional<int64_t>(0) : std::nullopt);
 }
 

@@ -34,6 +34,10 @@ struct DequantizedConstant {
 llvm::Expected<DequantizedConstant> addDequantizedConstant(ModelEditor &model,
                                                            const TensorRecipe &entry);
 
+/// Lets a Gather read the codes of its table, and adds DequantizeLinear of the rows. An error if
+/// the entry does not fit the table.
+llvm::Error quantizeTable(ModelEditor &model, onnx::NodeProto &gather, const TensorRecipe &entry);
+
 /// Adds DequantizeLinear of a bias whose scales are these, one or one for each element. Returns
 /// the name of the result; an empty one if the bias does not fit into 32 bits.
 std::string addDequantizedBias(ModelEditor &model, llvm::StringRef name, const Tensor &bias,

@@ -2,7 +2,20 @@
 
 #include "lib/Quantize/Improve.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
+
 namespace tenon::quantize {
+
+DataSplit splitForRepairs(DataSource &calibration) {
+  constexpr int64_t few = 8, mostToJudge = 16;
+  int64_t count = calibration.size();
+  if (count >= few)
+    return splitData(calibration, std::min(1.0 / 3, double(mostToJudge) / double(count)));
+  auto all = llvm::to_vector(llvm::seq<int64_t>(0, count));
+  return {DataSubset(calibration, {all.begin(), all.end()}),
+          DataSubset(calibration, {all.begin(), all.end()})};
+}
 
 llvm::Expected<std::vector<RepairReport>>
 improveRecipe(Recipe &recipe, llvm::ArrayRef<std::unique_ptr<Repair>> repairs,
@@ -26,9 +39,7 @@ improveRecipe(Recipe &recipe, llvm::ArrayRef<std::unique_ptr<Repair>> repairs,
       return evaluation.takeError();
     RepairReport &report = reports.emplace_back(
         RepairReport{repair->getName().str(), noise, evaluation->noise, false});
-    // What helps by less than a few percent may be luck.
-    constexpr double leastGain = 0.97;
-    if (evaluation->noise > leastGain * noise)
+    if (evaluation->noise > repair->getMostNoiseLeft() * noise)
       continue;
     report.isKept = true;
     noise = evaluation->noise;

@@ -2,7 +2,7 @@
 #ifndef TENON_LIB_QUANTIZE_IMPROVE_H
 #define TENON_LIB_QUANTIZE_IMPROVE_H
 
-#include "lib/Quantize/Evaluate.h"
+#include "lib/Evaluation/Evaluate.h"
 #include "lib/Quantize/Repair.h"
 
 namespace tenon::quantize {
@@ -13,6 +13,10 @@ struct RepairReport {
   double before = 0, after = 0;
   bool isKept = false;
 };
+
+/// Samples to calibrate with, as repairs use them: most of them are fitted to, and the others
+/// judge. Of few samples all do both.
+DataSplit splitForRepairs(DataSource &calibration);
 
 /// What a recipe loses.
 using MeasureRecipe = llvm::function_ref<llvm::Expected<Evaluation>(const Recipe &)>;

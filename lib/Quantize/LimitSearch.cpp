@@ -14,11 +14,11 @@ static bool lowersNothing(const Choices &choices) {
 static double getRoom(const Budget &budget, const Evaluation &found) {
   switch (budget.kind) {
   case LossKind::Sqnr:
-    return std::pow(10, (found.loss - budget.limit) / 10);
+    return std::pow(10, (found.bound - budget.limit) / 10);
   case LossKind::Cosine:
-    return (1 - budget.limit) / std::max(1 - found.loss, 1e-12);
+    return (1 - budget.limit) / std::max(1 - found.bound, 1e-12);
   case LossKind::Relative:
-    return std::pow(budget.limit / std::max(found.loss, 1e-12), 2);
+    return std::pow(budget.limit / std::max(found.bound, 1e-12), 2);
   case LossKind::Top1:
   case LossKind::Top5:
   case LossKind::Metric:
@@ -101,8 +101,8 @@ llvm::Expected<std::optional<Validation>> LimitSearch::run(Validate validate) {
       return a.evaluation.holds;
     if (a.evaluation.holds)
       return a.cost < b.cost;
-    return budget.isQuality() ? a.evaluation.loss > b.evaluation.loss
-                              : a.evaluation.loss < b.evaluation.loss;
+    return budget.isQuality() ? a.evaluation.bound > b.evaluation.bound
+                              : a.evaluation.bound < b.evaluation.bound;
   };
   if (tried.empty())
     if (llvm::Error error = consider(findLeastLossy(), validate))

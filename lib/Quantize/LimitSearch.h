@@ -2,8 +2,9 @@
 #ifndef TENON_LIB_QUANTIZE_LIMITSEARCH_H
 #define TENON_LIB_QUANTIZE_LIMITSEARCH_H
 
+#include "lib/Evaluation/Evaluate.h"
 #include "lib/Quantize/Assign.h"
-#include "lib/Quantize/Evaluate.h"
+#include "lib/Quantize/Recipe.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace tenon::quantize {

@@ -7,16 +7,24 @@
 
 namespace tenon::quantize {
 
-/// A node that multiplies.
+/// A node that multiplies, or reads rows of a table.
 struct Product {
   std::string node, op;
-  /// What it reads that the model computes.
+  /// What it multiplies that the model computes; none of a table.
   std::vector<std::string> activations;
-  /// The constant that it multiplies; empty if both operands are computed.
+  /// The constant that it multiplies, or the table; empty if both operands are computed.
   std::string weight;
   std::optional<int64_t> weightAxis, summedAxis;
   /// Whether its weight may be stored in blocks.
   bool canPack = false;
+
+  bool isTable() const { return activations.empty(); }
+  /// Whether all that it has can be in this precision.
+  bool canHave(NodePrecision precision) const {
+    return canPack || precision != NodePrecision::Int4Weights;
+  }
+  /// The tensor by which reports call it.
+  const std::string &getMainTensor() const { return isTable() ? weight : activations.front(); }
 };
 
 /// All that is quantized where all products are.

@@ -5,11 +5,12 @@
 
 namespace tenon::quantize {
 
-/// The rules that give nodes 16 bits.
+/// The rules that give products 16 bits. Tables are stored in them (applyRecipe).
 static std::vector<PrecisionRule> makeRules(const Recipe &recipe) {
   std::vector<PrecisionRule> rules;
   for (const NodeRecipe &node : recipe.nodes)
-    if (node.precision == NodePrecision::BF16 || node.precision == NodePrecision::F16)
+    if (node.op != "Gather" &&
+        (node.precision == NodePrecision::BF16 || node.precision == NodePrecision::F16))
       rules.push_back(PrecisionRule::createForNode(
           node.name, node.precision == NodePrecision::BF16 ? Precision::BF16 : Precision::F16));
   return rules;

@@ -17,6 +17,12 @@ bool isProduct(const onnx::NodeProto &node) {
                               node.op_type() == "Gemm" || node.op_type() == "MatMul");
 }
 
+bool isTableLookup(const ModelEditor &model, const onnx::NodeProto &node) {
+  return isStandard(node) && node.op_type() == "Gather" && node.input_size() == 2 &&
+         model.isConstant(node.input(0)) && !model.isConstant(node.input(1)) &&
+         getInt(node, "axis", 0) == 0;
+}
+
 /// Where the results of a weight and what they sum lie among its dimensions.
 struct WeightAxes {
   std::optional<int64_t> results, summed;
@@ -43,6 +49,13 @@ llvm::SmallVector<QuantizableOperand> getQuantizableOperands(const ModelEditor &
                                                              const ValueTypes &types,
                                                              const onnx::NodeProto &node) {
   llvm::SmallVector<QuantizableOperand> operands;
+  if (isTableLookup(model, node)) {
+    auto table = types.find(node.input(0));
+    if (table != types.end() && table->second.dtype == TENON_FLOAT &&
+        table->second.dims.size() == 2)
+      operands.push_back({0, OperandRole::Weight, 1, std::nullopt});
+    return operands;
+  }
   if (!isProduct(node) || node.input_size() < 2)
     return operands;
   for (int number : {0, 1}) {

@@ -29,11 +29,15 @@ struct QuantizableOperand {
 /// Whether the node is a product: Conv, ConvTranspose, Gemm or MatMul.
 bool isProduct(const onnx::NodeProto &node);
 
+/// Whether the node reads rows of a constant table: Gather along the first of two dimensions.
+bool isTableLookup(const ModelEditor &model, const onnx::NodeProto &node);
+
 /// The types of a model's values by their names (inferValueTypes).
 using ValueTypes = llvm::StringMap<ValueType>;
 
-/// The operands of a product that may be quantized. None of other nodes, of products whose numbers
-/// are not f32, and of those without a result of known rank.
+/// The operands of a product that may be quantized, or of what reads rows of a table, whose columns
+/// are its results. None of other nodes, of products whose numbers are not f32, and of those
+/// without a result of known rank.
 llvm::SmallVector<QuantizableOperand> getQuantizableOperands(const ModelEditor &model,
                                                              const ValueTypes &types,
                                                              const onnx::NodeProto &node);

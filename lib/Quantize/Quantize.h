@@ -4,27 +4,18 @@
 // Calibration sees the tensors that products read. Repairs (Repair.h) are kept where they help and
 // where the narrowest precision does not keep the budget without them. Groups of products
 // (Groups.h) get a choice of precisions, each with a measured time (Costs.h) and a measured noise
-// at the outputs (Sensitivity.h). The fastest assignment within a limit on noise (Assign.h) is
-// compiled, run on samples that calibration did not see, and compared with fp32 (Evaluate.h); then
-// the limit moves until the budget holds and is used.
+// at the outputs (Sensitivity.h; GroupOptions.h). The fastest assignment within a limit on noise
+// (Assign.h) is compiled, run on samples that calibration did not see, and compared with fp32
+// (Evaluate.h); then the limit moves until the budget holds and is used.
 #ifndef TENON_LIB_QUANTIZE_QUANTIZE_H
 #define TENON_LIB_QUANTIZE_QUANTIZE_H
 
-#include "lib/Calibration/ProbedModel.h"
-#include "lib/Quantize/Budget.h"
-#include "lib/Quantize/Evaluate.h"
+#include "lib/Evaluation/Budget.h"
+#include "lib/Evaluation/Evaluate.h"
+#include "lib/Quantize/GroupOptions.h"
 #include "lib/Quantize/Improve.h"
-#include "lib/Quantize/TensorRecipes.h"
 
 namespace tenon::quantize {
-
-/// What there should be little of within the budget.
-enum class Objective {
-  /// Measured time on this processor.
-  Time,
-  /// Bytes of weights: for models that run elsewhere.
-  Size
-};
 
 struct QuantizeOptions {
   Budget budget;
@@ -46,25 +37,6 @@ struct QuantizeOptions {
   int64_t maxValidations = 12;
   /// Called as work goes on, with what it is, and how much of it is done.
   std::function<void(llvm::StringRef, int64_t, int64_t)> progress;
-};
-
-/// One group, for reports.
-struct GroupReport {
-  std::vector<std::string> nodes;
-  /// The first tensor that it reads.
-  std::string tensor;
-  NodePrecision precision = NodePrecision::F32;
-  /// Of each precision that it could have, fp32 first, the time in nanoseconds and the noise that
-  /// it alone brings to the outputs.
-  struct Option {
-    NodePrecision precision;
-    double time = 0, noise = 0;
-  };
-  std::vector<Option> options;
-  /// Why it has this precision.
-  std::string reason;
-
-  const Option &getChosen() const;
 };
 
 struct QuantizeResult {

@@ -9,6 +9,7 @@
 #define TENON_LIB_QUANTIZE_RECIPE_H
 
 #include "include/tenon/runtime.h"
+#include "lib/Evaluation/OutputLoss.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
@@ -58,11 +59,14 @@ struct TensorRecipe {
   std::string method;
   /// The numbers that the method saw or, of clipping ones, chose.
   std::optional<double> low, high;
-  /// Signal to noise of the quantized tensor in dB: by the scales and what calibration saw, and by
-  /// comparing with held-back samples.
+  /// Signal to noise of the quantized tensor itself in dB: by the scales and what calibration saw,
+  /// and by rounding what it holds in held-back samples or, of a constant, its elements.
   std::optional<double> predictedSqnr, measuredSqnr;
   /// Of weights that were not rounded to the nearest: all elements, in row-major order.
   std::vector<int8_t> codes;
+  /// Channels of the last dimension of an activation that are not quantized: matrix products
+  /// multiply them in f32, and all others as integers.
+  std::vector<int64_t> outliers;
 };
 
 /// How a constant of the model changes before it is quantized: x * multiply + add, one number of
@@ -84,13 +88,8 @@ struct NodeRecipe {
   std::optional<int64_t> group;
   /// Why it has this precision, for people.
   std::string reason;
-};
-
-/// What an output loses against the model's own fp32.
-struct OutputLoss {
-  std::string name;
-  /// In dB, between 0 and 1, of the largest number, and between 0 and 1.
-  double sqnr = 0, cosine = 1, relative = 0, top1 = 1;
+  /// Signal to noise of the outputs in dB where its group alone is lowered, measured.
+  std::optional<double> measuredSqnr;
 };
 
 struct Recipe {

@@ -177,6 +177,9 @@ static bool checkLists(const TensorRecipe &tensor, json::Path path) {
     return refuse("block_size", "expected a number above zero beside an axis");
   if (!tensor.blockSize && tensor.scales.empty())
     return refuse("scale", "missing");
+  for (int64_t channel : tensor.outliers)
+    if (channel < 0)
+      return refuse("outliers", "expected numbers of channels");
   if (!tensor.axis && tensor.scales.size() != 1)
     return refuse("axis", "missing, as there are several scales");
   return true;
@@ -200,6 +203,7 @@ static bool fromJSON(const json::Value &value, TensorRecipe &out, json::Path pat
              .allow("predicted_sqnr", out.predictedSqnr)
              .allow("measured_sqnr", out.measuredSqnr)
              .allow("codes", codes)
+             .allow("outliers", out.outliers)
              .finish() &&
          checkLists(out, path);
 }
@@ -222,6 +226,7 @@ static bool fromJSON(const json::Value &value, NodeRecipe &out, json::Path path)
       .require("precision", out.precision)
       .allow("group", out.group)
       .allow("reason", out.reason)
+      .allow("measured_sqnr", out.measuredSqnr)
       .finish();
 }
 
@@ -376,6 +381,14 @@ static void write(json::OStream &out, const TensorRecipe &tensor) {
   writeNumber(out, "measured_sqnr", tensor.measuredSqnr);
   if (!tensor.codes.empty())
     writeText(out, "codes", llvm::encodeBase64(tensor.codes));
+  if (!tensor.outliers.empty()) {
+    out.attributeBegin("outliers");
+    out.array([&] {
+      for (int64_t channel : tensor.outliers)
+        writeNumber(out, channel);
+    });
+    out.attributeEnd();
+  }
 }
 
 static void write(json::OStream &out, const Adjustment &adjustment) {
@@ -393,6 +406,7 @@ static void write(json::OStream &out, const NodeRecipe &node) {
   if (node.group)
     out.attribute("group", *node.group);
   writeText(out, "reason", node.reason);
+  writeNumber(out, "measured_sqnr", node.measuredSqnr);
 }
 
 static void write(json::OStream &out, const OutputLoss &loss) {

@@ -23,6 +23,23 @@ static void replaceEntry(TensorRecipe &entry, const TensorRecipes &entries) {
     entry = found->second;
 }
 
+/// The entries of these activations. All of a recipe's have one method.
+llvm::Expected<TensorRecipes>
+RepairContext::describe(const std::shared_ptr<ModelFile> &adjusted, const Recipe &recipe,
+                        llvm::ArrayRef<std::string> activations) const {
+  if (activations.empty())
+    return TensorRecipes();
+  TensorOptions own = tensors;
+  std::optional<RangeMethod> method = parseRangeMethod(recipe.findTensor(activations[0])->method);
+  own.range.method = method.value_or(own.range.method);
+  if (histograms && recipe.adjustments.empty())
+    return describeActivations(plan, *histograms, own);
+  auto seen = quantize::calibrate(adjusted, activations, data, calibrate);
+  if (!seen)
+    return seen.takeError();
+  return describeActivations(plan, *seen, own);
+}
+
 llvm::Error RepairContext::recalibrate(Recipe &recipe) const {
   llvm::Expected<std::shared_ptr<ModelFile>> adjusted = adjust(recipe);
   if (!adjusted)
@@ -32,19 +49,15 @@ llvm::Error RepairContext::recalibrate(Recipe &recipe) const {
   for (const TensorRecipe &entry : recipe.tensors)
     if (!editor.isConstant(entry.name))
       names.push_back(entry.name);
-  TensorRecipes activations;
-  if (!names.empty()) {
-    auto histograms = quantize::calibrate(*adjusted, names, data, calibrate);
-    if (!histograms)
-      return histograms.takeError();
-    activations = describeActivations(plan, *histograms, tensors);
-  }
-  llvm::Expected<TensorRecipes> weights = describeWeights(editor, plan, activations);
+  llvm::Expected<TensorRecipes> activations = describe(*adjusted, recipe, names);
+  if (!activations)
+    return activations.takeError();
+  llvm::Expected<TensorRecipes> weights = describeWeights(editor, plan, *activations);
   if (!weights)
     return weights.takeError();
   for (TensorRecipe &entry : recipe.tensors) {
     if (!editor.isConstant(entry.name)) {
-      replaceEntry(entry, activations);
+      replaceEntry(entry, *activations);
     } else if (entry.blockSize) {
       // They follow from the weights again.
       entry.codes.clear();
@@ -59,9 +72,13 @@ llvm::Error RepairContext::recalibrate(Recipe &recipe) const {
 
 std::vector<std::unique_ptr<Repair>> makeRepairs() {
   std::vector<std::unique_ptr<Repair>> repairs;
+  repairs.push_back(makeRangeChoice(RangeMethod::MinMax));
+  repairs.push_back(makeRangeChoice(RangeMethod::Entropy));
+  repairs.push_back(makeFullShortcuts());
   repairs.push_back(makeEqualization());
   repairs.push_back(makeSmoothing());
   repairs.push_back(makeActivationAwareScaling());
+  repairs.push_back(makeOutlierSplit());
   repairs.push_back(makeCompensatedRounding());
   repairs.push_back(makeAdaptiveRounding());
   repairs.push_back(makeBiasCorrection());

@@ -18,16 +18,24 @@ struct RepairContext {
   /// The model in fp32, and what of it may be quantized.
   const std::shared_ptr<ModelFile> &model;
   const QuantizationPlan &plan;
-  /// Samples to calibrate with.
-  DataSource &data;
+  /// Samples to calibrate with, and those of them that repairs are fitted to: what a repair is
+  /// worth shows on samples that it was not fitted to.
+  DataSource &data, &fitted;
   CalibrateOptions calibrate;
   TensorOptions tensors;
+  /// What calibration saw in the model without adjustments; null if it is not at hand.
+  const llvm::StringMap<Histogram> *histograms = nullptr;
 
   /// The model in fp32 with a recipe's adjustments.
   llvm::Expected<std::shared_ptr<ModelFile>> adjust(const Recipe &recipe) const;
-  /// Finds scales of a recipe's tensors anew, after its adjustments have changed. Codes that were
-  /// chosen are forgotten.
+  /// Finds scales of a recipe's tensors anew, each by the method of its entry, after adjustments or
+  /// methods have changed. Codes that were chosen are forgotten.
   llvm::Error recalibrate(Recipe &recipe) const;
+
+private:
+  llvm::Expected<TensorRecipes> describe(const std::shared_ptr<ModelFile> &adjusted,
+                                         const Recipe &recipe,
+                                         llvm::ArrayRef<std::string> activations) const;
 };
 
 class Repair {
@@ -37,6 +45,8 @@ public:
   virtual llvm::StringRef getName() const = 0;
   /// Changes a recipe; false if there was nothing to change.
   virtual llvm::Expected<bool> apply(Recipe &recipe, const RepairContext &context) const = 0;
+  /// What part of the noise may be left at most to keep it. A few percent may be luck.
+  virtual double getMostNoiseLeft() const { return 0.97; }
 };
 
 /// All repairs, in the order in which they are of use: later ones build on what earlier ones leave,
@@ -45,6 +55,12 @@ std::vector<std::unique_ptr<Repair>> makeRepairs();
 
 // Each of them, for tests and for callers who want one.
 
+/// Finds the ranges of activations by another method: what a tensor loses itself says not all of
+/// what the outputs lose.
+std::unique_ptr<Repair> makeRangeChoice(RangeMethod method);
+/// Lets additions of shortcuts and what else follows products read what was computed instead of the
+/// bytes that products read. That takes time, so it has to help much.
+std::unique_ptr<Repair> makeFullShortcuts();
 /// Makes ranges of channels alike where one product's result is another's operand, directly or
 /// through what keeps positive factors (Relu, pooling): what the first one's weights lose, the
 /// second one's gain. After Nagel et al., "Data-Free Quantization Through Weight Equalization and
@@ -57,6 +73,9 @@ std::unique_ptr<Repair> makeSmoothing();
 /// The same for weights of 4 bits in blocks: channels with large inputs get finer steps. After Lin
 /// et al., "AWQ: Activation-aware Weight Quantization", 2024.
 std::unique_ptr<Repair> makeActivationAwareScaling();
+/// Leaves channels of matrix products' operands that are much larger than the others in f32, and
+/// gives the others a range of their own. After Dettmers et al., "LLM.int8()", 2022.
+std::unique_ptr<Repair> makeOutlierSplit();
 /// Rounds weights of 4 bits column by column, and lets the columns that follow make up for what
 /// each one loses. After Frantar et al., "GPTQ", 2023.
 std::unique_ptr<Repair> makeCompensatedRounding();

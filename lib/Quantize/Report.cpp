@@ -46,8 +46,10 @@ std::string formatReport(const QuantizeResult &result, const Budget &budget) {
   out << recipe.calibrationSamples << " samples to calibrate with, " << recipe.heldBackSamples
       << " held back to judge by\n";
   out << "budget " << budget.str() << ": " << (result.holds ? "kept, " : "not kept, ")
-      << budget.format(result.evaluation.loss) << " after " << result.validations
-      << " comparisons\n";
+      << budget.format(result.evaluation.loss);
+  if (result.evaluation.bound != result.evaluation.loss)
+    out << ", " << budget.format(result.evaluation.bound) << " to be sure of other samples,";
+  out << " after " << result.validations << " comparisons\n";
   for (const OutputLoss &output : result.evaluation.outputs)
     out << "  " << output.name << ": "
         << llvm::formatv("{0:F1} dB, cosine {1:F6}, largest error {2:F2}% of the largest number\n",
@@ -124,6 +126,8 @@ std::string formatReportFile(const QuantizeResult &result, const Budget &budget)
                     {"groups", std::move(groups)}};
   if (std::isfinite(result.evaluation.loss))
     file["loss"] = result.evaluation.loss;
+  if (std::isfinite(result.evaluation.bound))
+    file["bound"] = result.evaluation.bound;
   return llvm::formatv("{0:2}\n", json::Value(std::move(file))).str();
 }
 

@@ -12,6 +12,8 @@ struct SensitivityOptions {
   ProbeOptions probe;
   /// So many samples are used, or fewer.
   int64_t samples = 4;
+  /// Whether additions of shortcuts and the like read what int8 products read.
+  bool shortcutsAreBytes = true;
   /// Called after each run with how many are done, of how many.
   std::function<void(int64_t, int64_t)> progress;
 };

@@ -126,6 +126,8 @@ llvm::Expected<TensorRecipes> describeWeights(const ModelEditor &model,
         return described.takeError();
       entry->second = std::move(*described);
     }
+    if (product.isTable())
+      continue;
     const onnx::NodeProto &node = *nodes.lookup(product.node);
     auto input = activations.find(product.activations.front());
     if (node.input_size() < 3 || !model.isConstant(node.input(2)) || input == activations.end())
@@ -203,6 +205,16 @@ Recipe makeRecipe(const ModelEditor &model, const QuantizationPlan &plan,
   }
   addFollowers(plan, model, recipe);
   return recipe;
+}
+
+bool isShortcut(const NodeRecipe &node, const QuantizationPlan &plan) {
+  return llvm::is_contained(plan.followers, node.name) && !plan.nodes.find(node.name)->second.moves;
+}
+
+bool removeShortcuts(Recipe &recipe, const QuantizationPlan &plan) {
+  size_t before = recipe.nodes.size();
+  llvm::erase_if(recipe.nodes, [&](const NodeRecipe &node) { return isShortcut(node, plan); });
+  return recipe.nodes.size() < before;
 }
 
 } // namespace tenon::quantize

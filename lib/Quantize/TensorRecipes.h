@@ -42,6 +42,11 @@ Recipe makeRecipe(const ModelEditor &model, const QuantizationPlan &plan,
                   llvm::ArrayRef<NodePrecision> precisions, const TensorRecipes &activations,
                   const TensorRecipes &weights, const TensorRecipes &packedWeights);
 
+/// Whether a node is no product and moves nothing, but computes with the bytes of others.
+bool isShortcut(const NodeRecipe &node, const QuantizationPlan &plan);
+/// Takes such nodes out of a recipe: they read what was computed. False if there is none.
+bool removeShortcuts(Recipe &recipe, const QuantizationPlan &plan);
+
 } // namespace tenon::quantize
 
 #endif

@@ -2,9 +2,10 @@
 
 #include "lib/Quantize/Uniform.h"
 #include "lib/Quantize/Costs.h"
+#include "lib/Quantize/MeasureTensors.h"
 #include "lib/Quantize/Prepare.h"
+#include "lib/Quantize/RecipeParts.h"
 #include <cmath>
-#include <numeric>
 
 namespace tenon::quantize {
 
@@ -13,62 +14,35 @@ namespace {
 /// One call of quantizeUniformly.
 class UniformQuantizer {
 public:
-  UniformQuantizer(const std::shared_ptr<ModelFile> &model, DataSource &data,
-                   const QuantizeOptions &options)
-      : model(model), options(options), split(splitData(data)) {
-    calibration.probe.compile = options.compile;
-    calibration.probe.threads = options.threads;
+  UniformQuantizer(RecipeParts parts, DataSource &data, const QuantizeOptions &options)
+      : parts(std::move(parts)), options(options), split(splitData(data)) {
+    calibration.probe = keepCode({options.compile, options.threads});
   }
 
   llvm::Expected<QuantizeResult> run();
 
 private:
-  llvm::Error makeRecipe();
   llvm::Error repair(Session &reference);
   llvm::Expected<std::pair<Session, driver::CompileReport>> load(const Recipe &recipe);
   llvm::Expected<double> measureTime(Session &session);
+  /// `fitted` is some or all of what calibrates.
+  RepairContext getRepairContext(DataSource &fitted) {
+    return {parts.getModel(), parts.getPlan(), split.calibration,     fitted,
+            calibration,      options.tensors, &parts.getHistograms()};
+  }
 
-  const std::shared_ptr<ModelFile> &model;
+  RecipeParts parts;
   const QuantizeOptions &options;
   DataSplit split;
   CalibrateOptions calibration;
-  QuantizationPlan plan;
   QuantizeResult result;
 };
 
 } // namespace
 
-llvm::Error UniformQuantizer::makeRecipe() {
-  ModelEditor editor(model);
-  if (llvm::Error error = editor.sortNodes())
-    return error;
-  llvm::Expected<ValueTypes> types = inferValueTypes(model, options.compile.import);
-  if (!types)
-    return types.takeError();
-  plan = planQuantization(editor, *types);
-  if (plan.products.empty())
-    return makeError(model->name() + ": has no products of f32 to lower");
-  auto histograms = calibrate(model, plan.tensors, split.calibration, calibration);
-  if (!histograms)
-    return histograms.takeError();
-  TensorRecipes activations = describeActivations(plan, *histograms, options.tensors);
-  llvm::Expected<TensorRecipes> weights = describeWeights(editor, plan, activations);
-  if (!weights)
-    return weights.takeError();
-  std::vector<NodePrecision> precisions;
-  for (const Product &product : plan.products) {
-    NodePrecision wanted = options.allow.front();
-    bool isPossible = wanted != NodePrecision::Int4Weights || product.canPack;
-    precisions.push_back(isPossible ? wanted : NodePrecision::F32);
-  }
-  result.recipe = quantize::makeRecipe(editor, plan, precisions, activations, *weights,
-                                       describePackedWeights(plan, options.tensors));
-  return llvm::Error::success();
-}
-
 llvm::Expected<std::pair<Session, driver::CompileReport>>
 UniformQuantizer::load(const Recipe &recipe) {
-  llvm::Expected<PreparedModel> prepared = prepareModel(model, recipe);
+  llvm::Expected<PreparedModel> prepared = prepareModel(parts.getModel(), recipe);
   if (!prepared)
     return prepared.takeError();
   ProbeOptions probe = calibration.probe;
@@ -77,14 +51,10 @@ UniformQuantizer::load(const Recipe &recipe) {
 }
 
 llvm::Error UniformQuantizer::repair(Session &reference) {
-  constexpr int64_t mostSamples = 16;
-  std::vector<int64_t> some(std::min(split.calibration.size(), mostSamples));
-  std::iota(some.begin(), some.end(), 0);
-  DataSubset samples(split.calibration, std::move(some));
+  DataSplit samples = splitForRepairs(split.calibration);
   // Nothing is ever good enough, so that all repairs are tried.
-  Evaluator judge(reference, samples, {LossKind::Sqnr, INFINITY});
-  RepairContext context{model, plan, split.calibration, calibration, options.tensors};
-  auto repairs = improveRecipe(result.recipe, makeRepairs(), context,
+  Evaluator judge(reference, samples.heldBack, {LossKind::Sqnr, INFINITY});
+  auto repairs = improveRecipe(result.recipe, makeRepairs(), getRepairContext(samples.calibration),
                                [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
                                  auto loaded = load(recipe);
                                  if (!loaded)
@@ -108,13 +78,12 @@ llvm::Expected<double> UniformQuantizer::measureTime(Session &session) {
 }
 
 llvm::Expected<QuantizeResult> UniformQuantizer::run() {
-  if (options.allow.empty())
-    return makeError("no precision is allowed");
-  auto reference = loadModel(model, calibration.probe);
+  auto reference = loadModel(parts.getModel(), calibration.probe);
   if (!reference)
     return reference.takeError();
-  if (llvm::Error error = makeRecipe())
+  if (llvm::Error error = parts.calibrate(split.calibration, calibration, options.tensors))
     return error;
+  result.recipe = parts.makeUniformRecipe(options.allow.front());
   if (options.repair)
     if (llvm::Error error = repair(reference->first))
       return error;
@@ -130,6 +99,12 @@ llvm::Expected<QuantizeResult> UniformQuantizer::run() {
                          after = measureTime(lowered->first);
   if (!before || !after)
     return llvm::joinErrors(before.takeError(), after.takeError());
+  llvm::Expected<std::shared_ptr<ModelFile>> adjusted =
+      getRepairContext(split.calibration).adjust(result.recipe);
+  if (!adjusted)
+    return adjusted.takeError();
+  if (llvm::Error error = measureTensors(result.recipe, *adjusted, split.heldBack, calibration))
+    return error;
   result.holds = true;
   result.evaluation = std::move(*evaluation);
   result.recipe.measured = result.evaluation.outputs;
@@ -145,7 +120,12 @@ llvm::Expected<QuantizeResult> UniformQuantizer::run() {
 
 llvm::Expected<QuantizeResult> quantizeUniformly(const std::shared_ptr<ModelFile> &model,
                                                  DataSource &data, const QuantizeOptions &options) {
-  return UniformQuantizer(model, data, options).run();
+  if (options.allow.empty())
+    return makeError("no precision is allowed");
+  llvm::Expected<RecipeParts> parts = RecipeParts::create(model, options.compile.import);
+  if (!parts)
+    return parts.takeError();
+  return UniformQuantizer(std::move(*parts), data, options).run();
 }
 
 } // namespace tenon::quantize

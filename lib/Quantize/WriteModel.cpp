@@ -22,7 +22,7 @@ llvm::Error writeModel(const std::shared_ptr<ModelFile> &model, const Recipe &re
   if (llvm::StringRef(path).ends_with_insensitive(".onnx")) {
     ModelEditor editor(model);
     llvm::Expected<std::vector<std::string>> unmatched =
-        applyRecipe(editor, recipe, {.storeHalves = true});
+        applyRecipe(editor, recipe, {.isForOthers = true, .import = options.import});
     return unmatched ? editor.save(path) : unmatched.takeError();
   }
   llvm::Expected<PreparedModel> prepared = prepareModel(model, recipe);

@@ -23,10 +23,14 @@ llvm::Expected<Session> Session::load(const std::string &path, const tenon_conte
 llvm::Expected<llvm::ArrayRef<tenon_value>> Session::view(std::vector<Value> &inputs) {
   std::deque<ValueView> views;
   std::vector<tenon_value> arguments;
-  results.assign(numOutputs(), {});
   for (Value &input : inputs)
     arguments.push_back(views.emplace_back(input).get());
-  if (tenon_run_values(context(), arguments.data(), static_cast<int32_t>(arguments.size()),
+  return view(arguments);
+}
+
+llvm::Expected<llvm::ArrayRef<tenon_value>> Session::view(llvm::ArrayRef<tenon_value> inputs) {
+  results.assign(numOutputs(), {});
+  if (tenon_run_values(context(), inputs.data(), static_cast<int32_t>(inputs.size()),
                        results.data(), static_cast<int32_t>(results.size())) != TENON_OK)
     return runtimeError();
   return results;

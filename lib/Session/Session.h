@@ -28,6 +28,8 @@ public:
   llvm::Expected<std::vector<Value>> run(std::vector<Value> &inputs);
   /// Runs once and shows the results where they are, until the next run.
   llvm::Expected<llvm::ArrayRef<tenon_value>> view(std::vector<Value> &inputs);
+  /// The same on inputs wherever they lie.
+  llvm::Expected<llvm::ArrayRef<tenon_value>> view(llvm::ArrayRef<tenon_value> inputs);
 
 private:
   struct FreeModel {

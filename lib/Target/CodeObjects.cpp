@@ -10,6 +10,7 @@
 // Results are put in the model's order, so that the file does not depend on which thread was first.
 #include "lib/Target/CodeObjects.h"
 #include "lib/Support/Stopwatch.h"
+#include "lib/Target/CodeCache.h"
 #include "lib/Target/KernelLibrary/KernelLibrary.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "lib/Target/ModelDescriptor.h"
@@ -66,13 +67,14 @@ std::string describe(const Unit &unit) {
 
 class CodeCompiler {
 public:
-  CodeCompiler(const CompiledModel &model, EmitStatistics &statistics);
+  CodeCompiler(const CompiledModel &model, EmitStatistics &statistics, CodeCache *cache = nullptr);
 
   ArrayRef<Unit> getUnits() const { return units; }
   /// The LLVM IR of a unit, which defines what it is there for.
   Expected<std::unique_ptr<Module>> translate(const Unit &unit, LLVMContext &context);
   Expected<PreparedModule> prepare(const Unit &unit, std::unique_ptr<Module> module);
   Expected<CompiledUnit> compile(const Unit &unit);
+  Expected<SmallVector<char>> compileModule(const Unit &unit, PreparedModule prepared);
   Expected<CompiledUnit> compilePtx(const Unit &unit, std::unique_ptr<Module> module);
 
 private:
@@ -82,12 +84,13 @@ private:
   }
 
   EmitStatistics &statistics;
+  CodeCache *cache;
   std::mutex mutex;
   std::vector<Unit> units;
 };
 
-CodeCompiler::CodeCompiler(const CompiledModel &model, EmitStatistics &statistics)
-    : statistics(statistics) {
+CodeCompiler::CodeCompiler(const CompiledModel &model, EmitStatistics &statistics, CodeCache *cache)
+    : statistics(statistics), cache(cache) {
   for (const auto &[variant, code] : zip_equal(model.info.variants, model.code)) {
     for (const auto &[kernel, source] : zip_equal(variant.kernels, code.kernels))
       units.push_back({kernel.name, &source, &variant, /*isHost=*/false});
@@ -162,6 +165,21 @@ Expected<CompiledUnit> CodeCompiler::compilePtx(const Unit &unit, std::unique_pt
   return CompiledUnit{.object = std::nullopt, .ptx = std::move(*ptx)};
 }
 
+/// Machine code, made or found.
+Expected<SmallVector<char>> CodeCompiler::compileModule(const Unit &unit, PreparedModule prepared) {
+  cpu::TargetAttr target = getProcessor(unit.variant->target);
+  if (!cache)
+    return compileToObject(std::move(prepared.module), target, prepared.level);
+  CodeCache::Key key = CodeCache::makeKey(*prepared.module, target, prepared.level);
+  if (std::optional<SmallVector<char>> known = cache->find(key))
+    return std::move(*known);
+  Expected<SmallVector<char>> object =
+      compileToObject(std::move(prepared.module), target, prepared.level);
+  if (object)
+    cache->add(key, *object);
+  return object;
+}
+
 Expected<CompiledUnit> CodeCompiler::compile(const Unit &unit) {
   LLVMContext context;
   Expected<std::unique_ptr<Module>> module = translate(unit, context);
@@ -173,8 +191,7 @@ Expected<CompiledUnit> CodeCompiler::compile(const Unit &unit) {
   if (!prepared)
     return prepared.takeError();
   Stopwatch watch;
-  Expected<SmallVector<char>> object = compileToObject(
-      std::move(prepared->module), getProcessor(unit.variant->target), prepared->level);
+  Expected<SmallVector<char>> object = compileModule(unit, std::move(*prepared));
   if (!object)
     return createStringError(describe(unit) + toString(object.takeError()));
   addTime(&EmitStatistics::compile, watch);
@@ -202,10 +219,10 @@ CompiledCode collect(const CompiledModel &model, std::vector<CompiledUnit> units
 
 } // namespace
 
-Expected<CompiledCode> compileCode(const CompiledModel &model, unsigned threads,
+Expected<CompiledCode> compileCode(const CompiledModel &model, const EmitOptions &options,
                                    EmitStatistics &statistics) {
   Stopwatch watch;
-  CodeCompiler compiler(model, statistics);
+  CodeCompiler compiler(model, statistics, options.cache);
   ArrayRef<Unit> units = compiler.getUnits();
   std::vector<CompiledUnit> compiled(units.size());
   std::vector<std::string> failures(units.size());
@@ -217,7 +234,7 @@ Expected<CompiledCode> compileCode(const CompiledModel &model, unsigned threads,
       failures[index] = toString(unit.takeError());
   };
 
-  DefaultThreadPool pool(hardware_concurrency(threads));
+  DefaultThreadPool pool(hardware_concurrency(options.threads));
   // A variant's host program is its largest module: begin with it.
   for (bool hosts : {true, false})
     for (size_t i = 0; i < units.size(); ++i)

@@ -20,7 +20,8 @@ struct CompiledCode {
   std::vector<DeviceCode> devices;
 };
 
-llvm::Expected<CompiledCode> compileCode(const CompiledModel &model, unsigned threads,
+/// Takes the threads and the cache of the options.
+llvm::Expected<CompiledCode> compileCode(const CompiledModel &model, const EmitOptions &options,
                                          EmitStatistics &statistics);
 
 /// All code of processors and the descriptor as one module, optimized, to be read by people.

@@ -123,7 +123,7 @@ static Error assemble(DeviceCode &device, cuda::TargetAttr target) {
 }
 
 Expected<CompiledCode> Emitter::compile() {
-  Expected<CompiledCode> code = compileCode(model, options.threads, statistics);
+  Expected<CompiledCode> code = compileCode(model, options, statistics);
   if (!code || !options.assemble)
     return code;
   for (auto [device, variant] : zip_equal(code->devices, model.info.variants))
@@ -176,7 +176,7 @@ Error Emitter::writeBinary(MutableArrayRef<char> elf) {
 }
 
 Error Emitter::emitDeviceCode() {
-  Expected<CompiledCode> code = compileCode(model, options.threads, statistics);
+  Expected<CompiledCode> code = compileCode(model, options, statistics);
   if (!code)
     return code.takeError();
   ArrayRef<DeviceCode> devices = code->devices;

@@ -52,11 +52,15 @@ enum class EmitKind {
   DeviceCode,    // what a device runs, as text
 };
 
+class CodeCache;
+
 struct EmitOptions {
   EmitKind kind = EmitKind::SharedLibrary;
   std::string path;
   unsigned threads = 0;  // 0: one per core
   bool assemble = false; // code of devices, too, by an assembler of the system
+  /// Where code of processors is looked up and kept; null: nowhere.
+  CodeCache *cache = nullptr;
 };
 
 /// Where the time went, in milliseconds. Code is summed over threads.

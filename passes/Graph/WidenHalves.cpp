@@ -44,8 +44,9 @@ Value castTo(OpBuilder &b, Value value, Type element) {
   return CastOp::create(b, value.getLoc(), withElement(value.getType(), element), value, element);
 }
 
+/// Whether the op computes with elements as they are; some widen what they read by themselves.
 bool computes(Operation *op) {
-  if (isa<CastOp, BitCastOp>(op))
+  if (isa<CastOp, BitCastOp, DequantizeOp>(op))
     return false;
   return isa<PointwiseOpInterface, MatMulOp, ConvOp, ReduceOp, SoftmaxOp, LayerNormOp, RMSNormOp,
              AveragePoolOp, AttentionOp>(op);

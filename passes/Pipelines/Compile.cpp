@@ -55,6 +55,9 @@ static void buildTargetPipeline(OpPassManager &passes, const PipelineOptions &op
   // After recognition, which compares constants as the exporter rounded them, and before any
   // arithmetic on constants.
   passes.addNestedPass<func::FuncOp>(createWidenHalvesPass());
+  // Before scales are folded into weights, and weights are dequantized.
+  if (!options.quantExact)
+    passes.addNestedPass<func::FuncOp>(createMultiplyFloat8Pass());
   // Now that no transposes stand between contractions and what follows them.
   passes.addNestedPass<func::FuncOp>(createFoldScalesPass());
   // Rounds weights once their scales are in them, and before they are folded.

@@ -21,6 +21,7 @@
 // so.
 //
 // tf32 is no type of numbers in memory: the op only learns that it may round what it multiplies.
+// Likewise with products of f32 that are sums of products of bf16.
 //
 // Rounding moves up through ops that only move elements, to what computes them: nothing is copied
 // in order to be rounded.
@@ -203,6 +204,7 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
       Precision precision = findPrecision(op, parsed);
       allowRounding(op, precision);
       allowTf32(op, precision);
+      allowBFloatProducts(op, precision);
       FloatType type = getType(&getContext(), precision);
       // Weights of a few bits would be several times as large as halves.
       if (getElementTypeOrSelf(op->getResult(0)).isF32() && type.getWidth() < 32 &&
@@ -233,6 +235,17 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
     if (precision != Precision::TF32 || !isF32(op->getResult(0)) || multipliesQuantized(op))
       return;
     op->setAttr(kMultipliedTypeAttrName, TypeAttr::get(FloatTF32Type::get(&getContext())));
+    ++numLowered;
+  }
+
+  /// Lets a target sum products from such of bf16, but for those of attention, whose operands both
+  /// come from a run.
+  void allowBFloatProducts(PrecisionOpInterface op, Precision precision) {
+    int64_t products = countBFloatProducts(precision);
+    if (products == 1 || !isa<MatMulOp, ConvOp>(op) || !isF32(op->getResult(0)) ||
+        multipliesQuantized(op))
+      return;
+    op->setAttr(kBFloatProductsAttrName, Builder(op.getContext()).getI64IntegerAttr(products));
     ++numLowered;
   }
 

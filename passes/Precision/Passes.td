@@ -19,6 +19,9 @@ def AssignPrecisionPass : Pass<"tenon-assign-precision", "::mlir::func::FuncOp">
     `tenon.multiplied_type`: where the target has an instruction that multiplies such numbers, its
     kernel may round to them.
 
+    Matrix products and convolutions whose nodes are given fp32-fast or fp32-split get
+    `tenon.bfloat_products`, 3 or 6: of so many products of bf16 a target may sum each of theirs.
+
     Products whose weights are quantized in blocks stay as they are. Where their nodes are given int8,
     they may round their input to 8 bits in these blocks, as those that ONNX's MatMulNBits allows that (accuracy_level 4).
 
@@ -41,8 +44,8 @@ def AssignPrecisionPass : Pass<"tenon-assign-precision", "::mlir::func::FuncOp">
   }];
   let dependentDialects = ["::tenon::TenonDialect"];
   let options = [ListOption<"rules", "rules", "std::string",
-                            "NODES=PRECISION: names or patterns of nodes, and fp32, tf32, bf16, "
-                            "f16 or int8; the last that matches a node counts">,
+                            "NODES=PRECISION: names or patterns of nodes, and fp32, fp32-split, "
+                            "fp32-fast, tf32, bf16, f16 or int8; the last that matches a node counts">,
                  Option<"exact", "exact", "bool", "false",
                         "no input may be rounded to int8, whatever the model allows">];
   let statistics = [Statistic<"numLowered", "lowered", "ops that multiply less than f32">];

@@ -11,6 +11,8 @@ namespace tenon {
 
 static constexpr std::pair<llvm::StringLiteral, Precision> precisions[] = {
     {"fp32", Precision::F32},
+    {"fp32-split", Precision::F32Split},
+    {"fp32-fast", Precision::F32Fast},
     {"tf32", Precision::TF32},
     {"bf16", Precision::BF16},
     {"f16", Precision::F16},
@@ -30,9 +32,20 @@ StringRef getName(Precision precision) {
   llvm_unreachable("no other precisions");
 }
 
+std::string listPrecisions() {
+  std::string list;
+  for (auto [number, known] : llvm::enumerate(precisions)) {
+    bool isLast = number + 1 == std::size(precisions);
+    list += (number == 0 ? "" : isLast ? " or " : ", ") + known.first.str();
+  }
+  return list;
+}
+
 FloatType getType(MLIRContext *context, Precision precision) {
   switch (precision) {
   case Precision::F32:
+  case Precision::F32Split:
+  case Precision::F32Fast:
   case Precision::TF32:
   case Precision::I8:
     return Float32Type::get(context);
@@ -42,6 +55,17 @@ FloatType getType(MLIRContext *context, Precision precision) {
     return Float16Type::get(context);
   }
   llvm_unreachable("no other precisions");
+}
+
+int64_t countBFloatProducts(Precision precision) {
+  switch (precision) {
+  case Precision::F32Split:
+    return 6;
+  case Precision::F32Fast:
+    return 3;
+  default:
+    return 1;
+  }
 }
 
 bool multipliesQuantized(Operation *op) {
@@ -61,9 +85,13 @@ llvm::Expected<PrecisionRule> PrecisionRule::parse(StringRef text) {
 
 llvm::Expected<PrecisionRule> PrecisionRule::create(StringRef nodes, StringRef precision) {
   std::optional<Precision> known = parsePrecision(precision);
+  if (precision == "fp8")
+    return llvm::createStringError(
+        "'" + precision +
+        "' is no precision by itself: numbers need scales, which models say "
+        "(QuantizeLinear to FLOAT8E4M3FN or FLOAT8E5M2)");
   if (!known)
-    return llvm::createStringError("'" + precision +
-                                   "' is no precision: fp32, tf32, bf16, f16 or int8");
+    return llvm::createStringError("'" + precision + "' is no precision: " + listPrecisions());
   llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(nodes);
   if (!pattern)
     return llvm::createStringError("'" + nodes +

@@ -10,18 +10,23 @@
 
 namespace tenon {
 
-/// In which type a node multiplies f32 numbers. Sums are f32 in any case. TF32 is a permission to
+/// In which type a node multiplies f32 numbers. Sums are f32 in any case. F32Split and F32Fast are
+/// permissions to sum a product from some of bf16. TF32 is a permission to
 /// round where numbers are multiplied, and changes none in memory. I8 is for the inputs of
 /// products whose weights are quantized in blocks: these may be rounded to 8 bits in such blocks,
 /// too.
-enum class Precision { F32, TF32, BF16, F16, I8 };
+enum class Precision { F32, F32Split, F32Fast, TF32, BF16, F16, I8 };
 
-/// "fp32", "tf32", "bf16", "f16" or "int8"; nullopt for anything else.
+/// "fp32", "fp32-split", "fp32-fast", "tf32", "bf16", "f16" or "int8"; nullopt for anything else.
 std::optional<Precision> parsePrecision(llvm::StringRef name);
 /// The name that is parsed.
 llvm::StringRef getName(Precision precision);
-/// Of the operands of ops whose operands have one type; f32 for TF32 and I8.
+/// All names, with commas between.
+std::string listPrecisions();
+/// Of the operands of ops whose operands have one type; f32 where numbers stay so.
 mlir::FloatType getType(mlir::MLIRContext *context, Precision precision);
+/// Of how many products of bf16 one of f32 may be the sum: 6 for F32Split, 3 for F32Fast; else 1.
+int64_t countBFloatProducts(Precision precision);
 /// Whether the op multiplies weights that are quantized in blocks, before or after the graph is
 /// simplified.
 bool multipliesQuantized(mlir::Operation *op);

@@ -18,6 +18,7 @@
 
 #include "dialects/Tenon/DecomposeBuilder.h"
 #include "passes/Graph/RewriteToRest.h"
+#include "passes/Quantize/Parameters.h"
 #include "passes/Quantize/Passes.h"
 
 namespace tenon {
@@ -32,7 +33,8 @@ namespace {
 /// The constant narrow integers that a value is dequantized from; null if it is not.
 DequantizeOp getDequantizedConstant(Value value) {
   auto op = value.getDefiningOp<DequantizeOp>();
-  bool isKept = op && isConstantValue(op.getOperand()) && isConstantValue(op.getScale()) &&
+  bool isKept = op && readsIntegers(op) && isConstantValue(op.getOperand()) &&
+                isConstantValue(op.getScale()) &&
                 (!op.getZero() || isConstantValue(op.getZero())) && isStatic(op.getType()) &&
                 op.getOperand().getType().getShape() == op.getType().getShape() &&
                 getElementTypeOrSelf(op.getOperand()).getIntOrFloatBitWidth() <= 8;

@@ -13,6 +13,7 @@
 #include "dialects/Tenon/DecomposeBuilder.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "passes/Graph/RewriteToRest.h"
+#include "passes/Quantize/Parameters.h"
 #include "passes/Quantize/Passes.h"
 #include <cmath>
 
@@ -24,11 +25,6 @@ namespace tenon {
 using namespace mlir;
 
 namespace {
-
-bool isSingleElement(Value value) {
-  return llvm::all_of(getDims(value.getType()),
-                      [](AffineExpr size) { return getConstantOr(size, 0) == 1; });
-}
 
 /// Whether all elements have one scale and zero point.
 bool isPerTensor(DequantizeOp op) {
@@ -87,6 +83,8 @@ struct MovePastMovement : OpTraitRewritePattern<MovesElements> {
     DequantizeOp source = getNarrow(op->getOperand(0));
     if (!source || !isPerTensor(source))
       return rewriter.notifyMatchFailure(op, "operand is not dequantized as a whole");
+    if (isa<MaxPoolOp>(op) && !readsIntegers(source))
+      return rewriter.notifyMatchFailure(op, "compares floats");
     if (isa<MaxPoolOp>(op))
       if (std::optional<double> scale = getSplat(source.getScale()); !scale || *scale <= 0)
         return rewriter.notifyMatchFailure(op, "the scale may change the order");
@@ -157,7 +155,7 @@ private:
     if (source.getZero())
       return DecomposeBuilder{rewriter, source.getLoc()}.reshape(source.getZero(), {});
     auto type = RankedTensorType::get({}, getElementTypeOrSelf(source.getOperand()));
-    auto zero = DenseElementsAttr::get(type, APInt(type.getElementTypeBitWidth(), 0));
+    auto zero = cast<ElementsAttr>(rewriter.getZeroAttr(type));
     return ConstantOp::create(rewriter, source.getLoc(), type, zero);
   }
 };

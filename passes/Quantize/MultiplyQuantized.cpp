@@ -14,6 +14,7 @@
 
 #include "dialects/Tenon/DecomposeBuilder.h"
 #include "passes/Graph/RewriteToRest.h"
+#include "passes/Quantize/Parameters.h"
 #include "passes/Quantize/Passes.h"
 #include <cmath>
 
@@ -25,10 +26,6 @@ namespace tenon {
 using namespace mlir;
 
 namespace {
-
-bool isOne(AffineExpr size) { return getConstantOr(size, 0) == 1; }
-
-bool isSingleElement(Value value) { return llvm::all_of(getDims(value.getType()), isOne); }
 
 /// The largest |q - zero|.
 double getMagnitude(DequantizeOp op) {
@@ -56,29 +53,6 @@ std::optional<int64_t> countProducts(Operation *op) {
   return count;
 }
 
-/// A parameter of the contraction's operand as it broadcasts with the result; null if it differs
-/// within what a result sums over.
-Value alignWithResult(const DecomposeBuilder &make, Operation *op, unsigned operand,
-                      Value parameter) {
-  if (isSingleElement(parameter))
-    return make.reshape(parameter, {});
-  DimExprs dims = getDims(parameter.getType());
-  auto matmul = dyn_cast<MatMulOp>(op);
-  if (!matmul) {
-    bool isPerOutput = operand == 1 && llvm::all_of(ArrayRef(dims).drop_back(), isOne);
-    return isPerOutput ? make.reshape(parameter, {dims.back()}) : Value();
-  }
-  if (operand == 0)
-    return isOne(dims.back()) ? parameter : Value();
-  if (!matmul.getTransposeRhs())
-    return dims.size() == 1 || isOne(dims[dims.size() - 2]) ? parameter : Value();
-  if (!isOne(dims.back()))
-    return nullptr;
-  if (dims.size() > 1)
-    std::swap(dims[dims.size() - 2], dims[dims.size() - 1]);
-  return make.reshape(parameter, dims);
-}
-
 /// q - zero as integers of 32 bits.
 Value makeDifference(const DecomposeBuilder &make, DequantizeOp op) {
   Type i32 = make.b.getI32Type();
@@ -94,8 +68,7 @@ template <typename OpT> struct MultiplyIntegers : OpRewritePattern<OpT> {
     DequantizeOp sources[2];
     for (unsigned i : {0, 1}) {
       sources[i] = op->getOperand(i).template getDefiningOp<DequantizeOp>();
-      if (!sources[i] || sources[i].getOperand().getType().getShape() !=
-                             cast<RankedTensorType>(sources[i].getType()).getShape())
+      if (!sources[i] || !readsIntegers(sources[i]) || !keepsShape(sources[i]))
         return rewriter.notifyMatchFailure(op, "an operand is not dequantized");
     }
     std::optional<int64_t> count = countProducts(op);

@@ -63,6 +63,35 @@ def MultiplyQuantizedPass : Pass<"tenon-multiply-quantized", "::mlir::func::Func
   let dependentDialects = ["::tenon::TenonDialect"];
 }
 
+def MultiplyFloat8Pass : Pass<"tenon-multiply-float8", "::mlir::func::FuncOp"> {
+  let summary = "multiplies dequantized floats of 8 bits as they are";
+  let description = [{
+    Where matrix units of the target multiply floats of 8 bits, a product or convolution of two
+    dequantized (or merely widened) tensors of them becomes one of the floats, with a sum in f32 that is
+    scaled once, where the scales are the same for all that a result sums over. Where matrix units
+    multiply halves only, it becomes one of halves, which hold all such numbers. So does attention, whose
+    scales are numbers: those of queries and keys join its own.
+
+    ```mlir
+    // tenon-opt --tenon-assign-target=target=cuda:sm_89 --tenon-multiply-float8
+    %x = tenon.dequantize %a, %sa : (tensor<64x64xf8E4M3FN>, tensor<f32>) -> tensor<64x64xf32>
+    %w = tenon.dequantize %b, %sb : (tensor<64x32xf8E4M3FN>, tensor<32xf32>) -> tensor<64x32xf32>
+    %y = tenon.matmul %x, %w : (tensor<64x64xf32>, tensor<64x32xf32>) -> tensor<64x32xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %s = tenon.mul %sa, %sb : (tensor<f32>, tensor<32xf32>) -> tensor<32xf32>
+    %sum = tenon.matmul %a, %b
+       : (tensor<64x64xf8E4M3FN>, tensor<64x32xf8E4M3FN>) -> tensor<64x32xf32>
+    %y = tenon.mul %sum, %s : (tensor<64x32xf32>, tensor<32xf32>) -> tensor<64x32xf32>
+    ```
+  }];
+  let dependentDialects = ["::tenon::TenonDialect"];
+  let statistics = [Statistic<"numFormed", "formed", "ops that multiply floats of 8 bits">];
+}
+
 def KeepWeightsNarrowPass : Pass<"tenon-keep-weights-narrow", "::mlir::func::FuncOp"> {
   let summary = "keeps constants that are dequantized as narrow as they are";
   let description = [{

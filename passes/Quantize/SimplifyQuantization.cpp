@@ -21,6 +21,7 @@
 #include "passes/Graph/Matching.h"
 #include "passes/Graph/Recognize.h"
 #include "passes/Graph/RewriteToRest.h"
+#include "passes/Quantize/Parameters.h"
 #include "passes/Quantize/Passes.h"
 #include <cmath>
 
@@ -60,14 +61,15 @@ struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
   }
 };
 
-/// dequantize(q) -> cast(q - zero) * scale, the difference in i32.
+/// dequantize(q) -> cast(q - zero) * scale, the difference in i32; of floats in f32.
 struct ExpandDequantize : OpRewritePattern<DequantizeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(DequantizeOp op, PatternRewriter &rewriter) const override {
     DecomposeBuilder make{rewriter, op.getLoc()};
-    Value value = make.cast(op.getOperand(), rewriter.getI32Type());
+    Type type = readsIntegers(op) ? Type(rewriter.getI32Type()) : rewriter.getF32Type();
+    Value value = make.cast(op.getOperand(), type);
     if (op.getZero())
-      value = make.make<SubOp>({value, castZero(make, op.getZero(), rewriter.getI32Type())});
+      value = make.make<SubOp>({value, castZero(make, op.getZero(), type)});
     value = make.cast(value, rewriter.getF32Type());
     rewriter.replaceOp(op, make.make<MulOp>({value, op.getScale()}));
     return success();

@@ -1,5 +1,6 @@
 // The extension module tenon._compiler, which holds LLVM: tenon.compile loads it when it is called.
 #include "lib/Driver/Driver.h"
+#include "python/src/Pruner.h"
 #include "python/src/Quantizer.h"
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
@@ -70,21 +71,22 @@ nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const 
   return report;
 }
 
-nb::dict quantize(const std::string &path, std::optional<nb::bytes> bytes, nb::object data,
-                  const std::vector<std::string> &paths, const std::string &output,
-                  std::optional<std::string> budget, std::vector<std::string> allow,
-                  nb::object metric, nb::object progress, const std::string &labels,
-                  int64_t samples, std::vector<std::string> targets, std::vector<Shape> shapes,
-                  int32_t threads, bool repair) {
+nb::dict quantizeFile(const std::string &path, std::optional<nb::bytes> bytes, nb::object data,
+                      const std::vector<std::string> &paths, const std::string &output,
+                      std::optional<std::string> budget, std::vector<std::string> allow,
+                      nb::object metric, nb::object progress, const std::string &labels,
+                      int64_t samples, std::vector<std::string> targets, std::vector<Shape> shapes,
+                      int32_t threads, bool repair, const std::string &objective) {
   python::QuantizeArguments arguments;
   arguments.budget = std::move(budget);
   arguments.allow = std::move(allow);
   arguments.metric = std::move(metric);
   arguments.progress = std::move(progress);
-  arguments.labels = labels;
-  arguments.samples = samples;
+  arguments.samples.labels = labels;
+  arguments.samples.limit = samples;
   arguments.threads = threads;
   arguments.repair = repair;
+  arguments.objective = objective;
   arguments.output = output;
   if (!targets.empty())
     arguments.compile.targets = std::move(targets);
@@ -97,6 +99,38 @@ nb::dict quantize(const std::string &path, std::optional<nb::bytes> bytes, nb::o
   return python::quantizeModel(*file, std::move(data), paths, arguments);
 }
 
+nb::dict pruneFile(const std::string &path, std::optional<nb::bytes> bytes,
+                   const std::string &output, nb::object data,
+                   const std::vector<std::string> &paths, std::optional<double> channels,
+                   std::optional<double> speedup, std::optional<std::string> budget,
+                   const std::string &importance, bool isGlobal, std::vector<std::string> keep,
+                   int64_t multiple, const std::string &compensate, nb::object metric,
+                   nb::object progress, const std::string &labels, int64_t samples,
+                   const std::string &target, std::vector<Shape> shapes, int32_t threads) {
+  python::PruneArguments arguments;
+  arguments.prune.channels = channels;
+  arguments.prune.targetSpeedup = speedup;
+  arguments.prune.isGlobal = isGlobal;
+  arguments.prune.kept = std::move(keep);
+  arguments.prune.multiple = multiple;
+  arguments.importance = importance;
+  arguments.target = target;
+  arguments.budget = std::move(budget);
+  arguments.compensate = compensate;
+  arguments.metric = std::move(metric);
+  arguments.progress = std::move(progress);
+  arguments.samples.labels = labels;
+  arguments.samples.limit = samples;
+  arguments.threads = threads;
+  arguments.output = output;
+  for (Shape &shape : shapes)
+    arguments.import.shapes.push_back({shape.first, {shape.second.begin(), shape.second.end()}});
+  llvm::Expected<std::shared_ptr<ModelFile>> file = openModel(path, bytes);
+  if (!file)
+    raise(file.takeError());
+  return python::pruneModel(*file, std::move(data), paths, arguments);
+}
+
 } // namespace
 
 NB_MODULE(_compiler, m) {
@@ -104,7 +138,11 @@ NB_MODULE(_compiler, m) {
   m.def("compile", compile, "path"_a, "bytes"_a.none(), "output"_a, "targets"_a, "shapes"_a,
         "states"_a, "quant_exact"_a, "precision"_a, "place_by_cost"_a, "keep_dead_channels"_a,
         "threads"_a);
-  m.def("quantize", quantize, "path"_a, "bytes"_a.none(), "data"_a.none(), "paths"_a, "output"_a,
-        "budget"_a.none(), "allow"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a,
-        "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a);
+  m.def("quantize", quantizeFile, "path"_a, "bytes"_a.none(), "data"_a.none(), "paths"_a,
+        "output"_a, "budget"_a.none(), "allow"_a, "metric"_a.none(), "progress"_a.none(),
+        "labels"_a, "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a, "objective"_a);
+  m.def("prune", pruneFile, "path"_a, "bytes"_a.none(), "output"_a, "data"_a.none(), "paths"_a,
+        "channels"_a.none(), "speedup"_a.none(), "budget"_a.none(), "importance"_a, "is_global"_a,
+        "keep"_a, "multiple"_a, "compensate"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a,
+        "samples"_a, "target"_a, "shapes"_a, "threads"_a);
 }

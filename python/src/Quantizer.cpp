@@ -3,10 +3,8 @@
 #include "lib/Quantize/Report.h"
 #include "lib/Quantize/Uniform.h"
 #include "lib/Quantize/WriteModel.h"
-#include "python/src/Arrays.h"
-#include <nanobind/stl/optional.h>
+#include "python/src/Samples.h"
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -14,128 +12,10 @@ using namespace tenon::quantize;
 
 namespace tenon::python {
 
-namespace {
-
-/// An exception of the caller's code that passes through the library as an error.
-class CaughtException {
-public:
-  /// Runs what calls Python, with the interpreter's lock.
-  template <typename Result>
-  llvm::Expected<Result> call(llvm::function_ref<llvm::Expected<Result>()> body) {
-    nb::gil_scoped_acquire lock;
-    try {
-      return body();
-    } catch (...) {
-      exception = std::current_exception();
-      return llvm::createStringError("the caller's code raised an exception");
-    }
-  }
-
-  /// Throws what was caught, else a ValueError with the message.
-  [[noreturn]] void raise(llvm::Error error) {
-    std::string message = llvm::toString(std::move(error));
-    if (exception)
-      std::rethrow_exception(exception);
-    throw nb::value_error(message.c_str());
-  }
-
-private:
-  std::exception_ptr exception;
-};
-
-} // namespace
-
-/// An array as the value of an input.
-static Tensor toTensor(const InputType &input, nb::handle array) {
-  std::vector<tenon_dim_info> dims;
-  for (int64_t dim : input.dims)
-    dims.push_back({dim, nullptr});
-  tenon_tensor_info info = {};
-  info.name = input.name.c_str();
-  info.dtype = input.dtype;
-  info.rank = static_cast<int32_t>(dims.size());
-  info.dims = dims.data();
-  Feed feed(info, array);
-  if (feed.tensor().memory != TENON_HOST_MEMORY)
-    throw nb::value_error(("input '" + input.name + "': samples are in the host's memory").c_str());
-  return Tensor::copy(feed.tensor());
-}
-
-/// A sample from a dict of arrays, or from the array of a model's only input.
-static Sample toSample(llvm::ArrayRef<InputType> inputs, nb::handle object, int64_t number) {
-  Sample sample{"sample " + std::to_string(number), {}, {}};
-  if (!nb::isinstance<nb::dict>(object)) {
-    if (inputs.size() != 1)
-      throw nb::type_error(("sample " + std::to_string(number) +
-                            ": expected a dict of arrays by the names of inputs")
-                               .c_str());
-    sample.inputs.emplace_back(toTensor(inputs.front(), object));
-    return sample;
-  }
-  auto dict = nb::borrow<nb::dict>(object);
-  for (const InputType &input : inputs) {
-    if (!dict.contains(input.name.c_str()))
-      throw nb::value_error(
-          ("sample " + std::to_string(number) + ": no array for input '" + input.name + "'")
-              .c_str());
-    sample.inputs.emplace_back(toTensor(input, dict[input.name.c_str()]));
-  }
-  bool isInput = llvm::any_of(inputs, [](const InputType &input) { return input.name == "label"; });
-  if (dict.contains("label") && !isInput)
-    sample.label = nb::cast<int64_t>(nb::int_(dict["label"]));
-  return sample;
-}
-
-static llvm::Expected<std::unique_ptr<DataSource>>
-spoolIterable(nb::handle iterable, const std::vector<InputType> &inputs, int64_t limit) {
-  nb::iterator iterator = nb::iter(iterable);
-  int64_t number = 0;
-  auto next = [&]() -> llvm::Expected<std::optional<Sample>> {
-    if (iterator == nb::iterator::sentinel())
-      return std::nullopt;
-    Sample sample = toSample(inputs, *iterator, number++);
-    ++iterator;
-    return sample;
-  };
-  return spoolSamples(next, inputs, limit);
-}
-
-/// A sample as Python sees it.
-static nb::dict toDict(Sample &sample, llvm::ArrayRef<InputType> inputs) {
-  nb::dict dict;
-  for (auto [value, input] : llvm::zip_equal(sample.inputs, inputs))
-    dict[input.name.c_str()] = copyToArray(value.tensor.view());
-  if (sample.label && !dict.contains("label"))
-    dict["label"] = *sample.label;
-  return dict;
-}
-
-/// The outputs of a run as a dict.
-static nb::dict runSession(Session &session, llvm::ArrayRef<InputType> inputs, nb::handle feeds) {
-  Sample sample = toSample(inputs, feeds, 0);
-  llvm::Expected<llvm::ArrayRef<tenon_value>> outputs = session.view(sample.inputs);
-  if (!outputs)
-    throw nb::value_error(llvm::toString(outputs.takeError()).c_str());
-  nb::dict dict;
-  for (auto [number, output] : llvm::enumerate(*outputs))
-    dict[session.output(number).name] = copyToArray(output.tensor);
-  return dict;
-}
-
-/// Calls `metric(run, samples)`; both are valid only during the call.
-static double callMetric(nb::handle metric, Session &session, DataSource &data) {
-  nb::object run = nb::cpp_function(
-      [&](nb::handle feeds) { return runSession(session, data.getInputs(), feeds); });
-  nb::object read = nb::cpp_function([&](int64_t index) {
-    llvm::Expected<Sample> sample = data.read(index);
-    if (!sample)
-      throw nb::value_error(llvm::toString(sample.takeError()).c_str());
-    return toDict(*sample, data.getInputs());
-  });
-  nb::object samples =
-      nb::module_::import_("builtins")
-          .attr("map")(read, nb::module_::import_("builtins").attr("range")(data.size()));
-  return nb::cast<double>(nb::float_(metric(run, samples)));
+static Objective parseObjective(const std::string &name) {
+  if (name != "time" && name != "size")
+    throw nb::value_error(("objective: '" + name + "' is neither time nor size").c_str());
+  return name == "time" ? Objective::Time : Objective::Size;
 }
 
 static std::vector<NodePrecision> parseAllowed(const std::vector<std::string> &names) {
@@ -160,31 +40,19 @@ nb::dict quantizeModel(const std::shared_ptr<ModelFile> &model, nb::object data,
   options.threads = arguments.threads;
   options.allow = parseAllowed(arguments.allow);
   options.repair = arguments.repair;
+  options.objective = parseObjective(arguments.objective);
+  if (!arguments.output.empty())
+    if (llvm::Error error = checkOutputPath(arguments.output))
+      caught.raise(std::move(error));
   if (arguments.budget) {
     llvm::Expected<Budget> budget = Budget::parse(*arguments.budget);
     if (!budget)
       caught.raise(budget.takeError());
     options.budget = *budget;
   }
-  if (!arguments.metric.is_none())
-    options.metric = [&](Session &session, DataSource &heldBack) {
-      return caught.call<double>([&]() -> llvm::Expected<double> {
-        return callMetric(arguments.metric, session, heldBack);
-      });
-    };
-  if (!arguments.progress.is_none())
-    options.progress = [&](llvm::StringRef what, int64_t done, int64_t planned) {
-      nb::gil_scoped_acquire lock;
-      arguments.progress(what.str(), done, planned);
-    };
-  llvm::Expected<std::vector<InputType>> inputs = getInputTypes(*model, options.compile.import);
-  if (!inputs)
-    caught.raise(inputs.takeError());
-  DataOptions dataOptions;
-  dataOptions.labels = arguments.labels;
-  dataOptions.limit = arguments.samples;
-  auto source = paths.empty() ? spoolIterable(data, *inputs, arguments.samples)
-                              : openData(paths, *inputs, dataOptions);
+  options.metric = makeMetric(arguments.metric, caught);
+  options.progress = makeProgress(arguments.progress);
+  auto source = openSamples(*model, options.compile.import, data, paths, arguments.samples);
   if (!source)
     caught.raise(source.takeError());
   llvm::Expected<QuantizeResult> result = [&] {

@@ -2,6 +2,7 @@
 #ifndef TENON_PYTHON_QUANTIZER_H
 #define TENON_PYTHON_QUANTIZER_H
 
+#include "lib/Calibration/DataSource.h"
 #include "lib/Driver/Driver.h"
 #include <nanobind/nanobind.h>
 
@@ -15,12 +16,11 @@ struct QuantizeArguments {
   std::vector<std::string> allow;
   /// A callable of (run, samples), or None; of (what, done, planned), or None.
   nanobind::object metric, progress;
-  /// A file of classes; may be empty.
-  std::string labels;
-  /// At most so many samples; 0 is all.
-  int64_t samples = 0;
+  quantize::DataOptions samples;
   int32_t threads = 0;
   bool repair = true;
+  /// "time" or "size".
+  std::string objective;
   /// .so, .onnx or .precision.json; empty writes nothing.
   std::string output;
 };

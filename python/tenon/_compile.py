@@ -55,8 +55,9 @@ def compile(model, target=None, shapes=None, output=None, *, states=None, quant_
         both, so that nothing is copied between runs. Their shapes must be equal.
     quant_exact: multiply what the model quantizes as the floats that it stands for, instead of as
         integers (docs/numerics.md).
-    precision: what f32 numbers are rounded to where they are multiplied: "fp32" (not at all), "bf16" or
-        "f16", or the path of a file with a line "NODES PRECISION" for each node or pattern of names.
+    precision: what f32 numbers are rounded to where they are multiplied: "fp32" (not at all),
+        "fp32-fast" or "fp32-split" (not at all, but with AMX products may be sums of 3 or 6 of bf16), "tf32",
+        "bf16", "f16" or "int8" as for tenon compile, or the path of a file with a line "NODES PRECISION" for each node or pattern of names.
     place: what of a model a GPU computes: "device", all that there is GPU code for, or "auto", what takes
         less time there, transfers included; the processor beside it is the first that target names.
     keep_dead_channels: compute channels that no result depends on, too (docs/pruning.md).

@@ -3,16 +3,9 @@ import json
 import os
 from dataclasses import dataclass, field
 
+from ._budget import BudgetError, _paths
 from ._compile import _shapes, _source, _targets
 from ._runtime import load
-
-
-class BudgetError(ValueError):
-    """No assignment keeps the budget; `result` says what the best one loses. Nothing is written."""
-
-    def __init__(self, message, result):
-        super().__init__(message)
-        self.result = result
 
 
 @dataclass
@@ -32,19 +25,9 @@ class Quantized:
         return self.text
 
 
-def _paths(data):
-    """The files that data names; None if it is no path."""
-    if isinstance(data, (str, os.PathLike)):
-        return [os.fspath(data)]
-    if isinstance(data, (list, tuple)) and data and \
-            all(isinstance(path, (str, os.PathLike)) for path in data):
-        return [os.fspath(path) for path in data]
-    return None
-
-
 def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, labels=None,
-             allow=("int8", "bf16"), samples=0, target=None, shapes=None, threads=1, repair=True,
-             progress=None):
+             allow=("int8", "bf16"), objective="time", samples=0, target=None, shapes=None, threads=1,
+             repair=True, progress=None):
     """Lowers what gets faster, as far as the budget allows, and returns what was found.
 
     model: a path, the file's bytes, or an onnx.ModelProto.
@@ -59,6 +42,8 @@ def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, label
         sample and returns a dict of the model's outputs; samples is an iterator over dicts.
     labels: a file of classes, one for each sample.
     allow: of "int8", "bf16", "f16", "int8-weights" and "int4-weights".
+    objective: "time": nothing is lowered that does not get faster here; or "size": of weights, for models
+        that run elsewhere.
     samples: use the first so many; 0 is all.
     output: a path that ends in .so (compiled), .onnx or .precision.json.
     target, shapes, threads: as for compile; one target.
@@ -78,7 +63,8 @@ def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, label
         path, source, None if paths else data, paths or [], destination or "", budget=budget,
         allow=list(allow), metric=metric, progress=progress,
         labels="" if labels is None else os.fspath(labels), samples=samples,
-        targets=_targets(target), shapes=_shapes(shapes), threads=threads, repair=repair)
+        targets=_targets(target), shapes=_shapes(shapes), threads=threads, repair=repair,
+        objective=objective)
     result = Quantized(json.loads(found["recipe"]), json.loads(found["report"]), found["text"])
     if not found["holds"]:
         raise BudgetError(f"the budget {budget} cannot be kept\n{found['text']}", result)

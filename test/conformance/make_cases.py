@@ -1,8 +1,8 @@
 """Writes the models of the package `cases` as folders that `tenon verify` reads.
 
-    make_cases.py FOLDER
+    make_cases.py FOLDER [MODULE...]
 
-FOLDER/<module>_<case>/ gets model.onnx, source.txt (what the case is for), tolerance.json where the case
+Those of all modules, or of some. FOLDER/<module>_<case>/ gets model.onnx, source.txt (what the case is for), tolerance.json where the case
 has a tolerance, and test_data_set_*/{input,output}_*.pb.
 """
 
@@ -41,7 +41,7 @@ def main():
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     count = 0
-    for name, case in collect():
+    for name, case in collect(sys.argv[2:]):
         write(name, case, target)
         count += 1
     print(f"wrote {count} cases to {target}")

@@ -74,6 +74,29 @@ mma("m16n8k32", "s32.s8.s8.s32", (4, 2, 4), suffix=".satfinite")
 for pair in ("e4m3.e4m3", "e5m2.e5m2", "e4m3.e5m2"):
     mma("m16n8k32", f"f32.{pair}.f32", (4, 2, 4), since=89, version="8.4", tolerance=1e-3)
 
+
+
+def mma_sparse(shape, types, words, selectors, version="7.1", form="sp", tolerance=0):
+    """The same of A without half of its columns, whose places are a word of each lane."""
+    d, a, b, c = types.split(".")
+    count_a, count_b, count_c = words
+    firsts = (0, count_a, count_a + count_b)
+    operands = ", ".join([registers("d", 0, count_c)] + [registers("a", *part) for part in zip(firsts, words)])
+    for selector in range(selectors):
+        instruction(f"mma.{form}.{shape}.{types}.selector{selector}",
+                    f"mma.{form}.sync.aligned.{shape}.row.col.{types} {operands}, %a{sum(words)}, {selector};",
+                    [a] * count_a + [b] * count_b + [c] * count_c + ["places"], count_c, version=version, tolerance=tolerance,
+                    result=d)
+
+
+for number in ("f16", "bf16"):
+    mma_sparse("m16n8k16", f"f32.{number}.{number}.f32", (2, 2, 4), 4, tolerance=2e-6)
+    mma_sparse("m16n8k32", f"f32.{number}.{number}.f32", (4, 4, 4), 2, tolerance=2e-6)
+mma_sparse("m16n8k32", "f32.f16.f16.f32", (4, 4, 4), 2, "8.5", "sp::ordered_metadata", tolerance=2e-6)
+mma_sparse("m16n8k32", "s32.s8.s8.s32", (2, 2, 4), 2)
+for signs in ("s8.s8", "u8.s8", "s8.u8", "u8.u8"):
+    mma_sparse("m16n8k64", f"s32.{signs}.s32", (4, 4, 4), 1)
+
 PUT = "mad.lo.u32 %t, %lane, 16, %shared; st.shared.v4.b32 [%t], {%a0, %a1, %a2, %a3}; bar.sync 0; "
 for trans in ("", ".trans"):
     for count in (1, 2, 4):
@@ -97,29 +120,35 @@ for opcode, since, version in (("cvt.rn.f16.f32", 80, "7.0"), ("cvt.rz.f16.f32",
         instruction(opcode, HALF.format(opcode), ["wide"], 1, since, version)
 for opcode in ("cvt.rn.f16x2.f32", "cvt.rn.bf16x2.f32"):
     instruction(opcode, CVT.format(f"{opcode} %d0, %x, %y;"), ["wide", "wide"], 1)
+for opcode in ("cvt.rn.f16x2.e4m3x2", "cvt.rn.f16x2.e5m2x2"):  # of all codes, NaN and infinities among them
+    instruction(opcode, f"{{ .reg .b16 %h; cvt.u16.u32 %h, %a0; {opcode} %d0, %h; }}", ["bits"], 1, since=89, version="8.1")
 instruction("cvt.rna.tf32.f32", CVT.format("cvt.rna.tf32.f32 %d0, %x;"), ["wide", "wide"], 1)
 for opcode in ("ex2.approx.f32", "rcp.approx.f32", "rsqrt.approx.f32", "lg2.approx.f32", "tanh.approx.f32"):
     instruction(opcode, "{ .reg .f32 %x; mov.b32 %x, %a0; abs.f32 %x, %x; " + f"{opcode} %x, %x; mov.b32 %d0, %x; }}", ["f32"], 1,
                 tolerance=1e-3, result="f32")
 
 
-def wgmma(k, types, swizzle, tolerance=0, turned=False, version="8.0"):
-    """64 x 16 of a warpgroup, both operands being the first rows of what all threads have stored."""
+def wgmma(k, types, swizzle, tolerance=0, turned=False, version="8.0", selector=None):
+    """64 x 16 of a warpgroup, both operands being the first rows of what all threads have stored; with a selector, of A without
+    half of its columns."""
     d, a, b = types.split(".")
     stride = 8 * (swizzle or 16)
     # Without a swizzle, neighbours in depth are a unit of 1024 bytes apart.
     descriptor = {0: 0, 128: 1, 64: 2, 32: 3}[swizzle] << 62 | (stride >> 4) << 32 | (1024 >> 4) << 16
     halves = a in ("f16", "bf16")
     signs = ", 1, 1" if d == "f32" else ""
+    sparse = selector is not None
+    form, places = ("mma_async.sp", f"%a16, {selector}, ") if sparse else ("mma_async", "")
     body = "mad.lo.u32 %t, %lane, 64, %shared; "
     body += "".join(f"st.shared.v4.b32 [%t+{4 * i}], {registers('a', i, 4)}; " for i in range(0, 16, 4))
     body += "".join(f"mov.b32 %d{i}, 0; " for i in range(8))
     body += "fence.proxy.async; bar.sync 0; wgmma.fence.sync.aligned; { .reg .b64 %m; .reg .pred %p; setp.eq.u32 %p, 0, 0; "
     body += f"shr.u32 %t, %shared, 4; cvt.u64.u32 %m, %t; or.b64 %m, %m, {descriptor}; "
-    body += f"wgmma.mma_async.sync.aligned.m64n16k{k}.{types} {registers('d', 0, 8)}, %m, %m, %p{signs}"
+    body += f"wgmma.{form}.sync.aligned.m64n16k{k}.{types} {registers('d', 0, 8)}, %m, %m, {places}%p{signs}"
     body += (", 0, 1" if turned else ", 0, 0") if halves else ""
     body += "; } wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;"
-    instruction(f"wgmma.m64n16k{k}.{types}.swizzle{swizzle}{'.turned' if turned else ''}", body, [a] * 16, 8, since=90, version=version,
+    name = f"wgmma.{'sp.' if sparse else ''}m64n16k{k}.{types}.swizzle{swizzle}{'.turned' if turned else ''}"
+    instruction(name + (f".selector{selector}" if sparse else ""), body, [a] * 16 + ["places"] * sparse, 8, since=90, version=version,
                 tolerance=tolerance, result=d, threads=128)
 
 
@@ -129,8 +158,15 @@ wgmma(16, "f32.f16.f16", 128, tolerance=2e-6, turned=True)
 wgmma(16, "f32.bf16.bf16", 128, tolerance=2e-6)
 wgmma(16, "f32.bf16.bf16", 128, tolerance=2e-6, turned=True)
 wgmma(8, "f32.tf32.tf32", 128, tolerance=2e-6)
+for kinds in ("e4m3.e4m3", "e5m2.e5m2", "e4m3.e5m2", "e5m2.e4m3"):
+    wgmma(32, f"f32.{kinds}", 128, tolerance=1e-3)
 for signs in ("s8.s8", "u8.u8", "u8.s8", "s8.u8"):
     wgmma(32, f"s32.{signs}", 128, version="8.4")
+for selector in (0, 1):
+    wgmma(32, "f32.f16.f16", 128, tolerance=2e-6, version="8.2", selector=selector)
+    wgmma(32, "f32.bf16.bf16", 64, tolerance=2e-6, version="8.2", selector=selector)
+for signs in ("s8.s8", "u8.u8", "u8.s8", "s8.u8"):
+    wgmma(64, f"s32.{signs}", 64, version="8.4", selector=0)
 
 
 def copied_box(name, coordinates, box_bytes, words, numbers, tap=""):
@@ -176,7 +212,7 @@ def make_ptx(entry, target):
 .visible .entry golden(.param .u64 from, .param .u64 to{", .param .align 64 .b8 boxes[128]" if entry.map else ""})
 .reqntid {entry.threads}
 {{
-  .reg .b32 %a<16>, %d<8>, %lane, %t, %shared;
+  .reg .b32 %a<17>, %d<8>, %lane, %t, %shared;
   .reg .b64 %in, %out, %step, %map, %state;
   .reg .pred %p<1>;
   .shared .align 1024 .b8 memory[8192];
@@ -215,6 +251,10 @@ def make_words(kind, rng, count):
         return values.view(np.uint32)
     if kind in ("e4m3", "e5m2"):  # without the highest exponents, which hold NaN
         return rng.integers(0, 1 << 32, count, np.uint32) & np.uint32(0xB7B7B7B7)
+    if kind == "places":  # of two in four columns, ascending
+        pairs = np.array([first | second << 2 for second in range(4) for first in range(second)], np.uint32)
+        shifts = np.arange(0, 32, 4, dtype=np.uint32)
+        return np.bitwise_or.reduce(pairs[rng.integers(0, len(pairs), (count, 8))] << shifts, axis=1)
     return rng.integers(0, 1 << 32, count, np.uint32)
 
 

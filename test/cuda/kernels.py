@@ -9,10 +9,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import onnx
 from device import Launch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 KERNELS = {}
 
@@ -187,6 +188,61 @@ def pipeline():
     y = a.astype(np.float32) @ b.T.astype(np.float32)
     node = helper.make_node("Gemm", ["a", "b"], ["y"], transB=1)
     return case([node], {"a": a, "b": b}, {"y": y.astype(np.float16)}, blocks=3, target="sm_90a")
+
+
+def pack_two_of_four(weights):
+    """Halves [depth, outputs] of which two in four along the depth are zero, as `#cuda.sparse_columns` (SparseColumns.h)."""
+    depth, outputs = weights.shape
+    blocks, parts = -(-depth // 64), -(-outputs // 16)
+    whole = np.zeros((blocks * 64, parts * 16), weights.dtype)
+    whole[:depth, :outputs] = weights
+    values, places = np.zeros((parts * 16, blocks * 32), weights.dtype), np.zeros((parts, blocks, 32), np.uint32)
+    for output, four in np.ndindex(parts * 16, blocks * 16):
+        group = whole[4 * four:4 * four + 4, output]
+        kept = sorted(np.argsort(group == 0, kind="stable")[:2])
+        values[output, 2 * four:2 * four + 2] = group[kept]
+        row, column = output % 16, four % 16
+        bits = int(kept[0] | kept[1] << 2) << (16 * (row // 8) + 4 * (column % 4))
+        places[output // 16, four // 16, 4 * (row % 8) + column // 4] |= np.uint32(bits)
+    return np.frombuffer(values.tobytes() + places.tobytes(), weights.dtype)
+
+
+@kernel
+def two_of_four():
+    """Weights without two of each four; more of the depth than there are stages, and ends of all kinds."""
+    a, b = whole_halves(70, 680), whole_halves(680, 40)
+    b.reshape(170, 4, 40)[:, [0, 2], ::2] = 0
+    b.reshape(170, 4, 40)[:, [1, 2], 1::2] = 0
+    y = a.astype(np.float32) @ b.astype(np.float32)
+    made = case([helper.make_node("MatMul", ["a", "b"], ["y"])], {"a": a}, {"y": y.astype(np.float16)})
+    made.model.graph.initializer.append(numpy_helper.from_array(b, "b"))
+    made.inputs.append(pack_two_of_four(b))
+    return made
+
+
+def float8_product(rows, depth, columns, **options):
+    """Whole numbers and powers of two, whose products and sums are exact."""
+    a, b = (whole_halves(*shape).astype(ml_dtypes.float8_e4m3fn) for shape in ((rows, depth), (columns, depth)))
+    nodes = [helper.make_node("DequantizeLinear", ["a", "scale"], ["wide_a"]),
+             helper.make_node("DequantizeLinear", ["b", "scale"], ["wide_b"]),
+             helper.make_node("Gemm", ["wide_a", "wide_b"], ["y"], transB=1)]
+    y = a.astype(np.float32) @ b.astype(np.float32).T / 16
+    made = case(nodes, {"a": a, "b": b}, {"y": y}, **options)
+    made.model.graph.initializer.append(helper.make_tensor("scale", TensorProto.FLOAT, [], [0.25]))
+    made.model.opset_import[0].version = 21
+    return made
+
+
+@kernel
+def float8():
+    """Floats of 8 bits, whose sums are added up beside the matrix units. The last step is in the stage that sums overwrite."""
+    return float8_product(37, 528, 45, target="sm_89")
+
+
+@kernel
+def float8_pipeline():
+    """Warps with different roles, whose steps are summed up one by one."""
+    return float8_product(70, 4112, 40, blocks=3, target="sm_90a")
 
 
 def emit(tenon, source, case, kind):

@@ -83,6 +83,8 @@ OPERATORS = {
     "global store off by one": (access(r"st\.global"), shift_offset(4)),
     "matrix load off by one": (access(r"ldmatrix"), shift_offset(16)),
     "copy off by one": (access(r"cp\.async\.c[ag]"), shift_offset(16)),
+    # What is multiplied.
+    "floats of the other kind": (r"^(?P<head>\s*(?:mma|wgmma|cvt)\.\S*\.)e4m3(?P<tail>.*)$", r"\g<head>e5m2\g<tail>"),
     # How indices are made: of what, and in which order.
     "factor and addend swapped": (
         r"^(?P<head>\s*mad\.lo\.\w+\s+%\w+, )(?P<a>[%\w]+), (?P<b>[%\w]+), (?P<c>%\w+);",

@@ -182,7 +182,7 @@ def test_precision_rounds_weights(precision, tmp_path):
 
 
 def test_precision_that_there_is_not():
-    with pytest.raises(tenon.CompileError, match="precision 'half' is neither fp32, tf32, bf16, f16, int8 nor a file"):
+    with pytest.raises(tenon.CompileError, match="precision 'half' is neither fp32, fp32-split, fp32-fast, tf32, bf16, f16 or int8, nor a file"):
         tenon.compile(make_model(), precision="half")
 
 

@@ -1,15 +1,17 @@
 """Models that lose channels are right, by `tenon prune` and where `tenon compile` finds dead ones."""
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import numpy_helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fuzz"))
 
 from pruning.builder import Builder  # noqa: E402
-from pruning.checks import check_dead, check_pruned, compile_model, list_slices, prune, run  # noqa: E402
+from pruning.checks import BUILD, check_dead, check_pruned, compile_model, list_slices, prune, run  # noqa: E402
 from pruning.generate import generate  # noqa: E402
 from pruning.spoil import make_constant, make_duplicates, make_unread  # noqa: E402
 from pruning.topologies import TOPOLOGIES  # noqa: E402
@@ -46,7 +48,8 @@ def spoil(tmp_path, name, how):
     return how(model, list_slices(report)), gone
 
 
-@pytest.mark.parametrize("name", ["residual", "concat", "split", "heads", "flattened", "shared_weights", "padded"])
+@pytest.mark.parametrize("name", ["residual", "concat", "split", "heads", "flattened", "shared_weights", "padded",
+                                  "einsum_products", "quantized"])
 def test_unread_channels(tmp_path, name):
     model, gone = spoil(tmp_path, name, make_unread)
     dead = check_dead(model, tmp_path)
@@ -132,7 +135,7 @@ def test_target_speedup(tmp_path):
     ([], "say how much to remove"),
     (["--channels=50%", "--keep=nosuch*"], "no node is called 'nosuch*'"),
     (["--channels=50%", "--keep=*"], "no channels can be removed besides those that are kept"),
-    (["--channels=50%", "--importance=size"], "unknown --importance 'size': l1, l2 or bn"),
+    (["--channels=50%", "--importance=size"], "unknown --importance 'size': l1, l2, bn or activation"),
     (["--channels=50%", "--importance=bn"], "no batch normalization scales channels"),
     (["--channels=50%", "--global", "--per-layer"], "exclude each other"),
     (["--channels=50%", "--round=0"], "option '--round' needs a number of at least 1"),
@@ -171,3 +174,26 @@ def test_not_a_number_times_zero(tmp_path):
     assert np.isfinite(lean.run(feeds)["out0"]).all()
     whole, _ = compile_model(model, tmp_path, "--target=x86-64-v3", "--keep-dead-channels")
     assert np.isnan(whole.run(feeds)["out0"]).all()
+
+
+def test_verify_keeps_dead_channels(tmp_path):
+    """An infinity times a weight of zero is NaN, unless the channel is gone."""
+    b = Builder()
+    b.output(b.linear(b.op("Exp", b.linear(b.input(1, 2), 2, 8)), 8, 3), 2)
+    model = b.model()
+    _, bias, weights, _ = model.graph.initializer
+    for tensor, number in (bias, 1000), (weights, 0):
+        array = numpy_helper.to_array(tensor).copy()
+        array[5] = number
+        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    data = tmp_path / "model" / "test_data_set_0"
+    data.mkdir(parents=True)
+    onnx.save(model, tmp_path / "model" / "model.onnx")
+    for name, array in ("input_0.pb", np.ones((1, 2))), ("output_0.pb", np.full((1, 3), np.nan)):
+        onnx.save_tensor(numpy_helper.from_array(array.astype(np.float32)), data / name)
+
+    def verify(*options):
+        command = [BUILD / "bin" / "tenon", "verify", tmp_path / "model", *options]
+        return subprocess.run(command, capture_output=True, text=True).returncode
+
+    assert (verify("--keep-dead-channels"), verify()) == (0, 1)

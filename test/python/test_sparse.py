@@ -1,10 +1,17 @@
 """Products of weights with zeros: the same numbers as with weights that the compiler does not know."""
+import os
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
 
 import tenon
+
+ROOT = Path(__file__).resolve().parents[2]
+TENON = Path(os.environ.get("TENON_BUILD_DIR", ROOT / "build")) / "bin" / "tenon"
 
 FLOAT, UINT8, INT32 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8, onnx.TensorProto.INT32
 
@@ -140,3 +147,73 @@ def test_zeros_hold_back_what_is_no_number():
                                      weights, known=True))
     result = model.run([x])["y"]
     assert np.all((result == weights[1]) | np.isnan(result))
+
+
+def test_sparse_initializers_are_stored_as_small(tmp_path):
+    """Weights that the file has without their zeros are used like those with them, and stored as small."""
+    rng = np.random.default_rng(0)
+    weights = prune(rng.standard_normal((256, 512)).astype(np.float32), 0.2, 1, 16, rng)
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    dense = make_model([node], (FLOAT, FLOAT), (64, 256), weights, known=True)
+    sparse = make_model([node], (FLOAT, FLOAT), (64, 256), weights, known=True)
+    places = np.flatnonzero(weights)
+    del sparse.graph.initializer[:]
+    sparse.graph.sparse_initializer.append(helper.make_sparse_tensor(
+        numpy_helper.from_array(weights.reshape(-1)[places], "w"), numpy_helper.from_array(places), weights.shape))
+    x = rng.standard_normal((64, 256)).astype(np.float32)
+    files = [tmp_path / "dense.so", tmp_path / "sparse.so"]
+    results = [tenon.compile(model, output=file).run([x])["y"] for model, file in zip((dense, sparse), files)]
+    np.testing.assert_array_equal(*results)
+    np.testing.assert_allclose(results[0], x @ weights, rtol=1e-4, atol=1e-3)
+    assert files[1].stat().st_size == pytest.approx(files[0].stat().st_size, abs=256)
+
+
+def make_sparse_tensor(dense, name, linear):
+    """With linear indices, or one index for each dimension."""
+    places = np.argwhere(dense)
+    indices = np.ravel_multi_index(tuple(places.T), dense.shape) if linear else places
+    return helper.make_sparse_tensor(numpy_helper.from_array(dense[tuple(places.T)], name),
+                                     numpy_helper.from_array(indices.astype(np.int64), name + "_indices"),
+                                     list(dense.shape))
+
+
+def make_sparse_model(linear):
+    """Two layers of sparse initializers and one of a sparse constant; what they compute by dense ones."""
+    rng = np.random.default_rng(7)
+    first, second = (prune(rng.standard_normal(shape, np.float32), 0.2, 1, 1, rng) for shape in ((48, 64), (64, 40)))
+    third = prune(rng.standard_normal((40, 8), np.float32), 0.3, 1, 1, rng)
+    x = rng.standard_normal((5, 48), np.float32)
+    nodes = [helper.make_node("MatMul", ["x", "first"], ["a"], name="one"), helper.make_node("Relu", ["a"], ["b"]),
+             helper.make_node("MatMul", ["b", "second"], ["c"], name="two"),
+             helper.make_node("Constant", [], ["third"], sparse_value=make_sparse_tensor(third, "", linear)),
+             helper.make_node("MatMul", ["c", "third"], ["y"], name="three")]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", FLOAT, x.shape)],
+                              [helper.make_tensor_value_info("y", FLOAT, [5, 8])],
+                              sparse_initializer=[make_sparse_tensor(first, "first", linear),
+                                                  make_sparse_tensor(second, "second", linear)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    return model, x, np.maximum(x @ first, 0) @ second @ third
+
+
+@pytest.mark.parametrize("linear", [True, False])
+def test_sparse_initializers(tmp_path, linear):
+    """They are compiled and run, and can be pruned, as if they were dense."""
+    model, x, expected = make_sparse_model(linear)
+    onnx.save(model, tmp_path / "model.onnx")
+    result = tenon.compile(str(tmp_path / "model.onnx")).run([x])["y"]
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4)
+    done = subprocess.run([TENON, "info", tmp_path / "model.onnx"], capture_output=True, text=True)
+    assert done.returncode == 0 and "(one,b), 81% zeros" in done.stdout, done.stdout + done.stderr
+    smaller = tmp_path / "smaller.onnx"
+    done = subprocess.run([TENON, "prune", tmp_path / "model.onnx", "--channels=50%", "--round=4", "-o", smaller],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    sizes = {tensor.name: list(tensor.dims) for tensor in onnx.load(smaller).graph.initializer}
+    assert sizes["first"] == [48, 32] and sizes["second"] == [32, 40], sizes  # the node of the constant keeps its channels
+    assert tenon.compile(str(smaller)).run([x])["y"].shape == (5, 8)
+    done = subprocess.run([TENON, "prune", tmp_path / "model.onnx", "--pattern=2:4", "-o", smaller],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for tensor in onnx.load(smaller).graph.initializer:
+        groups = numpy_helper.to_array(tensor).reshape(-1, 4, tensor.dims[-1])
+        assert np.count_nonzero(groups, axis=1).max() <= 2

@@ -6,6 +6,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <array>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,20 @@ struct Option {
   bool takesValue;
   llvm::StringRef help; // for takesValue, starts with the value's name
 };
+
+inline constexpr Option helpOptions[] = {{"--help", false, "print this"}};
+
+/// The options of several lists, in their order.
+template <size_t... sizes> constexpr auto joinOptions(const Option (&...lists)[sizes]) {
+  std::array<Option, (sizes + ...)> joined{};
+  size_t next = 0;
+  auto append = [&](const auto &list) {
+    for (const Option &option : list)
+      joined[next++] = option;
+  };
+  (append(lists), ...);
+  return joined;
+}
 
 class Arguments {
 public:

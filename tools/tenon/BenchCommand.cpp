@@ -11,26 +11,16 @@
 
 namespace tenon::cli {
 
-static constexpr Option benchOptions[] = {
+static constexpr Option ownOptions[] = {
+    inputOption,
     threadsOption,
     {"--pin", false, "keep each thread on one CPU"},
     {"--seconds", true, "S measure as long; default 3"},
     {"--json", false, "print JSON instead of text"},
     {"--verbose", false, "add a table of kernels: time, share, GFLOP/s, GB/s"},
-    inputOption,
-    shapeOption,
-    deviceOption,
-    targetOption,
-    placeOption,
-    keepDeadChannelsOption,
-    precisionOption,
-    layoutOption,
-    scaleOption,
-    meanOption,
-    stdOption,
-    bgrOption,
-    {"--help", false, "print this"},
 };
+static constexpr auto benchOptions =
+    joinOptions(ownOptions, openOptions, imageOptions, helpOptions);
 
 namespace {
 

@@ -14,9 +14,10 @@ namespace tenon::cli {
 
 using namespace tenon::quantize;
 
-static constexpr Option compareOptions[] = {
+static constexpr Option ownOptions[] = {
     {"--precision", true,
-     "P what is compared with fp32: bf16, f16, int8, a file of rules, or a recipe "
+     "P what is compared with fp32: fp32-fast, fp32-split, bf16, f16, int8, a file of rules, or a "
+     "recipe "
      "(.precision.json); not needed with a second model"},
     {"--html", true, "FILE a page with charts; it needs no other file"},
     {"--top", true, "N print the worst N tensors; default 20, 0 is all"},
@@ -25,13 +26,8 @@ static constexpr Option compareOptions[] = {
     {"--target", true, "NAME what both are compiled for; this processor"},
     shapeOption,
     threadsOption,
-    layoutOption,
-    scaleOption,
-    meanOption,
-    stdOption,
-    bgrOption,
-    {"--help", false, "print this"},
 };
+static constexpr auto compareOptions = joinOptions(ownOptions, imageOptions, helpOptions);
 
 /// What is compared with the model: another file, or the model as --precision says.
 static llvm::Expected<ComparedModel> openLowered(const Arguments &arguments,

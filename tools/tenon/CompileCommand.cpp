@@ -13,7 +13,7 @@
 
 namespace tenon::cli {
 
-static constexpr Option compileOptions[] = {
+static constexpr Option ownOptions[] = {
     {"-o", true, "FILE where to write; required unless --emit=mlir:STAGE"},
     {"--emit", true,
      "KIND lib (default), obj, header, exe, asm, llvm, ptx (what the GPU runs), or mlir:STAGE with "
@@ -40,8 +40,8 @@ static constexpr Option compileOptions[] = {
     {"--threads", true, "N threads the compiler uses"},
     {"--report", true, "FILE kernels, memory and times as JSON"},
     {"-v", false, "say what was made and how long it took"},
-    {"--help", false, "print this"},
 };
+static constexpr auto compileOptions = joinOptions(ownOptions, helpOptions);
 
 static llvm::Expected<driver::CompileOptions> readOptions(const Arguments &arguments) {
   driver::CompileOptions options;

@@ -10,19 +10,13 @@
 
 namespace tenon::cli {
 
-static constexpr Option infoOptions[] = {
+static constexpr Option ownOptions[] = {
     {"--no-compile", false, "of an ONNX model, only what its file says"},
     {"--ops", false,
      "instead of a model: every operator that is imported, and since which version"},
-    deviceOption,
-    targetOption,
-    placeOption,
-    keepDeadChannelsOption,
-    precisionOption,
-    shapeOption,
     checkOption,
-    {"--help", false, "print this"},
 };
+static constexpr auto infoOptions = joinOptions(ownOptions, openOptions, helpOptions);
 
 /// "1.24 MB"; small numbers stay exact.
 static std::string formatBytes(uint64_t bytes) {

@@ -7,6 +7,7 @@
 #include "lib/Quantize/Prepare.h"
 #include "lib/Session/Session.h"
 #include "tools/tenon/Arguments.h"
+#include "tools/tenon/Devices.h"
 
 namespace tenon::cli {
 
@@ -64,9 +65,9 @@ inline constexpr Option placeOption = {
 inline constexpr Option precisionOption = {
     "--precision", true,
     "P what f32 numbers are rounded to where they are multiplied: fp32 (default: not at all), "
-    "bf16, "
-    "f16, "
-    "or int8 for inputs of products whose weights are quantized in blocks; or a FILE with a line "
+    "fp32-fast or fp32-split (not at all, but products may be sums of 3 or 6 of bf16), tf32, bf16, "
+    "f16, or int8 for inputs of products whose weights are quantized in blocks; or a FILE with a "
+    "line "
     "NODES P for each node or pattern, or a recipe of tenon quantize (*.precision.json)"};
 inline constexpr Option keepDeadChannelsOption = {
     "--keep-dead-channels", false, "compute channels that no result depends on, too"};
@@ -85,6 +86,12 @@ inline constexpr Option meanOption = {"--mean", true,
                                       "M,M,M is subtracted from scaled samples, per channel"};
 inline constexpr Option stdOption = {"--std", true, "D,D,D divides them then"};
 inline constexpr Option bgrOption = {"--bgr", false, "images have blue first"};
+inline constexpr Option imageOptions[] = {layoutOption, scaleOption, meanOption, stdOption,
+                                          bgrOption};
+
+/// How a model is opened that may have to be compiled first.
+inline constexpr Option openOptions[] = {shapeOption, deviceOption,           targetOption,
+                                         placeOption, keepDeadChannelsOption, precisionOption};
 
 } // namespace tenon::cli
 

@@ -17,7 +17,7 @@ namespace tenon::cli {
 
 using namespace tenon::quantize;
 
-static constexpr Option quantizeOptions[] = {
+static constexpr Option ownOptions[] = {
     {"-o", true,
      "FILE OUT.so (compiled), OUT.onnx (a standard model with QuantizeLinear and "
      "DequantizeLinear) or OUT.precision.json (the recipe, for tenon compile --precision)"},
@@ -41,13 +41,8 @@ static constexpr Option quantizeOptions[] = {
     {"--target", true, "NAME what the model is compiled for and measured on; this processor"},
     shapeOption,
     threadsOption,
-    layoutOption,
-    scaleOption,
-    meanOption,
-    stdOption,
-    bgrOption,
-    {"--help", false, "print this"},
 };
+static constexpr auto quantizeOptions = joinOptions(ownOptions, imageOptions, helpOptions);
 
 static llvm::Expected<std::vector<NodePrecision>> readAllowed(const Arguments &arguments) {
   std::vector<NodePrecision> allowed;
@@ -153,7 +148,7 @@ static llvm::Error quantizeWithData(const Arguments &arguments,
     return llvm::Error::success();
   return makeError(model->name() + ": budget " + options.budget.str() +
                    " cannot be kept: the best assignment found has " +
-                   options.budget.format(result->evaluation.loss) + "; nothing is written");
+                   options.budget.format(result->evaluation.bound) + "; nothing is written");
 }
 
 static llvm::Error quantizeModel(const Arguments &arguments) {

@@ -13,28 +13,17 @@
 
 namespace tenon::cli {
 
-static constexpr Option runOptions[] = {
+static constexpr Option ownOptions[] = {
     inputOption,
     {"--random", false, "make up the inputs that are not given"},
-    shapeOption,
     {"--output-dir", true,
      "DIR where outputs are written to, as NAME.npy, or NAME.pb if they are no tensors"},
     threadsOption,
     checkOption,
     {"--runs", true, "N run as often; default 1"},
     {"--profile", true, "FILE a Chrome trace of all runs (chrome://tracing, Perfetto)"},
-    deviceOption,
-    targetOption,
-    placeOption,
-    keepDeadChannelsOption,
-    precisionOption,
-    layoutOption,
-    scaleOption,
-    meanOption,
-    stdOption,
-    bgrOption,
-    {"--help", false, "print this"},
 };
+static constexpr auto runOptions = joinOptions(ownOptions, openOptions, imageOptions, helpOptions);
 
 /// Tensors of up to this many elements are printed whole.
 static constexpr int64_t maxPrinted = 16;

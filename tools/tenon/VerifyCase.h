@@ -15,8 +15,10 @@ namespace tenon::cli {
 struct VerifySettings {
   std::string targets = "cpu:native";
   std::string place = "device";
-  /// What products are rounded to: `fp32`, `bf16`, `f16`, or a file of rules.
+  /// What products are rounded to, as for `tenon compile`; or a recipe.
   std::string precision = "fp32";
+  /// Of a recipe, what outputs may lose over all data sets; else empty.
+  std::string budget;
   /// The part of an output's range that results may differ by for that.
   double rangeTolerance = 0;
   /// Of the compiler.
@@ -29,6 +31,8 @@ struct VerifySettings {
   std::string program;
   /// Compile without an arena, so that each buffer is between guard pages of its own.
   bool guard = false;
+  /// Compute channels that no result depends on, too.
+  bool keepDeadChannels = false;
   std::chrono::seconds limit;
 };
 

@@ -5,6 +5,7 @@
 // names.
 
 #include "lib/Driver/Driver.h"
+#include "lib/Evaluation/Budget.h"
 #include "lib/Support/Files.h"
 #include "tools/tenon/Arguments.h"
 #include "tools/tenon/Commands.h"
@@ -24,13 +25,16 @@
 
 namespace tenon::cli {
 
-static constexpr Option verifyOptions[] = {
+static constexpr Option ownOptions[] = {
     deviceOption,
     {"--target", true, "LIST as for tenon compile; default cpu:native"},
     placeOption,
     {"--precision", true,
      "P as for tenon compile; with bf16, floating point results may differ by 2% of their output's "
-     "range, too, with f16 by 0.3%, and with a file by the larger one that it asks for"},
+     "range, too, with f16 and tf32 by 0.3%, with fp32-fast by 0.01%, and with a file by the "
+     "larger one that it asks for; a recipe is for one model, whose floating point outputs lose no "
+     "more than --budget"},
+    {"--budget", true, "B as for tenon quantize, with a recipe; default the recipe's own"},
     {"--jobs", true, "N models at once; default one per core"},
     {"--threads", true, "LIST of how many threads run a model; default 1,2,4"},
     {"--timeout", true, "S seconds that one model may take; default 300"},
@@ -38,11 +42,12 @@ static constexpr Option verifyOptions[] = {
     {"--run-with", true,
      "COMMAND that runs the models, which are compiled to executables: an emulator of --target"},
     {"--guard", false, "allocate each buffer by itself, between pages that may not be touched"},
+    keepDeadChannelsOption,
     {"--json", true, "FILE results, with the cause of each failure"},
     {"--list", true, "FILE names of the models that passed, one per line"},
     {"-v", false, "print what passed and was skipped, too"},
-    {"--help", false, "print this"},
 };
+static constexpr auto verifyOptions = joinOptions(ownOptions, helpOptions);
 
 namespace {
 
@@ -189,6 +194,28 @@ static std::string formatJson(const std::vector<Case> &cases) {
   return text;
 }
 
+/// What a model may lose that is compiled as a recipe says.
+static llvm::Expected<std::string> readBudget(const Arguments &arguments,
+                                              const std::string &precision) {
+  if (!quantize::isRecipePath(precision)) {
+    if (arguments.has("--budget"))
+      return makeError("option '--budget' is for recipes (--precision=NAME.precision.json)");
+    return std::string();
+  }
+  llvm::Expected<quantize::Recipe> recipe = quantize::readRecipe(precision);
+  if (!recipe)
+    return recipe.takeError();
+  std::string budget = arguments.get("--budget", recipe->budget);
+  if (budget.empty())
+    return makeError(precision + ": has no budget to judge by: say --budget");
+  llvm::Expected<quantize::Budget> read = quantize::Budget::parse(budget);
+  if (!read)
+    return read.takeError();
+  if (read->kind == quantize::LossKind::Metric)
+    return makeError(precision + ": its budget is of a metric, which is for Python: say --budget");
+  return budget;
+}
+
 static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, int64_t jobs,
                                                    int64_t cores) {
   VerifySettings settings;
@@ -197,10 +224,16 @@ static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, i
   settings.targets = arguments.get("--target", getDefaultTarget(arguments));
   settings.place = arguments.get("--place", settings.place);
   settings.precision = arguments.get("--precision", settings.precision);
-  auto precision = driver::PrecisionOption::parse(settings.precision);
-  if (!precision)
-    return precision.takeError();
-  settings.rangeTolerance = getRangeTolerance(precision->getRules());
+  llvm::Expected<std::string> budget = readBudget(arguments, settings.precision);
+  if (!budget)
+    return budget.takeError();
+  settings.budget = std::move(*budget);
+  if (settings.budget.empty()) {
+    auto precision = driver::PrecisionOption::parse(settings.precision);
+    if (!precision)
+      return precision.takeError();
+    settings.rangeTolerance = getRangeTolerance(precision->getRules());
+  }
   settings.threads = arguments.get("--threads", "1,2,4");
   if (llvm::Error error = arguments.numbers("--threads", settings.threads, 1).takeError())
     return error;
@@ -217,6 +250,7 @@ static llvm::Expected<VerifySettings> readSettings(const Arguments &arguments, i
   if (arguments.has("--device"))
     settings.memoryMegabytes += addressesOfDevice;
   settings.guard = arguments.has("--guard");
+  settings.keepDeadChannels = arguments.has("--keep-dead-channels");
   settings.program = arguments.get("--run-with");
   if (settings.guard && !settings.program.empty())
     return llvm::createStringError("--guard watches memory in this process, not with --run-with");
@@ -262,6 +296,9 @@ static llvm::Error verify(const Arguments &arguments, bool &failed) {
   if (arguments.has("--list"))
     if (llvm::Error error = writeFile(arguments.get("--list"), passed))
       return error;
+  if (!settings->budget.empty())
+    llvm::outs() << "models as " << settings->precision << " says, within " << settings->budget
+                 << "\n";
   if (settings->rangeTolerance > 0)
     llvm::outs() << "products in " << settings->precision << ": errors up to "
                  << llvm::format("%g", settings->rangeTolerance * 100)

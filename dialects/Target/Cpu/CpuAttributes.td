@@ -110,6 +110,8 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
       count as zeros, and the order in which the two products are added is the processor's.
     - `tdpbf16ps`: the same in tiles of 16 positions by 32 channels times tiles of 32 channels by 16
       outputs (AMX-BF16). Channels with even and with odd numbers are summed by themselves first.
+      With `products` it multiplies f32: numbers are sums of bf16 parts, and of the products of parts the
+      largest 3 (of two parts each) or 6 (of three) are summed (docs/numerics.md).
     - `sadalp`: two channels, bytes of one sign: their products of 16 bits (`smull`, `umull`) are added
       in pairs (`sadalp`, `uadalp`). Of all AArch64 processors.
     - `sdot`: four channels, bytes of one sign (`sdot`, `udot`; FEAT_DotProd).
@@ -120,12 +122,25 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
       with the sum before, are rounded to odd, and numbers below the normal ones count as zeros.
 
     ```mlir
-    #cpu.mma<vpdpbusd>
+    #cpu.mma<tdpbf16ps, products = 3>
     ```
   }];
-  let parameters = (ins EnumParameter<Cpu_MmaInstruction>:$instruction);
-  let assemblyFormat = "`<` $instruction `>`";
+  let parameters = (ins EnumParameter<Cpu_MmaInstruction>:$instruction,
+                        Cpu_Count<"products of parts for each product of f32; 1: numbers are no sums of parts", "1">:$products);
+  let assemblyFormat = "`<` $instruction (`,` `products` `=` $products^)? `>`";
+  let genVerifyDecl = 1;
+  let builders = [AttrBuilder<(ins "MmaInstruction":$instruction), [{
+    return $_get($_ctxt, instruction, /*products=*/1);
+  }]>];
   let extraClassDeclaration = [{
+    /// A part of an input and one of a weight that are multiplied: 0 is the largest.
+    struct PartProduct {
+      int64_t input, weights;
+    };
+    /// Those of one product, in an order in which neighbours share a part.
+    ::llvm::ArrayRef<PartProduct> getPartProducts() const;
+    /// How many parts a number has.
+    int64_t getParts() const;
     /// The type that an operand's elements have where packing writes them to scratch memory.
     ::mlir::Type getPackedType(::mlir::Type element, ::mlir::Type accumulator) const;
     /// Whether bytes of the input that it multiplies with signed bytes of weights have no sign.
@@ -148,7 +163,7 @@ def Cpu_MmaAttr : Cpu_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrInt
 }
 
 def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [
-    DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["getPackedIndex"]>]> {
+    DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack", "getPackedIndex"]>]> {
   let summary = "weights in panels of neighbouring output channels";
   let description = [{
     [kernel..., C, O] -> [groups, ceil(O / groups / width), kernel..., C, width], padded with zeros: a
@@ -159,6 +174,9 @@ def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [
     positions of the last kernel dimension if `merge_taps` is set. What then counts rows of a panel
     is rounded up to a multiple of `depth`.
 
+    With `parts`, weights are f32 and become sums of so many bf16 numbers (docs/numerics.md): behind the rows of the
+    largest ones for a kernel position lie as many for the next ones.
+
     ```mlir
     #cpu.panels<width = 32, interleave = 4>
     ```
@@ -167,7 +185,8 @@ def Cpu_PanelsAttr : Cpu_Attr<"Panels", "panels", [
                         Cpu_Count<"groups of output channels", "1">:$groups,
                         Cpu_Count<"input channels that lie together", "1">:$interleave,
                         Cpu_Flag<"the last kernel dimension is part of the input channels">:$merge_taps,
-                        Cpu_Count<"rows that are read at once", "1">:$depth);
+                        Cpu_Count<"rows that are read at once", "1">:$depth,
+                        Cpu_Count<"bf16 numbers whose sum a weight is; 1: it is stored as it is", "1">:$parts);
 }
 
 def Cpu_Zeros : I32Enum<"Zeros", "which zeros of weights are left out", [

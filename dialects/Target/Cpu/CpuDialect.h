@@ -40,6 +40,10 @@ enum class WeightLayout {
   Transposed,
 };
 
+/// The largest number of bf16. Numbers of f32 that are sums of parts (docs/numerics.md) are at most
+/// this in their first one, which rounding would make infinite.
+inline constexpr float largestBFloat = 0x1.fep127f;
+
 /// Products, by what bounds them: those of few rows take the time that reading weights takes, and
 /// those of many rows that of arithmetic. The latter may be worth tiles.
 enum class ProductSize { FewRows, ManyRows, WholeTiles };

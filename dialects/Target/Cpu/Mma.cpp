@@ -8,7 +8,39 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
+LogicalResult MmaAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                              MmaInstruction instruction, int64_t products) {
+  bool hasParts = instruction == MmaInstruction::BFloatTiles && (products == 3 || products == 6);
+  if (products == 1 || hasParts)
+    return success();
+  return emitError() << stringifyMmaInstruction(instruction) << " does not sum " << products
+                     << " products of parts";
+}
+
+ArrayRef<MmaAttr::PartProduct> MmaAttr::getPartProducts() const {
+  static constexpr PartProduct one[] = {{0, 0}}, three[] = {{1, 0}, {0, 0}, {0, 1}},
+                               six[] = {{2, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 2}, {0, 0}};
+  switch (getProducts()) {
+  case 1:
+    return one;
+  case 3:
+    return three;
+  case 6:
+    return six;
+  }
+  llvm_unreachable("no other numbers of products");
+}
+
+int64_t MmaAttr::getParts() const {
+  int64_t largest = 0;
+  for (PartProduct product : getPartProducts())
+    largest = std::max(largest, product.input);
+  return largest + 1;
+}
+
 bool MmaAttr::accepts(Type input, Type weights) const {
+  if (getProducts() > 1)
+    return input.isF32() && weights.isF32();
   switch (getInstruction()) {
   case MmaInstruction::Fma:
     return true;
@@ -62,6 +94,8 @@ int64_t MmaAttr::getInterleave() const {
 }
 
 Type MmaAttr::getPackedType(Type element, Type accumulator) const {
+  if (getProducts() > 1)
+    return BFloat16Type::get(getContext());
   switch (getInstruction()) {
   case MmaInstruction::Fma:
     return accumulator;
@@ -122,6 +156,10 @@ SmallVector<MmaAttrInterface> TargetAttr::getMmas() const {
   add(MmaInstruction::Fma);
   if (has("avx512bf16") && getSlowBf16Pairs())
     add(MmaInstruction::BFloatProducts);
+  // Of f32, and behind `fma`: a caller must ask for them.
+  if (has("amx-bf16"))
+    for (int64_t products : {3, 6})
+      mmas.push_back(MmaAttr::get(getContext(), MmaInstruction::BFloatTiles, products));
   return mmas;
 }
 

@@ -34,6 +34,18 @@ int64_t SparseForm::listBytes() const {
   return headBytes() + (zeros == Zeros::Single ? llvm::alignTo(rows * maskBytes(), 8) : 0);
 }
 
+int64_t SparseForm::rowBytes() const {
+  switch (zeros) {
+  case Zeros::Blocks:
+    return rows <= (int64_t(1) << 16) ? 2 : 4;
+  case Zeros::Columns:
+    return 1;
+  case Zeros::Single:
+    return 0;
+  }
+  llvm_unreachable("no other zeros");
+}
+
 int64_t SparseForm::rowsOffset() const { return llvm::alignTo((lists + 1) * listBytes(), line); }
 
 int64_t SparseForm::valuesOffset() const {
@@ -63,10 +75,10 @@ private:
   bool writeRow(int64_t row, int64_t tap, int64_t output, int64_t outputEnd);
   bool writeBlock(int64_t row, ArrayRef<const char *> elements);
   bool writeSingle(int64_t row, ArrayRef<const char *> elements);
-  void beginList() { writeNumber(list++ * form.listBytes(), kept); }
-  void writeNumber(int64_t offset, int64_t number) {
-    int32_t narrow = static_cast<int32_t>(number);
-    std::memcpy(bytes.data() + offset, &narrow, sizeof(narrow));
+  void beginList() { writeNumber(list++ * form.listBytes(), kept, 4); }
+  /// Its lowest bytes, which come first.
+  void writeNumber(int64_t offset, int64_t number, int64_t width) {
+    std::memcpy(bytes.data() + offset, &number, width);
   }
   void writeValue(int64_t number, const char *element) {
     std::memcpy(bytes.data() + form.valuesOffset() + number * form.elementBytes, element,
@@ -144,7 +156,7 @@ bool SparseWriter::writeRow(int64_t row, int64_t tap, int64_t output, int64_t ou
 bool SparseWriter::writeBlock(int64_t row, ArrayRef<const char *> elements) {
   if (kept == form.kept)
     return false;
-  writeNumber(form.rowsOffset() + kept * 4, row);
+  writeNumber(form.rowsOffset() + kept * form.rowBytes(), row, form.rowBytes());
   for (auto [number, element] : llvm::enumerate(elements))
     if (element)
       writeValue(kept * form.rowElements + number, element);
@@ -168,6 +180,7 @@ bool SparseWriter::writeSingle(int64_t row, ArrayRef<const char *> elements) {
 RankedTensorType SparsePanelsAttr::getPackedType(RankedTensorType weights) const {
   PanelsAttr panels = getPanels();
   if (!panels.getPackedType(weights) || panels.getMergeTaps() || panels.getDepth() > 1 ||
+      panels.getParts() > 1 ||
       !llvm::is_contained({8u, 16u, 32u, 64u}, weights.getElementTypeBitWidth()) ||
       panels.getWidth() * panels.getInterleave() % 8 != 0)
     return nullptr;

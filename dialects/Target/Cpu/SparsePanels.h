@@ -5,7 +5,8 @@
 // panel. Everything lies in one tensor of bytes, whose parts begin at multiples of 64:
 //
 //   blocks   starts   i32 [lists + 1]    the first block of each list, and the end of the last one
-//            rows     i32 [kept]         of each block, its row in the panel, ascending
+//            rows     u16 [kept]         of each block, its row in the panel, ascending; u32 where
+//                                        panels have more than 65536 rows
 //            values   [kept][row]        the blocks
 //
 //   single   lists    of each list, an i64, the number of its first weight that is not zero, and
@@ -41,7 +42,7 @@ struct SparseForm {
   /// From one list to the next, as far as the lists themselves are concerned.
   int64_t listBytes() const;
   /// Of the number of a row.
-  int64_t rowBytes() const { return zeros == Zeros::Blocks ? 4 : zeros == Zeros::Columns ? 1 : 0; }
+  int64_t rowBytes() const;
   /// Where the numbers of rows are, and the values; and the bytes of all.
   int64_t rowsOffset() const;
   int64_t valuesOffset() const;

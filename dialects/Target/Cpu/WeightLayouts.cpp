@@ -2,9 +2,10 @@
 //
 // Panels: [K, N] -> pad N to panels -> [K, P, NR] -> [P, K, NR], and the same per group and kernel
 // position for convolutions; where g channels lie together, [K / g, g, P, NR] -> [P, K / g, NR, g]
-// after K is padded. Codes of a few bits lie together likewise, as many as fill 32 bits. The filter
-// transforms of minimal filtering come before that; those of inputs and outputs are code
-// generation's (passes/Codegen/Cpu/Winograd.cpp).
+// after K is padded. Where weights are sums of parts, the panels of
+// all parts lie one behind the other along K. Codes of a few bits lie together likewise, as many as
+// fill 32 bits. The filter transforms of minimal filtering come before that; those of inputs and
+// outputs are code generation's (passes/Codegen/Cpu/Winograd.cpp).
 
 #include "dialects/Target/Cpu/CpuDialect.h"
 #include "dialects/Target/PackingBuilder.h"
@@ -40,8 +41,16 @@ public:
   using PackingBuilder::PackingBuilder;
 
   Value panels(Value weights, const PanelShape &panels);
+  SmallVector<Value> splitFloats(Value weights, int64_t parts);
   Value filterTransform(Type elementType, int64_t outputTile);
   Value transformFilters(Value weights, int64_t outputTile);
+
+private:
+  /// A tensor of one number, of rank 0.
+  Value scalar(float value) {
+    auto tensor = RankedTensorType::get({}, b.getF32Type());
+    return ConstantOp::create(b, loc, tensor, DenseElementsAttr::get(tensor, value));
+  }
 };
 
 } // namespace
@@ -67,6 +76,25 @@ Value Packer::panels(Value weights, const PanelShape &panels) {
   if (panels.interleave > 1)
     permutation.push_back(channelDim + 1);
   return transpose(reshape(padded, split), permutation);
+}
+
+/// What code generation makes of inputs (passes/Codegen/Cpu/FloatParts.h), of weights.
+SmallVector<Value> Packer::splitFloats(Value weights, int64_t parts) {
+  Type f32 = b.getF32Type(), bf16 = b.getBF16Type();
+  SmallVector<Value> split;
+  Value rest = weights;
+  while (int64_t(split.size()) + 1 < parts) {
+    Value magnitude = AbsOp::create(b, loc, rest);
+    Value isFinite =
+        LessOp::create(b, loc, magnitude, scalar(std::numeric_limits<float>::infinity()));
+    Value finite = SelectOp::create(b, loc, isFinite, rest, scalar(0));
+    finite = MinOp::create(b, loc, finite, scalar(largestBFloat));
+    finite = MaxOp::create(b, loc, finite, scalar(-largestBFloat));
+    split.push_back(castTo(finite, bf16));
+    rest = SubOp::create(b, loc, rest, castTo(split.back(), f32));
+  }
+  split.push_back(castTo(rest, bf16));
+  return split;
 }
 
 /// [points, 3]: G, or 2 G, whose numbers are whole, for integers.
@@ -118,23 +146,36 @@ static PanelShape getPanelShape(PanelsAttr panels, RankedTensorType weights) {
 RankedTensorType PanelsAttr::getPackedType(RankedTensorType weights) const {
   ArrayRef<int64_t> shape = weights.getShape();
   if (getWidth() < 1 || getGroups() < 1 || getInterleave() < 1 || getDepth() < 1 ||
-      shape.back() % getGroups() != 0)
+      getParts() < 1 || shape.back() % getGroups() != 0 ||
+      (getParts() > 1 && !weights.getElementType().isF32()))
     return nullptr;
   SmallVector<int64_t> packed = {getGroups(),
                                  int64_t(llvm::divideCeil(shape.back() / getGroups(), getWidth()))};
   PanelShape panels = getPanelShape(*this, weights);
   llvm::append_range(packed, panels.rows);
-  packed.back() = panels.countLastRows();
+  packed.back() = panels.countLastRows() * getParts();
   packed.push_back(getWidth());
   if (getInterleave() > 1)
     packed.push_back(getInterleave());
-  return RankedTensorType::get(packed, weights.getElementType());
+  Type element = getParts() > 1 ? BFloat16Type::get(getContext()) : weights.getElementType();
+  return RankedTensorType::get(packed, element);
 }
 
 Value PanelsAttr::buildPacking(OpBuilder &builder, Location loc, Value weights) const {
-  auto type = cast<RankedTensorType>(weights.getType());
-  return Packer(builder, loc).panels(weights, getPanelShape(*this, type));
+  PanelShape panels = getPanelShape(*this, cast<RankedTensorType>(weights.getType()));
+  Packer packer(builder, loc);
+  if (getParts() == 1)
+    return packer.panels(weights, panels);
+  SmallVector<Value> parts;
+  for (Value part : packer.splitFloats(weights, getParts()))
+    parts.push_back(packer.panels(part, panels));
+  // Behind groups and panels, as the rows.
+  int64_t axis = 1 + panels.rows.size();
+  return ConcatOp::create(builder, loc, getPackedType(cast<RankedTensorType>(weights.getType())),
+                          parts, axis);
 }
+
+bool PanelsAttr::canUnpack() const { return getParts() == 1; }
 
 SmallVector<LaneIndex> PanelsAttr::getPackedIndex(ElementEmitter &e, RankedTensorType weights,
                                                   ArrayRef<LaneIndex> index) const {

@@ -51,14 +51,14 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
     which there is no GPU code.
 
     ```mlir
-    module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", ptx = 70,
+    module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", ptx = 71,
         host_cpu = #cpu.target<name = "x86-64-v3">>} {}
     ```
   }];
   let parameters = (ins
       StringRefParameter<"as in --target, without the kind of device">:$name,
       StringRefParameter<"NVIDIA's name, and LLVM's -mcpu">:$arch,
-      Cuda_Count<"the version of PTX that the code is written in, times 10", "70">:$ptx,
+      Cuda_Count<"the version of PTX that the code is written in, times 10", "71">:$ptx,
       Cuda_Count<"multiprocessors", "108">:$multiprocessors,
       Cuda_Count<"threads that one of them holds", "2048">:$threads,
       Cuda_Count<"32-bit registers of one of them", "65536">:$registers,
@@ -72,13 +72,17 @@ def Cuda_TargetAttr : Cuda_Attr<"Target", "target",
     static constexpr int64_t warpSize = 32;
     /// Whether a kernel may begin before the one in front of it has ended (`griddepcontrol`).
     bool overlapsLaunches() const;
+    /// Whether matrix units multiply floats of 8 bits, and an instruction converts them.
+    bool hasFloat8() const;
   }];
 }
 
 def Cuda_MmaInstruction : I32Enum<"MmaInstruction", "what multiplies and adds", [
     I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"Mma", 1, "mma">, I32EnumCase<"MmaTf32", 2, "mma_tf32">,
     I32EnumCase<"Wgmma", 3, "wgmma">, I32EnumCase<"WgmmaTf32", 4, "wgmma_tf32">,
-    I32EnumCase<"Mma3xTf32", 8, "mma_3xtf32">]> {
+    I32EnumCase<"MmaSparse", 5, "mma_sparse">,
+
+    I32EnumCase<"Mma3xTf32", 6, "mma_3xtf32">]> {
   let cppNamespace = "::tenon::cuda";
 }
 
@@ -87,12 +91,14 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
   let description = [{
     - `fma`: one channel, of elements that are widened to the sum's type first. Any types; integers
       take a multiplication and an addition.
-    - `mma`: matrices of a warp, of f16, of bf16 or of bytes of either sign, whose sums are f32 or i32.
+    - `mma`: matrices of a warp, of f16, of bf16, of bytes of either sign or, from `sm_89` on, of
+      floats of 8 bits of either kind, whose sums are f32 or i32.
     - `mma_tf32`: matrices of f32, each number rounded to 11 bits (tf32) first.
     - `mma_3xtf32`: matrices of f32, each number as the sum of two of tf32, of whose four products the
       smallest is left out: about as exact as f32.
     - `wgmma`: the same numbers as `mma`, matrices of a warpgroup that are in shared memory.
     - `wgmma_tf32`: the same of f32, each number cut to 11 bits.
+    - `mma_sparse`: the same numbers as `mma`, of weights of which two in four are zero (2:4).
 
     ```mlir
     #cuda.mma<mma>
@@ -100,6 +106,10 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
   }];
   let parameters = (ins EnumParameter<Cuda_MmaInstruction>:$instruction);
   let assemblyFormat = "`<` $instruction `>`";
+  let extraClassDeclaration = [{
+    /// Whether it reads weights without the two zeros among each four.
+    bool isSparse() const { return getInstruction() == MmaInstruction::MmaSparse; }
+  }];
 }
 
 def Cuda_RowsScheduleAttr : Cuda_Schedule<"Rows", "rows"> {
@@ -291,6 +301,20 @@ def Cuda_ColumnsAttr : Cuda_Attr<"Columns", "columns", [
 
     ```mlir
     #cuda.columns<groups = 2>
+    ```
+  }];
+  let parameters = (ins Cuda_Count<"groups of outputs", "1">:$groups);
+}
+
+def Cuda_SparseColumnsAttr : Cuda_Attr<"SparseColumns", "sparse_columns", [
+    DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack"]>]> {
+  let summary = "weights by output, two of each four that are multiplied for one of them";
+  let description = [{
+    The weights of `columns` without two zeros of each four neighbours in depth, for `mma_sparse`; behind the outputs of a group
+    there are words that tell which two are left (SparseColumns.h). Weights must be known when they are written, and have these zeros.
+
+    ```mlir
+    #cuda.sparse_columns<groups = 1>
     ```
   }];
   let parameters = (ins Cuda_Count<"groups of outputs", "1">:$groups);

@@ -2,6 +2,7 @@
 
 #include "dialects/Target/Cuda/CudaDialect.h"
 #include "dialects/Target/TargetKind.h"
+#include "dialects/Tenon/NarrowFloat.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -66,10 +67,13 @@ bool MmaAttr::accepts(Type input, Type weights) const {
   case MmaInstruction::Fma:
     return true;
   case MmaInstruction::Mma:
+  case MmaInstruction::MmaSparse:
   case MmaInstruction::Wgmma:
     if (isa<IntegerType>(input))
       return input.getIntOrFloatBitWidth() == 8 && isa<IntegerType>(weights) &&
              weights.getIntOrFloatBitWidth() == 8;
+    if (isFloat8(input))
+      return isFloat8(weights) && !isSparse();
     return input == weights && (input.isF16() || input.isBF16());
   case MmaInstruction::MmaTf32:
   case MmaInstruction::Mma3xTf32:
@@ -84,6 +88,7 @@ int64_t MmaAttr::getInterleave() const {
   case MmaInstruction::Fma:
     return 1;
   case MmaInstruction::Mma:
+  case MmaInstruction::MmaSparse:
   case MmaInstruction::Wgmma:
     return 16;
   case MmaInstruction::MmaTf32:

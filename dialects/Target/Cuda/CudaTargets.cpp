@@ -3,9 +3,11 @@
 // measured.
 //
 // Code is written in the lowest version of PTX that has the architecture, so that drivers as old as
-// that architecture take it; that for "sm_90a" in the first one whose wgmma multiplies bytes of
-// different signs. "sm_90a" stands for that architecture alone; the others' code also
-// runs on later ones, for which the driver compiles it.
+// that architecture take it; that for "sm_80" in the first one that multiplies sparse matrices,
+// which is half a year younger, that for "sm_89" in the first one whose mma multiplies floats of 8
+// bits, and that for "sm_90a" in the first one whose wgmma multiplies bytes of different signs.
+// "sm_90a" stands for that architecture alone; the others' code also runs on later ones, for which
+// the driver compiles it.
 
 #include "dialects/Target/Cuda/CudaDialect.h"
 #include "dialects/Target/TargetKind.h"
@@ -28,9 +30,9 @@ struct CudaRow {
 };
 
 constexpr CudaRow rows[] = {
-    {"sm_80", 70, 108, 2048, 166912, 40, 1024, 0},     // A100
+    {"sm_80", 71, 108, 2048, 166912, 40, 1024, 0},     // A100
     {"sm_86", 71, 84, 1536, 101376, 6, 512, 0},        // A40
-    {"sm_89", 78, 142, 1536, 101376, 96, 512, 0},      // L40S
+    {"sm_89", 84, 142, 1536, 101376, 96, 512, 0},      // L40S
     {"sm_90a", 84, 132, 2048, 232448, 50, 1024, 2048}, // H100 SXM
     {"sm_100", 86, 148, 2048, 232448, 126, 1024, 0},   // B200
     {"sm_120", 87, 170, 1536, 101376, 96, 256, 0},     // RTX 5090
@@ -72,11 +74,18 @@ llvm::Expected<TargetAttr> lookupTarget(StringRef name, MLIRContext *context) {
                          row->mmaRate, row->wgmmaRate, *host);
 }
 
-bool TargetAttr::overlapsLaunches() const {
+/// As 80 of "sm_80".
+static int64_t getNumber(TargetAttr target) {
   int64_t number = 0;
-  return !getArch().drop_front(3).take_while(llvm::isDigit).getAsInteger(10, number) &&
-         number >= 90;
+  target.getArch().drop_front(3).take_while(llvm::isDigit).getAsInteger(10, number);
+  return number;
 }
+
+bool TargetAttr::overlapsLaunches() const { return getNumber(*this) >= 90; }
+
+// For sm_100 the assembler makes several instructions of each product of floats of 8 bits, and
+// takes all registers for them: halves are as good there.
+bool TargetAttr::hasFloat8() const { return getNumber(*this) >= 89 && getNumber(*this) != 100; }
 
 Attribute TargetAttr::getHost() const { return getHostCpu(); }
 

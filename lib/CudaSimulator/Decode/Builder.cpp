@@ -12,15 +12,20 @@ void Builder::fail(const std::string &message) const {
   throw PtxError(statement.line, "'" + text + "': " + message);
 }
 
+unsigned Builder::architecture() const {
+  unsigned number = 0;
+  std::sscanf(resolver.module().target.c_str(), "sm_%u", &number);
+  return number;
+}
+
 void Builder::require(uint32_t version, unsigned architecture, bool specific) const {
   const Module &module = resolver.module();
   if (module.version < version)
     fail("needs PTX " + std::to_string(version / 10) + "." + std::to_string(version % 10) +
          ", the module is of " + std::to_string(module.version / 10) + "." +
          std::to_string(module.version % 10));
-  unsigned target = 0;
-  char suffix = 0;
-  std::sscanf(module.target.c_str(), "sm_%u%c", &target, &suffix);
+  char suffix = module.target.back();
+  unsigned target = this->architecture();
   bool fits = specific ? target == architecture && suffix == 'a' : target >= architecture;
   if (!fits)
     fail("needs the target sm_" + std::to_string(architecture) + (specific ? "a" : "") +

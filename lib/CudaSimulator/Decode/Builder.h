@@ -50,6 +50,8 @@ public:
   /// The module must be of this PTX version (80 for 8.0) and target (90 for sm_90) or a later one;
   /// `specific`: of exactly this architecture (sm_90a).
   void require(uint32_t version, unsigned architecture, bool specific) const;
+  /// The number of the module's target (90 for sm_90a).
+  unsigned architecture() const;
 
   // Modifiers, in order.
   bool accept(std::string_view modifier);

@@ -287,6 +287,27 @@ static void decodePack(Builder &builder) {
     builder.source(Type::B32);
 }
 
+static bool isFloat8Pair(Type type) { return type == Type::E4M3x2 || type == Type::E5M2x2; }
+
+/// The forms that there are of floats of 8 bits, and since when: PTX ISA 9.7.9.22, "Description"
+/// (.satfinite is mandatory where they are the destination), "PTX ISA Notes" and "Target ISA
+/// Notes".
+static void checkFloat8(Builder &builder, const Conversion &conversion) {
+  bool narrows = isFloat8Pair(conversion.to), widens = isFloat8Pair(conversion.from);
+  if (!narrows && !widens)
+    return;
+  builder.require(78, 89, false);
+  if (builder.architecture() < 90)
+    builder.require(81, 89, false);
+  bool exists = narrows ? conversion.from == Type::F32 || conversion.from == Type::F16x2
+                        : conversion.to == Type::F16x2;
+  if (!exists)
+    builder.fail("there is no conversion from ." + std::string(nameOf(conversion.from)) + " to ." +
+                 std::string(nameOf(conversion.to)));
+  if (narrows && (!conversion.satfinite || conversion.rounding != Rounding::NearestEven))
+    builder.fail("a conversion to ." + std::string(nameOf(conversion.to)) + " is .rn.satfinite");
+}
+
 static void decodeCvt(Builder &builder) {
   builder.instruction.kind = InstructionKind::Convert;
   if (builder.accept("pack"))
@@ -298,9 +319,7 @@ static void decodeCvt(Builder &builder) {
     if (bytesOf(type) == 0 || type == Type::B128 || type == Type::E4M3 || type == Type::E5M2 ||
         type == Type::F32x2 || kindOf(type) == TypeKind::Bits)
       builder.fail("the type ." + std::string(nameOf(type)) + " is not supported here");
-  for (Type type : {conversion.to, conversion.from})
-    if (type == Type::E4M3x2 || type == Type::E5M2x2)
-      builder.require(78, 89, false);
+  checkFloat8(builder, conversion);
   if (isPair(conversion.to)) {
     bool fromPair = isPair(conversion.from);
     builder.instruction.handler = fromPair ? convertPairs : convertPair;

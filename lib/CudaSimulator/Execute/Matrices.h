@@ -8,6 +8,8 @@
 
 namespace tenon::sim {
 
+class Builder;
+
 /// An element of a matrix operand from its bits. Every type but f64 is exact in float.
 double decodeElement(Type type, uint64_t bits);
 
@@ -20,6 +22,20 @@ uint64_t encodeAccumulator(Type type, double value, bool saturates);
 /// the instruction set leaves open.
 void multiplyInto(std::vector<double> &result, const std::vector<double> &a,
                   const std::vector<double> &b, unsigned rows, unsigned columns, unsigned depth);
+
+/// Where metadata tells of a matrix A of 16 rows and k columns, of which half are left (2:4).
+struct SparseMatrix {
+  Type type;
+  unsigned k, selector;
+};
+
+/// The dense column of the stored element `column` of a row. `metadata` is a register of the lanes
+/// of a warp. A fault if it names no two columns in their order.
+unsigned sparseColumn(const SparseMatrix &matrix, const uint64_t *metadata, unsigned row,
+                      unsigned column);
+
+/// Reads a selector: one of four lanes, one of two pairs, or all (PTX ISA 9.7.14.6.1).
+unsigned takeSelector(Builder &builder, Type type, unsigned k);
 
 } // namespace tenon::sim
 

@@ -8,7 +8,7 @@
 // mma.m16n8k16 with floating point type" and so on.)
 //
 // In mma.sp A holds half of its columns: two of four neighbours, named by two bits each in the
-// metadata. The order of these bits is in `columnOf`.
+// metadata. The order of these bits is in `sparseColumn`.
 
 #include "lib/CudaSimulator/Decode/Builder.h"
 #include "lib/CudaSimulator/Execute/Block.h"
@@ -42,45 +42,6 @@ static uint64_t elementBits(uint64_t bits, Type type, unsigned index) {
   return bits >> (index * width) & ((uint64_t(1) << width) - 1);
 }
 
-/// The dense column of the stored element `column` of a row, for 2:4 sparsity.
-///
-/// A group of four columns takes four bits: the two indices, the lower element's first. Sixteen
-/// bits serve 16 columns (8 of tf32, of which one in two is kept and spoken of as two halves). With
-/// types of 16 and 32 bits, lane `4 * group + t` has in its low half the bits of row `group` and in
-/// its high half those of row `group + 8`, for the t-th 16 columns; the selector says which lane,
-/// or pair of lanes, of the four counts. With types of 8 bits, all 32 bits of a lane are of one
-/// row: of row `group` in even lanes, of row `group + 8` in odd ones, for 32 columns each pair.
-static unsigned columnOf(const Product &product, const uint64_t *metadata, unsigned row,
-                         unsigned column) {
-  unsigned group = row % 8, upper = row / 8;
-  bool isTf32 = product.a == Type::TF32;
-  unsigned chunk = isTf32 ? column : column / 2;
-  unsigned lane, shift;
-  if (bitsOf(product.a) == 8) {
-    lane = 4 * group + chunk / 8 * 2 + upper + 2 * product.selector;
-    shift = 4 * (chunk % 8);
-  } else {
-    unsigned block = chunk / 4;
-    unsigned lanes = product.k * (isTf32 ? 2 : 1) / 16;
-    lane = 4 * group + product.selector * lanes + block;
-    shift = 16 * upper + 4 * (chunk % 4);
-  }
-  auto bits = static_cast<unsigned>(metadata[lane] >> shift & 15);
-  if (isTf32) {
-    if (bits != 0b1110 && bits != 0b0100)
-      throw Fault(FaultKind::Trap, "the metadata of tf32 is neither 0b1110 nor 0b0100",
-                  static_cast<int>(lane));
-    return 2 * chunk + (bits == 0b1110);
-  }
-  unsigned first = bits & 3, second = bits >> 2;
-  if (first >= second)
-    throw Fault(FaultKind::Trap,
-                "the metadata names columns " + std::to_string(first) + " and " +
-                    std::to_string(second) + ", which do not ascend",
-                static_cast<int>(lane));
-  return 4 * chunk + (column % 2 ? second : first);
-}
-
 static std::vector<double> gatherA(Warp &warp, const Instruction &instruction,
                                    const Product &product) {
   std::vector<double> matrix(product.m * product.k, 0);
@@ -95,7 +56,7 @@ static std::vector<double> gatherA(Warp &warp, const Instruction &instruction,
         unsigned column = lane % 4 * e + i + 4 * e * (r / rowGroups);
         double value = decodeElement(product.a, elementBits(source[lane], product.a, i));
         if (product.sparse)
-          column = columnOf(product, metadata, row, column);
+          column = sparseColumn({product.a, product.k, product.selector}, metadata, row, column);
         matrix[row * product.k + column] = value;
       }
   }
@@ -196,6 +157,14 @@ static bool isFp8(Type type) { return type == Type::E4M3 || type == Type::E5M2; 
 static bool isByte(Type type) { return type == Type::S8 || type == Type::U8; }
 static bool isNibble(Type type) { return type == Type::S4 || type == Type::U4; }
 
+/// Since when there are products of floats of 8 bits (PTX ISA 9.7.14.5, "PTX ISA Notes").
+static void checkFp8(Builder &builder, const Product &product) {
+  if (product.m != 16)
+    builder.fail("there is no shape m8n8 of floats of 8 bits");
+  bool isLater = product.k == 16 || product.d == Type::F16;
+  builder.require(isLater ? 87 : 84, 89, false);
+}
+
 static void checkTypes(Builder &builder, const Product &product) {
   bool alike = product.a == product.b || (isFp8(product.a) && isFp8(product.b)) ||
                (isByte(product.a) && isByte(product.b)) ||
@@ -214,7 +183,7 @@ static void checkTypes(Builder &builder, const Product &product) {
   if (!alike || !fits || (product.saturates && !integers))
     builder.fail("these types do not go together");
   if (isFp8(product.a))
-    builder.require(84, 89, false);
+    checkFp8(builder, product);
 }
 
 /// The registers of A, B, C and D for a lane.
@@ -233,16 +202,9 @@ static void countRegisters(Product &product) {
 
 static Type registerType(Type type) { return type == Type::F64 ? Type::F64 : Type::B32; }
 
-/// Selectors name one of four lanes, one of two pairs, or all (PTX ISA 9.7.14.6.1).
 static void takeMetadata(Builder &builder, Product &product) {
   builder.source(Type::B32);
-  uint64_t selector = builder.immediate();
-  unsigned bitsPerColumn = bitsOf(product.a) == 32 ? 2 : 1;
-  unsigned lanes = product.k * bitsPerColumn / 16; // of four
-  if (selector >= 4 / lanes)
-    builder.fail("the selector " + std::to_string(selector) + " is not below " +
-                 std::to_string(4 / lanes));
-  product.selector = static_cast<unsigned>(selector);
+  product.selector = takeSelector(builder, product.a, product.k);
 }
 
 static void decodeMma(Builder &builder) {

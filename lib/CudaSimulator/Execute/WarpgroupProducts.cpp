@@ -4,6 +4,9 @@
 //
 // Each warp computes the 16 rows that its accumulators hold. Within a warp, accumulators are laid
 // out like those of mma.m16n8, for each 8 columns; A in registers is the A of mma.m16n8k16.
+//
+// In wgmma.sp (PTX ISA 9.7.15.6) A has half of its columns, as in mma.sp, whose metadata each warp
+// has for its rows.
 
 #include "lib/CudaSimulator/Decode/Builder.h"
 #include "lib/CudaSimulator/Execute/Access.h"
@@ -19,10 +22,15 @@ struct WarpgroupProduct final : Details {
   unsigned n = 8, k = 16;
   Type d = Type::F32, a = Type::F16, b = Type::F16;
   bool saturates = false, aInRegisters = false, transposesA = false, transposesB = false;
+  bool sparse = false;
+  unsigned selector = 0;
   double scaleA = 1, scaleB = 1;
   unsigned countD = 0;
   // Places of the operands.
-  unsigned a0 = 0, b0 = 0, scaleD = 0;
+  unsigned a0 = 0, b0 = 0, metadata = 0, scaleD = 0;
+
+  /// Columns of A that are stored.
+  unsigned storedK() const { return sparse ? k / 2 : k; }
 };
 
 /// A matrix in shared memory (PTX ISA 9.7.15.5.1.2.2, "Matrix Descriptor").
@@ -67,10 +75,11 @@ public:
 
 private:
   std::vector<double> loadA(Warp &warp) const;
+  std::vector<double> spread(Warp &warp, const std::vector<double> &stored) const;
   std::vector<double> loadB(Warp &warp) const;
   void loadShared(Warp &warp, const MatrixDescriptor &descriptor, Type type, bool transposed,
-                  unsigned firstRow, unsigned rows, std::vector<double> &matrix, unsigned rowStep,
-                  unsigned depthStep) const;
+                  unsigned firstRow, unsigned rows, unsigned depth, std::vector<double> &matrix,
+                  unsigned rowStep, unsigned depthStep) const;
 
   const Instruction &instruction;
   const WarpgroupProduct &product;
@@ -106,12 +115,12 @@ PendingProduct::PendingProduct(Warp &warp, const Instruction &instruction)
 
 /// matrix[row * rowStep + k * depthStep] for rows of M or N and indices of K.
 void PendingProduct::loadShared(Warp &warp, const MatrixDescriptor &descriptor, Type type,
-                                bool transposed, unsigned firstRow, unsigned rows,
+                                bool transposed, unsigned firstRow, unsigned rows, unsigned depth,
                                 std::vector<double> &matrix, unsigned rowStep,
                                 unsigned depthStep) const {
   unsigned size = bytesOf(type), per = 16 / size;
   Accessor by = warp.accessor(-1);
-  unsigned outer = transposed ? product.k : rows, inner = transposed ? rows : product.k;
+  unsigned outer = transposed ? depth : rows, inner = transposed ? rows : depth;
   for (unsigned o = 0; o < outer; ++o)
     for (unsigned i = 0; i < inner; i += per) {
       uint64_t address = transposed ? descriptor.mnMajor(o, (firstRow + i) * size)
@@ -127,11 +136,12 @@ void PendingProduct::loadShared(Warp &warp, const MatrixDescriptor &descriptor, 
 }
 
 std::vector<double> PendingProduct::loadA(Warp &warp) const {
-  std::vector<double> matrix(16 * product.k);
+  unsigned stored = product.storedK();
+  std::vector<double> matrix(16 * stored);
   unsigned size = bytesOf(product.a), per = 4 / size;
   if (!product.aInRegisters) {
     loadShared(warp, MatrixDescriptor(descriptorA), product.a, product.transposesA,
-               warp.index % 4 * 16, 16, matrix, product.k, 1);
+               warp.index % 4 * 16, 16, stored, matrix, stored, 1);
   } else {
     for (unsigned r = 0; r < 4; ++r)
       for (unsigned lane = 0; lane < warpSize; ++lane)
@@ -139,18 +149,32 @@ std::vector<double> PendingProduct::loadA(Warp &warp) const {
           unsigned row = lane / 4 + 8 * (r % 2), column = lane % 4 * per + i + 4 * per * (r / 2);
           uint64_t bits = warp.row(instruction.operands[product.a0 + r])[lane];
           bits = bits >> (8 * size * i) & ((uint64_t(1) << (8 * size)) - 1);
-          matrix[row * product.k + column] = decodeElement(product.a, bits);
+          matrix[row * stored + column] = decodeElement(product.a, bits);
         }
   }
   for (double &element : matrix)
     element *= product.scaleA;
+  return product.sparse ? spread(warp, matrix) : matrix;
+}
+
+/// The dense matrix of 16 rows of which half of the columns are stored.
+std::vector<double> PendingProduct::spread(Warp &warp, const std::vector<double> &stored) const {
+  const uint64_t *metadata = warp.row(instruction.operands[product.metadata]);
+  std::vector<double> matrix(16 * product.k, 0);
+  unsigned count = product.storedK();
+  for (unsigned row = 0; row < 16; ++row)
+    for (unsigned column = 0; column < count; ++column) {
+      unsigned dense =
+          sparseColumn({product.a, product.k, product.selector}, metadata, row, column);
+      matrix[row * product.k + dense] = stored[row * count + column];
+    }
   return matrix;
 }
 
 std::vector<double> PendingProduct::loadB(Warp &warp) const {
   std::vector<double> matrix(product.k * product.n);
   loadShared(warp, MatrixDescriptor(descriptorB), product.b, product.transposesB, 0, product.n,
-             matrix, 1, product.n);
+             product.k, matrix, 1, product.n);
   for (double &element : matrix)
     element *= product.scaleB;
   return matrix;
@@ -199,7 +223,7 @@ static Outcome start(Warp &warp, const Instruction &instruction, LaneMask mask) 
   warp.openWork.push_back(std::make_unique<PendingProduct>(warp, instruction));
   const auto &product = static_cast<const WarpgroupProduct &>(*instruction.details);
   ++warp.block.counters.matrixInstructions;
-  warp.block.counters.matrixProducts += uint64_t(16) * product.n * product.k;
+  warp.block.counters.matrixProducts += uint64_t(16) * product.n * product.storedK();
   return Outcome::Next;
 }
 
@@ -246,9 +270,9 @@ static void checkTypes(Builder &builder, const WarpgroupProduct &product) {
                   : (product.a == Type::BF16 || product.a == Type::TF32) && product.d == Type::F32;
   if (!alike || !fits)
     builder.fail("these types do not go together");
-  if (product.k != 256 / bitsOf(product.a))
-    builder.fail("K must be " + std::to_string(256 / bitsOf(product.a)) + " for ." +
-                 std::string(nameOf(product.a)));
+  if (product.storedK() != 256 / bitsOf(product.a))
+    builder.fail("K must be " + std::to_string((product.sparse ? 512 : 256) / bitsOf(product.a)) +
+                 " for ." + std::string(nameOf(product.a)));
   // PTX ISA 9.7.15.2: with integers, N is 8, 24, or a multiple of 16.
   if (isByte(product.a) && product.n % 16 && product.n != 8 && product.n != 24)
     builder.fail("there is no N of " + std::to_string(product.n) + " with integers");
@@ -280,6 +304,11 @@ static void takeOperands(Builder &builder, WarpgroupProduct &product) {
   product.b0 = product.a0 + (product.aInRegisters ? 4 : 1);
   builder.source(Type::B64);
   product.scaleD = product.b0 + 1;
+  if (product.sparse) {
+    product.metadata = product.scaleD++;
+    builder.source(Type::B32);
+    product.selector = takeSelector(builder, product.a, product.k);
+  }
   builder.predicateSource();
   if (isByte(product.a))
     return;
@@ -294,8 +323,9 @@ static void takeOperands(Builder &builder, WarpgroupProduct &product) {
 
 static void decodeProduct(Builder &builder) {
   auto &product = builder.details<WarpgroupProduct>();
-  if (builder.peek() == "sp")
-    builder.fail("sparse wgmma is not supported");
+  product.sparse = builder.accept("sp");
+  if (product.sparse)
+    builder.require(82, 90, true);
   builder.expect("sync");
   builder.expect("aligned");
   takeShape(builder, product);

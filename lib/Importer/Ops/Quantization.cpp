@@ -4,6 +4,7 @@
 //     q = saturate(round(x / scale) + zero)        x = (q - zero) * scale
 //     QLinearMatMul: round((a - za)·(b - zb) * (sa sb / sy)) + zy, the product in i32
 
+#include "dialects/Tenon/NarrowFloat.h"
 #include "lib/Importer/ElementTypes.h"
 #include "lib/Importer/Ops/Contractions.h"
 #include "lib/Importer/Ops/Quantize.h"
@@ -96,7 +97,8 @@ Value subtractZero(NodeImporter &node, Value q, Value zero) {
 Value dequantize(NodeImporter &node, Value q, Value scale, Value zero) {
   TensorMath m(node);
   Type type = node.elementType(scale);
-  if (isa<FloatType>(node.elementType(q))) {
+  bool isFloat = isa<FloatType>(node.elementType(q));
+  if (isFloat && !(type.isF32() && isFloat8(node.elementType(q)))) {
     Value x = node.cast(q, type);
     return m.mul(zero ? m.sub(x, node.cast(zero, type)) : x, scale);
   }

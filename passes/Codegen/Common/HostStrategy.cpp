@@ -50,6 +50,10 @@ Type HostStrategy::getRoundedInput(KernelOp kernel) const {
   return onHost(kernel).getRoundedInput(kernel);
 }
 
+int64_t HostStrategy::getBFloatProducts(KernelOp kernel) const {
+  return onHost(kernel).getBFloatProducts(kernel);
+}
+
 DimExprs HostStrategy::chooseTasks(KernelOp kernel, TargetAttrInterface target) const {
   return onHost(target).chooseTasks(kernel, getHost(target));
 }

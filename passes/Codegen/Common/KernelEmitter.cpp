@@ -112,7 +112,12 @@ Value KernelEmitter::compute(Value tensor, ArrayRef<LaneIndex> index) {
   if (auto constant = tensor.getDefiningOp<ConstantOp>())
     return constantElement(constant);
   auto op = cast<ElementalOpInterface>(tensor.getDefiningOp());
-  return op.emitElement(*this, cast<OpResult>(tensor).getResultNumber(), index);
+  return computeElement(op, cast<OpResult>(tensor).getResultNumber(), index);
+}
+
+Value KernelEmitter::computeElement(ElementalOpInterface op, unsigned result,
+                                    ArrayRef<LaneIndex> index) {
+  return op.emitElement(*this, result, index);
 }
 
 // Fusion leaves just splat constants inside kernels.
@@ -186,7 +191,7 @@ Value KernelEmitter::toCompute(Value stored, Type elementType) {
     return em.create<arith::CmpIOp>(arith::CmpIPredicate::ne, stored, zero);
   }
   if (isNarrowFloat(elementType))
-    return decodeNarrow(em, em.getLoc(), stored, cast<FloatType>(elementType));
+    return decodeFloats(stored, cast<FloatType>(elementType));
   if (isa<IntegerType>(elementType)) // less than a byte
     return em.create<arith::TruncIOp>(type, stored);
   return em.create<arith::ExtFOp>(type, stored);
@@ -201,11 +206,19 @@ Value KernelEmitter::toStorage(Value computed, Type elementType) {
   if (elementType.isInteger(1))
     return em.create<arith::ExtUIOp>(type, computed);
   if (isNarrowFloat(elementType))
-    return encodeNarrow(em, em.getLoc(), computed, cast<FloatType>(elementType));
+    return encodeFloats(computed, cast<FloatType>(elementType));
   if (isa<IntegerType>(elementType))
     return elementType.isUnsignedInteger() ? Value(em.create<arith::ExtUIOp>(type, computed))
                                            : Value(em.create<arith::ExtSIOp>(type, computed));
   return em.create<arith::TruncFOp>(type, computed);
+}
+
+Value KernelEmitter::decodeFloats(Value stored, FloatType type) {
+  return decodeNarrow(em, em.getLoc(), stored, type);
+}
+
+Value KernelEmitter::encodeFloats(Value computed, FloatType type) {
+  return encodeNarrow(em, em.getLoc(), computed, type);
 }
 
 Value KernelEmitter::fullMask() {

@@ -65,6 +65,10 @@ public:
   /// How many elements behind the buffer's first one that at `index` is.
   LaneIndex offset(const Buffer &buffer, llvm::ArrayRef<LaneIndex> index);
 
+  /// The numbers that stored floats of 8 bits or less stand for, in f32, and back.
+  virtual mlir::Value decodeFloats(mlir::Value stored, mlir::FloatType type);
+  virtual mlir::Value encodeFloats(mlir::Value computed, mlir::FloatType type);
+
   // Loops over elements, which those that run the kernel share.
   /// Lanes that suit a loop over a dimension of this size.
   virtual int64_t lanesFor(mlir::AffineExpr size) const = 0;
@@ -118,6 +122,9 @@ protected:
   /// Says what the function got: a pointer for each argument and result, and the symbols.
   void bind(mlir::ValueRange pointers, mlir::ValueRange symbolValues);
 
+  /// The element of an op's result.
+  virtual mlir::Value computeElement(ElementalOpInterface op, unsigned result,
+                                     llvm::ArrayRef<LaneIndex> index);
   /// Neighbouring elements from `position` on, those of the mask; a vector in the storage type.
   virtual mlir::Value loadNeighbours(mlir::VectorType type, const Buffer &buffer,
                                      LaneIndex position);

@@ -18,6 +18,7 @@
 // neighbouring rows, and nothing needs folding.
 #include "dialects/Tenon/Reduction.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "passes/Codegen/Common/FoldLanes.h"
 #include "passes/Codegen/Common/KernelEmitter.h"
 #include "passes/Codegen/Common/RowPasses.h"
 
@@ -51,7 +52,8 @@ private:
   void emitRowResults(ArrayRef<LaneIndex> row);
   /// Where a row of the value waits for later passes.
   Buffer placeOf(const KeptValue &value);
-  Value fold(ReduceOp reduce, Value lanes);
+  /// One number of what the lanes carry.
+  Value fold(ReduceOp reduce, ValueRange carried);
 
   // Loops.
   /// Loops over the reduced dimensions from `axis` on, filling in `index`.
@@ -190,9 +192,12 @@ RowsEmitter::reducedLoops(size_t axis, SmallVector<LaneIndex> &index, ValueRange
   });
 }
 
-Value RowsEmitter::fold(ReduceOp reduce, Value lanes) {
+Value RowsEmitter::fold(ReduceOp reduce, ValueRange carried) {
+  Value lanes = carried.front();
   if (!isa<VectorType>(lanes.getType()))
-    return lanes;
+    return emitEnd(em, em.getLoc(), carried);
+  if (carried.size() == 2)
+    return foldExtremum(em, reduce.getKind() == ReduceKind::Max, lanes, carried[1]);
   bool isFloat = isa<FloatType>(getElementTypeOrSelf(lanes.getType()));
   Type elementType = reduce.getOperand().getType().getElementType();
   bool isUnsigned = elementType.isUnsignedInteger() || elementType.isInteger(1);
@@ -205,18 +210,22 @@ Value RowsEmitter::fold(ReduceOp reduce, Value lanes) {
     kind = vector::CombiningKind::MUL;
     break;
   case ReduceKind::Max:
-    kind = isFloat      ? vector::CombiningKind::MAXIMUMF
-           : isUnsigned ? vector::CombiningKind::MAXUI
-                        : vector::CombiningKind::MAXSI;
+    kind = isUnsigned ? vector::CombiningKind::MAXUI : vector::CombiningKind::MAXSI;
     break;
   case ReduceKind::Min:
-    kind = isFloat      ? vector::CombiningKind::MINIMUMF
-           : isUnsigned ? vector::CombiningKind::MINUI
-                        : vector::CombiningKind::MINSI;
+    kind = isUnsigned ? vector::CombiningKind::MINUI : vector::CombiningKind::MINSI;
     break;
   }
   auto flags = isFloat ? arith::FastMathFlags::reassoc : arith::FastMathFlags::none;
   return vector::ReductionOp::create(em, em.getLoc(), kind, lanes, flags);
+}
+
+/// Takes what a reduction carries off the front.
+static ValueRange takeCarried(ReduceOp reduce, ValueRange &carried) {
+  unsigned count = countCarried(reduce.getKind(), reduce.getOperand().getType().getElementType());
+  ValueRange taken = carried.take_front(count);
+  carried = carried.drop_front(count);
+  return taken;
 }
 
 void RowsEmitter::emitLevel(unsigned number, SmallVector<ReduceOp> level, ArrayRef<LaneIndex> row) {
@@ -224,8 +233,8 @@ void RowsEmitter::emitLevel(unsigned number, SmallVector<ReduceOp> level, ArrayR
   SmallVector<Value> init;
   e.withLanes(lanes, e.currentMask(), [&] {
     for (ReduceOp reduce : level)
-      init.push_back(
-          emitNeutral(e, reduce.getKind(), reduce.getOperand().getType().getElementType()));
+      llvm::append_range(
+          init, emitStart(e, reduce.getKind(), reduce.getOperand().getType().getElementType()));
   });
   SmallVector<std::pair<Value, Buffer>> keeps;
   for (const KeptValue &each : kept)
@@ -235,14 +244,16 @@ void RowsEmitter::emitLevel(unsigned number, SmallVector<ReduceOp> level, ArrayR
   SmallVector<Value> sums =
       reducedLoops(0, index, init, [&](ArrayRef<LaneIndex> at, ValueRange carried) {
         SmallVector<Value> next;
-        for (auto [reduce, sum] : llvm::zip(level, carried)) {
+        for (ReduceOp reduce : level) {
           Type type = reduce.getOperand().getType().getElementType();
           Value element = e.broadcast(e.element(reduce.getOperand(), at));
           // Lanes that are masked off must not count.
           if (e.currentMask() && !alongLanes)
             element = arith::SelectOp::create(em, em.getLoc(), e.currentMask(), element,
                                               emitNeutral(e, reduce.getKind(), type));
-          next.push_back(emitCombine(em, em.getLoc(), reduce.getKind(), type, sum, element));
+          ValueRange before = takeCarried(reduce, carried);
+          llvm::append_range(next,
+                             emitStep(em, em.getLoc(), reduce.getKind(), type, before, element));
         }
         for (const auto &[value, place] : keeps)
           e.store(place, at, e.broadcast(e.element(value, at)));
@@ -253,11 +264,13 @@ void RowsEmitter::emitLevel(unsigned number, SmallVector<ReduceOp> level, ArrayR
   AffineExpr count = getAffineConstantExpr(1, e.kernel.getContext());
   for (int64_t axis : axes)
     count = count * dims[axis];
-  for (auto [reduce, sum] : llvm::zip(level, sums)) {
-    Value result = sum;
-    if (!alongLanes)
-      result = e.foldTeam(reduce.getKind(), reduce.getOperand().getType().getElementType(),
-                          fold(reduce, sum));
+  ValueRange rest = sums;
+  for (ReduceOp reduce : level) {
+    ValueRange carried = takeCarried(reduce, rest);
+    Value result =
+        alongLanes ? emitEnd(em, em.getLoc(), carried)
+                   : e.foldTeam(reduce.getKind(), reduce.getOperand().getType().getElementType(),
+                                fold(reduce, carried));
     if (reduce.getKind() == ReduceKind::Mean)
       result = emitMean(e, result, e.value(count));
     e.setSource(reduce.getResult(), [result](ArrayRef<LaneIndex>) { return result; });

@@ -2,7 +2,9 @@
 // behind the end of a row are scores of minus infinity, so that neither pass has a special case.
 // Sums have an order of their own, which depends on the number of keys alone.
 #include "passes/Codegen/Cpu/AttentionSoftmax.h"
+#include "dialects/Tenon/Reduction.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "passes/Codegen/Common/FoldLanes.h"
 
 using namespace mlir;
 
@@ -16,26 +18,12 @@ static Value floatConstant(Emitter &e, Type type, double value) {
   return arith::ConstantOp::create(e, attr);
 }
 
-/// One instruction; a NaN is dropped or kept by its place. It reappears in the row's sum.
+/// A NaN is dropped or kept by its place. It reappears in the row's sum.
 static Value larger(Emitter &e, Value a, Value b) {
-  Value isLarger = arith::CmpFOp::create(e, arith::CmpFPredicate::OGT, a, b);
-  return arith::SelectOp::create(e, isLarger, a, b);
+  return emitExtremum(e, e.getLoc(), /*isMax=*/true, a, b);
 }
 
 static Value sum(Emitter &e, Value a, Value b) { return arith::AddFOp::create(e, a, b); }
-
-/// Halves the vector until one lane is left.
-static Value foldLanes(Emitter &e, Value vector, llvm::function_ref<Value(Value, Value)> combine) {
-  for (int64_t width = cast<VectorType>(vector.getType()).getNumElements() / 2; width > 0;
-       width /= 2) {
-    auto half = [&](int64_t from) -> Value {
-      return vector::ShuffleOp::create(e, vector, vector,
-                                       llvm::to_vector(llvm::seq(from, from + width)));
-    };
-    vector = combine(half(0), half(width));
-  }
-  return vector::ExtractOp::create(e, vector, ArrayRef<int64_t>{0});
-}
 
 Value SoftmaxEmitter::reduceRow(Emitter &e, Value row, Value count, double neutral,
                                 llvm::function_ref<Value(Value, Value, Value)> visit,

@@ -375,7 +375,7 @@ int64_t packedWeightBytes(ContractionScheduleAttr schedule, int64_t channels, in
   MmaAttr mma = schedule.getMma();
   int64_t rows = llvm::alignTo(llvm::divideCeil(channels, mma.getInterleave()), mma.getDepth());
   int64_t panels = llvm::divideCeil(columns, schedule.getPanelWidth());
-  return (panels * rows + schedule.getLanes()) * schedule.getPanelWidth() *
+  return (panels * rows * mma.getParts() + schedule.getLanes()) * schedule.getPanelWidth() *
          mma.getStepBytes(sumBytes);
 }
 

@@ -222,6 +222,8 @@ ContractionSpec ContractionKernelEmitter::describe() {
 void ContractionKernelEmitter::emit() {
   ContractionSpec spec = describe();
   auto schedule = this->schedule<ContractionScheduleAttr>();
+  if (schedule.getMma().getParts() > 1) // as they are laid out
+    spec.weightType = em.getBF16Type();
 
   // Rows of a product with shared weights are numbered through all batches.
   DimExprs dims = getDims(root->getResult(0).getType());

@@ -38,6 +38,8 @@ struct NormalizedContraction {
   /// How many of them are multiplied and added at once, and how many such steps there are.
   int64_t interleave = 1;
   mlir::Value sumSteps;
+  /// Numbers are sums of so many, each of which has these steps.
+  int64_t parts = 1;
   /// The types of operands' elements where packing has written them to scratch memory.
   mlir::Type packedInputType, packedWeightType;
 

@@ -70,6 +70,7 @@ NormalizedContraction normalizeContraction(Emitter &emitter, const ContractionSp
       !spec.sparse && tapStep && channels && taps && *taps > 1 && *tapStep == *channels;
   // Where rows of weights are interleaved, they were packed as the schedule says.
   result.interleave = schedule.getMma().getInterleave();
+  result.parts = schedule.getMma().getParts();
   result.packedInputType = schedule.getMma().getPackedType(spec.inputType, spec.accumulatorType);
   result.packedWeightType = schedule.getMma().getPackedType(spec.weightType, spec.accumulatorType);
   if (roundsInput(spec, schedule))
@@ -92,7 +93,7 @@ Value NormalizedContraction::countPanelRows(Emitter &emitter) const {
   Value taps = emitter.mul(depth.kernel, height.kernel);
   if (!mergesWidthTaps)
     taps = emitter.mul(taps, width.kernel);
-  return emitter.mul(taps, sumSteps);
+  return emitter.mul(taps, emitter.mul(sumSteps, parts));
 }
 
 SmallVector<Value> NormalizedContraction::forTaps(

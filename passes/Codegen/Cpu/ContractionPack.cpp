@@ -24,7 +24,7 @@ ScratchLayout::ScratchLayout(ContractionScheduleAttr schedule, int64_t taps, boo
   if (schedule.getPackInput()) {
     // What goes with blocks is no more than there are channels, or steps.
     bool hasBlocks = hasCodes && (interleave > 1 || !schedule.getPackWeights());
-    inputTile = tilePositions * taps * (hasBlocks ? 2 : 1);
+    inputTile = tilePositions * taps * mma.getParts() * (hasBlocks ? 2 : 1);
     inputTiles = std::max<int64_t>(1, schedule.getBlockTiles());
     // Whole vectors of positions fit exactly.
     if (!columnSums)

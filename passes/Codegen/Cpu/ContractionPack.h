@@ -116,6 +116,10 @@ private:
   void emitRound(Emitter &emitter, mlir::Value rows, mlir::Value input, mlir::Value packed);
   void emitDecodeBytes(Emitter &emitter, mlir::Value codes, mlir::Value channel,
                        mlir::Value packed);
+  /// The channels of a position that a tile holds, as it holds them: of all parts. `channels`: how
+  /// many there are; null: all.
+  llvm::SmallVector<mlir::Value> loadTileRow(Emitter &emitter, mlir::Value pointer,
+                                             mlir::Value channels);
   /// One position (ContractionTiles.cpp).
   void emitPackTiles(Emitter &emitter, mlir::Value position, mlir::Value input, mlir::Value packed);
   void emitLastStep(Emitter &emitter, llvm::ArrayRef<mlir::Value> columns, mlir::Value packed);

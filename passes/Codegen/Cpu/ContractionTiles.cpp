@@ -15,6 +15,7 @@
 // be no numbers. Sums of neither are read. Bytes behind the last channel are zeros, in input and
 // weights.
 #include "passes/Codegen/Cpu/ContractionPack.h"
+#include "passes/Codegen/Cpu/FloatParts.h"
 #include "passes/Codegen/Cpu/TileRegisters.h"
 
 using namespace mlir;
@@ -23,6 +24,16 @@ namespace tenon::cpu {
 
 namespace {
 constexpr int64_t tileRows = MmaAttr::tileRows, tileBytes = MmaAttr::tileBytes;
+constexpr int64_t numWeightTiles = 2;
+
+int64_t weightTile(int64_t vector) { return TileRegisters::firstWeights + vector % numWeightTiles; }
+
+/// Where a step of a tap's part is among all: steps of a part lie one behind the other.
+Value placeOf(Emitter &e, const NormalizedContraction &contraction, Value stepsPerPart, Value tap,
+              int64_t part, Value step) {
+  Value number = e.add(e.mul(tap, contraction.parts), part);
+  return e.add(e.mul(number, stepsPerPart), step);
+}
 } // namespace
 
 /// State while the body of one of these microkernels is emitted.
@@ -34,7 +45,7 @@ struct MicrokernelEmitter::TileBody {
         tiles(llvm::divideCeil(shape.lines * shape.rows, tileRows)),
         types{spec.accumulatorType, spec.inputIsUnsigned, spec.weightsAreUnsigned},
         sumPitch(shape.vectors * tileBytes),
-        stepsPerTap(e.div(contraction.sumSteps, e.i64(tileRows))) {}
+        stepsPerPart(e.div(contraction.sumSteps, e.i64(tileRows))) {}
 
   void emit();
 
@@ -42,6 +53,9 @@ private:
   /// The first position of tile number `tile`.
   Value firstRow(int64_t tile);
   void emitStep(Value input, Value tap, Value step);
+  /// Load tiles of positions, and of weights number `vector`, at a step of a part.
+  void loadInput(Value input, Value step, Value place);
+  void loadWeights(Value place, int64_t vector);
   void emitSums();
 
   const MicrokernelEmitter &parent;
@@ -56,8 +70,8 @@ private:
   MmaTypes types;
   /// Bytes from the sums of one position to those of the next.
   int64_t sumPitch;
-  /// Of 64 bytes of channels.
-  Value stepsPerTap;
+  /// Of 64 bytes of channels, of one tap.
+  Value stepsPerPart;
 };
 
 Value MicrokernelEmitter::TileBody::firstRow(int64_t tile) {
@@ -66,17 +80,14 @@ Value MicrokernelEmitter::TileBody::firstRow(int64_t tile) {
   return mayOverlap ? e.min(row, e.sub(operands.rows, e.i64(tileRows))) : row;
 }
 
-void MicrokernelEmitter::TileBody::emitStep(Value input, Value tap, Value step) {
+void MicrokernelEmitter::TileBody::loadInput(Value input, Value step, Value place) {
   Type byte = e.getI8Type();
-  Value number = e.add(e.mul(tap, stepsPerTap), step); // of all taps
-  if (operands.prefetch)
-    parent.prefetchNext(e, operands, number);
   for (int64_t i = 0; i < tiles; ++i) {
     Value pointer, pitch;
     if (schedule.getPackInput()) {
       Value steps = e.div(contraction.countPanelRows(e), e.i64(tileRows));
-      Value place = e.add(e.mul(steps, i), number);
-      pointer = e.offsetPointer(operands.input, byte, e.mul(place, tileRows * tileBytes));
+      Value number = e.add(e.mul(steps, i), place);
+      pointer = e.offsetPointer(operands.input, byte, e.mul(number, tileRows * tileBytes));
       pitch = e.i64(tileBytes);
     } else {
       pitch = e.mul(contraction.width.step, spec.inputType.getIntOrFloatBitWidth() / 8);
@@ -85,14 +96,34 @@ void MicrokernelEmitter::TileBody::emitStep(Value input, Value tap, Value step) 
     }
     TileRegisters::load(e, TileRegisters::firstInput + i, pointer, pitch);
   }
-  int64_t weightPitch = schedule.getTileVectors() * tileBytes;
-  Value weights = e.offsetPointer(operands.weights, byte, e.mul(number, tileRows * weightPitch));
-  for (int64_t v = 0; v < shape.vectors; ++v) {
-    int64_t tile = TileRegisters::firstWeights + v % 2;
-    TileRegisters::load(e, tile, e.offsetPointer(weights, byte, v * tileBytes), e.i64(weightPitch));
-    for (int64_t i = 0; i < tiles; ++i)
-      TileRegisters::multiplyAdd(e, schedule.getMma(), types, i * shape.vectors + v,
-                                 TileRegisters::firstInput + i, tile);
+}
+
+void MicrokernelEmitter::TileBody::loadWeights(Value place, int64_t vector) {
+  Type byte = e.getI8Type();
+  int64_t pitch = schedule.getTileVectors() * tileBytes;
+  Value weights = e.offsetPointer(operands.weights, byte, e.mul(place, tileRows * pitch));
+  TileRegisters::load(e, weightTile(vector), e.offsetPointer(weights, byte, vector * tileBytes),
+                      e.i64(pitch));
+}
+
+// Of f32, all products of parts, neighbours of which have one in common. Its tiles stay in their
+// registers, if these are enough.
+void MicrokernelEmitter::TileBody::emitStep(Value input, Value tap, Value step) {
+  if (operands.prefetch)
+    parent.prefetchNext(e, operands, e.add(e.mul(tap, stepsPerPart), step));
+  int64_t inputPart = -1, weightPart = -1;
+  for (auto product : schedule.getMma().getPartProducts()) {
+    if (product.input != inputPart)
+      loadInput(input, step, placeOf(e, contraction, stepsPerPart, tap, product.input, step));
+    bool keepsWeights = product.weights == weightPart && shape.vectors <= numWeightTiles;
+    for (int64_t v = 0; v < shape.vectors; ++v) {
+      if (!keepsWeights)
+        loadWeights(placeOf(e, contraction, stepsPerPart, tap, product.weights, step), v);
+      for (int64_t i = 0; i < tiles; ++i)
+        TileRegisters::multiplyAdd(e, schedule.getMma(), types, i * shape.vectors + v,
+                                   TileRegisters::firstInput + i, weightTile(v));
+    }
+    inputPart = product.input, weightPart = product.weights;
   }
 }
 
@@ -100,7 +131,7 @@ void MicrokernelEmitter::TileBody::emitSums() {
   for (int64_t i = 0; i < tiles * shape.vectors; ++i)
     TileRegisters::clear(e, TileRegisters::firstSums + i);
   contraction.forTaps(e, operands.input, {}, [&](Value input, Value tap, ValueRange) {
-    e.loop(e.i64(0), stepsPerTap, e.i64(1), [&](Value step) { emitStep(input, tap, step); });
+    e.loop(e.i64(0), stepsPerPart, e.i64(1), [&](Value step) { emitStep(input, tap, step); });
     return SmallVector<Value>();
   });
 }
@@ -135,30 +166,43 @@ void MicrokernelEmitter::emitTiles(Emitter &emitter, const TileShape &shape,
   TileBody(*this, emitter, shape, operands).emit();
 }
 
+// Bytes as they are, or f32 as the parts that are multiplied.
+SmallVector<Value> PackEmitter::loadTileRow(Emitter &e, Value pointer, Value channels) {
+  if (contraction.parts == 1) {
+    Value mask;
+    if (channels)
+      mask = e.laneMask(tileBytes, e.mul(channels, spec.inputType.getIntOrFloatBitWidth() / 8));
+    return {e.maskedLoad(VectorType::get(tileBytes, e.getI8Type()), pointer, mask)};
+  }
+  constexpr int64_t lanes = tileBytes / 2;
+  Value mask = channels ? e.laneMask(lanes, channels) : Value();
+  Value floats = e.maskedLoad(VectorType::get(lanes, spec.inputType), pointer, mask);
+  return splitFloats(e, floats, contraction.parts);
+}
+
 void PackEmitter::emitPackTiles(Emitter &e, Value position, Value input, Value packed) {
-  Type byte = e.getI8Type(), type = VectorType::get(tileBytes, byte);
+  Type byte = e.getI8Type();
   Value tileSize = e.i64(tileRows * tileBytes), height = e.i64(tileRows);
   Value steps = e.div(contraction.countPanelRows(e), height);
   Value to = e.mul(e.mul(e.div(position, height), steps), tileSize);
   to = e.add(to, e.mul(e.rem(position, height), tileBytes));
   to = e.offsetPointer(packed, byte, to);
-  int64_t channelsPerStep = tileBytes * 8 / spec.inputType.getIntOrFloatBitWidth();
+  int64_t channelsPerStep = tileBytes * 8 / contraction.packedInputType.getIntOrFloatBitWidth();
+  int64_t stepBytes = channelsPerStep * spec.inputType.getIntOrFloatBitWidth() / 8;
   Value whole = e.div(contraction.sumChannels, e.i64(channelsPerStep));
   Value rest = e.rem(contraction.sumChannels, e.i64(channelsPerStep));
-  Value stepsPerTap = e.div(contraction.sumSteps, height);
+  Value stepsPerPart = e.div(contraction.sumSteps, height);
   contraction.forTaps(e, input, {}, [&](Value tapInput, Value tap, ValueRange) {
-    Value first = e.mul(tap, stepsPerTap);
-    auto copy = [&](Value step, Value mask) {
-      Value from = e.offsetPointer(tapInput, byte, e.mul(step, tileBytes));
-      Value bytes = e.maskedLoad(cast<VectorType>(type), from, mask);
-      e.store(bytes, e.offsetPointer(to, byte, e.mul(e.add(first, step), tileSize)));
+    auto copy = [&](Value step, Value channels) {
+      Value from = e.offsetPointer(tapInput, byte, e.mul(step, stepBytes));
+      for (auto [part, bytes] : llvm::enumerate(loadTileRow(e, from, channels))) {
+        Value place = placeOf(e, contraction, stepsPerPart, tap, part, step);
+        e.store(bytes, e.offsetPointer(to, byte, e.mul(place, tileSize)));
+      }
     };
     e.loop(e.i64(0), whole, e.i64(1), [&](Value step) { copy(step, nullptr); });
     if (!isConstant(rest, 0))
-      e.ifThen(e.less(e.i64(0), rest), [&] {
-        Value bytes = e.mul(rest, spec.inputType.getIntOrFloatBitWidth() / 8);
-        copy(whole, e.laneMask(tileBytes, bytes));
-      });
+      e.ifThen(e.less(e.i64(0), rest), [&] { copy(whole, rest); });
     return SmallVector<Value>();
   });
 }

@@ -14,36 +14,37 @@ Value SparseWeights::list(Emitter &e, Value panel, Value tap) const {
   return e.offsetPointer(panel, e.getI8Type(), e.mul(tap, form.listBytes()));
 }
 
-Value SparseWeights::loadNumber(Emitter &e, Value pointer, Value index) const {
-  Type i32 = e.getI32Type();
-  return e.convert(e.load(i32, e.offsetPointer(pointer, i32, index)), e.getI64Type(),
+/// One of several numbers of so many bytes.
+static Value loadNumber(Emitter &e, Value pointer, Value index, int64_t bytes) {
+  Type type = e.getIntegerType(bytes * 8);
+  return e.convert(e.load(type, e.offsetPointer(pointer, type, index)), e.getI64Type(),
                    /*isUnsigned=*/true);
 }
 
 SmallVector<Value> SparseWeights::forBlocks(Emitter &e, Value panel, Value tap, ValueRange initial,
                                             BlockBody body) const {
   Value start = list(e, panel, tap);
-  Value first = loadNumber(e, start, e.i64(0)), end = loadNumber(e, start, e.i64(1));
+  Value first = loadNumber(e, start, e.i64(0), 4), end = loadNumber(e, start, e.i64(1), 4);
   Type byte = e.getI8Type();
   Value rows = e.offsetPointer(base, byte, form.rowsOffset());
   Value values = e.offsetPointer(base, byte, form.valuesOffset());
   return e.loop(first, end, e.i64(1), initial, [&](Value block, ValueRange carried) {
     Value offset = e.mul(block, form.rowElements * form.elementBytes);
-    return body(loadNumber(e, rows, block), e.offsetPointer(values, byte, offset), carried);
+    return body(loadNumber(e, rows, block, form.rowBytes()), e.offsetPointer(values, byte, offset),
+                carried);
   });
 }
 
 SmallVector<Value> SparseWeights::forColumn(Emitter &e, Value panel, Value number,
                                             ValueRange initial, WeightBody body) const {
   Value start = list(e, panel, number);
-  Value first = loadNumber(e, start, e.i64(0)), end = loadNumber(e, start, e.i64(1));
+  Value first = loadNumber(e, start, e.i64(0), 4), end = loadNumber(e, start, e.i64(1), 4);
   Type byte = e.getI8Type();
   Value rows = e.offsetPointer(base, byte, form.rowsOffset());
   Value values = e.offsetPointer(base, byte, form.valuesOffset());
   return e.loop(first, end, e.i64(1), initial, [&](Value weight, ValueRange carried) {
-    Value row = e.convert(e.load(byte, e.offsetPointer(rows, byte, weight)), e.getI64Type(),
-                          /*isUnsigned=*/true);
-    return body(row, e.load(type, e.offsetPointer(values, type, weight)), carried);
+    return body(loadNumber(e, rows, weight, form.rowBytes()),
+                e.load(type, e.offsetPointer(values, type, weight)), carried);
   });
 }
 

@@ -39,8 +39,6 @@ public:
                                            mlir::ValueRange initial, WeightBody body) const;
 
 private:
-  mlir::Value loadNumber(Emitter &emitter, mlir::Value pointer, mlir::Value index) const;
-
   mlir::Value base;
   /// Of a weight in memory.
   mlir::Type type;

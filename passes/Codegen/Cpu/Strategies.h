@@ -18,6 +18,12 @@ protected:
   virtual void emit(KernelEmitter &emitter) const = 0;
 };
 
+/// Convolutions with transformed filters, those with a filter for each channel, and all other
+/// matrix products and convolutions.
+std::unique_ptr<KernelStrategy> createWinogradStrategy();
+std::unique_ptr<KernelStrategy> createDepthwiseStrategy();
+std::unique_ptr<KernelStrategy> createContractionStrategy();
+
 /// Makes targets of the `cpu` dialect have their strategies.
 void registerStrategies(mlir::DialectRegistry &registry);
 

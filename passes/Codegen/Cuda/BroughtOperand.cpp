@@ -40,7 +40,7 @@ BroughtOperand::BroughtOperand(KernelEmitter &e, Type number, Tiles tiles, bool 
     lines = tiles.size / width * tiles.depth;
     panel = em.getI64IntegerAttr(tiles.depth);
   }
-  Type stored = number.isInteger() ? Type(em.getI8Type()) : number;
+  Type stored = number.getIntOrFloatBitWidth() == 8 ? Type(em.getI8Type()) : number;
   auto type =
       BufferType::get(em.getContext(), tiles.stages, lines, width, stored, Layout::Swizzled);
   buffer = em.create<BufferOp>(type, tiles.offset);

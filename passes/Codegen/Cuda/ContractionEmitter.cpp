@@ -1,6 +1,7 @@
 // A product's operands and results by rows, columns and depth (see the header).
 
 #include "passes/Codegen/Cuda/ContractionEmitter.h"
+#include "dialects/Target/Cuda/SparseColumns.h"
 
 using namespace mlir;
 
@@ -76,10 +77,23 @@ ContractionOperand ContractionEmitter::makeColumns(UnpackOp unpack) {
           }};
 }
 
+/// The values of weights without half of them (`#cuda.sparse_columns`), as a matrix of half the
+/// depth.
+ContractionOperand ContractionEmitter::makeSparseColumns(UnpackOp unpack) {
+  SparseColumns form(cast<SparseColumnsAttr>(unpack.getLayout()),
+                     cast<RankedTensorType>(unpack.getType()));
+  ContractionOperand operand = makeColumns(unpack);
+  operand.size = getAffineConstantExpr(form.valueRows(), root->getContext());
+  return operand;
+}
+
 ContractionOperand ContractionEmitter::makeRight() {
-  if (auto unpack = root->getOperand(1).getDefiningOp<UnpackOp>())
+  if (auto unpack = root->getOperand(1).getDefiningOp<UnpackOp>()) {
     if (isa<ColumnsAttr>(unpack.getLayout()))
       return makeColumns(unpack);
+    if (isa<SparseColumnsAttr>(unpack.getLayout()))
+      return makeSparseColumns(unpack);
+  }
   auto matmul = dyn_cast<MatMulOp>(root);
   bool isTransposed = matmul && matmul.getTransposeRhs();
   ContractionOperand operand = {.tensor = root->getOperand(1),

@@ -71,6 +71,7 @@ private:
   ContractionOperand makeLeft();
   ContractionOperand makeRight();
   ContractionOperand makeColumns(UnpackOp unpack);
+  ContractionOperand makeSparseColumns(UnpackOp unpack);
   llvm::SmallVector<LaneIndex> matmulIndex(mlir::Value operand, mlir::Value outer, LaneIndex first,
                                            LaneIndex second);
   llvm::SmallVector<LaneIndex> inputIndex(ConvOp op, mlir::Value group, LaneIndex row,

@@ -27,6 +27,14 @@
 // Where a product has few rows and columns, groups of warps ("slices") share each step's depth.
 // They add up their sums in the order of the slices, whoever is first.
 //
+// Weights of which two in four are zero (mma_sparse) are the left operand of the instruction, the
+// only one that may be so. A product of rows and columns is that of columns and rows, turned: so
+// sums are stored turned, and nothing else differs but that a step's columns are half as long, with
+// words beside them that say where their numbers were.
+//
+// Matrix units sum up products of floats of 8 bits with fewer digits than f32 has: what one
+// instruction sums is added to the warp's sums by ordinary additions.
+//
 // f32 may be multiplied as the sum of two numbers of tf32 (`mma_3xtf32`), big + small, each of 11
 // bits. What a warp loads is taken apart in registers, and of
 //
@@ -40,6 +48,8 @@
 #include "passes/Codegen/Cuda/ContractionMma.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "passes/Codegen/Cuda/ContractionStaging.h"
+#include "passes/Codegen/Cuda/SparsePlaces.h"
+#include "passes/Schedule/Cuda/ProductSize.h"
 
 using namespace mlir;
 
@@ -66,6 +76,7 @@ private:
   Words loadLeft(Value stage, Value k, int64_t part);
   Words loadRight(Value stage, Value k, int64_t part);
   Value addProducts(const Words &left, const Words &right, Value sum);
+  SmallVector<Value> multiplySparse(Value stage, ValueRange sums);
   void storeSums(ValueRange sums);
   void finishTile(Value outer, Value row, Value column);
   Value addSlices(Value row, Value column, int64_t lanes);
@@ -78,6 +89,8 @@ private:
   /// The same as they are read: as words where numbers are taken apart.
   Value leftSource, rightSource;
   bool isSplit;
+  /// Of columns without half of their numbers.
+  std::optional<SparsePlaces> places;
   Value steps, sumTiles;
   /// Of this warp: its first row and column in the tile, and its slice.
   Value warpRow, warpColumn, slice;
@@ -95,13 +108,19 @@ static Value readAsWords(Emitter &em, const ContractionStaging &tiles, int64_t o
   return em.create<BufferOp>(words, offset);
 }
 
+/// Numbers of a step in a column: of each four two if half of them is left out.
+static int64_t getRightDepth(TileScheduleAttr schedule) {
+  return schedule.getMma().isSparse() ? schedule.getDepth() / 2 : schedule.getDepth();
+}
+
 MmaEmitter::MmaEmitter(KernelEmitter &e, Operation *root, TileScheduleAttr schedule)
     : ContractionEmitter(e, root), schedule(schedule), leftNumber(getMultipliedTypes(root).first),
       rightNumber(getMultipliedTypes(root).second),
       leftTiles(e, left, depthCount, leftNumber, schedule.getTileRows(), schedule.getDepth(),
                 schedule.getStages(), 0),
-      rightTiles(e, right, depthCount, rightNumber, schedule.getTileColumns(), schedule.getDepth(),
-                 schedule.getStages(), leftTiles.getBytes()),
+      rightTiles(e, right, schedule.getMma().isSparse() ? right.lastDepth : depthCount, rightNumber,
+                 schedule.getTileColumns(), getRightDepth(schedule), schedule.getStages(),
+                 leftTiles.getBytes()),
       leftSource(leftTiles.getTiles()), rightSource(rightTiles.getTiles()),
       isSplit(schedule.getMma().getInstruction() == MmaInstruction::Mma3xTf32),
       rowParts(schedule.getWarpRows() / kSide), columnParts(schedule.getWarpColumns() / kSide) {
@@ -109,6 +128,10 @@ MmaEmitter::MmaEmitter(KernelEmitter &e, Operation *root, TileScheduleAttr sched
     leftSource = readAsWords(em, leftTiles, 0);
     rightSource = readAsWords(em, rightTiles, leftTiles.getBytes());
   }
+  if (schedule.getMma().isSparse())
+    places.emplace(e, root->getOperand(1).getDefiningOp<UnpackOp>(), schedule.getTileColumns(),
+                   schedule.getDepth(), schedule.getStages(),
+                   leftTiles.getBytes() + rightTiles.getBytes());
   steps = em.ceilDiv(depth, em.i64(schedule.getDepth()));
   auto sums = BufferType::get(em.getContext(), schedule.getSlices(), schedule.getTileRows(),
                               schedule.getTileColumns(), sumType, Layout::Padded);
@@ -148,7 +171,9 @@ void MmaEmitter::bringNext(Value step, Value stage, function_ref<void()> meanwhi
   inBranch(branch.thenBlock(), [&] {
     Value first = em.mul(step, schedule.getDepth());
     leftTiles.fetch(first, stage);
-    rightTiles.fetch(first, stage);
+    rightTiles.fetch(em.mul(step, getRightDepth(schedule)), stage);
+    if (places)
+      places->fetch(first, stage);
     SmallVector<Value> held = leftTiles.takeHeld();
     llvm::append_range(held, rightTiles.takeHeld());
     return held;
@@ -223,7 +248,9 @@ SmallVector<Value> MmaEmitter::multiply(Value stage, ValueRange sums) {
   SmallVector<Value> next = llvm::to_vector(sums);
   int64_t partDepth = kDepthBytes * 8 / leftNumber.getIntOrFloatBitWidth();
   int64_t parts = schedule.getDepth() / partDepth / schedule.getSlices();
-  Value first = em.mul(slice, parts * partDepth);
+  Value first = em.mul(slice, parts * partDepth), zero;
+  if (hasShortSums(leftNumber))
+    zero = em.create<arith::ConstantOp>(em.getZeroAttr(sums.front().getType()));
   for (int64_t part = 0; part < parts; ++part) {
     Value k = em.add(first, part * partDepth);
     SmallVector<Words> lefts, rights;
@@ -234,8 +261,42 @@ SmallVector<Value> MmaEmitter::multiply(Value stage, ValueRange sums) {
     for (int64_t i = 0; i < rowParts; ++i)
       for (int64_t j = 0; j < columnParts; ++j) {
         Value &sum = next[i * columnParts + j];
-        sum = addProducts(lefts[i], rights[j], sum);
+        Value product = addProducts(lefts[i], rights[j], zero ? zero : sum);
+        sum = zero ? Value(em.create<arith::AddFOp>(sum, product)) : product;
       }
+  }
+  return next;
+}
+
+/// The same of weights without half of their numbers. What the instruction takes at a time is twice
+/// as deep.
+SmallVector<Value> MmaEmitter::multiplySparse(Value stage, ValueRange sums) {
+  SmallVector<Value> next = llvm::to_vector(sums);
+  int64_t half = kDepthBytes / getElementBytes(leftNumber), partDepth = 2 * half;
+  int64_t parts = schedule.getDepth() / partDepth / schedule.getSlices();
+  int64_t perWord = kPlacesDepth / partDepth;
+  Value first = em.mul(slice, parts * partDepth), inFirst = em.mul(slice, parts * half);
+  SmallVector<Value> words(columnParts);
+  for (int64_t part = 0; part < parts; ++part) {
+    Value k = em.add(first, part * partDepth), inColumn = em.add(inFirst, part * half);
+    SmallVector<std::pair<Value, Value>> rows;
+    for (int64_t i = 0; i < rowParts; ++i) {
+      Value row = em.add(warpRow, i * kSide);
+      rows.push_back({load(Role::Columns, leftSource, stage, row, k).front(),
+                      load(Role::Columns, leftSource, stage, row, em.add(k, half)).front()});
+    }
+    for (int64_t j = 0; j < columnParts; ++j) {
+      Value column = em.add(warpColumn, j * kSide);
+      if (part % perWord == 0)
+        words[j] = places->load(stage, column, k);
+      Value values = load(Role::Rows, rightSource, stage, column, inColumn).front();
+      for (int64_t i = 0; i < rowParts; ++i) {
+        Value &sum = next[i * columnParts + j];
+        sum = em.create<MmaSparseOp>(sum.getType(), getNumber(rightNumber), values, words[j],
+                                     part % perWord, getNumber(leftNumber), rows[i].first,
+                                     rows[i].second, sum);
+      }
+    }
   }
   return next;
 }
@@ -243,6 +304,8 @@ SmallVector<Value> MmaEmitter::multiply(Value stage, ValueRange sums) {
 SmallVector<Value> MmaEmitter::sumTile(Value outer, Value row, Value column) {
   leftTiles.begin(outer, row);
   rightTiles.begin(outer, column);
+  if (places)
+    places->begin(isa<ConvOp>(root) ? outer : em.i64(0), column);
   prepare();
   auto part = VectorType::get({8}, sumType);
   Value zero = em.create<arith::ConstantOp>(em.getZeroAttr(part));
@@ -256,8 +319,10 @@ SmallVector<Value> MmaEmitter::sumTile(Value outer, Value row, Value column) {
         em.create<WaitOp>(ahead - 1);
         e.barrier();
         SmallVector<Value> next;
-        bringNext(em.add(step, ahead), writing,
-                  [&] { next = multiply(reading, carried.drop_back(2)); });
+        bringNext(em.add(step, ahead), writing, [&] {
+          ValueRange own = carried.drop_back(2);
+          next = places ? multiplySparse(reading, own) : multiply(reading, own);
+        });
         next.append({nextStage(reading), nextStage(writing)});
         return next;
       });
@@ -271,7 +336,7 @@ void MmaEmitter::storeSums(ValueRange sums) {
   for (auto [number, part] : llvm::enumerate(sums)) {
     int64_t i = number / columnParts, j = number % columnParts;
     em.create<StoreSumsOp>(part, sumTiles, slice, em.add(warpRow, i * kSide),
-                           em.add(warpColumn, j * kSide));
+                           em.add(warpColumn, j * kSide), places.has_value());
   }
 }
 
@@ -333,8 +398,12 @@ bool wantsColumns(Operation *root, ScheduleAttrInterface schedule) {
 }
 
 int64_t mmaSharedBytes(TileScheduleAttr schedule, Type input) {
-  int64_t lines = schedule.getTileRows() + schedule.getTileColumns();
-  int64_t tiles = schedule.getStages() * schedule.getDepth() * getElementBytes(input) * lines;
+  int64_t numbers = schedule.getTileRows() * schedule.getDepth() +
+                    schedule.getTileColumns() * getRightDepth(schedule);
+  int64_t tiles = schedule.getStages() * numbers * getElementBytes(input);
+  if (schedule.getMma().isSparse())
+    tiles += SparsePlaces::countBytes(schedule.getTileColumns(), schedule.getDepth(),
+                                      schedule.getStages());
   auto sums = BufferType::get(input.getContext(), schedule.getSlices(), schedule.getTileRows(),
                               schedule.getTileColumns(), Float32Type::get(input.getContext()),
                               Layout::Padded);

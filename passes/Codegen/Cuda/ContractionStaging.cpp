@@ -5,6 +5,7 @@
 // stays for a tile, and one by depth.
 
 #include "passes/Codegen/Cuda/ContractionStaging.h"
+#include "dialects/Tenon/NarrowFloat.h"
 
 using namespace mlir;
 
@@ -14,7 +15,8 @@ using namespace tile;
 
 /// What multiplied numbers are in shared memory.
 static Type getStored(Type number) {
-  return number.isInteger() ? Type(IntegerType::get(number.getContext(), 8)) : number;
+  bool isByte = number.getIntOrFloatBitWidth() == 8;
+  return isByte ? Type(IntegerType::get(number.getContext(), 8)) : number;
 }
 
 ContractionStaging::ContractionStaging(KernelEmitter &e, const ContractionOperand &operand,
@@ -133,7 +135,11 @@ void ContractionStaging::copyChunks(Value start, Value stage) {
 
 //===-- Through registers --===//
 
-Value ContractionStaging::toNumber(Value element) { return em.convert(element, getStored(number)); }
+Value ContractionStaging::toNumber(Value element) {
+  if (isFloat8(number))
+    return e.encodeFloats(element, cast<FloatType>(number));
+  return em.convert(element, getStored(number));
+}
 
 /// `lanes` elements of a chunk, from `lane` on; zeros outside.
 Value ContractionStaging::loadElement(const Chunk &chunk, Value start, int64_t lane,

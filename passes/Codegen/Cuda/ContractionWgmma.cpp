@@ -38,6 +38,10 @@
 // only when all threads of the cluster have met, and no block ends before all have met again, since
 // others arrive in its shared memory until then.
 //
+// Matrix units sum up products of floats of 8 bits with fewer digits than f32 has. The sums of each
+// step begin at zero then, are waited for, and are added to the others by ordinary additions, while
+// another group of consumers multiplies.
+//
 // Sums go through shared memory because a lane has two neighbours of each row: from there threads
 // read four, and what follows is code of one loop, which needs few registers.
 //
@@ -47,6 +51,7 @@
 #include "passes/Codegen/Cuda/ContractionWgmma.h"
 #include "passes/Codegen/Cuda/BroughtOperand.h"
 #include "passes/Schedule/Cuda/Pipeline.h"
+#include "passes/Schedule/Cuda/ProductSize.h"
 
 using namespace mlir;
 
@@ -77,7 +82,10 @@ private:
   void produceTile(Value outer, Value row, Value column, RingPlace &place);
   void consume(Value group);
   SmallVector<Value> sumTile(Value groupRow, RingPlace &place);
-  SmallVector<Value> multiply(Value step, Value stage, Value groupRow, ValueRange sums);
+  SmallVector<Value> multiply(Value accumulates, Value stage, Value groupRow, ValueRange sums);
+  SmallVector<Value> sumStep(Value step, Value stage, Value stageBefore, Value groupRow,
+                             ValueRange sums);
+  SmallVector<Value> addStep(Value stage, Value groupRow, ValueRange sums);
   void release(Value stage);
   void finishTile(ValueRange sums, Value outer, Value row, Value column);
   void finishPart(Value outer, Value row, Value column);
@@ -204,22 +212,24 @@ void WgmmaEmitter::produce() {
 
 //===-- Consumers --===//
 
-SmallVector<Value> WgmmaEmitter::multiply(Value step, Value stage, Value groupRow,
+/// Starts the products of a step, which add to what is there if `accumulates`.
+SmallVector<Value> WgmmaEmitter::multiply(Value accumulates, Value stage, Value groupRow,
                                           ValueRange sums) {
+  em.create<FenceProductsOp>();
   SmallVector<Value> next = llvm::to_vector(sums);
   int64_t partDepth = kDepthBytes / getElementBytes(leftNumber);
   Value zero = em.i64(0);
   Value always = em.create<arith::ConstantOp>(em.getBoolAttr(true));
-  Value isLater = em.compare(arith::CmpIPredicate::ne, step, zero);
   for (int64_t k = 0; k < schedule.getDepth(); k += partDepth) {
     Value depth = em.i64(k);
     bool isTurned = bool(rightTiles.getPanel());
     auto op = em.create<MultiplyOp>(
         ValueRange(next).getTypes(), getNumber(leftNumber), leftTiles.getTiles(), stage, groupRow,
         depth, getNumber(rightNumber), rightTiles.getTiles(), stage, isTurned ? depth : zero,
-        isTurned ? zero : depth, k ? always : isLater, next, rightTiles.getPanel());
+        isTurned ? zero : depth, k ? always : accumulates, next, rightTiles.getPanel());
     next = llvm::to_vector_of<Value>(op.getResults());
   }
+  em.create<CommitProductsOp>();
   return next;
 }
 
@@ -229,22 +239,46 @@ void WgmmaEmitter::release(Value stage) {
             [&] { em.create<ArriveOp>(empty, stage, isShared() ? lane : Value()); });
 }
 
+/// Adds a step to sums while that of the step before may be under way, and lets go of the latter's
+/// stage.
+SmallVector<Value> WgmmaEmitter::sumStep(Value step, Value stage, Value stageBefore, Value groupRow,
+                                         ValueRange sums) {
+  Value isLater = em.compare(arith::CmpIPredicate::ne, step, em.i64(0));
+  SmallVector<Value> next = multiply(isLater, stage, groupRow, sums);
+  em.create<WaitProductsOp>(TypeRange(), 1, ValueRange());
+  em.ifThen(isLater, [&] { release(stageBefore); });
+  return next;
+}
+
+/// Sums up a step by itself, lets go of its stage, and adds its sums to the others.
+SmallVector<Value> WgmmaEmitter::addStep(Value stage, Value groupRow, ValueRange sums) {
+  Value none = em.create<LLVM::UndefOp>(sums.front().getType());
+  Value never = em.create<arith::ConstantOp>(em.getBoolAttr(false));
+  SmallVector<Value> products =
+      multiply(never, stage, groupRow, SmallVector<Value>(sums.size(), none));
+  auto done = em.create<WaitProductsOp>(ValueRange(products).getTypes(), 0, products);
+  release(stage);
+  SmallVector<Value> next;
+  for (auto [sum, product] : llvm::zip_equal(sums, done.getResults()))
+    next.push_back(em.create<arith::AddFOp>(sum, product));
+  return next;
+}
+
 SmallVector<Value> WgmmaEmitter::sumTile(Value groupRow, RingPlace &place) {
   auto part = VectorType::get({8}, sumType);
-  Value none = em.create<LLVM::UndefOp>(part); // the first products do not add to them
-  SmallVector<Value> init(schedule.getTileColumns() / kSide, none);
+  bool addsSteps = hasShortSums(leftNumber);
+  // Otherwise the first products do not add to them.
+  Value first = addsSteps ? Value(em.create<arith::ConstantOp>(em.getZeroAttr(part)))
+                          : Value(em.create<LLVM::UndefOp>(part));
+  SmallVector<Value> init(schedule.getTileColumns() / kSide, first);
   init.append({place.stage, place.parity, place.stage});
   SmallVector<Value> last =
       em.loop(em.i64(0), steps, em.i64(1), init, [&](Value step, ValueRange carried) {
         ValueRange sums = carried.drop_back(3), ring = carried.take_back(3);
         RingPlace own = {ring[0], ring[1]};
         em.create<AwaitOp>(full, own.stage, own.parity, isShared());
-        em.create<FenceProductsOp>();
-        SmallVector<Value> next = multiply(step, own.stage, groupRow, sums);
-        em.create<CommitProductsOp>();
-        em.create<WaitProductsOp>(TypeRange(), 1, ValueRange());
-        Value isLater = em.compare(arith::CmpIPredicate::ne, step, em.i64(0));
-        em.ifThen(isLater, [&] { release(ring[2]); });
+        SmallVector<Value> next = addsSteps ? addStep(own.stage, groupRow, sums)
+                                            : sumStep(step, own.stage, ring[2], groupRow, sums);
         RingPlace following = this->next(own);
         next.append({following.stage, following.parity, own.stage});
         return next;
@@ -252,6 +286,8 @@ SmallVector<Value> WgmmaEmitter::sumTile(Value groupRow, RingPlace &place) {
   place = {last[last.size() - 3], last[last.size() - 2]};
   Value lastStage = last.back();
   last.truncate(last.size() - 3);
+  if (addsSteps)
+    return last;
   auto done = em.create<WaitProductsOp>(ValueRange(last).getTypes(), 0, last);
   release(lastStage);
   return llvm::to_vector_of<Value>(done.getResults());

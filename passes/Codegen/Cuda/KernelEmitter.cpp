@@ -1,8 +1,10 @@
 // The element emitter for GPU kernels (see the header).
 
 #include "passes/Codegen/Cuda/KernelEmitter.h"
+#include "dialects/Tenon/NarrowFloat.h"
 #include "dialects/Tenon/Reduction.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "passes/Codegen/Cuda/Float8.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -67,6 +69,8 @@ KernelEmitter::KernelEmitter(KernelOp kernel, ModuleOp module, RowsScheduleAttr 
   block = read(em.create<NVVM::BlockIdXOp>(i32));
   blocks = read(em.create<NVVM::GridDimXOp>(i32));
   bind(pointers, symbols);
+  FailureOr<TargetAttr> target = getTargetAs<TargetAttr>(kernel);
+  convertsFloat8 = succeeded(target) && target->hasFloat8();
 }
 
 //===-- Loops --===//
@@ -313,6 +317,34 @@ void KernelEmitter::storeNeighbours(Value stored, const Buffer &buffer, LaneInde
     return tenon::KernelEmitter::storeNeighbours(stored, buffer, position);
   Value pointer = em.offsetPointer(buffer.pointer, element, position.base);
   em.create<LLVM::StoreOp>(stored, pointer, vectorAlignment(stored.getType(), buffer, position));
+}
+
+//===-- Floats of 8 bits --===//
+
+Value KernelEmitter::decodeFloats(Value stored, FloatType type) {
+  return isFloat8(type) ? decodeFloat8(em, stored, type, convertsFloat8)
+                        : tenon::KernelEmitter::decodeFloats(stored, type);
+}
+
+Value KernelEmitter::encodeFloats(Value computed, FloatType type) {
+  if (Value known = rounded.lookup(computed))
+    return known;
+  return isFloat8(type) && convertsFloat8 ? encodeFloat8(em, computed, type)
+                                          : tenon::KernelEmitter::encodeFloats(computed, type);
+}
+
+// What rounds and saturates is one instruction, whose result is stored as it is.
+Value KernelEmitter::computeElement(ElementalOpInterface op, unsigned result,
+                                    ArrayRef<LaneIndex> index) {
+  auto cast = dyn_cast<CastOp>(op.getOperation());
+  if (!cast || !convertsFloat8 || !isFloat8(cast.getTo()) || !cast.getSaturate() ||
+      !computeType(getElementTypeOrSelf(cast.getOperand())).isF32())
+    return tenon::KernelEmitter::computeElement(op, result, index);
+  auto type = llvm::cast<FloatType>(cast.getTo());
+  Value code = roundToFloat8(em, element(cast.getOperand(), index), type);
+  Value number = decodeFloats(code, type);
+  rounded[number] = code;
+  return number;
 }
 
 } // namespace tenon::cuda

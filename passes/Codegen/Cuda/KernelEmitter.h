@@ -54,7 +54,12 @@ public:
   /// Adds a tensor map to the entry's parameters, which the runtime makes; a pointer to it.
   mlir::Value addTensorMap(const tenon_tensor_map_desc &desc);
 
+  mlir::Value decodeFloats(mlir::Value stored, mlir::FloatType type) override;
+  mlir::Value encodeFloats(mlir::Value computed, mlir::FloatType type) override;
+
 protected:
+  mlir::Value computeElement(ElementalOpInterface op, unsigned result,
+                             llvm::ArrayRef<LaneIndex> index) override;
   mlir::Value loadNeighbours(mlir::VectorType type, const Buffer &buffer,
                              LaneIndex position) override;
   void storeNeighbours(mlir::Value stored, const Buffer &buffer, LaneIndex position) override;
@@ -72,6 +77,10 @@ private:
   std::string getPassthrough(llvm::StringRef name);
   void setPassthrough(llvm::StringRef name, llvm::StringRef value);
   int64_t numShared = 0;
+  /// Whether an instruction converts floats of 8 bits.
+  bool convertsFloat8;
+  /// What elements that were rounded to floats of 8 bits are as these.
+  llvm::DenseMap<mlir::Value, mlir::Value> rounded;
 
   unsigned vectorAlignment(mlir::Type vector, const Buffer &buffer, LaneIndex position) const;
 };

@@ -26,6 +26,7 @@
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "passes/Codegen/Common/EmitHelpers.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
@@ -257,7 +258,8 @@ private:
   }
 };
 
-/// Elements [first, first + count) of a vector.
+} // namespace
+
 SmallVector<Value> extract(Emitter &em, Value vector, int64_t first, int64_t count) {
   SmallVector<Value> elements;
   for (int64_t i = first; i < first + count; ++i)
@@ -265,7 +267,15 @@ SmallVector<Value> extract(Emitter &em, Value vector, int64_t first, int64_t cou
   return elements;
 }
 
-NVVM::MMATypes getType(Number number) {
+SmallVector<Value> getWords(Emitter &em, Value words, int64_t first, int64_t count, Number number) {
+  SmallVector<Value> parts = extract(em, words, first, count);
+  if (number == Number::F16)
+    for (Value &part : parts)
+      part = em.create<LLVM::BitcastOp>(VectorType::get({2}, em.getF16Type()), part);
+  return parts;
+}
+
+NVVM::MMATypes getMmaType(Number number) {
   switch (number) {
   case Number::F16:
     return NVVM::MMATypes::f16;
@@ -277,9 +287,14 @@ NVVM::MMATypes getType(Number number) {
     return NVVM::MMATypes::s8;
   case Number::U8:
     return NVVM::MMATypes::u8;
+  case Number::E4M3:
+  case Number::E5M2:
+    break; // the dialect has no such op
   }
   llvm_unreachable("no other numbers");
 }
+
+namespace {
 
 int64_t getDepth(Number number) {
   switch (number) {
@@ -290,6 +305,8 @@ int64_t getDepth(Number number) {
     return kDepthBytes / 4;
   case Number::S8:
   case Number::U8:
+  case Number::E4M3:
+  case Number::E5M2:
     return kDepthBytes;
   }
   llvm_unreachable("no other numbers");
@@ -308,35 +325,50 @@ struct LowerMma : ConvertOpToLLVMPattern<MmaOp> {
   }
 
 private:
-  /// Words as the instruction's operands are typed.
-  static SmallVector<Value> getWords(Emitter &em, Value words, int64_t first, int64_t count,
-                                     Number number) {
-    SmallVector<Value> parts = extract(em, words, first, count);
-    if (number == Number::F16)
-      for (Value &part : parts)
-        part = em.create<LLVM::BitcastOp>(VectorType::get({2}, em.getF16Type()), part);
-    return parts;
-  }
-
   /// Eight of the columns.
   static SmallVector<Value> multiply(Emitter &em, MmaOp op, OpAdaptor adaptor, int64_t half) {
     SmallVector<Value> a = getWords(em, adaptor.getLeft(), 0, 4, op.getLeftNumber());
     SmallVector<Value> b = getWords(em, adaptor.getRight(), 2 * half, 2, op.getRightNumber());
     SmallVector<Value> c = extract(em, adaptor.getSums(), 4 * half, 4);
+    if (op.getLeftNumber() == Number::E4M3 || op.getLeftNumber() == Number::E5M2)
+      return multiplyFloat8(em, op, a, b, c);
     Type element = cast<VectorType>(op.getType()).getElementType();
     auto type =
         LLVM::LLVMStructType::getLiteral(em.getContext(), SmallVector<Type>(c.size(), element));
     std::optional<NVVM::MMAIntOverflow> overflow;
     if (element.isInteger(32))
       overflow = NVVM::MMAIntOverflow::wrapped;
-    std::array types = {getType(op.getLeftNumber()), getType(op.getRightNumber())};
+    std::array types = {getMmaType(op.getLeftNumber()), getMmaType(op.getRightNumber())};
     std::array layouts = {NVVM::MMALayout::row, NVVM::MMALayout::col};
     Value sums = em.create<NVVM::MmaOp>(type, a, b, c,
                                         ArrayRef<int64_t>{16, 8, getDepth(op.getLeftNumber())},
                                         std::nullopt, overflow, types, layouts);
-    for (auto [i, sum] : llvm::enumerate(c))
-      sum = em.create<LLVM::ExtractValueOp>(sums, i);
-    return c;
+    return takeSums(em, sums, c.size());
+  }
+
+  static SmallVector<Value> takeSums(Emitter &em, Value sums, size_t count) {
+    SmallVector<Value> parts;
+    for (size_t i = 0; i < count; ++i)
+      parts.push_back(em.create<LLVM::ExtractValueOp>(sums, i));
+    return parts;
+  }
+
+  // LLVM has no such intrinsic. Effects keep the instruction where all lanes of the warp are.
+  static SmallVector<Value> multiplyFloat8(Emitter &em, MmaOp op, ArrayRef<Value> a,
+                                           ArrayRef<Value> b, ArrayRef<Value> c) {
+    std::string text =
+        llvm::formatv("mma.sync.aligned.m16n8k32.row.col.f32.{0}.{1}.f32 "
+                      "{{$0, $1, $2, $3}, {{$4, $5, $6, $7}, {{$8, $9}, "
+                      "{{$10, $11, $12, $13};",
+                      stringifyNumber(op.getLeftNumber()), stringifyNumber(op.getRightNumber()));
+    Type type =
+        LLVM::LLVMStructType::getLiteral(em.getContext(), SmallVector<Type>(4, em.getF32Type()));
+    SmallVector<Value> operands = llvm::to_vector(llvm::concat<const Value>(a, b, c));
+    auto sums = em.create<LLVM::InlineAsmOp>(
+        TypeRange(ArrayRef(type)), operands, text, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f",
+        /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+        LLVM::AsmDialectAttr(), ArrayAttr());
+    return takeSums(em, sums.getRes(), 4);
   }
 };
 
@@ -400,6 +432,11 @@ struct LowerStoreSums : ConvertOpToLLVMPattern<StoreSumsOp> {
     Emitter em(rewriter, op.getLoc());
     BufferType type = op.getBuffer().getType();
     auto [laneRow, laneColumn] = placeOfSums(em);
+    if (op.getTurned()) {
+      storeTurned(em, op, adaptor, laneRow, laneColumn);
+      rewriter.eraseOp(op);
+      return success();
+    }
     Value row = em.add(adaptor.getRow(), laneRow), column = em.add(adaptor.getColumn(), laneColumn);
     auto pair = VectorType::get({2}, type.getElement());
     for (int64_t i = 0; i < 4; ++i) {
@@ -411,6 +448,27 @@ struct LowerStoreSums : ConvertOpToLLVMPattern<StoreSumsOp> {
     }
     rewriter.eraseOp(op);
     return success();
+  }
+
+private:
+  /// Neighbours are below one another then, and are stored one by one. Lanes that share a row have
+  /// even rows of the tile, two apart, of which two would meet in a bank; so half of the lanes
+  /// begin with the second one.
+  static void storeTurned(Emitter &em, StoreSumsOp op, OpAdaptor adaptor, Value laneRow,
+                          Value laneColumn) {
+    BufferType type = op.getBuffer().getType();
+    Value isLate = em.create<arith::CmpIOp>(arith::CmpIPredicate::uge, laneColumn, em.i64(4));
+    for (int64_t i = 0; i < 4; ++i) {
+      Value row = em.add(adaptor.getRow(), em.add(laneColumn, i / 2 * 8));
+      Value column = em.add(adaptor.getColumn(), em.add(laneRow, i % 2 * 8));
+      SmallVector<Value> sums = extract(em, adaptor.getSums(), 2 * i, 2);
+      for (int64_t turn = 0; turn < 2; ++turn) {
+        Value step = em.select(isLate, em.i64(1 - turn), em.i64(turn));
+        Value to = elementPointer(em, type, adaptor.getBuffer(), adaptor.getStage(),
+                                  em.add(row, step), column);
+        em.create<LLVM::StoreOp>(em.select(isLate, sums[1 - turn], sums[turn]), to);
+      }
+    }
   }
 };
 
@@ -427,6 +485,7 @@ struct TileLowering : ConvertToLLVMPatternInterface {
     patterns.add<LowerBuffer, LowerCopy, LowerCommit, LowerWait, LowerStore, LowerLoad,
                  LowerOperand, LowerMma, LowerLeftOfSums, LowerPlace, LowerStoreSums>(converter);
     populatePipelinePatterns(converter, patterns);
+    populateSparsePatterns(converter, patterns);
   }
 };
 

@@ -14,6 +14,7 @@
 #include "passes/Schedule/Cuda/AttentionTiles.h"
 #include "passes/Schedule/Cuda/Choose.h"
 #include "passes/Schedule/Cuda/Pipeline.h"
+#include "passes/Schedule/Cuda/ProductSize.h"
 #include "passes/Schedule/Cuda/Registers.h"
 #include "passes/Schedule/Cuda/Sizes.h"
 
@@ -94,11 +95,26 @@ public:
   bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
     return multipliesHalves(root, target);
   }
+  Float8Products multipliesFloat8(Operation *root, TargetAttrInterface target) const override {
+    if (!fillsTiles(root))
+      return Float8Products::Widened;
+    return cast<TargetAttr>(target).hasFloat8() ? Float8Products::AsTheyAre
+                                                : Float8Products::AsHalves;
+  }
   OpOperand *getWeights(Operation *root) const override {
     auto matmul = dyn_cast<MatMulOp>(root);
     return !matmul || matmul.sharesRhs() ? &root->getOpOperand(1) : nullptr;
   }
   SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
+  SmallVector<WeightBlock> getSkippableBlocks(KernelOp kernel, TargetAttrInterface) const override {
+    if (!canLeaveOutHalf(getRoot(kernel, *this)))
+      return {};
+    return {kTwoOfFour, WeightBlock()};
+  }
+  std::string describeZeros(KernelOp kernel, TargetAttrInterface target) const override {
+    return cuda::describeZeros(cast<TargetAttr>(target), getRoot(kernel, *this),
+                               kernel.getScheduleAttr());
+  }
   bool readsNarrow(OpOperand &weights) const override { return readsCodes(weights); }
   int64_t countDepthParts(MatMulOp product, TargetAttrInterface target) const override {
     return chooseParts(cast<TargetAttr>(target), product);
@@ -146,14 +162,19 @@ SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) con
   OpOperand *weights = getWeights(root);
   auto matmul = dyn_cast<MatMulOp>(root);
   ScheduleAttrInterface schedule = kernel.getScheduleAttr();
+  auto tiles = dyn_cast<TileScheduleAttr>(schedule);
+  bool isSparse = tiles && tiles.getMma().isSparse();
   bool readsColumns =
       isa<GemvScheduleAttr>(schedule)
           ? !matmul || !matmul.getTransposeRhs()
           : isa<TileScheduleAttr, PipelineScheduleAttr>(schedule) && wantsColumns(root, schedule);
-  if (!weights || !isPackable(*weights) || !readsColumns)
+  if (!weights || !isPackable(*weights) || (!readsColumns && !isSparse))
     return {};
   auto conv = dyn_cast<ConvOp>(root);
-  return {{weights, ColumnsAttr::get(kernel.getContext(), conv ? conv.getGroups() : 1)}};
+  int64_t groups = conv ? conv.getGroups() : 1;
+  if (isSparse)
+    return {{weights, SparseColumnsAttr::get(kernel.getContext(), groups)}};
+  return {{weights, ColumnsAttr::get(kernel.getContext(), groups)}};
 }
 
 /// What must hold of a schedule for FMAs.
@@ -172,10 +193,18 @@ LogicalResult verifySchedule(ContractionScheduleAttr schedule, Operation *root, 
 LogicalResult verifySchedule(TileScheduleAttr schedule, Operation *root, TargetAttr target,
                              ComplainFn complain) {
   auto [left, right] = getMultipliedTypes(root);
-  if (!schedule.getMma().accepts(left, right))
+  if (!multiplies(target, schedule.getMma(), left, right))
     return complain() << " with " << schedule.getMma() << ", which does not multiply " << left
                       << " by " << right;
   int64_t stepBytes = schedule.getDepth() * getElementBytes(left);
+  if (schedule.getMma().isSparse()) {
+    if (!canLeaveOutHalf(root))
+      return complain() << " without two of four weights, but these are not known or have others";
+    if (schedule.getDepth() % (schedule.getSlices() * tile::kPlacesDepth) != 0)
+      return complain() << " without two of four weights, whose " << schedule.getSlices()
+                        << " slices share steps of " << schedule.getDepth() << " channels, not "
+                        << tile::kPlacesDepth << " at a time";
+  }
   if (stepBytes % (schedule.getSlices() * tile::kDepthBytes) != 0)
     return complain() << " whose " << schedule.getSlices() << " slices share steps of " << stepBytes
                       << " bytes, not " << tile::kDepthBytes << " at a time";
@@ -191,7 +220,7 @@ LogicalResult verifySchedule(TileScheduleAttr schedule, Operation *root, TargetA
 LogicalResult verifySchedule(PipelineScheduleAttr schedule, Operation *root, TargetAttr target,
                              ComplainFn complain) {
   auto [left, right] = getMultipliedTypes(root);
-  if (!schedule.getMma().accepts(left, right))
+  if (!multiplies(target, schedule.getMma(), left, right))
     return complain() << " with " << schedule.getMma() << ", which does not multiply " << left
                       << " by " << right;
   std::string obstacle = findObstacle(schedule, root, target);
@@ -281,6 +310,10 @@ public:
   }
   bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
     return multipliesHalves(root, target);
+  }
+  // Powers would need a scale.
+  Float8Products multipliesFloat8(Operation *, TargetAttrInterface) const override {
+    return Float8Products::AsHalves;
   }
   ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override {
     return chooseAttention(cast<TargetAttr>(target), rootOf(kernel));

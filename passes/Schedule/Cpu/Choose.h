@@ -14,6 +14,12 @@ ContractionScheduleAttr chooseContraction(TargetAttr target, const ContractionSi
 void enumerateContractions(TargetAttr target, const ContractionSizes &sizes,
                            llvm::function_ref<void(ContractionScheduleAttr)> take);
 
+/// What sums products of f32 from products of bf16, if the sizes allow that and it takes less time
+/// than multiply-adds; null otherwise.
+MmaAttr chooseBFloatProducts(TargetAttr target, const ContractionSizes &sizes);
+/// How many times faster than multiply-adds such an instruction should be.
+double predictBFloatGain(TargetAttr target, const ContractionSizes &sizes, MmaAttr mma);
+
 /// Blocks of weights that code for such sizes can skip where they are zero.
 llvm::SmallVector<WeightBlock> listSkippableBlocks(TargetAttr target,
                                                    const ContractionSizes &sizes);

@@ -84,6 +84,8 @@ private:
       interleave = mma.getInterleave();
       sums /= 2; // of a block and of all
     }
+    if (MmaAttr parts = chooseBFloatProducts(target, sizes))
+      return takeParts(parts);
     if (!sizes.inputType)
       return;
     ProductSize size = !hasManyRows()   ? ProductSize::FewRows
@@ -91,6 +93,13 @@ private:
                                         : ProductSize::ManyRows;
     mma = chooseMma(target, sizes.inputType, sizes.weightType, size);
     interleave = mma.getInterleave();
+  }
+
+  /// Numbers take as many bits as all parts of them.
+  void takeParts(MmaAttr parts) {
+    mma = parts;
+    interleave = mma.getInterleave();
+    sizes.inputBits = sizes.weightBits = 16 * mma.getParts();
   }
 
   bool canMultiply(MmaAttr bytes) const { return cpu::multipliesCodes(bytes, sizes.weightBits); }
@@ -243,7 +252,9 @@ private:
            (interleave == 1 || (sizes.inChannels > 0 && sizes.inChannels % interleave == 0));
   }
 
-  int64_t getStepBytes() const { return mma.getStepBytes(sizes.accumulatorBits / 8); }
+  int64_t getStepBytes() const {
+    return mma.getStepBytes(sizes.accumulatorBits / 8) * mma.getParts();
+  }
 
   /// What does not fit the caches is not worth packing.
   void limitScratch() {
@@ -304,7 +315,7 @@ private:
     else if (isPacked && !weightsFit && !packWeights && totalRows > tileRows) {
       // Tiles of one panel share the prefetching of the next.
       int64_t tiles = totalRows / (tileRows * tileLines);
-      int64_t depth = mma.getDepth(), linesPerTrip = unrollK * tileVectors * depth;
+      int64_t depth = mma.getDepth() * mma.getParts(), linesPerTrip = unrollK * tileVectors * depth;
       prefetchLines = std::clamp<int64_t>(linesPerTrip / std::max<int64_t>(tiles, 1), 1, 4 * depth);
     }
   }

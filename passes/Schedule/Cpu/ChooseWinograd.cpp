@@ -26,8 +26,10 @@ int64_t chooseWinogradTile(TargetAttr target, const ContractionSizes &sizes) {
     return 0;
   // Tiles multiply more in a cycle than is saved.
   MmaAttr directMma = chooseContraction(target, sizes).getMma();
-  if (directMma.hasTiles())
+  bool hasParts = directMma.getProducts() > 1;
+  if (directMma.hasTiles() && !hasParts)
     return 0;
+  double gain = hasParts ? predictBFloatGain(target, sizes, directMma) : directMma.getInterleave();
   // Vector operations per channel vector of one tile, counted in the emitted code.
   constexpr int64_t inputTransform = 90, outputTransform = 60;
   int64_t lanes = target.getLanes(32);
@@ -35,8 +37,7 @@ int64_t chooseWinogradTile(TargetAttr target, const ContractionSizes &sizes) {
   int64_t products = points * sizes.inChannels * sizes.outChannels / (lanes * interleave);
   int64_t transforms = inputTransform * sizes.inChannels / (lanes * interleave) +
                        outputTransform * sizes.outChannels / lanes;
-  int64_t direct =
-      9 * outputs * sizes.inChannels * sizes.outChannels / (lanes * directMma.getInterleave());
+  int64_t direct = 9 * outputs * sizes.inChannels * sizes.outChannels / lanes / gain;
   int64_t needed = products + transforms;
   if (sizes.lines > 0 && sizes.rows > 0 && sizes.batch > 0) {
     int64_t tiles = sizes.batch * llvm::divideCeil(sizes.lines, outputTile) *

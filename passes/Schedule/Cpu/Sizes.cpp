@@ -2,6 +2,7 @@
 
 #include "passes/Schedule/Cpu/Sizes.h"
 #include "dialects/Target/KernelStrategy.h"
+#include "dialects/Target/MultipliedType.h"
 
 using namespace mlir;
 
@@ -70,18 +71,6 @@ static ContractionSizes sizesOf(ConvOp op) {
   return sizes;
 }
 
-/// What a kernel says of zeros in the weights that are its argument, laid out or not.
-static WeightZeros readZeros(Value weights) {
-  if (auto unpack = weights.getDefiningOp<UnpackOp>())
-    weights = unpack.getPacked();
-  auto argument = dyn_cast<BlockArgument>(weights);
-  auto kernel =
-      dyn_cast_if_present<KernelOp>(argument ? argument.getOwner()->getParentOp() : nullptr);
-  if (!kernel)
-    return {};
-  return readZerosAttr(kernel.getArgAttr(argument.getArgNumber(), kZerosAttrName));
-}
-
 /// Whether codes less their zero points are bytes with a sign, and blocks long enough to pay for
 /// their scales.
 static bool canBecomeBytes(DequantizeBlocksOp op) {
@@ -116,13 +105,16 @@ ContractionSizes getContractionSizes(Operation *op) {
     sizes.inputType = elementType;
     sizes.weightType = weightType;
   }
+  auto products = op->getAttrOfType<IntegerAttr>(kBFloatProductsAttrName);
+  if (products && elementType.isF32() && weightType.isF32())
+    sizes.bfloatProducts = products.getInt();
   return sizes;
 }
 
 bool canReadTiles(const ContractionSizes &sizes, ContractionScheduleAttr schedule) {
   constexpr int64_t rows = MmaAttr::tileRows, bytes = MmaAttr::tileBytes;
-  if (sizes.inChannels <= 0 || sizes.rows < rows || schedule.getTileLines() > 1 ||
-      schedule.getTileRows() != 2 * rows)
+  if (schedule.getMma().getParts() > 1 || sizes.inChannels <= 0 || sizes.rows < rows ||
+      schedule.getTileLines() > 1 || schedule.getTileRows() != 2 * rows)
     return false;
   int64_t channels = sizes.inChannels * (schedule.getMergeTaps() ? sizes.lastTaps : 1);
   return channels * sizes.inputBits / 8 % bytes == 0;

@@ -19,6 +19,8 @@ struct ContractionSizes {
   int64_t accumulatorBits = 32, inputBits = 32, weightBits = 32;
   /// Element types with their signs; null where they are of no interest, as those of floats.
   mlir::Type inputType, weightType;
+  /// Of f32: products of bf16 of which each product may be the sum; 1: none.
+  int64_t bfloatProducts = 1;
   /// Distance in elements between neighbouring rows of the input; -1 if unknown.
   int64_t inputRowStride = -1;
   /// The last kernel dimension has several positions, which are neighbours in the input.

@@ -5,6 +5,7 @@
 
 #include "dialects/Target/Cuda/CudaDialect.h"
 #include "dialects/Tenon/TenonDialect.h"
+#include <string>
 
 namespace tenon::cuda {
 
@@ -37,6 +38,19 @@ std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, mlir::Operation
 inline TileScheduleAttr chooseTiles(TargetAttr target, mlir::Operation *op) {
   return rateTiles(target, op).first;
 }
+
+/// The same of weights of which two in four are left out; null if not so many are zero, or if
+/// matrix units do not multiply them so.
+std::pair<TileScheduleAttr, double> rateSparseTiles(TargetAttr target, mlir::Operation *op);
+
+/// Whether the weights of a product, if two of each four neighbours in depth are zero, can be
+/// multiplied without these.
+bool canLeaveOutHalf(mlir::Operation *op);
+/// Whether so many are known to be zero, too.
+bool isTwoOfFour(mlir::Operation *op);
+/// What a schedule makes of zeros in the weights of its root, in a few words;
+/// empty if few are known.
+std::string describeZeros(TargetAttr target, mlir::Operation *op, ScheduleAttrInterface schedule);
 
 /// The same for warps with different roles; null if there is nothing that multiplies for a
 /// warpgroup, or if the copy engine cannot bring the op's operands.

@@ -52,6 +52,10 @@ ScheduleAttrInterface chooseContraction(TargetAttr target, Operation *op) {
     return schedule;
   auto [tiles, tileCycles] = rateTiles(target, op);
   auto [pipeline, pipelineCycles] = choosePipeline(target, op);
+  auto [sparse, sparseCycles] = rateSparseTiles(target, op);
+  bool isFewer = !tiles || sparseCycles < tileCycles;
+  if (sparse && isFewer && (!pipeline || sparseCycles < pipelineCycles))
+    return sparse;
   if (pipeline && (!tiles || pipelineCycles <= tileCycles))
     return pipeline;
   if (tiles)

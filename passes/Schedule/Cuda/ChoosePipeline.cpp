@@ -58,6 +58,7 @@ static double estimate(TargetAttr target, Operation *op, const ProductSize &prod
   double read = (rows + double(schedule.getConsumers()) * columns) * stepBytes;
   double bounds[] = {rows * columns * double(schedule.getDepth()) / rate,
                      (brought + read) / sharedBytesPerCycle, asked / cacheBytesPerCycle,
+                     product.addsSums ? rows * columns / kAdditionsPerCycle : 0,
                      latency / double(schedule.getStages() - 1)};
   double longest = *llvm::max_element(bounds);
   double step =
@@ -86,7 +87,7 @@ static PipelineScheduleAttr makeSchedule(TargetAttr target, Operation *op,
 }
 
 std::pair<PipelineScheduleAttr, double> choosePipeline(TargetAttr target, Operation *op) {
-  MmaAttr mma = findMma(op, MmaInstruction::Wgmma, MmaInstruction::WgmmaTf32);
+  MmaAttr mma = findMma(target, op, MmaInstruction::Wgmma, MmaInstruction::WgmmaTf32);
   PipelineScheduleAttr best;
   double bestCycles = 0;
   if (!mma || !target.getWgmmaRate())

@@ -6,7 +6,11 @@
 //   shared memory           what is brought, and what each warp reads of both operands, 128 bytes a
 //                           cycle
 //   the second cache        what is brought, 64 bytes a cycle
+//   additions               where instructions do not add to sums (hasShortSums)
 //   waiting                 the way from memory, once for all steps that are under way
+//
+// (of weights of which two in four are left out, twice the rate, and hardly more than half of the
+// bytes)
 //
 // and an eighth of what the others take, as nothing overlaps without a gap; then those that bring
 // the first steps and finish the sums. Tiles are dealt out in turns, so the most that one
@@ -15,6 +19,7 @@
 //
 // The constants are those of published analyses and NVIDIA's papers; nothing was measured.
 
+#include "dialects/Target/Cuda/SparseColumns.h"
 #include "dialects/Target/KernelStrategy.h"
 #include "passes/Schedule/Cuda/Choose.h"
 #include "passes/Schedule/Cuda/ProductSize.h"
@@ -49,7 +54,9 @@ struct Product : ProductSize {
   /// Registers that each chunk of an operand takes until it is in shared memory.
   int64_t leftChunk, rightChunk;
   /// Of each number that is multiplied.
-  int64_t parts;
+  int64_t parts = 1;
+  /// Whether two of four weights are left out.
+  bool isSparse = false;
 };
 
 constexpr double sharedBytesPerCycle = 128, cacheBytesPerCycle = 64;
@@ -62,6 +69,8 @@ constexpr double exposedPart = 0.125;
 constexpr int64_t longStep = 128, shortStep = 64;
 /// What a thread brings at a time, and the registers for one that is copied or loaded at once.
 constexpr int64_t chunkBytes = 16, wholeChunk = 4;
+/// Bytes of the depth that an instruction multiplies.
+constexpr double instructionBytes = 32;
 /// Of a block, which keeps some for itself.
 constexpr int64_t reservedSharedBytes = 1024;
 
@@ -71,8 +80,18 @@ static int64_t getDepth(const Product &product, int64_t stepBytes) {
   return stepBytes / product.elementBytes;
 }
 
-static int64_t getSharedBytes(const Shape &shape, int64_t stepBytes, int64_t stages) {
-  int64_t tiles = stages * stepBytes * (shape.rows + shape.columns);
+/// What a step has of a column: of sparse ones values and places.
+static int64_t getColumnBytes(const Product &product, int64_t stepBytes) {
+  if (!product.isSparse)
+    return stepBytes;
+  int64_t places = SparseColumns::placesBytes / SparseColumns::side;
+  return stepBytes / 2 + getDepth(product, stepBytes) * places / SparseColumns::blockDepth;
+}
+
+static int64_t getSharedBytes(const Product &product, const Shape &shape, int64_t stepBytes,
+                              int64_t stages) {
+  int64_t columnBytes = getColumnBytes(product, stepBytes);
+  int64_t tiles = stages * (stepBytes * shape.rows + columnBytes * shape.columns);
   int64_t sums = shape.slices * shape.rows * (shape.columns * 4 + 32);
   return std::max(tiles, sums);
 }
@@ -81,26 +100,34 @@ static int64_t getSharedBytes(const Shape &shape, int64_t stepBytes, int64_t sta
 // what addresses and loops take.
 static int64_t countRegisters(const Product &product, const Shape &shape, int64_t stepBytes) {
   int64_t sums = shape.warpRows * shape.warpColumns / TargetAttr::warpSize;
-  int64_t operands = (shape.warpRows + shape.warpColumns) / 16 * 4 * product.parts;
-  auto bring = [&](int64_t lines, int64_t perChunk) {
-    return llvm::divideCeil(lines * stepBytes / chunkBytes, shape.getThreads()) * perChunk;
+  // Sparse columns meet rows of twice the depth, and have places.
+  int64_t rowWords = product.isSparse ? 8 : 4, columnWords = product.isSparse ? 5 : 4;
+  int64_t operands =
+      (shape.warpRows * rowWords + shape.warpColumns * columnWords) / 16 * product.parts;
+  auto bring = [&](int64_t bytes, int64_t perChunk) {
+    return llvm::divideCeil(bytes / chunkBytes, shape.getThreads()) * perChunk;
   };
-  return sums + operands * 3 / 2 + bring(shape.rows, product.leftChunk) +
-         bring(shape.columns, product.rightChunk) + 40;
+  constexpr int64_t unadded = 16; // what instructions give, on the way to sums
+  return sums + (product.addsSums ? unadded : 0) + operands * 3 / 2 +
+         bring(shape.rows * stepBytes, product.leftChunk) +
+         bring(shape.columns * getColumnBytes(product, stepBytes), product.rightChunk) + 40;
 }
 
 static bool fits(TargetAttr target, const Product &product, const Shape &shape, int64_t stepBytes,
                  int64_t stages) {
   constexpr int64_t mostRegisters = 255; // of a thread
+  if (product.isSparse &&
+      getDepth(product, stepBytes) % (SparseColumns::blockDepth * shape.slices) != 0)
+    return false;
   int64_t registers = std::min(mostRegisters, target.getRegisters() / shape.getThreads());
-  return getSharedBytes(shape, stepBytes, stages) <= target.getSharedBytes() &&
+  return getSharedBytes(product, shape, stepBytes, stages) <= target.getSharedBytes() &&
          countRegisters(product, shape, stepBytes) <= registers;
 }
 
 /// Blocks that a multiprocessor holds.
 static int64_t countBlocks(TargetAttr target, const Product &product, const Shape &shape,
                            int64_t stepBytes, int64_t stages) {
-  int64_t bytes = getSharedBytes(shape, stepBytes, stages) + reservedSharedBytes;
+  int64_t bytes = getSharedBytes(product, shape, stepBytes, stages) + reservedSharedBytes;
   int64_t registers = countRegisters(product, shape, stepBytes) * shape.getThreads();
   return std::max<int64_t>(
       std::min({(target.getSharedBytes() + reservedSharedBytes) / bytes,
@@ -119,12 +146,16 @@ static double estimate(TargetAttr target, const Product &product, const Shape &s
   double together =
       std::min<double>(perMultiprocessor, countBlocks(target, product, shape, stepBytes, stages));
 
-  double brought = double(shape.rows + shape.columns) * stepBytes;
+  double columnBytes = getColumnBytes(product, stepBytes);
+  double brought = double(shape.rows) * stepBytes + shape.columns * columnBytes;
   double warps = double(shape.rows / shape.warpRows) * double(shape.columns / shape.warpColumns);
-  double read = warps * double(shape.warpRows + shape.warpColumns) * stepBytes;
+  double read = warps * (double(shape.warpRows) * stepBytes + shape.warpColumns * columnBytes);
   double mma = double(shape.rows * shape.columns) * getDepth(product, stepBytes) / product.rate;
+  double additions = product.addsSums ? double(shape.rows * shape.columns * stepBytes) /
+                                            instructionBytes / kAdditionsPerCycle
+                                      : 0;
   double bounds[] = {mma, (brought + read) / sharedBytesPerCycle, brought / cacheBytesPerCycle,
-                     latency / double(stages - 1) / together};
+                     additions, latency / double(stages - 1) / together};
   double longest = *llvm::max_element(bounds);
   double step = longest + (std::accumulate(std::begin(bounds), std::end(bounds), 0.0) - longest) *
                               exposedPart;
@@ -165,17 +196,15 @@ static Product getProduct(TargetAttr target, Operation *op, MmaAttr mma) {
   return {size, rate, leftChunk, rightChunk, isSplit ? 2 : 1};
 }
 
-std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, Operation *op) {
-  MmaAttr mma = findMma(op, MmaInstruction::Mma, MmaInstruction::MmaTf32);
-  if (!mma)
-    mma = findSplittingMma(op);
+/// The tiles that take the fewest cycles.
+static std::pair<TileScheduleAttr, double> findBest(TargetAttr target, Operation *op, MmaAttr mma,
+                                                    const Product &product) {
   TileScheduleAttr best;
   double bestCycles = 0;
-  if (!mma)
-    return {best, bestCycles};
-  Product product = getProduct(target, op, mma);
+  // Half of a sparse column is so long.
+  int64_t times = product.isSparse ? 2 : 1;
   for (const Shape &shape : shapes)
-    for (int64_t stepBytes : {shortStep, longStep})
+    for (int64_t stepBytes : {times * shortStep, times * longStep})
       for (int64_t stages : {4, 3}) {
         if (!fits(target, product, shape, stepBytes, stages))
           continue;
@@ -189,6 +218,25 @@ std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, Operation *op) 
                                      chooseBand(target, product, shape.rows, shape.columns), mma);
       }
   return {best, bestCycles};
+}
+
+std::pair<TileScheduleAttr, double> rateTiles(TargetAttr target, Operation *op) {
+  MmaAttr mma = findMma(target, op, MmaInstruction::Mma, MmaInstruction::MmaTf32);
+  if (!mma)
+    mma = findSplittingMma(op);
+  if (!mma)
+    return {};
+  return findBest(target, op, mma, getProduct(target, op, mma));
+}
+
+std::pair<TileScheduleAttr, double> rateSparseTiles(TargetAttr target, Operation *op) {
+  if (!isTwoOfFour(op))
+    return {};
+  auto mma = MmaAttr::get(op->getContext(), MmaInstruction::MmaSparse);
+  Product product = getProduct(target, op, mma);
+  product.rate *= 2;
+  product.isSparse = true;
+  return findBest(target, op, mma, product);
 }
 
 } // namespace tenon::cuda

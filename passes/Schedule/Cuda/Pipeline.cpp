@@ -7,6 +7,7 @@
 #include "passes/Schedule/Cuda/Pipeline.h"
 #include "dialects/Target/KernelStrategy.h"
 #include "passes/Schedule/Cuda/MappedTensor.h"
+#include "passes/Schedule/Cuda/ProductSize.h"
 #include "passes/Schedule/Cuda/Sizes.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -105,6 +106,11 @@ std::string findObstacle(PipelineScheduleAttr schedule, Operation *root, TargetA
     return llvm::formatv("{0} columns are no panels of 128 bytes", schedule.getTileColumns());
   if (schedule.getCluster() > 1 && getRightForm(root) == RightForm::Lines)
     return "columns that are turned are not shared by a cluster";
+  // Those of a step, and those of all steps.
+  constexpr int64_t mostShortSums = 128;
+  if (hasShortSums(getMultipliedTypes(root).first) && schedule.getTileColumns() > mostShortSums)
+    return llvm::formatv("{0} columns have their sums twice, where {1} are the most",
+                         schedule.getTileColumns(), mostShortSums);
   int64_t bytes = PipelineMemory(schedule, elementBytes).bytes;
   if (bytes > target.getSharedBytes())
     return llvm::formatv("it needs {0} bytes of shared memory, where {1} are the most", bytes,

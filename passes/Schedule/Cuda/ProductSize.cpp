@@ -2,6 +2,7 @@
 
 #include "passes/Schedule/Cuda/ProductSize.h"
 #include "dialects/Target/MultipliedType.h"
+#include "dialects/Tenon/NarrowFloat.h"
 #include "passes/Schedule/Cuda/Sizes.h"
 #include "llvm/ADT/bit.h"
 
@@ -15,19 +16,26 @@ ProductSize getProductSize(Operation *op) {
   auto known = [&](const DimExprs &dims) {
     return double(getConstantOr(product(dims, op->getContext()), many));
   };
+  Type number = getMultipliedTypes(op).first;
   return {.outer = known(sizes.outer),
           .rows = known(sizes.rows),
           .columns = double(getConstantOr(sizes.columns, many)),
           .depth = known(sizes.depth),
-          .elementBytes = getElementBytes(getMultipliedTypes(op).first)};
+          .elementBytes = getElementBytes(number),
+          .addsSums = hasShortSums(number)};
 }
 
-MmaAttr findMma(Operation *op, MmaInstruction instruction, MmaInstruction rounding) {
+bool multiplies(TargetAttr target, MmaAttr mma, Type left, Type right) {
+  return mma.accepts(left, right) && (!isFloat8(left) || target.hasFloat8());
+}
+
+MmaAttr findMma(TargetAttr target, Operation *op, MmaInstruction instruction,
+                MmaInstruction rounding) {
   auto [left, right] = getMultipliedTypes(op);
   auto allowed = op->getAttrOfType<TypeAttr>(kMultipliedTypeAttrName);
   bool mayRound = allowed && isa<FloatTF32Type>(allowed.getValue());
   auto mma = MmaAttr::get(op->getContext(), mayRound && left.isF32() ? rounding : instruction);
-  return mma.accepts(left, right) ? mma : nullptr;
+  return multiplies(target, mma, left, right) ? mma : nullptr;
 }
 
 MmaAttr findSplittingMma(Operation *op) {
@@ -35,6 +43,8 @@ MmaAttr findSplittingMma(Operation *op) {
   auto [left, right] = getMultipliedTypes(op);
   return op->hasAttr(kBFloatProductsAttrName) && mma.accepts(left, right) ? mma : MmaAttr();
 }
+
+bool hasShortSums(Type number) { return isFloat8(number); }
 
 int64_t chooseBand(TargetAttr target, const ProductSize &product, int64_t tileRows,
                    int64_t tileColumns) {

@@ -112,8 +112,10 @@ def modules():
     return {name: importlib.import_module(f"{__name__}.{name}") for name in names}
 
 
-def collect():
-    """(folder name, case) of all modules; a module's cases have its name in front of theirs."""
+def collect(names=()):
+    """(folder name, case) of all modules or those named; a module's cases have its name in front of theirs."""
     for prefix, module in modules().items():
+        if names and prefix not in names:
+            continue
         for case in module.cases():
             yield f"{prefix}_{case.name}", case

@@ -89,3 +89,11 @@ func.func @half_of_f32(%a: tensor<4x5xf16>, %b: tensor<5x7xf32>) {
   %0 = tenon.matmul %a, %b : (tensor<4x5xf16>, tensor<5x7xf32>) -> tensor<4x7xf16>
   return
 }
+
+// -----
+
+func.func @float8_of_f16(%a: tensor<4x5xf8E4M3FN>, %b: tensor<5x7xf16>) {
+  // expected-error @+1 {{element types differ: 'tensor<4x5xf8E4M3FN>' and 'tensor<5x7xf16>'}}
+  %0 = tenon.matmul %a, %b : (tensor<4x5xf8E4M3FN>, tensor<5x7xf16>) -> tensor<4x7xf32>
+  return
+}

@@ -56,3 +56,11 @@ func.func @types(%a: tensor<4x5xui8>, %b: tensor<5x7xi8>, %c: tensor<4x5xf16>, %
   %3 = tenon.matmul %2, %e : (tensor<4x7xf32>, tensor<7x5xf16>) -> tensor<4x5xf32>
   return %0, %1, %2, %3 : tensor<4x7xi32>, tensor<4x7xf16>, tensor<4x7xf32>, tensor<4x5xf32>
 }
+
+// Floats of 8 bits of either kind, mixed, give f32.
+// CHECK-LABEL: func.func @floats_of_8_bits
+// CHECK: tenon.matmul {{.*}} : (tensor<4x5xf8E4M3FN>, tensor<5x7xf8E5M2>) -> tensor<4x7xf32>
+func.func @floats_of_8_bits(%a: tensor<4x5xf8E4M3FN>, %b: tensor<5x7xf8E5M2>) -> tensor<4x7xf32> {
+  %0 = tenon.matmul %a, %b : (tensor<4x5xf8E4M3FN>, tensor<5x7xf8E5M2>) -> tensor<4x7xf32>
+  return %0 : tensor<4x7xf32>
+}

@@ -78,3 +78,11 @@ func.func @blocks_zero(%q: tensor<4x8xi4>, %scale: tensor<4x2xf32>, %zero: tenso
   %x = tenon.dequantize_blocks %q, %scale, %zero {axis = 1, block_size = 4} : (tensor<4x8xi4>, tensor<4x2xf32>, tensor<4x2xui4>) -> tensor<4x8xf32>
   return
 }
+
+// -----
+
+func.func @dequantize_half(%q: tensor<4xf16>, %scale: tensor<f32>) {
+  // expected-error @+1 {{cannot dequantize 'f16'}}
+  %x = tenon.dequantize %q, %scale : (tensor<4xf16>, tensor<f32>) -> tensor<4xf32>
+  return
+}

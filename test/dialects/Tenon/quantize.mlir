@@ -60,3 +60,10 @@ func.func @blocks_float_zero(%q: tensor<2x8xui2>, %scale: tensor<2x2xf32>, %zero
   %x = tenon.dequantize_blocks %q, %scale, %zero {axis = 1, block_size = 4} : (tensor<2x8xui2>, tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x8xf32>
   return %x : tensor<2x8xf32>
 }
+
+// CHECK-LABEL: func @floats
+// CHECK: tenon.dequantize %arg0, %arg1, %arg2 : (tensor<2x7xf8E4M3FN>, tensor<7xf32>, tensor<f8E4M3FN>) -> tensor<2x7xf32>
+func.func @floats(%q: tensor<2x7xf8E4M3FN>, %scale: tensor<7xf32>, %zero: tensor<f8E4M3FN>) -> tensor<2x7xf32> {
+  %x = tenon.dequantize %q, %scale, %zero : (tensor<2x7xf8E4M3FN>, tensor<7xf32>, tensor<f8E4M3FN>) -> tensor<2x7xf32>
+  return %x : tensor<2x7xf32>
+}

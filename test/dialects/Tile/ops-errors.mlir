@@ -122,3 +122,35 @@ func.func @results(%tiles: !tile.buffer<1, 128, 128, f32, swizzled>, %i: i64, %s
   tile.store_sums %sums to %tiles[%i, %i, %i] : vector<8xf32>, !tile.buffer<1, 128, 128, f32, swizzled>
   return
 }
+
+// -----
+
+func.func @sparse_tf32(%a: vector<4xi32>, %places: i32, %sums: vector<8xf32>) {
+  // expected-error @+1 {{leaves out half of tf32, of which one of two is left, not two of four}}
+  %0 = tile.mma_sparse tf32 %a, %places part 0, tf32 %a, %a, %sums : vector<8xf32>
+  return
+}
+
+// -----
+
+func.func @float8_of_byte(%a: vector<4xi32>, %sums: vector<8xf32>) {
+  // expected-error @+1 {{multiplies e4m3 by s8}}
+  %0 = tile.mma e4m3 %a, s8 %a, %sums : vector<8xf32>
+  return
+}
+
+// -----
+
+func.func @sparse_part(%a: vector<4xi32>, %places: i32, %sums: vector<8xi32>) {
+  // expected-error @+1 {{is part 1 of 1}}
+  %0 = tile.mma_sparse s8 %a, %places part 1, s8 %a, %a, %sums : vector<8xi32>
+  return
+}
+
+// -----
+
+func.func @float8_of_sums(%sums: vector<8xf32>) {
+  // expected-error @+1 {{rounds sums to e4m3, of which columns of sums are not a lane's}}
+  %0 = tile.left_of_sums e4m3 %sums part 0 : vector<8xf32>
+  return
+}

@@ -52,3 +52,19 @@ llvm.func @bytes(%a: vector<4xi32>, %b: vector<4xi32>, %sums: vector<8xi32>) -> 
   %next = tile.mma u8 %a, s8 %b, %sums : vector<8xi32>
   llvm.return %next : vector<8xi32>
 }
+
+// Two of four numbers of the left operand are left, and words tell where they were.
+// CHECK-LABEL: llvm.func @sparse(
+llvm.func @sparse(%a: vector<4xi32>, %places: i32, %b: vector<4xi32>, %c: vector<4xi32>, %sums: vector<8xi32>) -> vector<8xi32> {
+  // CHECK: tile.mma_sparse s8 %{{.*}}, %{{.*}} part 0, u8 %{{.*}}, %{{.*}}, %{{.*}} : vector<8xi32>
+  %next = tile.mma_sparse s8 %a, %places part 0, u8 %b, %c, %sums : vector<8xi32>
+  llvm.return %next : vector<8xi32>
+}
+
+// So may floats of 8 bits in their kind.
+// CHECK-LABEL: llvm.func @floats_of_8_bits(
+llvm.func @floats_of_8_bits(%a: vector<4xi32>, %b: vector<4xi32>, %sums: vector<8xf32>) -> vector<8xf32> {
+  // CHECK: tile.mma e4m3 %{{.*}}, e5m2 %{{.*}}, %{{.*}} : vector<8xf32>
+  %next = tile.mma e4m3 %a, e5m2 %b, %sums : vector<8xf32>
+  llvm.return %next : vector<8xf32>
+}

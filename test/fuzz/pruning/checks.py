@@ -11,7 +11,9 @@ import tenon
 from onnx import numpy_helper
 
 BUILD = Path(os.environ.get("TENON_BUILD_DIR", Path(__file__).resolve().parents[3] / "build"))
-WEIGHTED = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+# The operand that is weights.
+WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1, "Einsum": 1, "QLinearConv": 3, "QLinearMatMul": 3,
+            "MatMulInteger": 1}
 
 
 def prune(model, folder, *options):
@@ -39,17 +41,18 @@ def make_feeds(model, rng, unknown=3):
             .astype(np.float32) for each in model.graph.input}
 
 
+def find_source(model, value):
+    """The constant that a value is, or is computed from."""
+    producers = {result: node for node in model.graph.node for result in node.output}
+    while value in producers:
+        value = producers[value].input[0]
+    return value
+
+
 def find_weights(model):
     """Constants that are multiplied, also by way of a node that computes with constants alone."""
-    producers = {result: node for node in model.graph.node for result in node.output}
-    names = set()
-    for node in model.graph.node:
-        if node.op_type in WEIGHTED:
-            name = node.input[1]
-            while name in producers:
-                name = producers[name].input[0]
-            names.add(name)
-    return names
+    return {find_source(model, node.input[WEIGHTED[node.op_type]])
+            for node in model.graph.node if node.op_type in WEIGHTED}
 
 
 def mask(model, slices):

@@ -25,6 +25,12 @@ class Grower:
                              bias=bool(self.rng.integers(2)))
         self.channels = channels
 
+    def mix(self):
+        """A convolution of 1x1, as an Einsum."""
+        channels = self.pick(6, 8, 12)
+        weights = self.b.weight(channels, self.channels)
+        self.x, self.channels = self.b.op("Einsum", self.x, weights, equation="nchw,dc->ndhw"), channels
+
     def depthwise(self):
         self.x = self.b.conv(self.x, self.channels, self.channels, 3, groups=self.channels)
 
@@ -113,7 +119,7 @@ class Grower:
 
 
 STEPS = ("conv", "conv", "depthwise", "activate", "activate", "normalize", "add_residual", "add_residual",
-         "concatenate", "split", "slice", "pad", "gather", "shuffle", "excite", "pool", "attend")
+         "concatenate", "split", "slice", "pad", "gather", "shuffle", "excite", "pool", "attend", "mix")
 
 
 def generate(seed):

@@ -3,8 +3,19 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from pruning.checks import find_source
+
 # Of weights, the axis of the result's channels and that of the input's.
 AXES = {"Conv": (0, 1), "ConvTranspose": (1, 0), "MatMul": (1, 0), "Gemm": (0, 1)}
+
+
+def find_axes(node):
+    if node.op_type != "Einsum":
+        return AXES[node.op_type]
+    operands, result = node.attribute[0].s.decode().replace(" ", "").split("->")
+    weights = operands.split(",")[1]
+    summed = next(label for label in weights if label not in result)
+    return 1 - weights.index(summed), weights.index(summed)
 
 
 def find_roles(model):
@@ -12,13 +23,14 @@ def find_roles(model):
     convolution's make channels from channels of the same unit."""
     makers, readers = set(), set()
     for node in model.graph.node:
-        if node.op_type not in AXES:
+        if node.op_type not in [*AXES, "Einsum"]:
             continue
-        out, into = AXES[node.op_type]
+        out, into = find_axes(node)
         groups = next((a.i for a in node.attribute if a.name == "group"), 1)
-        makers.add((node.input[1], 0 if groups > 1 else out))
+        weights = find_source(model, node.input[1])
+        makers.add((weights, 0 if groups > 1 else out))
         if groups == 1:
-            readers.add((node.input[1], into))
+            readers.add((weights, into))
     return makers, readers
 
 
@@ -35,29 +47,24 @@ def edit(model, slices, change):
     return edited
 
 
-def make_constant(model, slices):
-    """No weights make the channels: they are their biases, or what operators make of these."""
-    makers, _ = find_roles(model)
-
+def zero(model, slices, places):
+    """Weights in these places, of the channels that are removed, are zero."""
     def change(array, each):
-        if (each["constant"], each["axis"]) in makers:
-            array[each["removed"]] = 0
-            return True
-        return False
+        if (each["constant"], each["axis"]) not in places:
+            return False
+        array[each["removed"]] = 0
+        return True
 
     return edit(model, slices, change)
+
+
+def make_constant(model, slices):
+    """No weights make the channels: they are their biases, or what operators make of these."""
+    return zero(model, slices, find_roles(model)[0])
 
 
 def make_unread(model, slices):
-    _, readers = find_roles(model)
-
-    def change(array, each):
-        if (each["constant"], each["axis"]) in readers:
-            array[each["removed"]] = 0
-            return True
-        return False
-
-    return edit(model, slices, change)
+    return zero(model, slices, find_roles(model)[1])
 
 
 def make_duplicates(model, slices):

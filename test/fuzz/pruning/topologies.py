@@ -337,3 +337,65 @@ def quantized():
     scale, zero = b.constant(np.float32(0.02)), b.constant(np.uint8(128))
     x = b.op("DequantizeLinear", b.op("QuantizeLinear", x, scale, zero), scale, zero)
     return b.classify(b.op("Conv", x, dequantize((6, 8, 1, 1), 0)), 6), 14
+
+
+@topology
+def einsum_products():
+    b = Builder()
+    x = b.op("Einsum", b.input(2, 5, 8), b.weight(8, 16), equation="bsd,df->bsf")
+    b.output(b.op("Einsum", b.op("Tanh", x), b.weight(8, 16), equation="bsf, df -> bsd"), 3)
+    return b.model(), 16
+
+
+@topology
+def einsum_of_channels():
+    """The result's channels are not the last axis."""
+    b, x = image()
+    x = b.op("Relu", b.op("Einsum", b.conv(x, 3, 8), b.weight(12, 8), equation="nchw,dc->ndhw"))
+    return b.classify(x, 12), 20
+
+
+@topology
+def einsum_heads():
+    """Heads are an axis of their own, and so is the size of a head: that of values can be removed."""
+    b = Builder()
+    x = b.input(1, 6, 16)
+    q, k, v = (b.op("Einsum", x, b.weight(16, 4, 4, scale=0.5), equation="bsd,dhk->bshk") for _ in range(3))
+    scores = b.op("Softmax", b.op("Einsum", q, k, equation="bqhk,bthk->bhqt"), axis=-1)
+    y = b.op("Einsum", scores, v, equation="bhqt,bthk->bqhk")
+    b.output(b.op("Einsum", y, b.weight(4, 4, 16), equation="bqhk,hkd->bqd"), 3)
+    return b.model(), 8
+
+
+@topology
+def integer_convolutions():
+    b, x = image()
+    scale, zero = b.constant(np.float32(0.02)), b.constant(np.uint8(128))
+
+    def conv(x, cin, cout, kernel, groups=1):
+        weights = b.constant(b.rng.integers(-127, 128, (cout, cin // groups, kernel, kernel)).astype(np.int8))
+        scales, zeros = b.constant(np.full(cout, 0.01, np.float32)), b.constant(np.zeros(cout, np.int8))
+        bias = b.constant(b.rng.integers(-500, 500, cout).astype(np.int32))
+        return b.op("QLinearConv", x, scale, zero, weights, scales, zeros, scale, zero, bias,
+                    pads=[kernel // 2] * 4, group=groups)
+
+    x = conv(b.op("QuantizeLinear", x, scale, zero), 3, 8, 3)
+    x = conv(conv(x, 8, 8, 3, groups=8), 8, 6, 1)
+    return b.classify(b.op("DequantizeLinear", x, scale, zero), 6), 14
+
+
+@topology
+def integer_products():
+    b = Builder()
+    scale, zero = b.constant(np.float32(0.02)), b.constant(np.uint8(128))
+
+    def weights(cin, cout):
+        values = b.rng.integers(-127, 128, (cin, cout)).astype(np.int8)
+        return b.constant(values), b.constant(np.full(cout, 0.01, np.float32)), b.constant(np.zeros(cout, np.int8))
+
+    x = b.op("QuantizeLinear", b.input(2, 6), scale, zero)
+    x = b.op("QLinearMatMul", x, scale, zero, *weights(6, 12), scale, zero)
+    values, scales, zeros = weights(12, 8)
+    x = b.op("Mul", b.op("Cast", b.op("MatMulInteger", x, values, zero, zeros), to=TensorProto.FLOAT), scales)
+    b.output(b.linear(x, 8, 3), 2)
+    return b.model(), 20

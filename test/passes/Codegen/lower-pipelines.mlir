@@ -124,3 +124,15 @@ llvm.func @cluster(%map: !llvm.ptr, %stage: i64, %row: i64, %parity: i64) {
   tile.arrive at %full[%stage] in %rank : !tile.barriers<4>
   llvm.return
 }
+
+// -----
+
+// Floats of 8 bits have signs, and lie by columns in any case.
+// CHECK-LABEL: llvm.func @floats_of_8_bits(
+//       CHECK:   wgmma.mma_async.sync.aligned.m64n16k32.f32.e5m2.e4m3 {{.*}}, accumulates, 1, 1;
+llvm.func @floats_of_8_bits(%i: i64, %later: i1, %sums: vector<8xf32>) -> vector<8xf32> {
+  %bytes = tile.buffer at 0 : !tile.buffer<4, 64, 128, i8, swizzled>
+  %a = tile.multiply e5m2 %bytes[%i, %i, %i], e4m3 %bytes[%i, %i, %i], %later, %sums
+      : !tile.buffer<4, 64, 128, i8, swizzled>, !tile.buffer<4, 64, 128, i8, swizzled>, vector<8xf32> -> vector<8xf32>
+  llvm.return %a : vector<8xf32>
+}

@@ -121,3 +121,32 @@ llvm.func @store(%sums: vector<8xf32>, %row: i64, %column: i64, %stage: i64) {
   tile.store_sums %sums to %tile[%stage, %row, %column] : vector<8xf32>, !tile.buffer<1, 128, 128, f32, padded>
   llvm.return
 }
+
+// -----
+
+// Of halves an instruction is 32 deep and takes the words of two of four lanes, of bytes 64 deep and all lanes' words. Sums are stored
+// turned: half of the lanes begin with their second one, so that no two rows meet in a bank.
+// CHECK-LABEL: llvm.func @sparse(
+// CHECK-COUNT-2: nvvm.mma.sp.sync {{.*}}shape = #nvvm.shape<m = 16, n = 8, k = 32>
+// CHECK-COUNT-2: nvvm.mma.sp.sync {{.*}}shape = #nvvm.shape<m = 16, n = 8, k = 64>
+//   CHECK-NOT:   nvvm.mma.sp.sync
+// CHECK-COUNT-8: llvm.store %{{.*}} : f32, !llvm.ptr<3>
+llvm.func @sparse(%a: vector<4xi32>, %places: i32, %b: vector<4xi32>, %c: vector<4xi32>, %sums: vector<8xf32>, %whole: vector<8xi32>, %row: i64, %column: i64) -> vector<8xi32> {
+  %tile = tile.buffer at 0 : !tile.buffer<1, 64, 64, f32, padded>
+  %stage = llvm.mlir.constant(0 : i64) : i64
+  %halves = tile.mma_sparse bf16 %a, %places part 1, bf16 %b, %c, %sums : vector<8xf32>
+  %bytes = tile.mma_sparse s8 %a, %places part 0, u8 %b, %c, %whole : vector<8xi32>
+  tile.store_sums %halves to %tile[%stage, %row, %column] turned : vector<8xf32>, !tile.buffer<1, 64, 64, f32, padded>
+  llvm.return %bytes : vector<8xi32>
+}
+
+// -----
+
+// Floats of 8 bits, for which the dialect has no op.
+// CHECK-LABEL: llvm.func @floats_of_8_bits(
+// CHECK-COUNT-2: llvm.inline_asm has_side_effects {{.*}}"mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e5m2.f32 {$0, $1, $2, $3}, {$4, $5, $6, $7}, {$8, $9}, {$10, $11, $12, $13};", "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f"
+//     CHECK-NOT: llvm.inline_asm
+llvm.func @floats_of_8_bits(%a: vector<4xi32>, %b: vector<4xi32>, %sums: vector<8xf32>) -> vector<8xf32> {
+  %next = tile.mma e4m3 %a, e5m2 %b, %sums : vector<8xf32>
+  llvm.return %next : vector<8xf32>
+}

@@ -33,6 +33,30 @@ tenon.kernel @rest(%x: tensor<128x70xi8>, %w: tensor<70x32xi8> {tenon.weights}) 
   tenon.yield %0 : tensor<128x32xi32>
 }
 
+// A product of f32 is three of bf16 parts, which packing makes; a tile of a part meets all others before the next.
+// CHECK-LABEL: llvm.func internal @parts.body_tile_pack_input(
+// CHECK-COUNT-2: llvm.store {{.*}} : vector<32xi16>
+// CHECK:       llvm.intr.masked.load {{.*}} (!llvm.ptr, vector<32xi1>, vector<32xf32>) -> vector<32xf32>
+// CHECK-COUNT-2: llvm.store {{.*}} : vector<32xi16>
+// CHECK-LABEL: llvm.func internal @parts.body_tile_32x2(
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tilezero"
+// CHECK-COUNT-3: llvm.call_intrinsic "llvm.x86.tileloadd64"
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// CHECK:         llvm.call_intrinsic "llvm.x86.tileloadd64"
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tileloadd64"
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// CHECK:         llvm.call_intrinsic "llvm.x86.tileloadd64"
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// CHECK:         llvm.call_intrinsic "llvm.x86.tileloadd64"
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// CHECK-NOT:   "llvm.x86.tdpbf16ps"
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tilestored64"
+tenon.kernel @parts(%x: tensor<128x70xf32>, %w: tensor<70x128xf32> {tenon.weights}) -> tensor<128x128xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w {tenon.bfloat_products = 3 : i64} : (tensor<128x70xf32>, tensor<70x128xf32>) -> tensor<128x128xf32>
+  tenon.yield %0 : tensor<128x128xf32>
+}
+
 // Tiles of bf16 differ in nothing but the instruction.
 // CHECK-LABEL: llvm.func internal @bfloats.body_tile_pack_input(
 // CHECK:       llvm.intr.masked.load {{.*}} (!llvm.ptr, vector<64xi1>, vector<64xi8>) -> vector<64xi8>

@@ -216,6 +216,17 @@ module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a",
 
 // -----
 
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @float8(%x: tensor<64x64xf8E4M3FN>, %w: tensor<64x64xf8E4M3FN>) -> tensor<64x64xf32> attributes {
+      strategy = "contraction", schedule = #cuda.tile_schedule<mma = <mma>>} {
+    // expected-error @+1 {{has a schedule in @float8 with #cuda.mma<mma>, which does not multiply 'f8E4M3FN' by 'f8E4M3FN'}}
+    %0 = tenon.matmul %x, %w {transposeRhs} : (tensor<64x64xf8E4M3FN>, tensor<64x64xf8E4M3FN>) -> tensor<64x64xf32>
+    tenon.yield %0 : tensor<64x64xf32>
+  }
+}
+
+// -----
+
 module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a", ptx = 84, multiprocessors = 132, shared_bytes = 232448,
     wgmma_rate = 2048, host_cpu = #cpu.target<name = "x86-64-v3">>} {
   tenon.kernel @turned(%x: tensor<512x256xf16>, %w: tensor<256x256xf16>) -> tensor<512x256xf16> attributes {
@@ -223,5 +234,38 @@ module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a",
     // expected-error @+1 {{for warps with different roles, but columns that are turned are not shared by a cluster}}
     %0 = tenon.matmul %x, %w : (tensor<512x256xf16>, tensor<256x256xf16>) -> tensor<512x256xf16>
     tenon.yield %0 : tensor<512x256xf16>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @unknown(%x: tensor<64x64xf16>, %w: tensor<64x64xf16>) -> tensor<64x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.tile_schedule<tile_rows = 64, depth = 64, mma = <mma_sparse>>} {
+    // expected-error @+1 {{has a schedule in @unknown without two of four weights, but these are not known or have others}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
+    tenon.yield %0 : tensor<64x64xf16>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a", ptx = 84, shared_bytes = 232448, wgmma_rate = 2048, host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @wide(%x: tensor<256x256xf8E4M3FN>, %w: tensor<256x256xf8E4M3FN>) -> tensor<256x256xf32> attributes {
+      strategy = "contraction", schedule = #cuda.pipeline_schedule<tile_columns = 256, depth = 128, mma = <wgmma>>} {
+    // expected-error @+1 {{has a schedule in @wide for warps with different roles, but 256 columns have their sums twice, where 128 are the most}}
+    %0 = tenon.matmul %x, %w {transposeRhs} : (tensor<256x256xf8E4M3FN>, tensor<256x256xf8E4M3FN>) -> tensor<256x256xf32>
+    tenon.yield %0 : tensor<256x256xf32>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @steps(%x: tensor<64x64xf16>, %w: tensor<64x64xf16> {tenon.weights}) -> tensor<64x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.tile_schedule<tile_rows = 64, depth = 32, mma = <mma_sparse>>} {
+    // expected-error @+1 {{has a schedule in @steps without two of four weights, whose 1 slices share steps of 32 channels, not 64 at a time}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
+    tenon.yield %0 : tensor<64x64xf16>
   }
 }

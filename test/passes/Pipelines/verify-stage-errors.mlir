@@ -242,6 +242,26 @@ tenon.kernel @k(%x: tensor<32x32xf32>, %w: tensor<1x1x16x16x2xbf16>) -> tensor<3
 
 // -----
 
+// Sums of products of parts are for callers who ask for them.
+tenon.kernel @k(%x: tensor<32x32xf32>, %w: tensor<1x1x32x16x2xbf16>) -> tensor<32x16xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, packed = true, pack_input = true, mma = <tdpbf16ps, products = 3>>} {
+  %p = tenon.unpack %w {layout = #cpu.panels<width = 16, interleave = 2, depth = 16, parts = 2>} : (tensor<1x1x32x16x2xbf16>) -> tensor<32x16xf32>
+  // expected-error @+1 {{has a schedule in @k with #cpu.mma<tdpbf16ps, products = 3>, which the op does not allow}}
+  %0 = tenon.matmul %x, %p : (tensor<32x32xf32>, tensor<32x16xf32>) -> tensor<32x16xf32>
+  tenon.yield %0 : tensor<32x16xf32>
+}
+
+// -----
+
+// Parts of the input are made where it is packed.
+tenon.kernel @k(%x: tensor<32x32xf32>, %w: tensor<1x1x32x16x2xbf16>) -> tensor<32x16xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, packed = true, mma = <tdpbf16ps, products = 3>>} {
+  %p = tenon.unpack %w {layout = #cpu.panels<width = 16, interleave = 2, depth = 16, parts = 2>} : (tensor<1x1x32x16x2xbf16>) -> tensor<32x16xf32>
+  // expected-error @+1 {{has a schedule in @k that does not pack input of which tiles are not whole}}
+  %0 = tenon.matmul %x, %p {tenon.bfloat_products = 3 : i64} : (tensor<32x32xf32>, tensor<32x16xf32>) -> tensor<32x16xf32>
+  tenon.yield %0 : tensor<32x16xf32>
+}
+
+// -----
+
 // Weights that a run computes lie otherwise.
 tenon.kernel @k(%x: tensor<32x32xbf16>, %w: tensor<32x16xbf16>) -> tensor<32x16xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, pack_weights = true, mma = <tdpbf16ps>>} {
   // expected-error @+1 {{has a schedule in @k with #cpu.mma<tdpbf16ps>, which reads weights that are packed at compile time}}

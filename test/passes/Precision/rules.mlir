@@ -1,7 +1,7 @@
 // RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-assign-precision{rules=/layers.*=bf16,/layers.1/*=f16,/layers.1/head=fp32}))' | FileCheck %s
 // RUN: not tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-assign-precision{rules=a=f8}))' 2>&1 | FileCheck %s --check-prefix=PRECISION
 // RUN: not tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-target{target=x86-64-v3},func.func(tenon-assign-precision{rules=[a=f16}))' 2>&1 | FileCheck %s --check-prefix=PATTERN
-// PRECISION: error: 'f8' is no precision: fp32, tf32, bf16, f16 or int8
+// PRECISION: error: 'f8' is no precision: fp32, fp32-split, fp32-fast, tf32, bf16, f16 or int8
 // PATTERN: error: '[a' names no nodes:
 
 // Of several rules that match a node, the last counts; what none matches stays f32.

@@ -114,3 +114,22 @@ func.func @filters(%q: tensor<16x4x3x3xi8>, %s: tensor<16x1x1x1xf32>) -> tensor<
      : (tensor<16x4x3x3xf32>) -> tensor<3x3x4x16xf32>
   return %y : tensor<3x3x4x16xf32>
 }
+
+// -----
+
+// Floats of 8 bits move as integers do; but maxima of them are not compared as such.
+// CHECK-LABEL: func @floats(
+// CHECK-SAME:    %[[Q:.*]]: tensor<1x4x8x8xf8E4M3FN>
+// CHECK-DAG: %[[Z:.*]] = tenon.constant dense<0.0{{.*}}> : tensor<f8E4M3FN>
+// CHECK-DAG: %[[T:.*]] = tenon.transpose %[[Q]]
+// CHECK: %[[P:.*]] = tenon.pad %[[T]], %[[Z]]
+// CHECK: %[[X:.*]] = tenon.dequantize %[[P]]
+// CHECK: return %[[X]] : tensor<1x10x10x4xf32>
+func.func @floats(%q: tensor<1x4x8x8xf8E4M3FN>) -> tensor<1x10x10x4xf32> {
+  %s = tenon.constant dense<0.5> : tensor<f32>
+  %0 = tenon.constant dense<0.0> : tensor<f32>
+  %x = tenon.dequantize %q, %s : (tensor<1x4x8x8xf8E4M3FN>, tensor<f32>) -> tensor<1x4x8x8xf32>
+  %t = tenon.transpose %x {permutation = array<i64: 0, 2, 3, 1>} : (tensor<1x4x8x8xf32>) -> tensor<1x8x8x4xf32>
+  %y = tenon.pad %t, %0 {low = affine_map<() -> (0, 1, 1, 0)>} : (tensor<1x8x8x4xf32>, tensor<f32>) -> tensor<1x10x10x4xf32>
+  return %y : tensor<1x10x10x4xf32>
+}

@@ -72,3 +72,11 @@ tenon.kernel @mixed(%x: tensor<4096x1024xf32>, %w: tensor<1024x1024xbf16>) -> te
   %0 = tenon.matmul %x, %w {tenon.multiplied_type = bf16} : (tensor<4096x1024xf32>, tensor<1024x1024xbf16>) -> tensor<4096x1024xf32>
   tenon.yield %0 : tensor<4096x1024xf32>
 }
+
+// Floats of 8 bits have the sums of a step beside those of all: 128 columns at most.
+// CHECK-LABEL: tenon.kernel @floats_of_8_bits(
+//  CHECK-SAME:   schedule = #cuda.pipeline_schedule<depth = 128, {{.*}}mma = <wgmma>>,
+tenon.kernel @floats_of_8_bits(%x: tensor<8192x4096xf8E4M3FN>, %w: tensor<4096x4096xf8E5M2>) -> tensor<8192x4096xf32> attributes {strategy = "contraction"} {
+  %0 = tenon.matmul %x, %w {transposeRhs} : (tensor<8192x4096xf8E4M3FN>, tensor<4096x4096xf8E5M2>) -> tensor<8192x4096xf32>
+  tenon.yield %0 : tensor<8192x4096xf32>
+}

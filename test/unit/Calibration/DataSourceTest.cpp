@@ -130,7 +130,7 @@ TEST_F(DataFiles, NamesWhatIsWrong) {
   EXPECT_EQ(readAll({file("none.npy")}, input({2})),
             file("none.npy") + ": there is no such file or folder");
   std::string empty = writeArray("empty.npy", floats({0, 2}, {}));
-  EXPECT_EQ(readAll({empty}, input({2})), "the data holds no samples");
+  EXPECT_EQ(readAll({empty}, input({2})), empty + ": no samples");
   std::string text = writeText("data.csv", "1,2");
   EXPECT_EQ(readAll({text}, input({2})),
             text + ": is of an unknown kind; .npy, .npz, .pb and pictures are read");

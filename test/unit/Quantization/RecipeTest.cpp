@@ -24,6 +24,8 @@ static Recipe makeRecipe() {
   input.low = -12.8;
   input.high = 12.7;
   input.predictedSqnr = 41.5;
+  input.measuredSqnr = 40.25;
+  input.outliers = {3, 17};
   weight.name = "w";
   weight.scales = {0.25f, 1e-8f};
   weight.axis = 0;
@@ -53,7 +55,8 @@ TEST(Recipe, IsReadAsItWasWritten) {
 TEST(Recipe, HasALineForEachEntry) {
   std::string text = formatRecipe(makeRecipe());
   EXPECT_NE(text.find("\n    {\"name\":\"x\",\"type\":\"uint8\",\"scale\":0.1,\"zero_point\":128,"
-                      "\"method\":\"mse\",\"range\":[-12.8,12.7],\"predicted_sqnr\":41.5},\n"),
+                      "\"method\":\"mse\",\"range\":[-12.8,12.7],\"predicted_sqnr\":41.5,"
+                      "\"measured_sqnr\":40.25,\"outliers\":[3,17]},\n"),
             std::string::npos)
       << text;
 }

@@ -115,6 +115,45 @@ TEST(Repair, BiasCorrectionKeepsTheMean) {
   EXPECT_GT(gainOf(test, *makeBiasCorrection(), NodePrecision::Int4Weights), 3);
 }
 
+TEST(Repair, RangesFollowTheMethod) {
+  // One number is far out.
+  std::vector<float> numbers = gaussian(4096 * 16);
+  numbers[17] = 200;
+  RepairCase test(makeModel(R"(g (float[4096, 16] x) => (float[4096, 12] y) { y = MatMul(x, w) })",
+                            {{"w", randomTensor({16, 12})}}),
+                  {floats({4096, 16}, numbers)});
+  test.tensors.range.method = RangeMethod::MinMax;
+  Recipe recipe = test.makeRecipe(NodePrecision::Int8);
+  EXPECT_EQ(*recipe.findTensor("x")->high, 200);
+  EXPECT_FALSE(llvm::cantFail(makeRangeChoice(RangeMethod::MinMax)->apply(recipe, test.context())));
+  ASSERT_TRUE(
+      llvm::cantFail(makeRangeChoice(RangeMethod::Percentile)->apply(recipe, test.context())));
+  EXPECT_EQ(recipe.findTensor("x")->method, "percentile");
+  EXPECT_LT(*recipe.findTensor("x")->high, 10);
+  // What comes later keeps to it.
+  ASSERT_FALSE(test.context().recalibrate(recipe));
+  EXPECT_LT(*recipe.findTensor("x")->high, 10);
+}
+
+TEST(Repair, ShortcutsReadWhatWasComputed) {
+  // The shortcut is most of the result.
+  RepairCase test(
+      makeModel(R"(g (float[1, 8, 12, 12] x) => (float[1, 8, 12, 12] y) {
+    a = Conv(x, w1)
+    b = Conv(a, w2)
+    y = Add(a, b)
+  })",
+                {{"w1", randomTensor({8, 8, 1, 1})}, {"w2", randomTensor({8, 8, 1, 1}, 0.001f)}}),
+      {randomTensor({1, 8, 12, 12})});
+  Recipe recipe = test.makeRecipe(NodePrecision::Int8);
+  ASSERT_NE(recipe.findNode("y"), nullptr);
+  double before = test.measure(recipe, "y");
+  EXPECT_TRUE(llvm::cantFail(makeFullShortcuts()->apply(recipe, test.context())));
+  EXPECT_EQ(recipe.findNode("y"), nullptr);
+  EXPECT_GT(test.measure(recipe, "y"), before + 1);
+  EXPECT_FALSE(llvm::cantFail(makeFullShortcuts()->apply(recipe, test.context())));
+}
+
 TEST(Repair, DoesNothingWhereThereIsNothing) {
   RepairCase test(makeModel(R"(g (float[4, 16] x) => (float[4, 12] y) { y = MatMul(x, w) })",
                             {{"w", randomTensor({16, 12})}}),
@@ -122,7 +161,7 @@ TEST(Repair, DoesNothingWhereThereIsNothing) {
   Recipe recipe = test.makeRecipe(NodePrecision::Int8);
   std::string before = formatRecipe(recipe);
   for (const std::unique_ptr<Repair> &repair : makeRepairs()) {
-    if (repair->getName() == "adaptive rounding")
+    if (repair->getName() == "adaptive rounding" || repair->getName().starts_with("ranges by"))
       continue;
     EXPECT_FALSE(llvm::cantFail(repair->apply(recipe, test.context()))) << repair->getName().str();
   }

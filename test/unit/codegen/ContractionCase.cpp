@@ -3,119 +3,15 @@
 #include "passes/Codegen/Common/EmitHelpers.h"
 #include "passes/Codegen/Cpu/Depthwise.h"
 #include "passes/Codegen/Cpu/Winograd.h"
-#include "llvm/ADT/APFloat.h"
+#include "test/unit/codegen/FloatParts.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
-#include <cstring>
-#include <numeric>
 
 using namespace mlir;
 using llvm::divideCeil;
 
 namespace tenon::testing {
 namespace {
-
-int64_t product(const std::vector<int64_t> &values) {
-  return std::accumulate(values.begin(), values.end(), int64_t(1), std::multiplies<>());
-}
-
-int64_t sizeOf(Scalar type) {
-  switch (type) {
-  case Scalar::F64:
-    return 8;
-  case Scalar::F16:
-  case Scalar::BF16:
-  case Scalar::I16:
-    return 2;
-  case Scalar::I8:
-  case Scalar::U8:
-    return 1;
-  case Scalar::F32:
-  case Scalar::I32:
-    return 4;
-  }
-  return 0;
-}
-
-Type typeOf(Scalar type, OpBuilder &builder) {
-  switch (type) {
-  case Scalar::F32:
-    return builder.getF32Type();
-  case Scalar::F64:
-    return builder.getF64Type();
-  case Scalar::F16:
-    return builder.getF16Type();
-  case Scalar::BF16:
-    return builder.getBF16Type();
-  case Scalar::I32:
-    return builder.getI32Type();
-  case Scalar::I16:
-    return builder.getI16Type();
-  case Scalar::I8:
-  case Scalar::U8:
-    return builder.getI8Type();
-  }
-  return nullptr;
-}
-
-template <typename T> void append(std::vector<char> &bytes, T value) {
-  const char *begin = reinterpret_cast<const char *>(&value);
-  bytes.insert(bytes.end(), begin, begin + sizeof(T));
-}
-
-/// Stores an integer as `type`.
-void storeInteger(std::vector<char> &bytes, int64_t value, Scalar type) {
-  if (type == Scalar::I32)
-    append(bytes, int32_t(value));
-  else if (type == Scalar::I16)
-    append(bytes, int16_t(value));
-  else
-    append(bytes, uint8_t(value));
-}
-
-/// The integer of `type` that stands for `value` in [-0.5, 0.5): of narrow ones, any that it has.
-int64_t toInteger(double value, Scalar type) {
-  switch (type) {
-  case Scalar::I16:
-    return std::floor(value * 0x10000);
-  case Scalar::I8:
-    return std::floor(value * 0x100);
-  case Scalar::U8:
-    return std::floor((value + 0.5) * 0x100);
-  default:
-    return std::lround(value * 100);
-  }
-}
-
-/// Stores `value` as `type`; returns what it became.
-double store(std::vector<char> &bytes, double value, Scalar type) {
-  auto half = [&](const llvm::fltSemantics &semantics) {
-    llvm::APFloat rounded(value);
-    bool losesInfo;
-    rounded.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-    append(bytes, uint16_t(rounded.bitcastToAPInt().getZExtValue()));
-    rounded.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-    return rounded.convertToDouble();
-  };
-  if (isInteger(type)) {
-    storeInteger(bytes, toInteger(value, type), type);
-    return toInteger(value, type);
-  }
-  switch (type) {
-  case Scalar::F32:
-    append(bytes, float(value));
-    return float(value);
-  case Scalar::F64:
-    append(bytes, value);
-    return value;
-  case Scalar::F16:
-    return half(llvm::APFloat::IEEEhalf());
-  case Scalar::BF16:
-    return half(llvm::APFloat::BFloat());
-  default:
-    return 0;
-  }
-}
 
 /// Small reproducible numbers in [-0.5, 0.5).
 struct Random {
@@ -124,10 +20,12 @@ struct Random {
     state = state * 1664525u + 1013904223u;
     return (state >> 8) / double(1 << 24) - 0.5;
   }
+  /// The same times a power of two from -exponents to exponents.
+  double next(int64_t exponents) {
+    double value = next();
+    return exponents ? std::ldexp(value, std::lround(2 * next() * exponents)) : value;
+  }
 };
-
-constexpr int64_t guardBytes = 256;
-constexpr unsigned char guardPattern = 0xAB;
 
 } // namespace
 
@@ -207,6 +105,7 @@ cpu::ContractionSizes ContractionCase::sizes(MLIRContext &context) const {
     sizes.inputType = typeIn(inputType);
     sizes.weightType = typeIn(weightType);
   }
+  sizes.bfloatProducts = bfloatProducts;
   if (dynamic) {
     sizes.batch = sizes.group = sizes.lines = sizes.rows = -1;
     if (codeBits) {
@@ -262,12 +161,12 @@ void ContractionRun::makeData() {
   int64_t pixels = product(c.inputSpatial());
   int64_t inputSize = c.batch * pixels * (c.group * c.inChannels + c.rowPadding);
   for (int64_t i = 0; i < inputSize; ++i)
-    inputValues.push_back(store(input, random.next(), c.inputType));
+    inputValues.push_back(store(input, random.next(c.exponents), c.inputType));
   int64_t weightSize = (c.weightsPerBatch ? c.batch : 1) * c.group * product(c.kernel) *
                        c.inChannels * c.outChannels;
   std::vector<char> unused;
   for (int64_t i = 0; i < weightSize; ++i)
-    weightValues.push_back(store(unused, random.next(), c.weightType));
+    weightValues.push_back(store(unused, random.next(c.exponents), c.weightType));
   if (c.codeBits)
     makeCodes();
   else
@@ -346,55 +245,14 @@ void ContractionRun::makeCodes() {
   }
 }
 
-float ContractionRun::multiplyCodes(const double *x, int64_t n) const {
-  const ContractionCase &c = description;
-  float bias = c.codesAreSigned ? float(int64_t(1) << (c.codeBits - 1)) : 0, total = 0;
-  bool hasZeros = c.zeroPoints != ZeroPoints::None || bias != 0;
-  for (int64_t block = 0; block < countBlocks(); ++block) {
-    float scale = scaleValues[block * c.outChannels + n];
-    float zero = float(zeroValues[block * c.outChannels + n]) + bias;
-    float sum = 0, inputs[8] = {};
-    int64_t begin = block * c.blockSize, end = std::min(begin + c.blockSize, c.inChannels);
-    for (int64_t k = begin; k < end; ++k) {
-      float code = codeValues[k * c.outChannels + n];
-      if (schedule.getPackWeights())
-        total = std::fma(float(x[k]), (hasZeros ? code - zero : code) * scale, total);
-      sum = std::fma(float(x[k]), code, sum);
-      inputs[(k - begin) % 8] += float(x[k]);
-    }
-    if (schedule.getPackWeights())
-      continue;
-    float inputSum = std::accumulate(inputs, inputs + 8, 0.0f);
-    total = std::fma(hasZeros ? std::fma(-zero, inputSum, sum) : sum, scale, total);
-  }
-  return total;
-}
-
-float ContractionRun::multiplyBytes(const double *x, int64_t n) const {
-  const ContractionCase &c = description;
-  double bias = c.codesAreSigned ? double(int64_t(1) << (c.codeBits - 1)) : 0;
-  float total = 0;
-  for (int64_t block = 0; block < countBlocks(); ++block) {
-    int64_t begin = block * c.blockSize, end = std::min(begin + c.blockSize, c.inChannels);
-    float largest = 0;
-    for (int64_t k = begin; k < end; ++k)
-      largest = std::isnan(x[k]) ? float(x[k]) : std::max(largest, std::abs(float(x[k])));
-    bool isNothing = largest < 0x1p-100f;
-    float factor = isNothing ? 0 : 127 / largest, scale = isNothing ? 0 : largest / 127;
-    double sum = 0;
-    for (int64_t k = begin; k < end; ++k)
-      sum += std::nearbyint(x[k] * double(factor)) *
-             (codeValues[k * c.outChannels + n] - zeroValues[block * c.outChannels + n] - bias);
-    total = std::fma(float(sum), scale * float(scaleValues[block * c.outChannels + n]), total);
-  }
-  return total;
-}
-
 void ContractionRun::packWeights() {
   const ContractionCase &c = description;
-  auto put = [&](double value) {
+  int64_t parts = schedule.getMma().getParts();
+  auto put = [&](double value, int64_t part = 0) {
     if (isInteger(c.weightType))
       storeInteger(weights, value, c.weightType);
+    else if (parts > 1)
+      store(weights, splitFloat(value, parts)[part], Scalar::BF16);
     else
       store(weights, value, c.weightType);
   };
@@ -418,11 +276,12 @@ void ContractionRun::packWeights() {
     switch (c.layout) {
     case cpu::WeightLayout::Packed:
       for (int64_t panel = 0; panel < columns; panel += width)
-        for (int64_t tap = 0; tap < taps; ++tap)
+        for (int64_t row = 0; row < taps * parts; ++row)
           for (int64_t i = 0; i < steps * width * interleave; ++i) {
             int64_t n = panel + i / interleave % width;
             int64_t k = i / interleave / width * interleave + i % interleave;
-            put(n < columns && k < depth ? values[(tap * depth + k) * columns + n] : 0);
+            put(n < columns && k < depth ? values[(row / parts * depth + k) * columns + n] : 0,
+                row % parts);
           }
       break;
     case cpu::WeightLayout::RowMajor:
@@ -469,7 +328,8 @@ void ContractionRun::buildKernel() {
   Value biasPointer = argument(pointer, 2), outputPointer = argument(pointer, 3);
   spec.scratch = argument(pointer, 4);
   spec.inputType = typeOf(c.inputType, e);
-  spec.weightType = typeOf(c.weightType, e);
+  spec.weightType =
+      schedule && schedule.getMma().getParts() > 1 ? e.getBF16Type() : typeOf(c.weightType, e);
   spec.accumulatorType = typeOf(c.sumType, e);
   spec.inputIsUnsigned = c.inputType == Scalar::U8;
   spec.weightsAreUnsigned = c.weightType == Scalar::U8;
@@ -603,80 +463,4 @@ void ContractionRun::emit(Emitter &e, ModuleOp module, const cpu::ContractionSpe
 }
 
 void ContractionRun::clearOutput() { std::fill(output.begin(), output.end(), guardPattern); }
-
-std::string ContractionRun::check() const {
-  const ContractionCase &c = description;
-  std::vector<int64_t> inputSpatial = c.inputSpatial();
-  int64_t rank = c.outSpatial.size();
-  int64_t pixelStride = c.group * c.inChannels + c.rowPadding;
-  int64_t taps = product(c.kernel), positions = product(c.outSpatial);
-  auto digits = [&](int64_t number, const std::vector<int64_t> &sizes) {
-    std::vector<int64_t> result(rank);
-    for (int64_t i = rank - 1; i >= 0; --i) {
-      result[i] = number % sizes[i];
-      number /= sizes[i];
-    }
-    return result;
-  };
-  auto addTap = [&](auto sum, const double *x, const double *w) {
-    for (int64_t k = 0; k < c.inChannels; ++k)
-      sum = std::fma(decltype(sum)(x[k]), decltype(sum)(w[k * c.outChannels]), sum);
-    return sum;
-  };
-  auto expect = [&](auto sum, int64_t b, int64_t g, const std::vector<int64_t> &position,
-                    int64_t n) {
-    // Without input channels the sum is empty, and so are the arrays.
-    for (int64_t tap = 0; tap < taps && c.inChannels > 0; ++tap) {
-      std::vector<int64_t> tapPosition = digits(tap, c.kernel);
-      int64_t pixel = b;
-      for (int64_t i = 0; i < rank; ++i)
-        pixel =
-            pixel * inputSpatial[i] + position[i] * c.stride[i] + tapPosition[i] * c.dilation[i];
-      int64_t set = (c.weightsPerBatch ? b : 0) * c.group + g;
-      if (c.codeBits && schedule.getMma().getInterleave() > 1)
-        sum = multiplyBytes(&inputValues[pixel * pixelStride], n);
-      else if (c.codeBits)
-        sum = multiplyCodes(&inputValues[pixel * pixelStride], n);
-      else
-        sum = addTap(sum, &inputValues[pixel * pixelStride + g * c.inChannels],
-                     &weightValues[(set * taps + tap) * c.inChannels * c.outChannels + n]);
-    }
-    sum += decltype(sum)(biasValues[g * c.outChannels + n]);
-    if (isInteger(c.sumType)) // exact so far, and then modulo its width
-      return double(int32_t(int64_t(sum)));
-    return double(c.relu ? std::max(sum, decltype(sum)(0)) : sum);
-  };
-  auto actual = [&](int64_t index) -> double {
-    const char *bytes = output.data() + index * sizeOf(c.sumType);
-    auto read = [&](auto value) {
-      std::memcpy(&value, bytes, sizeof(value));
-      return double(value);
-    };
-    return c.sumType == Scalar::F64   ? read(double())
-           : c.sumType == Scalar::I32 ? read(int32_t())
-                                      : read(float());
-  };
-
-  int64_t index = 0;
-  for (int64_t b = 0; b < c.batch; ++b) {
-    for (int64_t p = 0; p < positions; ++p) {
-      std::vector<int64_t> position = digits(p, c.outSpatial);
-      for (int64_t g = 0; g < c.group; ++g) {
-        for (int64_t n = 0; n < c.outChannels; ++n, ++index) {
-          double expected = c.sumType == Scalar::F32 ? expect(float(), b, g, position, n)
-                                                     : expect(double(), b, g, position, n);
-          double tolerance = c.exact ? 0 : 1e-6 * (1 + taps * c.inChannels);
-          if (!(std::abs(actual(index) - expected) <= tolerance))
-            return llvm::formatv("{0}: batch {1} position {2} channel {3}: {4}, expected {5}",
-                                 c.name(), b, p, g * c.outChannels + n, actual(index), expected);
-        }
-      }
-    }
-  }
-  for (size_t i = outputSize * sizeOf(c.sumType); i < output.size(); ++i)
-    if (static_cast<unsigned char>(output[i]) != guardPattern)
-      return c.name() + ": wrote behind the output";
-  return "";
-}
-
 } // namespace tenon::testing

@@ -7,18 +7,19 @@
 #include "passes/Codegen/Cpu/Contraction.h"
 #include "passes/Schedule/Cpu/Choose.h"
 #include "test/unit/codegen/KernelJit.h"
+#include "test/unit/codegen/Scalars.h"
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace tenon::testing {
 
-enum class Scalar { F32, F64, F16, BF16, I32, I16, I8, U8 };
-
 enum class ZeroPoints { None, Integers, Floats };
 
-/// Whether values of the type are integers, of any of its values.
-inline bool isInteger(Scalar type) { return type >= Scalar::I32; }
+inline int64_t product(const std::vector<int64_t> &values) {
+  return std::accumulate(values.begin(), values.end(), int64_t(1), std::multiplies<>());
+}
 
 struct ContractionCase {
   int64_t batch = 1, group = 1;
@@ -44,6 +45,10 @@ struct ContractionCase {
   bool codesAreSigned = false;
   /// The input may be rounded to bytes in blocks like these.
   bool mayRoundInput = false;
+  /// Of f32: products of bf16 of which each product may be the sum.
+  int64_t bfloatProducts = 1;
+  /// Powers of two from the least to the largest by which numbers of f32 are multiplied.
+  int64_t exponents = 0;
   /// Fields of the schedule, such as "tile_rows = 6, pack_input = true", instead of the cost
   /// model's.
   std::string schedule;
@@ -60,6 +65,10 @@ struct ContractionCase {
   cpu::ContractionSizes sizes(mlir::MLIRContext &context) const;
   std::vector<int64_t> inputSpatial() const;
 };
+
+/// Behind the output, which nobody may write.
+constexpr int64_t guardBytes = 256;
+constexpr unsigned char guardPattern = 0xAB;
 
 /// A case with data, ready to run: out = relu(contraction + bias).
 class ContractionRun {

@@ -4,6 +4,7 @@
 #include "passes/Codegen/Passes.h"
 #include "test/unit/codegen/KernelChecks.h"
 #include <cmath>
+#include <limits>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -232,6 +233,36 @@ TEST(Guard, DividesByNoSizeWhereNoLaneIs) {
     };
     runKernel(text, input, 2 * (a * b + 40), check, {a, b});
   }
+}
+
+// NaN comes through wherever in its row it is, and is in no other row; lanes lie along rows, or are
+// rows.
+TEST(Reduction, ExtremaPropagateNaN) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  for (int64_t size : {5, 64, 777})
+    for (int64_t axis : {0, 1})
+      for (std::string kind : {"max", "min"}) {
+        std::string numbers = std::to_string(size);
+        std::string from = "tensor<" + (axis ? "4x" + numbers : numbers + "x4") + "xf32>";
+        std::string to = axis ? "tensor<4x1xf32>" : "tensor<1x4xf32>";
+        std::string text = "tenon.kernel @k(%x: " + from + ") -> " + to +
+                           " attributes {strategy = \"rows\"} {\n%0 = tenon.reduce " + kind +
+                           " %x {axes = array<i64: " + std::to_string(axis) + ">} : (" + from +
+                           ") -> " + to + "\ntenon.yield %0 : " + to + "\n}";
+        std::vector<float> input(4 * size);
+        auto at = [&](int64_t row, int64_t i) -> float & {
+          return input[axis ? row * size + i : i * 4 + row];
+        };
+        for (int64_t row = 0; row < 4; ++row)
+          for (int64_t i = 0; i < size; ++i)
+            at(row, i) = static_cast<float>((i * 31 + row * 11) % size);
+        at(1, 0) = at(2, size / 2) = at(3, size - 1) = nan;
+        runKernel(text, input, 4, [&](const std::vector<float> &output) {
+          ASSERT_EQ(output[0], kind == "max" ? size - 1 : 0);
+          for (int64_t row = 1; row < 4; ++row)
+            ASSERT_TRUE(std::isnan(output[row])) << kind << " of " << from << ", row " << row;
+        });
+      }
 }
 
 // Rows longer than one trip: the powers wait in the result.

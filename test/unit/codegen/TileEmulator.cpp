@@ -80,18 +80,16 @@ float loadBFloat(const uint8_t *from) {
   return loadFloat(bytes);
 }
 
-/// The channels of even number and those of odd number are summed by themselves.
 void multiplyBFloats(int32_t sums, int32_t a, int32_t b) {
   for (int row = 0; row < tileRows; ++row)
     for (int column = 0; column < tileBytes / 4; ++column) {
-      float parts[2] = {0, 0};
-      for (int k = 0; k < tileBytes / 4; ++k)
-        for (int part : {0, 1})
-          parts[part] =
-              flush(std::fma(loadBFloat(&getTile(a)[row][4 * k + 2 * part]),
-                             loadBFloat(&getTile(b)[k][4 * column + 2 * part]), parts[part]));
+      float left[bfloatsPerRow], right[bfloatsPerRow];
+      for (int k = 0; k < bfloatsPerRow; ++k) {
+        left[k] = loadBFloat(&getTile(a)[row][2 * k]);
+        right[k] = loadBFloat(&getTile(b)[k / 2][4 * column + 2 * (k % 2)]);
+      }
       uint8_t *place = &getTile(sums)[row][4 * column];
-      float sum = flush(loadFloat(place) + flush(parts[0] + parts[1]));
+      float sum = addBFloatProducts(loadFloat(place), left, right);
       std::memcpy(place, &sum, sizeof sum);
     }
 }
@@ -113,6 +111,13 @@ void *getFunction(StringRef name) {
 }
 
 } // namespace
+
+float addBFloatProducts(float sum, ArrayRef<float> a, ArrayRef<float> b) {
+  float parts[2] = {0, 0};
+  for (int k = 0; k < bfloatsPerRow; ++k)
+    parts[k % 2] = flush(std::fma(flush(a[k]), flush(b[k]), parts[k % 2]));
+  return flush(flush(sum) + flush(parts[0] + parts[1]));
+}
 
 bool areTilesReleased() { return !state.isSet; }
 

@@ -139,6 +139,51 @@ TEST_F(MatrixTest, MultipliesFragments) {
   checkMma(e5m2, e5m2, 32, false);
 }
 
+/// What a code means ("Floats of 8 bits" of the OCP's specification): E4M3 has a bias of 7, E5M2 of
+/// 15. Not for infinities and NaN.
+static double valueOf(uint32_t code, int mantissaBits, int bias) {
+  int exponent = int(code >> mantissaBits & ((128 >> mantissaBits) - 1));
+  int mantissa = int(code & ((1u << mantissaBits) - 1));
+  double unit = std::ldexp(1.0, std::max(exponent, 1) - bias - mantissaBits);
+  double magnitude = unit * (mantissa + (exponent ? 1 << mantissaBits : 0));
+  return code & 128 ? -magnitude : magnitude;
+}
+
+// Any numbers of both kinds; of E5M2 those below 256, so that double holds sums exactly.
+TEST_F(MatrixTest, MultipliesFloatsOf8Bits) {
+  start("sm_89");
+  version = "8.4";
+  std::mt19937 random(8);
+  std::vector<uint32_t> a(16 * 32), b(32 * 8);
+  for (uint32_t &code : a)
+    do
+      code = random() & 255;
+    while ((code & 127) == 127);
+  for (uint32_t &code : b)
+    do
+      code = random() & 255;
+    while ((code & 127) >= 0x5c);
+  std::vector<Words> fa(4, Words(32, 0)), fb(2, Words(32, 0)), fc(4, Words(32, floatOf(1)));
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned i = 0; i < 16; ++i) {
+      unsigned group = lane / 4, member = lane % 4;
+      unsigned row = group + (i / 4 % 2) * 8, column = member * 4 + i % 4 + (i >= 8 ? 16 : 0);
+      fa[i / 4][lane] |= a[row * 32 + column] << (i % 4 * 8);
+      if (i < 8)
+        fb[i / 4][lane] |= b[(member * 4 + i % 4 + (i >= 4 ? 16 : 0)) * 8 + group] << (i % 4 * 8);
+    }
+  std::vector<Words> d =
+      runMma("mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e5m2.f32", fa, fb, fc, 4);
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned i = 0; i < 4; ++i) {
+      unsigned row = lane / 4 + (i < 2 ? 0 : 8), column = lane % 4 * 2 + (i & 1);
+      double sum = 1;
+      for (unsigned x = 0; x < 32; ++x)
+        sum += valueOf(a[row * 32 + x], 3, 7) * valueOf(b[x * 8 + column], 2, 15);
+      EXPECT_EQ(std::bit_cast<float>(d[i][lane]), static_cast<float>(sum)) << row << "," << column;
+    }
+}
+
 // Sums of halves: two in a register, of neighbouring columns.
 TEST_F(MatrixTest, SumsInHalves) {
   std::vector<Words> fa(4, Words(32, halfOf(1) | halfOf(2) << 16)),
@@ -286,6 +331,63 @@ TEST_F(MatrixTest, MultipliesSparseFragments) {
         expected += ma[row * k + x] * mb[x * 8 + column];
       ASSERT_EQ(d[32 * i + lane], floatOf(expected)) << row << "," << column;
     }
+}
+
+// Of bytes all lanes of four have metadata, each for a row.
+TEST_F(MatrixTest, MultipliesSparseBytes) {
+  const unsigned k = 64;
+  std::mt19937 random(8);
+  std::vector<int> kept = randomMatrix(16 * k / 2, 9), mb = randomMatrix(k * 8, 10), ma(16 * k, 0);
+  std::vector<Words> words(9, Words(32, 0));
+  for (unsigned row = 0; row < 16; ++row)
+    for (unsigned x = 0; x < k; x += 4) {
+      unsigned first = random() % 3, second = first + 1 + random() % (3 - first);
+      ma[row * k + x + first] = kept[(row * k + x) / 2];
+      ma[row * k + x + second] = kept[(row * k + x) / 2 + 1];
+      words[8][row % 8 * 4 + row / 8 + x / 32 * 2] |= (first | second << 2) << x % 32;
+    }
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned r = 0; r < 4; ++r)
+      for (unsigned i = 0; i < 4; ++i) {
+        unsigned row = lane / 4 + r % 2 * 8, column = lane % 4 * 4 + i + r / 2 * 16;
+        words[r][lane] |= uint32_t(kept[row * k / 2 + column] & 255) << (8 * i);
+        unsigned depth = lane % 4 * 4 + i + r * 16;
+        words[4 + r][lane] |= uint32_t(mb[depth * 8 + lane / 4] & 255) << (8 * i);
+      }
+  Words memory;
+  for (const Words &row : words)
+    memory.insert(memory.end(), row.begin(), row.end());
+  unsigned long long in = upload(memory), out = allocate(4 * 128);
+  std::string body = "mad.wide.u32 %d2, %r0, 4, %d0;\nmad.wide.u32 %d3, %r0, 16, %d1;\n";
+  for (unsigned i = 0; i < 9; ++i)
+    body +=
+        "ld.global.b32 %r" + std::to_string(20 + i) + ", [%d2+" + std::to_string(128 * i) + "];\n";
+  body += "mov.b32 %r1, 0;\nmma.sp.sync.aligned.m16n8k64.row.col.s32.s8.s8.s32 {%r10, %r11, %r12, "
+          "%r13}, {%r20, %r21, %r22, %r23}, {%r24, %r25, %r26, %r27}, {%r1, %r1, %r1, %r1}, %r28, "
+          "0;\nst.global.v4.b32 [%d3], {%r10, %r11, %r12, %r13};\n";
+  load(kernel(body));
+  ASSERT_EQ(launch({in, out}), 0) << fault();
+  Words d = download<uint32_t>(out, 128);
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned i = 0; i < 4; ++i) {
+      unsigned row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+      int expected = 0;
+      for (unsigned x = 0; x < k; ++x)
+        expected += ma[row * k + x] * mb[x * 8 + column];
+      ASSERT_EQ(d[4 * lane + i], uint32_t(expected)) << row << "," << column;
+    }
+}
+
+TEST_F(MatrixTest, MetadataMustAscend) {
+  for (const char *places : {"0x44444440", "0x44444441", "0x4444444a"}) {
+    start("sm_80");
+    load(kernel(std::string("mov.b32 %r1, 0;\nmov.b32 %r2, ") + places +
+                ";\nmma.sp.sync.aligned.m16n8k64.row.col.s32.s8.s8.s32 {%r1, %r1, %r1, %r1}, "
+                "{%r1, %r1, %r1, %r1}, {%r1, %r1, %r1, %r1}, {%r1, %r1, %r1, %r1}, %r2, 0;\n"));
+    unsigned long long out = allocate(4);
+    EXPECT_NE(launch({out, out}), 0);
+    EXPECT_HAS(fault(), "which do not ascend");
+  }
 }
 
 TEST_F(MatrixTest, LoadsMatrices) {

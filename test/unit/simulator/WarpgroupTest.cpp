@@ -69,10 +69,10 @@ protected:
   void SetUp() override { start("sm_90a"); }
 
   /// 64 x n x k with operands at shared offsets 1024 and 1024 + 16384 of a buffer that is copied
-  /// in.
+  /// in. With a selector, A has two of each four columns, and metadata in the first register.
   void check(const std::string &types, unsigned size, unsigned n, unsigned k, const Layout &a,
              const Layout &b, const std::function<uint32_t(int)> &encode, bool integers,
-             bool aInRegisters = false) {
+             bool aInRegisters = false, int selector = -1) {
     std::mt19937 random(n + k);
     auto number = [&] { return static_cast<int>(random() % 9) - 4; };
     std::vector<int> ma(64 * k), mb(n * k);
@@ -81,14 +81,27 @@ protected:
       uint32_t bits = encode(value);
       std::memcpy(&bytes[at], &bits, size);
     };
+    Words registers(128 * 4, 0);
+    bool isSparse = selector >= 0;
     for (unsigned m = 0; m < 64; ++m)
-      for (unsigned x = 0; x < k; ++x)
-        put(placeOf(a, m, x, size), ma[m * k + x] = number());
+      for (unsigned x = 0; x < k; ++x) {
+        if (isSparse && x % 4 == 0) {
+          unsigned first = random() % 3, second = first + 1 + random() % (3 - first);
+          for (unsigned i : {0u, 1u})
+            put(placeOf(a, m, x / 2 + i, size), ma[m * k + x + (i ? second : first)] = number());
+          // Of a row, sixteen columns (bytes: 32) are in a lane of the selected ones.
+          unsigned perLane = size == 1 ? 32 : 16, row = m % 16, part = x / perLane;
+          unsigned lane = row % 8 * 4 + (size == 1 ? 2 * part + row / 8 : 2 * selector + part);
+          unsigned shift = x % perLane + (size == 1 ? 0 : row / 8 * 16);
+          registers[(m / 16 * 32 + lane) * 4] |= (first | second << 2) << shift;
+        } else if (!isSparse) {
+          put(placeOf(a, m, x, size), ma[m * k + x] = number());
+        }
+      }
     for (unsigned j = 0; j < n; ++j)
       for (unsigned x = 0; x < k; ++x)
         put(32768 + placeOf(b, j, x, size), mb[j * k + x] = number());
     // A in registers: as mma.m16n8k16 has it, rows 16 per warp.
-    Words registers(128 * 4, 0);
     for (unsigned t = 0; t < 128; ++t)
       for (unsigned i = 0; i < 8; ++i) {
         unsigned row = t / 32 * 16 + t % 32 / 4 + (i / 2 % 2) * 8,
@@ -130,17 +143,23 @@ COPY:
     for (unsigned i = 0; i < count; ++i)
       body += "mov.b32 %r" + std::to_string(20 + i) + (integers ? ", 3;\n" : ", 0f40400000;\n");
     std::string opA = aInRegisters ? "{%r10, %r11, %r12, %r13}" : "%d6";
-    std::string opcode =
-        "wgmma.mma_async.sync.aligned.m64n" + std::to_string(n) + "k" + std::to_string(k) + types;
+    std::string opcode = std::string("wgmma.mma_async.") + (isSparse ? "sp." : "") +
+                         "sync.aligned.m64n" + std::to_string(n) + "k" + std::to_string(k) + types;
+    std::string metadata = isSparse ? ", %r10, " + std::to_string(selector) : "";
     body += "wgmma.fence.sync.aligned;\nsetp.eq.u32 %p2, 1, 1;\n" + opcode + " {" + d + "}, " +
-            opA + ", %d7, %p2" + tail +
+            opA + ", %d7" + metadata + ", %p2" + tail +
             ";\nwgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;\n";
     body += "mad.wide.u32 %d4, %r0, " + std::to_string(count * 4) + ", %d1;\n";
     for (unsigned i = 0; i < count; ++i)
       body +=
           "st.global.b32 [%d4+" + std::to_string(4 * i) + "], %r" + std::to_string(20 + i) + ";\n";
     unsigned long long in = upload(bytes), out = allocate(128 * count * 4), inA = upload(registers);
-    load(kernel(body, 3, ".shared .align 1024 .b8 s[65536];"));
+    std::string text = kernel(body, 3, ".shared .align 1024 .b8 s[65536];");
+    if (isSparse) {
+      const std::string version = ".version 8.0";
+      text.replace(text.find(version), version.size(), ".version 8.2");
+    }
+    load(text);
     cuFuncSetAttribute(function, 8, 0);
     ASSERT_EQ(launch({in, out, inA}, 128), 0) << fault();
     Words result = download<uint32_t>(out, 128 * count);
@@ -181,6 +200,16 @@ TEST_F(WarpgroupTest, MultipliesOtherTypes) {
       ".s32.s8.s8", 1, 96, 32, layouts[3], layouts[0], [](int v) { return uint32_t(v) & 255; },
       true);
   check(".f32.f16.f16", 2, 256, 16, layouts[3], layouts[3], halfOf, false, true);
+}
+
+TEST_F(WarpgroupTest, MultipliesSparseMatrices) {
+  for (int selector : {0, 1}) {
+    check(".f32.f16.f16", 2, 64, 32, layouts[1], layouts[3], halfOf, false, false, selector);
+    check(".f32.bf16.bf16", 2, 24, 32, layouts[3], layouts[2], bfloatOf, false, false, selector);
+  }
+  check(
+      ".s32.s8.s8", 1, 32, 64, layouts[2], layouts[3], [](int v) { return uint32_t(v) & 255; },
+      true, false, 0);
 }
 
 namespace {

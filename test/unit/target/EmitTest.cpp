@@ -1,5 +1,6 @@
 // Whole models: MLIR of the LLVM dialect in, a file out that does what the model says.
 #include "lib/Target/Emit.h"
+#include "lib/Target/CodeCache.h"
 #include "lib/Target/LLVMCodegen.h"
 #include "lib/Target/Linker.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -306,6 +307,19 @@ TEST_F(EmitTest, OutputDependsOnNothingButTheModel) {
     ASSERT_FALSE(errorToBool(emitModel(model, options)));
   }
   EXPECT_EQ(read(path("one.so")), read(path("four.so")));
+}
+
+TEST_F(EmitTest, CodeThatIsKeptIsTheSame) {
+  CompiledModel model = makeModel({"native", "x86-64-v3"});
+  CodeCache cache;
+  for (const char *name : {"plain.so", "first.so", "second.so"}) {
+    EmitOptions options{EmitKind::SharedLibrary, path(name)};
+    options.cache = name[0] == 'p' ? nullptr : &cache;
+    ASSERT_FALSE(errorToBool(emitModel(model, options)));
+    EXPECT_EQ(read(path(name)), read(path("plain.so"))) << name;
+    // Of both targets, the kernel and the host program.
+    EXPECT_EQ(cache.size(), options.cache ? 4u : 0u) << name;
+  }
 }
 
 TEST_F(EmitTest, AFailureKeepsTheOldFileAndNamesTheKernel) {

@@ -61,3 +61,13 @@
 // expected-error @+2 {{unroll_k is 0, but at least 1}}
 // expected-error @+1 {{failed to parse Cpu_AttentionScheduleAttr parameter 'values'}}
 #schedule = #cpu.attention_schedule<scores = <lanes = 8>, values = <lanes = 8, unroll_k = 0>, lanes = 8>
+
+// -----
+
+// expected-error @+1 {{fma does not sum 3 products of parts}}
+#schedule = #cpu.mma<fma, products = 3>
+
+// -----
+
+// expected-error @+1 {{tdpbf16ps does not sum 4 products of parts}}
+#schedule = #cpu.mma<tdpbf16ps, products = 4>

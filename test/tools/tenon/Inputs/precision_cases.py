@@ -1,6 +1,6 @@
 """precision_cases.py FOLDER: FOLDER/model.onnx, y = relu(x up) down, and for `tenon verify` FOLDER/right and
 FOLDER/wrong: the same with the result in f32, and with one that is off by a tenth of its range. FOLDER/blocks.onnx has weights of 4 bits, and
-FOLDER/level4.onnx lets its input be rounded, too."""
+FOLDER/level4.onnx lets its input be rounded, too. FOLDER/wide.onnx is a product of 64 x 256 x 256."""
 
 import sys
 from pathlib import Path
@@ -35,6 +35,15 @@ for name, error in [("right", 0), ("wrong", 0.1)]:
     expected[0, 0] += error * (y.max() - y.min())
     (data / "input_0.pb").write_bytes(numpy_helper.from_array(x, "x").SerializeToString())
     (data / "output_0.pb").write_bytes(numpy_helper.from_array(expected, "y").SerializeToString())
+
+graph = helper.make_graph(
+    [helper.make_node("MatMul", ["x", "w"], ["y"], name="wide")],
+    "layer",
+    [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [64, 256])],
+    [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [64, 256])],
+    [numpy_helper.from_array(random.standard_normal((256, 256), np.float32), "w")],
+)
+onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), folder / "wide.onnx")
 
 for name, attributes in [("blocks", {}), ("level4", {"accuracy_level": 4})]:
     graph = helper.make_graph(

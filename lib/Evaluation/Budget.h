@@ -1,8 +1,8 @@
-// What a quantized model may lose.
-#ifndef TENON_LIB_QUANTIZE_BUDGET_H
-#define TENON_LIB_QUANTIZE_BUDGET_H
+// What a changed model may lose.
+#ifndef TENON_LIB_EVALUATION_BUDGET_H
+#define TENON_LIB_EVALUATION_BUDGET_H
 
-#include "lib/Quantize/Recipe.h"
+#include "llvm/Support/Error.h"
 #include <string>
 
 namespace tenon::quantize {

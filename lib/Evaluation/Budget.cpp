@@ -1,6 +1,6 @@
-// What a quantized model may lose (see the header).
+// What a changed model may lose (see the header).
 
-#include "lib/Quantize/Budget.h"
+#include "lib/Evaluation/Budget.h"
 #include "lib/Tensors/Tensor.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>

@@ -1,10 +1,10 @@
 // How much a model loses against another on samples.
-#ifndef TENON_LIB_QUANTIZE_EVALUATE_H
-#define TENON_LIB_QUANTIZE_EVALUATE_H
+#ifndef TENON_LIB_EVALUATION_EVALUATE_H
+#define TENON_LIB_EVALUATION_EVALUATE_H
 
 #include "lib/Calibration/DataSource.h"
 #include "lib/Calibration/Metrics.h"
-#include "lib/Quantize/Budget.h"
+#include "lib/Evaluation/OutputLosses.h"
 #include "lib/Session/Session.h"
 #include <functional>
 
@@ -20,6 +20,9 @@ struct Evaluation {
   double noise = 0;
   /// In the budget's terms, of the worst output.
   double loss = 0;
+  /// What other samples may lose (`boundNoise`): what the budget is held against. Of losses that
+  /// are no noise, but counts or a caller's metric, it is what was measured.
+  double bound = 0;
   bool holds = false;
 };
 
@@ -36,8 +39,9 @@ public:
 private:
   struct Sums;
   llvm::Error addSample(Session &candidate, Sample &sample, Sums &sums);
-  llvm::Expected<double> findLoss(Session &candidate, const Sums &sums,
-                                  const Evaluation &evaluation);
+  /// Neither noise nor counts of agreement: labels and metrics.
+  llvm::Expected<double> findOtherLoss(Session &candidate, const Sums &sums);
+  bool hasScores() const { return budget.kind == LossKind::Top1 || budget.kind == LossKind::Top5; }
 
   Session &reference;
   DataSource &data;

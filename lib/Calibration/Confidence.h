@@ -1,0 +1,22 @@
+// What a few samples say of others.
+#ifndef TENON_LIB_CALIBRATION_CONFIDENCE_H
+#define TENON_LIB_CALIBRATION_CONFIDENCE_H
+
+#include "llvm/ADT/ArrayRef.h"
+
+namespace tenon::quantize {
+
+/// Of one sample, the noise that a tensor has and its signal: Σ (x - y)² and Σ x².
+struct SamplePowers {
+  double noise, signal;
+};
+
+/// How many times the noise for the signal that these samples have together others may have, with a
+/// confidence of about 95%; at least 1. Noise is often that of a few samples, of which a few more
+/// would have shown others: so it is taken as log-normal. Of a single sample nothing follows, and
+/// the result is 1; it is never above 10, where numbers as different as that let nothing be said.
+double boundNoise(llvm::ArrayRef<SamplePowers> samples);
+
+} // namespace tenon::quantize
+
+#endif

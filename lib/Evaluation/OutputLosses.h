@@ -1,0 +1,43 @@
+// What the outputs of a model lose against others, over many samples, in the terms of a budget.
+#ifndef TENON_LIB_EVALUATION_OUTPUTLOSSES_H
+#define TENON_LIB_EVALUATION_OUTPUTLOSSES_H
+
+#include "lib/Calibration/Metrics.h"
+#include "lib/Evaluation/Budget.h"
+#include "lib/Evaluation/OutputLoss.h"
+
+namespace tenon::quantize {
+
+class OutputLosses {
+public:
+  /// Of a budget that ranks classes, the first output has their scores.
+  explicit OutputLosses(const Budget &budget) : budget(budget) {}
+
+  /// A floating point output; they are counted from 0.
+  void addOutput(llvm::StringRef name) { outputs.push_back({name.str(), {}}); }
+  size_t count() const { return outputs.size(); }
+  /// Adds a sample of one of them.
+  llvm::Error add(size_t output, const tenon_tensor &expected, const tenon_tensor &got);
+
+  std::vector<OutputLoss> summarize() const;
+  /// In the budget's terms, of the worst output. Not of a metric, which says so itself.
+  double findLoss() const { return findWorst(/*bounded=*/false); }
+  /// What other samples may lose (`boundNoise`); of classes, what these do.
+  double findBound() const { return findWorst(/*bounded=*/true); }
+
+private:
+  double findWorst(bool bounded) const;
+  struct Output {
+    std::string name;
+    TensorLoss loss;
+  };
+  bool hasScores() const { return budget.kind == LossKind::Top1 || budget.kind == LossKind::Top5; }
+
+  Budget budget;
+  std::vector<Output> outputs;
+  TopAccuracy agreement{1}, agreementOfFive{5};
+};
+
+} // namespace tenon::quantize
+
+#endif
