@@ -94,9 +94,9 @@ def gemm_few_rows():
     return case(nodes, {"a": a, "b": b, "c": c}, {"y": y})
 
 
-def few_rows(depth, columns):
+def few_rows(depth, columns, **options):
     a, b, c = random(3, depth), random(columns, depth), random(columns)
-    return case([helper.make_node("Gemm", ["a", "b", "c"], ["y"], transB=1)], {"a": a, "b": b, "c": c}, {"y": a @ b.T + c})
+    return case([helper.make_node("Gemm", ["a", "b", "c"], ["y"], transB=1)], {"a": a, "b": b, "c": c}, {"y": a @ b.T + c}, **options)
 
 
 @kernel
@@ -107,8 +107,8 @@ def gemv():
 
 @kernel
 def gemv_slices():
-    """The warps of a block share the depth, and add up their sums; the last block's columns are not all there."""
-    return few_rows(420, 7)
+    """The warps of a block share the depth, and add up their sums, several times; the last block's columns are not all there."""
+    return few_rows(420, 7, blocks=1)
 
 
 @kernel

@@ -26,7 +26,6 @@
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "passes/Codegen/Common/EmitHelpers.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
@@ -267,110 +266,7 @@ SmallVector<Value> extract(Emitter &em, Value vector, int64_t first, int64_t cou
   return elements;
 }
 
-SmallVector<Value> getWords(Emitter &em, Value words, int64_t first, int64_t count, Number number) {
-  SmallVector<Value> parts = extract(em, words, first, count);
-  if (number == Number::F16)
-    for (Value &part : parts)
-      part = em.create<LLVM::BitcastOp>(VectorType::get({2}, em.getF16Type()), part);
-  return parts;
-}
-
-NVVM::MMATypes getMmaType(Number number) {
-  switch (number) {
-  case Number::F16:
-    return NVVM::MMATypes::f16;
-  case Number::BF16:
-    return NVVM::MMATypes::bf16;
-  case Number::TF32:
-    return NVVM::MMATypes::tf32;
-  case Number::S8:
-    return NVVM::MMATypes::s8;
-  case Number::U8:
-    return NVVM::MMATypes::u8;
-  case Number::E4M3:
-  case Number::E5M2:
-    break; // the dialect has no such op
-  }
-  llvm_unreachable("no other numbers");
-}
-
 namespace {
-
-int64_t getDepth(Number number) {
-  switch (number) {
-  case Number::F16:
-  case Number::BF16:
-    return kDepthBytes / 2;
-  case Number::TF32:
-    return kDepthBytes / 4;
-  case Number::S8:
-  case Number::U8:
-  case Number::E4M3:
-  case Number::E5M2:
-    return kDepthBytes;
-  }
-  llvm_unreachable("no other numbers");
-}
-
-struct LowerMma : ConvertOpToLLVMPattern<MmaOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult matchAndRewrite(MmaOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &rewriter) const override {
-    Emitter em(rewriter, op.getLoc());
-    SmallVector<Value> results;
-    for (int64_t half = 0; half < 2; ++half)
-      llvm::append_range(results, multiply(em, op, adaptor, half));
-    rewriter.replaceOpWithNewOp<vector::FromElementsOp>(op, op.getType(), results);
-    return success();
-  }
-
-private:
-  /// Eight of the columns.
-  static SmallVector<Value> multiply(Emitter &em, MmaOp op, OpAdaptor adaptor, int64_t half) {
-    SmallVector<Value> a = getWords(em, adaptor.getLeft(), 0, 4, op.getLeftNumber());
-    SmallVector<Value> b = getWords(em, adaptor.getRight(), 2 * half, 2, op.getRightNumber());
-    SmallVector<Value> c = extract(em, adaptor.getSums(), 4 * half, 4);
-    if (op.getLeftNumber() == Number::E4M3 || op.getLeftNumber() == Number::E5M2)
-      return multiplyFloat8(em, op, a, b, c);
-    Type element = cast<VectorType>(op.getType()).getElementType();
-    auto type =
-        LLVM::LLVMStructType::getLiteral(em.getContext(), SmallVector<Type>(c.size(), element));
-    std::optional<NVVM::MMAIntOverflow> overflow;
-    if (element.isInteger(32))
-      overflow = NVVM::MMAIntOverflow::wrapped;
-    std::array types = {getMmaType(op.getLeftNumber()), getMmaType(op.getRightNumber())};
-    std::array layouts = {NVVM::MMALayout::row, NVVM::MMALayout::col};
-    Value sums = em.create<NVVM::MmaOp>(type, a, b, c,
-                                        ArrayRef<int64_t>{16, 8, getDepth(op.getLeftNumber())},
-                                        std::nullopt, overflow, types, layouts);
-    return takeSums(em, sums, c.size());
-  }
-
-  static SmallVector<Value> takeSums(Emitter &em, Value sums, size_t count) {
-    SmallVector<Value> parts;
-    for (size_t i = 0; i < count; ++i)
-      parts.push_back(em.create<LLVM::ExtractValueOp>(sums, i));
-    return parts;
-  }
-
-  // LLVM has no such intrinsic. Effects keep the instruction where all lanes of the warp are.
-  static SmallVector<Value> multiplyFloat8(Emitter &em, MmaOp op, ArrayRef<Value> a,
-                                           ArrayRef<Value> b, ArrayRef<Value> c) {
-    std::string text =
-        llvm::formatv("mma.sync.aligned.m16n8k32.row.col.f32.{0}.{1}.f32 "
-                      "{{$0, $1, $2, $3}, {{$4, $5, $6, $7}, {{$8, $9}, "
-                      "{{$10, $11, $12, $13};",
-                      stringifyNumber(op.getLeftNumber()), stringifyNumber(op.getRightNumber()));
-    Type type =
-        LLVM::LLVMStructType::getLiteral(em.getContext(), SmallVector<Type>(4, em.getF32Type()));
-    SmallVector<Value> operands = llvm::to_vector(llvm::concat<const Value>(a, b, c));
-    auto sums = em.create<LLVM::InlineAsmOp>(
-        TypeRange(ArrayRef(type)), operands, text, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f",
-        /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
-        LLVM::AsmDialectAttr(), ArrayAttr());
-    return takeSums(em, sums.getRes(), 4);
-  }
-};
 
 struct LowerLeftOfSums : ConvertOpToLLVMPattern<LeftOfSumsOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
@@ -483,9 +379,9 @@ struct TileLowering : ConvertToLLVMPatternInterface {
     });
     target.addIllegalDialect<TileDialect>();
     patterns.add<LowerBuffer, LowerCopy, LowerCommit, LowerWait, LowerStore, LowerLoad,
-                 LowerOperand, LowerMma, LowerLeftOfSums, LowerPlace, LowerStoreSums>(converter);
+                 LowerOperand, LowerLeftOfSums, LowerPlace, LowerStoreSums>(converter);
     populatePipelinePatterns(converter, patterns);
-    populateSparsePatterns(converter, patterns);
+    populateProductPatterns(converter, patterns);
   }
 };
 

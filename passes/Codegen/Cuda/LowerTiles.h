@@ -4,7 +4,6 @@
 
 #include "dialects/Tile/TileDialect.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "passes/Codegen/Common/EmitHelpers.h"
 
 namespace tenon::cuda {
@@ -16,16 +15,12 @@ void registerTileLowering(mlir::DialectRegistry &registry);
 void populatePipelinePatterns(mlir::LLVMTypeConverter &converter,
                               mlir::RewritePatternSet &patterns);
 
-/// Adds what lowers products of matrices of which half is zero (LowerSparse.cpp).
-void populateSparsePatterns(mlir::LLVMTypeConverter &converter, mlir::RewritePatternSet &patterns);
+/// Adds what lowers products of matrices of a warp (LowerProducts.cpp).
+void populateProductPatterns(mlir::LLVMTypeConverter &converter, mlir::RewritePatternSet &patterns);
 
 /// Elements [first, first + count) of a vector.
 llvm::SmallVector<mlir::Value> extract(Emitter &em, mlir::Value vector, int64_t first,
                                        int64_t count);
-/// The same of words, as an instruction's operands are typed that multiplies such numbers.
-llvm::SmallVector<mlir::Value> getWords(Emitter &em, mlir::Value words, int64_t first,
-                                        int64_t count, tile::Number number);
-mlir::NVVM::MMATypes getMmaType(tile::Number number);
 
 /// A pointer to a place of the shared memory that a launch gives a block.
 mlir::Value sharedPointer(Emitter &em, mlir::ModuleOp module, int64_t offset);

@@ -142,6 +142,8 @@ TEST(Descriptor, tensorMapsMustFitTheirKernel) {
   kernel.maps = &map;
   tenon_variant_desc device = tenon_model_linked.variants[0];
   device.device = TENON_DEVICE_CUDA;
+  const char *const features[] = {"sm_9999", nullptr}; // of no machine: it only has to be read
+  device.features = features;
   device.kernels = &kernel;
   device.num_kernels = 1;
   tenon_variant_desc variants[] = {device, tenon_model_linked.variants[0]};
