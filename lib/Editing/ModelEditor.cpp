@@ -255,16 +255,6 @@ std::string ModelEditor::addConstant(StringRef wish, const Tensor &tensor) {
   return name;
 }
 
-void ModelEditor::removeInitializer(StringRef name) {
-  auto isNamed = [&](const auto &message) { return message.name() == name; };
-  auto &tensors = *graph().mutable_initializer();
-  tensors.erase(find_if(tensors, isNamed));
-  auto &declared = *graph().mutable_input();
-  auto input = find_if(declared, isNamed);
-  if (input != declared.end())
-    declared.erase(input);
-}
-
 // --- Nodes ---
 
 onnx::NodeProto &ModelEditor::addNode(StringRef type, StringRef name,

@@ -108,7 +108,6 @@ private:
   void addUse(onnx::NodeProto &node, int operand);
   void dropUse(onnx::NodeProto &node, int operand);
   void countSubgraphReads(const onnx::NodeProto &node, int by);
-  void removeInitializer(llvm::StringRef name);
   const onnx::SparseTensorProto *findSparse(llvm::StringRef name) const;
 
   std::shared_ptr<ModelFile> file;

@@ -31,6 +31,11 @@ llvm::Expected<std::shared_ptr<ModelFile>> openModel(const std::string &path,
 }
 
 /// Compiles to a shared library at `output`; returns milliseconds by step and sizes in bytes.
+void addShapes(ImportOptions &options, const std::vector<Shape> &shapes) {
+  for (const Shape &shape : shapes)
+    options.shapes.push_back({shape.first, {shape.second.begin(), shape.second.end()}});
+}
+
 nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const std::string &output,
                  std::vector<std::string> targets, std::vector<Shape> shapes, const States &states,
                  bool quantExact, const std::string &precision, bool placeByCost,
@@ -47,8 +52,7 @@ nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const 
   options.precision = std::move(*parsed);
   if (!targets.empty())
     options.targets = std::move(targets);
-  for (Shape &shape : shapes)
-    options.import.shapes.push_back({shape.first, {shape.second.begin(), shape.second.end()}});
+  addShapes(options.import, shapes);
   for (const auto &[input, next] : states)
     options.states.push_back({input, next});
   llvm::Expected<std::shared_ptr<ModelFile>> file = openModel(path, bytes);
@@ -90,9 +94,7 @@ nb::dict quantizeFile(const std::string &path, std::optional<nb::bytes> bytes, n
   arguments.output = output;
   if (!targets.empty())
     arguments.compile.targets = std::move(targets);
-  for (Shape &shape : shapes)
-    arguments.compile.import.shapes.push_back(
-        {shape.first, {shape.second.begin(), shape.second.end()}});
+  addShapes(arguments.compile.import, shapes);
   llvm::Expected<std::shared_ptr<ModelFile>> file = openModel(path, bytes);
   if (!file)
     raise(file.takeError());
@@ -123,8 +125,7 @@ nb::dict pruneFile(const std::string &path, std::optional<nb::bytes> bytes,
   arguments.samples.limit = samples;
   arguments.threads = threads;
   arguments.output = output;
-  for (Shape &shape : shapes)
-    arguments.import.shapes.push_back({shape.first, {shape.second.begin(), shape.second.end()}});
+  addShapes(arguments.import, shapes);
   llvm::Expected<std::shared_ptr<ModelFile>> file = openModel(path, bytes);
   if (!file)
     raise(file.takeError());
