@@ -72,6 +72,8 @@ LogicalResult MultiplyOp::verify() {
                                       << " to " << kMostColumns << " are possible";
   if (getSums().getTypes() != getResults().getTypes())
     return emitOpError("adds to sums of another type than its results");
+  if (getPlaces() && failed(verifyPlaces(*this, getLeftNumber(), getPart())))
+    return failure();
   if (!getPanel())
     return success();
   BufferType right = getRight().getType();

@@ -208,7 +208,7 @@ def Tile_FenceProductsOp : Tile_Op<"fence_products", [MemoryEffects<[MemRead, Me
   let assemblyFormat = "attr-dict";
 }
 
-def Tile_MultiplyOp : Tile_Op<"multiply", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_MultiplyOp : Tile_Op<"multiply", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
   let summary = "starts to multiply matrices of a warpgroup in shared memory, and to add";
   let description = [{
     64 rows of the left operand by 16 columns for each of the sums. The depth is what 32 bytes hold. Both operands lie as
@@ -221,18 +221,25 @@ def Tile_MultiplyOp : Tile_Op<"multiply", [MemoryEffects<[MemRead, MemWrite]>]> 
 
     Numbers of f32 are cut to tf32, since their last 13 bits are not read.
 
+    With `places`, the left operand has two of each four neighbours in depth, and the right one what 64 bytes hold. Each warp's
+    words are those of `tile.mma_sparse` for its sixteen rows; of halves, `part` says which half of them is multiplied. They stay as they
+    are until the products have been waited for.
+
     ```mlir
     %next:2 = tile.multiply f16 %left[%stage, %row, %depth], f16 %right[%stage, %zero, %depth], %true, %a, %b
         : !tile.buffer<4, 128, 64, f16, swizzled>, !tile.buffer<4, 32, 64, f16, swizzled>, vector<8xf32>, vector<8xf32> -> vector<8xf32>, vector<8xf32>
+    %next = tile.multiply f16 %half[%stage, %row, %depth] places %words part 1, f16 %right[%stage, %zero, %depth], %true, %a
+        : !tile.buffer<4, 128, 32, f16, swizzled>, !tile.buffer<4, 16, 64, f16, swizzled>, vector<8xf32> -> vector<8xf32>
     ```
   }];
   let arguments = (ins EnumProp<Tile_Number>:$leftNumber, Tile_BufferType:$left, I64:$leftStage, I64:$leftRow,
-                       I64:$leftColumn, EnumProp<Tile_Number>:$rightNumber, Tile_BufferType:$right,
+                       I64:$leftColumn, Optional<I32>:$places,
+                       DefaultValuedAttr<I64Attr, "0">:$part, EnumProp<Tile_Number>:$rightNumber, Tile_BufferType:$right,
                        I64:$rightStage, I64:$rightRow, I64:$rightColumn, I1:$accumulates,
                        Variadic<VectorOfLengthAndType<[8], [F32, I32]>>:$sums, OptionalAttr<I64Attr>:$panel);
   let results = (outs Variadic<VectorOfLengthAndType<[8], [F32, I32]>>:$results);
   let assemblyFormat = [{
-    $leftNumber $left `[` $leftStage `,` $leftRow `,` $leftColumn `]` `,`
+    $leftNumber $left `[` $leftStage `,` $leftRow `,` $leftColumn `]` (`places` $places^ `part` $part)? `,`
     $rightNumber $right `[` $rightStage `,` $rightRow `,` $rightColumn `]` (`panel` $panel^)? `,` $accumulates `,` $sums
     attr-dict `:` type($left) `,` type($right) `,` type($sums) `->` type($results)
   }];
@@ -267,6 +274,8 @@ def Tile_WaitProductsOp : Tile_Op<"wait_products", [MemoryEffects<[MemRead, MemW
   let hasVerifier = 1;
 }
 
+//===-- Meeting --===//
+
 def Tile_MeetOp : Tile_Op<"meet", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "the lanes of a warp meet, and see what the others have stored";
   let description = [{
@@ -275,6 +284,19 @@ def Tile_MeetOp : Tile_Op<"meet", [MemoryEffects<[MemRead, MemWrite]>]> {
     ```
   }];
   let assemblyFormat = "attr-dict";
+}
+
+def Tile_MeetWarpgroupOp : Tile_Op<"meet_warpgroup", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "the threads of a warpgroup meet, and see what the others have stored";
+  let description = [{
+    All of the group's threads run it, and tell the group's number.
+
+    ```mlir
+    tile.meet_warpgroup %group
+    ```
+  }];
+  let arguments = (ins I64:$group);
+  let assemblyFormat = "$group attr-dict";
 }
 
 #endif

@@ -134,12 +134,18 @@ LogicalResult MmaOp::verify() {
   return verifyNumbers(*this, getLeftNumber(), getRightNumber(), getSums().getType());
 }
 
+LogicalResult verifyPlaces(Operation *op, Number number, int64_t part) {
+  if (number == Number::TF32)
+    return op->emitOpError("leaves out half of tf32, of which one of two is left, not two of four");
+  int64_t parts = isByte(number) ? 1 : 2;
+  if (part < 0 || part >= parts)
+    return op->emitOpError("is part ") << part << " of " << parts;
+  return success();
+}
+
 LogicalResult MmaSparseOp::verify() {
-  if (getLeftNumber() == Number::TF32)
-    return emitOpError("leaves out half of tf32, of which one of two is left, not two of four");
-  int64_t parts = isByte(getLeftNumber()) ? 1 : 2;
-  if (getPart() >= parts)
-    return emitOpError("is part ") << getPart() << " of " << parts;
+  if (failed(verifyPlaces(*this, getLeftNumber(), getPart())))
+    return failure();
   return verifyNumbers(*this, getLeftNumber(), getRightNumber(), getSums().getType());
 }
 

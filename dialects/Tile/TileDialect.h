@@ -36,6 +36,8 @@ Number getNumber(mlir::Type element);
 /// Whether such numbers can be multiplied, and summed up like that.
 mlir::LogicalResult verifyNumbers(mlir::Operation *op, Number left, Number right,
                                   mlir::TypeRange sums);
+/// Whether of such numbers two of four can be left out, and part `part` of their words be meant.
+mlir::LogicalResult verifyPlaces(mlir::Operation *op, Number number, int64_t part);
 
 } // namespace tenon::tile
 

@@ -86,6 +86,8 @@ bf16 = ml_dtypes.bfloat16
 CASES = {
     "matmul_f16": (matmul, np.float16, 70, 256, 96),
     "matmul_odd": (matmul, np.float16, 45, 330, 40),
+    # By warps with different roles where there are such.
+    "matmul_many": (matmul, np.float16, 200, 392, 520),
     "gemm_bf16": (gemm, bf16, 64, 192, 80),
     "bytes_u8": (integers, np.uint8, 100, 320, 72),
     "bytes_s8": (integers, np.int8, 33, 130, 64),
@@ -115,6 +117,15 @@ def test_products_leave_out_half(tmp_path, target):
     done = call("verify", *(tmp_path / name for name in CASES), f"--target=cuda:{target}", "--device=cuda-sim",
                 TENON_CUDA_SIM=target)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("target, instruction", [("sm_80", "mma.sp."), ("sm_90a", "wgmma.mma_async.sp.")])
+def test_instructions_are_sparse(tmp_path, target, instruction):
+    make, *sizes = CASES["matmul_many"]
+    onnx.save(make(np.random.default_rng(0), *sizes)[0], tmp_path / "model.onnx")
+    done = call("compile", tmp_path / "model.onnx", f"--target=cuda:{target}", "--emit=ptx", "-o", tmp_path / "model.ptx")
+    assert done.returncode == 0, done.stderr
+    assert f"\t{instruction}sync" in (tmp_path / "model.ptx").read_text()
 
 
 @needs_simulator

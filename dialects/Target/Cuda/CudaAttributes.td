@@ -81,8 +81,7 @@ def Cuda_MmaInstruction : I32Enum<"MmaInstruction", "what multiplies and adds", 
     I32EnumCase<"Fma", 0, "fma">, I32EnumCase<"Mma", 1, "mma">, I32EnumCase<"MmaTf32", 2, "mma_tf32">,
     I32EnumCase<"Wgmma", 3, "wgmma">, I32EnumCase<"WgmmaTf32", 4, "wgmma_tf32">,
     I32EnumCase<"MmaSparse", 5, "mma_sparse">,
-
-    I32EnumCase<"Mma3xTf32", 6, "mma_3xtf32">]> {
+    I32EnumCase<"Mma3xTf32", 6, "mma_3xtf32">, I32EnumCase<"WgmmaSparse", 7, "wgmma_sparse">]> {
   let cppNamespace = "::tenon::cuda";
 }
 
@@ -98,7 +97,9 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
       smallest is left out: about as exact as f32.
     - `wgmma`: the same numbers as `mma`, matrices of a warpgroup that are in shared memory.
     - `wgmma_tf32`: the same of f32, each number cut to 11 bits.
-    - `mma_sparse`: the same numbers as `mma`, of weights of which two in four are zero (2:4).
+    - `mma_sparse`: the same numbers as `mma`, but floats of 8 bits, of weights of which two in four are
+      zero (2:4).
+    - `wgmma_sparse`: the same numbers as `mma_sparse`, matrices of a warpgroup that are in shared memory.
 
     ```mlir
     #cuda.mma<mma>
@@ -108,7 +109,14 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
   let assemblyFormat = "`<` $instruction `>`";
   let extraClassDeclaration = [{
     /// Whether it reads weights without the two zeros among each four.
-    bool isSparse() const { return getInstruction() == MmaInstruction::MmaSparse; }
+    bool isSparse() const {
+      return getInstruction() == MmaInstruction::MmaSparse || getInstruction() == MmaInstruction::WgmmaSparse;
+    }
+    /// Whether a warpgroup multiplies what is in shared memory.
+    bool isOfWarpgroup() const {
+      return getInstruction() == MmaInstruction::Wgmma || getInstruction() == MmaInstruction::WgmmaTf32 ||
+             getInstruction() == MmaInstruction::WgmmaSparse;
+    }
   }];
 }
 
@@ -268,12 +276,15 @@ def Cuda_PipelineScheduleAttr : Cuda_Schedule<"Pipeline", "pipeline"> {
     column by column. Those of a `cluster` of two take tiles one below the other at the same time: each has half of
     the columns brought, to both of them.
 
+    With `wgmma_sparse` weights are the left operand of instructions, so that the product is computed turned: a block has 64
+    outputs for each consumer, `tile_columns` are positions, and the tiles of a cluster are side by side.
+
     ```mlir
     #cuda.pipeline_schedule<tile_columns = 256, depth = 64, stages = 4, mma = #cuda.mma<wgmma>>
     ```
   }];
   let parameters = (ins
-      Cuda_Count<"outputs of a block's tile", "128">:$tile_columns,
+      Cuda_Count<"outputs of a block's tile, or positions of a turned one", "128">:$tile_columns,
       Cuda_Count<"channels of a step", "64">:$depth,
       Cuda_Count<"groups of warps that multiply", "2">:$consumers,
       Cuda_Count<"steps that are in shared memory at a time", "4">:$stages,
@@ -281,12 +292,17 @@ def Cuda_PipelineScheduleAttr : Cuda_Schedule<"Pipeline", "pipeline"> {
       Cuda_Count<"blocks that share the columns of their tiles", "1">:$cluster,
       AttrParameter<"MmaAttr", "what multiplies and adds">:$mma);
   let extraClassDeclaration = [{
-    /// Positions of a consumer, which instructions say, and threads.
+    /// Rows of a consumer, which instructions say, and threads.
     static constexpr int64_t consumerRows = 64, groupThreads = 128;
 
     int64_t getTileRows() const { return consumerRows * getConsumers(); }
     /// Those of all tiles that a cluster has at a time.
     int64_t getClusterRows() const { return getTileRows() * getCluster(); }
+    /// Whether rows are outputs, and columns positions.
+    bool isTurned() const { return getMma().isSparse(); }
+    /// Of all tiles that a cluster has at a time.
+    int64_t getPositions() const { return isTurned() ? getTileColumns() : getClusterRows(); }
+    int64_t getOutputs() const { return isTurned() ? getClusterRows() : getTileColumns(); }
     /// Threads of a block: the last group brings operands.
     int64_t getThreads() const { return groupThreads * (getConsumers() + 1); }
   }];
@@ -310,7 +326,7 @@ def Cuda_SparseColumnsAttr : Cuda_Attr<"SparseColumns", "sparse_columns", [
     DeclareAttrInterfaceMethods<WeightLayoutAttrInterface, ["canUnpack"]>]> {
   let summary = "weights by output, two of each four that are multiplied for one of them";
   let description = [{
-    The weights of `columns` without two zeros of each four neighbours in depth, for `mma_sparse`; behind the outputs of a group
+    The weights of `columns` without two zeros of each four neighbours in depth, for `mma_sparse` and `wgmma_sparse`; behind the outputs of a group
     there are words that tell which two are left (SparseColumns.h). Weights must be known when they are written, and have these zeros.
 
     ```mlir

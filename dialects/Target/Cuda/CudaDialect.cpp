@@ -69,6 +69,7 @@ bool MmaAttr::accepts(Type input, Type weights) const {
   case MmaInstruction::Mma:
   case MmaInstruction::MmaSparse:
   case MmaInstruction::Wgmma:
+  case MmaInstruction::WgmmaSparse:
     if (isa<IntegerType>(input))
       return input.getIntOrFloatBitWidth() == 8 && isa<IntegerType>(weights) &&
              weights.getIntOrFloatBitWidth() == 8;
@@ -90,6 +91,7 @@ int64_t MmaAttr::getInterleave() const {
   case MmaInstruction::Mma:
   case MmaInstruction::MmaSparse:
   case MmaInstruction::Wgmma:
+  case MmaInstruction::WgmmaSparse:
     return 16;
   case MmaInstruction::MmaTf32:
   case MmaInstruction::Mma3xTf32:

@@ -30,7 +30,7 @@ static LogicalResult verifyPositive(EmitError emitError,
 }
 
 static LogicalResult verifyMatrixUnits(EmitError emitError, MmaAttr mma) {
-  if (mma.getInstruction() != MmaInstruction::Fma)
+  if (mma.getInstruction() != MmaInstruction::Fma && !mma.isOfWarpgroup())
     return success();
   return emitError() << "warps multiply by matrix units, not by " << mma;
 }
@@ -145,8 +145,7 @@ LogicalResult PipelineScheduleAttr::verify(EmitError emitError, int64_t tileColu
                        << " are too few";
   if (cluster != 1 && cluster != 2)
     return emitError() << "a cluster has one block or two, not " << cluster;
-  if (mma.getInstruction() != MmaInstruction::Wgmma &&
-      mma.getInstruction() != MmaInstruction::WgmmaTf32)
+  if (!mma.isOfWarpgroup())
     return emitError() << "warpgroups multiply what is in shared memory, not by " << mma;
   if (tileColumns < part || tileColumns > mostColumns || tileColumns % part != 0)
     return emitError() << "a tile has a multiple of " << part << " columns, " << mostColumns

@@ -6,6 +6,9 @@
 // | matrix by steps of the depth | columns, depth, batches | 128 bytes of each step |
 // | input of a convolution | channels, W, H, images | a run of pixels, of a step's channels each |
 // | its filters | channels, taps, outputs, groups | a step of each output |
+// | weights without half of them | what is left of the depth, outputs, groups | half of a step of
+// each output | | where they were | words of 64 of the depth, these, sixteen outputs each, groups |
+// those of a step |
 //
 // What is outside of a tensor is zero: channels behind the last one of a tap, rows and columns
 // behind the last. So tiles need no other care at edges, and the bytes of a box are always the
@@ -25,10 +28,11 @@ using namespace tile;
 
 /// Of CUtensorMapDataType.
 static int64_t getMapType(Type number) {
-  constexpr int64_t word8 = 0, word16 = 1, tf32 = 11;
+  constexpr int64_t word8 = 0, word16 = 1, word32 = 2, tf32 = 11;
   if (number.isF32())
     return tf32;
-  return number.getIntOrFloatBitWidth() == 16 ? word16 : word8;
+  unsigned bits = number.getIntOrFloatBitWidth();
+  return bits == 32 ? word32 : bits == 16 ? word16 : word8;
 }
 
 BroughtOperand::BroughtOperand(KernelEmitter &e, Type number, Tiles tiles, bool isTurned)
@@ -94,7 +98,7 @@ BroughtOperand BroughtOperand::makePixels(KernelEmitter &e, ConvOp conv,
   BroughtOperand brought(e, number, tiles, /*isTurned=*/false);
   tenon_tensor_map_desc desc = brought.describe(operand.tensor);
   size_t spatial = conv.getSpatialRank();
-  desc.box[1] = tiles.size;
+  desc.box[1] = tiles.getOwn();
   desc.is_im2col = 1;
   for (size_t d = 0; d < spatial; ++d) {
     desc.steps[1 + d] = conv.getStrides()[spatial - 1 - d];
@@ -139,6 +143,57 @@ BroughtOperand BroughtOperand::makeFilters(KernelEmitter &e, ConvOp conv,
   brought.addMap(desc);
   brought.locate = [](Value outer, Value first, const DepthStep &step) {
     return Place{{step.channel, step.tap, first, outer}, {}};
+  };
+  return brought;
+}
+
+/// The number of a step's first channel, taps one behind the other.
+static Value getDepth(Emitter &em, const ContractionSizes &sizes, const DepthStep &step) {
+  int64_t channels = getConstantOr(sizes.depth.back(), 0);
+  return em.add(em.mul(step.tap, channels), step.channel);
+}
+
+BroughtOperand BroughtOperand::makeValues(KernelEmitter &e, const SparseColumns &form,
+                                          const ContractionSizes &sizes,
+                                          const ContractionOperand &operand, Type number,
+                                          Tiles tiles) {
+  BroughtOperand brought(e, number, tiles, /*isTurned=*/false);
+  tenon_tensor_map_desc desc = brought.describe(operand.tensor);
+  desc.sizes[1] = {form.valueRows(), 0};
+  desc.box[1] = tiles.getOwn();
+  brought.addMap(desc);
+  brought.locate = [&e, &sizes, &operand](Value outer, Value first, const DepthStep &step) {
+    Value left = e.em.div(getDepth(e.em, sizes, step), e.em.i64(2));
+    return Place{reversed(operand.index(outer, e.uniform(first), e.uniform(left))), {}};
+  };
+  return brought;
+}
+
+BroughtOperand BroughtOperand::makePlaces(KernelEmitter &e, const SparseColumns &form,
+                                          const ContractionSizes &sizes,
+                                          const ContractionOperand &operand, int64_t outputs,
+                                          int64_t channels, Tiles tiles) {
+  BroughtOperand brought(e, e.em.getI32Type(), tiles, /*isTurned=*/false);
+  tenon_tensor_map_desc desc = brought.describe(operand.tensor);
+  desc.offset = form.placesOffset();
+  desc.rank = 4;
+  desc.sizes[0] = {SparseColumns::words, 0};
+  desc.sizes[1] = {form.depthBlocks(), 0};
+  desc.sizes[2] = {form.outputBlocks(), 0};
+  desc.sizes[3] = {form.groups, 0};
+  desc.strides[0] = {SparseColumns::placesBytes, 0};
+  desc.strides[1] = {form.depthBlocks() * SparseColumns::placesBytes, 0};
+  desc.strides[2] = {form.groupBytes(), 0};
+  desc.box[1] = channels / SparseColumns::blockDepth;
+  desc.box[2] = outputs / SparseColumns::side;
+  desc.box[3] = desc.steps[3] = 1;
+  brought.addMap(desc);
+  brought.locate = [&e, &sizes, &operand](Value outer, Value first, const DepthStep &step) {
+    Emitter &em = e.em;
+    Value group = operand.index(outer, e.uniform(first), e.index(0)).front().base;
+    return Place{{em.i64(0), em.div(getDepth(em, sizes, step), em.i64(SparseColumns::blockDepth)),
+                  em.div(first, em.i64(SparseColumns::side)), group},
+                 {}};
   };
   return brought;
 }

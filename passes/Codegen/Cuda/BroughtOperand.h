@@ -3,6 +3,7 @@
 #ifndef TENON_PASSES_CODEGEN_CUDA_BROUGHTOPERAND_H
 #define TENON_PASSES_CODEGEN_CUDA_BROUGHTOPERAND_H
 
+#include "dialects/Target/Cuda/SparseColumns.h"
 #include "dialects/Tile/TileDialect.h"
 #include "passes/Codegen/Cuda/ContractionEmitter.h"
 #include "runtime/abi.h"
@@ -35,6 +36,15 @@ public:
   static BroughtOperand makeFilters(KernelEmitter &e, ConvOp conv, const ContractionSizes &sizes,
                                     const ContractionOperand &operand, mlir::Type number,
                                     Tiles tiles);
+  /// Weights without half of them (`#cuda.sparse_columns`): what is left of each output.
+  static BroughtOperand makeValues(KernelEmitter &e, const SparseColumns &form,
+                                   const ContractionSizes &sizes, const ContractionOperand &operand,
+                                   mlir::Type number, Tiles tiles);
+  /// The words that say where they were, a line for sixteen outputs and 64 channels. Those outside
+  /// are zeros. A tile is of `outputs` by `channels`.
+  static BroughtOperand makePlaces(KernelEmitter &e, const SparseColumns &form,
+                                   const ContractionSizes &sizes, const ContractionOperand &operand,
+                                   int64_t outputs, int64_t channels, Tiles tiles);
   /// A matrix, whose rows or columns lie along its depth, or whose steps of the depth lie one below
   /// the other.
   static BroughtOperand makeMatrix(KernelEmitter &e, const ContractionOperand &operand,

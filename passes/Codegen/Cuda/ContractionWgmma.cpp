@@ -45,12 +45,22 @@
 // Sums go through shared memory because a lane has two neighbours of each row: from there threads
 // read four, and what follows is code of one loop, which needs few registers.
 //
+// Of weights without half of them (wgmma_sparse, PipelineOperands.h) rows of instructions are
+// outputs, and columns positions. What differs:
+//
+// - Lanes load words that say where weights were, before the fence of (3), by ordinary loads. (2)
+//   holds for these, too, and so does (1): the products that take words as operands have been
+//   waited for when a warp arrives.
+// - A word must stay until its products have been waited for, which is in the next step. So steps
+//   are computed by twos, each with words of its own.
+// - A warp has few outputs, and its group's warps write whole lines together: all of the group's
+//   threads meet before and after (6).
+//
 // Every sum is taken in one order, which the schedule says: results do not depend on the number of
 // blocks.
 
 #include "passes/Codegen/Cuda/ContractionWgmma.h"
-#include "passes/Codegen/Cuda/BroughtOperand.h"
-#include "passes/Schedule/Cuda/Pipeline.h"
+#include "passes/Codegen/Cuda/PipelineOperands.h"
 #include "passes/Schedule/Cuda/ProductSize.h"
 
 using namespace mlir;
@@ -66,35 +76,45 @@ struct RingPlace {
   Value stage, parity;
 };
 
+/// Sums in shared memory: the place of a part among others, its size, and the threads that finish
+/// it, of which this is one.
+struct SumPart {
+  Value number;
+  int64_t rows, columns;
+  Value thread;
+  int64_t threads;
+};
+
 class WgmmaEmitter : ContractionEmitter {
 public:
   WgmmaEmitter(KernelEmitter &e, Operation *root, PipelineScheduleAttr schedule);
   void emit();
 
 private:
-  BroughtOperand makeLeft();
-  BroughtOperand makeRight();
   void startBarriers();
   bool isShared() const { return schedule.getCluster() > 1; }
   RingPlace next(RingPlace place);
   DepthStep findStep(Value number);
   void produce();
+  void forTiles(CarryingBody body);
   void produceTile(Value outer, Value row, Value column, RingPlace &place);
   void consume(Value group);
   SmallVector<Value> sumTile(Value groupRow, RingPlace &place);
-  SmallVector<Value> multiply(Value accumulates, Value stage, Value groupRow, ValueRange sums);
+  SmallVector<Value> sumStepAt(Value step, ValueRange carried, Value groupRow);
   SmallVector<Value> sumStep(Value step, Value stage, Value stageBefore, Value groupRow,
                              ValueRange sums);
   SmallVector<Value> addStep(Value stage, Value groupRow, ValueRange sums);
   void release(Value stage);
-  void finishTile(ValueRange sums, Value outer, Value row, Value column);
-  void finishPart(Value outer, Value row, Value column);
+  void finishTile(ValueRange sums, Value group, Value outer, Value row, Value column);
+  void finishTurned(ValueRange sums, Value group, Value outer, Value row, Value column);
+  void finishPart(const SumPart &part, Value outer, Value row, Value column);
 
   PipelineScheduleAttr schedule;
-  /// Of what is multiplied.
-  Type leftNumber, rightNumber;
+  bool isTurned;
+  /// Whether each step is summed up by itself.
+  bool addsSteps;
   PipelineMemory memory;
-  BroughtOperand leftTiles, rightTiles;
+  PipelineOperands operands;
   Value full, empty, sumTiles;
   /// Of channels in a tap, and of a tile in all.
   Value channelSteps, steps;
@@ -107,15 +127,20 @@ private:
 static constexpr int64_t kWarpsOfGroup = PipelineScheduleAttr::groupThreads / TargetAttr::warpSize;
 
 WgmmaEmitter::WgmmaEmitter(KernelEmitter &e, Operation *root, PipelineScheduleAttr schedule)
-    : ContractionEmitter(e, root), schedule(schedule), leftNumber(getMultipliedTypes(root).first),
-      rightNumber(getMultipliedTypes(root).second), memory(schedule, getElementBytes(leftNumber)),
-      leftTiles(makeLeft()), rightTiles(makeRight()) {
+    : ContractionEmitter(e, root), schedule(schedule), isTurned(schedule.isTurned()),
+      addsSteps(hasShortSums(getMultipliedTypes(root).first)),
+      memory(schedule, getElementBytes(getMultipliedTypes(root).first)),
+      operands(e, root, {sizes, left, right}, schedule, memory) {
   MLIRContext *context = em.getContext();
   auto barriers = BarriersType::get(context, schedule.getStages());
   full = em.create<BarriersOp>(barriers, memory.full);
   empty = em.create<BarriersOp>(barriers, memory.empty);
-  auto sums = BufferType::get(context, schedule.getConsumers() * kWarpsOfGroup, kSide,
-                              memory.sumColumns, sumType, Layout::Padded);
+  int64_t groups = schedule.getConsumers();
+  auto sums = isTurned
+                  ? BufferType::get(context, groups, memory.sumColumns,
+                                    PipelineScheduleAttr::consumerRows, sumType, Layout::Padded)
+                  : BufferType::get(context, groups * kWarpsOfGroup, kSide, memory.sumColumns,
+                                    sumType, Layout::Padded);
   sumTiles = em.create<BufferOp>(sums, memory.sums);
   e.setDynamicSharedBytes(memory.bytes);
   channelSteps = em.ceilDiv(e.value(sizes.depth.back()), em.i64(schedule.getDepth()));
@@ -133,20 +158,14 @@ WgmmaEmitter::WgmmaEmitter(KernelEmitter &e, Operation *root, PipelineScheduleAt
   }
 }
 
-BroughtOperand WgmmaEmitter::makeLeft() {
-  BroughtOperand::Tiles tiles = {schedule.getTileRows(), schedule.getDepth(), schedule.getStages(),
-                                 0};
-  auto conv = dyn_cast<ConvOp>(root);
-  return conv ? BroughtOperand::makePixels(e, conv, sizes, left, leftNumber, tiles)
-              : BroughtOperand::makeMatrix(e, left, leftNumber, tiles);
-}
-
-BroughtOperand WgmmaEmitter::makeRight() {
-  BroughtOperand::Tiles tiles = {schedule.getTileColumns(), schedule.getDepth(),
-                                 schedule.getStages(), memory.right, schedule.getCluster()};
-  auto conv = dyn_cast<ConvOp>(root);
-  return conv ? BroughtOperand::makeFilters(e, conv, sizes, right, rightNumber, tiles)
-              : BroughtOperand::makeMatrix(e, right, rightNumber, tiles);
+/// The block's tiles, by rows and columns of instructions.
+void WgmmaEmitter::forTiles(CarryingBody body) {
+  ContractionEmitter::forTiles(schedule.getPositions(), schedule.getOutputs(), schedule.getBand(),
+                               {em.i64(0), em.i64(0)},
+                               [&](Value outer, Value position, Value output, ValueRange carried) {
+                                 return isTurned ? body(outer, output, position, carried)
+                                                 : body(outer, position, output, carried);
+                               });
 }
 
 //===-- The ring --===//
@@ -189,8 +208,7 @@ void WgmmaEmitter::produceTile(Value outer, Value row, Value column, RingPlace &
                 em.create<AwaitOp>(empty, own.stage, em.sub(em.i64(1), own.parity), isShared());
                 em.create<ExpectOp>(memory.stageBytes, full, own.stage);
                 DepthStep step = findStep(number);
-                leftTiles.bring(outer, row, step, own.stage, full);
-                rightTiles.bring(outer, column, step, own.stage, full);
+                operands.bring(outer, row, column, step, own.stage, full);
                 RingPlace following = next(own);
                 return SmallVector<Value>{following.stage, following.parity};
               });
@@ -201,37 +219,15 @@ void WgmmaEmitter::produce() {
   int64_t first = schedule.getConsumers() * PipelineScheduleAttr::groupThreads;
   Value isProducer = em.compare(arith::CmpIPredicate::eq, e.thread, em.i64(first));
   em.ifThen(isProducer, [&] {
-    forTiles(schedule.getClusterRows(), schedule.getTileColumns(), schedule.getBand(),
-             {em.i64(0), em.i64(0)}, [&](Value outer, Value row, Value column, ValueRange carried) {
-               RingPlace place = {carried[0], carried[1]};
-               produceTile(outer, em.add(row, clusterRow), column, place);
-               return SmallVector<Value>{place.stage, place.parity};
-             });
+    forTiles([&](Value outer, Value row, Value column, ValueRange carried) {
+      RingPlace place = {carried[0], carried[1]};
+      produceTile(outer, em.add(row, clusterRow), column, place);
+      return SmallVector<Value>{place.stage, place.parity};
+    });
   });
 }
 
 //===-- Consumers --===//
-
-/// Starts the products of a step, which add to what is there if `accumulates`.
-SmallVector<Value> WgmmaEmitter::multiply(Value accumulates, Value stage, Value groupRow,
-                                          ValueRange sums) {
-  em.create<FenceProductsOp>();
-  SmallVector<Value> next = llvm::to_vector(sums);
-  int64_t partDepth = kDepthBytes / getElementBytes(leftNumber);
-  Value zero = em.i64(0);
-  Value always = em.create<arith::ConstantOp>(em.getBoolAttr(true));
-  for (int64_t k = 0; k < schedule.getDepth(); k += partDepth) {
-    Value depth = em.i64(k);
-    bool isTurned = bool(rightTiles.getPanel());
-    auto op = em.create<MultiplyOp>(
-        ValueRange(next).getTypes(), getNumber(leftNumber), leftTiles.getTiles(), stage, groupRow,
-        depth, getNumber(rightNumber), rightTiles.getTiles(), stage, isTurned ? depth : zero,
-        isTurned ? zero : depth, k ? always : accumulates, next, rightTiles.getPanel());
-    next = llvm::to_vector_of<Value>(op.getResults());
-  }
-  em.create<CommitProductsOp>();
-  return next;
-}
 
 void WgmmaEmitter::release(Value stage) {
   // A lane for each block of the cluster.
@@ -244,7 +240,7 @@ void WgmmaEmitter::release(Value stage) {
 SmallVector<Value> WgmmaEmitter::sumStep(Value step, Value stage, Value stageBefore, Value groupRow,
                                          ValueRange sums) {
   Value isLater = em.compare(arith::CmpIPredicate::ne, step, em.i64(0));
-  SmallVector<Value> next = multiply(isLater, stage, groupRow, sums);
+  SmallVector<Value> next = operands.multiply(isLater, stage, groupRow, sums);
   em.create<WaitProductsOp>(TypeRange(), 1, ValueRange());
   em.ifThen(isLater, [&] { release(stageBefore); });
   return next;
@@ -255,7 +251,7 @@ SmallVector<Value> WgmmaEmitter::addStep(Value stage, Value groupRow, ValueRange
   Value none = em.create<LLVM::UndefOp>(sums.front().getType());
   Value never = em.create<arith::ConstantOp>(em.getBoolAttr(false));
   SmallVector<Value> products =
-      multiply(never, stage, groupRow, SmallVector<Value>(sums.size(), none));
+      operands.multiply(never, stage, groupRow, SmallVector<Value>(sums.size(), none));
   auto done = em.create<WaitProductsOp>(ValueRange(products).getTypes(), 0, products);
   release(stage);
   SmallVector<Value> next;
@@ -264,25 +260,36 @@ SmallVector<Value> WgmmaEmitter::addStep(Value stage, Value groupRow, ValueRange
   return next;
 }
 
+/// A step of a tile, whose sums are carried with the ring's place and the stage of the step before.
+SmallVector<Value> WgmmaEmitter::sumStepAt(Value step, ValueRange carried, Value groupRow) {
+  ValueRange sums = carried.drop_back(3), ring = carried.take_back(3);
+  RingPlace own = {ring[0], ring[1]};
+  em.create<AwaitOp>(full, own.stage, own.parity, isShared());
+  SmallVector<Value> next = addsSteps ? addStep(own.stage, groupRow, sums)
+                                      : sumStep(step, own.stage, ring[2], groupRow, sums);
+  RingPlace following = this->next(own);
+  next.append({following.stage, following.parity, own.stage});
+  return next;
+}
+
 SmallVector<Value> WgmmaEmitter::sumTile(Value groupRow, RingPlace &place) {
   auto part = VectorType::get({8}, sumType);
-  bool addsSteps = hasShortSums(leftNumber);
   // Otherwise the first products do not add to them.
   Value first = addsSteps ? Value(em.create<arith::ConstantOp>(em.getZeroAttr(part)))
                           : Value(em.create<LLVM::UndefOp>(part));
-  SmallVector<Value> init(schedule.getTileColumns() / kSide, first);
-  init.append({place.stage, place.parity, place.stage});
-  SmallVector<Value> last =
-      em.loop(em.i64(0), steps, em.i64(1), init, [&](Value step, ValueRange carried) {
-        ValueRange sums = carried.drop_back(3), ring = carried.take_back(3);
-        RingPlace own = {ring[0], ring[1]};
-        em.create<AwaitOp>(full, own.stage, own.parity, isShared());
-        SmallVector<Value> next = addsSteps ? addStep(own.stage, groupRow, sums)
-                                            : sumStep(step, own.stage, ring[2], groupRow, sums);
-        RingPlace following = this->next(own);
-        next.append({following.stage, following.parity, own.stage});
-        return next;
-      });
+  SmallVector<Value> last(schedule.getTileColumns() / kSide, first);
+  last.append({place.stage, place.parity, place.stage});
+  // Words are others in every second step. The depth is known.
+  int64_t unrolled = isTurned ? 2 : 1, rest = isTurned ? *constantOf(steps) % unrolled : 0;
+  Value looped = em.sub(steps, em.i64(rest));
+  last = em.loop(em.i64(0), looped, em.i64(unrolled), last, [&](Value step, ValueRange carried) {
+    SmallVector<Value> next = llvm::to_vector(carried);
+    for (int64_t i = 0; i < unrolled; ++i)
+      next = sumStepAt(em.add(step, i), next, groupRow);
+    return next;
+  });
+  if (rest)
+    last = sumStepAt(looped, last, groupRow);
   place = {last[last.size() - 3], last[last.size() - 2]};
   Value lastStage = last.back();
   last.truncate(last.size() - 3);
@@ -293,21 +300,21 @@ SmallVector<Value> WgmmaEmitter::sumTile(Value groupRow, RingPlace &place) {
   return llvm::to_vector_of<Value>(done.getResults());
 }
 
-/// What a warp has in shared memory: sixteen rows.
-void WgmmaEmitter::finishPart(Value outer, Value row, Value column) {
+/// What of the sums is in shared memory, by rows and columns of the result.
+void WgmmaEmitter::finishPart(const SumPart &part, Value outer, Value row, Value column) {
   // Neighbours are stored together where all or none of them are columns.
   int64_t lanes = 4;
   while (!isMultiple(sizes.columns, lanes) && lanes > 1)
     lanes /= 2;
-  Value perRow = em.i64(memory.sumColumns / lanes);
-  Value count = em.mul(perRow, kSide);
-  em.loop(lane, count, em.i64(TargetAttr::warpSize), [&](Value number) {
+  Value perRow = em.i64(part.columns / lanes);
+  Value count = em.mul(perRow, part.rows);
+  em.loop(part.thread, count, em.i64(part.threads), [&](Value number) {
     Value inRow = em.div(number, perRow), inColumn = em.mul(em.rem(number, perRow), lanes);
     Value own = em.add(row, inRow), at = em.add(column, inColumn);
     Value isInside = em.create<arith::AndIOp>(em.less(own, rows), em.less(at, columns));
     em.ifThen(isInside, [&] {
-      Value sums =
-          em.create<LoadOp>(VectorType::get({lanes}, sumType), sumTiles, warp, inRow, inColumn);
+      Value sums = em.create<LoadOp>(VectorType::get({lanes}, sumType), sumTiles, part.number,
+                                     inRow, inColumn);
       if (lanes == 1)
         sums = em.create<vector::ExtractOp>(sums, 0);
       finish(sums, lanes, outer, own, at);
@@ -315,29 +322,49 @@ void WgmmaEmitter::finishPart(Value outer, Value row, Value column) {
   });
 }
 
-void WgmmaEmitter::finishTile(ValueRange sums, Value outer, Value row, Value column) {
+void WgmmaEmitter::finishTile(ValueRange sums, Value group, Value outer, Value row, Value column) {
+  if (isTurned)
+    return finishTurned(sums, group, outer, row, column);
   Value inGroup = em.rem(warp, em.i64(kWarpsOfGroup));
   Value warpRow = em.add(row, em.mul(inGroup, kSide));
   int64_t perPart = memory.sumColumns / kSide;
+  SumPart part = {warp, kSide, memory.sumColumns, lane, TargetAttr::warpSize};
   for (int64_t first = 0; first < static_cast<int64_t>(sums.size()); first += perPart) {
     em.create<MeetOp>();
     for (int64_t j = 0; j < perPart; ++j)
       em.create<StoreSumsOp>(sums[first + j], sumTiles, warp, em.i64(0), em.i64(j * kSide));
     em.create<MeetOp>();
-    finishPart(outer, warpRow, em.add(column, first * kSide));
+    finishPart(part, outer, warpRow, em.add(column, first * kSide));
+  }
+}
+
+/// Rows are outputs here, and columns positions. A group's warps have 64 outputs together.
+void WgmmaEmitter::finishTurned(ValueRange sums, Value group, Value outer, Value row,
+                                Value column) {
+  Value output = em.mul(em.rem(warp, em.i64(kWarpsOfGroup)), kSide);
+  Value thread = em.rem(e.thread, em.i64(PipelineScheduleAttr::groupThreads));
+  int64_t perPart = memory.sumColumns / kSide;
+  SumPart part = {group, memory.sumColumns, PipelineScheduleAttr::consumerRows, thread,
+                  PipelineScheduleAttr::groupThreads};
+  for (int64_t first = 0; first < static_cast<int64_t>(sums.size()); first += perPart) {
+    em.create<MeetWarpgroupOp>(group);
+    for (int64_t j = 0; j < perPart; ++j)
+      em.create<StoreSumsOp>(sums[first + j], sumTiles, group, em.i64(j * kSide), output,
+                             /*turned=*/true);
+    em.create<MeetWarpgroupOp>(group);
+    finishPart(part, outer, em.add(column, first * kSide), row);
   }
 }
 
 void WgmmaEmitter::consume(Value group) {
   Value groupRow = em.mul(group, PipelineScheduleAttr::consumerRows);
   Value first = em.add(groupRow, clusterRow);
-  forTiles(schedule.getClusterRows(), schedule.getTileColumns(), schedule.getBand(),
-           {em.i64(0), em.i64(0)}, [&](Value outer, Value row, Value column, ValueRange carried) {
-             RingPlace place = {carried[0], carried[1]};
-             SmallVector<Value> sums = sumTile(groupRow, place);
-             finishTile(sums, outer, em.add(row, first), column);
-             return SmallVector<Value>{place.stage, place.parity};
-           });
+  forTiles([&](Value outer, Value row, Value column, ValueRange carried) {
+    RingPlace place = {carried[0], carried[1]};
+    SmallVector<Value> sums = sumTile(groupRow, place);
+    finishTile(sums, group, outer, em.add(row, first), column);
+    return SmallVector<Value>{place.stage, place.parity};
+  });
 }
 
 void WgmmaEmitter::emit() {

@@ -114,6 +114,20 @@ struct LowerMeetCluster : ConvertOpToLLVMPattern<MeetClusterOp> {
   }
 };
 
+struct LowerMeetWarpgroup : ConvertOpToLLVMPattern<MeetWarpgroupOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(MeetWarpgroupOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Emitter em(rewriter, op.getLoc());
+    // The first barrier is the block's.
+    Value barrier = toI32(em, em.add(adaptor.getGroup(), 1));
+    rewriter.replaceOpWithNewOp<NVVM::BarrierOp>(op, TypeRange(), barrier,
+                                                 i32(em, kWarpgroupThreads),
+                                                 NVVM::BarrierReductionAttr(), Value());
+    return success();
+  }
+};
+
 //===-- Barriers --===//
 
 Value barrierPointer(Emitter &em, Value barriers, Value index) {
@@ -323,8 +337,11 @@ struct LowerMultiply : ConvertOpToLLVMPattern<MultiplyOp> {
     Value right = describe(em, op.getRight().getType(), adaptor.getRight(), adaptor.getRightStage(),
                            adaptor.getRightRow(), adaptor.getRightColumn(), panel);
     Value accumulates = em.create<arith::ExtUIOp>(em.getI32Type(), adaptor.getAccumulates());
-    rewriter.replaceOp(
-        op, emitOnSums(em, adaptor.getSums(), getText(op), "l,l,r", {left, right, accumulates}));
+    SmallVector<Value> others = {left, right, accumulates};
+    if (op.getPlaces())
+      others.push_back(adaptor.getPlaces());
+    rewriter.replaceOp(op, emitOnSums(em, adaptor.getSums(), getText(op),
+                                      op.getPlaces() ? "l,l,r,r" : "l,l,r", others));
     return success();
   }
 
@@ -341,15 +358,21 @@ private:
     std::string tail = isInteger(number) ? "" : ", 1, 1";
     if (isHalf)
       tail += op.getPanel() ? ", 0, 1" : ", 0, 0";
-    return llvm::formatv("{{\n\t"
-                         ".reg .pred accumulates;\n\t"
-                         "setp.ne.b32 accumulates, ${0}, 0;\n\t"
-                         "wgmma.mma_async.sync.aligned.m64n{1}k{2}.{3}.{4}.{5} {{{6}}, ${7}, ${8}, "
-                         "accumulates{9};\n\t"
-                         "}",
-                         2 * sums + 2, op.getSums().size() * kSide, depthOf(op.getLeft().getType()),
-                         isInteger(number) ? "s32" : "f32", nameOf(number),
-                         nameOf(op.getRightNumber()), list, 2 * sums, 2 * sums + 1, tail);
+    bool isSparse = bool(op.getPlaces());
+    int64_t depth = depthOf(op.getLeft().getType()) * (isSparse ? 2 : 1);
+    std::string places;
+    if (isSparse)
+      places = llvm::formatv("${0}, {1}, ", 2 * sums + 3, op.getPart());
+    return llvm::formatv(
+        "{{\n\t"
+        ".reg .pred accumulates;\n\t"
+        "setp.ne.b32 accumulates, ${0}, 0;\n\t"
+        "wgmma.mma_async.{1}sync.aligned.m64n{2}k{3}.{4}.{5}.{6} {{{7}}, ${8}, ${9}, "
+        "{10}accumulates{11};\n\t"
+        "}",
+        2 * sums + 2, isSparse ? "sp." : "", op.getSums().size() * kSide, depth,
+        isInteger(number) ? "s32" : "f32", nameOf(number), nameOf(op.getRightNumber()), list,
+        2 * sums, 2 * sums + 1, places, tail);
   }
 };
 
@@ -392,10 +415,10 @@ void populatePipelinePatterns(LLVMTypeConverter &converter, RewritePatternSet &p
   converter.addConversion([](BarriersType type) {
     return LLVM::LLVMPointerType::get(type.getContext(), kSharedSpace);
   });
-  patterns.add<LowerWarpgroup, LowerRegisters, LowerMeet, LowerClusterRank, LowerMeetCluster,
-               LowerBarriers, LowerStartBarriers, LowerExpect, LowerArrive, LowerAwait, LowerBring,
-               LowerMultiply, LowerFenceProducts, LowerCommitProducts, LowerWaitProducts>(
-      converter);
+  patterns.add<LowerWarpgroup, LowerRegisters, LowerMeet, LowerMeetWarpgroup, LowerClusterRank,
+               LowerMeetCluster, LowerBarriers, LowerStartBarriers, LowerExpect, LowerArrive,
+               LowerAwait, LowerBring, LowerMultiply, LowerFenceProducts, LowerCommitProducts,
+               LowerWaitProducts>(converter);
 }
 
 } // namespace tenon::cuda

@@ -69,13 +69,18 @@ void SparsePlaces::fetch(Value depth, Value stage) {
       copy(chunk);
 }
 
-Value SparsePlaces::load(Value stage, Value column, Value depth) {
+Value loadPlaces(Emitter &em, Value tiles, int64_t depthBlocks, Value lane, Value stage,
+                 Value column, Value depth) {
   Value across = em.div(column, em.i64(SparseColumns::side)),
         down = em.div(depth, em.i64(SparseColumns::blockDepth));
   Value row = em.add(em.mul(across, depthBlocks), down);
   auto word = VectorType::get({1}, em.getI32Type());
   Value loaded = em.create<LoadOp>(word, tiles, stage, row, lane);
   return em.create<vector::ExtractOp>(loaded, 0);
+}
+
+Value SparsePlaces::load(Value stage, Value column, Value depth) {
+  return loadPlaces(em, tiles, depthBlocks, lane, stage, column, depth);
 }
 
 } // namespace tenon::cuda

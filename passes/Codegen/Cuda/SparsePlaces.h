@@ -9,6 +9,11 @@
 
 namespace tenon::cuda {
 
+/// A lane's word for sixteen columns by 64 of the depth, from a place of a tile on, which is of so
+/// many times 64 of the depth.
+mlir::Value loadPlaces(Emitter &em, mlir::Value tiles, int64_t depthBlocks, mlir::Value lane,
+                       mlir::Value stage, mlir::Value column, mlir::Value depth);
+
 class SparsePlaces {
 public:
   /// For tiles of so many columns by `depth`, at `offset` of shared memory.
@@ -22,7 +27,7 @@ public:
   void begin(mlir::Value group, mlir::Value column);
   /// Starts to bring those from `depth` on to a stage.
   void fetch(mlir::Value depth, mlir::Value stage);
-  /// This lane's word for sixteen columns by 64 of the depth, from a place of the tile on.
+  /// This lane's word (`loadPlaces`).
   mlir::Value load(mlir::Value stage, mlir::Value column, mlir::Value depth);
 
 private:

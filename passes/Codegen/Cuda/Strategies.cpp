@@ -162,8 +162,7 @@ SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) con
   OpOperand *weights = getWeights(root);
   auto matmul = dyn_cast<MatMulOp>(root);
   ScheduleAttrInterface schedule = kernel.getScheduleAttr();
-  auto tiles = dyn_cast<TileScheduleAttr>(schedule);
-  bool isSparse = tiles && tiles.getMma().isSparse();
+  bool isSparse = leavesOutHalf(schedule);
   bool readsColumns =
       isa<GemvScheduleAttr>(schedule)
           ? !matmul || !matmul.getTransposeRhs()

@@ -39,13 +39,11 @@ inline TileScheduleAttr chooseTiles(TargetAttr target, mlir::Operation *op) {
   return rateTiles(target, op).first;
 }
 
-/// The same of weights of which two in four are left out; null if not so many are zero, or if
-/// matrix units do not multiply them so.
-std::pair<TileScheduleAttr, double> rateSparseTiles(TargetAttr target, mlir::Operation *op);
-
 /// Whether the weights of a product, if two of each four neighbours in depth are zero, can be
 /// multiplied without these.
 bool canLeaveOutHalf(mlir::Operation *op);
+/// Whether a schedule does so.
+bool leavesOutHalf(ScheduleAttrInterface schedule);
 /// Whether so many are known to be zero, too.
 bool isTwoOfFour(mlir::Operation *op);
 /// What a schedule makes of zeros in the weights of its root, in a few words;
@@ -54,7 +52,22 @@ std::string describeZeros(TargetAttr target, mlir::Operation *op, ScheduleAttrIn
 
 /// The same for warps with different roles; null if there is nothing that multiplies for a
 /// warpgroup, or if the copy engine cannot bring the op's operands.
-std::pair<PipelineScheduleAttr, double> choosePipeline(TargetAttr target, mlir::Operation *op);
+std::pair<PipelineScheduleAttr, double> ratePipeline(TargetAttr target, mlir::Operation *op);
+
+/// Both of weights of which two in four are left out; null if not so many are zero, or if matrix
+/// units do not multiply them so.
+std::pair<TileScheduleAttr, double> rateSparseTiles(TargetAttr target, mlir::Operation *op);
+std::pair<PipelineScheduleAttr, double> rateSparsePipeline(TargetAttr target, mlir::Operation *op);
+
+/// The better of a product's schedules for matrix units, and its cycles; null if there is none.
+struct RatedSchedule {
+  ScheduleAttrInterface schedule;
+  double cycles = 0;
+};
+RatedSchedule rateDense(TargetAttr target, mlir::Operation *op);
+RatedSchedule rateSparse(TargetAttr target, mlir::Operation *op);
+/// Whether it is worth it to leave out half of the weights, where that is so many times as fast.
+bool isWorthLeavingOut(double gain);
 
 /// For a `tenon.attention`: tiles for matrix units (AttentionTiles.h) or for FMAs; and a block for
 /// each of its tiles.

@@ -47,19 +47,31 @@ static Tile chooseTile(TargetAttr target, const ContractionSizes &sizes, bool is
   return countTiles(sizes, medium) >= target.getMultiprocessors() ? medium : small;
 }
 
+static RatedSchedule findBetter(std::pair<TileScheduleAttr, double> tiles,
+                                std::pair<PipelineScheduleAttr, double> pipeline) {
+  if (pipeline.first && (!tiles.first || pipeline.second <= tiles.second))
+    return {pipeline.first, pipeline.second};
+  if (tiles.first)
+    return {tiles.first, tiles.second};
+  return {};
+}
+
+RatedSchedule rateDense(TargetAttr target, Operation *op) {
+  return findBetter(rateTiles(target, op), ratePipeline(target, op));
+}
+
+RatedSchedule rateSparse(TargetAttr target, Operation *op) {
+  return findBetter(rateSparseTiles(target, op), rateSparsePipeline(target, op));
+}
+
 ScheduleAttrInterface chooseContraction(TargetAttr target, Operation *op) {
   if (GemvScheduleAttr schedule = chooseGemv(target, op))
     return schedule;
-  auto [tiles, tileCycles] = rateTiles(target, op);
-  auto [pipeline, pipelineCycles] = choosePipeline(target, op);
-  auto [sparse, sparseCycles] = rateSparseTiles(target, op);
-  bool isFewer = !tiles || sparseCycles < tileCycles;
-  if (sparse && isFewer && (!pipeline || sparseCycles < pipelineCycles))
-    return sparse;
-  if (pipeline && (!tiles || pipelineCycles <= tileCycles))
-    return pipeline;
-  if (tiles)
-    return tiles;
+  RatedSchedule dense = rateDense(target, op), sparse = rateSparse(target, op);
+  if (sparse.schedule && (!dense.schedule || isWorthLeavingOut(dense.cycles / sparse.cycles)))
+    return sparse.schedule;
+  if (dense.schedule)
+    return dense.schedule;
   bool isWide = getElementTypeOrSelf(op->getResult(0)).getIntOrFloatBitWidth() > 32;
   Tile tile = chooseTile(target, getContractionSizes(op), isWide);
   return ContractionScheduleAttr::get(target.getContext(), tile.rows, tile.columns, tile.depth,
@@ -75,7 +87,7 @@ static std::pair<int64_t, int64_t> getTile(ScheduleAttrInterface schedule) {
   if (auto tiles = dyn_cast<TileScheduleAttr>(schedule))
     return {tiles.getTileRows(), tiles.getTileColumns()};
   if (auto pipeline = dyn_cast<PipelineScheduleAttr>(schedule))
-    return {pipeline.getClusterRows(), pipeline.getTileColumns()};
+    return {pipeline.getPositions(), pipeline.getOutputs()};
   auto fma = cast<ContractionScheduleAttr>(schedule);
   return {fma.getTileRows(), fma.getTileColumns()};
 }

@@ -2,6 +2,10 @@
 // from sizes alone. The model is that of ChooseTiles.cpp, in the same cycles, but that operands are
 // brought while sums are finished, so that the way from memory shows once for all tiles of a block.
 //
+// Weights without half of them are rows of instructions, and positions are columns: there are twice
+// as many products in a cycle, and rows have half of the bytes, and words. What is read of columns
+// is the same, though, which is then what limits the matrix units: 128 bytes in a cycle.
+//
 // The constants are those of published analyses and NVIDIA's papers; nothing was measured.
 
 #include "passes/Schedule/Cuda/Choose.h"
@@ -45,17 +49,22 @@ static double estimate(TargetAttr target, Operation *op, const ProductSize &prod
                        PipelineScheduleAttr schedule) {
   auto ceilDiv = [](double a, double b) { return std::ceil(a / b); };
   double rows = double(schedule.getTileRows()), columns = double(schedule.getTileColumns());
-  double stepBytes = double(schedule.getDepth() * product.elementBytes);
+  bool isTurned = schedule.isTurned();
+  double allRows = isTurned ? product.columns : product.rows,
+         allColumns = isTurned ? product.rows : product.columns;
+  double columnBytes = double(schedule.getDepth() * product.elementBytes);
+  double rowBytes = double(PipelineMemory(schedule, product.elementBytes).stageRowBytes) / rows;
   double cluster = double(schedule.getCluster());
-  double tiles =
-      product.outer * ceilDiv(product.rows, rows * cluster) * ceilDiv(product.columns, columns);
+  double tiles = product.outer * ceilDiv(allRows, rows * cluster) * ceilDiv(allColumns, columns);
   double perMultiprocessor =
       ceilDiv(tiles, std::floor(double(target.getMultiprocessors()) / cluster));
 
-  double rate = double(target.getWgmmaRate()) * 2 / double(product.elementBytes);
-  double ownRows = std::min(rows, product.rows), all = std::min(columns, product.columns);
-  double brought = (ownRows + all) * stepBytes, asked = (ownRows + all / cluster) * stepBytes;
-  double read = (rows + double(schedule.getConsumers()) * columns) * stepBytes;
+  double rate =
+      double(target.getWgmmaRate()) * 2 / double(product.elementBytes) * (isTurned ? 2 : 1);
+  double ownRows = std::min(rows, allRows) * rowBytes,
+         ownColumns = std::min(columns, allColumns) * columnBytes;
+  double brought = ownRows + ownColumns, asked = ownRows + ownColumns / cluster;
+  double read = rows * rowBytes + double(schedule.getConsumers()) * columns * columnBytes;
   double bounds[] = {rows * columns * double(schedule.getDepth()) / rate,
                      (brought + read) / sharedBytesPerCycle, asked / cacheBytesPerCycle,
                      product.addsSums ? rows * columns / kAdditionsPerCycle : 0,
@@ -75,19 +84,23 @@ static PipelineScheduleAttr makeSchedule(TargetAttr target, Operation *op,
                                          const ProductSize &product, MmaAttr mma, int64_t cluster,
                                          int64_t consumers, int64_t columns, int64_t lineBytes) {
   int64_t depth = lineBytes / product.elementBytes;
-  int64_t rows = PipelineScheduleAttr::consumerRows * consumers * cluster;
+  auto make = [&](int64_t stages, int64_t band) {
+    return PipelineScheduleAttr::get(op->getContext(), columns, depth, consumers, stages, band,
+                                     cluster, mma);
+  };
+  PipelineScheduleAttr tiles = make(mostStages, 1);
+  int64_t band = chooseBand(target, product, tiles.getPositions(), tiles.getOutputs());
   for (int64_t stages = mostStages; stages >= leastStages; --stages) {
-    auto schedule =
-        PipelineScheduleAttr::get(op->getContext(), columns, depth, consumers, stages,
-                                  chooseBand(target, product, rows, columns), cluster, mma);
+    PipelineScheduleAttr schedule = make(stages, band);
     if (PipelineMemory(schedule, product.elementBytes).bytes <= target.getSharedBytes())
       return findObstacle(schedule, op, target).empty() ? schedule : PipelineScheduleAttr();
   }
   return nullptr;
 }
 
-std::pair<PipelineScheduleAttr, double> choosePipeline(TargetAttr target, Operation *op) {
-  MmaAttr mma = findMma(target, op, MmaInstruction::Wgmma, MmaInstruction::WgmmaTf32);
+/// The tiles that take the fewest cycles.
+static std::pair<PipelineScheduleAttr, double> findBest(TargetAttr target, Operation *op,
+                                                        MmaAttr mma) {
   PipelineScheduleAttr best;
   double bestCycles = 0;
   if (!mma || !target.getWgmmaRate())
@@ -112,6 +125,17 @@ std::pair<PipelineScheduleAttr, double> choosePipeline(TargetAttr target, Operat
           bestCycles = cycles;
         }
   return {best, bestCycles};
+}
+
+std::pair<PipelineScheduleAttr, double> ratePipeline(TargetAttr target, Operation *op) {
+  return findBest(target, op,
+                  findMma(target, op, MmaInstruction::Wgmma, MmaInstruction::WgmmaTf32));
+}
+
+std::pair<PipelineScheduleAttr, double> rateSparsePipeline(TargetAttr target, Operation *op) {
+  if (!isTwoOfFour(op))
+    return {};
+  return findBest(target, op, MmaAttr::get(op->getContext(), MmaInstruction::WgmmaSparse));
 }
 
 } // namespace tenon::cuda

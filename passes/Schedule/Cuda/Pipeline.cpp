@@ -6,6 +6,7 @@
 
 #include "passes/Schedule/Cuda/Pipeline.h"
 #include "dialects/Target/KernelStrategy.h"
+#include "passes/Schedule/Cuda/Choose.h"
 #include "passes/Schedule/Cuda/MappedTensor.h"
 #include "passes/Schedule/Cuda/ProductSize.h"
 #include "passes/Schedule/Cuda/Sizes.h"
@@ -76,29 +77,63 @@ std::string findObstacle(Operation *root, int64_t depth) {
 
 //===-- Memory --===//
 
-/// A warp has sixteen rows of the sums in shared memory; lines are longer by so many bytes
-/// (`padded`).
-static int64_t getSumBytes(int64_t columns) { return 16 * (columns * 4 + 32); }
+/// Sums of a group of warps in shared memory, as lines that are longer by some bytes (`padded`):
+/// sixteen rows of each warp, or, turned, columns of all rows.
+static int64_t getSumBytes(int64_t columns, bool isTurned) {
+  constexpr int64_t rows = PipelineScheduleAttr::consumerRows, sumBytes = 4, padding = 32;
+  return isTurned ? columns * (rows * sumBytes + padding) : rows * (columns * sumBytes + padding);
+}
 
 PipelineMemory::PipelineMemory(PipelineScheduleAttr schedule, int64_t elementBytes) {
-  constexpr int64_t barrierBytes = 8, warpsOfGroup = 4;
-  int64_t rowBytes = schedule.getDepth() * elementBytes, columns = schedule.getTileColumns();
-  stageBytes = rowBytes * (schedule.getTileRows() + columns);
-  right = schedule.getStages() * rowBytes * schedule.getTileRows();
-  sums = schedule.getStages() * stageBytes;
+  constexpr int64_t barrierBytes = 8, swizzledLines = 8;
+  int64_t line = schedule.getDepth() * elementBytes, columns = schedule.getTileColumns(),
+          rows = schedule.getTileRows(), stages = schedule.getStages();
+  int64_t valueBytes = rows * line, placesBytes = 0;
+  placesLines = 0;
+  if (schedule.isTurned()) {
+    int64_t blocks = rows / SparseColumns::side * (schedule.getDepth() / SparseColumns::blockDepth);
+    valueBytes /= 2;
+    placesBytes = blocks * SparseColumns::placesBytes;
+    placesLines = llvm::alignTo(blocks, swizzledLines);
+  }
+  stageRowBytes = valueBytes + placesBytes;
+  stageBytes = stageRowBytes + columns * line;
+  right = stages * valueBytes;
+  places = right + stages * columns * line;
+  sums = places + stages * placesLines * SparseColumns::placesBytes;
   // Half a line for the largest tiles, which leaves room for a fourth stage.
   sumColumns = columns % 64 == 0 && columns <= 192 ? 64 : 32;
-  full = sums + schedule.getConsumers() * warpsOfGroup * getSumBytes(sumColumns);
-  empty = full + schedule.getStages() * barrierBytes;
-  bytes = empty + schedule.getStages() * barrierBytes;
+  full = sums + schedule.getConsumers() * getSumBytes(sumColumns, schedule.isTurned());
+  empty = full + stages * barrierBytes;
+  bytes = empty + stages * barrierBytes;
+}
+
+/// What must hold where weights are multiplied without half of them.
+static std::string findSparseObstacle(PipelineScheduleAttr schedule, Operation *root) {
+  if (!canLeaveOutHalf(root))
+    return "its weights are not known, or cannot be multiplied without half of them";
+  int64_t depth = schedule.getDepth();
+  if (depth % SparseColumns::blockDepth != 0)
+    return llvm::formatv("steps of {0} channels are not of {1} at a time", depth,
+                         SparseColumns::blockDepth);
+  ContractionSizes sizes = getContractionSizes(root);
+  int64_t taps = getConstantOr(product(ArrayRef(sizes.depth).drop_back(), root->getContext()), 0);
+  int64_t channels = getConstantOr(sizes.depth.back(), 0);
+  if (taps != 1 && channels % depth != 0)
+    return llvm::formatv("steps of {0} channels leave a tap of {1}", depth, channels);
+  return "";
 }
 
 std::string findObstacle(PipelineScheduleAttr schedule, Operation *root, TargetAttr target) {
   constexpr int64_t shortest = 32, longest = 128; // what swizzles are for
   int64_t elementBytes = getElementBytes(getMultipliedTypes(root).first);
   int64_t rowBytes = schedule.getDepth() * elementBytes;
+  bool isSparse = schedule.getMma().isSparse();
   if (!target.getWgmmaRate())
     return "the target has no matrix units that read shared memory";
+  if (isSparse)
+    if (std::string obstacle = findSparseObstacle(schedule, root); !obstacle.empty())
+      return obstacle;
   if (rowBytes < shortest || rowBytes > longest)
     return llvm::formatv("lines have {0} bytes, where 32 to 128 are possible", rowBytes);
   if (getRightForm(root) == RightForm::Lines &&

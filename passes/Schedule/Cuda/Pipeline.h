@@ -3,7 +3,7 @@
 #ifndef TENON_PASSES_SCHEDULE_CUDA_PIPELINE_H
 #define TENON_PASSES_SCHEDULE_CUDA_PIPELINE_H
 
-#include "dialects/Target/Cuda/CudaDialect.h"
+#include "dialects/Target/Cuda/SparseColumns.h"
 #include "dialects/Tenon/TenonDialect.h"
 
 namespace tenon::cuda {
@@ -20,15 +20,17 @@ RightForm getRightForm(mlir::Operation *root);
 /// Why the copy engine cannot bring a product's operands by `depth` channels of it; empty: it can.
 std::string findObstacle(mlir::Operation *root, int64_t depth);
 
-/// Where in shared memory a block has what, in bytes.
+/// Where in shared memory a block has what, in bytes; the left operand is first.
 struct PipelineMemory {
   PipelineMemory(PipelineScheduleAttr schedule, int64_t elementBytes);
 
-  int64_t right, sums, full, empty, bytes;
-  /// Columns of the sums that a warp has there at a time.
+  /// `places` are words of weights without half of them: so many lines of each step.
+  int64_t right, places, sums, full, empty, bytes;
+  int64_t placesLines;
+  /// Columns of the sums that a warp has there at a time; in turned sums, a group of warps.
   int64_t sumColumns;
-  /// Of a step, from memory.
-  int64_t stageBytes;
+  /// Of a step, from memory; and of it what rows have.
+  int64_t stageBytes, stageRowBytes;
 };
 
 /// What must hold of a schedule for a product.

@@ -69,3 +69,21 @@ func.func @early(%sums: vector<8xf32>) {
   %0 = tile.wait_products 1 of %sums : vector<8xf32> -> vector<8xf32>
   return
 }
+
+// -----
+
+func.func @sparse_tf32(%left: !tile.buffer<4, 64, 32, f32, swizzled>, %i: i64, %words: i32, %later: i1, %sums: vector<8xf32>) {
+  // expected-error @+1 {{leaves out half of tf32, of which one of two is left, not two of four}}
+  %0 = tile.multiply tf32 %left[%i, %i, %i] places %words part 0, tf32 %left[%i, %i, %i], %later, %sums
+      : !tile.buffer<4, 64, 32, f32, swizzled>, !tile.buffer<4, 64, 32, f32, swizzled>, vector<8xf32> -> vector<8xf32>
+  return
+}
+
+// -----
+
+func.func @sparse_part(%bytes: !tile.buffer<4, 64, 64, i8, swizzled>, %i: i64, %words: i32, %later: i1, %sums: vector<8xi32>) {
+  // expected-error @+1 {{is part 1 of 1}}
+  %0 = tile.multiply s8 %bytes[%i, %i, %i] places %words part 1, s8 %bytes[%i, %i, %i], %later, %sums
+      : !tile.buffer<4, 64, 64, i8, swizzled>, !tile.buffer<4, 64, 64, i8, swizzled>, vector<8xi32> -> vector<8xi32>
+  return
+}

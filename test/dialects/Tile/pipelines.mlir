@@ -50,7 +50,20 @@ llvm.func @consumer(%stage: i64, %row: i64, %depth: i64, %later: i1, %sums: vect
   tile.await %empty[%stage], %stage {ofCluster} : !tile.barriers<4>
   // CHECK: tile.meet_cluster
   tile.meet_cluster
-  // CHECK: tile.meet
+  // CHECK: tile.meet{{$}}
   tile.meet
+  // CHECK: tile.meet_warpgroup %{{.*}}
+  tile.meet_warpgroup %group
   llvm.return %done : vector<8xi32>
+}
+
+// Two of four numbers of the left operand are left, and words tell where they were.
+// CHECK-LABEL: llvm.func @sparse(
+llvm.func @sparse(%stage: i64, %row: i64, %depth: i64, %words: i32, %later: i1, %sums: vector<8xf32>) -> vector<8xf32> {
+  %left = tile.buffer at 0 : !tile.buffer<4, 64, 32, f16, swizzled>
+  %right = tile.buffer at 16384 : !tile.buffer<4, 16, 64, f16, swizzled>
+  // CHECK: tile.multiply f16 %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] places %{{.*}} part 1, f16 %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}], %{{.*}}, %{{.*}} : <4, 64, 32, f16, swizzled>
+  %next = tile.multiply f16 %left[%stage, %row, %depth] places %words part 1, f16 %right[%stage, %row, %depth], %later, %sums
+      : !tile.buffer<4, 64, 32, f16, swizzled>, !tile.buffer<4, 16, 64, f16, swizzled>, vector<8xf32> -> vector<8xf32>
+  llvm.return %next : vector<8xf32>
 }

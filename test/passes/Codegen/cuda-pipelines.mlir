@@ -99,4 +99,37 @@ tenon.kernel @pixels(%x: tensor<2x11x9x40xf16>, %packed: tensor<1x48x368xf16>) -
   %0 = tenon.conv %x, %w {strides = array<i64: 2, 1>, dilations = array<i64: 1, 2>} : (tensor<2x11x9x40xf16>, tensor<3x3x40x48xf16>) -> tensor<2x5x5x48xf16>
   tenon.yield %0 : tensor<2x5x5x48xf16>
 }
+
+// Weights without half of them are rows of instructions: half of the depth in a line, 128 outputs by 64 positions. A third box has
+// the words that say where they were, which lanes load before the fence. Steps go by twos, and the fifth is alone; a group's
+// warps meet around its sums.
+// CHECK-LABEL: module @sparse
+//       CHECK:   "1,0,1,3,64,160,0,96,0,1,0,{{.*}},32,128,1,{{.*}};0,0,1,2,128,320,0,200,0,{{.*}},64,64,{{.*}};1,30720,2,4,128,32,0,5,0,6,0,1,0,0,0,128,0,640,0,34560,0,0,0,32,1,8,1,0,
+//   CHECK-DAG:   %[[VALUES:.*]] = tile.buffer at 0 : <2, 128, 32, f16, swizzled>
+//   CHECK-DAG:   %[[ROWS:.*]] = tile.buffer at 16384 : <2, 64, 64, f16, swizzled>
+//   CHECK-DAG:   %[[PLACES:.*]] = tile.buffer at 32768 : <2, 8, 32, i32, swizzled>
+//   CHECK-DAG:   %[[SUMS:.*]] = tile.buffer at 34816 : <2, 64, 64, f32, padded>
+//       CHECK:   tile.expect 17408 at
+//       CHECK:   tile.bring {{.*}} to %[[VALUES]]
+//       CHECK:   tile.bring {{.*}} to %[[PLACES]]
+//       CHECK:   tile.bring {{.*}} to %[[ROWS]]
+//       CHECK:   scf.for
+//       CHECK:     scf.for
+// CHECK-COUNT-2:     tile.wait_products 1
+//       CHECK:     }
+//       CHECK:     tile.await
+//       CHECK:     tile.load %[[PLACES]]
+//       CHECK:     arith.maxui
+//       CHECK:     tile.fence_products
+//       CHECK:     tile.multiply f16 %[[VALUES]]{{.*}} places %[[OWN:.*]] part 0, f16 %[[ROWS]]
+//       CHECK:     tile.multiply f16 %[[VALUES]]{{.*}} places %[[OWN]] part 1, f16 %[[ROWS]]
+//       CHECK:     tile.meet_warpgroup
+// CHECK-COUNT-4:     tile.store_sums {{.*}} to %[[SUMS]]{{.*}} turned
+//  CHECK-NEXT:     tile.meet_warpgroup
+tenon.kernel @sparse(%x: tensor<200x320xf16>, %packed: tensor<1x108x160xf16>) -> tensor<200x96xf16>
+    attributes {strategy = "contraction", schedule = #cuda.pipeline_schedule<tile_columns = 64, stages = 2, mma = <wgmma_sparse>>} {
+  %w = tenon.unpack %packed {layout = #cuda.sparse_columns<>} : (tensor<1x108x160xf16>) -> tensor<320x96xf16>
+  %0 = tenon.matmul %x, %w : (tensor<200x320xf16>, tensor<320x96xf16>) -> tensor<200x96xf16>
+  tenon.yield %0 : tensor<200x96xf16>
+}
 }

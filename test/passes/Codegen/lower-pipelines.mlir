@@ -136,3 +136,25 @@ llvm.func @floats_of_8_bits(%i: i64, %later: i1, %sums: vector<8xf32>) -> vector
       : !tile.buffer<4, 64, 128, i8, swizzled>, !tile.buffer<4, 64, 128, i8, swizzled>, vector<8xf32> -> vector<8xf32>
   llvm.return %a : vector<8xf32>
 }
+
+// -----
+
+// Half of the left operand's numbers: the depth is twice as long, and words of the lane say where they were. A group meets at a
+// barrier of its own, behind the block's.
+// CHECK-LABEL: llvm.func @sparse(
+//       CHECK:   llvm.inline_asm has_side_effects {{.*}}wgmma.mma_async.sp.sync.aligned.m64n16k32.f32.bf16.bf16 {$0, {{.*}}, $7}, $16, $17, $19, 1, accumulates, 1, 1, 0, 0;{{.*}} "=f,{{.*}},7,l,l,r,r,~{memory}"
+//       CHECK:   llvm.inline_asm has_side_effects {{.*}}wgmma.mma_async.sp.sync.aligned.m64n16k64.s32.s8.u8 {{.*}}, $16, $17, $19, 0, accumulates;
+//       CHECK:   %[[NUMBER:.*]] = llvm.trunc %{{.*}} : i64 to i32
+//       CHECK:   nvvm.barrier id = %[[NUMBER]] number_of_threads = %{{.*}}
+llvm.func @sparse(%i: i64, %words: i32, %later: i1, %whole: vector<8xi32>, %sums: vector<8xf32>) -> vector<8xi32> {
+  %half = tile.buffer at 0 : !tile.buffer<4, 64, 32, bf16, swizzled>
+  %halves = tile.buffer at 16384 : !tile.buffer<4, 64, 64, bf16, swizzled>
+  %half_bytes = tile.buffer at 65536 : !tile.buffer<4, 64, 64, i8, swizzled>
+  %bytes = tile.buffer at 98304 : !tile.buffer<4, 64, 128, i8, swizzled>
+  %a = tile.multiply bf16 %half[%i, %i, %i] places %words part 1, bf16 %halves[%i, %i, %i], %later, %sums
+      : !tile.buffer<4, 64, 32, bf16, swizzled>, !tile.buffer<4, 64, 64, bf16, swizzled>, vector<8xf32> -> vector<8xf32>
+  %b = tile.multiply s8 %half_bytes[%i, %i, %i] places %words part 0, u8 %bytes[%i, %i, %i], %later, %whole
+      : !tile.buffer<4, 64, 64, i8, swizzled>, !tile.buffer<4, 64, 128, i8, swizzled>, vector<8xi32> -> vector<8xi32>
+  tile.meet_warpgroup %i
+  llvm.return %b : vector<8xi32>
+}

@@ -36,6 +36,17 @@ tenon.kernel @bytes(%x: tensor<1x8x8x32xi8>, %w: tensor<3x3x16x32xi8> {tenon.wei
 
 // -----
 
+// Warps with different roles read the same form.
+// CHECK-LABEL: tenon.kernel @roles(
+//       CHECK:   tenon.unpack %{{.*}} {layout = #cuda.sparse_columns<>} : (tensor<1x36x64xf16>) -> tensor<128x24xf16>
+tenon.kernel @roles(%x: tensor<32x128xf16>, %w: tensor<128x24xf16> {tenon.weights}) -> tensor<32x24xf16> attributes {strategy = "contraction",
+    schedule = #cuda.pipeline_schedule<tile_columns = 32, consumers = 1, mma = <wgmma_sparse>>} {
+  %0 = tenon.matmul %x, %w : (tensor<32x128xf16>, tensor<128x24xf16>) -> tensor<32x24xf16>
+  tenon.yield %0 : tensor<32x24xf16>
+}
+
+// -----
+
 tenon.kernel @three(%x: tensor<32x16xf16>, %w: tensor<16x8xf16> {tenon.weights}) -> tensor<32x8xf16> attributes {strategy = "contraction",
     schedule = #cuda.tile_schedule<tile_rows = 32, tile_columns = 32, depth = 64, warp_rows = 16, warp_columns = 16, stages = 3, mma = <mma_sparse>>} {
   %0 = tenon.matmul %x, %w : (tensor<32x16xf16>, tensor<16x8xf16>) -> tensor<32x8xf16>

@@ -269,3 +269,36 @@ module attributes {tenon.target = #cuda.target<name = "sm_80", arch = "sm_80", h
     tenon.yield %0 : tensor<64x64xf16>
   }
 }
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a", ptx = 84, shared_bytes = 232448, wgmma_rate = 2048, host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @unknown(%x: tensor<64x64xf16>, %w: tensor<64x64xf16>) -> tensor<64x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.pipeline_schedule<mma = <wgmma_sparse>>} {
+    // expected-error @+1 {{has a schedule in @unknown for warps with different roles, but its weights are not known, or cannot be multiplied without half of them}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
+    tenon.yield %0 : tensor<64x64xf16>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a", ptx = 84, shared_bytes = 232448, wgmma_rate = 2048, host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @short(%x: tensor<64x64xf16>, %w: tensor<64x64xf16> {tenon.weights}) -> tensor<64x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.pipeline_schedule<depth = 32, mma = <wgmma_sparse>>} {
+    // expected-error @+1 {{has a schedule in @short for warps with different roles, but steps of 32 channels are not of 64 at a time}}
+    %0 = tenon.matmul %x, %w : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
+    tenon.yield %0 : tensor<64x64xf16>
+  }
+}
+
+// -----
+
+module attributes {tenon.target = #cuda.target<name = "sm_90a", arch = "sm_90a", ptx = 84, shared_bytes = 232448, wgmma_rate = 2048, host_cpu = #cpu.target<name = "x86-64-v3">>} {
+  tenon.kernel @taps(%x: tensor<1x8x8x96xf16>, %w: tensor<3x3x96x64xf16> {tenon.weights}) -> tensor<1x6x6x64xf16> attributes {
+      strategy = "contraction", schedule = #cuda.pipeline_schedule<mma = <wgmma_sparse>>} {
+    // expected-error @+1 {{has a schedule in @taps for warps with different roles, but steps of 64 channels leave a tap of 96}}
+    %0 = tenon.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x8x8x96xf16>, tensor<3x3x96x64xf16>) -> tensor<1x6x6x64xf16>
+    tenon.yield %0 : tensor<1x6x6x64xf16>
+  }
+}

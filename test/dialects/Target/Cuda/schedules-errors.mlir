@@ -123,3 +123,8 @@ module attributes {s = #cuda.pipeline_schedule<tile_columns = 48, mma = <wgmma>>
 
 // expected-error @+1 {{lines of 96 elements, no power of two, cannot be swizzled}}
 module attributes {s = #cuda.pipeline_schedule<depth = 96, mma = <wgmma>>} {}
+
+// -----
+
+// expected-error @+1 {{warps multiply by matrix units, not by #cuda.mma<wgmma_sparse>}}
+module attributes {s = #cuda.tile_schedule<depth = 64, mma = <wgmma_sparse>>} {}
