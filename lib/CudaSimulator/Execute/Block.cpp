@@ -21,6 +21,7 @@ void Block::start(const uint32_t (&position)[3]) {
                cluster.actors(), *request.options);
   for (Barrier &barrier : barriers)
     barrier = Barrier{};
+  lastLoad = 0;
   steps = 0;
   counters = {};
   unsigned threads = request.threadsPerBlock();

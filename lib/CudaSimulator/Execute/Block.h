@@ -50,6 +50,8 @@ public:
   SharedMemory shared;
   std::vector<std::unique_ptr<Warp>> warps;
   Barrier barriers[barrierCount];
+  /// The copy engine's count when something was last brought to shared memory.
+  uint32_t lastLoad = 0;
   Counters counters;
   uint64_t steps = 0;
 
@@ -72,6 +74,9 @@ public:
   /// Something that happens later by itself, in any order with other such things: the delivery of a
   /// bulk copy.
   void later(std::function<void()> action) { actions.push_back(std::move(action)); }
+
+  /// The copy engine has brought something to this shared memory.
+  void noteLoad(const SharedMemory &shared);
 
   /// The shared memory of a block of this cluster. @throws Fault if there is no such rank.
   SharedMemory &sharedOf(uint64_t rank, int lane);

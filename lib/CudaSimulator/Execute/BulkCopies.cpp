@@ -157,6 +157,7 @@ static void startLoad(Warp &warp, const Instruction &instruction, const Request 
                Accessor engine{cluster.copyActor(), -1, &cluster.copyClock, false};
                std::memcpy(shared.deliver(request.target, request.bytes, engine), bytes.data(),
                            bytes.size());
+               cluster.noteLoad(shared);
                addTransactions(cluster, barrierMemory, request.barrier,
                                -static_cast<int64_t>(request.bytes), cluster.copyClock, lane);
              });

@@ -45,6 +45,12 @@ void Cluster::start(uint64_t number) {
   }
 }
 
+void Cluster::noteLoad(const SharedMemory &shared) {
+  for (auto &block : blocks)
+    if (&block->shared == &shared)
+      block->lastLoad = copyClock.counts[copyActor()];
+}
+
 SharedMemory &Cluster::sharedOf(uint64_t rank, int lane) {
   if (rank >= blocks.size())
     throw Fault(FaultKind::IllegalAddress,
@@ -159,6 +165,14 @@ void Cluster::finish() {
                                          " threads arrived at barrier " +
                                          std::to_string(&barrier - block->barriers) +
                                          ", which waits for " + std::to_string(barrier.expected));
+    // On hardware the memory may be another block's by then.
+    uint32_t known = 0;
+    for (const auto &warp : block->warps)
+      known = std::max(known, warp->clock.counts[copyActor()]);
+    if (block->lastLoad > known)
+      throw Fault(FaultKind::Trap, "kernel '" + request.program->name +
+                                       "': a block ended while a bulk copy to its shared memory "
+                                       "that nobody waited for may be under way");
     counters.add(block->counters);
   }
 }

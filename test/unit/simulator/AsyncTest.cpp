@@ -144,6 +144,12 @@ static const Misuse misuses[] = {
      "cp.async.bulk.global.shared::cta.bulk_group [%d1], [%r1], "
      "128;\ncp.async.bulk.commit_group;\n",
      LaunchFailed, "exits while a bulk copy"},
+    {"bulk load not waited for",
+     "@%p1 mbarrier.init.shared.b64 [%r9], 1;\nbar.sync 0;\n"
+     "@%p1 mbarrier.arrive.expect_tx.shared.b64 %d9, [%r9], 128;\n"
+     "@%p1 cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%r1], [%d0], 128, "
+     "[%r9];",
+     LaunchFailed, "that nobody waited for may be under way"},
     {"bulk copy of too few bytes",
      "@%p1 mbarrier.init.shared.b64 [%r9], 1;\n@%p1 "
      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes "
