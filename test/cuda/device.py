@@ -1,6 +1,7 @@
 """Kernels of PTX on a GPU or the simulated one, through the driver's entry points."""
 
 import ctypes
+import math
 import os
 import re
 import tempfile
@@ -28,8 +29,10 @@ class Launch:
     """What a launch gives a kernel beside its arguments: see tenon_kernel_desc in runtime/abi.h."""
 
     shared_bytes: int = 0
-    # The numbers of a tenon_tensor_map_desc each, whose sizes are known.
+    # The numbers of a tenon_tensor_map_desc each.
     maps: list = field(default_factory=list)
+    # Sizes that a run tells, which are arguments behind all buffers.
+    sizes: list = field(default_factory=list)
 
 
 class Fault(Exception):
@@ -80,10 +83,16 @@ class Device:
         self.call("cuMemAlloc_v2", ctypes.byref(address), ctypes.c_size_t(data.nbytes))
         return address
 
-    def make_map(self, numbers, addresses):
+    def make_map(self, numbers, addresses, run_sizes):
         """A tensor map, which begins at a multiple of 64 bytes."""
         argument, offset, kind, rank, row_bytes, *rest = numbers
-        sizes, strides, box, steps, reach = rest[0:10:2], rest[10:18:2], rest[18:23], rest[23:28], rest[29:32]
+
+        def size(factor, values):
+            """A tenon_size_desc: `values` has a bit for each argument."""
+            return factor * math.prod(own for i, own in enumerate(run_sizes, len(addresses)) if values >> i & 1)
+
+        pairs = [size(*rest[i : i + 2]) for i in range(0, 18, 2)]
+        sizes, strides, box, steps, reach = pairs[:5], pairs[5:], rest[18:23], rest[23:28], rest[29:32]
         memory = ctypes.create_string_buffer(192)
         start = -ctypes.addressof(memory) % 64
         longs, words, corner = ctypes.c_uint64 * 5, ctypes.c_uint32 * 5, ctypes.c_int * 3
@@ -106,8 +115,9 @@ class Device:
         addresses = [self.allocate(data) for data in [*inputs, *outputs]]
         for data, address in zip(inputs, addresses):
             self.call("cuMemcpyHtoD_v2", address, data.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(data.nbytes))
-        maps = [self.make_map(numbers, addresses) for numbers in launch.maps]
-        places = [ctypes.addressof(address) for address in addresses] + [place for _, place in maps]
+        maps = [self.make_map(numbers, addresses, launch.sizes) for numbers in launch.maps]
+        arguments = addresses + [ctypes.c_int64(size) for size in launch.sizes]
+        places = [ctypes.addressof(argument) for argument in arguments] + [place for _, place in maps]
         parameters = (ctypes.c_void_p * len(places))(*places)
         threads = int(re.search(r"\.reqntid (\d+)", ptx).group(1))
         if launch.shared_bytes:

@@ -128,13 +128,16 @@ for opcode in ("ex2.approx.f32", "rcp.approx.f32", "rsqrt.approx.f32", "lg2.appr
                 tolerance=1e-3, result="f32")
 
 
+def descriptor(swizzle):
+    """Of a matrix. Without a swizzle, neighbours in depth are a unit of 1024 bytes apart."""
+    stride = 8 * (swizzle or 16)
+    return {0: 0, 128: 1, 64: 2, 32: 3}[swizzle] << 62 | (stride >> 4) << 32 | (1024 >> 4) << 16
+
+
 def wgmma(k, types, swizzle, tolerance=0, turned=False, version="8.0", selector=None):
     """64 x 16 of a warpgroup, both operands being the first rows of what all threads have stored; with a selector, of A without
-    half of its columns."""
+    half of its columns, whose rows are half as long."""
     d, a, b = types.split(".")
-    stride = 8 * (swizzle or 16)
-    # Without a swizzle, neighbours in depth are a unit of 1024 bytes apart.
-    descriptor = {0: 0, 128: 1, 64: 2, 32: 3}[swizzle] << 62 | (stride >> 4) << 32 | (1024 >> 4) << 16
     halves = a in ("f16", "bf16")
     signs = ", 1, 1" if d == "f32" else ""
     sparse = selector is not None
@@ -142,9 +145,10 @@ def wgmma(k, types, swizzle, tolerance=0, turned=False, version="8.0", selector=
     body = "mad.lo.u32 %t, %lane, 64, %shared; "
     body += "".join(f"st.shared.v4.b32 [%t+{4 * i}], {registers('a', i, 4)}; " for i in range(0, 16, 4))
     body += "".join(f"mov.b32 %d{i}, 0; " for i in range(8))
-    body += "fence.proxy.async; bar.sync 0; wgmma.fence.sync.aligned; { .reg .b64 %m; .reg .pred %p; setp.eq.u32 %p, 0, 0; "
-    body += f"shr.u32 %t, %shared, 4; cvt.u64.u32 %m, %t; or.b64 %m, %m, {descriptor}; "
-    body += f"wgmma.{form}.sync.aligned.m64n16k{k}.{types} {registers('d', 0, 8)}, %m, %m, {places}%p{signs}"
+    body += "fence.proxy.async; bar.sync 0; wgmma.fence.sync.aligned; { .reg .b64 %m, %n; .reg .pred %p; setp.eq.u32 %p, 0, 0; "
+    body += "shr.u32 %t, %shared, 4; cvt.u64.u32 %n, %t; "
+    body += f"or.b64 %m, %n, {descriptor(swizzle // 2 if sparse else swizzle)}; or.b64 %n, %n, {descriptor(swizzle)}; "
+    body += f"wgmma.{form}.sync.aligned.m64n16k{k}.{types} {registers('d', 0, 8)}, %m, %n, {places}%p{signs}"
     body += (", 0, 1" if turned else ", 0, 0") if halves else ""
     body += "; } wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;"
     name = f"wgmma.{'sp.' if sparse else ''}m64n16k{k}.{types}.swizzle{swizzle}{'.turned' if turned else ''}"
@@ -164,9 +168,10 @@ for signs in ("s8.s8", "u8.u8", "u8.s8", "s8.u8"):
     wgmma(32, f"s32.{signs}", 128, version="8.4")
 for selector in (0, 1):
     wgmma(32, "f32.f16.f16", 128, tolerance=2e-6, version="8.2", selector=selector)
-    wgmma(32, "f32.bf16.bf16", 64, tolerance=2e-6, version="8.2", selector=selector)
-for signs in ("s8.s8", "u8.u8", "u8.s8", "s8.u8"):
-    wgmma(64, f"s32.{signs}", 64, version="8.4", selector=0)
+    wgmma(32, "f32.bf16.bf16", 128, tolerance=2e-6, version="8.2", selector=selector)
+for swizzle in (64, 128):
+    for signs in ("s8.s8", "u8.u8", "u8.s8", "s8.u8"):
+        wgmma(64, f"s32.{signs}", swizzle, version="8.4", selector=0)
 
 
 def copied_box(name, coordinates, box_bytes, words, numbers, tap=""):

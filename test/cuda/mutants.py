@@ -85,6 +85,11 @@ OPERATORS = {
     "copy off by one": (access(r"cp\.async\.c[ag]"), shift_offset(16)),
     # What is multiplied.
     "floats of the other kind": (r"^(?P<head>\s*(?:mma|wgmma|cvt)\.\S*\.)e4m3(?P<tail>.*)$", r"\g<head>e5m2\g<tail>"),
+    "places of the other half": (
+        r"^(?P<head>\s*wgmma\.mma_async\.sp\S*\s.*, )(?P<part>[01])(?P<tail>, accumulates.*)$",
+        lambda match: "{head}{other}{tail}".format(**match.groupdict(), other=1 - int(match.group("part"))),
+    ),
+    "places outside are zeros": (r"^(?P<head>\s*)max\.u32(?P<tail>\s+%r\d+, %r\d+), 1145324612;$", r"\g<head>mov.b32\g<tail>;"),
     # How indices are made: of what, and in which order.
     "factor and addend swapped": (
         r"^(?P<head>\s*mad\.lo\.\w+\s+%\w+, )(?P<a>[%\w]+), (?P<b>[%\w]+), (?P<c>%\w+);",

@@ -25,8 +25,8 @@ BUILD = Path(os.environ.get("TENON_BUILD_DIR", ROOT / "build"))
 
 # (kernel, operator, pattern of the instruction): why it is no bug.
 EQUIVALENT = [
-    ("(float8_)?pipeline", "no fence", r"fence\.proxy.*", "of barriers that were just made the simulator does not tell who sees them"),
-    ("(float8_)?pipeline", "the same lane twice", r"shfl\.sync\.idx.*", "all lanes of a warp have the number of their warpgroup"),
+    ("(float8_|two_of_four_)?pipeline", "no fence", r"fence\.proxy.*", "of barriers that were just made the simulator does not tell who sees them"),
+    ("(float8_|two_of_four_)?pipeline", "the same lane twice", r"shfl\.sync\.idx.*", "all lanes of a warp have the number of their warpgroup"),
     (
         "gemm_few_rows",
         "loop with one step too many",
@@ -45,6 +45,7 @@ EQUIVALENT = [
         r"setp\.lt\.[su]64.*, (12|20|36|150);",
         "a key more, or an element more of a query, key or value, meets zeros of the other operand, or is not stored",
     ),
+    ("two_of_four_pipeline", "no fence", r"wgmma\.fence.*", "of a missing one behind the first the simulator does not tell"),
     (
         "two_of_four",
         "loop with one step too many",
