@@ -137,7 +137,7 @@ LogicalResult MmaOp::verify() {
 LogicalResult verifyPlaces(Operation *op, Number number, int64_t part) {
   if (number == Number::TF32)
     return op->emitOpError("leaves out half of tf32, of which one of two is left, not two of four");
-  int64_t parts = isByte(number) ? 1 : 2;
+  int64_t parts = number == Number::F16 || number == Number::BF16 ? 2 : 1;
   if (part < 0 || part >= parts)
     return op->emitOpError("is part ") << part << " of " << parts;
   return success();

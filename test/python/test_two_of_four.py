@@ -140,6 +140,15 @@ def test_other_zeros_stay_dense(tmp_path):
     assert "zeros: dense" in done.stdout, done.stdout + done.stderr
 
 
+@needs_simulator
+def test_little_gain_stays_dense(tmp_path):
+    """Less than an eighth may be a loss, and is told."""
+    model, _, _ = matmul(np.random.default_rng(0), np.float16, 512, 392, 512)
+    onnx.save(model, tmp_path / "model.onnx")
+    done = call("info", tmp_path / "model.onnx", "--target=cuda:sm_90a", "--device=cuda-sim", TENON_CUDA_SIM="sm_90a")
+    assert "50% zeros: dense, 2 of 4 is 1.12 x" in done.stdout, done.stdout + done.stderr
+
+
 def test_prune_keeps_two_of_four(tmp_path):
     """The two of the largest magnitude along what each node adds up, and nothing else changes."""
     rng = np.random.default_rng(2)

@@ -6,9 +6,8 @@
 // | matrix by steps of the depth | columns, depth, batches | 128 bytes of each step |
 // | input of a convolution | channels, W, H, images | a run of pixels, of a step's channels each |
 // | its filters | channels, taps, outputs, groups | a step of each output |
-// | weights without half of them | what is left of the depth, outputs, groups | half of a step of
-// each output | | where they were | words of 64 of the depth, these, sixteen outputs each, groups |
-// those of a step |
+// | weights without half of them | what is left, outputs, groups | half of a step of each output |
+// | where these were | words, 64 of the depth each, 16 outputs each, groups | those of a step |
 //
 // What is outside of a tensor is zero: channels behind the last one of a tap, rows and columns
 // behind the last. So tiles need no other care at edges, and the bytes of a box are always the

@@ -39,23 +39,12 @@ inline TileScheduleAttr chooseTiles(TargetAttr target, mlir::Operation *op) {
   return rateTiles(target, op).first;
 }
 
-/// Whether the weights of a product, if two of each four neighbours in depth are zero, can be
-/// multiplied without these.
-bool canLeaveOutHalf(mlir::Operation *op);
-/// Whether a schedule does so.
-bool leavesOutHalf(ScheduleAttrInterface schedule);
-/// Whether so many are known to be zero, too.
-bool isTwoOfFour(mlir::Operation *op);
-/// What a schedule makes of zeros in the weights of its root, in a few words;
-/// empty if few are known.
-std::string describeZeros(TargetAttr target, mlir::Operation *op, ScheduleAttrInterface schedule);
-
 /// The same for warps with different roles; null if there is nothing that multiplies for a
 /// warpgroup, or if the copy engine cannot bring the op's operands.
 std::pair<PipelineScheduleAttr, double> ratePipeline(TargetAttr target, mlir::Operation *op);
 
-/// Both of weights of which two in four are left out; null if not so many are zero, or if matrix
-/// units do not multiply them so.
+/// The best of either kind for weights of which two in four are left out; null if not so many are
+/// zero, or if matrix units do not multiply them so.
 std::pair<TileScheduleAttr, double> rateSparseTiles(TargetAttr target, mlir::Operation *op);
 std::pair<PipelineScheduleAttr, double> rateSparsePipeline(TargetAttr target, mlir::Operation *op);
 
@@ -68,6 +57,17 @@ RatedSchedule rateDense(TargetAttr target, mlir::Operation *op);
 RatedSchedule rateSparse(TargetAttr target, mlir::Operation *op);
 /// Whether it is worth it to leave out half of the weights, where that is so many times as fast.
 bool isWorthLeavingOut(double gain);
+
+/// Whether the weights of a product, if two of each four neighbours in depth are zero, can be
+/// multiplied without these.
+bool canLeaveOutHalf(mlir::Operation *op);
+/// Whether so many are known to be zero, too.
+bool isTwoOfFour(mlir::Operation *op);
+/// Whether a schedule leaves them out.
+bool leavesOutHalf(ScheduleAttrInterface schedule);
+/// What a schedule makes of zeros in the weights of its root, in a few words;
+/// empty if few are known.
+std::string describeZeros(TargetAttr target, mlir::Operation *op, ScheduleAttrInterface schedule);
 
 /// For a `tenon.attention`: tiles for matrix units (AttentionTiles.h) or for FMAs; and a block for
 /// each of its tiles.
