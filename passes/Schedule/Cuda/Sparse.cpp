@@ -61,7 +61,8 @@ std::string describeZeros(TargetAttr target, Operation *op, ScheduleAttrInterfac
   double gain = sparse.schedule && dense.schedule ? dense.cycles / sparse.cycles : 0;
   if (leavesOutHalf(schedule))
     return llvm::formatv("{0:P0} zeros: 2 of 4, {1:F1} x", zeros, gain);
-  if (gain > 0)
+  // Few rows are not multiplied by matrix units at all.
+  if (gain > 0 && isa_and_present<TileScheduleAttr, PipelineScheduleAttr>(schedule))
     return llvm::formatv("{0:P0} zeros: dense, 2 of 4 is {1:F2} x", zeros, gain);
   return llvm::formatv("{0:P0} zeros: dense", zeros);
 }
