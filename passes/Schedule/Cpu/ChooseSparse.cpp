@@ -8,6 +8,7 @@
 // as much as dense code, and reads less. Code for columns multiplies single weights by vectors of
 // positions, which takes a bit longer for each. Where a tile has all positions, and visits weights
 // once, reading them bounds the time.
+#include "dialects/Target/Cpu/SparsePanels.h"
 #include "passes/Schedule/Cpu/Choose.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -137,7 +138,6 @@ int64_t chooseColumnPositions(TargetAttr target, const ContractionSizes &sizes) 
 /// not be multiplied one by one.
 static int64_t chooseColumnDepth(TargetAttr target, const ContractionSizes &sizes,
                                  ContractionScheduleAttr dense) {
-  constexpr int64_t mostOfByte = 256;
   int64_t rows = sizes.batch * sizes.lines * sizes.rows;
   bool isKnown = sizes.batch >= 0 && sizes.lines >= 0 && sizes.rows >= 0;
   if (!sizes.positionsAreRows || !isKnown || rows < target.getLanes(sizes.accumulatorBits) ||
@@ -148,7 +148,7 @@ static int64_t chooseColumnDepth(TargetAttr target, const ContractionSizes &size
   if (tileBytes * sizes.inChannels > target.getL2Bytes() / 2)
     return 0;
   int64_t depth = target.getL1Bytes() * 3 / 4 / tileBytes;
-  return std::min({depth, mostOfByte, sizes.inChannels});
+  return std::min({depth, SparseForm::mostDepth, sizes.inChannels});
 }
 
 llvm::SmallVector<SkipAttr> listSkips(TargetAttr target, const ContractionSizes &sizes,
