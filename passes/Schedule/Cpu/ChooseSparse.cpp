@@ -22,8 +22,8 @@ constexpr int64_t shortestList = 8;
 /// product.
 constexpr double stepCost = 2, listCost = 24, latency = 5;
 /// What a weight of a column takes beside its products, and the time in which the sums of a column
-/// take the next one, while another column's may go on.
-constexpr double weightCost = 1.5, columnLatency = 3.2;
+/// take the next one, while another column's may go on; and what a column's list takes.
+constexpr double weightCost = 1.5, columnLatency = 3.2, columnCost = 16;
 /// What it takes to put a vector of weights to their places.
 constexpr double expandCost = 3;
 /// Bytes of weights that arrive from memory, and from the second and third cache.
@@ -82,7 +82,7 @@ double Prediction::predictColumns(ContractionScheduleAttr schedule) const {
                  llvm::divideCeil(sizes.inChannels, skip.getDepth());
   double packing = sizes.inChannels * vectors * 2;
   double ofTile = packing + skip.getKept() * std::max(vectors + weightCost, columnLatency) +
-                  lists * (listCost + vectors);
+                  lists * (columnCost + vectors);
   return ofTile * tile / positions;
 }
 
