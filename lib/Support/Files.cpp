@@ -3,6 +3,8 @@
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include <atomic>
 #include <cerrno>
@@ -227,6 +229,16 @@ Error OutputFile::commit(bool executable) {
     return systemError("cannot write '" + Twine(path) + "'");
   temporary.clear();
   return Error::success();
+}
+
+// LLVM's `dontNeedIfMmap` is advice that glibc does not pass on.
+void releasePages(const MemoryBuffer &buffer) {
+  if (buffer.getBufferKind() != MemoryBuffer::MemoryBuffer_MMap)
+    return;
+  auto begin = llvm::alignDown(reinterpret_cast<uintptr_t>(buffer.getBufferStart()),
+                               static_cast<uintptr_t>(sysconf(_SC_PAGESIZE)));
+  auto end = reinterpret_cast<uintptr_t>(buffer.getBufferEnd());
+  madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }
 
 Error writeFile(StringRef path, ArrayRef<char> contents, bool executable) {

@@ -14,6 +14,10 @@
 #include <thread>
 #include <utility>
 
+namespace llvm {
+class MemoryBuffer;
+}
+
 namespace tenon {
 
 /// An open file descriptor, closed with its owner.
@@ -65,6 +69,10 @@ private:
   llvm::SmallVector<char, 0> data;
   std::thread reader;
 };
+
+/// Frees the memory that pages of a mapped file take; what is read again comes from the file. Does
+/// nothing to a buffer that is no mapping.
+void releasePages(const llvm::MemoryBuffer &buffer);
 
 /// A nameless file on disk for data that should not stay in memory. It lies in `directory`, or
 /// where that is not possible in the system's temporary directory.

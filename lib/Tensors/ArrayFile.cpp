@@ -1,5 +1,5 @@
 // Arrays that stay in their file (see the header): the file is mapped, and rows are copied from
-// there.
+// there. Pages that were read do not stay in memory.
 
 #include "lib/Tensors/ArrayFile.h"
 #include "lib/Support/Files.h"
@@ -25,6 +25,8 @@ Tensor FileArray::read(std::vector<int64_t> shape, size_t offset) const {
   size_t width = static_cast<size_t>(tenon_dtype_bits(dtype)) / 8;
   const char *begin = elements.data() + offset * width;
   tensor.bytes.assign(begin, begin + tensor.numElements() * width);
+  if (memory)
+    releasePages(*memory);
   return tensor;
 }
 
@@ -113,6 +115,7 @@ llvm::Expected<std::vector<FileArray>> FileArray::open(llvm::StringRef path) {
       auto ignore = [](llvm::ArrayRef<char>) { return llvm::Error::success(); };
       if (llvm::Error error = unpackZipMember(member, ignore))
         return fail(std::move(error));
+      releasePages(*memory);
     } else {
       auto unpacked = unpack(member);
       if (!unpacked)

@@ -2,6 +2,7 @@
 // kernel is for its strategy to say.
 
 #include "dialects/Target/Cpu/CpuDialect.h"
+#include "dialects/Target/Cpu/SparsePanels.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -25,14 +26,17 @@ static LogicalResult verifyCounts(EmitError emitError, int64_t least,
   return success();
 }
 
-/// Places in the list of a column are bytes.
 static LogicalResult verifySkip(EmitError emitError, SkipAttr skip) {
   if (skip.getKept() < 0)
     return emitError() << "skip keeps " << skip.getKept() << ", but at least 0";
-  bool hasDepth = skip.getZeros() == Zeros::Columns;
-  if (hasDepth ? skip.getDepth() < 1 || skip.getDepth() > 256 : skip.getDepth() != 0)
-    return emitError() << "lists of " << stringifyZeros(skip.getZeros()) << " have a depth of "
-                       << (hasDepth ? "1 to 256" : "0") << ", not " << skip.getDepth();
+  int64_t depth = skip.getDepth();
+  if (skip.getZeros() != Zeros::Columns)
+    return depth == 0 ? success()
+                      : emitError() << "lists of " << stringifyZeros(skip.getZeros())
+                                    << " have no depth, but this is " << depth;
+  if (depth < 1 || depth > SparseForm::mostDepth)
+    return emitError() << "lists of columns have a depth of 1 to " << SparseForm::mostDepth
+                       << ", not " << depth;
   return success();
 }
 

@@ -30,8 +30,46 @@ SparseForm::SparseForm(SparsePanelsAttr layout, RankedTensorType weights)
   elementBytes = weights.getElementTypeBitWidth() / 8;
 }
 
+int64_t SparseForm::maskBytes() const {
+  return llvm::divideCeil(zeros == Zeros::Columns ? rows : rowElements, 8);
+}
+
+bool SparseForm::hasMasks() const {
+  return zeros == Zeros::Columns && lists * maskBytes() <= lists + kept;
+}
+
+int64_t SparseForm::headBytes() const {
+  switch (zeros) {
+  case Zeros::Blocks:
+    return 0;
+  case Zeros::Single:
+    return 8;
+  case Zeros::Columns:
+    return 4;
+  }
+  llvm_unreachable("no other zeros");
+}
+
 int64_t SparseForm::listBytes() const {
-  return headBytes() + (zeros == Zeros::Single ? llvm::alignTo(rows * maskBytes(), 8) : 0);
+  switch (zeros) {
+  case Zeros::Blocks:
+    return 4;
+  case Zeros::Single:
+    return headBytes() + llvm::alignTo(rows * maskBytes(), 8);
+  case Zeros::Columns:
+    return hasMasks() ? maskBytes() : 1;
+  }
+  llvm_unreachable("no other zeros");
+}
+
+int64_t SparseForm::panelBytes() const {
+  int64_t bytes = panelLists * listBytes();
+  return zeros == Zeros::Columns ? headBytes() + llvm::alignTo(bytes, 4) : bytes;
+}
+
+int64_t SparseForm::listOffset(int64_t list) const {
+  int64_t before = zeros == Zeros::Columns ? headBytes() : 0;
+  return list / panelLists * panelBytes() + before + list % panelLists * listBytes();
 }
 
 int64_t SparseForm::rowBytes() const {
@@ -39,14 +77,18 @@ int64_t SparseForm::rowBytes() const {
   case Zeros::Blocks:
     return rows <= (int64_t(1) << 16) ? 2 : 4;
   case Zeros::Columns:
-    return 1;
+    return hasMasks() ? 0 : 1;
   case Zeros::Single:
     return 0;
   }
   llvm_unreachable("no other zeros");
 }
 
-int64_t SparseForm::rowsOffset() const { return llvm::alignTo((lists + 1) * listBytes(), line); }
+// Blocks have the end of the last list, too.
+int64_t SparseForm::rowsOffset() const {
+  int64_t end = zeros == Zeros::Blocks ? listBytes() : 0;
+  return llvm::alignTo(lists / panelLists * panelBytes() + end, line);
+}
 
 int64_t SparseForm::valuesOffset() const {
   return rowsOffset() + llvm::alignTo(kept * rowBytes(), line);
@@ -75,7 +117,9 @@ private:
   bool writeRow(int64_t row, int64_t tap, int64_t output, int64_t outputEnd);
   bool writeBlock(int64_t row, ArrayRef<const char *> elements);
   bool writeSingle(int64_t row, ArrayRef<const char *> elements);
-  void beginList() { writeNumber(list++ * form.listBytes(), kept, 4); }
+  /// Of rows: where the next list begins.
+  void beginList() { writeNumber(form.listOffset(list++), kept, 4); }
+  bool writeColumn(int64_t first, int64_t column);
   /// Its lowest bytes, which come first.
   void writeNumber(int64_t offset, int64_t number, int64_t width) {
     std::memcpy(bytes.data() + offset, &number, width);
@@ -104,7 +148,8 @@ bool SparseWriter::write() {
       if (form.zeros == Zeros::Columns ? !writeColumns(output, end) : !writePanel(output, end))
         return false;
     }
-  beginList();
+  if (form.zeros == Zeros::Blocks)
+    beginList();
   return true;
 }
 
@@ -120,20 +165,29 @@ bool SparseWriter::writePanel(int64_t output, int64_t outputEnd) {
 
 /// Outputs that do not exist have empty lists.
 bool SparseWriter::writeColumns(int64_t output, int64_t outputEnd) {
+  writeNumber(form.listOffset(list) - form.headBytes(), kept, form.headBytes());
   for (int64_t first = 0; first < weights.getInputs(); first += form.rows)
-    for (int64_t column = output; column < output + panels.getWidth(); ++column) {
-      beginList();
-      if (column >= outputEnd)
-        continue;
-      for (int64_t i = first; i < std::min(first + form.rows, weights.getInputs()); ++i) {
-        if (weights.isZero(0, i, column))
-          continue;
-        if (kept == form.kept)
-          return false;
-        bytes[form.rowsOffset() + kept] = static_cast<char>(i - first);
-        writeValue(kept++, weights.getElement(0, i, column));
-      }
+    for (int64_t column = output; column < output + panels.getWidth(); ++column, ++list)
+      if (column < outputEnd && !writeColumn(first, column))
+        return false;
+  return true;
+}
+
+bool SparseWriter::writeColumn(int64_t first, int64_t column) {
+  char *head = bytes.data() + form.listOffset(list);
+  for (int64_t i = first; i < std::min(first + form.rows, weights.getInputs()); ++i) {
+    if (weights.isZero(0, i, column))
+      continue;
+    if (kept == form.kept)
+      return false;
+    if (form.hasMasks()) {
+      head[(i - first) / 8] |= static_cast<char>(1 << (i - first) % 8);
+    } else {
+      ++*head;
+      bytes[form.rowsOffset() + kept] = static_cast<char>(i - first);
     }
+    writeValue(kept++, weights.getElement(0, i, column));
+  }
   return true;
 }
 
@@ -165,7 +219,7 @@ bool SparseWriter::writeBlock(int64_t row, ArrayRef<const char *> elements) {
 }
 
 bool SparseWriter::writeSingle(int64_t row, ArrayRef<const char *> elements) {
-  int64_t masks = (list - 1) * form.listBytes() + form.headBytes() + row * form.maskBytes();
+  int64_t masks = form.listOffset(list - 1) + form.headBytes() + row * form.maskBytes();
   for (auto [number, element] : llvm::enumerate(elements)) {
     if (!element)
       continue;

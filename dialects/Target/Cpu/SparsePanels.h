@@ -13,9 +13,12 @@
 //                     [rows][row / 8 bytes], a bit for each weight, set if it is not zero
 //            values   [kept]             the weights
 //
-//   columns  starts   i32 [lists + 1]    the first weight of each list, and the end of the last one
-//            rows     u8 [kept]          of each weight, which of the list's input channels it is
-//            for values   [kept]             the weights
+//   columns  panels   of each panel, an i32, the number of its first weight, and for each list
+//                     [depth / 8], a bit for each input channel, set if its weight is not zero; or,
+//                     if that takes less, u8, the list's weights
+//            rows     u8 [kept]          in the latter case, of each weight, which of the list's
+//                                        input channels it is for
+//            values   [kept]             the weights
 #ifndef TENON_DIALECTS_TARGET_CPU_SPARSEPANELS_H
 #define TENON_DIALECTS_TARGET_CPU_SPARSEPANELS_H
 
@@ -32,15 +35,25 @@ struct SparseForm {
   /// Lists of a panel.
   int64_t panelLists = 0;
   int64_t kept = 0;
+  /// Input channels of a column's list at most: as many bits of a mask, and a count is a byte.
+  static constexpr int64_t mostDepth = 64;
 
   SparseForm() = default;
   SparseForm(SparsePanelsAttr layout, mlir::RankedTensorType weights);
 
-  /// What tells where a list begins, and of single weights the bits of a row.
-  int64_t headBytes() const { return zeros == Zeros::Single ? 8 : 4; }
-  int64_t maskBytes() const { return rowElements / 8; }
-  /// From one list to the next, as far as the lists themselves are concerned.
+  /// Of columns: whether bits tell which weights are not zero.
+  bool hasMasks() const;
+  /// What is in front of all lists of a panel of columns, or of the bits of a list of single
+  /// weights.
+  int64_t headBytes() const;
+  /// A bit for each weight of a column's list, or of a row of single weights.
+  int64_t maskBytes() const;
+  /// From one list to the next of a panel, and from one panel to the next, as far as the lists
+  /// themselves are concerned.
   int64_t listBytes() const;
+  int64_t panelBytes() const;
+  /// Where a list is.
+  int64_t listOffset(int64_t list) const;
   /// Of the number of a row.
   int64_t rowBytes() const;
   /// Where the numbers of rows are, and the values; and the bytes of all.

@@ -27,7 +27,7 @@ struct MicrokernelEmitter::ColumnBody {
         contraction(parent.contraction), spec(contraction.spec), schedule(parent.schedule),
         lanes(schedule.getLanes()), positions(shape.lines * shape.rows),
         vectors(llvm::divideCeil(positions, lanes)), element(spec.accumulatorType),
-        vectorType(VectorType::get(lanes, element)), sums(locateSums()) {}
+        vectorType(VectorType::get(lanes, element)), sparse(spec), sums(locateSums()) {}
 
   void emit();
 
@@ -35,8 +35,9 @@ private:
   Value locateSums();
   /// Of the panel's outputs, those that exist.
   Value countColumns();
-  void emitPart(Value part, bool isFirst);
-  void emitColumn(Value part, Value column, bool isFirst);
+  /// Of both: the number of the next weight, which is given as that of the first.
+  Value emitPart(Value part, Value at, bool isFirst);
+  Value emitColumn(Value part, Value column, Value at, bool isFirst);
   /// Hands a vector of outputs, number `group` of the panel, to the epilogue for all positions.
   void finishGroup(Value group, Value columns);
   void finishSquare(Value group, Value vector, int64_t rows, const ChannelMasks &masks);
@@ -55,6 +56,7 @@ private:
   int64_t lanes, positions, vectors;
   Type element;
   VectorType vectorType;
+  SparseWeights sparse;
   Value sums;
 };
 
@@ -72,21 +74,23 @@ Value MicrokernelEmitter::ColumnBody::countColumns() {
 
 void MicrokernelEmitter::ColumnBody::emit() {
   Value parts = e.ceilDiv(spec.inChannels, e.i64(spec.sparse->rows));
-  emitPart(e.i64(0), /*isFirst=*/true);
-  e.loop(e.i64(1), parts, e.i64(1), [&](Value part) { emitPart(part, /*isFirst=*/false); });
+  Value at = emitPart(e.i64(0), sparse.firstOfPanel(e, operands.weights), /*isFirst=*/true);
+  e.loop(e.i64(1), parts, e.i64(1), {at}, [&](Value part, ValueRange carried) {
+    return SmallVector<Value>{emitPart(part, carried[0], /*isFirst=*/false)};
+  });
   int64_t whole = shape.masked ? shape.vectors - 1 : shape.vectors;
   e.loop(e.i64(0), e.i64(whole), e.i64(1), [&](Value group) { finishGroup(group, nullptr); });
   if (shape.masked)
     finishGroup(e.i64(whole), e.sub(countColumns(), e.i64(whole * lanes)));
 }
 
-void MicrokernelEmitter::ColumnBody::emitPart(Value part, bool isFirst) {
-  e.loop(e.i64(0), countColumns(), e.i64(1),
-         [&](Value column) { emitColumn(part, column, isFirst); });
+Value MicrokernelEmitter::ColumnBody::emitPart(Value part, Value at, bool isFirst) {
+  return e.loop(e.i64(0), countColumns(), e.i64(1), {at}, [&](Value column, ValueRange carried) {
+    return SmallVector<Value>{emitColumn(part, column, carried[0], isFirst)};
+  })[0];
 }
 
-void MicrokernelEmitter::ColumnBody::emitColumn(Value part, Value column, bool isFirst) {
-  SparseWeights sparse(spec);
+Value MicrokernelEmitter::ColumnBody::emitColumn(Value part, Value column, Value at, bool isFirst) {
   int64_t pitch = vectors * lanes;
   Value input = e.offsetPointer(operands.input, element, e.mul(part, spec.sparse->rows * pitch));
   SmallVector<Value> ofColumn;
@@ -98,7 +102,7 @@ void MicrokernelEmitter::ColumnBody::emitColumn(Value part, Value column, bool i
   }
   Value list = e.add(e.mul(part, schedule.getPanelWidth()), column);
   ofColumn = sparse.forColumn(
-      e, operands.weights, list, ofColumn, [&](Value row, Value weight, ValueRange carried) {
+      e, operands.weights, list, at, ofColumn, [&](Value row, Value weight, ValueRange carried) {
         Value channel = e.offsetPointer(input, element, e.mul(row, pitch));
         Value factor = vector::BroadcastOp::create(e, vectorType, e.convert(weight, element));
         SmallVector<Value> next;
@@ -111,6 +115,7 @@ void MicrokernelEmitter::ColumnBody::emitColumn(Value part, Value column, bool i
       });
   for (auto [v, sum] : llvm::enumerate(ofColumn))
     e.store(sum, sumAt(column, e.i64(v)));
+  return at;
 }
 
 void MicrokernelEmitter::ColumnBody::finishGroup(Value group, Value columns) {

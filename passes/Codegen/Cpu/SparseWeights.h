@@ -33,12 +33,21 @@ public:
 
   using WeightBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
       mlir::Value row, mlir::Value weight, mlir::ValueRange carried)>;
+  /// Of columns: the number of a panel's first weight.
+  mlir::Value firstOfPanel(Emitter &emitter, mlir::Value panel) const;
   /// Visits the weights of a panel's list of a column: which of the list's input channels each is
-  /// for, and itself.
+  /// for, and itself. `at` is the number of the first one before, and of the next list's after it.
   llvm::SmallVector<mlir::Value> forColumn(Emitter &emitter, mlir::Value panel, mlir::Value number,
-                                           mlir::ValueRange initial, WeightBody body) const;
+                                           mlir::Value &at, mlir::ValueRange initial,
+                                           WeightBody body) const;
 
 private:
+  llvm::SmallVector<mlir::Value> forBits(Emitter &emitter, mlir::Value list, mlir::Value &at,
+                                         mlir::ValueRange initial, WeightBody body) const;
+  llvm::SmallVector<mlir::Value> forRows(Emitter &emitter, mlir::Value list, mlir::Value &at,
+                                         mlir::ValueRange initial, WeightBody body) const;
+  mlir::Value loadWeight(Emitter &emitter, mlir::Value number) const;
+
   mlir::Value base;
   /// Of a weight in memory.
   mlir::Type type;

@@ -8,6 +8,7 @@
 // as much as dense code, and reads less. Code for columns multiplies single weights by vectors of
 // positions, which takes a bit longer for each. Where a tile has all positions, and visits weights
 // once, reading them bounds the time.
+#include "dialects/Target/Cpu/SparsePanels.h"
 #include "passes/Schedule/Cpu/Choose.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -21,8 +22,8 @@ constexpr int64_t shortestList = 8;
 /// product.
 constexpr double stepCost = 2, listCost = 24, latency = 5;
 /// What a weight of a column takes beside its products, and the time in which the sums of a column
-/// take the next one, while another column's may go on.
-constexpr double weightCost = 1.5, columnLatency = 3.2;
+/// take the next one, while another column's may go on; and what a column's list takes.
+constexpr double weightCost = 1.5, columnLatency = 3.2, columnCost = 16;
 /// What it takes to put a vector of weights to their places.
 constexpr double expandCost = 3;
 /// Bytes of weights that arrive from memory, and from the second and third cache.
@@ -81,7 +82,7 @@ double Prediction::predictColumns(ContractionScheduleAttr schedule) const {
                  llvm::divideCeil(sizes.inChannels, skip.getDepth());
   double packing = sizes.inChannels * vectors * 2;
   double ofTile = packing + skip.getKept() * std::max(vectors + weightCost, columnLatency) +
-                  lists * (listCost + vectors);
+                  lists * (columnCost + vectors);
   return ofTile * tile / positions;
 }
 
@@ -137,7 +138,6 @@ int64_t chooseColumnPositions(TargetAttr target, const ContractionSizes &sizes) 
 /// not be multiplied one by one.
 static int64_t chooseColumnDepth(TargetAttr target, const ContractionSizes &sizes,
                                  ContractionScheduleAttr dense) {
-  constexpr int64_t mostOfByte = 256;
   int64_t rows = sizes.batch * sizes.lines * sizes.rows;
   bool isKnown = sizes.batch >= 0 && sizes.lines >= 0 && sizes.rows >= 0;
   if (!sizes.positionsAreRows || !isKnown || rows < target.getLanes(sizes.accumulatorBits) ||
@@ -148,7 +148,7 @@ static int64_t chooseColumnDepth(TargetAttr target, const ContractionSizes &size
   if (tileBytes * sizes.inChannels > target.getL2Bytes() / 2)
     return 0;
   int64_t depth = target.getL1Bytes() * 3 / 4 / tileBytes;
-  return std::min({depth, mostOfByte, sizes.inChannels});
+  return std::min({depth, SparseForm::mostDepth, sizes.inChannels});
 }
 
 llvm::SmallVector<SkipAttr> listSkips(TargetAttr target, const ContractionSizes &sizes,

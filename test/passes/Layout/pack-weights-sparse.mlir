@@ -23,10 +23,9 @@ func.func @main(%x: tensor<32x16xf32>) -> tensor<32x16xf32> {
 
 // -----
 
-// 35 weights of 4 bytes, behind the number of the first one and 16 bits for each of 16 rows: 40 bytes for one list, and for
-// the end.
+// 35 weights of 4 bytes, behind the number of the first one and 16 bits for each of 16 rows: 40 bytes for one list.
 // CHECK-LABEL: tenon.kernel @single(
-//       CHECK:   tenon.unpack %{{.*}} : (tensor<320xui8>) -> tensor<16x16xf32>
+//       CHECK:   tenon.unpack %{{.*}} : (tensor<256xui8>) -> tensor<16x16xf32>
 tenon.kernel @single(%x: tensor<1x16xf32>, %w: tensor<16x16xf32> {tenon.weights}) -> tensor<1x16xf32> attributes {strategy = "contraction",
     schedule = #cpu.contraction_schedule<lanes = 16, packed = true, skip = <zeros = single, kept = 35>>} {
   %0 = tenon.matmul %x, %w : (tensor<1x16xf32>, tensor<16x16xf32>) -> tensor<1x16xf32>
@@ -43,9 +42,9 @@ func.func @main(%x: tensor<1x16xf32>) -> tensor<1x16xf32> {
 
 // -----
 
-// 35 weights behind the place of each in its list, 16 lists each of both parts of the channels.
+// 35 weights behind the number of the first one, and a bit for each weight of 16 lists of both parts of the channels.
 // CHECK-LABEL: tenon.kernel @columns(
-//       CHECK:   tenon.unpack %{{.*}} : (tensor<448xui8>) -> tensor<16x16xf32>
+//       CHECK:   tenon.unpack %{{.*}} : (tensor<256xui8>) -> tensor<16x16xf32>
 tenon.kernel @columns(%x: tensor<64x16xf32>, %w: tensor<16x16xf32> {tenon.weights}) -> tensor<64x16xf32> attributes {strategy = "contraction",
     schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 64, block_tiles = 1, packed = true, pack_input = true, skip = <zeros = columns, kept = 35, depth = 8>>} {
   %0 = tenon.matmul %x, %w : (tensor<64x16xf32>, tensor<16x16xf32>) -> tensor<64x16xf32>

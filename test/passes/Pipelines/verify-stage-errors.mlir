@@ -223,8 +223,8 @@ tenon.kernel @k(%x: tensor<32x32xf32>, %w: tensor<32x16xf32>) -> tensor<32x16xf3
 // -----
 
 // Single weights are multiplied by vectors of packed positions.
-tenon.kernel @k(%x: tensor<32x32xf32>, %w: tensor<320xui8>) -> tensor<32x16xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, block_tiles = 1, packed = true, skip = <zeros = columns, kept = 20, depth = 32>>} {
-  %p = tenon.unpack %w {layout = #cpu.sparse_panels<panels = <width = 16>, skip = <zeros = columns, kept = 20, depth = 32>>} : (tensor<320xui8>) -> tensor<32x16xf32>
+tenon.kernel @k(%x: tensor<32x32xf32>, %w: tensor<256xui8>) -> tensor<32x16xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, tile_rows = 32, block_tiles = 1, packed = true, skip = <zeros = columns, kept = 20, depth = 32>>} {
+  %p = tenon.unpack %w {layout = #cpu.sparse_panels<panels = <width = 16>, skip = <zeros = columns, kept = 20, depth = 32>>} : (tensor<256xui8>) -> tensor<32x16xf32>
   // expected-error @+1 {{has a schedule in @k that skips zeros of columns, but does not pack input of one tap, one line and tile at a time}}
   %0 = tenon.matmul %x, %p : (tensor<32x32xf32>, tensor<32x16xf32>) -> tensor<32x16xf32>
   tenon.yield %0 : tensor<32x16xf32>

@@ -13,7 +13,7 @@ tenon.kernel @blocks(%x: tensor<128x768xf32>, %w: tensor<768x768xf32> {tenon.wei
 
 // A fifth of single weights, but hardly a row without any: they are multiplied one by one by vectors of rows.
 // CHECK-LABEL: tenon.kernel @columns(
-//  CHECK-SAME:   tile_rows = 64, {{.*}}pack_input = true, {{.*}}skip = <zeros = columns, kept = 116800, depth = 96>>
+//  CHECK-SAME:   tile_rows = 64, {{.*}}pack_input = true, {{.*}}skip = <zeros = columns, kept = 116800, depth = 64>>
 tenon.kernel @columns(%x: tensor<128x768xf32>, %w: tensor<768x768xf32> {tenon.weights, tenon.zeros = {blocks = [array<i64: 1, 16, 35800>, array<i64: 1, 1, 116800>], run_bytes = 2359296}}) -> tensor<128x768xf32> attributes {strategy = "contraction"} {
   %0 = tenon.matmul %x, %w : (tensor<128x768xf32>, tensor<768x768xf32>) -> tensor<128x768xf32>
   tenon.yield %0 : tensor<128x768xf32>
