@@ -164,6 +164,13 @@ tenon.kernel @through_registers(%x: tensor<128x256xf32>, %w: tensor<256x128xf16>
 //       CHECK:   arith.subf
 //       CHECK:   nvvm.convert.float.to.tf32
 // CHECK-COUNT-3: tile.mma tf32
+// Sums that are not finite are taken again.
+//       CHECK:   tile.load
+//       CHECK:   arith.cmpf olt
+//       CHECK:   scf.if
+//       CHECK:     scf.for
+//       CHECK:       vector.fma {{.*}} : vector<4xf32>
+//       CHECK:     arith.select
 tenon.kernel @in_parts(%x: tensor<128x256xf32>, %w: tensor<128x256xf32>) -> tensor<128x128xf32>
     attributes {strategy = "contraction", schedule = #cuda.tile_schedule<warp_columns = 32, warp_rows = 32, stages = 3, mma = <mma_3xtf32>>} {
   %0 = tenon.matmul %x, %w {transposeRhs, tenon.bfloat_products = 3} : (tensor<128x256xf32>, tensor<128x256xf32>) -> tensor<128x128xf32>
