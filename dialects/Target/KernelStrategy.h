@@ -51,6 +51,13 @@ struct WeightForm {
 /// same numbers, or as they are.
 enum class Float8Products { Widened, AsHalves, AsTheyAre };
 
+/// Numbers to which f32 is rounded where it is multiplied, and of how many products of them each
+/// product of f32 is the sum. Without a type, f32 is multiplied as it is.
+struct MultipliedParts {
+  mlir::FloatType number;
+  int64_t products = 1;
+};
+
 class KernelStrategy {
 public:
   virtual ~KernelStrategy() = default;
@@ -104,6 +111,11 @@ public:
   virtual std::string describeZeros(KernelOp kernel, TargetAttrInterface target) const {
     return {};
   }
+  /// Why a kernel with a schedule has other instructions than the target's best ones, in a few
+  /// words; empty if there is nothing to say.
+  virtual std::string describeObstacle(KernelOp kernel, TargetAttrInterface target) const {
+    return {};
+  }
   /// Whether a root reads this operand, which `tenon.dequantize_blocks` computes, as narrow as that
   /// op's operands are: then the op belongs into the root's kernel, and is not folded.
   virtual bool readsNarrow(mlir::OpOperand &weights) const { return false; }
@@ -121,9 +133,8 @@ public:
   /// The type to which a kernel rounds elements of the root's input before it multiplies them, as
   /// its schedule says; null if it multiplies them as they are.
   virtual mlir::Type getRoundedInput(KernelOp kernel) const { return nullptr; }
-  /// The products of bf16 of which a kernel sums each product of its root, as its schedule says; 1
-  /// if it multiplies numbers as they are.
-  virtual int64_t getBFloatProducts(KernelOp kernel) const { return 1; }
+  /// What a kernel multiplies in the place of numbers of f32, as its schedule says.
+  virtual MultipliedParts getMultipliedParts(KernelOp kernel) const { return {}; }
   /// How many tasks the work is worth, as expressions over the kernel's symbols: the least of them,
   /// and one at least.
   virtual DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const = 0;

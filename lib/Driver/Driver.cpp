@@ -66,7 +66,7 @@ llvm::Expected<TargetAttrInterface> Compilation::withHost(TargetAttrInterface ta
 void Compilation::reportProgram() {
   for (const KernelInfo &kernel : builder.model.info.variants.front().kernels)
     report.kernels.push_back({kernel.name, kernel.nodes, kernel.flops, kernel.bytes,
-                              builder.launches.lookup(kernel.name), kernel.zeros});
+                              builder.launches.lookup(kernel.name), kernel.remarks});
   for (LaunchNodes &launch : builder.launchNodes)
     report.launches.push_back(
         {std::move(launch.kernel), std::move(launch.nodes), std::move(launch.products)});

@@ -77,8 +77,9 @@ struct CompileOptions {
 struct KernelReport {
   std::string name, nodes;
   int64_t flops = 0, bytes = 0, launches = 0;
-  /// What it makes of zeros in its weights: "80% zeros: blocks, 4.6 x"; empty if there are few.
-  std::string zeros;
+  /// What it makes of zeros in its weights, and why it has no better instructions: "80% zeros:
+  /// blocks, 4.6 x"; empty if there is nothing to say.
+  std::string remarks;
 };
 
 /// One launch of a kernel.

@@ -109,6 +109,12 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
   let extraClassDeclaration = [{
     /// Whether it reads weights without the two zeros among each four.
     bool isSparse() const { return getInstruction() == MmaInstruction::MmaSparse; }
+    /// To what it rounds numbers of f32, null if it takes no such, and of how many products of
+    /// that each product is the sum.
+    ::mlir::FloatType getPart() const;
+    int64_t getProducts() const {
+      return getInstruction() == MmaInstruction::Mma3xTf32 ? 3 : 1;
+    }
   }];
 }
 

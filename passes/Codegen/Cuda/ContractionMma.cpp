@@ -127,8 +127,8 @@ MmaEmitter::MmaEmitter(KernelEmitter &e, Operation *root, TileScheduleAttr sched
                  schedule.getTileColumns(), getRightDepth(schedule), schedule.getStages(),
                  leftTiles.getBytes()),
       leftSource(leftTiles.getTiles()), rightSource(rightTiles.getTiles()),
-      isSplit(schedule.getMma().getInstruction() == MmaInstruction::Mma3xTf32),
-      rowParts(schedule.getWarpRows() / kSide), columnParts(schedule.getWarpColumns() / kSide) {
+      isSplit(schedule.getMma().getProducts() > 1), rowParts(schedule.getWarpRows() / kSide),
+      columnParts(schedule.getWarpColumns() / kSide) {
   if (isSplit) {
     leftSource = readAsWords(em, leftTiles, 0);
     rightSource = readAsWords(em, rightTiles, leftTiles.getBytes());

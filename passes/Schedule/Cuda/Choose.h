@@ -52,6 +52,11 @@ bool isTwoOfFour(mlir::Operation *op);
 /// empty if few are known.
 std::string describeZeros(TargetAttr target, mlir::Operation *op, ScheduleAttrInterface schedule);
 
+/// Why tiles are not those of warps with different roles, where the target has instructions for
+/// these, in a few words; empty for other schedules.
+std::string describeObstacle(TargetAttr target, mlir::Operation *op,
+                             ScheduleAttrInterface schedule);
+
 /// The same for warps with different roles; null if there is nothing that multiplies for a
 /// warpgroup, or if the copy engine cannot bring the op's operands.
 std::pair<PipelineScheduleAttr, double> choosePipeline(TargetAttr target, mlir::Operation *op);
