@@ -90,9 +90,10 @@ public:
   virtual bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const {
     return false;
   }
-  /// Into how many parts of its depth a product of known sizes is better cut, each a product of its
-  /// own whose sums are added up afterwards (tenon-split-sums); 1 if it stays whole.
-  virtual int64_t countDepthParts(MatMulOp product, TargetAttrInterface target) const { return 1; }
+  /// Into how many parts the sums of a root are better cut, which a kernel of its own joins
+  /// afterwards (tenon-split-sums): the depth of a product of known sizes, or the keys of attention;
+  /// 1 if it stays whole.
+  virtual int64_t countParts(mlir::Operation *root, TargetAttrInterface target) const { return 1; }
   /// How the target multiplies operands of a root that are floats of 8 bits.
   virtual Float8Products multipliesFloat8(mlir::Operation *root, TargetAttrInterface target) const {
     return Float8Products::Widened;

@@ -29,6 +29,9 @@
 // largest scores and sums of its own; results are weighted by what all slices know and added up in
 // their order.
 //
+// Where few rows would leave multiprocessors idle, a tile has a part of the keys (`keyParts`). Its
+// results are not divided, and largest scores and sums of powers are stored beside them.
+//
 // Keys are taken in their order, whatever the number of blocks, so results do not depend on it.
 
 #include "passes/Codegen/Cuda/AttentionMma.h"
@@ -75,7 +78,6 @@ MmaAttentionEmitter::MmaAttentionEmitter(KernelEmitter &e, AttentionOp op,
   auto place = em.create<PlaceOp>(i64, i64);
   laneRow = place.getRow();
   laneColumn = place.getColumn();
-  steps = em.ceilDiv(e.value(sizes.keys), em.i64(schedule.getTileKeys()));
 }
 
 ContractionOperand MmaAttentionEmitter::queryOperand() {
@@ -123,7 +125,7 @@ void MmaAttentionEmitter::bringStep(Value set, Value step, Value stage) {
 
 /// The same if there is such a step.
 void MmaAttentionEmitter::bringNext(Value set, Value step, Value stage) {
-  em.ifThen(em.less(step, steps), [&] { bringStep(set, step, stage); });
+  em.ifThen(em.less(step, lastStep), [&] { bringStep(set, step, stage); });
   if (areCopied())
     em.create<CommitOp>();
 }
@@ -223,16 +225,19 @@ SmallVector<Value> MmaAttentionEmitter::splitPowers(Value powers) {
 
 void MmaAttentionEmitter::emitTile(Value set, Value firstRow) {
   rowPositions.clear();
-  Value end = limit(sizes.rows(), schedule.getTileRows());
+  Value limited = limit(sizes.rows(), schedule.getTileRows());
   for (int64_t row = 0; row < kRows; ++row) {
     Value own = em.add(firstRow, em.add(em.add(warpRow, laneRow), row * kDistance));
-    if (end)
-      own = em.min(own, em.sub(end, em.i64(1)));
+    if (limited)
+      own = em.min(own, em.sub(limited, em.i64(1)));
     rowPositions.push_back(ofRow(set, own, e.index(0)));
   }
+  auto [firstStep, end] = getSteps(schedule.getTileKeys());
+  lastStep = end;
+  auto stageOf = [&](Value step) { return em.rem(step, em.i64(schedule.stages)); };
   queryTiles.begin(set, firstRow);
   queryTiles.bring(em.i64(0), em.i64(0));
-  bringNext(set, em.i64(0), em.i64(0));
+  bringNext(set, firstStep, stageOf(firstStep));
   awaitTiles();
   holdQueries();
   Value zero = number(0),
@@ -240,11 +245,11 @@ void MmaAttentionEmitter::emitTile(Value set, Value firstRow) {
   MmaRowStates states = {SmallVector<Value>(kRows, number(-HUGE_VAL)),
                          SmallVector<Value>(kRows, zero), SmallVector<Value>(columnParts, zeros)};
   SmallVector<Value> last =
-      em.loop(em.i64(0), steps, em.i64(1), states.flatten(), [&](Value step, ValueRange values) {
-        Value stage = em.rem(step, em.i64(schedule.stages)), next = em.add(step, 1);
+      em.loop(firstStep, lastStep, em.i64(1), states.flatten(), [&](Value step, ValueRange values) {
+        Value stage = stageOf(step), next = em.add(step, 1);
         SmallVector<Value> after;
         e.withLanes(1, nullptr, [&] {
-          bringNext(set, next, em.rem(next, em.i64(schedule.stages)));
+          bringNext(set, next, stageOf(next));
           after = emitStep(step, stage, MmaRowStates::unflatten(values)).flatten();
         });
         awaitTiles();

@@ -79,6 +79,7 @@ private:
   llvm::SmallVector<mlir::Value> weighRows(MmaRowStates &states);
   llvm::SmallVector<mlir::Value> weighSlices(MmaRowStates &states);
   void finishTile(mlir::Value set, mlir::Value firstRow, const MmaRowStates &states);
+  void storeStates(mlir::Value set, mlir::Value firstRow, const MmaRowStates &states);
   void storeResults(mlir::Value set, mlir::Value firstRow);
 
   AttentionTileScheduleAttr schedule;
@@ -94,8 +95,9 @@ private:
   mlir::Value resultTiles, stateTiles;
   /// Of this warp: its first row, and its slice; and the place of this lane in a part.
   mlir::Value warpRow, slice, laneRow, laneColumn;
-  mlir::Value steps;
-  /// Of the present tile: the positions of this lane's rows, and queries that stay in registers.
+  /// Of the present tile: the end of its steps, the positions of this lane's rows, and queries that
+  /// stay in registers.
+  mlir::Value lastStep;
   llvm::SmallVector<Position> rowPositions;
   llvm::SmallVector<mlir::Value> heldQueries;
 };

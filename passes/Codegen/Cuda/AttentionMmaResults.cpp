@@ -10,15 +10,17 @@ namespace tenon::cuda {
 
 using namespace tile;
 
-/// What the results of each row of a lane are to be multiplied with: one by the sum of its powers.
+/// What the results of each row of a lane are to be multiplied with: one by the sum of its powers,
+/// unless others have powers of it, too.
 SmallVector<Value> MmaAttentionEmitter::weighRows(MmaRowStates &states) {
   SmallVector<Value> weights;
   for (Value sum : states.sums)
-    weights.push_back(em.create<arith::DivFOp>(number(1), sum));
+    weights.push_back(isPart() ? number(1) : Value(em.create<arith::DivFOp>(number(1), sum)));
   return weights;
 }
 
-/// The same where others have powers of the same rows, and their own largest scores.
+/// The same where other slices have powers of the same rows, and their own largest scores. States
+/// become those of all slices.
 SmallVector<Value> MmaAttentionEmitter::weighSlices(MmaRowStates &states) {
   auto pair = VectorType::get({2}, f32);
   SmallVector<Value> rows, weights;
@@ -31,7 +33,7 @@ SmallVector<Value> MmaAttentionEmitter::weighSlices(MmaRowStates &states) {
     }
   });
   e.barrier();
-  for (auto [row, own] : llvm::zip_equal(rows, states.largest)) {
+  for (auto [row, own, ownSum] : llvm::zip_equal(rows, states.largest, states.sums)) {
     SmallVector<Value> largest, sums;
     for (int64_t other = 0; other < schedule.getSlices(); ++other) {
       Value state = em.create<LoadOp>(pair, stateTiles, em.i64(other), row, em.i64(0));
@@ -46,8 +48,10 @@ SmallVector<Value> MmaAttentionEmitter::weighSlices(MmaRowStates &states) {
       Value part = em.create<arith::MulFOp>(sum, power(one, base));
       total = total ? Value(em.create<arith::AddFOp>(total, part)) : part;
     }
-    weights.push_back(em.create<arith::DivFOp>(power(own, base), total));
+    Value weight = power(own, base);
+    weights.push_back(isPart() ? weight : Value(em.create<arith::DivFOp>(weight, total)));
     own = ofAll;
+    ownSum = total;
   }
   return weights;
 }
@@ -58,9 +62,12 @@ void MmaAttentionEmitter::finishTile(Value set, Value firstRow, const MmaRowStat
     sum = e.foldLanes(ReduceKind::Sum, f32, sum, kAcross);
   SmallVector<Value> weights = schedule.getSlices() > 1 ? weighSlices(states) : weighRows(states),
                      empty;
-  for (Value largest : states.largest)
-    if (Value isEmpty = hasNothing(largest))
-      empty.push_back(isEmpty);
+  if (isPart())
+    storeStates(set, firstRow, states);
+  else
+    for (Value largest : states.largest)
+      if (Value isEmpty = hasNothing(largest))
+        empty.push_back(isEmpty);
   Value factors = spread(weights), areEmpty = empty.empty() ? Value() : spread(empty);
   for (auto [part, result] : llvm::enumerate(states.results)) {
     Value weighted = em.create<arith::MulFOp>(result, factors);
@@ -72,6 +79,22 @@ void MmaAttentionEmitter::finishTile(Value set, Value firstRow, const MmaRowStat
   }
   e.barrier();
   storeResults(set, firstRow);
+}
+
+/// One lane of those that have a row does it, of one slice.
+void MmaAttentionEmitter::storeStates(Value set, Value firstRow, const MmaRowStates &states) {
+  auto isZero = [&](Value number) {
+    return em.compare(arith::CmpIPredicate::eq, number, em.i64(0));
+  };
+  Value isOne = em.create<arith::AndIOp>(isZero(laneColumn), isZero(slice));
+  Value rows = e.value(sizes.rows());
+  for (auto [number, state] : llvm::enumerate(llvm::zip_equal(states.largest, states.sums))) {
+    auto [largest, sum] = state;
+    int64_t distance = static_cast<int64_t>(number) * kDistance;
+    Value row = em.add(firstRow, em.add(em.add(warpRow, laneRow), distance));
+    em.ifThen(em.create<arith::AndIOp>(isOne, em.less(row, rows)),
+              [&, largest = largest, sum = sum] { storeState(set, row, largest, sum); });
+  }
 }
 
 void MmaAttentionEmitter::storeResults(Value set, Value firstRow) {

@@ -121,8 +121,8 @@ public:
   }
   MultipliedParts getMultipliedParts(KernelOp kernel) const override;
   bool readsNarrow(OpOperand &weights) const override { return readsCodes(weights); }
-  int64_t countDepthParts(MatMulOp product, TargetAttrInterface target) const override {
-    return chooseParts(cast<TargetAttr>(target), product);
+  int64_t countParts(Operation *root, TargetAttrInterface target) const override {
+    return chooseParts(cast<TargetAttr>(target), cast<MatMulOp>(root));
   }
   bool canCompute(KernelOp kernel) const override {
     return fillsTiles(getRoot(kernel, *this)) && !callsLibrary(kernel);
@@ -328,6 +328,9 @@ public:
   }
   bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
     return multipliesHalves(root, target);
+  }
+  int64_t countParts(Operation *root, TargetAttrInterface target) const override {
+    return chooseKeyParts(cast<TargetAttr>(target), cast<AttentionOp>(root));
   }
   // Powers would need a scale.
   Float8Products multipliesFloat8(Operation *, TargetAttrInterface) const override {

@@ -61,6 +61,13 @@ std::string describeObstacle(TargetAttr target, mlir::Operation *op,
 /// warpgroup, or if the copy engine cannot bring the op's operands.
 std::pair<PipelineScheduleAttr, double> choosePipeline(TargetAttr target, mlir::Operation *op);
 
+/// Into how many parts the keys of attention are better taken, each by blocks of its own; 1 if all
+/// multiprocessors have work anyway.
+int64_t chooseKeyParts(TargetAttr target, AttentionOp op);
+
+/// What another kernel costs beside its bytes, in cycles.
+inline constexpr double kLaunchCycles = 3000;
+
 /// For a `tenon.attention`: tiles for matrix units (AttentionTiles.h) or for FMAs; and a block for
 /// each of its tiles.
 ScheduleAttrInterface chooseAttention(TargetAttr target, AttentionOp op);
