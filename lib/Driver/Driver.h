@@ -110,6 +110,11 @@ llvm::Expected<CompileReport> compile(const std::shared_ptr<ModelFile> &model,
 /// The same from a path.
 llvm::Expected<CompileReport> compileFile(llvm::StringRef path, const CompileOptions &options);
 
+/// Compiles a program at the end of the stage `kernels`, in text form, for the target that it
+/// names: for who tries other schedules than the cost model's. What options say of a model does not
+/// count.
+llvm::Expected<CompileReport> compileKernels(llvm::StringRef path, const CompileOptions &options);
+
 } // namespace tenon::driver
 
 #endif
