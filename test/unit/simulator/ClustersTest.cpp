@@ -53,8 +53,9 @@ TEST_F(ClustersTest, ReachOtherBlocks) {
 }
 
 /// The first block writes to the second one's memory and arrives at its mbarrier; that waits, and
-/// reads.
-static std::string pass(const std::string &release, const std::string &acquire) {
+/// reads. Both meet at the end, or do not.
+static std::string pass(const std::string &release, const std::string &acquire,
+                        const std::string &end = "barrier.cluster.arrive;\nbarrier.cluster.wait;") {
   return R"(
     mov.u32 %r1, s;
     mov.u32 %r9, bar;
@@ -81,9 +82,7 @@ WAIT:
     mad.wide.u32 %d2, %r0, 4, %d0;
     st.global.u32 [%d2], %r8;
 DONE:
-    barrier.cluster.arrive;
-    barrier.cluster.wait;
-)";
+)" + end;
 }
 
 // Arrivals from another block order accesses where both sides say that they are for the cluster.
@@ -107,6 +106,19 @@ TEST_F(ClustersTest, ArrivalsHaveScopes) {
     EXPECT_NE(launchClusters(out), 0) << release << " " << acquire;
     EXPECT_NE(fault().find("data race"), std::string::npos) << fault();
   }
+}
+
+// A block exits once it knows that others will not reach it any more, by whatever tells it so.
+TEST_F(ClustersTest, BlocksWaitForThoseWhoReachThem) {
+  unsigned long long out = allocate(128);
+  load(kernel(pass(".release.cluster", ".acquire.cluster", ""), 1, sharedWords));
+  EXPECT_EQ(launchClusters(out), 0) << fault();
+  std::string ignorant = pass(".release.cluster", ".acquire.cluster", "");
+  ignorant.replace(ignorant.find("@%p2 bra WAIT"), 13, "@%p2 bra DONE");
+  load(kernel(ignorant, 1, sharedWords));
+  EXPECT_NE(launchClusters(out), 0);
+  bool isToldAtExit = fault().find("may still reach its shared memory") != std::string::npos;
+  EXPECT_TRUE(isToldAtExit || fault().find("which has exited") != std::string::npos) << fault();
 }
 
 } // namespace tenon::sim
