@@ -351,29 +351,31 @@ struct AbsorbResultTranspose : OpRewritePattern<TransposeOp> {
 
 //===-- Parts --===//
 
-LogicalResult JoinAttentionOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
-                                                ValueRange operands, DictionaryAttr,
-                                                OpaqueProperties, RegionRange,
-                                                SmallVectorImpl<Type> &types) {
-  DimExprs dims = getDims(operands[0].getType());
-  if (dims.size() < 2 || !getElementTypeOrSelf(operands[0]).isF32() ||
-      getConstantOr(dims.back(), kStateColumns + 1) <= kStateColumns)
-    return emitOptionalError(loc, "needs parts [P, .., e + 2] of f32, got ", operands[0].getType());
-  dims.back() = dims.back() - kStateColumns;
-  dims.erase(dims.begin());
-  types.push_back(makeTensorType(dims, getElementTypeOrSelf(operands[0])));
+LogicalResult JoinAttentionOp::verify() {
+  DimExprs parts = getDims(getParts().getType()), result = getDims(getType());
+  int64_t rank = static_cast<int64_t>(result.size());
+  Permutation order = orIdentity(getResultOrder(), rank);
+  if (static_cast<int64_t>(order.size()) != rank || !isPermutationVector(order) ||
+      order.back() + 1 != rank)
+    return emitOpError("[") << ArrayRef(order) << "] does not order the rows of " << getType();
+  bool fits = getElementTypeOrSelf(getParts()).isF32() && parts.size() == result.size() + 1;
+  for (int64_t i = 0; fits && i < rank; ++i) {
+    bool isLast = i + 1 == rank;
+    fits = !contradict(parts[i + 1], result[order[i]] + (isLast ? kStateColumns : 0));
+  }
+  if (!fits)
+    return emitOpError("cannot make ") << getType() << " of parts " << getParts().getType();
   return success();
 }
-
-bool JoinAttentionOp::isExpensiveElement() { return true; }
 
 Value JoinAttentionOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
   OpBuilder &b = e.builder();
   Location loc = e.loc();
   Type f32 = b.getF32Type();
   Value width = e.value(getDims(getType()).back()), count = e.dim(getParts(), 0);
-  SmallVector<LaneIndex> position(index);
-  position.insert(position.begin(), e.index(0));
+  SmallVector<LaneIndex> position = {e.index(0)};
+  for (int64_t place : orIdentity(getResultOrder(), static_cast<int64_t>(index.size())))
+    position.push_back(index[place]);
   auto read = [&](Value part, LaneIndex column) {
     position.front() = e.uniform(part);
     position.back() = column;

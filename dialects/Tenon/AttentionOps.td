@@ -75,25 +75,27 @@ def Tenon_AttentionOp : Tenon_Op<"attention", [
 }
 
 def Tenon_JoinAttentionOp : Tenon_Op<"join_attention", [
-    Pure, Tenon_InferType,
-    DeclareOpInterfaceMethods<ElementalOpInterface, ["isExpensiveElement"]>]> {
+    Pure, DeclareOpInterfaceMethods<ElementalOpInterface>]> {
   let summary = "the results of attention whose keys were taken in parts";
   let description = [{
-    Of [P, .., e + 2], as `tenon.attention` with `keyParts` gives them, to [.., e]. With m the largest of
-    the parts' largest scores m_p, sums s_p of powers and sums r_p of values:
+    Of [P, .., e + 2], as `tenon.attention` with `keyParts` gives them, to [.., e], in the order that
+    `resultOrder` says as that op's does. With m the largest of the parts' largest scores m_p, sums s_p of
+    powers and sums r_p of values:
 
     `result = sum over p of e^(m_p - m) r_p / sum over p of e^(m_p - m) s_p`
 
-    Parts are added up in their order. With `zeroEmptyRows`, rows all of whose scores are minus infinity
-    give zeros instead of NaN.
+    Parts are added up in their order, in f32. With `zeroEmptyRows`, rows all of whose scores are minus
+    infinity give zeros instead of NaN.
 
     ```mlir
-    %y = tenon.join_attention %parts : (tensor<16x1x8x4x130xf32>) -> tensor<1x8x4x128xf32>
+    %y = tenon.join_attention %parts {resultOrder = array<i64: 0, 2, 1, 3>} : (tensor<16x1x8x4x130xf32>) -> tensor<1x4x8x128xf16>
     ```
   }];
-  let arguments = (ins Tenon_FloatTensor:$parts, UnitAttr:$zeroEmptyRows);
+  let arguments = (ins Tenon_FloatTensor:$parts, OptionalAttr<DenseI64ArrayAttr>:$resultOrder,
+                       UnitAttr:$zeroEmptyRows);
   let results = (outs Tenon_FloatTensor:$result);
   let assemblyFormat = "$parts attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 #endif

@@ -23,7 +23,6 @@
 #include "dialects/Tenon/DecomposeBuilder.h"
 #include "dialects/Tenon/Reduction.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "passes/Graph/Passes.h"
 
 namespace tenon {
@@ -94,17 +93,13 @@ void SumSplitter::split() {
 
 static void splitKeys(AttentionOp op, int64_t parts) {
   OpBuilder b(op);
-  DecomposeBuilder make{b, op.getLoc()};
   AttentionOp::Properties properties = op.getProperties();
   properties.resultOrder = nullptr;
   properties.keyParts = b.getI64IntegerAttr(parts);
   auto ofParts = AttentionOp::create(b, op.getLoc(), op->getOperands(), properties,
                                      op->getDiscardableAttrDictionary().getValue());
-  Value joined = JoinAttentionOp::create(b, op.getLoc(), ofParts, op.getZeroEmptyRows());
-  joined = make.cast(joined, op.getType().getElementType());
-  SmallVector<int64_t> permutation = invertPermutationVector(op.getResultPermutation());
-  if (!isIdentityPermutation(permutation))
-    joined = TransposeOp::create(b, op.getLoc(), joined, b.getDenseI64ArrayAttr(permutation));
+  Value joined = JoinAttentionOp::create(b, op.getLoc(), op.getType(), ofParts,
+                                         op.getResultOrderAttr(), op.getZeroEmptyRows());
   op.replaceAllUsesWith(joined);
   op.erase();
 }

@@ -89,9 +89,16 @@ func.func @no_parts(%q: tensor<2x5x8xf32>) {
 
 // -----
 
-func.func @no_states(%p: tensor<4x2xf32>) {
-  // expected-error @+2 {{failed to infer returned types}}
-  // expected-error @+1 {{needs parts [P, .., e + 2] of f32, got 'tensor<4x2xf32>'}}
-  %0 = tenon.join_attention %p : (tensor<4x2xf32>) -> tensor<0xf32>
+func.func @no_states(%p: tensor<4x2x10xf32>) {
+  // expected-error @+1 {{cannot make 'tensor<2x10xf32>' of parts 'tensor<4x2x10xf32>'}}
+  %0 = tenon.join_attention %p : (tensor<4x2x10xf32>) -> tensor<2x10xf32>
+  return
+}
+
+// -----
+
+func.func @order_of_columns(%p: tensor<4x2x10xf32>) {
+  // expected-error @+1 {{[1, 0] does not order the rows of 'tensor<8x2xf32>'}}
+  %0 = tenon.join_attention %p {resultOrder = array<i64: 1, 0>} : (tensor<4x2x10xf32>) -> tensor<8x2xf32>
   return
 }

@@ -4,12 +4,12 @@
 // The result has the parts, and of each row the largest score and the sum of its powers.
 // CHECK-LABEL: func.func @decoder
 //       CHECK:   %[[P:.+]] = tenon.attention %{{.+}} {keyParts = 8 : i64, {{.*}}} : {{.*}} -> tensor<8x1x4x1x50xf32>
-//       CHECK:   tenon.join_attention %[[P]] {zeroEmptyRows} : (tensor<8x1x4x1x50xf32>) -> tensor<1x4x1x48xf32>
-func.func @decoder(%q: tensor<1x4x1x32xf16>, %k: tensor<1x2x700x32xf16>, %v: tensor<1x2x700x48xf16>) -> tensor<1x4x1x48xf32> {
+//       CHECK:   tenon.join_attention %[[P]] {resultOrder = array<i64: 0, 2, 1, 3>, zeroEmptyRows} : (tensor<8x1x4x1x50xf32>) -> tensor<1x1x4x48xf16>
+func.func @decoder(%q: tensor<1x4x1x32xf16>, %k: tensor<1x2x700x32xf16>, %v: tensor<1x2x700x48xf16>) -> tensor<1x1x4x48xf16> {
   %0 = tenon.attention %q, %k, %v {scale = 5.0e-1, keyParts = 8}
      : (tensor<1x4x1x32xf16>, tensor<1x2x700x32xf16>, tensor<1x2x700x48xf16>) -> tensor<8x1x4x1x50xf32>
-  %1 = tenon.join_attention %0 {zeroEmptyRows} : (tensor<8x1x4x1x50xf32>) -> tensor<1x4x1x48xf32>
-  return %1 : tensor<1x4x1x48xf32>
+  %1 = tenon.join_attention %0 {resultOrder = array<i64: 0, 2, 1, 3>, zeroEmptyRows} : (tensor<8x1x4x1x50xf32>) -> tensor<1x1x4x48xf16>
+  return %1 : tensor<1x1x4x48xf16>
 }
 
 // -----
