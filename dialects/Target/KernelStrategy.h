@@ -91,8 +91,8 @@ public:
     return false;
   }
   /// Into how many parts the sums of a root are better cut, which a kernel of its own joins
-  /// afterwards (tenon-split-sums): the depth of a product of known sizes, or the keys of attention;
-  /// 1 if it stays whole.
+  /// afterwards (tenon-split-sums): the depth of a product of known sizes, or the keys of
+  /// attention; 1 if it stays whole.
   virtual int64_t countParts(mlir::Operation *root, TargetAttrInterface target) const { return 1; }
   /// How the target multiplies operands of a root that are floats of 8 bits.
   virtual Float8Products multipliesFloat8(mlir::Operation *root, TargetAttrInterface target) const {
