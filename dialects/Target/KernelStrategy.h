@@ -51,6 +51,13 @@ struct WeightForm {
 /// same numbers, or as they are.
 enum class Float8Products { Widened, AsHalves, AsTheyAre };
 
+/// Numbers to which f32 is rounded where it is multiplied, and of how many products of them each
+/// product of f32 is the sum. Without a type, f32 is multiplied as it is.
+struct MultipliedParts {
+  mlir::FloatType number;
+  int64_t products = 1;
+};
+
 class KernelStrategy {
 public:
   virtual ~KernelStrategy() = default;
@@ -83,9 +90,10 @@ public:
   virtual bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const {
     return false;
   }
-  /// Into how many parts of its depth a product of known sizes is better cut, each a product of its
-  /// own whose sums are added up afterwards (tenon-split-sums); 1 if it stays whole.
-  virtual int64_t countDepthParts(MatMulOp product, TargetAttrInterface target) const { return 1; }
+  /// Into how many parts the sums of a root are better cut, which a kernel of its own joins
+  /// afterwards (tenon-split-sums): the depth of a product of known sizes, or the keys of
+  /// attention; 1 if it stays whole.
+  virtual int64_t countParts(mlir::Operation *root, TargetAttrInterface target) const { return 1; }
   /// How the target multiplies operands of a root that are floats of 8 bits.
   virtual Float8Products multipliesFloat8(mlir::Operation *root, TargetAttrInterface target) const {
     return Float8Products::Widened;
@@ -102,6 +110,11 @@ public:
   /// What a kernel with a schedule makes of zeros in its weights, in a few words; empty if it has
   /// few or does not know them.
   virtual std::string describeZeros(KernelOp kernel, TargetAttrInterface target) const {
+    return {};
+  }
+  /// Why a kernel with a schedule has other instructions than the target's best ones, in a few
+  /// words; empty if there is nothing to say.
+  virtual std::string describeObstacle(KernelOp kernel, TargetAttrInterface target) const {
     return {};
   }
   /// Whether a root reads this operand, which `tenon.dequantize_blocks` computes, as narrow as that
@@ -121,9 +134,8 @@ public:
   /// The type to which a kernel rounds elements of the root's input before it multiplies them, as
   /// its schedule says; null if it multiplies them as they are.
   virtual mlir::Type getRoundedInput(KernelOp kernel) const { return nullptr; }
-  /// The products of bf16 of which a kernel sums each product of its root, as its schedule says; 1
-  /// if it multiplies numbers as they are.
-  virtual int64_t getBFloatProducts(KernelOp kernel) const { return 1; }
+  /// What a kernel multiplies in the place of numbers of f32, as its schedule says.
+  virtual MultipliedParts getMultipliedParts(KernelOp kernel) const { return {}; }
   /// How many tasks the work is worth, as expressions over the kernel's symbols: the least of them,
   /// and one at least.
   virtual DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const = 0;

@@ -2,6 +2,7 @@
 // absorbs.
 
 #include "dialects/Tenon/DecomposeBuilder.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 
 using namespace mlir;
@@ -56,6 +57,10 @@ static bool contradict(AffineExpr a, AffineExpr b) {
   return isa<AffineConstantExpr>(a) && isa<AffineConstantExpr>(b) && a != b;
 }
 
+/// What a part of the keys tells of a row beside its results: its largest score, and the sum of its
+/// powers.
+static constexpr int64_t kStateColumns = 2;
+
 LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
                                             ValueRange operands, DictionaryAttr,
                                             OpaqueProperties properties, RegionRange,
@@ -101,6 +106,15 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
                                " do not fit batch ", getConstantOr(queries[0], 0));
   DimExprs dims = queries, result(rank);
   dims.back() = values.back();
+  if (IntegerAttr parts = attributes->keyParts) {
+    if (resultOrder)
+      return emitOptionalError(loc, "results of parts of the keys have an order of their own");
+    MLIRContext *context = parts.getContext();
+    dims.back() = dims.back() + kStateColumns;
+    dims.insert(dims.begin(), getAffineConstantExpr(parts.getInt(), context));
+    types.push_back(makeTensorType(dims, Float32Type::get(context)));
+    return success();
+  }
   for (int64_t i = 0; i < rank; ++i)
     result[resultOrder ? resultOrder[i] : i] = dims[i];
   types.push_back(makeTensorType(result, getElementTypeOrSelf(operands[0].getType())));
@@ -113,7 +127,8 @@ LogicalResult AttentionOp::verify() {
     if (!operand)
       continue;
     Type own = getElementTypeOrSelf(operand);
-    bool readsHalves = type.isF32() && (own.isF16() || own.isBF16()) && operand != getBias();
+    bool readsHalves =
+        type.isF32() && (own.isF16() || own.isBF16()) && (operand != getBias() || getKeyParts());
     if (own != type && !readsHalves)
       return emitOpError("element types differ: ") << getType() << " and " << operand.getType();
   }
@@ -183,6 +198,8 @@ struct AttentionBuilder : DecomposeBuilder {
 } // namespace
 
 LogicalResult AttentionOp::decompose(RewriterBase &rewriter) {
+  if (getKeyParts())
+    return rewriter.notifyMatchFailure(*this, "parts of the keys are there for a kernel");
   AttentionBuilder b{{rewriter, getLoc()}};
   int64_t rank = rankOf(*this);
   AffineExpr heads = getQueryDims()[rank - 3];
@@ -313,8 +330,8 @@ struct AbsorbResultTranspose : OpRewritePattern<TransposeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(TransposeOp transpose, PatternRewriter &rewriter) const override {
     auto op = transpose.getOperand().getDefiningOp<AttentionOp>();
-    if (!op || !op->hasOneUse())
-      return rewriter.notifyMatchFailure(transpose, "operand is not an attention of its own");
+    if (!op || !op->hasOneUse() || op.getKeyParts())
+      return rewriter.notifyMatchFailure(transpose, "operand is not a whole attention of its own");
     Permutation moved = invertPermutationVector(transpose.getPermutation()), order;
     for (int64_t position : op.getResultPermutation())
       order.push_back(moved[position]);
@@ -331,6 +348,62 @@ struct AbsorbResultTranspose : OpRewritePattern<TransposeOp> {
 };
 
 } // namespace
+
+//===-- Parts --===//
+
+LogicalResult JoinAttentionOp::verify() {
+  DimExprs parts = getDims(getParts().getType()), result = getDims(getType());
+  int64_t rank = static_cast<int64_t>(result.size());
+  Permutation order = orIdentity(getResultOrder(), rank);
+  if (static_cast<int64_t>(order.size()) != rank || !isPermutationVector(order) ||
+      order.back() + 1 != rank)
+    return emitOpError("[") << ArrayRef(order) << "] does not order the rows of " << getType();
+  bool fits = getElementTypeOrSelf(getParts()).isF32() && parts.size() == result.size() + 1;
+  for (int64_t i = 0; fits && i < rank; ++i) {
+    bool isLast = i + 1 == rank;
+    fits = !contradict(parts[i + 1], result[order[i]] + (isLast ? kStateColumns : 0));
+  }
+  if (!fits)
+    return emitOpError("cannot make ") << getType() << " of parts " << getParts().getType();
+  return success();
+}
+
+Value JoinAttentionOp::emitElement(ElementEmitter &e, unsigned, ArrayRef<LaneIndex> index) {
+  OpBuilder &b = e.builder();
+  Location loc = e.loc();
+  Type f32 = b.getF32Type();
+  Value width = e.value(getDims(getType()).back()), count = e.dim(getParts(), 0);
+  SmallVector<LaneIndex> position = {e.index(0)};
+  for (int64_t place : orIdentity(getResultOrder(), static_cast<int64_t>(index.size())))
+    position.push_back(index[place]);
+  auto read = [&](Value part, LaneIndex column) {
+    position.front() = e.uniform(part);
+    position.back() = column;
+    return e.element(getParts(), position);
+  };
+  auto state = [&](Value part, int64_t number) {
+    return read(part, e.add(e.uniform(width), e.index(number)));
+  };
+  Value none = e.splat(f32, -HUGE_VAL), zero = e.splat(f32, 0);
+  Value largest = e.loop(count, none, [&](Value part, ValueRange carried) -> SmallVector<Value> {
+    return {arith::MaximumFOp::create(b, loc, carried[0], state(part, 0))};
+  })[0];
+  Value isEmpty = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, largest, none);
+  Value base = arith::SelectOp::create(b, loc, isEmpty, zero, largest);
+  auto addPart = [&](Value part, ValueRange carried) -> SmallVector<Value> {
+    Value distance = arith::SubFOp::create(b, loc, state(part, 0), base);
+    Value weight = math::ExpOp::create(b, loc, distance);
+    auto add = [&](Value sum, Value number) -> Value {
+      Value weighted = arith::MulFOp::create(b, loc, weight, number);
+      return arith::AddFOp::create(b, loc, sum, weighted);
+    };
+    return {add(carried[0], read(part, index.back())), add(carried[1], state(part, 1))};
+  };
+  SmallVector<Value> sums = e.loop(count, {zero, zero}, addPart);
+  Value result = arith::DivFOp::create(b, loc, sums[0], sums[1]);
+  return getZeroEmptyRows() ? Value(arith::SelectOp::create(b, loc, isEmpty, zero, result))
+                            : result;
+}
 
 void AttentionOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
   patterns.add<AbsorbOperandTranspose, AbsorbRepeatedHeads, AbsorbResultTranspose>(context);

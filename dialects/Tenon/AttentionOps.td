@@ -29,6 +29,11 @@ def Tenon_AttentionOp : Tenon_Op<"attention", [
     nothing. With `zeroEmptyRows`, queries all of whose scores are minus infinity give zeros instead
     of NaN.
 
+    With `keyParts` = P, keys are taken in P parts, and the result is [P, B, H, S, e + 2] of f32 in this
+    order: of each part the sum of its values, each multiplied by the power of e of its score less the
+    largest score, then that largest score and the sum of the powers. Parts may have no keys. What
+    reads it is `tenon.join_attention`.
+
     Recognised from matrix products and softmax, or imported; most passes see nothing else. With
     elements or sizes for which there is no kernel it decomposes into matrix products and softmax.
 
@@ -45,7 +50,8 @@ def Tenon_AttentionOp : Tenon_Op<"attention", [
                        OptionalAttr<DenseI64ArrayAttr>:$queryOrder,
                        OptionalAttr<DenseI64ArrayAttr>:$keyOrder,
                        OptionalAttr<DenseI64ArrayAttr>:$valueOrder,
-                       OptionalAttr<DenseI64ArrayAttr>:$resultOrder, UnitAttr:$zeroEmptyRows);
+                       OptionalAttr<DenseI64ArrayAttr>:$resultOrder, UnitAttr:$zeroEmptyRows,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$keyParts);
   let results = (outs Tenon_FloatTensor:$result);
   let assemblyFormat = [{
     $queries `,` $keys `,` $values (`mask` $mask^)? (`bias` $bias^)? attr-dict `:`
@@ -66,6 +72,30 @@ def Tenon_AttentionOp : Tenon_Op<"attention", [
     ::llvm::SmallVector<int64_t> getValuePermutation();
     ::llvm::SmallVector<int64_t> getResultPermutation();
   }];
+}
+
+def Tenon_JoinAttentionOp : Tenon_Op<"join_attention", [
+    Pure, DeclareOpInterfaceMethods<ElementalOpInterface>]> {
+  let summary = "the results of attention whose keys were taken in parts";
+  let description = [{
+    Of [P, .., e + 2], as `tenon.attention` with `keyParts` gives them, to [.., e], in the order that
+    `resultOrder` says as that op's does. With m the largest of the parts' largest scores m_p, sums s_p of
+    powers and sums r_p of values:
+
+    `result = sum over p of e^(m_p - m) r_p / sum over p of e^(m_p - m) s_p`
+
+    Parts are added up in their order, in f32. With `zeroEmptyRows`, rows all of whose scores are minus
+    infinity give zeros instead of NaN.
+
+    ```mlir
+    %y = tenon.join_attention %parts {resultOrder = array<i64: 0, 2, 1, 3>} : (tensor<16x1x8x4x130xf32>) -> tensor<1x4x8x128xf16>
+    ```
+  }];
+  let arguments = (ins Tenon_FloatTensor:$parts, OptionalAttr<DenseI64ArrayAttr>:$resultOrder,
+                       UnitAttr:$zeroEmptyRows);
+  let results = (outs Tenon_FloatTensor:$result);
+  let assemblyFormat = "$parts attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "lib/Driver/DescribeKernel.h"
 #include "dialects/Target/KernelStrategy.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -40,16 +41,23 @@ std::string precisionOf(KernelOp kernel) {
   if (auto narrow = multiplied.getDefiningOp<DequantizeBlocksOp>())
     multiplied = narrow.getOperand();
   std::string other = nameOf(getElementTypeOrSelf(multiplied));
-  int64_t summands = strategy ? strategy->getBFloatProducts(kernel) : 1;
+  auto [part, summands] = strategy ? strategy->getMultipliedParts(kernel) : MultipliedParts();
   if (summands > 1)
-    return other + " (" + std::to_string(summands) + " x bf16)";
+    return other + " (" + std::to_string(summands) + " x " + nameOf(part) + ")";
+  if (part)
+    return nameOf(part);
   return input == other ? input : input + " x " + other;
 }
 
-std::string zerosOf(KernelOp kernel) {
+std::string remarksOf(KernelOp kernel) {
   FailureOr<TargetStrategies> strategies = TargetStrategies::of(kernel);
   const KernelStrategy *strategy = succeeded(strategies) ? strategies->lookup(kernel) : nullptr;
-  return strategy ? strategy->describeZeros(kernel, strategies->getTarget()) : std::string();
+  if (!strategy)
+    return {};
+  SmallVector<std::string> remarks = {strategy->describeZeros(kernel, strategies->getTarget()),
+                                      strategy->describeObstacle(kernel, strategies->getTarget())};
+  llvm::erase_if(remarks, [](const std::string &remark) { return remark.empty(); });
+  return llvm::join(remarks, ", ");
 }
 
 } // namespace tenon::driver

@@ -7,6 +7,7 @@
 #include "lib/Driver/States.h"
 #include "lib/Execute/EvaluateConstants.h"
 #include "lib/Support/Stopwatch.h"
+#include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Path.h"
 
@@ -66,7 +67,7 @@ llvm::Expected<TargetAttrInterface> Compilation::withHost(TargetAttrInterface ta
 void Compilation::reportProgram() {
   for (const KernelInfo &kernel : builder.model.info.variants.front().kernels)
     report.kernels.push_back({kernel.name, kernel.nodes, kernel.flops, kernel.bytes,
-                              builder.launches.lookup(kernel.name), kernel.zeros});
+                              builder.launches.lookup(kernel.name), kernel.remarks});
   for (LaunchNodes &launch : builder.launchNodes)
     report.launches.push_back(
         {std::move(launch.kernel), std::move(launch.nodes), std::move(launch.products)});
@@ -85,6 +86,24 @@ llvm::Expected<std::shared_ptr<ModelFile>> Compilation::removeDead(TargetAttrInt
     return result.takeError();
   report.deadChannels = std::move(result->removed);
   return std::move(result->model);
+}
+
+static std::string printModule(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, OpPrintingFlags().useLocalScope());
+  return text;
+}
+
+static llvm::Error writeModel(CompiledModel &model, const CompileOptions &options,
+                              CompileReport &report) {
+  EmitOptions emit;
+  emit.kind = options.emit;
+  emit.path = options.output;
+  emit.threads = options.threads;
+  emit.assemble = options.assemble;
+  emit.cache = options.codeCache.get();
+  return emitModel(model, emit, &report.emit);
 }
 
 llvm::Expected<CompileReport> Compilation::run() {
@@ -122,8 +141,7 @@ llvm::Expected<CompileReport> Compilation::run() {
   if (failed(builder.runPasses(**graph, Stage::Import, last, targets.front())))
     return diagnostics.takeError("the passes failed");
   if (options.stage) {
-    llvm::raw_string_ostream stream(report.text);
-    (*graph)->print(stream, OpPrintingFlags().useLocalScope());
+    report.text = printModule(**graph);
     return std::move(report);
   }
   builder.model.info.name = llvm::sys::path::stem(file->name()).str();
@@ -140,13 +158,7 @@ llvm::Expected<CompileReport> Compilation::run() {
   report.weightsBytes = builder.model.weights->size();
   report.passesTime = passes.milliseconds();
 
-  EmitOptions emit;
-  emit.kind = options.emit;
-  emit.path = options.output;
-  emit.threads = options.threads;
-  emit.assemble = options.assemble;
-  emit.cache = options.codeCache.get();
-  if (llvm::Error error = emitModel(builder.model, emit, &report.emit))
+  if (llvm::Error error = writeModel(builder.model, options, report))
     return error;
   report.totalTime = total.milliseconds();
   return std::move(report);
@@ -162,6 +174,36 @@ llvm::Expected<CompileReport> compileFile(StringRef path, const CompileOptions &
   if (!model)
     return model.takeError();
   return compile(*model, options);
+}
+
+llvm::Expected<CompileReport> compileKernels(StringRef path, const CompileOptions &options) {
+  MLIRContext context;
+  DiagnosticCollector diagnostics(context);
+  prepareContext(context);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, &context);
+  if (!module)
+    return diagnostics.takeError("cannot read " + path.str());
+  auto function = module->lookupSymbol<func::FuncOp>("main");
+  auto target = (*module)->getAttrOfType<TargetAttrInterface>(kTargetAttrName);
+  if (!function || !target)
+    return llvm::createStringError("'" + path + "' is no program of kernels: it has no " +
+                                   (function ? "target" : "function 'main'"));
+  ProgramBuilder builder(context, diagnostics, {});
+  CompileReport report;
+  if (options.stage) {
+    if (failed(builder.runPasses(*module, Stage::Kernels, *options.stage, target)))
+      return diagnostics.takeError("the passes failed");
+    report.text = printModule(*module);
+    return report;
+  }
+  builder.model.info.name = llvm::sys::path::stem(path).str();
+  if (llvm::Error error = builder.begin(function, options.output))
+    return error;
+  if (llvm::Error error = builder.addVariant(*module, target, Stage::Kernels))
+    return error;
+  if (llvm::Error error = writeModel(builder.model, options, report))
+    return error;
+  return report;
 }
 
 } // namespace tenon::driver

@@ -77,8 +77,9 @@ struct CompileOptions {
 struct KernelReport {
   std::string name, nodes;
   int64_t flops = 0, bytes = 0, launches = 0;
-  /// What it makes of zeros in its weights: "80% zeros: blocks, 4.6 x"; empty if there are few.
-  std::string zeros;
+  /// What it makes of zeros in its weights, and why it has no better instructions: "80% zeros:
+  /// blocks, 4.6 x"; empty if there is nothing to say.
+  std::string remarks;
 };
 
 /// One launch of a kernel.
@@ -108,6 +109,11 @@ llvm::Expected<CompileReport> compile(const std::shared_ptr<ModelFile> &model,
 
 /// The same from a path.
 llvm::Expected<CompileReport> compileFile(llvm::StringRef path, const CompileOptions &options);
+
+/// Compiles a program at the end of the stage `kernels`, in text form, for the target that it
+/// names: for who tries other schedules than the cost model's. What options say of a model does not
+/// count.
+llvm::Expected<CompileReport> compileKernels(llvm::StringRef path, const CompileOptions &options);
 
 } // namespace tenon::driver
 

@@ -189,7 +189,7 @@ VariantInfo ProgramBuilder::describe(ModuleOp program, TargetAttrInterface targe
     each.name = kernel.getSymName().str();
     each.nodes = nodeNames(kernel.getLoc());
     each.precision = precisionOf(kernel);
-    each.zeros = zerosOf(kernel);
+    each.remarks = remarksOf(kernel);
     each.flops = countKernelFlops(kernel);
     each.bytes = countKernelBytes(kernel);
     each.maxTasks = getMaxTasks(kernel);

@@ -44,7 +44,9 @@ struct KernelInfo {
   int64_t scratchBytes = 0; // of each task, in the context's region
   int64_t maxTasks = 0;     // of a launch; 0 if sizes tell
   std::string precision;    // the element types it multiplies, or that of its results
-  std::string zeros;        // what it makes of zeros in its weights; for reports, not in the binary
+  /// What it makes of zeros in its weights, and why it has no better instructions; for reports, not
+  /// in the binary.
+  std::string remarks;
 };
 
 /// The model as compiled for one instruction set.

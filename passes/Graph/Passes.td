@@ -214,12 +214,13 @@ def DecomposePass : Pass<"tenon-decompose", "::mlir::func::FuncOp"> {
 }
 
 def SplitSumsPass : Pass<"tenon-split-sums", "::mlir::func::FuncOp"> {
-  let summary = "cuts the depth of products with few results into parts";
+  let summary = "cuts the depth of products with few results, and the keys of attention, into parts";
   let description = [{
     Where a product has too few tiles for all multiprocessors of a device, and a long depth, it becomes one for each
     part of the depth, whose results are added up in their order. The strategy of the product says how many
-    parts there are (`KernelStrategy::countDepthParts`), by its cost model. Weights that are known are
-    turned on the way, and folded.
+    parts there are (`KernelStrategy::countParts`), by its cost model. Weights that are known are
+    turned on the way, and folded. Attention goes through keys as a product through its depth: where it has few
+    queries, it takes the keys in parts (`keyParts`), which `tenon.join_attention` joins.
 
     ```mlir
     // tenon-opt --tenon-assign-target=target=cuda:sm_80 --tenon-split-sums

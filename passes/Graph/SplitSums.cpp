@@ -1,4 +1,4 @@
-// Divides the long sums of products with few results.
+// Divides the long sums of products and attention with few results.
 //
 // A device computes a product in tiles. Where these are fewer than its multiprocessors and the
 // depth is long, most of it waits for a few that go through all of the depth. So the depth is cut
@@ -13,6 +13,11 @@
 // A right operand that is known when the model is compiled is turned so that a part's numbers of
 // one column lie side by side, as all code that multiplies likes to read them; any other has to be
 // in rows, of which a part is a block.
+//
+// Attention goes through keys as a product through its depth, and a decoder's has one query for
+// each head. Its kernel takes the parts by itself, which tells of each what joins it to others:
+//
+//   attention(Q, K, V)  ->  join_attention(attention(Q, K, V) {keyParts})
 
 #include "dialects/Target/KernelStrategy.h"
 #include "dialects/Tenon/DecomposeBuilder.h"
@@ -86,6 +91,19 @@ void SumSplitter::split() {
   op.erase();
 }
 
+static void splitKeys(AttentionOp op, int64_t parts) {
+  OpBuilder b(op);
+  AttentionOp::Properties properties = op.getProperties();
+  properties.resultOrder = nullptr;
+  properties.keyParts = b.getI64IntegerAttr(parts);
+  auto ofParts = AttentionOp::create(b, op.getLoc(), op->getOperands(), properties,
+                                     op->getDiscardableAttrDictionary().getValue());
+  Value joined = JoinAttentionOp::create(b, op.getLoc(), op.getType(), ofParts,
+                                         op.getResultOrderAttr(), op.getZeroEmptyRows());
+  op.replaceAllUsesWith(joined);
+  op.erase();
+}
+
 /// Whether the parts of an operand that is not known would have to be copied together, or sizes are
 /// for a run to tell.
 static bool canSplit(MatMulOp op) {
@@ -103,16 +121,21 @@ struct SplitSums : impl::SplitSumsPassBase<SplitSums> {
     FailureOr<TargetStrategies> strategies = TargetStrategies::of(getOperation());
     if (failed(strategies))
       return signalPassFailure();
-    SmallVector<MatMulOp> ops;
-    getOperation().walk([&](MatMulOp op) { ops.push_back(op); });
-    for (MatMulOp op : ops) {
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) {
+      auto product = dyn_cast<MatMulOp>(op);
+      if (isa<AttentionOp>(op) || (product && canSplit(product)))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops) {
       const KernelStrategy *strategy = strategies->find(op);
-      int64_t parts = 1;
-      if (strategy && canSplit(op))
-        parts = strategy->countDepthParts(op, strategies->getTarget());
+      int64_t parts = strategy ? strategy->countParts(op, strategies->getTarget()) : 1;
       if (parts == 1)
         continue;
-      SumSplitter(op, parts).split();
+      if (auto product = dyn_cast<MatMulOp>(op))
+        SumSplitter(product, parts).split();
+      else
+        splitKeys(cast<AttentionOp>(op), parts);
       ++numSplit;
     }
   }

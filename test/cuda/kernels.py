@@ -25,9 +25,11 @@ class Case:
     expected: list
     tolerance: float = 1e-4
     blocks: int = 2  # of a launch: results do not depend on it
+    steps: int = 1 << 18  # of a block, much more than it takes: a loop that never ends is found in a second
     precision: str = "fp32"
     target: str = "sm_80"
     sizes: list = field(default_factory=list)  # that only a run tells
+    schedule: str = ""  # instead of the cost model's
 
 
 def kernel(build):
@@ -191,6 +193,18 @@ def pipeline():
     return case([node], {"a": a, "b": b}, {"y": y.astype(np.float16)}, blocks=3, target="sm_90a")
 
 
+@kernel
+def cluster():
+    """Two blocks share columns, through three tiles of theirs, so that phases of both parities are waited for at each place. Rows end in the tile of
+    the second block, and columns in its half."""
+    a, b = whole_halves(330, 264), whole_halves(30, 264)
+    y = a.astype(np.float32) @ b.T.astype(np.float32)
+    node = helper.make_node("Gemm", ["a", "b"], ["y"], transB=1)
+    schedule = "#cuda.pipeline_schedule<tile_columns = 32, consumers = 1, stages = 2, cluster = 2, mma = <wgmma>>"
+    return case([node], {"a": a, "b": b}, {"y": y.astype(np.float16)}, blocks=2, steps=1 << 20,
+                target="sm_90a", schedule=schedule)
+
+
 def pack_two_of_four(weights):
     """Halves [depth, outputs] of which two in four along the depth are zero, as `#cuda.sparse_columns` (SparseColumns.h)."""
     depth, outputs = weights.shape
@@ -269,10 +283,22 @@ def emit(tenon, source, case, kind):
     return output.read_text()
 
 
+def with_schedule(tenon, source, case):
+    """A file of the model's kernel with the case's schedule, and as many blocks as it has."""
+    text = emit(tenon, source, case, "mlir:kernels")
+    text = re.sub(r"schedule = .*?, strategy", f"schedule = {case.schedule}, strategy", text)
+    text = re.sub(r"tasks = affine_map<.*?\(\d+\)>", f"tasks = affine_map<() -> ({case.blocks})>", text)
+    changed = source.with_suffix(".mlir")
+    changed.write_text(text)
+    return changed
+
+
 def compile_ptx(tenon, case, folder):
     """The PTX of a case's model, which is one kernel, and how that is launched."""
     source = Path(folder) / "model.onnx"
     onnx.save(case.model, source)
+    if case.schedule:
+        source = with_schedule(tenon, source, case)
     code = emit(tenon, source, case, "mlir:code")
     notes = dict(re.findall(r'\["(tenon-[\w-]+)", "([^"]*)"\]', code))
     maps = [[int(number) for number in text.split(",")] for text in notes.get("tenon-tensor-maps", "").split(";") if text]

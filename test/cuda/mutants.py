@@ -1,7 +1,7 @@
 """Bugs in PTX: each operator changes one instruction, in a way that makes the kernel wrong.
 
-An operator is a pattern and what becomes of a line that it matches, as a function or a template; every line that one matches gives a mutant. Operators change
-only what matters for any data: taking a barrier away, say, but not a comparison that may never be decided the other way.
+An operator is a pattern and what becomes of a line that it matches, or of as many as it has, as a function or a template; every line that one matches gives a
+mutant. Operators change only what matters for any data: taking a barrier away, say, but not a comparison that may never be decided the other way.
 """
 
 import re
@@ -57,8 +57,8 @@ OPERATORS = {
     # At barriers in shared memory, and by the copy engine.
     "no wait for a phase": (r"^\s*@!over bra \S+;$", lambda match: ""),
     "always the same phase": (r"^(?P<head>\s*mbarrier\.try_wait\S* \w+, \[[^\]]*\], )%r\d+(?P<tail>;)$", r"\g<head>0\g<tail>"),
-    "no arrival": (r"^\s*mbarrier\.arrive\.shared\S*\s.*$", lambda match: ""),
-    "two arrivals": (r"^\s*mbarrier\.arrive\.shared\S*\s.*$", lambda match: match.group(0) + match.group(0)),
+    "no arrival": (r"^\s*mbarrier\.arrive\.(shared|release)\S*\s.*$", lambda match: ""),
+    "two arrivals": (r"^\s*mbarrier\.arrive\.(shared|release)\S*\s.*$", lambda match: match.group(0) + match.group(0)),
     "bytes that are not expected": (
         r"^(?P<head>\s*mbarrier\.arrive)\.expect_tx(?P<tail>\S*\s+%rd\d+, \[[^\]]*\]), %r\d+;$",
         r"\g<head>\g<tail>;",
@@ -72,6 +72,22 @@ OPERATORS = {
         r"^(?P<head>\s*cp\.async\.bulk\.tensor\S*\s+\[%rd\d+)(?P<tail>\].*)$", r"\g<head>+1024\g<tail>"
     ),
     "no fence": (r"^\s*(fence\.proxy|wgmma\.fence)\S*;.*$", lambda match: ""),
+    # Blocks of a cluster meet, and share what the copy engine brings.
+    "no arrival at the cluster's barrier": (r"^\s*barrier\.cluster\.arrive\S*;$", lambda match: ""),
+    "no wait for the cluster": (r"^\s*barrier\.cluster\.wait\S*;$", lambda match: ""),
+    "blocks of a cluster do not meet": (r"^\s*barrier\.cluster\.arrive\S*;\n\s*barrier\.cluster\.wait\S*;$", lambda match: ""),
+    "copied to the first block alone": (r"^(?P<head>\s*cp\.async\.bulk\S*multicast::cluster\s.*), %rs\d+;$", r"\g<head>, 1;"),
+    "copied to the second block alone": (r"^(?P<head>\s*cp\.async\.bulk\S*multicast::cluster\s.*), %rs\d+;$", r"\g<head>, 2;"),
+    "copied to the own block alone": (
+        r"^(?P<head>\s*cp\.async\.bulk\S*)\.multicast::cluster(?P<tail>\s.*), %rs\d+;$", r"\g<head>\g<tail>;"
+    ),
+    "every block is the first": (r"^(?P<head>\s*mov\.u32\s+%r\d+, )%cluster_ctarank;$", r"\g<head>0;"),
+    "every block is the second": (r"^(?P<head>\s*mov\.u32\s+%r\d+, )%cluster_ctarank;$", r"\g<head>1;"),
+    "arrival at the first block alone": (r"^(?P<head>\s*mapa\S*\s+\w+, %rd\d+, )%r\d+;$", r"\g<head>0;"),
+    "arrival at the second block alone": (r"^(?P<head>\s*mapa\S*\s+\w+, %rd\d+, )%r\d+;$", r"\g<head>1;"),
+    "arrival at another barrier": (r"^(?P<head>\s*mbarrier\.arrive\.release\S*\s+_, \[\w+)\];$", r"\g<head>+8];"),
+    "arrival seen by the own block alone": (r"^(?P<head>\s*mbarrier\.arrive\.release\.)cluster(?P<tail>\..*)$", r"\g<head>cta\g<tail>"),
+    "wait for the own block alone": (r"^(?P<head>\s*mbarrier\.try_wait\S*\.acquire\.)cluster(?P<tail>\..*)$", r"\g<head>cta\g<tail>"),
     # Lanes exchange values.
     "the same lane twice": (SHUFFLE, shuffle(lane=lambda lane: 8 if lane == 16 else 16)),
     "half of the warp": (SHUFFLE, shuffle(mask="65535")),
@@ -110,10 +126,12 @@ def mutants(ptx):
     """All of a module's."""
     lines = ptx.split("\n")
     for name, (pattern, change) in OPERATORS.items():
-        for number, line in enumerate(lines):
-            match = re.match(pattern, line)
+        count = pattern.count(r"\n") + 1
+        for number in range(len(lines) + 1 - count):
+            before = "\n".join(lines[number : number + count])
+            match = re.match(pattern, before)
             changed = match and (match.expand(change) if isinstance(change, str) else change(match))
-            if changed is None or changed == line:
+            if changed is None or changed == before:
                 continue
-            text = "\n".join([*lines[:number], changed, *lines[number + 1 :]])
-            yield Mutant(name, number + 1, line.strip(), changed.strip(), text)
+            text = "\n".join([*lines[:number], changed, *lines[number + count :]])
+            yield Mutant(name, number + 1, before.strip(), changed.strip(), text)

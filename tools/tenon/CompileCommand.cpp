@@ -107,7 +107,7 @@ static std::string formatReport(const driver::CompileReport &report) {
                                          {"flops", kernel.flops},
                                          {"bytes", kernel.bytes},
                                          {"launches", kernel.launches},
-                                         {"zeros", kernel.zeros}});
+                                         {"remarks", kernel.remarks}});
   llvm::json::Array dead;
   for (const DeadChannels &each : report.deadChannels)
     dead.push_back(llvm::json::Object{{"node", llvm::json::fixUTF8(each.node)},

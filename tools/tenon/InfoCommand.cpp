@@ -225,8 +225,8 @@ static llvm::Error printCompiled(const Session &session, const driver::CompileRe
                  << info.name;
     if (*info.nodes)
       llvm::outs() << " (" << info.nodes << ")";
-    if (std::string zeros = reports.lookup(info.name).zeros; !zeros.empty())
-      llvm::outs() << ", " << zeros;
+    if (std::string remarks = reports.lookup(info.name).remarks; !remarks.empty())
+      llvm::outs() << ", " << remarks;
     llvm::outs() << "\n";
   }
   if (!tenon_model_has_device(model) || !count)

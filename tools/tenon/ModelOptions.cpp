@@ -77,6 +77,8 @@ llvm::Expected<quantize::PreparedModel> prepareModelFor(const std::shared_ptr<Mo
 
 llvm::Expected<driver::CompileReport> compileModel(llvm::StringRef path, const Arguments &arguments,
                                                    driver::CompileOptions options) {
+  if (path.ends_with(".mlir"))
+    return driver::compileKernels(path, options);
   std::string precision = arguments.get("--precision");
   if (!quantize::isRecipePath(precision))
     return driver::compileFile(path, options);

@@ -65,10 +65,11 @@ inline constexpr Option placeOption = {
 inline constexpr Option precisionOption = {
     "--precision", true,
     "P what f32 numbers are rounded to where they are multiplied: fp32 (default: not at all), "
-    "fp32-fast or fp32-split (not at all, but products may be sums of 3 or 6 of bf16), tf32, bf16, "
-    "f16, or int8 for inputs of products whose weights are quantized in blocks; or a FILE with a "
-    "line "
-    "NODES P for each node or pattern, or a recipe of tenon quantize (*.precision.json)"};
+    "fp32-fast or fp32-split (not at all, but products may be sums of 3 or 6 of bf16, or of 3 of "
+    "tf32), tf32, "
+    "bf16, f16, or int8 for inputs of products whose weights are quantized in blocks; or a FILE "
+    "with a line NODES P for each node or pattern, or a recipe of tenon quantize "
+    "(*.precision.json)"};
 inline constexpr Option keepDeadChannelsOption = {
     "--keep-dead-channels", false, "compute channels that no result depends on, too"};
 inline constexpr Option checkOption = {

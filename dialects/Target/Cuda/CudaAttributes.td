@@ -117,6 +117,12 @@ def Cuda_MmaAttr : Cuda_Attr<"Mma", "mma", [DeclareAttrInterfaceMethods<MmaAttrI
       return getInstruction() == MmaInstruction::Wgmma || getInstruction() == MmaInstruction::WgmmaTf32 ||
              getInstruction() == MmaInstruction::WgmmaSparse;
     }
+    /// To what it rounds numbers of f32, null if it takes no such, and of how many products of
+    /// that each product is the sum.
+    ::mlir::FloatType getPart() const;
+    int64_t getProducts() const {
+      return getInstruction() == MmaInstruction::Mma3xTf32 ? 3 : 1;
+    }
   }];
 }
 

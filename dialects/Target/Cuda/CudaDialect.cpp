@@ -101,4 +101,20 @@ int64_t MmaAttr::getInterleave() const {
   llvm_unreachable("no other instructions");
 }
 
+FloatType MmaAttr::getPart() const {
+  switch (getInstruction()) {
+  case MmaInstruction::Fma:
+  case MmaInstruction::Mma:
+  case MmaInstruction::MmaSparse:
+  case MmaInstruction::Wgmma:
+  case MmaInstruction::WgmmaSparse:
+    return nullptr;
+  case MmaInstruction::MmaTf32:
+  case MmaInstruction::Mma3xTf32:
+  case MmaInstruction::WgmmaTf32:
+    return FloatTF32Type::get(getContext());
+  }
+  llvm_unreachable("no other instructions");
+}
+
 } // namespace tenon::cuda

@@ -84,7 +84,11 @@ SharedMemory &locateShared(Warp &warp, uint64_t &address, int lane) {
   if (rank == 0)
     return warp.block.shared;
   address &= (uint64_t(1) << clusterRankShift) - 1;
-  return warp.block.cluster.sharedOf(rank - 1, lane);
+  Cluster &cluster = warp.block.cluster;
+  SharedMemory &shared = cluster.sharedOf(rank - 1, lane);
+  if (&shared != &warp.block.shared)
+    cluster.blocks[rank - 1]->noteReach(warp);
+  return shared;
 }
 
 static uint8_t *locateLocal(Warp &warp, uint64_t address, unsigned bytes, unsigned lane) {

@@ -22,6 +22,7 @@ void Block::start(const uint32_t (&position)[3]) {
   for (Barrier &barrier : barriers)
     barrier = Barrier{};
   lastLoad = 0;
+  reached = known = VectorClock(cluster.actors());
   steps = 0;
   counters = {};
   unsigned threads = request.threadsPerBlock();
@@ -92,6 +93,21 @@ void Block::checkBarriers() {
   for (uint8_t i = 0; i < barrierCount; ++i)
     if (isComplete(barriers[i]))
       complete(i);
+}
+
+// The shared memory of a block is there until it has exited.
+void Block::noteReach(const Warp &warp) {
+  reached.counts[warp.actor] = warp.clock.counts[warp.actor];
+}
+
+void Block::noteExit(const Warp &warp) {
+  known.join(warp.clock);
+  if (!finished())
+    return;
+  for (size_t actor = 0; actor < reached.counts.size(); ++actor)
+    if (reached.counts[actor] > known.counts[actor])
+      throw Fault(FaultKind::Trap, "the block exits while warp " + std::to_string(actor) +
+                                       " of the cluster may still reach its shared memory");
 }
 
 } // namespace tenon::sim

@@ -44,6 +44,12 @@ public:
   /// has finished: barriers of all threads may then be complete.
   void checkBarriers();
 
+  /// A warp of another block reaches this one's shared memory.
+  void noteReach(const Warp &warp);
+  /// A warp has exited. @throws Fault if it was the last one, and a warp of another block that has
+  /// reached the block's shared memory may do so yet, for all that this one knows.
+  void noteExit(const Warp &warp);
+
   Cluster &cluster;
   const unsigned rank; ///< in the cluster
   uint32_t ctaid[3] = {0, 0, 0};
@@ -56,6 +62,9 @@ public:
   uint64_t steps = 0;
 
 private:
+  VectorClock reached; ///< when warps of other blocks last did so
+  VectorClock known;   ///< to the warps that have exited
+
   void complete(uint8_t barrier);
   bool isComplete(const Barrier &barrier) const;
 };

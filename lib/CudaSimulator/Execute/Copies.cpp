@@ -95,7 +95,8 @@ static Outcome arriveAfterCopies(Warp &warp, const Instruction &instruction, Lan
       for (const auto &group : copies->groups)
         deliver(warp, lane, group);
       deliver(warp, lane, copies->open);
-      arriveAt(warp.block.cluster, shared, address, 1, warp.clock, static_cast<int>(lane));
+      arriveAt(warp.block.cluster, shared, address, 1, Release::Block, warp.clock,
+               static_cast<int>(lane));
     });
   });
   warp.tick();

@@ -15,12 +15,13 @@ static void completePhase(Mbarrier &barrier) {
   if (barrier.pending || barrier.transactions)
     return;
   barrier.completed.join(barrier.arriving);
+  barrier.distantCompleted.join(barrier.distantArriving);
   barrier.pending = barrier.expected;
   ++barrier.phase;
 }
 
 void arriveAt(Cluster &cluster, SharedMemory &shared, uint64_t offset, uint32_t count,
-              const VectorClock &clock, int lane) {
+              Release release, const VectorClock &clock, int lane) {
   Mbarrier &barrier = shared.mbarrierAt(offset, lane);
   if (count > barrier.pending)
     throw Fault(FaultKind::Trap,
@@ -29,7 +30,10 @@ void arriveAt(Cluster &cluster, SharedMemory &shared, uint64_t offset, uint32_t 
                     std::to_string(barrier.pending),
                 lane);
   barrier.pending -= count;
-  barrier.arriving.join(clock);
+  if (release == Release::Block)
+    barrier.arriving.join(clock);
+  else if (release == Release::Cluster)
+    barrier.distantArriving.join(clock);
   completePhase(barrier);
   cluster.noteProgress();
 }
@@ -85,9 +89,17 @@ enum MbarrierFlags : uint16_t {
   ReturnsState = 8,
   ByParity = 16,
   MustNotComplete = 32,
+  Relaxed = 64,       ///< neither releases nor acquires
+  ClusterScope = 128, ///< and not that of the block
 };
 
 } // namespace
+
+static Release getRelease(uint16_t flags, bool isOwnBarrier) {
+  if (flags & Relaxed || (!isOwnBarrier && !(flags & ClusterScope)))
+    return Release::None;
+  return isOwnBarrier ? Release::Block : Release::Cluster;
+}
 
 /// Operands: the state if it is returned, the address, then the count or transactions if any.
 static Outcome arrive(Warp &warp, const Instruction &instruction, LaneMask mask) {
@@ -113,7 +125,8 @@ static Outcome arrive(Warp &warp, const Instruction &instruction, LaneMask mask)
         throw Fault(FaultKind::Trap, "drops more arrivals than there are", lane);
       barrier.expected -= count;
     }
-    arriveAt(warp.block.cluster, shared, address, count, warp.clock, lane);
+    Release release = getRelease(flags, &shared == &warp.block.shared);
+    arriveAt(warp.block.cluster, shared, address, count, release, warp.clock, lane);
   }
   warp.tick();
   return Outcome::Next;
@@ -176,7 +189,10 @@ static Outcome testPhase(Warp &warp, const Instruction &instruction, LaneMask ma
     if (!isPhaseComplete(warp, barrier, waited, instruction.flags & ByParity, address, lane))
       continue;
     complete |= LaneMask(1) << lane;
-    warp.clock.join(barrier.completed);
+    if (!(instruction.flags & Relaxed))
+      warp.clock.join(barrier.completed);
+    if (instruction.flags & ClusterScope && !(instruction.flags & Relaxed))
+      warp.clock.join(barrier.distantCompleted);
   }
   warp.setPredicate(instruction.operands[0], complete, mask);
   return complete == mask ? Outcome::Next : Outcome::Yield;
@@ -186,12 +202,15 @@ static Outcome pendingCount(Warp &, const Instruction &, LaneMask) {
   throw Fault(FaultKind::IllegalInstruction, "mbarrier.pending_count is not simulated");
 }
 
-static void takeSemantics(Builder &builder) {
-  builder.acceptOneOf({"release", "acquire", "relaxed"});
-  builder.acceptOneOf({"cta", "cluster"});
+/// Semantics and scope, as flags; those of the block by default.
+static uint16_t takeSemantics(Builder &builder) {
+  uint16_t flags = builder.acceptOneOf({"release", "acquire", "relaxed"}) == 2 ? Relaxed : 0;
+  if (builder.acceptOneOf({"cta", "cluster"}) == 1)
+    flags |= ClusterScope;
   builder.acceptOneOf({"shared", "shared::cta", "shared::cluster"});
   builder.expect("b64");
   builder.end();
+  return flags;
 }
 
 static void decodeArrive(Builder &builder, bool drops) {
@@ -202,7 +221,7 @@ static void decodeArrive(Builder &builder, bool drops) {
   }
   if (builder.accept("noComplete"))
     flags |= MustNotComplete;
-  takeSemantics(builder);
+  flags |= takeSemantics(builder);
   builder.instruction.handler = arrive;
   if (!builder.peekOperandIs(Operand::Kind::Address)) {
     flags |= ReturnsState;
@@ -223,8 +242,8 @@ static void decodeTest(Builder &builder, bool tries) {
   if (tries)
     builder.require(78, 90, false);
   bool parity = builder.accept("parity");
-  takeSemantics(builder);
-  builder.instruction.flags = parity ? ByParity : 0;
+  uint16_t semantics = takeSemantics(builder);
+  builder.instruction.flags = semantics | (parity ? ByParity : 0);
   builder.instruction.handler = testPhase;
   builder.predicateDestination();
   builder.address();

@@ -282,8 +282,10 @@ void Warp::exit(LaneMask lanes) {
   running = 0;
   unblock();
   block.cluster.noteProgress();
-  if (fragments.empty())
+  if (fragments.empty()) {
     block.checkBarriers();
+    block.noteExit(*this);
+  }
 }
 
 /// NaN in every float type.

@@ -30,6 +30,8 @@ struct Mbarrier {
   uint64_t phase = 0;                   ///< how many have completed
   VectorClock arriving;                 ///< joined by the arrivals of this phase
   VectorClock completed;                ///< of the phases before
+  VectorClock distantArriving;          ///< by those of other blocks that release to the cluster
+  VectorClock distantCompleted;         ///< of the phases before
   std::map<unsigned, uint64_t> waiting; ///< actor → the phase that it saw incomplete
 };
 

@@ -50,8 +50,8 @@ Type HostStrategy::getRoundedInput(KernelOp kernel) const {
   return onHost(kernel).getRoundedInput(kernel);
 }
 
-int64_t HostStrategy::getBFloatProducts(KernelOp kernel) const {
-  return onHost(kernel).getBFloatProducts(kernel);
+MultipliedParts HostStrategy::getMultipliedParts(KernelOp kernel) const {
+  return onHost(kernel).getMultipliedParts(kernel);
 }
 
 DimExprs HostStrategy::chooseTasks(KernelOp kernel, TargetAttrInterface target) const {

@@ -36,7 +36,7 @@ public:
   ScheduleAttrInterface choose(KernelOp kernel, TargetAttrInterface target) const override;
   llvm::SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
   mlir::Type getRoundedInput(KernelOp kernel) const override;
-  int64_t getBFloatProducts(KernelOp kernel) const override;
+  MultipliedParts getMultipliedParts(KernelOp kernel) const override;
   DimExprs chooseTasks(KernelOp kernel, TargetAttrInterface target) const override;
   mlir::AffineExpr getScratchBytes(KernelOp kernel) const override;
   llvm::LogicalResult verify(KernelOp kernel) const override;

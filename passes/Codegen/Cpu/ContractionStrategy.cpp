@@ -50,7 +50,7 @@ public:
   bool readsPicked(OpOperand &operand) const override;
   bool readsNarrow(OpOperand &weights) const override;
   Type getRoundedInput(KernelOp kernel) const override;
-  int64_t getBFloatProducts(KernelOp kernel) const override;
+  MultipliedParts getMultipliedParts(KernelOp kernel) const override;
   SmallVector<WeightForm> getWeightForms(KernelOp kernel) const override;
   bool canCompute(KernelOp kernel) const override;
   void emit(KernelEmitter &emitter) const override {
@@ -223,9 +223,12 @@ Type ContractionStrategy::getRoundedInput(KernelOp kernel) const {
   return IntegerType::get(kernel.getContext(), 8);
 }
 
-int64_t ContractionStrategy::getBFloatProducts(KernelOp kernel) const {
+MultipliedParts ContractionStrategy::getMultipliedParts(KernelOp kernel) const {
   auto schedule = dyn_cast_if_present<ContractionScheduleAttr>(kernel.getScheduleAttr());
-  return schedule ? schedule.getMma().getProducts() : 1;
+  int64_t products = schedule ? schedule.getMma().getProducts() : 1;
+  if (products == 1)
+    return {};
+  return {BFloat16Type::get(kernel.getContext()), products};
 }
 
 SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) const {

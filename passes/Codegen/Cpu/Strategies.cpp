@@ -44,7 +44,7 @@ protected:
 bool AttentionStrategy::computes(Operation *op) const {
   constexpr int64_t longestRow = 1024;
   auto attention = dyn_cast<AttentionOp>(op);
-  if (!attention)
+  if (!attention || attention.getKeyParts())
     return false;
   Type type = getElementTypeOrSelf(attention.getQueries());
   if (!type.isF32() && !type.isF16() && !type.isBF16())

@@ -15,10 +15,22 @@ Value AttentionEmitter::limit(AffineExpr size, int64_t tile) {
 void AttentionEmitter::forTiles(int64_t tileRows, function_ref<void(Value, Value)> body) {
   Value tiles = em.ceilDiv(e.value(sizes.rows()), em.i64(tileRows));
   Value sets = em.mul(e.value(sizes.batch), e.value(sizes.keyHeads));
-  em.loop(e.block, em.mul(sets, tiles), e.blocks, [&](Value tile) {
-    e.withLanes(1, nullptr,
-                [&] { body(em.div(tile, tiles), em.mul(em.rem(tile, tiles), tileRows)); });
+  Value perSet = em.mul(tiles, sizes.parts);
+  em.loop(e.block, em.mul(sets, perSet), e.blocks, [&](Value tile) {
+    e.withLanes(1, nullptr, [&] {
+      Value inSet = em.rem(tile, perSet);
+      keyPart = em.div(inSet, tiles);
+      body(em.div(tile, perSet), em.mul(em.rem(inSet, tiles), tileRows));
+    });
   });
+}
+
+std::pair<Value, Value> AttentionEmitter::getSteps(int64_t tileKeys) {
+  Value steps = em.ceilDiv(e.value(sizes.keys), em.i64(tileKeys));
+  if (!isPart())
+    return {em.i64(0), steps};
+  Value perPart = em.ceilDiv(steps, em.i64(sizes.parts)), first = em.mul(keyPart, perPart);
+  return {first, em.min(em.add(first, perPart), steps)};
 }
 
 //===-- Positions --===//
@@ -67,6 +79,10 @@ Value AttentionEmitter::score(ArrayRef<LaneIndex> position, Value product) {
 Value AttentionEmitter::hasNothing(Value largest) {
   if (op.getZeroEmptyRows())
     return isMinusInfinity(largest);
+  return hasNoKeys();
+}
+
+Value AttentionEmitter::hasNoKeys() {
   if (getConstantOr(sizes.keys, 0) > 0)
     return nullptr;
   return em.compare(arith::CmpIPredicate::eq, e.value(sizes.keys), em.i64(0));
@@ -79,7 +95,19 @@ Value AttentionEmitter::makeBase(Value largest) {
 void AttentionEmitter::store(Value set, Value row, Value column, Value results, int64_t lanes) {
   LaneIndex columns = {column, lanes > 1, false, lanes};
   Position index = indexOf(ofRow(set, row, columns), op.getResultPermutation());
+  if (isPart())
+    index.insert(index.begin(), e.uniform(keyPart));
   e.withLanes(lanes, nullptr, [&] { e.storeComputed(op.getResult(), results, index); });
+}
+
+// Without any keys results are zeros, and no part is to differ from that.
+void AttentionEmitter::storeState(Value set, Value row, Value largest, Value sum) {
+  if (Value isNothing = hasNoKeys()) {
+    largest = em.create<arith::SelectOp>(isNothing, number(0), largest);
+    sum = em.create<arith::SelectOp>(isNothing, number(1), sum);
+  }
+  store(set, row, em.i64(sizes.width), largest, 1);
+  store(set, row, em.i64(sizes.width + 1), sum, 1);
 }
 
 } // namespace tenon::cuda

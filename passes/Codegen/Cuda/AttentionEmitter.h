@@ -20,7 +20,7 @@ protected:
   using Position = llvm::SmallVector<LaneIndex>;
 
   /// Calls `body` for the tiles that fall to the block, with the set that each is of and its first
-  /// row.
+  /// row. A tile has all keys, or a part of them.
   void forTiles(int64_t tileRows, llvm::function_ref<void(mlir::Value set, mlir::Value row)> body);
 
   /// The position of a query, score or result: (batch, head, query, last).
@@ -35,6 +35,11 @@ protected:
   /// The scores at a position that these products of queries and keys give, one for each lane:
   /// where(mask, product * scale, masked) + bias.
   mlir::Value score(llvm::ArrayRef<LaneIndex> position, mlir::Value product);
+  /// The steps of so many keys that a tile goes through, from the first to before the last.
+  std::pair<mlir::Value, mlir::Value> getSteps(int64_t tileKeys);
+  /// Whether others have other keys of the same rows.
+  bool isPart() { return op.getKeyParts().has_value(); }
+
   /// Whether a row's result is zero, as it takes part of nothing; null if it never is.
   mlir::Value hasNothing(mlir::Value largest);
   /// The largest score as what others are compared with: of rows that have nothing but minus
@@ -43,6 +48,8 @@ protected:
   /// Emits what follows `lanes` neighbouring results in the kernel, and its stores.
   void store(mlir::Value set, mlir::Value row, mlir::Value column, mlir::Value results,
              int64_t lanes);
+  /// Stores what joins a row's results of a part of the keys to those of others.
+  void storeState(mlir::Value set, mlir::Value row, mlir::Value largest, mlir::Value sum);
 
   mlir::Value number(double value) {
     return em.create<mlir::arith::ConstantOp>(em.getF32FloatAttr(value));
@@ -56,8 +63,12 @@ protected:
   mlir::Type f32;
   AttentionOp op;
   AttentionSizes sizes;
+  /// Of the present tile: which part of the keys it has.
+  mlir::Value keyPart;
 
 private:
+  /// Whether there are no keys at all; null if there are some.
+  mlir::Value hasNoKeys();
   mlir::Value isMinusInfinity(mlir::Value value) {
     return em.create<mlir::arith::CmpFOp>(mlir::arith::CmpFPredicate::OEQ, value,
                                           number(-HUGE_VAL));

@@ -16,6 +16,9 @@
 // Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al., "FlashAttention",
 // 2022).
 //
+// Where few rows would leave multiprocessors idle, a tile has a part of the keys (`keyParts`). Its
+// results are not divided, and largest scores and sums of powers are stored beside them.
+//
 // Keys are taken in their order, whatever the number of blocks, so results do not depend on it.
 
 #include "passes/Codegen/Cuda/AttentionKernel.h"
@@ -54,6 +57,7 @@ private:
   Scores emitScores(Value set, Value firstRow, Value firstKey);
   Value makeScore(Value set, Value row, Value key, Value product);
   RowStates emitPowers(const Scores &scores, const RowStates &states);
+  Value finishRow(Value results, Value largest, Value sum);
   void storeResults(Value set, Value firstRow, const RowStates &states);
   LineSource queries(Value set);
   LineSource keys(Value set);
@@ -216,6 +220,16 @@ RowStates FmaAttentionEmitter::emitStep(Value set, Value firstRow, Value firstKe
 
 //===-- Results --===//
 
+Value FmaAttentionEmitter::finishRow(Value results, Value largest, Value sum) {
+  if (isPart())
+    return results;
+  Type type = results.getType();
+  results = em.create<arith::DivFOp>(results, splat(sum, type));
+  if (Value isEmpty = hasNothing(largest))
+    results = em.create<arith::SelectOp>(isEmpty, splat(number(0), type), results);
+  return results;
+}
+
 void FmaAttentionEmitter::storeResults(Value set, Value firstRow, const RowStates &states) {
   Value row = em.add(firstRow, em.mul(threadRow, threadRows));
   Value column = em.mul(threadColumn, threadColumns);
@@ -225,11 +239,12 @@ void FmaAttentionEmitter::storeResults(Value set, Value firstRow, const RowState
   int64_t lanes = areTogether ? threadColumns : 1;
   for (int64_t i = 0; i < threadRows; ++i) {
     Value sum = e.foldLanes(ReduceKind::Sum, f32, states.sums[i], kAcross);
-    Value results = states.results[i];
-    results = em.create<arith::DivFOp>(results, splat(sum, results.getType()));
-    if (Value isEmpty = hasNothing(states.largest[i]))
-      results = em.create<arith::SelectOp>(isEmpty, splat(number(0), results.getType()), results);
-    Value own = em.add(row, i);
+    Value own = em.add(row, i), results = finishRow(states.results[i], states.largest[i], sum);
+    if (isPart()) {
+      Value isFirst = em.compare(arith::CmpIPredicate::eq, threadColumn, em.i64(0));
+      em.ifThen(em.create<arith::AndIOp>(isFirst, em.less(own, rowLimit)),
+                [&] { storeState(set, own, states.largest[i], sum); });
+    }
     for (int64_t first = 0; first < threadColumns; first += lanes) {
       Value at = em.add(column, first);
       Value isInside = em.create<arith::AndIOp>(em.less(own, rowLimit), em.less(at, columnLimit));
@@ -247,15 +262,16 @@ void FmaAttentionEmitter::emitTile(Value set, Value firstRow) {
   RowStates states = {SmallVector<Value>(threadRows, none), SmallVector<Value>(threadRows, zero),
                       SmallVector<Value>(threadRows, zeros)};
   queryLines.bring(queries(set), firstRow, em.i64(0));
+  auto [first, end] = getSteps(tileKeys);
   SmallVector<Value> last =
-      em.loop(em.i64(0), e.value(sizes.keys), em.i64(tileKeys), states.flatten(),
-              [&](Value firstKey, ValueRange values) {
-                SmallVector<Value> next;
-                e.withLanes(1, nullptr, [&] {
-                  next = emitStep(set, firstRow, firstKey, RowStates::unflatten(values)).flatten();
-                });
-                return next;
-              });
+      em.loop(first, end, em.i64(1), states.flatten(), [&](Value step, ValueRange values) {
+        SmallVector<Value> next;
+        e.withLanes(1, nullptr, [&] {
+          Value firstKey = em.mul(step, tileKeys);
+          next = emitStep(set, firstRow, firstKey, RowStates::unflatten(values)).flatten();
+        });
+        return next;
+      });
   storeResults(set, firstRow, RowStates::unflatten(last));
 }
 

@@ -29,112 +29,20 @@
 // largest scores and sums of its own; results are weighted by what all slices know and added up in
 // their order.
 //
+// Where few rows would leave multiprocessors idle, a tile has a part of the keys (`keyParts`). Its
+// results are not divided, and largest scores and sums of powers are stored beside them.
+//
 // Keys are taken in their order, whatever the number of blocks, so results do not depend on it.
 
 #include "passes/Codegen/Cuda/AttentionMma.h"
-#include "dialects/Tenon/Reduction.h"
-#include "passes/Codegen/Cuda/AttentionEmitter.h"
+#include "passes/Codegen/Cuda/AttentionMmaEmitter.h"
 #include "passes/Codegen/Cuda/ContractionMma.h"
-#include "passes/Codegen/Cuda/ContractionStaging.h"
-#include "passes/Schedule/Cuda/AttentionTiles.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
 namespace tenon::cuda {
 
 using namespace tile;
-
-namespace {
-
-/// Rows that a lane has parts of, and the distance of the second one; pairs of neighbours in each
-/// row of a part, and their distance.
-constexpr int64_t kRows = 2, kPairs = 2, kDistance = 8;
-/// Lanes that share rows.
-constexpr int64_t kAcross = 4;
-
-/// What a lane knows of its rows: for each its largest score and its part of the sum of powers; and
-/// the results of its warp's rows, sixteen columns at a time.
-struct RowStates {
-  SmallVector<Value> largest, sums, results;
-
-  SmallVector<Value> flatten() const {
-    return llvm::to_vector(llvm::concat<const Value>(largest, sums, results));
-  }
-  static RowStates unflatten(ValueRange values) {
-    return {values.take_front(kRows), values.slice(kRows, kRows), values.drop_front(2 * kRows)};
-  }
-};
-
-class MmaAttentionEmitter : AttentionEmitter {
-public:
-  MmaAttentionEmitter(KernelEmitter &e, AttentionOp op, AttentionTileScheduleAttr schedule);
-
-  void emit() {
-    forTiles(schedule.getTileRows(), [&](Value set, Value firstRow) { emitTile(set, firstRow); });
-  }
-
-private:
-  ContractionOperand queryOperand();
-  ContractionOperand keyOperand();
-  ContractionOperand valueOperand();
-
-  void emitTile(Value set, Value firstRow);
-  void bringStep(Value set, Value step, Value stage);
-  void bringNext(Value set, Value step, Value stage);
-  /// Whether anything is brought asynchronously.
-  bool areCopied() const {
-    return queryTiles.isCopied() || keyTiles.isCopied() || valueTiles.isCopied();
-  }
-  void awaitTiles();
-  RowStates emitStep(Value step, Value stage, const RowStates &states);
-
-  Value load(Role role, const ContractionStaging &operand, Value stage, Value line, Value column);
-  void holdQueries();
-  Value loadQueries(int64_t part);
-  Value loadKeys(Value stage, int64_t key, int64_t part);
-  Value loadValues(Value stage, int64_t key, int64_t column);
-  SmallVector<Value> multiplyKeys(Value stage);
-  SmallVector<Value> splitPowers(Value powers);
-  void multiplyValues(Value stage, ArrayRef<Value> powers, SmallVectorImpl<Value> &results);
-
-  Value makeScores(Value products, Value firstKey);
-  void makePair(int64_t row, Value key, MutableArrayRef<Value> products);
-  Value largestIn(ArrayRef<Value> scores, int64_t row);
-  RowStates emitPowers(SmallVectorImpl<Value> &scores, const RowStates &states);
-  /// What belongs to each of the rows of a lane, for each of its sums.
-  Value spread(ArrayRef<Value> ofRows);
-  /// 2^(exponent * log2 e - base), where the base is of that kind already.
-  Value power(Value exponent, Value base);
-  Value toBinary(Value exponent) {
-    return em.create<arith::MulFOp>(exponent, number(llvm::numbers::log2e));
-  }
-
-  SmallVector<Value> weighRows(RowStates &states);
-  SmallVector<Value> weighSlices(RowStates &states);
-  void finishTile(Value set, Value firstRow, const RowStates &states);
-  void storeResults(Value set, Value firstRow);
-
-  AttentionTileScheduleAttr schedule;
-  FloatType multiplied;
-  AttentionTiles layout;
-  /// The type of what is in shared memory, and how it is multiplied.
-  Type stored;
-  Number kind;
-  /// Numbers of a part's depth, parts of the depth, of a slice's keys, and of columns.
-  int64_t partDepth, depthParts, keyParts, columnParts;
-  ContractionOperand query, key, value;
-  ContractionStaging queryTiles, keyTiles, valueTiles;
-  Value resultTiles, stateTiles;
-  /// Of this warp: its first row, and its slice; and the place of this lane in a part.
-  Value warpRow, slice, laneRow, laneColumn;
-  Value steps;
-  /// Of the present tile: the positions of this lane's rows, and queries that stay in registers.
-  SmallVector<Position> rowPositions;
-  SmallVector<Value> heldQueries;
-};
-
-} // namespace
 
 //===-- Shared memory --===//
 
@@ -170,7 +78,6 @@ MmaAttentionEmitter::MmaAttentionEmitter(KernelEmitter &e, AttentionOp op,
   auto place = em.create<PlaceOp>(i64, i64);
   laneRow = place.getRow();
   laneColumn = place.getColumn();
-  steps = em.ceilDiv(e.value(sizes.keys), em.i64(schedule.getTileKeys()));
 }
 
 ContractionOperand MmaAttentionEmitter::queryOperand() {
@@ -218,7 +125,7 @@ void MmaAttentionEmitter::bringStep(Value set, Value step, Value stage) {
 
 /// The same if there is such a step.
 void MmaAttentionEmitter::bringNext(Value set, Value step, Value stage) {
-  em.ifThen(em.less(step, steps), [&] { bringStep(set, step, stage); });
+  em.ifThen(em.less(step, lastStep), [&] { bringStep(set, step, stage); });
   if (areCopied())
     em.create<CommitOp>();
 }
@@ -314,251 +221,41 @@ SmallVector<Value> MmaAttentionEmitter::splitPowers(Value powers) {
   return {first, em.create<arith::SubFOp>(powers, first)};
 }
 
-//===-- Scores --===//
-
-/// Makes products of two neighbouring keys scores. What is no key scores minus infinity, and what
-/// belongs to it is read at the last ones instead.
-void MmaAttentionEmitter::makePair(int64_t row, Value key, MutableArrayRef<Value> products) {
-  Value end = limit(sizes.keys, schedule.getTileKeys());
-  bool readsMemory = op.getMask() || op.getBias();
-  int64_t lanes = !readsMemory || !end || getConstantOr(sizes.keys, 1) % 2 == 0 ? 2 : 1;
-  for (int64_t first = 0; first < 2; first += lanes)
-    e.withLanes(lanes, nullptr, [&] {
-      LaneIndex keys = {em.add(key, first), lanes > 1, false, lanes}, inside = keys;
-      if (end && readsMemory)
-        inside.base = em.min(keys.base, em.sub(end, em.i64(lanes)));
-      Position position = rowPositions[row];
-      position.back() = inside;
-      Value own = products[first];
-      if (lanes > 1)
-        own = em.create<vector::FromElementsOp>(VectorType::get({lanes}, f32), products);
-      own = score(position, own);
-      if (end)
-        own = em.create<arith::SelectOp>(e.less(keys, e.uniform(end)), own,
-                                         e.broadcast(number(-HUGE_VAL)));
-      for (int64_t lane = 0; lane < lanes; ++lane)
-        products[first + lane] = lanes > 1 ? Value(em.create<vector::ExtractOp>(own, lane)) : own;
-    });
-}
-
-/// Where a pair of sums is among those of a lane.
-static int64_t placeOfPair(int64_t row, int64_t pair) { return 4 * pair + 2 * row; }
-
-/// The scores of sixteen keys.
-Value MmaAttentionEmitter::makeScores(Value products, Value firstKey) {
-  SmallVector<Value> scores(2 * kRows * kPairs);
-  for (int64_t row = 0; row < kRows; ++row)
-    for (int64_t pair = 0; pair < kPairs; ++pair) {
-      int64_t place = placeOfPair(row, pair);
-      SmallVector<Value> both;
-      for (int64_t i = 0; i < 2; ++i)
-        both.push_back(em.create<vector::ExtractOp>(products, place + i));
-      makePair(row, em.add(firstKey, pair * kDistance), both);
-      llvm::copy(both, scores.begin() + place);
-    }
-  return em.create<vector::FromElementsOp>(products.getType(), scores);
-}
-
-//===-- Softmax --===//
-
-/// The places of a row among the sums of a lane.
-static SmallVector<int64_t> placesOfRow(int64_t row) {
-  SmallVector<int64_t> places;
-  for (int64_t pair = 0; pair < kPairs; ++pair)
-    for (int64_t i = 0; i < 2; ++i)
-      places.push_back(placeOfPair(row, pair) + i);
-  return places;
-}
-
-Value MmaAttentionEmitter::largestIn(ArrayRef<Value> scores, int64_t row) {
-  Value largest;
-  for (Value part : scores)
-    for (int64_t place : placesOfRow(row)) {
-      Value score = em.create<vector::ExtractOp>(part, place);
-      largest = largest ? largestOf(largest, score) : score;
-    }
-  return e.foldLanes(ReduceKind::Max, f32, largest, kAcross);
-}
-
-Value MmaAttentionEmitter::spread(ArrayRef<Value> ofRows) {
-  SmallVector<Value> all(2 * kRows * kPairs);
-  for (auto [row, own] : llvm::enumerate(ofRows))
-    for (int64_t place : placesOfRow(static_cast<int64_t>(row)))
-      all[place] = own;
-  auto type = VectorType::get({static_cast<int64_t>(all.size())}, ofRows.front().getType());
-  return em.create<vector::FromElementsOp>(type, all);
-}
-
-Value MmaAttentionEmitter::power(Value exponent, Value base) {
-  Value negative = em.create<arith::NegFOp>(base);
-  Value binary = em.create<LLVM::FMAOp>(exponent, number(llvm::numbers::log2e), negative);
-  return em
-      .create<LLVM::CallIntrinsicOp>(f32, em.getStringAttr("llvm.nvvm.ex2.approx"),
-                                     ValueRange{binary})
-      .getResult(0);
-}
-
-/// Makes powers of the scores, and corrects what was known before to the new largest scores.
-RowStates MmaAttentionEmitter::emitPowers(SmallVectorImpl<Value> &scores, const RowStates &states) {
-  RowStates next;
-  SmallVector<Value> bases, corrections;
-  for (int64_t row = 0; row < kRows; ++row) {
-    Value largest = largestOf(states.largest[row], largestIn(scores, row));
-    Value base = toBinary(makeBase(largest));
-    Value correction = power(states.largest[row], base);
-    next.largest.push_back(largest);
-    next.sums.push_back(em.create<arith::MulFOp>(states.sums[row], correction));
-    bases.push_back(base);
-    corrections.push_back(correction);
-  }
-  for (Value &part : scores) {
-    SmallVector<Value> powers(2 * kRows * kPairs);
-    for (int64_t row = 0; row < kRows; ++row)
-      for (int64_t place : placesOfRow(row)) {
-        powers[place] = power(em.create<vector::ExtractOp>(part, place), bases[row]);
-        next.sums[row] = em.create<arith::AddFOp>(next.sums[row], powers[place]);
-      }
-    part = em.create<vector::FromElementsOp>(part.getType(), powers);
-  }
-  Value factors = spread(corrections);
-  for (Value result : states.results)
-    next.results.push_back(em.create<arith::MulFOp>(result, factors));
-  return next;
-}
-
-RowStates MmaAttentionEmitter::emitStep(Value step, Value stage, const RowStates &states) {
-  SmallVector<Value> scores = multiplyKeys(stage);
-  Value firstKey = em.add(em.mul(step, schedule.getTileKeys()), em.mul(slice, keyParts * kSide));
-  firstKey = em.add(firstKey, laneColumn);
-  for (auto [part, own] : llvm::enumerate(scores))
-    own = makeScores(own, em.add(firstKey, static_cast<int64_t>(part) * kSide));
-  RowStates next = emitPowers(scores, states);
-  multiplyValues(stage, scores, next.results);
-  return next;
-}
-
-//===-- Results --===//
-
-/// What the results of each row of a lane are to be multiplied with: one by the sum of its powers.
-SmallVector<Value> MmaAttentionEmitter::weighRows(RowStates &states) {
-  SmallVector<Value> weights;
-  for (Value sum : states.sums)
-    weights.push_back(em.create<arith::DivFOp>(number(1), sum));
-  return weights;
-}
-
-/// The same where others have powers of the same rows, and their own largest scores.
-SmallVector<Value> MmaAttentionEmitter::weighSlices(RowStates &states) {
-  auto pair = VectorType::get({2}, f32);
-  SmallVector<Value> rows, weights;
-  for (int64_t row = 0; row < kRows; ++row)
-    rows.push_back(em.add(em.add(warpRow, laneRow), row * kDistance));
-  em.ifThen(em.compare(arith::CmpIPredicate::eq, laneColumn, em.i64(0)), [&] {
-    for (auto [row, largest, sum] : llvm::zip_equal(rows, states.largest, states.sums)) {
-      Value state = em.create<vector::FromElementsOp>(pair, ValueRange{largest, sum});
-      em.create<StoreOp>(state, stateTiles, slice, row, em.i64(0));
-    }
-  });
-  e.barrier();
-  for (auto [row, own] : llvm::zip_equal(rows, states.largest)) {
-    SmallVector<Value> largest, sums;
-    for (int64_t other = 0; other < schedule.getSlices(); ++other) {
-      Value state = em.create<LoadOp>(pair, stateTiles, em.i64(other), row, em.i64(0));
-      largest.push_back(em.create<vector::ExtractOp>(state, 0));
-      sums.push_back(em.create<vector::ExtractOp>(state, 1));
-    }
-    Value ofAll = largest.front();
-    for (Value one : ArrayRef(largest).drop_front())
-      ofAll = largestOf(ofAll, one);
-    Value base = toBinary(makeBase(ofAll)), total;
-    for (auto [one, sum] : llvm::zip_equal(largest, sums)) {
-      Value part = em.create<arith::MulFOp>(sum, power(one, base));
-      total = total ? Value(em.create<arith::AddFOp>(total, part)) : part;
-    }
-    weights.push_back(em.create<arith::DivFOp>(power(own, base), total));
-    own = ofAll;
-  }
-  return weights;
-}
-
-void MmaAttentionEmitter::finishTile(Value set, Value firstRow, const RowStates &last) {
-  RowStates states = last;
-  for (Value &sum : states.sums)
-    sum = e.foldLanes(ReduceKind::Sum, f32, sum, kAcross);
-  SmallVector<Value> weights = schedule.getSlices() > 1 ? weighSlices(states) : weighRows(states),
-                     empty;
-  for (Value largest : states.largest)
-    if (Value isEmpty = hasNothing(largest))
-      empty.push_back(isEmpty);
-  Value factors = spread(weights), areEmpty = empty.empty() ? Value() : spread(empty);
-  for (auto [part, result] : llvm::enumerate(states.results)) {
-    Value weighted = em.create<arith::MulFOp>(result, factors);
-    if (areEmpty)
-      weighted = em.create<arith::SelectOp>(
-          areEmpty, em.create<arith::ConstantOp>(em.getZeroAttr(weighted.getType())), weighted);
-    em.create<StoreSumsOp>(weighted, resultTiles, slice, warpRow,
-                           em.i64(static_cast<int64_t>(part) * kSide));
-  }
-  e.barrier();
-  storeResults(set, firstRow);
-}
-
-void MmaAttentionEmitter::storeResults(Value set, Value firstRow) {
-  // Neighbours are stored together where all or none of them are columns.
-  int64_t lanes = 4;
-  while (sizes.width % lanes != 0)
-    lanes /= 2;
-  Value perRow = em.i64(sizes.width / lanes), rows = e.value(sizes.rows());
-  Value count = em.mul(perRow, schedule.getTileRows());
-  em.loop(e.thread, count, em.i64(e.blockThreads), [&](Value number) {
-    Value inRow = em.div(number, perRow), column = em.mul(em.rem(number, perRow), lanes);
-    Value row = em.add(firstRow, inRow);
-    em.ifThen(em.less(row, rows), [&] {
-      Value result;
-      for (int64_t other = 0; other < schedule.getSlices(); ++other) {
-        Value part = em.create<LoadOp>(VectorType::get({lanes}, f32), resultTiles, em.i64(other),
-                                       inRow, column);
-        result = result ? Value(em.create<arith::AddFOp>(result, part)) : part;
-      }
-      if (lanes == 1)
-        result = em.create<vector::ExtractOp>(result, 0);
-      store(set, row, column, result, lanes);
-    });
-  });
-}
-
 //===-- Loops --===//
 
 void MmaAttentionEmitter::emitTile(Value set, Value firstRow) {
   rowPositions.clear();
-  Value end = limit(sizes.rows(), schedule.getTileRows());
+  Value limited = limit(sizes.rows(), schedule.getTileRows());
   for (int64_t row = 0; row < kRows; ++row) {
     Value own = em.add(firstRow, em.add(em.add(warpRow, laneRow), row * kDistance));
-    if (end)
-      own = em.min(own, em.sub(end, em.i64(1)));
+    if (limited)
+      own = em.min(own, em.sub(limited, em.i64(1)));
     rowPositions.push_back(ofRow(set, own, e.index(0)));
   }
+  auto [firstStep, end] = getSteps(schedule.getTileKeys());
+  lastStep = end;
+  auto stageOf = [&](Value step) { return em.rem(step, em.i64(schedule.stages)); };
   queryTiles.begin(set, firstRow);
   queryTiles.bring(em.i64(0), em.i64(0));
-  bringNext(set, em.i64(0), em.i64(0));
+  bringNext(set, firstStep, stageOf(firstStep));
   awaitTiles();
   holdQueries();
   Value zero = number(0),
         zeros = em.create<arith::ConstantOp>(em.getZeroAttr(VectorType::get({8}, f32)));
-  RowStates states = {SmallVector<Value>(kRows, number(-HUGE_VAL)), SmallVector<Value>(kRows, zero),
-                      SmallVector<Value>(columnParts, zeros)};
+  MmaRowStates states = {SmallVector<Value>(kRows, number(-HUGE_VAL)),
+                         SmallVector<Value>(kRows, zero), SmallVector<Value>(columnParts, zeros)};
   SmallVector<Value> last =
-      em.loop(em.i64(0), steps, em.i64(1), states.flatten(), [&](Value step, ValueRange values) {
-        Value stage = em.rem(step, em.i64(schedule.stages)), next = em.add(step, 1);
+      em.loop(firstStep, lastStep, em.i64(1), states.flatten(), [&](Value step, ValueRange values) {
+        Value stage = stageOf(step), next = em.add(step, 1);
         SmallVector<Value> after;
         e.withLanes(1, nullptr, [&] {
-          bringNext(set, next, em.rem(next, em.i64(schedule.stages)));
-          after = emitStep(step, stage, RowStates::unflatten(values)).flatten();
+          bringNext(set, next, stageOf(next));
+          after = emitStep(step, stage, MmaRowStates::unflatten(values)).flatten();
         });
         awaitTiles();
         return after;
       });
-  finishTile(set, firstRow, RowStates::unflatten(last));
+  finishTile(set, firstRow, MmaRowStates::unflatten(last));
   e.barrier();
 }
 

@@ -116,6 +116,28 @@ ContractionOperand ContractionEmitter::makeRight() {
   return operand;
 }
 
+Value ContractionEmitter::multiplyAdd(Value outer, Value row, Value column, int64_t lanes) {
+  auto load = [&](const ContractionOperand &operand, Value position, Value k) {
+    auto index = operand.index(outer, e.uniform(position), e.uniform(k));
+    return em.convert(e.element(operand.tensor, index), sumType);
+  };
+  auto type = VectorType::get({lanes}, sumType);
+  Value zero = em.create<arith::ConstantOp>(em.getZeroAttr(type));
+  SmallVector<Value> sums =
+      em.loop(em.i64(0), depth, em.i64(1), ValueRange(zero), [&](Value k, ValueRange sums) {
+        SmallVector<Value> next;
+        e.withLanes(1, nullptr, [&] {
+          SmallVector<Value> factors;
+          for (int64_t i = 0; i < lanes; ++i)
+            factors.push_back(load(right, em.add(column, i), k));
+          next = {em.multiplyAdd(em.create<vector::BroadcastOp>(type, load(left, row, k)),
+                                 em.create<vector::FromElementsOp>(type, factors), sums.front())};
+        });
+        return next;
+      });
+  return lanes > 1 ? sums.front() : Value(em.create<vector::ExtractOp>(sums.front(), 0));
+}
+
 void ContractionEmitter::finish(Value sums, int64_t lanes, Value outer, Value row, Value column) {
   SmallVector<LaneIndex> index;
   if (isa<ConvOp>(root)) {

@@ -46,6 +46,8 @@ protected:
       mlir::Value outer, mlir::Value row, mlir::Value column, mlir::ValueRange carried)>;
   void forTiles(int64_t tileRows, int64_t tileColumns, int64_t band, mlir::ValueRange init,
                 CarryingBody body);
+  /// The sums of `lanes` neighbouring columns by one multiply-add after the other.
+  mlir::Value multiplyAdd(mlir::Value outer, mlir::Value row, mlir::Value column, int64_t lanes);
   /// Emits what follows `lanes` neighbouring sums in the kernel, and its stores.
   void finish(mlir::Value sums, int64_t lanes, mlir::Value outer, mlir::Value row,
               mlir::Value column);

@@ -40,13 +40,17 @@
 //
 //   (big + small) * (big' + small') = small * big' + big * small' + big * big' + small * small'
 //
-// the last product is left out, which is 2^-22 of the whole; the small ones are added first.
+// the last product is left out, which is 2^-22 of the whole; the small ones are added first. An
+// infinity has no such parts, nor has what would be rounded to one, and a product that is too large
+// may be the difference of two infinities: sums that are not finite are taken again by
+// multiply-adds, which costs the others a comparison behind the loop.
 //
 // Every sum is taken in one order, which the schedule says: results do not depend on the number of
 // blocks.
 
 #include "passes/Codegen/Cuda/ContractionMma.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/Codegen/Cuda/ContractionStaging.h"
 #include "passes/Codegen/Cuda/SparsePlaces.h"
 #include "passes/Schedule/Cuda/ProductSize.h"
@@ -80,6 +84,7 @@ private:
   void storeSums(ValueRange sums);
   void finishTile(Value outer, Value row, Value column);
   Value addSlices(Value row, Value column, int64_t lanes);
+  Value repeatUnlessFinite(Value sums, int64_t lanes, Value outer, Value row, Value column);
   Value nextStage(Value stage);
 
   TileScheduleAttr schedule;
@@ -122,8 +127,8 @@ MmaEmitter::MmaEmitter(KernelEmitter &e, Operation *root, TileScheduleAttr sched
                  schedule.getTileColumns(), getRightDepth(schedule), schedule.getStages(),
                  leftTiles.getBytes()),
       leftSource(leftTiles.getTiles()), rightSource(rightTiles.getTiles()),
-      isSplit(schedule.getMma().getInstruction() == MmaInstruction::Mma3xTf32),
-      rowParts(schedule.getWarpRows() / kSide), columnParts(schedule.getWarpColumns() / kSide) {
+      isSplit(schedule.getMma().getProducts() > 1), rowParts(schedule.getWarpRows() / kSide),
+      columnParts(schedule.getWarpColumns() / kSide) {
   if (isSplit) {
     leftSource = readAsWords(em, leftTiles, 0);
     rightSource = readAsWords(em, rightTiles, leftTiles.getBytes());
@@ -355,6 +360,26 @@ Value MmaEmitter::addSlices(Value row, Value column, int64_t lanes) {
   return lanes > 1 ? sum : Value(em.create<vector::ExtractOp>(sum, 0));
 }
 
+/// Sums of numbers in two parts; those that are not finite as multiply-adds give them.
+Value MmaEmitter::repeatUnlessFinite(Value sums, int64_t lanes, Value outer, Value row,
+                                     Value column) {
+  Value size = em.create<math::AbsFOp>(sums);
+  TypedAttr infinity = em.getF32FloatAttr(HUGE_VALF);
+  if (auto type = dyn_cast<VectorType>(sums.getType()))
+    infinity = DenseElementsAttr::get(type, Attribute(infinity));
+  Value isFinite = em.create<arith::CmpFOp>(arith::CmpFPredicate::OLT, size,
+                                            em.create<arith::ConstantOp>(infinity));
+  Value areFinite = isFinite;
+  if (lanes > 1)
+    areFinite = em.create<vector::ReductionOp>(vector::CombiningKind::AND, isFinite);
+  auto repeat = [&]() -> Value {
+    Value repeated = multiplyAdd(outer, row, column, lanes);
+    return em.create<arith::SelectOp>(isFinite, sums, repeated);
+  };
+  Value isTrue = em.create<arith::ConstantOp>(em.getBoolAttr(true));
+  return e.guarded(em.create<arith::XOrIOp>(areFinite, isTrue), repeat, sums);
+}
+
 void MmaEmitter::finishTile(Value outer, Value row, Value column) {
   // Neighbours are stored together where all or none of them are columns.
   int64_t lanes = 4;
@@ -366,7 +391,12 @@ void MmaEmitter::finishTile(Value outer, Value row, Value column) {
     Value inRow = em.div(number, perRow), inColumn = em.mul(em.rem(number, perRow), lanes);
     Value own = em.add(row, inRow), at = em.add(column, inColumn);
     Value isInside = em.create<arith::AndIOp>(em.less(own, rows), em.less(at, columns));
-    em.ifThen(isInside, [&] { finish(addSlices(inRow, inColumn, lanes), lanes, outer, own, at); });
+    em.ifThen(isInside, [&] {
+      Value sums = addSlices(inRow, inColumn, lanes);
+      if (isSplit)
+        sums = repeatUnlessFinite(sums, lanes, outer, own, at);
+      finish(sums, lanes, outer, own, at);
+    });
   });
 }
 

@@ -115,9 +115,14 @@ public:
     return cuda::describeZeros(cast<TargetAttr>(target), getRoot(kernel, *this),
                                kernel.getScheduleAttr());
   }
+  std::string describeObstacle(KernelOp kernel, TargetAttrInterface target) const override {
+    return cuda::describeObstacle(cast<TargetAttr>(target), getRoot(kernel, *this),
+                                  kernel.getScheduleAttr());
+  }
+  MultipliedParts getMultipliedParts(KernelOp kernel) const override;
   bool readsNarrow(OpOperand &weights) const override { return readsCodes(weights); }
-  int64_t countDepthParts(MatMulOp product, TargetAttrInterface target) const override {
-    return chooseParts(cast<TargetAttr>(target), product);
+  int64_t countParts(Operation *root, TargetAttrInterface target) const override {
+    return chooseParts(cast<TargetAttr>(target), cast<MatMulOp>(root));
   }
   bool canCompute(KernelOp kernel) const override {
     return fillsTiles(getRoot(kernel, *this)) && !callsLibrary(kernel);
@@ -174,6 +179,19 @@ SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) con
   if (isSparse)
     return {{weights, SparseColumnsAttr::get(kernel.getContext(), groups)}};
   return {{weights, ColumnsAttr::get(kernel.getContext(), groups)}};
+}
+
+/// The instruction that a schedule names; null if there is none.
+MmaAttr getInstruction(ScheduleAttrInterface schedule) {
+  if (auto tiles = dyn_cast_if_present<TileScheduleAttr>(schedule))
+    return tiles.getMma();
+  auto pipeline = dyn_cast_if_present<PipelineScheduleAttr>(schedule);
+  return pipeline ? pipeline.getMma() : MmaAttr();
+}
+
+MultipliedParts ContractionStrategy::getMultipliedParts(KernelOp kernel) const {
+  MmaAttr mma = getInstruction(kernel.getScheduleAttr());
+  return mma ? MultipliedParts{mma.getPart(), mma.getProducts()} : MultipliedParts();
 }
 
 /// What must hold of a schedule for FMAs.
@@ -309,6 +327,9 @@ public:
   }
   bool readsHalves(PrecisionOpInterface root, TargetAttrInterface target) const override {
     return multipliesHalves(root, target);
+  }
+  int64_t countParts(Operation *root, TargetAttrInterface target) const override {
+    return chooseKeyParts(cast<TargetAttr>(target), cast<AttentionOp>(root));
   }
   // Powers would need a scale.
   Float8Products multipliesFloat8(Operation *, TargetAttrInterface) const override {

@@ -113,7 +113,7 @@ constexpr Shape shapes[] = {{128, 64, 1}, {128, 32, 1}, {64, 128, 1}, {64, 64, 1
 
 /// The numbers that the model goes by.
 struct Work {
-  double sets, rows, keys, depth, width;
+  double sets, rows, keys, depth, width, keyParts;
   /// Parts of each power that values are multiplied by.
   int64_t powerParts;
   int64_t elementBytes;
@@ -163,9 +163,9 @@ static double estimate(TargetAttr target, const AttentionSizes &sizes, const Wor
                                                      (tiles.getBytes() + reservedSharedBytes),
                                                  target.getRegisters() / (registers * threads)));
   auto rows = double(schedule.getTileRows()), keys = double(schedule.getTileKeys());
-  double steps = std::ceil(work.keys / keys);
-  double perMultiprocessor =
-      std::ceil(work.sets * std::ceil(work.rows / rows) / double(target.getMultiprocessors()));
+  double steps = std::ceil(std::ceil(work.keys / keys) / work.keyParts);
+  double perMultiprocessor = std::ceil(work.sets * work.keyParts * std::ceil(work.rows / rows) /
+                                       double(target.getMultiprocessors()));
   double together = std::min(perMultiprocessor, double(blocks));
 
   double sides = work.depth + work.width;
@@ -185,10 +185,11 @@ static double estimate(TargetAttr target, const AttentionSizes &sizes, const Wor
   return perMultiprocessor * (steps * step + ends + (latency + tileOverhead) / together);
 }
 
-AttentionTileScheduleAttr chooseAttentionTiles(TargetAttr target, AttentionOp op) {
+std::pair<AttentionTileScheduleAttr, double> rateAttentionTiles(TargetAttr target, AttentionOp op,
+                                                                int64_t parts) {
   FloatType multiplied = getMultipliedType(op);
   if (!multiplied)
-    return nullptr;
+    return {nullptr, HUGE_VAL};
   constexpr int64_t many = 1 << 12; // what only a run tells
   AttentionSizes sizes = getAttentionSizes(op);
   auto known = [](AffineExpr size) { return double(getConstantOr(size, many)); };
@@ -198,6 +199,7 @@ AttentionTileScheduleAttr chooseAttentionTiles(TargetAttr target, AttentionOp op
                .keys = known(sizes.keys),
                .depth = double(sizes.depth),
                .width = double(sizes.width),
+               .keyParts = double(parts),
                .powerParts = mayRoundPowers(op) ? 1 : 2,
                .elementBytes = bytes,
                .rate = double(target.getMmaRate()) * 2 / double(bytes)};
@@ -212,7 +214,7 @@ AttentionTileScheduleAttr chooseAttentionTiles(TargetAttr target, AttentionOp op
       best = schedule;
     }
   }
-  return best;
+  return {best, bestCycles};
 }
 
 } // namespace tenon::cuda

@@ -41,8 +41,13 @@ struct AttentionTiles {
   }
 };
 
-/// The best tiles of attention for matrix units; null if these do not multiply its numbers.
-AttentionTileScheduleAttr chooseAttentionTiles(TargetAttr target, AttentionOp op);
+/// The best tiles of attention for matrix units if its keys are taken in so many parts, and the
+/// cycles that they are thought to take; null if these do not multiply its numbers.
+std::pair<AttentionTileScheduleAttr, double> rateAttentionTiles(TargetAttr target, AttentionOp op,
+                                                                int64_t parts);
+inline AttentionTileScheduleAttr chooseAttentionTiles(TargetAttr target, AttentionOp op) {
+  return rateAttentionTiles(target, op, getAttentionSizes(op).parts).first;
+}
 
 } // namespace tenon::cuda
 

@@ -69,6 +69,18 @@ bool leavesOutHalf(ScheduleAttrInterface schedule);
 /// empty if few are known.
 std::string describeZeros(TargetAttr target, mlir::Operation *op, ScheduleAttrInterface schedule);
 
+/// Why tiles are not those of warps with different roles, where the target has instructions for
+/// these, in a few words; empty for other schedules.
+std::string describeObstacle(TargetAttr target, mlir::Operation *op,
+                             ScheduleAttrInterface schedule);
+
+/// Into how many parts the keys of attention are better taken, each by blocks of its own; 1 if all
+/// multiprocessors have work anyway.
+int64_t chooseKeyParts(TargetAttr target, AttentionOp op);
+
+/// What another kernel costs beside its bytes, in cycles.
+inline constexpr double kLaunchCycles = 3000;
+
 /// For a `tenon.attention`: tiles for matrix units (AttentionTiles.h) or for FMAs; and a block for
 /// each of its tiles.
 ScheduleAttrInterface chooseAttention(TargetAttr target, AttentionOp op);

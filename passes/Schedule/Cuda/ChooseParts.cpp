@@ -25,8 +25,8 @@ constexpr int64_t mostParts = 32;
 /// A part's depth is a multiple of so many bytes, which is what a step has in a row.
 constexpr int64_t stepBytes = 128;
 constexpr double latency = 800, tileOverhead = 600, cacheBytesPerCycle = 64;
-/// What another kernel costs beside its bytes, and blocks that share a multiprocessor.
-constexpr double launch = 3000, mostTogether = 4;
+/// Blocks that share a multiprocessor.
+constexpr double mostTogether = 4;
 /// Of FMAs in a cycle.
 constexpr double operationsPerCycle = 128;
 
@@ -74,10 +74,10 @@ static double estimate(TargetAttr target, const ProductSize &product, const Tile
   double rows = product.outer * product.rows;
   double moved = 2 * 4 * parts * rows * product.columns;
   if (rows > 1) {
-    cycles += launch;
+    cycles += kLaunchCycles;
     moved += 2 * rows * product.depth * double(product.elementBytes);
   }
-  return cycles + launch + moved / (cacheBytesPerCycle * multiprocessors);
+  return cycles + kLaunchCycles + moved / (cacheBytesPerCycle * multiprocessors);
 }
 
 int64_t chooseParts(TargetAttr target, MatMulOp op) {

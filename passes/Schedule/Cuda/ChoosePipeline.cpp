@@ -138,4 +138,27 @@ std::pair<PipelineScheduleAttr, double> rateSparsePipeline(TargetAttr target, Op
   return findBest(target, op, MmaAttr::get(op->getContext(), MmaInstruction::WgmmaSparse));
 }
 
+/// Why no schedule multiplies the op; empty if one does.
+static std::string findObstacle(TargetAttr target, Operation *op) {
+  MmaAttr mma = findMma(target, op, MmaInstruction::Wgmma, MmaInstruction::WgmmaTf32);
+  if (!mma)
+    return "f32 is taken apart in registers";
+  int64_t elementBytes = getProductSize(op).elementBytes;
+  std::string obstacle;
+  for (int64_t lineBytes : lines) {
+    obstacle = findObstacle(op, lineBytes / elementBytes);
+    if (obstacle.empty())
+      break;
+  }
+  return obstacle;
+}
+
+std::string describeObstacle(TargetAttr target, Operation *op, ScheduleAttrInterface schedule) {
+  auto tiles = dyn_cast_if_present<TileScheduleAttr>(schedule);
+  if (!tiles || tiles.getMma().isSparse() || !target.getWgmmaRate())
+    return {};
+  std::string obstacle = findObstacle(target, op);
+  return "mma, not wgmma: " + (obstacle.empty() ? "that would take more cycles" : obstacle);
+}
+
 } // namespace tenon::cuda

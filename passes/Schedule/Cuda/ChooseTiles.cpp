@@ -188,7 +188,7 @@ static std::pair<int64_t, int64_t> countChunkRegisters(Operation *op, const Cont
 }
 
 static Product getProduct(TargetAttr target, Operation *op, MmaAttr mma) {
-  bool isSplit = mma.getInstruction() == MmaInstruction::Mma3xTf32;
+  bool isSplit = mma.getProducts() > 1;
   ProductSize size = getProductSize(op);
   double rate = double(target.getMmaRate()) * 2 / double(size.elementBytes) / (isSplit ? 3 : 1);
   auto [leftChunk, rightChunk] =

@@ -51,6 +51,7 @@ AttentionSizes getAttentionSizes(AttentionOp op) {
   sizes.keys = keys[rank - 2];
   sizes.depth = getConstantOr(queries.back(), -1);
   sizes.width = getConstantOr(op.getValueDims().back(), -1);
+  sizes.parts = op.getKeyParts().value_or(1);
   return sizes;
 }
 

@@ -35,6 +35,8 @@ struct AttentionSizes {
   mlir::AffineExpr batch, keyHeads, group, queries, keys;
   /// Of queries and keys, and of values; -1 if unknown.
   int64_t depth, width;
+  /// In which keys are taken, each by blocks of its own.
+  int64_t parts;
 
   mlir::AffineExpr rows() const { return group * queries; }
 };

@@ -69,3 +69,36 @@ func.func @halves(%q: tensor<4x5x8xf32>, %k: tensor<4x5x8xf16>, %b: tensor<5xf16
   %0 = tenon.attention %q, %k, %k bias %b {scale = 1.0} : (tensor<4x5x8xf32>, tensor<4x5x8xf16>, tensor<4x5x8xf16>, tensor<5xf16>) -> tensor<4x5x8xf32>
   return
 }
+
+// -----
+
+func.func @order_of_parts(%q: tensor<2x5x8xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{results of parts of the keys have an order of their own}}
+  %0 = tenon.attention %q, %q, %q {scale = 1.0, keyParts = 4, resultOrder = array<i64: 1, 0, 2>} : (tensor<2x5x8xf32>, tensor<2x5x8xf32>, tensor<2x5x8xf32>) -> tensor<4x5x2x10xf32>
+  return
+}
+
+// -----
+
+func.func @no_parts(%q: tensor<2x5x8xf32>) {
+  // expected-error @+1 {{attribute 'keyParts' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
+  %0 = tenon.attention %q, %q, %q {scale = 1.0, keyParts = 0} : (tensor<2x5x8xf32>, tensor<2x5x8xf32>, tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  return
+}
+
+// -----
+
+func.func @no_states(%p: tensor<4x2x10xf32>) {
+  // expected-error @+1 {{cannot make 'tensor<2x10xf32>' of parts 'tensor<4x2x10xf32>'}}
+  %0 = tenon.join_attention %p : (tensor<4x2x10xf32>) -> tensor<2x10xf32>
+  return
+}
+
+// -----
+
+func.func @order_of_columns(%p: tensor<4x2x10xf32>) {
+  // expected-error @+1 {{[1, 0] does not order the rows of 'tensor<8x2xf32>'}}
+  %0 = tenon.join_attention %p {resultOrder = array<i64: 1, 0>} : (tensor<4x2x10xf32>) -> tensor<8x2xf32>
+  return
+}

@@ -164,6 +164,13 @@ tenon.kernel @through_registers(%x: tensor<128x256xf32>, %w: tensor<256x128xf16>
 //       CHECK:   arith.subf
 //       CHECK:   nvvm.convert.float.to.tf32
 // CHECK-COUNT-3: tile.mma tf32
+// Sums that are not finite are taken again.
+//       CHECK:   tile.load
+//       CHECK:   arith.cmpf olt
+//       CHECK:   scf.if
+//       CHECK:     scf.for
+//       CHECK:       vector.fma {{.*}} : vector<4xf32>
+//       CHECK:     arith.select
 tenon.kernel @in_parts(%x: tensor<128x256xf32>, %w: tensor<128x256xf32>) -> tensor<128x128xf32>
     attributes {strategy = "contraction", schedule = #cuda.tile_schedule<warp_columns = 32, warp_rows = 32, stages = 3, mma = <mma_3xtf32>>} {
   %0 = tenon.matmul %x, %w {transposeRhs, tenon.bfloat_products = 3} : (tensor<128x256xf32>, tensor<128x256xf32>) -> tensor<128x128xf32>
@@ -284,4 +291,32 @@ tenon.kernel @slices(%x: tensor<16x256xbf16>, %w: tensor<256x32xbf16>) -> tensor
   %0 = tenon.matmul %x, %w : (tensor<16x256xbf16>, tensor<256x32xbf16>) -> tensor<16x32xf32>
   tenon.yield %0 : tensor<16x32xf32>
 }
+
+// Keys in parts: a tile goes through the steps of its own. It does not divide, and stores largest scores and sums of powers behind
+// its columns.
+// CHECK-LABEL: module @key_parts
+//       CHECK:   %[[END:.*]] = arith.minsi
+//       CHECK:   scf.for %{{.*}} = %{{.*}} to %[[END]] step
+//   CHECK-NOT:   arith.divf
+//       CHECK:   llvm.store %{{.*}} {alignment = 4 : i64} : f32
+//       CHECK:   llvm.store %{{.*}} {alignment = 4 : i64} : f32
+//       CHECK:   tile.store_sums
+//       CHECK:   llvm.store %{{.*}} {alignment = 8 : i64} : vector<4xf32>
+tenon.kernel @key_parts(%q: tensor<4x1x32xf16>, %k: tensor<2x700x32xf16>, %v: tensor<2x700x48xf16>) -> tensor<16x4x1x50xf32>
+    attributes {strategy = "attention", schedule = #cuda.attention_tile_schedule<tile_rows = 16, slices = 4, mma = <mma>>} {
+  %0 = tenon.attention %q, %k, %v {scale = 0.05, keyParts = 16} : (tensor<4x1x32xf16>, tensor<2x700x32xf16>, tensor<2x700x48xf16>) -> tensor<16x4x1x50xf32>
+  tenon.yield %0 : tensor<16x4x1x50xf32>
+}
+
+// CHECK-LABEL: module @key_parts_by_fma
+//       CHECK:   %[[END:.*]] = arith.minsi
+//       CHECK:   scf.for %{{.*}} = %{{.*}} to %[[END]] step
+//   CHECK-NOT:   arith.divf
+//       CHECK:   llvm.store %{{.*}} {alignment = 4 : i64} : f32
+tenon.kernel @key_parts_by_fma(%q: tensor<4x1x32xf32>, %k: tensor<2x700x32xf32>, %v: tensor<2x700x48xf32>) -> tensor<16x4x1x50xf32>
+    attributes {strategy = "attention", schedule = #cuda.attention_schedule<tile_rows = 16>} {
+  %0 = tenon.attention %q, %k, %v {scale = 0.05, keyParts = 16} : (tensor<4x1x32xf32>, tensor<2x700x32xf32>, tensor<2x700x48xf32>) -> tensor<16x4x1x50xf32>
+  tenon.yield %0 : tensor<16x4x1x50xf32>
+}
+
 }

@@ -68,3 +68,37 @@ func.func @whole(%a: tensor<2048x2048xf16>, %b: tensor<64x128xf32>, %c: tensor<1
   %4 = tenon.matmul %h, %w : (tensor<1x8192xf32>, tensor<8192x64xf32>) -> tensor<1x64xf32>
   return %0, %1, %2, %3, %4 : tensor<2048x2048xf16>, tensor<64x64xf32>, tensor<32x64xf32>, tensor<?x64xf32, affine_map<()[s0] -> (s0, 64)>>, tensor<1x64xf32>
 }
+
+// -----
+
+// One query for each head: the keys are taken in parts. What joins them stores results as they were.
+// CHECK-LABEL: func.func @decoder
+//       CHECK:   %[[PARTS:.*]] = tenon.attention {{.*}} bias {{.*}} {keyParts = [[P:[0-9]+]] : i64, scale = {{.*}}, valueOrder = array<i64: 0, 2, 1, 3>, zeroEmptyRows} : {{.*}} -> tensor<[[P]]x1x32x1x130xf32>
+//       CHECK:   tenon.join_attention %[[PARTS]] {resultOrder = array<i64: 0, 2, 1, 3>, zeroEmptyRows} : (tensor<[[P]]x1x32x1x130xf32>) -> tensor<1x1x32x128xf16>
+func.func @decoder(%q: tensor<1x32x1x128xf16>, %k: tensor<1x8x4096x128xf16>, %v: tensor<1x4096x8x128xf16>, %b: tensor<1x1x1x4096xf16>) -> tensor<1x1x32x128xf16> {
+  %y = tenon.attention %q, %k, %v bias %b {scale = 1.0, valueOrder = array<i64: 0, 2, 1, 3>, resultOrder = array<i64: 0, 2, 1, 3>, zeroEmptyRows}
+     : (tensor<1x32x1x128xf16>, tensor<1x8x4096x128xf16>, tensor<1x4096x8x128xf16>, tensor<1x1x1x4096xf16>) -> tensor<1x1x32x128xf16>
+  return %y : tensor<1x1x32x128xf16>
+}
+
+// -----
+
+// How many keys there are may be for a run to tell: they count as many.
+// CHECK-LABEL: func.func @cache
+//       CHECK:   tenon.attention {{.*}} {keyParts = {{[0-9]+}} : i64
+//       CHECK:   tenon.join_attention
+func.func @cache(%q: tensor<8x1x64xf32>, %k: tensor<8x?x64xf32, affine_map<()[s0] -> (8, s0, 64)>>) -> tensor<8x1x64xf32> attributes {tenon.symbols = ["n"]} {
+  %y = tenon.attention %q, %k, %k {scale = 1.0} : (tensor<8x1x64xf32>, tensor<8x?x64xf32, affine_map<()[s0] -> (8, s0, 64)>>, tensor<8x?x64xf32, affine_map<()[s0] -> (8, s0, 64)>>) -> tensor<8x1x64xf32>
+  return %y : tensor<8x1x64xf32>
+}
+
+// -----
+
+// Many rows of queries, or few keys.
+// CHECK-LABEL: func.func @whole_keys
+//   CHECK-NOT:   keyParts
+func.func @whole_keys(%q: tensor<1x32x512x64xf16>, %r: tensor<1x8x1x64xf32>, %s: tensor<1x8x50x64xf32>) -> (tensor<1x32x512x64xf16>, tensor<1x8x1x64xf32>) {
+  %0 = tenon.attention %q, %q, %q {scale = 1.0} : (tensor<1x32x512x64xf16>, tensor<1x32x512x64xf16>, tensor<1x32x512x64xf16>) -> tensor<1x32x512x64xf16>
+  %1 = tenon.attention %r, %s, %s {scale = 1.0} : (tensor<1x8x1x64xf32>, tensor<1x8x50x64xf32>, tensor<1x8x50x64xf32>) -> tensor<1x8x1x64xf32>
+  return %0, %1 : tensor<1x32x512x64xf16>, tensor<1x8x1x64xf32>
+}

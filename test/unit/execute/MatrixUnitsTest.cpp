@@ -105,4 +105,35 @@ TEST_F(MatrixUnitsTest, FloatsAreMultipliedInTwoParts) {
   EXPECT_EQ(counters.matrix_instructions, 3u * (64 / 16 * 64 / 8 * 64 / 8));
 }
 
+// What has no two parts, or parts whose products are infinities of both signs, gives what
+// multiply-adds give: one such number in a row, and one in a column at the same place.
+TEST_F(MatrixUnitsTest, SumsOfFloatsThatAreNotFiniteAreThoseOfMultiplyAdds) {
+  constexpr int64_t size = 64, place = 37;
+  constexpr float infinity = HUGE_VALF, largest = FLT_MAX;
+  constexpr float special[] = {
+      infinity, -infinity, NAN, largest, -largest, 0x1.ffep127f, 0x1.ffdffep127f, 1.2345678e30f,
+      -1e20f,   3000.7f,   -1,  0.f,     -0.f,     1e-30f,       FLT_MIN,         1e-45f};
+  std::vector<float> a, b;
+  for (int number : makeNumbers(2 * size * size, -(1 << 23), 1 << 23, 9))
+    (int64_t(a.size()) < size * size ? a : b).push_back(std::ldexp(float(number), -23));
+  for (size_t i = 0; i < std::size(special); ++i)
+    a[i * size + place] = b[i * size + place] = special[i];
+  auto results = run(write({size, size, size}, "f32", "f32", 32, "mma_3xtf32"), "cuda:sm_80",
+                     list(floats({size, size}, a), floats({size, size}, b)));
+  std::vector<float> sums = floatsOf(results[0]);
+  for (int64_t i = 0; i < size; ++i)
+    for (int64_t j = 0; j < size; ++j) {
+      float expected = 0, sizes = 0;
+      for (int64_t k = 0; k < size; ++k) {
+        expected = std::fma(a[i * size + k], b[j * size + k], expected);
+        sizes += std::abs(a[i * size + k] * b[j * size + k]);
+      }
+      float sum = sums[i * size + j];
+      if (std::isfinite(expected))
+        EXPECT_LE(std::abs(sum - expected), std::min(sizes, largest) * 0x1p-20f) << i << " " << j;
+      else
+        EXPECT_TRUE(sum == expected || (std::isnan(sum) && std::isnan(expected))) << i << " " << j;
+    }
+}
+
 } // namespace

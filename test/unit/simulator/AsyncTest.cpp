@@ -1,4 +1,4 @@
-// Asynchronous copies, mbarriers, tensor maps and clusters.
+// Asynchronous copies, mbarriers and tensor maps.
 
 #include "SimulatorTest.h"
 
@@ -504,43 +504,6 @@ W: mbarrier.try_wait.parity.shared.b64 %p3, [%r9], 0;
   auto result = download<uint16_t>(out, 512);
   for (unsigned i = 0; i < 512; ++i)
     EXPECT_EQ(result[i], 128 + i % 256);
-}
-
-// Two blocks of a cluster write into each other's shared memory.
-TEST_F(TensorTest, ReachesOtherBlocksOfTheCluster) {
-  unsigned long long out = allocate(256);
-  load(kernel(R"(
-    mov.u32 %r1, s;
-    mov.u32 %r2, %cluster_ctarank;
-    xor.b32 %r3, %r2, 1;
-    mapa.shared::cluster.u32 %r4, %r1, %r3;
-    mad.lo.u32 %r5, %r0, 4, %r4;
-    mad.lo.u32 %r6, %r2, 100, %r0;
-    barrier.cluster.arrive.aligned;
-    barrier.cluster.wait.aligned;
-    st.shared::cluster.u32 [%r5], %r6;
-    barrier.cluster.arrive.release.aligned;
-    barrier.cluster.wait.acquire.aligned;
-    mad.lo.u32 %r7, %r0, 4, %r1;
-    ld.shared.u32 %r8, [%r7];
-    mad.lo.u32 %r9, %r2, 32, %r0;
-    mad.wide.u32 %d2, %r9, 4, %d0;
-    st.global.u32 [%d2], %r8;
-)",
-              1, shared4K));
-  LaunchAttribute cluster{};
-  cluster.id = AttributeClusterDimension;
-  cluster.value.clusterDimensions[0] = 2;
-  cluster.value.clusterDimensions[1] = cluster.value.clusterDimensions[2] = 1;
-  LaunchConfig config{{2, 1, 1}, {32, 1, 1}, 0, nullptr, &cluster, 1};
-  void *arguments[] = {&out};
-  ASSERT_EQ(cuLaunchKernelEx(&config, function, arguments, nullptr), 0);
-  ASSERT_EQ(cuCtxSynchronize(), 0) << fault();
-  Words results = download<uint32_t>(out, 64);
-  for (uint32_t i = 0; i < 64; ++i)
-    EXPECT_EQ(results[i], i < 32 ? 100 + i : i - 32);
-  config.grid[0] = 3;
-  EXPECT_EQ(cuLaunchKernelEx(&config, function, arguments, nullptr), InvalidValue);
 }
 
 } // namespace tenon::sim
