@@ -7,10 +7,23 @@
 
 namespace tenon::quantize {
 
+/// How the noise of samples changed, each compared with itself: they may differ by more than
+/// repairs change. In logarithms, the mean of samples, and how far off that may be.
+struct NoiseChange {
+  double mean = 0, standardError = 0;
+
+  /// Of the noise of samples before and after.
+  static NoiseChange find(llvm::ArrayRef<double> before, llvm::ArrayRef<double> after);
+  /// Whether no more than a part of the noise is left, and that it fell at all is not luck.
+  bool leaves(double part) const;
+};
+
 /// What one repair did to the outputs' noise for their signal.
 struct RepairReport {
   std::string name;
+  /// Of all samples together.
   double before = 0, after = 0;
+  NoiseChange change;
   bool isKept = false;
 };
 
@@ -23,9 +36,12 @@ using MeasureRecipe = llvm::function_ref<llvm::Expected<Evaluation>(const Recipe
 
 /// Applies repairs one after another, measures each, and keeps those after which there is less
 /// noise. A recipe that keeps the budget stays as it is. Returns what was tried.
+///
+/// While they are tried, all that samples decide is fitted to `fitted`, ranges included, so that
+/// other samples can show what it is worth; in the end ranges are found from all of the context's.
 llvm::Expected<std::vector<RepairReport>>
 improveRecipe(Recipe &recipe, llvm::ArrayRef<std::unique_ptr<Repair>> repairs,
-              const RepairContext &context, MeasureRecipe measure);
+              const RepairContext &context, DataSource &fitted, MeasureRecipe measure);
 
 } // namespace tenon::quantize
 
