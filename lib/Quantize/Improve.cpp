@@ -4,7 +4,6 @@
 #include "lib/Quantize/RangeSearch.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
-#include <cmath>
 
 namespace tenon::quantize {
 
@@ -16,29 +15,6 @@ DataSplit splitForRepairs(DataSource &calibration) {
   auto all = llvm::to_vector(llvm::seq<int64_t>(0, count));
   return {DataSubset(calibration, {all.begin(), all.end()}),
           DataSubset(calibration, {all.begin(), all.end()})};
-}
-
-NoiseChange NoiseChange::find(llvm::ArrayRef<double> before, llvm::ArrayRef<double> after) {
-  auto count = static_cast<double>(before.size());
-  double mean = 0, square = 0;
-  for (double noise : before)
-    mean += noise / count;
-  // Samples that have no noise to speak of say nothing.
-  double least = std::max(mean * 1e-4, std::numeric_limits<double>::min());
-  NoiseChange change;
-  for (auto [x, y] : llvm::zip_equal(before, after)) {
-    double ratio = std::log(std::max(y, least) / std::max(x, least));
-    change.mean += ratio / count;
-    square += ratio * ratio;
-  }
-  if (before.size() > 1)
-    change.standardError =
-        std::sqrt(std::max(0.0, square / count - change.mean * change.mean) / (count - 1));
-  return change;
-}
-
-bool NoiseChange::leaves(double part) const {
-  return mean <= std::log(part) && mean + standardError <= 0;
 }
 
 namespace {
@@ -86,9 +62,8 @@ llvm::Error Improvement::chooseRanges() {
   if (!found || !*found)
     return found.takeError();
   const RangeSearchReport &report = **found;
-  reports.push_back({"ranges by outputs", report.before, report.after,
-                     NoiseChange::find(report.sampleNoiseBefore, report.sampleNoiseAfter),
-                     report.isBetter});
+  reports.push_back(
+      {"ranges by outputs", report.before, report.after, report.change, report.isBetter});
   return llvm::Error::success();
 }
 

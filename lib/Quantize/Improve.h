@@ -3,20 +3,10 @@
 #define TENON_LIB_QUANTIZE_IMPROVE_H
 
 #include "lib/Evaluation/Evaluate.h"
+#include "lib/Quantize/NoiseChange.h"
 #include "lib/Quantize/Repair.h"
 
 namespace tenon::quantize {
-
-/// How the noise of samples changed, each compared with itself: they may differ by more than
-/// repairs change. In logarithms, the mean of samples, and how far off that may be.
-struct NoiseChange {
-  double mean = 0, standardError = 0;
-
-  /// Of the noise of samples before and after.
-  static NoiseChange find(llvm::ArrayRef<double> before, llvm::ArrayRef<double> after);
-  /// Whether no more than a part of the noise is left, and that it fell at all is not luck.
-  bool leaves(double part) const;
-};
 
 /// What one repair did to the outputs' noise for their signal.
 struct RepairReport {

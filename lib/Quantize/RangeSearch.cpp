@@ -279,19 +279,22 @@ llvm::Expected<std::optional<RangeSearchReport>> Search::run() {
       chosen[number] = way;
   if (llvm::Error error = tryAll(mixed))
     return std::move(error);
-  const Tried &before = tried.front(),
-              &best =
-                  *std::min_element(tried.begin(), tried.end(), [](const Tried &a, const Tried &b) {
-                    return a.noise < b.noise;
-                  });
-  RangeSearchReport report;
-  report.before = before.noise;
-  report.after = best.noise;
-  report.sampleNoiseBefore = findSampleNoise(before.losses);
-  report.sampleNoiseAfter = findSampleNoise(best.losses);
-  report.isBetter = report.after < mostLeft * report.before;
+  // One loud sample must not decide against all others.
+  const Tried &before = tried.front();
+  std::vector<double> noiseBefore = findSampleNoise(before.losses);
+  const Tried *best = &before;
+  NoiseChange change;
+  for (const Tried &other : llvm::ArrayRef(tried).drop_front()) {
+    NoiseChange own = NoiseChange::find(noiseBefore, findSampleNoise(other.losses));
+    if (other.noise < best->noise && own.mean <= own.standardError) {
+      best = &other;
+      change = own;
+    }
+  }
+  RangeSearchReport report{before.noise, best->noise, change,
+                           best->noise < mostLeft * before.noise};
   if (report.isBetter)
-    if (llvm::Error error = adopt(best.chosen))
+    if (llvm::Error error = adopt(best->chosen))
       return std::move(error);
   return report;
 }

@@ -11,18 +11,20 @@
 //     that cost most come first, and those that cost next to nothing are left out;
 //  3. with all at once again, each of these by its own best way.
 //
-// What leaves the outputs the least noise with all rounded is taken. Weights stay as they are.
+// What leaves the outputs the least noise with all rounded is taken, unless most samples have more
+// of it. Weights stay as they are.
 #ifndef TENON_LIB_QUANTIZE_RANGESEARCH_H
 #define TENON_LIB_QUANTIZE_RANGESEARCH_H
 
+#include "lib/Quantize/NoiseChange.h"
 #include "lib/Quantize/Repair.h"
 
 namespace tenon::quantize {
 
 /// The outputs' noise for their signal by the ways of the recipe's entries, and by those found.
 struct RangeSearchReport {
-  std::vector<double> sampleNoiseBefore, sampleNoiseAfter;
   double before = 0, after = 0;
+  NoiseChange change;
   /// Whether the recipe was changed.
   bool isBetter = false;
 };

@@ -38,7 +38,7 @@ TEST(RangeSearch, KeepsWhatTheOutputsNeed) {
   auto report = llvm::cantFail(searchRanges(recipe, test.context()));
   ASSERT_TRUE(report && report->isBetter);
   EXPECT_LT(report->after, 0.8 * report->before);
-  EXPECT_EQ(report->sampleNoiseAfter.size(), 6u);
+  EXPECT_LT(report->change.mean, 0);
   EXPECT_GE(*recipe.findTensor("x")->high, 40);
 }
 
