@@ -35,6 +35,7 @@ private:
   static std::vector<RangeOptions> listWays(const RangeOptions &used);
   bool canSearch(const std::string &tensor) const;
   llvm::Error prepare();
+  std::vector<TensorRecipes> findRanges(const llvm::StringMap<Histogram> &histograms) const;
   llvm::Error makeFolds(const std::shared_ptr<ModelFile> &model);
   Case roundAll(const Ways &chosen) const;
   llvm::Expected<std::vector<std::vector<TensorLoss>>> measure(llvm::ArrayRef<Case> cases);
@@ -91,6 +92,27 @@ bool Search::canSearch(const std::string &tensor) const {
   return entry && entry->outliers.empty();
 }
 
+/// The ranges of all tensors by each way. A search for the ends of a range takes longer than all
+/// else here, so stretched ones are made from those that the method found.
+std::vector<TensorRecipes> Search::findRanges(const llvm::StringMap<Histogram> &histograms) const {
+  std::vector<TensorRecipes> ranges;
+  llvm::StringMap<size_t> known;
+  for (const RangeOptions &way : ways) {
+    RangeOptions plain = way;
+    plain.stretch = 1;
+    if (auto found = known.find(plain.str()); found != known.end()) {
+      ranges.push_back(
+          stretchRanges(ranges[found->second], way.stretch, context.tensors.activations));
+      continue;
+    }
+    TensorOptions options = context.tensors;
+    options.range = way;
+    known[way.str()] = ranges.size();
+    ranges.push_back(describeActivations(context.plan, histograms, options));
+  }
+  return ranges;
+}
+
 /// Of a few samples each is used for both, which says nothing of others.
 llvm::Error Search::makeFolds(const std::shared_ptr<ModelFile> &model) {
   constexpr int64_t most = 6, mostJudges = 3;
@@ -112,29 +134,15 @@ llvm::Error Search::makeFolds(const std::shared_ptr<ModelFile> &model) {
       if (static_cast<int64_t>(part) != number || count == 1)
         for (const auto &entry : histograms)
           others[entry.first()].add(entry.second);
-    Fold &fold = folds.emplace_back(Fold{DataSubset(context.data, std::move(judges)), {}});
-    for (const RangeOptions &way : ways) {
-      // A search for the ends of a range takes longer than all else here.
-      RangeOptions plain = way;
-      plain.stretch = 1;
-      size_t known =
-          llvm::find_if(ways,
-                        [&](const RangeOptions &other) { return other.str() == plain.str(); }) -
-          ways.begin();
-      if (known < fold.ranges.size()) {
-        fold.ranges.push_back(
-            stretchRanges(fold.ranges[known], way.stretch, context.tensors.activations));
-        continue;
-      }
-      TensorOptions options = context.tensors;
-      options.range = way;
-      fold.ranges.push_back(describeActivations(context.plan, others, options));
-    }
+    folds.push_back({DataSubset(context.data, std::move(judges)), findRanges(others)});
   }
   return llvm::Error::success();
 }
 
 llvm::Error Search::prepare() {
+  if (llvm::none_of(context.plan.tensors,
+                    [&](const std::string &tensor) { return canSearch(tensor); }))
+    return llvm::Error::success();
   llvm::Expected<std::shared_ptr<ModelFile>> adjusted = context.adjust(recipe);
   if (!adjusted)
     return adjusted.takeError();
