@@ -110,7 +110,7 @@ def main():
     parser.add_argument("places", nargs="+", type=Path)
     parser.add_argument("--names", default="")
     parser.add_argument("--samples", type=int, default=24)
-    parser.add_argument("--judged", type=int, default=8)
+    parser.add_argument("--judged", type=int, default=32)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)

@@ -9,16 +9,20 @@ namespace tenon::quantize {
 
 namespace {
 
+/// Histograms of parts of the samples, which take turns.
 class HistogramObserver : public Observer {
 public:
+  explicit HistogramObserver(int64_t parts) : histograms(parts) {}
   llvm::Error observe(const tenon_tensor &tensor) override {
-    histogram.add(toFloats(tensor, storage));
+    histograms[next].add(toFloats(tensor, storage));
+    next = (next + 1) % histograms.size();
     return llvm::Error::success();
   }
 
-  Histogram histogram;
+  std::vector<Histogram> histograms;
 
 private:
+  size_t next = 0;
   std::vector<float> storage;
 };
 
@@ -127,21 +131,31 @@ llvm::Error observeTensors(const std::shared_ptr<ModelFile> &model,
   return Observation(model, data, options).run(tensors);
 }
 
+llvm::Expected<std::vector<llvm::StringMap<Histogram>>>
+calibrateInParts(const std::shared_ptr<ModelFile> &model, llvm::ArrayRef<std::string> tensors,
+                 DataSource &data, int64_t parts, const CalibrateOptions &options) {
+  llvm::StringMap<HistogramObserver> observers;
+  std::vector<Observed> observed;
+  for (const std::string &tensor : tensors)
+    if (auto [entry, isNew] = observers.try_emplace(tensor, parts); isNew)
+      observed.push_back({tensor, &entry->second});
+  if (llvm::Error error = observeTensors(model, observed, data, options))
+    return std::move(error);
+  std::vector<llvm::StringMap<Histogram>> result(parts);
+  for (auto &entry : observers)
+    for (auto [part, histogram] : llvm::zip_equal(result, entry.second.histograms))
+      part.try_emplace(entry.first(), std::move(histogram));
+  return result;
+}
+
 llvm::Expected<llvm::StringMap<Histogram>> calibrate(const std::shared_ptr<ModelFile> &model,
                                                      llvm::ArrayRef<std::string> tensors,
                                                      DataSource &data,
                                                      const CalibrateOptions &options) {
-  llvm::StringMap<HistogramObserver> observers;
-  std::vector<Observed> observed;
-  for (const std::string &tensor : tensors)
-    if (auto [entry, isNew] = observers.try_emplace(tensor); isNew)
-      observed.push_back({tensor, &entry->second});
-  if (llvm::Error error = observeTensors(model, observed, data, options))
-    return std::move(error);
-  llvm::StringMap<Histogram> histograms;
-  for (auto &entry : observers)
-    histograms.try_emplace(entry.first(), std::move(entry.second.histogram));
-  return histograms;
+  auto parts = calibrateInParts(model, tensors, data, 1, options);
+  if (!parts)
+    return parts.takeError();
+  return std::move(parts->front());
 }
 
 llvm::Error ChannelObserver::observe(const tenon_tensor &tensor) {

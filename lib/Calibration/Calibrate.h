@@ -54,6 +54,11 @@ llvm::Expected<llvm::StringMap<Histogram>> calibrate(const std::shared_ptr<Model
                                                      DataSource &data,
                                                      const CalibrateOptions &options = {});
 
+/// The same apart for some parts of the samples, which belong to them in turns.
+llvm::Expected<std::vector<llvm::StringMap<Histogram>>>
+calibrateInParts(const std::shared_ptr<ModelFile> &model, llvm::ArrayRef<std::string> tensors,
+                 DataSource &data, int64_t parts, const CalibrateOptions &options = {});
+
 /// What is known of each channel of a tensor.
 struct ChannelStatistics {
   /// Elements per channel.

@@ -7,19 +7,26 @@
 
 namespace tenon::quantize {
 
-/// The mean, and the variance of single numbers around it.
-struct Moments {
-  double mean = 0, variance = 0;
+/// What sets of numbers tell together of how far they spread, each around its own mean.
+struct Spread {
+  double squares = 0, freedom = 0;
+
+  void add(llvm::ArrayRef<double> numbers);
+  double variance() const { return squares / freedom; }
 };
 
-static Moments findMoments(llvm::ArrayRef<double> numbers) {
-  auto count = static_cast<double>(numbers.size());
-  Moments moments;
+static double findMean(llvm::ArrayRef<double> numbers) {
+  double sum = 0;
   for (double number : numbers)
-    moments.mean += number / count;
+    sum += number;
+  return sum / static_cast<double>(numbers.size());
+}
+
+void Spread::add(llvm::ArrayRef<double> numbers) {
+  double mean = findMean(numbers);
   for (double number : numbers)
-    moments.variance += (number - moments.mean) * (number - moments.mean) / (count - 1);
-  return moments;
+    squares += (number - mean) * (number - mean);
+  freedom += static_cast<double>(numbers.size()) - 1;
 }
 
 /// The 97.5% quantile of Student's distribution, by the expansion of Cornish and Fisher.
@@ -28,39 +35,64 @@ static double findStudentQuantile(double freedom) {
   return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom);
 }
 
-/// The upper end of the mean of a log-normal distribution, after Cox. Numbers are parts of their
-/// mean; what is far below it has no say in the mean, and none in how far numbers spread.
-static double boundLogNormalMean(llvm::ArrayRef<double> parts, double quantile) {
-  constexpr double least = 0.01;
-  std::vector<double> logarithms;
-  for (double part : parts)
-    logarithms.push_back(std::log(std::max(part, least)));
-  Moments moments = findMoments(logarithms);
-  auto count = static_cast<double>(parts.size());
-  double deviation =
-      std::sqrt(moments.variance / count + moments.variance * moments.variance / (2 * (count - 1)));
-  return std::exp(moments.mean + moments.variance / 2 + quantile * deviation);
-}
+namespace {
 
-double boundNoise(llvm::ArrayRef<SamplePowers> samples) {
+/// Samples as parts of their mean.
+struct Parts {
+  /// Logarithms of noise. What is far below the mean has no say in it, and none in how far noise
+  /// spreads.
+  std::vector<double> logarithms;
+  /// Noise less signal: how much of the quotient of both a sample makes.
+  std::vector<double> differences;
+
+  /// None if there is no noise, or no signal.
+  explicit Parts(llvm::ArrayRef<SamplePowers> samples);
+};
+
+} // namespace
+
+Parts::Parts(llvm::ArrayRef<SamplePowers> samples) {
   double noise = 0, signal = 0;
   for (const SamplePowers &sample : samples) {
     noise += sample.noise;
     signal += sample.signal;
   }
-  if (samples.size() < 2 || noise <= 0 || signal <= 0)
+  if (noise <= 0 || signal <= 0)
+    return;
+  constexpr double least = 0.01;
+  auto count = static_cast<double>(samples.size());
+  for (const SamplePowers &sample : samples) {
+    double part = sample.noise / noise * count;
+    logarithms.push_back(std::log(std::max(part, least)));
+    differences.push_back(part - sample.signal / signal * count);
+  }
+}
+
+/// The upper end of the mean of a log-normal distribution, after Cox.
+static double boundLogNormalMean(double mean, const Spread &spread, double count, double quantile) {
+  double variance = spread.variance();
+  double deviation = std::sqrt(variance / count + variance * variance / (2 * spread.freedom));
+  return std::exp(mean + variance / 2 + quantile * deviation);
+}
+
+double boundNoise(llvm::ArrayRef<SamplePowers> samples, llvm::ArrayRef<SamplePowers> alike) {
+  Parts own(samples), others(alike);
+  if (own.logarithms.empty())
+    return 1;
+  Spread logarithms, differences;
+  for (const Parts *parts : {&own, &others})
+    if (!parts->logarithms.empty()) {
+      logarithms.add(parts->logarithms);
+      differences.add(parts->differences);
+    }
+  if (logarithms.freedom < 1)
     return 1;
   auto count = static_cast<double>(samples.size());
-  // As parts of the mean: noise, and how much of the quotient of both a sample makes.
-  std::vector<double> noises, differences;
-  for (const SamplePowers &sample : samples) {
-    noises.push_back(sample.noise / noise * count);
-    differences.push_back(noises.back() - sample.signal / signal * count);
-  }
-  double quantile = findStudentQuantile(count - 1);
-  double byQuotient = 1 + quantile * std::sqrt(findMoments(differences).variance / count);
+  double quantile = findStudentQuantile(logarithms.freedom);
+  double byQuotient = 1 + quantile * std::sqrt(differences.variance() / count);
+  double byNoise = boundLogNormalMean(findMean(own.logarithms), logarithms, count, quantile);
   constexpr double most = 10;
-  return std::clamp(std::max(byQuotient, boundLogNormalMean(noises, quantile)), 1.0, most);
+  return std::clamp(std::max(byQuotient, byNoise), 1.0, most);
 }
 
 } // namespace tenon::quantize

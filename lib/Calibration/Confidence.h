@@ -13,9 +13,12 @@ struct SamplePowers {
 
 /// How many times the noise for the signal that these samples have together others may have, with a
 /// confidence of about 95%; at least 1. Noise is often that of a few samples, of which a few more
-/// would have shown others: so it is taken as log-normal. Of a single sample nothing follows, and
-/// the result is 1; it is never above 10, where numbers as different as that let nothing be said.
-double boundNoise(llvm::ArrayRef<SamplePowers> samples);
+/// would have shown others: so it is taken as log-normal.
+///
+/// `alike` are samples whose noise differs as much from each other, but about a mean of its own:
+/// those that a change was fitted to. Where no two samples say how much they differ, the result is
+/// 1; it is never above 10, where numbers as different as that let nothing be said.
+double boundNoise(llvm::ArrayRef<SamplePowers> samples, llvm::ArrayRef<SamplePowers> alike = {});
 
 } // namespace tenon::quantize
 

@@ -77,4 +77,18 @@ void Histogram::add(llvm::ArrayRef<float> numbers) {
       ++counts[static_cast<int64_t>(std::floor(number * scale)) - first];
 }
 
+void Histogram::add(const Histogram &other) {
+  strange += other.strange;
+  if (other.total == 0)
+    return;
+  total += other.total;
+  zeroCount += other.zeroCount;
+  include(other.least, other.largest);
+  if (other.exponent > exponent)
+    rebin(other.exponent, binOf(least, other.exponent), binOf(largest, other.exponent));
+  for (auto [bin, count] : llvm::enumerate(other.counts))
+    counts[((other.first + static_cast<int64_t>(bin)) >> (exponent - other.exponent)) - first] +=
+        count;
+}
+
 } // namespace tenon::quantize

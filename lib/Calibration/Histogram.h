@@ -19,6 +19,8 @@ public:
 
   /// NaN and infinities are counted apart.
   void add(llvm::ArrayRef<float> numbers);
+  /// What another histogram counted, as if its numbers had been added here.
+  void add(const Histogram &other);
 
   /// Of finite numbers.
   int64_t count() const { return total; }

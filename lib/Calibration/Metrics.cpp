@@ -68,6 +68,19 @@ double TensorLoss::relativeError() const {
   return largestError / largestNumber;
 }
 
+std::vector<double> findSampleNoise(llvm::ArrayRef<TensorLoss> outputs) {
+  std::vector<double> noise;
+  for (const TensorLoss &output : outputs) {
+    llvm::ArrayRef<SamplePowers> samples = output.getSamples();
+    noise.resize(samples.size());
+    double signal = output.signal() / static_cast<double>(samples.size());
+    for (auto [most, sample] : llvm::zip_equal(noise, samples))
+      if (sample.noise > 0)
+        most = std::max(most, sample.noise / signal);
+  }
+  return noise;
+}
+
 /// Scores of how many classes are next to each other.
 static llvm::Expected<int64_t> countClasses(const tenon_tensor &tensor) {
   llvm::ArrayRef<int64_t> dims = dimsOf(tensor);

@@ -25,8 +25,12 @@ public:
   /// The largest difference as a part of the reference's largest number.
   double relativeError() const;
   /// How many times the noise seen other samples may have (`boundNoise`), where each tensor that
-  /// was added is of one sample.
-  double noiseBound() const { return boundNoise(samples); }
+  /// was added is of one sample; `alike` saw further ones that differ as much.
+  double noiseBound(const TensorLoss *alike = nullptr) const {
+    return boundNoise(samples, alike ? alike->getSamples() : llvm::ArrayRef<SamplePowers>());
+  }
+  /// Of each tensor that was added.
+  llvm::ArrayRef<SamplePowers> getSamples() const { return samples; }
   /// Σ (x - y)² and Σ x².
   double noise() const { return noiseSum; }
   double signal() const { return signalSum; }
@@ -40,6 +44,10 @@ private:
   std::vector<SamplePowers> samples;
   std::vector<float> referenceStorage, gotStorage;
 };
+
+/// Of each sample the largest noise of an output, for the mean signal that the output has. Each
+/// tensor that was added is of one sample.
+std::vector<double> findSampleNoise(llvm::ArrayRef<TensorLoss> outputs);
 
 /// How often the classes with the highest scores are right: those of the reference's highest score,
 /// or the labels. Scores are the last dimension, or the channels of [N,C,1,1].

@@ -5,6 +5,7 @@
 // since what is best for one depends on the other.
 
 #include "lib/Calibration/Parameters.h"
+#include "lib/Tensors/Tensor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include <algorithm>
@@ -28,6 +29,23 @@ std::optional<RangeMethod> parseRangeMethod(llvm::StringRef name) {
     if (known == name)
       return method;
   return std::nullopt;
+}
+
+std::string RangeOptions::str() const {
+  std::string text = getName(method).str();
+  return stretch == 1 ? text : text + "*" + formatNumber(stretch);
+}
+
+std::optional<RangeOptions> RangeOptions::with(llvm::StringRef text) const {
+  auto [name, factor] = text.split('*');
+  std::optional<RangeMethod> known = parseRangeMethod(name);
+  double number = 1;
+  if (!known || (text.contains('*') && (factor.getAsDouble(number) || number <= 0)))
+    return std::nullopt;
+  RangeOptions options = *this;
+  options.method = *known;
+  options.stretch = number;
+  return options;
 }
 
 static bool isSignedCode(int32_t dtype) {
@@ -257,7 +275,8 @@ static std::pair<float, float> chooseRange(const Histogram &histogram, const Cod
 QuantizationParameters chooseParameters(const Histogram &histogram, const CodeRange &codes,
                                         const RangeOptions &options) {
   auto [low, high] = chooseRange(histogram, codes, options);
-  QuantizationParameters parameters = makeParameters(low, high, codes);
+  QuantizationParameters parameters = makeParameters(
+      static_cast<float>(low * options.stretch), static_cast<float>(high * options.stretch), codes);
   double error = quantizationError(histogram, parameters, codes);
   parameters.predictedSqnr = error == 0 ? INFINITY : 10 * std::log10(signalOf(histogram) / error);
   return parameters;

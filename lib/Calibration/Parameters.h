@@ -6,6 +6,7 @@
 #include "lib/Calibration/Histogram.h"
 #include "llvm/ADT/StringRef.h"
 #include <optional>
+#include <string>
 
 namespace tenon::quantize {
 
@@ -51,6 +52,14 @@ struct RangeOptions {
   RangeMethod method = RangeMethod::MeanSquare;
   /// In percent, of RangeMethod::Percentile.
   double percentile = 99.99;
+  /// What both ends that the method found are multiplied with: samples that were not seen may reach
+  /// further.
+  double stretch = 1;
+
+  /// As recipes say it: "minmax", "minmax*1.2".
+  std::string str() const;
+  /// The options with what such a text says; nullopt if it is none.
+  std::optional<RangeOptions> with(llvm::StringRef text) const;
 };
 
 /// The parameters for a range that is made to include zero. Ranges of no extent get a scale that

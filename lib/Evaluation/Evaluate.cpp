@@ -72,34 +72,54 @@ llvm::Expected<double> Evaluator::findOtherLoss(Session &candidate, const Sums &
   return value ? llvm::Expected<double>(*referenceMetric - *value) : value.takeError();
 }
 
-llvm::Expected<Evaluation> Evaluator::evaluate(Session &candidate) {
+Evaluator::Sums Evaluator::startSums() const {
   Sums sums{{}, OutputLosses(budget), {}, {}};
   for (size_t index = 0; index < reference.numOutputs(); ++index)
     if (isFloatTensor(reference.output(index))) {
       sums.numbers.push_back(index);
       sums.losses.addOutput(reference.output(index).name);
     }
-  if (sums.numbers.empty() && budget.kind != LossKind::Metric)
-    return makeError("the model has no output of floating point numbers to compare");
-  for (int64_t i = 0; i < data.size(); ++i) {
-    llvm::Expected<Sample> sample = data.read(i);
+  return sums;
+}
+
+llvm::Error Evaluator::addSamples(Session &candidate, DataSource &samples, int64_t count,
+                                  Sums &sums) {
+  for (int64_t i = 0; i < count; ++i) {
+    llvm::Expected<Sample> sample = samples.read(i);
     if (!sample)
       return sample.takeError();
     if (llvm::Error error = addSample(candidate, *sample, sums))
       return error;
   }
+  return llvm::Error::success();
+}
+
+llvm::Expected<Evaluation> Evaluator::evaluate(Session &candidate) {
+  // More do not make a spread much more certain.
+  constexpr int64_t mostAlike = 64;
+  Sums sums = startSums();
+  if (sums.numbers.empty() && budget.kind != LossKind::Metric)
+    return makeError("the model has no output of floating point numbers to compare");
+  if (llvm::Error error = addSamples(candidate, data, data.size(), sums))
+    return std::move(error);
   Evaluation evaluation;
   evaluation.outputs = sums.losses.summarize();
   for (const OutputLoss &loss : evaluation.outputs)
     evaluation.noise = std::max(evaluation.noise, std::pow(10, -loss.sqnr / 10));
+  evaluation.sampleNoise = sums.losses.findSampleNoise();
   if (budget.kind == LossKind::Metric || sums.reference.first.count()) {
     llvm::Expected<double> loss = findOtherLoss(candidate, sums);
     if (!loss)
       return loss.takeError();
     evaluation.loss = evaluation.bound = *loss;
   } else {
+    Sums others = startSums();
+    if (alike && !hasScores())
+      if (llvm::Error error =
+              addSamples(candidate, *alike, std::min(alike->size(), mostAlike), others))
+        return std::move(error);
     evaluation.loss = sums.losses.findLoss();
-    evaluation.bound = sums.losses.findBound();
+    evaluation.bound = sums.losses.findBound(others.losses);
   }
   evaluation.holds = budget.holds(evaluation.bound);
   return evaluation;

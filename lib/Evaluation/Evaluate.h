@@ -16,8 +16,10 @@ using Metric = std::function<llvm::Expected<double>(Session &model, DataSource &
 struct Evaluation {
   /// Of each floating point output.
   std::vector<OutputLoss> outputs;
-  /// The largest noise of an output for its signal.
+  /// The largest noise of an output for its signal: of all samples together, and of each for the
+  /// mean signal of all.
   double noise = 0;
+  std::vector<double> sampleNoise;
   /// In the budget's terms, of the worst output.
   double loss = 0;
   /// What other samples may lose (`boundNoise`): what the budget is held against. Of losses that
@@ -30,14 +32,19 @@ struct Evaluation {
 /// kept.
 class Evaluator {
 public:
-  Evaluator(Session &reference, DataSource &data, Budget budget, Metric metric = {})
-      : reference(reference), data(data), budget(budget), metric(std::move(metric)) {}
+  /// `alike` are samples that the models were fitted to. What they lose does not count, but how
+  /// much they differ from each other, which is what few held-back samples hardly show.
+  Evaluator(Session &reference, DataSource &data, Budget budget, Metric metric = {},
+            DataSource *alike = nullptr)
+      : reference(reference), data(data), budget(budget), metric(std::move(metric)), alike(alike) {}
 
   /// Runs all samples. An error names the sample.
   llvm::Expected<Evaluation> evaluate(Session &candidate);
 
 private:
   struct Sums;
+  Sums startSums() const;
+  llvm::Error addSamples(Session &candidate, DataSource &samples, int64_t count, Sums &sums);
   llvm::Error addSample(Session &candidate, Sample &sample, Sums &sums);
   /// Neither noise nor counts of agreement: labels and metrics.
   llvm::Expected<double> findOtherLoss(Session &candidate, const Sums &sums);
@@ -47,6 +54,7 @@ private:
   DataSource &data;
   Budget budget;
   Metric metric;
+  DataSource *alike;
   /// Of the reference.
   std::optional<double> referenceMetric;
 };

@@ -27,6 +27,13 @@ std::vector<OutputLoss> OutputLosses::summarize() const {
   return losses;
 }
 
+std::vector<double> OutputLosses::findSampleNoise() const {
+  std::vector<TensorLoss> losses;
+  for (const Output &output : outputs)
+    losses.push_back(output.loss);
+  return quantize::findSampleNoise(losses);
+}
+
 /// What an output loses in a budget's terms with some times its noise.
 static double scaleLoss(LossKind kind, const TensorLoss &loss, double times) {
   if (kind == LossKind::Sqnr)
@@ -36,7 +43,14 @@ static double scaleLoss(LossKind kind, const TensorLoss &loss, double times) {
   return loss.relativeError() * std::sqrt(times);
 }
 
-double OutputLosses::findWorst(bool bounded) const {
+double OutputLosses::findBound(const OutputLosses &alike) const {
+  std::vector<double> bounds;
+  for (auto [own, other] : llvm::zip_equal(outputs, alike.outputs))
+    bounds.push_back(own.loss.noiseBound(&other.loss));
+  return findWorst(bounds);
+}
+
+double OutputLosses::findWorst(llvm::ArrayRef<double> times) const {
   switch (budget.kind) {
   case LossKind::Sqnr:
   case LossKind::Cosine:
@@ -50,8 +64,8 @@ double OutputLosses::findWorst(bool bounded) const {
     llvm_unreachable("a metric has no losses of outputs");
   }
   double worst = budget.isQuality() ? INFINITY : 0;
-  for (const Output &output : outputs) {
-    double loss = scaleLoss(budget.kind, output.loss, bounded ? output.loss.noiseBound() : 1);
+  for (auto [number, output] : llvm::enumerate(outputs)) {
+    double loss = scaleLoss(budget.kind, output.loss, times.empty() ? 1 : times[number]);
     worst = budget.isQuality() ? std::min(worst, loss) : std::max(worst, loss);
   }
   return worst;

@@ -20,13 +20,17 @@ public:
   llvm::Error add(size_t output, const tenon_tensor &expected, const tenon_tensor &got);
 
   std::vector<OutputLoss> summarize() const;
+  /// Of each sample the largest noise of an output, for the mean signal that the output has.
+  std::vector<double> findSampleNoise() const;
   /// In the budget's terms, of the worst output. Not of a metric, which says so itself.
-  double findLoss() const { return findWorst(/*bounded=*/false); }
-  /// What other samples may lose (`boundNoise`); of classes, what these do.
-  double findBound() const { return findWorst(/*bounded=*/true); }
+  double findLoss() const { return findWorst({}); }
+  /// What other samples may lose (`boundNoise`); of classes, what these do. `alike` has the losses
+  /// of further samples, whose noise differs as much from each other.
+  double findBound(const OutputLosses &alike) const;
 
 private:
-  double findWorst(bool bounded) const;
+  /// With this many times the noise of each output, once if there are none.
+  double findWorst(llvm::ArrayRef<double> times) const;
   struct Output {
     std::string name;
     TensorLoss loss;

@@ -141,7 +141,8 @@ Expected<MeasuredPruneResult> MeasuredPruner::run() {
   if (!loaded)
     return loaded.takeError();
   reference.emplace(std::move(loaded->first));
-  evaluator.emplace(*reference, split.heldBack, getBudgetOf(options), options.metric);
+  evaluator.emplace(*reference, split.heldBack, getBudgetOf(options), options.metric,
+                    &split.calibration);
   result.calibrationSamples = split.calibration.size();
   result.heldBackSamples = split.heldBack.size();
   if (options.prune.channels || options.prune.targetSpeedup) {

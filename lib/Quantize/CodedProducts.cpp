@@ -40,7 +40,7 @@ llvm::Error CodedProducts::visitRound(llvm::MutableArrayRef<CodedProduct> round,
   llvm::Expected<std::shared_ptr<ModelFile>> file = model.toModelFile();
   if (!file)
     return file.takeError();
-  if (llvm::Error error = observeTensors(*file, observed, context.fitted, context.calibrate))
+  if (llvm::Error error = observeTensors(*file, observed, context.data, context.calibrate))
     return error;
   for (CodedProduct &product : round)
     if (llvm::Error error = visitor(product))

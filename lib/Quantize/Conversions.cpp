@@ -34,11 +34,17 @@ std::string addConversions(ModelEditor &model, const TensorRecipe &entry) {
       model.addConstant(name + "_scale", makeTensor<float>(TENON_FLOAT, {}, entry.scales));
   std::string zero =
       model.addConstant(name + "_zero_point", makeTensor<int64_t>(entry.dtype, {}, zeroPoint));
+  return addConversions(model, name, scale, zero);
+}
+
+std::string addConversions(ModelEditor &model, const std::string &name, const std::string &scale,
+                           const std::string &zeroPoint) {
   std::string codes = model.makeName(name + "_quantized");
   std::string result = model.makeName(name + "_dequantized");
   llvm::StringRef domain = getDomain(model, /*hasAxis=*/false);
-  model.addNode("QuantizeLinear", name + "_QuantizeLinear", {name, scale, zero}, {codes}, domain);
-  model.addNode("DequantizeLinear", name + "_DequantizeLinear", {codes, scale, zero}, {result},
+  model.addNode("QuantizeLinear", name + "_QuantizeLinear", {name, scale, zeroPoint}, {codes},
+                domain);
+  model.addNode("DequantizeLinear", name + "_DequantizeLinear", {codes, scale, zeroPoint}, {result},
                 domain);
   return result;
 }

@@ -23,6 +23,9 @@ llvm::ArrayRef<float> floatsOf(const Tensor &tensor);
 /// Adds QuantizeLinear and DequantizeLinear behind a tensor that is computed. The entry has one
 /// scale. Returns the name of the result.
 std::string addConversions(ModelEditor &model, const TensorRecipe &entry);
+/// The same with a scale and a zero point that are values of the model.
+std::string addConversions(ModelEditor &model, const std::string &name, const std::string &scale,
+                           const std::string &zeroPoint);
 
 struct DequantizedConstant {
   /// The result of DequantizeLinear.

@@ -1,7 +1,7 @@
 // Repairs that are kept where they help (see the header).
 
 #include "lib/Quantize/Improve.h"
-
+#include "lib/Quantize/RangeSearch.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
 
@@ -17,35 +17,115 @@ DataSplit splitForRepairs(DataSource &calibration) {
           DataSubset(calibration, {all.begin(), all.end()})};
 }
 
+namespace {
+
+/// One use of improveRecipe.
+class Improvement {
+public:
+  Improvement(Recipe &recipe, const RepairContext &context, DataSource &fitted,
+              MeasureRecipe measure)
+      : recipe(recipe), all(context),
+        some{context.model, context.plan, fitted, context.calibrate, context.tensors, &histograms},
+        measure(measure) {}
+
+  llvm::Expected<std::vector<RepairReport>> run(llvm::ArrayRef<std::unique_ptr<Repair>> repairs);
+
+private:
+  llvm::Error measureAgain();
+  llvm::Error chooseRanges();
+  llvm::Error fitRanges();
+  llvm::Error tryRepair(const Repair &repair);
+
+  Recipe &recipe;
+  /// With all samples, and with those that repairs are fitted to.
+  const RepairContext &all;
+  llvm::StringMap<Histogram> histograms;
+  RepairContext some;
+  MeasureRecipe measure;
+  Evaluation evaluation;
+  std::vector<RepairReport> reports;
+};
+
+} // namespace
+
+llvm::Error Improvement::measureAgain() {
+  llvm::Expected<Evaluation> found = measure(recipe);
+  if (!found)
+    return found.takeError();
+  evaluation = std::move(*found);
+  return llvm::Error::success();
+}
+
+/// The search judges itself, by all samples.
+llvm::Error Improvement::chooseRanges() {
+  llvm::Expected<std::optional<RangeSearchReport>> found = searchRanges(recipe, all);
+  if (!found || !*found)
+    return found.takeError();
+  const RangeSearchReport &report = **found;
+  reports.push_back(
+      {"ranges by outputs", report.before, report.after, report.change, report.isBetter});
+  return llvm::Error::success();
+}
+
+/// Finds ranges from the samples that repairs are fitted to.
+llvm::Error Improvement::fitRanges() {
+  std::vector<std::string> activations;
+  ModelEditor model(all.model);
+  for (const TensorRecipe &entry : recipe.tensors)
+    if (!model.isConstant(entry.name))
+      activations.push_back(entry.name);
+  if (activations.empty())
+    return llvm::Error::success();
+  auto seen = calibrate(all.model, activations, some.data, all.calibrate);
+  if (!seen)
+    return seen.takeError();
+  histograms = std::move(*seen);
+  return some.recalibrate(recipe);
+}
+
+llvm::Error Improvement::tryRepair(const Repair &repair) {
+  Recipe repaired = recipe;
+  llvm::Expected<bool> changed = repair.apply(repaired, some);
+  if (!changed || !*changed)
+    return changed.takeError();
+  llvm::Expected<Evaluation> found = measure(repaired);
+  if (!found)
+    return found.takeError();
+  RepairReport &report = reports.emplace_back(
+      RepairReport{repair.getName().str(), evaluation.noise, found->noise,
+                   NoiseChange::find(evaluation.sampleNoise, found->sampleNoise), false});
+  if (!(report.after < report.before) || !report.change.leaves(repair.getMostNoiseLeft()))
+    return llvm::Error::success();
+  report.isKept = true;
+  evaluation = std::move(*found);
+  recipe = std::move(repaired);
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<RepairReport>>
+Improvement::run(llvm::ArrayRef<std::unique_ptr<Repair>> repairs) {
+  if (llvm::Error error = measureAgain())
+    return std::move(error);
+  if (evaluation.holds)
+    return std::move(reports);
+  if (llvm::Error error = chooseRanges())
+    return std::move(error);
+  if (llvm::Error error = fitRanges())
+    return std::move(error);
+  if (llvm::Error error = measureAgain())
+    return std::move(error);
+  for (const std::unique_ptr<Repair> &repair : repairs)
+    if (llvm::Error error = tryRepair(*repair))
+      return std::move(error);
+  if (llvm::Error error = all.recalibrate(recipe, RepairContext::Codes::Keep))
+    return std::move(error);
+  return std::move(reports);
+}
+
 llvm::Expected<std::vector<RepairReport>>
 improveRecipe(Recipe &recipe, llvm::ArrayRef<std::unique_ptr<Repair>> repairs,
-              const RepairContext &context, MeasureRecipe measure) {
-  std::vector<RepairReport> reports;
-  llvm::Expected<Evaluation> evaluation = measure(recipe);
-  if (!evaluation)
-    return evaluation.takeError();
-  double noise = evaluation->noise;
-  if (evaluation->holds)
-    return reports;
-  for (const std::unique_ptr<Repair> &repair : repairs) {
-    Recipe repaired = recipe;
-    llvm::Expected<bool> changed = repair->apply(repaired, context);
-    if (!changed)
-      return changed.takeError();
-    if (!*changed)
-      continue;
-    evaluation = measure(repaired);
-    if (!evaluation)
-      return evaluation.takeError();
-    RepairReport &report = reports.emplace_back(
-        RepairReport{repair->getName().str(), noise, evaluation->noise, false});
-    if (evaluation->noise > repair->getMostNoiseLeft() * noise)
-      continue;
-    report.isKept = true;
-    noise = evaluation->noise;
-    recipe = std::move(repaired);
-  }
-  return reports;
+              const RepairContext &context, DataSource &fitted, MeasureRecipe measure) {
+  return Improvement(recipe, context, fitted, measure).run(repairs);
 }
 
 } // namespace tenon::quantize

@@ -3,6 +3,7 @@
 #define TENON_LIB_QUANTIZE_IMPROVE_H
 
 #include "lib/Evaluation/Evaluate.h"
+#include "lib/Quantize/NoiseChange.h"
 #include "lib/Quantize/Repair.h"
 
 namespace tenon::quantize {
@@ -10,7 +11,9 @@ namespace tenon::quantize {
 /// What one repair did to the outputs' noise for their signal.
 struct RepairReport {
   std::string name;
+  /// Of all samples together.
   double before = 0, after = 0;
+  NoiseChange change;
   bool isKept = false;
 };
 
@@ -23,9 +26,12 @@ using MeasureRecipe = llvm::function_ref<llvm::Expected<Evaluation>(const Recipe
 
 /// Applies repairs one after another, measures each, and keeps those after which there is less
 /// noise. A recipe that keeps the budget stays as it is. Returns what was tried.
+///
+/// While they are tried, all that samples decide is fitted to `fitted`, ranges included, so that
+/// other samples can show what it is worth; in the end ranges are found from all of the context's.
 llvm::Expected<std::vector<RepairReport>>
 improveRecipe(Recipe &recipe, llvm::ArrayRef<std::unique_ptr<Repair>> repairs,
-              const RepairContext &context, MeasureRecipe measure);
+              const RepairContext &context, DataSource &fitted, MeasureRecipe measure);
 
 } // namespace tenon::quantize
 

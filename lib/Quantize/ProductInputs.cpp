@@ -74,9 +74,17 @@ llvm::Error ProductInputs::observe(const tenon_tensor &tensor) {
   return llvm::Error::success();
 }
 
+// Products of columns over a few vectors are mostly those of these vectors alone, and rounding that
+// makes use of them loses on others. So they shrink toward none, as Ledoit and Wolf have it ("A
+// well-conditioned estimator for large-dimensional covariance matrices", 2004), here by a factor
+// that only depends on how many vectors there are.
 Eigen::MatrixXf ProductInputs::getGram(int64_t group) const {
   Eigen::MatrixXf gram = grams[group].selfadjointView<Eigen::Lower>();
-  return gram / static_cast<float>(std::max<int64_t>(1, seen));
+  auto count = static_cast<float>(seen), columns = static_cast<float>(layout.columns);
+  Eigen::VectorXf squares = gram.diagonal();
+  gram *= count / (count + columns);
+  gram.diagonal() = squares;
+  return gram / std::max(count, 1.0f);
 }
 
 Eigen::VectorXd ProductInputs::getMean(int64_t group) const {

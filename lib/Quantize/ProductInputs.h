@@ -27,6 +27,7 @@ public:
 
   int64_t count() const { return seen; }
   /// Σ x xᵀ / count of a group's vectors: twice the Hessian of a row's mean squared error is this.
+  /// What is beside the diagonal is made less, the fewer vectors there are for the columns.
   Eigen::MatrixXf getGram(int64_t group) const;
   /// Σ x / count.
   Eigen::VectorXd getMean(int64_t group) const;

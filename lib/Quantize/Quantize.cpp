@@ -30,9 +30,8 @@ private:
   void report();
 
   llvm::Expected<Recipe> makeRecipeOf(const Choices &choices);
-  /// `fitted` is some or all of what calibrates.
-  RepairContext getRepairContext(DataSource &fitted) {
-    return {parts.getModel(),      parts.getPlan(), split.calibration,     fitted,
+  RepairContext getRepairContext() {
+    return {parts.getModel(),      parts.getPlan(), split.calibration,
             getCalibrateOptions(), options.tensors, &parts.getHistograms()};
   }
   CalibrateOptions getCalibrateOptions() const {
@@ -80,7 +79,7 @@ llvm::Error Quantizer::repair() {
   DataSplit samples = splitForRepairs(split.calibration);
   Evaluator judge(reference->session, samples.heldBack, options.budget, options.metric);
   std::vector<std::unique_ptr<Repair>> repairs = makeRepairs();
-  int64_t done = 0, planned = static_cast<int64_t>(repairs.size()) + 1;
+  int64_t done = 0, planned = static_cast<int64_t>(repairs.size()) + 2;
   auto measureRecipe = [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
     progressOf("trying repairs")(done++, planned);
     llvm::Expected<PreparedModel> prepared = prepareModel(parts.getModel(), recipe);
@@ -94,9 +93,9 @@ llvm::Error Quantizer::repair() {
     return judge.evaluate(loaded->first);
   };
   Recipe recipe = parts.makeUniformRecipe(*allowed);
-  RepairContext context = getRepairContext(samples.calibration);
+  RepairContext context = getRepairContext();
   llvm::Expected<std::vector<RepairReport>> reports =
-      improveRecipe(recipe, repairs, context, measureRecipe);
+      improveRecipe(recipe, repairs, context, samples.calibration, measureRecipe);
   if (!reports)
     return reports.takeError();
   result.repairs = std::move(*reports);
@@ -126,9 +125,7 @@ llvm::Expected<Recipe> Quantizer::makeRecipeOf(const Choices &choices) {
       precisions[product] = report.options[choice].precision;
   Recipe recipe = parts.makeRecipe(precisions);
   if (lastRepair)
-    if (llvm::Expected<bool> changed =
-            lastRepair->apply(recipe, getRepairContext(split.calibration));
-        !changed)
+    if (llvm::Expected<bool> changed = lastRepair->apply(recipe, getRepairContext()); !changed)
       return changed.takeError();
   return recipe;
 }
@@ -197,8 +194,7 @@ static std::string explain(const GroupReport &report) {
 
 /// What rounding does to tensors in the samples that are held back.
 llvm::Error Quantizer::measureTensors() {
-  llvm::Expected<std::shared_ptr<ModelFile>> changed =
-      getRepairContext(split.calibration).adjust(result.recipe);
+  llvm::Expected<std::shared_ptr<ModelFile>> changed = getRepairContext().adjust(result.recipe);
   if (!changed)
     return changed.takeError();
   CalibrateOptions options = getCalibrateOptions();
@@ -234,7 +230,8 @@ llvm::Expected<QuantizeResult> Quantizer::run() {
   if (!measured)
     return measured.takeError();
   reference = std::move(*measured);
-  evaluator.emplace(reference->session, split.heldBack, options.budget, options.metric);
+  evaluator.emplace(reference->session, split.heldBack, options.budget, options.metric,
+                    &split.calibration);
   CalibrateOptions calibration = getCalibrateOptions();
   calibration.progress = progressOf("calibrating");
   if (llvm::Error error = parts.calibrate(split.calibration, calibration, options.tensors))

@@ -23,31 +23,40 @@ static void replaceEntry(TensorRecipe &entry, const TensorRecipes &entries) {
     entry = found->second;
 }
 
-/// The entries of these activations. All of a recipe's have one method.
+/// How the range of each class of the plan is found, as a recipe's entries say.
+static std::vector<RangeOptions> findRangeOptions(const QuantizationPlan &plan,
+                                                  const Recipe &recipe,
+                                                  const RangeOptions &otherwise) {
+  // The numbers of classes are below that of tensors.
+  std::vector<RangeOptions> options(plan.tensors.size(), otherwise);
+  for (auto [tensor, number] : llvm::zip_equal(plan.tensors, plan.classes))
+    if (const TensorRecipe *entry = recipe.findTensor(tensor); entry && entry->outliers.empty())
+      options[number] = otherwise.with(entry->method).value_or(otherwise);
+  return options;
+}
+
 llvm::Expected<TensorRecipes>
 RepairContext::describe(const std::shared_ptr<ModelFile> &adjusted, const Recipe &recipe,
                         llvm::ArrayRef<std::string> activations) const {
   if (activations.empty())
     return TensorRecipes();
-  TensorOptions own = tensors;
-  std::optional<RangeMethod> method = parseRangeMethod(recipe.findTensor(activations[0])->method);
-  own.range.method = method.value_or(own.range.method);
+  std::vector<RangeOptions> ranges = findRangeOptions(plan, recipe, tensors.range);
   if (histograms && recipe.adjustments.empty())
-    return describeActivations(plan, *histograms, own);
+    return describeActivations(plan, *histograms, tensors, ranges);
   auto seen = quantize::calibrate(adjusted, activations, data, calibrate);
   if (!seen)
     return seen.takeError();
-  return describeActivations(plan, *seen, own);
+  return describeActivations(plan, *seen, tensors, ranges);
 }
 
-llvm::Error RepairContext::recalibrate(Recipe &recipe) const {
+llvm::Error RepairContext::recalibrate(Recipe &recipe, Codes codes) const {
   llvm::Expected<std::shared_ptr<ModelFile>> adjusted = adjust(recipe);
   if (!adjusted)
     return adjusted.takeError();
   ModelEditor editor(*adjusted);
   std::vector<std::string> names;
   for (const TensorRecipe &entry : recipe.tensors)
-    if (!editor.isConstant(entry.name))
+    if (!editor.isConstant(entry.name) && entry.outliers.empty())
       names.push_back(entry.name);
   llvm::Expected<TensorRecipes> activations = describe(*adjusted, recipe, names);
   if (!activations)
@@ -56,6 +65,9 @@ llvm::Error RepairContext::recalibrate(Recipe &recipe) const {
   if (!weights)
     return weights.takeError();
   for (TensorRecipe &entry : recipe.tensors) {
+    bool isKept = codes == Codes::Keep && !entry.codes.empty();
+    if (isKept || !entry.outliers.empty())
+      continue;
     if (!editor.isConstant(entry.name)) {
       replaceEntry(entry, *activations);
     } else if (entry.blockSize) {
@@ -72,8 +84,6 @@ llvm::Error RepairContext::recalibrate(Recipe &recipe) const {
 
 std::vector<std::unique_ptr<Repair>> makeRepairs() {
   std::vector<std::unique_ptr<Repair>> repairs;
-  repairs.push_back(makeRangeChoice(RangeMethod::MinMax));
-  repairs.push_back(makeRangeChoice(RangeMethod::Entropy));
   repairs.push_back(makeFullShortcuts());
   repairs.push_back(makeEqualization());
   repairs.push_back(makeSmoothing());

@@ -18,19 +18,20 @@ struct RepairContext {
   /// The model in fp32, and what of it may be quantized.
   const std::shared_ptr<ModelFile> &model;
   const QuantizationPlan &plan;
-  /// Samples to calibrate with, and those of them that repairs are fitted to: what a repair is
-  /// worth shows on samples that it was not fitted to.
-  DataSource &data, &fitted;
+  /// Samples that ranges and repairs are fitted to: what a repair is worth shows on others.
+  DataSource &data;
   CalibrateOptions calibrate;
   TensorOptions tensors;
-  /// What calibration saw in the model without adjustments; null if it is not at hand.
+  /// What these samples show in the model without adjustments; null if it is not at hand.
   const llvm::StringMap<Histogram> *histograms = nullptr;
 
   /// The model in fp32 with a recipe's adjustments.
   llvm::Expected<std::shared_ptr<ModelFile>> adjust(const Recipe &recipe) const;
-  /// Finds scales of a recipe's tensors anew, each by the method of its entry, after adjustments or
-  /// methods have changed. Codes that were chosen are forgotten.
-  llvm::Error recalibrate(Recipe &recipe) const;
+  /// What becomes of codes of weights that were chosen, and not rounded to the nearest.
+  enum class Codes { Forget, Keep };
+  /// Finds scales of a recipe's tensors anew, each by the method of its entry, after adjustments,
+  /// methods or the samples have changed. Tensors whose outlier channels are split off stay.
+  llvm::Error recalibrate(Recipe &recipe, Codes codes = Codes::Forget) const;
 
 private:
   llvm::Expected<TensorRecipes> describe(const std::shared_ptr<ModelFile> &adjusted,
@@ -55,9 +56,6 @@ std::vector<std::unique_ptr<Repair>> makeRepairs();
 
 // Each of them, for tests and for callers who want one.
 
-/// Finds the ranges of activations by another method: what a tensor loses itself says not all of
-/// what the outputs lose.
-std::unique_ptr<Repair> makeRangeChoice(RangeMethod method);
 /// Lets additions of shortcuts and what else follows products read what was computed instead of the
 /// bytes that products read. That takes time, so it has to help much.
 std::unique_ptr<Repair> makeFullShortcuts();

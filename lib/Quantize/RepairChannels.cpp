@@ -148,7 +148,7 @@ llvm::Expected<bool> Smoothing::apply(Recipe &recipe, const RepairContext &conte
     observers.emplace_back(tensor.axis);
   for (auto [tensor, observer] : llvm::zip_equal(tensors, observers))
     observed.push_back({tensor.tensor, &observer});
-  if (llvm::Error error = observeTensors(*adjusted, observed, context.fitted, context.calibrate))
+  if (llvm::Error error = observeTensors(*adjusted, observed, context.data, context.calibrate))
     return std::move(error);
   bool changed = false;
   for (auto [tensor, observer] : llvm::zip_equal(tensors, observers)) {

@@ -108,7 +108,7 @@ llvm::Expected<bool> OutlierSplit::apply(Recipe &recipe, const RepairContext &co
   std::vector<Observed> observed;
   for (auto [entry, observer] : llvm::zip_equal(candidates, observers))
     observed.push_back({entry->name, &observer});
-  if (llvm::Error error = observeTensors(*adjusted, observed, context.fitted, context.calibrate))
+  if (llvm::Error error = observeTensors(*adjusted, observed, context.data, context.calibrate))
     return std::move(error);
   bool changed = false;
   for (auto [entry, observer] : llvm::zip_equal(candidates, observers)) {

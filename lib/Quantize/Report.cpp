@@ -58,8 +58,10 @@ std::string formatReport(const QuantizeResult &result, const Budget &budget) {
                        result.timeBefore / 1e6, result.timeAfter / 1e6, result.weightsBefore / 1e6,
                        result.weightsAfter / 1e6);
   for (const RepairReport &repair : result.repairs)
-    out << llvm::formatv("{0}: noise {1:F1} dB -> {2:F1} dB, {3}\n", repair.name,
-                         toDecibels(repair.before), toDecibels(repair.after),
+    out << llvm::formatv("{0}: noise {1:F1} dB -> {2:F1} dB ({3:F1} +- {4:F1} dB a sample), {5}\n",
+                         repair.name, toDecibels(repair.before), toDecibels(repair.after),
+                         toDecibels(std::exp(repair.change.mean)),
+                         toDecibels(std::exp(repair.change.standardError)),
                          repair.isKept ? "kept" : "not kept");
   std::vector<const GroupReport *> groups;
   for (const GroupReport &group : result.groups)

@@ -1,8 +1,9 @@
 // What each group's precision does to the outputs (see the header): runs of a switched model.
 
 #include "lib/Quantize/Sensitivity.h"
-#include "lib/Calibration/Metrics.h"
+#include "lib/Quantize/ExpectedSamples.h"
 #include "lib/Quantize/SwitchedModel.h"
+#include "lib/Quantize/Switches.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 
@@ -21,15 +22,7 @@ public:
   llvm::Expected<std::vector<double>> run(DataSource &data);
 
 private:
-  /// A sample, and what the model makes of it in fp32.
-  struct Expectation {
-    Sample sample;
-    /// The floating point outputs, with their numbers.
-    std::vector<std::pair<size_t, Tensor>> outputs;
-    int64_t countBytes() const;
-  };
-  llvm::Expected<Expectation> expect(Sample sample);
-  llvm::Error runGroup(unsigned group, std::vector<Expectation> &batch);
+  llvm::Error runGroup(unsigned group, llvm::MutableArrayRef<ExpectedSample> batch);
   llvm::Expected<llvm::ArrayRef<tenon_value>> runOnce(Sample &sample,
                                                       const std::vector<Tensor> &rounded);
 
@@ -45,28 +38,6 @@ private:
 };
 
 } // namespace
-
-int64_t SwitchRuns::Expectation::countBytes() const {
-  size_t bytes = 0;
-  for (const Value &input : sample.inputs)
-    bytes += input.tensor.bytes.size();
-  for (const auto &[number, output] : outputs)
-    bytes += output.bytes.size();
-  return static_cast<int64_t>(bytes);
-}
-
-static tenon_value viewElements(int32_t dtype, llvm::ArrayRef<int64_t> dims,
-                                llvm::ArrayRef<char> elements) {
-  tenon_value value = {};
-  value.kind = TENON_TENSOR;
-  value.tensor.dtype = dtype;
-  value.tensor.rank = static_cast<int32_t>(dims.size());
-  value.tensor.dims = dims.data();
-  // Inputs are not written to.
-  value.tensor.data = const_cast<char *>(elements.data());
-  value.tensor.bytes = elements.size();
-  return value;
-}
 
 /// Runs with the switches as they are. `rounded` are the weights of the group that is lowered, in
 /// the order of the model's, none of other groups.
@@ -91,19 +62,8 @@ SwitchRuns::runOnce(Sample &sample, const std::vector<Tensor> &rounded) {
   return outputs;
 }
 
-llvm::Expected<SwitchRuns::Expectation> SwitchRuns::expect(Sample sample) {
-  llvm::Expected<llvm::ArrayRef<tenon_value>> outputs = runOnce(sample, {});
-  if (!outputs)
-    return outputs.takeError();
-  Expectation expectation{std::move(sample), {}};
-  for (auto [index, output] : llvm::enumerate(*outputs))
-    if (output.kind == TENON_TENSOR && isFloatingPoint(output.tensor.dtype))
-      expectation.outputs.emplace_back(index, Tensor::copy(output.tensor));
-  return std::move(expectation);
-}
-
 /// Rounds a group's weights once for all samples of a batch.
-llvm::Error SwitchRuns::runGroup(unsigned group, std::vector<Expectation> &batch) {
+llvm::Error SwitchRuns::runGroup(unsigned group, llvm::MutableArrayRef<ExpectedSample> batch) {
   std::vector<Tensor> rounded;
   for (const SwitchedModel::Weight &weight : model.weights) {
     if (weight.group != group)
@@ -116,48 +76,33 @@ llvm::Error SwitchRuns::runGroup(unsigned group, std::vector<Expectation> &batch
       return error;
   }
   switches[group] = 1;
-  for (Expectation &expectation : batch) {
-    llvm::Expected<llvm::ArrayRef<tenon_value>> outputs = runOnce(expectation.sample, rounded);
+  for (ExpectedSample &expected : batch) {
+    llvm::Expected<llvm::ArrayRef<tenon_value>> outputs = runOnce(expected.sample, rounded);
     if (!outputs)
       return outputs.takeError();
-    losses[group].resize(expectation.outputs.size());
-    for (auto [loss, expected] : llvm::zip_equal(losses[group], expectation.outputs))
-      if (llvm::Error error = loss.add(expected.second.view(), (*outputs)[expected.first].tensor))
-        return makeError(expectation.sample.origin + ": " + llvm::toString(std::move(error)));
+    if (llvm::Error error = expected.addLosses(*outputs, losses[group]))
+      return error;
   }
   switches[group] = 0;
   return llvm::Error::success();
 }
 
 llvm::Expected<std::vector<double>> SwitchRuns::run(DataSource &data) {
-  constexpr int64_t mostBytes = int64_t(32) << 20;
-  int64_t samples = std::min(options.samples, data.size());
-  planned = samples * (1 + llvm::count(model.has, true));
-  for (int64_t next = 0; next < samples;) {
-    std::vector<Expectation> batch;
-    for (int64_t bytes = 0; next < samples && bytes < mostBytes; ++next) {
-      llvm::Expected<Sample> sample = data.read(next);
-      if (!sample)
-        return sample.takeError();
-      llvm::Expected<Expectation> expectation = expect(std::move(*sample));
-      if (!expectation)
-        return expectation.takeError();
-      bytes += expectation->countBytes();
-      batch.push_back(std::move(*expectation));
-    }
-    for (unsigned group = 0; group < model.has.size(); ++group)
-      if (model.has[group])
-        if (llvm::Error error = runGroup(group, batch))
-          return std::move(error);
-  }
-  std::vector<double> noise(model.has.size(), INFINITY);
-  for (size_t group = 0; group < model.has.size(); ++group) {
-    if (!model.has[group])
-      continue;
-    noise[group] = 0;
-    for (const TensorLoss &loss : losses[group])
-      noise[group] = std::max(noise[group], std::pow(10, -loss.sqnr() / 10));
-  }
+  planned = std::min(options.samples, data.size()) * (1 + llvm::count(model.has, true));
+  llvm::Error error = visitBatches(
+      data, options.samples, [&](Sample &sample) { return runOnce(sample, {}); },
+      [&](llvm::MutableArrayRef<ExpectedSample> batch) -> llvm::Error {
+        for (unsigned group = 0; group < model.has.size(); ++group)
+          if (model.has[group])
+            if (llvm::Error error = runGroup(group, batch))
+              return error;
+        return llvm::Error::success();
+      });
+  if (error)
+    return std::move(error);
+  std::vector<double> noise;
+  for (auto [has, outputs] : llvm::zip_equal(model.has, losses))
+    noise.push_back(has ? findLargestNoise(outputs) : INFINITY);
   return noise;
 }
 

@@ -2,9 +2,9 @@
 
 #include "lib/Quantize/SwitchedModel.h"
 #include "lib/Editing/Attributes.h"
-#include "lib/Editing/RaiseOpset.h"
 #include "lib/Quantize/Conversions.h"
 #include "lib/Quantize/QuantizeConstant.h"
+#include "lib/Quantize/Switches.h"
 #include "llvm/ADT/STLExtras.h"
 
 namespace tenon::quantize {
@@ -64,11 +64,9 @@ public:
 
 private:
   llvm::Expected<bool> addSwitches(const Group &group, unsigned number);
-  std::string addSwitch(llvm::StringRef value, llvm::StringRef rounded, unsigned group);
   std::string roundActivation(const std::string &tensor);
   std::string keepOutliers(const TensorRecipe &entry, const std::string &rounded);
   llvm::Expected<std::string> addWeight(const Product &product, unsigned group);
-  std::string addInput(llvm::StringRef name, int32_t dtype, llvm::ArrayRef<int64_t> dims);
   std::string castThere(llvm::StringRef value, int32_t dtype);
 
   ModelEditor &model;
@@ -82,19 +80,6 @@ private:
 };
 
 } // namespace
-
-std::string SwitchBuilder::addInput(llvm::StringRef name, int32_t dtype,
-                                    llvm::ArrayRef<int64_t> dims) {
-  std::string unique = model.makeName(name);
-  onnx::ValueInfoProto &info = *model.graph().add_input();
-  info.set_name(unique);
-  onnx::TypeProto::Tensor &type = *info.mutable_type()->mutable_tensor_type();
-  type.set_elem_type(dtype);
-  type.mutable_shape();
-  for (int64_t dim : dims)
-    type.mutable_shape()->add_dim()->set_dim_value(dim);
-  return unique;
-}
 
 /// A value in a narrower type and back.
 std::string SwitchBuilder::castThere(llvm::StringRef value, int32_t dtype) {
@@ -143,41 +128,19 @@ llvm::Expected<std::string> SwitchBuilder::addWeight(const Product &product, uns
   else
     weight.owned = std::move(constant->bytes);
   result.weights.push_back(std::move(weight));
-  return addInput(product.weight + "_given", TENON_FLOAT, constant->dims);
-}
-
-std::string SwitchBuilder::addSwitch(llvm::StringRef value, llvm::StringRef rounded,
-                                     unsigned group) {
-  std::string number =
-      model.addConstant("switch", makeTensor<int64_t>(TENON_INT64, {}, int64_t(group)));
-  std::string isOn = model.makeName("is_on"), chosen = model.makeName((value + "_chosen").str());
-  model.addNode("Gather", isOn + "_Gather", {input, number}, {isOn});
-  model.addNode("Where", chosen + "_Where", {isOn, rounded.str(), value.str()}, {chosen});
-  return chosen;
-}
-
-/// Lets all nodes of a list that read a value read another.
-static void replaceOperands(ModelEditor &model, const llvm::StringMap<onnx::NodeProto *> &nodes,
-                            llvm::ArrayRef<llvm::StringRef> readers, llvm::StringRef value,
-                            llvm::StringRef by) {
-  for (llvm::StringRef reader : readers) {
-    onnx::NodeProto &node = *nodes.lookup(reader);
-    for (int operand = 0; operand < node.input_size(); ++operand)
-      if (node.input(operand) == value)
-        model.setOperand(node, operand, by);
-  }
+  return addInput(model, product.weight + "_given", TENON_FLOAT, constant->dims);
 }
 
 llvm::Expected<bool> SwitchBuilder::addSwitches(const Group &group, unsigned number) {
-  llvm::SmallVector<llvm::StringRef> readers;
+  llvm::SmallVector<onnx::NodeProto *> readers;
   for (unsigned product : group.products)
-    readers.push_back(plan.products[product].node);
+    readers.push_back(nodes.lookup(plan.products[product].node));
   // Where shortcuts read bytes, they read what a convolution reads.
-  llvm::SmallVector<llvm::StringRef> all = readers;
+  llvm::SmallVector<onnx::NodeProto *> all = readers;
   if (rounding.precision == NodePrecision::Int8 && rounding.shortcutsAreBytes)
     for (const std::string &follower : plan.followers)
       if (!plan.nodes.find(follower)->second.moves)
-        all.push_back(follower);
+        all.push_back(nodes.lookup(follower));
   bool hasAny = false;
   llvm::StringSet<> done;
   for (unsigned each : group.products) {
@@ -186,7 +149,7 @@ llvm::Expected<bool> SwitchBuilder::addSwitches(const Group &group, unsigned num
       std::string rounded = done.insert(tensor).second ? roundActivation(tensor) : "";
       if (rounded.empty())
         continue;
-      replaceOperands(model, nodes, all, tensor, addSwitch(tensor, rounded, number));
+      replaceOperands(model, all, tensor, addSwitch(model, input, number, tensor, rounded));
       hasAny = true;
     }
     if (product.weight.empty() || !done.insert(product.weight).second)
@@ -196,7 +159,7 @@ llvm::Expected<bool> SwitchBuilder::addSwitches(const Group &group, unsigned num
       return given.takeError();
     if (given->empty())
       continue;
-    replaceOperands(model, nodes, readers, product.weight, *given);
+    replaceOperands(model, readers, product.weight, *given);
     hasAny = true;
   }
   return hasAny;
@@ -211,7 +174,7 @@ llvm::Error SwitchBuilder::run(llvm::ArrayRef<Group> groups) {
         channelsOf[product.activations.front()] = weight->dims[*product.summedAxis];
       else
         return weight.takeError();
-  input = addInput("tenon_switches", TENON_BOOL, {static_cast<int64_t>(groups.size())});
+  input = addInput(model, "tenon_switches", TENON_BOOL, {static_cast<int64_t>(groups.size())});
   for (auto [number, group] : llvm::enumerate(groups)) {
     llvm::Expected<bool> hasAny = addSwitches(group, static_cast<unsigned>(number));
     if (!hasAny)
@@ -232,10 +195,8 @@ llvm::Expected<SwitchedModel> SwitchedModel::create(const std::shared_ptr<ModelF
     return light.takeError();
   SwitchedModel result{std::move(*light), {}, {}, {}};
   ModelEditor editor(result.source.get());
-  constexpr int64_t firstOpsetOfWhere = 9;
-  if (editor.getOpset() < firstOpsetOfWhere)
-    if (llvm::Error error = raiseOpset(editor))
-      return std::move(error);
+  if (llvm::Error error = raiseForSwitches(editor))
+    return std::move(error);
   if (llvm::Error error = SwitchBuilder(editor, plan, rounding, result).run(groups))
     return std::move(error);
   llvm::Expected<std::shared_ptr<ModelFile>> changed = editor.toModelFile();

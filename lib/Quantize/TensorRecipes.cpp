@@ -12,13 +12,13 @@ namespace tenon::quantize {
 // ---- Activations
 
 static TensorRecipe makeEntry(llvm::StringRef name, const QuantizationParameters &parameters,
-                              const TensorOptions &options) {
+                              int32_t dtype, const RangeOptions &range) {
   TensorRecipe entry;
   entry.name = name.str();
-  entry.dtype = options.activations.dtype;
+  entry.dtype = dtype;
   entry.scales = {parameters.scale};
   entry.zeroPoints = {parameters.zeroPoint};
-  entry.method = getName(options.range.method).str();
+  entry.method = range.str();
   entry.low = parameters.low;
   entry.high = parameters.high;
   return entry;
@@ -35,10 +35,12 @@ static double predictSqnr(const Histogram &histogram, const QuantizationParamete
 
 TensorRecipes describeActivations(const QuantizationPlan &plan,
                                   const llvm::StringMap<Histogram> &histograms,
-                                  const TensorOptions &options) {
+                                  const TensorOptions &options,
+                                  llvm::ArrayRef<RangeOptions> given) {
   struct Range {
     float low = 0, high = 0;
   };
+  auto optionsOf = [&](unsigned number) { return given.empty() ? options.range : given[number]; };
   // The numbers of classes are below that of tensors.
   std::vector<Range> ranges(plan.tensors.size());
   for (auto [tensor, number] : llvm::zip_equal(plan.tensors, plan.classes)) {
@@ -46,7 +48,7 @@ TensorRecipes describeActivations(const QuantizationPlan &plan,
     if (histogram == histograms.end())
       continue;
     QuantizationParameters own =
-        chooseParameters(histogram->second, options.activations, options.range);
+        chooseParameters(histogram->second, options.activations, optionsOf(number));
     ranges[number].low = std::min(ranges[number].low, own.low);
     ranges[number].high = std::max(ranges[number].high, own.high);
   }
@@ -57,7 +59,8 @@ TensorRecipes describeActivations(const QuantizationPlan &plan,
       continue;
     QuantizationParameters parameters =
         makeParameters(ranges[number].low, ranges[number].high, options.activations);
-    TensorRecipe &entry = entries[tensor] = makeEntry(tensor, parameters, options);
+    TensorRecipe &entry = entries[tensor] =
+        makeEntry(tensor, parameters, options.activations.dtype, optionsOf(number));
     entry.predictedSqnr = predictSqnr(histogram->second, parameters, options.activations);
   }
   return entries;

@@ -20,10 +20,12 @@ struct TensorOptions {
 using TensorRecipes = llvm::StringMap<TensorRecipe>;
 
 /// Of activations, from what calibration saw of them. Tensors of one class get one range, which
-/// holds all of theirs.
+/// holds all of theirs. How it is found may differ from class to class: `ranges` are by their
+/// numbers, where there are any.
 TensorRecipes describeActivations(const QuantizationPlan &plan,
                                   const llvm::StringMap<Histogram> &histograms,
-                                  const TensorOptions &options = {});
+                                  const TensorOptions &options = {},
+                                  llvm::ArrayRef<RangeOptions> ranges = {});
 
 /// Of weights as bytes with a sign, with a scale for each result. Where a bias would overflow
 /// beside the scales of the input in `activations`, the weight's scale is enlarged.

@@ -25,9 +25,8 @@ private:
   llvm::Error repair(Session &reference);
   llvm::Expected<std::pair<Session, driver::CompileReport>> load(const Recipe &recipe);
   llvm::Expected<double> measureTime(Session &session);
-  /// `fitted` is some or all of what calibrates.
-  RepairContext getRepairContext(DataSource &fitted) {
-    return {parts.getModel(), parts.getPlan(), split.calibration,     fitted,
+  RepairContext getRepairContext() {
+    return {parts.getModel(), parts.getPlan(), split.calibration,
             calibration,      options.tensors, &parts.getHistograms()};
   }
 
@@ -54,13 +53,14 @@ llvm::Error UniformQuantizer::repair(Session &reference) {
   DataSplit samples = splitForRepairs(split.calibration);
   // Nothing is ever good enough, so that all repairs are tried.
   Evaluator judge(reference, samples.heldBack, {LossKind::Sqnr, INFINITY});
-  auto repairs = improveRecipe(result.recipe, makeRepairs(), getRepairContext(samples.calibration),
-                               [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
-                                 auto loaded = load(recipe);
-                                 if (!loaded)
-                                   return loaded.takeError();
-                                 return judge.evaluate(loaded->first);
-                               });
+  auto measure = [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
+    auto loaded = load(recipe);
+    if (!loaded)
+      return loaded.takeError();
+    return judge.evaluate(loaded->first);
+  };
+  auto repairs =
+      improveRecipe(result.recipe, makeRepairs(), getRepairContext(), samples.calibration, measure);
   if (!repairs)
     return repairs.takeError();
   result.repairs = std::move(*repairs);
@@ -91,7 +91,8 @@ llvm::Expected<QuantizeResult> UniformQuantizer::run() {
   if (!lowered)
     return lowered.takeError();
   llvm::Expected<Evaluation> evaluation =
-      Evaluator(reference->first, split.heldBack, options.budget, options.metric)
+      Evaluator(reference->first, split.heldBack, options.budget, options.metric,
+                &split.calibration)
           .evaluate(lowered->first);
   if (!evaluation)
     return evaluation.takeError();
@@ -99,8 +100,7 @@ llvm::Expected<QuantizeResult> UniformQuantizer::run() {
                          after = measureTime(lowered->first);
   if (!before || !after)
     return llvm::joinErrors(before.takeError(), after.takeError());
-  llvm::Expected<std::shared_ptr<ModelFile>> adjusted =
-      getRepairContext(split.calibration).adjust(result.recipe);
+  llvm::Expected<std::shared_ptr<ModelFile>> adjusted = getRepairContext().adjust(result.recipe);
   if (!adjusted)
     return adjusted.takeError();
   if (llvm::Error error = measureTensors(result.recipe, *adjusted, split.heldBack, calibration))

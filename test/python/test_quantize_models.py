@@ -115,8 +115,8 @@ def test_outlier_channels_are_split_off(outliers, split):
     tensors = {tensor["name"]: tensor for tensor in split.recipe["tensors"]}
     assert tensors["x"]["outliers"] == [5, 40]
     assert "outliers" not in tensors["b"]
-    assert re.search("outlier channels: noise .* dB, kept\n", split.text)
-    assert re.search("smoothing: noise .* dB, not kept\n", split.text)
+    assert re.search("outlier channels: noise .* a sample.*, kept\n", split.text)
+    assert re.search("smoothing: noise .* a sample.*, not kept\n", split.text)
 
 
 def test_outlier_channels_in_other_runtimes(outliers, split):

@@ -57,6 +57,18 @@ TEST(Calibrate, TakesSeveralRoundsForLargeTensors) {
   EXPECT_EQ(histograms["x"].count(), 8);
 }
 
+TEST(Calibrate, KeepsPartsOfTheSamplesApart) {
+  auto model = parseGraph(text);
+  auto data = makeData(model, 5);
+  auto parts = llvm::cantFail(calibrateInParts(model, {"a", "x"}, *data, 2));
+  ASSERT_EQ(parts.size(), 2u);
+  // The sum of a sample's numbers is its own number and 6.
+  EXPECT_EQ(parts[0]["a"].max(), 10);
+  EXPECT_EQ(parts[1]["a"].max(), 9);
+  EXPECT_EQ(parts[0]["x"].count(), 12);
+  EXPECT_EQ(parts[1]["x"].count(), 8);
+}
+
 TEST(Calibrate, NamesUnknownTensors) {
   auto model = parseGraph(text);
   auto data = makeData(model, 1);

@@ -38,26 +38,62 @@ TEST(BoundNoise, ShrinksWithSamples) {
   EXPECT_LT(boundNoise(more), 1 + (boundNoise(some) - 1) / 3);
 }
 
-// Drawn from log-normal distributions whose mean is known.
-TEST(BoundNoise, HoldsAsOftenAsItSays) {
+/// Samples whose noise is log-normal.
+std::vector<SamplePowers> drawSamples(std::mt19937 &engine, double deviation, int count,
+                                      double loudness = 1) {
+  std::normal_distribution<double> normal(0, deviation);
+  std::vector<SamplePowers> samples;
+  for (int i = 0; i < count; ++i)
+    samples.push_back({loudness * std::exp(normal(engine)), 100});
+  return samples;
+}
+
+/// How often the bound is above the mean that the distribution has, as a part of 2000 times.
+double measureCoverage(double deviation, int count, int alike) {
   std::mt19937 engine(1);
-  for (double deviation : {0.3, 0.8})
-    for (int count : {6, 8, 24}) {
-      std::normal_distribution<double> normal(0, deviation);
-      double mean = std::exp(deviation * deviation / 2);
-      constexpr int rounds = 2000;
-      int held = 0;
-      for (int round = 0; round < rounds; ++round) {
-        std::vector<SamplePowers> samples;
-        double sum = 0;
-        for (int i = 0; i < count; ++i) {
-          samples.push_back({std::exp(normal(engine)), 100});
-          sum += samples.back().noise;
-        }
-        held += sum / count * boundNoise(samples) >= mean;
-      }
-      EXPECT_GT(held, 0.93 * rounds) << count << " samples, deviation " << deviation;
-    }
+  double mean = std::exp(deviation * deviation / 2);
+  constexpr int rounds = 2000;
+  int held = 0;
+  for (int round = 0; round < rounds; ++round) {
+    std::vector<SamplePowers> samples = drawSamples(engine, deviation, count);
+    double sum = 0;
+    for (const SamplePowers &sample : samples)
+      sum += sample.noise;
+    // What a change was fitted to has less noise.
+    held += sum / count * boundNoise(samples, drawSamples(engine, deviation, alike, 0.7)) >= mean;
+  }
+  return static_cast<double>(held) / rounds;
+}
+
+TEST(BoundNoise, HoldsAsOftenAsItSays) {
+  for (int count : {2, 6, 24})
+    for (double deviation : {0.3, 0.8})
+      EXPECT_GE(measureCoverage(deviation, count, 3 * count), 0.95)
+          << count << " samples, deviation " << deviation;
+  for (int count : {6, 24})
+    EXPECT_GE(measureCoverage(1.2, count, 3 * count), 0.95) << count << " samples";
+}
+
+TEST(BoundNoise, HoldsAboutAsOftenWithoutOthers) {
+  for (int count : {6, 8, 24})
+    for (double deviation : {0.3, 0.8})
+      EXPECT_GT(measureCoverage(deviation, count, 0), 0.93)
+          << count << " samples, deviation " << deviation;
+}
+
+TEST(BoundNoise, IsNearerWithSamplesThatDifferAlike) {
+  std::mt19937 engine(2);
+  double alone = 0, beside = 0;
+  for (int round = 0; round < 200; ++round) {
+    std::vector<SamplePowers> samples = drawSamples(engine, 0.3, 2);
+    alone += std::log(boundNoise(samples));
+    beside += std::log(boundNoise(samples, drawSamples(engine, 0.3, 6)));
+  }
+  EXPECT_LT(beside, 0.8 * alone);
+  // Their own mean does not matter, and a single sample gets a bound.
+  EXPECT_DOUBLE_EQ(boundNoise({{2, 100}, {3, 100}}, {{5, 100}, {8, 100}}),
+                   boundNoise({{2, 100}, {3, 100}}, {{50, 100}, {80, 100}}));
+  EXPECT_GT(boundNoise({{2, 100}}, {{5, 100}, {8, 100}, {7, 100}}), 1.1);
 }
 
 } // namespace

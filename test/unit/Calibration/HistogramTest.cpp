@@ -90,4 +90,27 @@ TEST(Histogram, IsEmptyWithoutNumbers) {
   EXPECT_TRUE(histogram.bins().empty());
 }
 
+TEST(Histogram, AddsWhatOthersCounted) {
+  std::vector<float> near = gaussian(1000), far = gaussian(500, 30, 7);
+  Histogram together, first, second;
+  together.add(near);
+  together.add(far);
+  first.add(near);
+  second.add(far);
+  second.add({0.0f, INFINITY});
+  together.add({0.0f, INFINITY});
+  // The narrower bins join the wider ones, whichever comes first.
+  for (auto [into, other] : {std::pair(first, second), std::pair(second, first)}) {
+    into.add(other);
+    EXPECT_EQ(into.count(), together.count());
+    EXPECT_EQ(into.zeros(), 1);
+    EXPECT_EQ(into.notFinite(), 1);
+    EXPECT_EQ(into.binWidth(), together.binWidth());
+    EXPECT_EQ(into.bins(), together.bins());
+  }
+  Histogram empty;
+  first.add(empty);
+  EXPECT_EQ(first.count(), 1000);
+}
+
 } // namespace

@@ -113,6 +113,27 @@ TEST(Parameters, PercentileLeavesOutAsMuchAsItSays) {
   EXPECT_NEAR(chooseParameters(histogramOf(numbers), bytes, options).high, 9900, 5);
 }
 
+TEST(Parameters, StretchWhatTheMethodFound) {
+  Histogram histogram = histogramOf({-1, 2, 0.5f});
+  RangeOptions options{RangeMethod::MinMax, 99.99, 1.5};
+  QuantizationParameters stretched = chooseParameters(histogram, bytes, options);
+  EXPECT_FLOAT_EQ(stretched.low, -1.5f);
+  EXPECT_FLOAT_EQ(stretched.high, 3);
+}
+
+TEST(RangeOptions, AreReadAsTheyAreWritten) {
+  RangeOptions options{RangeMethod::Percentile, 99, 1.2};
+  EXPECT_EQ(options.str(), "percentile*1.2");
+  RangeOptions read = *RangeOptions{RangeMethod::MinMax, 99}.with("percentile*1.2");
+  EXPECT_EQ(read.method, RangeMethod::Percentile);
+  EXPECT_EQ(read.percentile, 99);
+  EXPECT_EQ(read.stretch, 1.2);
+  EXPECT_EQ(read.with("mse")->stretch, 1);
+  EXPECT_EQ(read.with("mse")->str(), "mse");
+  for (llvm::StringRef wrong : {"adaptive rounding", "mse*", "mse*two", "*2", "mse*-1"})
+    EXPECT_FALSE(read.with(wrong)) << wrong.str();
+}
+
 TEST(Parameters, PredictWhatIsMeasured) {
   std::vector<float> numbers = longTailed();
   Histogram histogram = histogramOf(numbers);

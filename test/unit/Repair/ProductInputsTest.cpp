@@ -89,6 +89,22 @@ TEST(ProductInputs, TakeSomePositionsOfMany) {
   EXPECT_EQ(gram(1, 2), gram(2, 1));
 }
 
+TEST(ProductInputs, TrustFewVectorsLittle) {
+  Tensor weight = randomTensor({6, 4});
+  onnx::NodeProto node = parseNode("MatMul(x, w)");
+  WeightLayout layout = *WeightLayout::find(node, weight.dims);
+  // Columns that are all alike: every product of two is as large as their squares.
+  auto gramOf = [&](int64_t rows) {
+    Tensor input = floats({rows, 6}, std::vector<float>(rows * 6, 2));
+    ProductInputs inputs(node, weight.dims, layout, {4096, true});
+    EXPECT_FALSE(inputs.observe(input.view()));
+    return inputs.getGram(0);
+  };
+  EXPECT_FLOAT_EQ(gramOf(3)(1, 1), 4);
+  EXPECT_FLOAT_EQ(gramOf(3)(1, 2), 4.0f * 3 / (3 + 6));
+  EXPECT_NEAR(gramOf(3000)(1, 2), 4, 0.01);
+}
+
 TEST(ProductInputs, RefuseOtherShapes) {
   Tensor weight = randomTensor({6, 4}), input = randomTensor({5, 7});
   onnx::NodeProto node = parseNode("MatMul(x, w)");

@@ -125,14 +125,28 @@ TEST(Repair, RangesFollowTheMethod) {
   test.tensors.range.method = RangeMethod::MinMax;
   Recipe recipe = test.makeRecipe(NodePrecision::Int8);
   EXPECT_EQ(*recipe.findTensor("x")->high, 200);
-  EXPECT_FALSE(llvm::cantFail(makeRangeChoice(RangeMethod::MinMax)->apply(recipe, test.context())));
-  ASSERT_TRUE(
-      llvm::cantFail(makeRangeChoice(RangeMethod::Percentile)->apply(recipe, test.context())));
-  EXPECT_EQ(recipe.findTensor("x")->method, "percentile");
-  EXPECT_LT(*recipe.findTensor("x")->high, 10);
-  // What comes later keeps to it.
+  recipe.findTensor("x")->method = "minmax*1.5";
+  ASSERT_FALSE(test.context().recalibrate(recipe));
+  EXPECT_EQ(recipe.findTensor("x")->method, "minmax*1.5");
+  EXPECT_EQ(*recipe.findTensor("x")->high, 300);
+  recipe.findTensor("x")->method = "percentile";
   ASSERT_FALSE(test.context().recalibrate(recipe));
   EXPECT_LT(*recipe.findTensor("x")->high, 10);
+}
+
+TEST(Repair, ChosenCodesOutliveOtherRanges) {
+  RepairCase test = makeDependentCase();
+  Recipe recipe = test.makeRecipe(NodePrecision::Int8);
+  ASSERT_TRUE(llvm::cantFail(makeAdaptiveRounding()->apply(recipe, test.context())));
+  std::vector<int8_t> codes = recipe.findTensor("w")->codes;
+  ASSERT_FALSE(codes.empty());
+  recipe.findTensor("b")->method = "minmax*2";
+  float scale = recipe.findTensor("b")->scales.front();
+  ASSERT_FALSE(test.context().recalibrate(recipe, RepairContext::Codes::Keep));
+  EXPECT_GT(recipe.findTensor("b")->scales.front(), 1.5f * scale);
+  EXPECT_EQ(recipe.findTensor("w")->codes, codes);
+  ASSERT_FALSE(test.context().recalibrate(recipe));
+  EXPECT_TRUE(recipe.findTensor("w")->codes.empty());
 }
 
 TEST(Repair, ShortcutsReadWhatWasComputed) {
@@ -161,7 +175,7 @@ TEST(Repair, DoesNothingWhereThereIsNothing) {
   Recipe recipe = test.makeRecipe(NodePrecision::Int8);
   std::string before = formatRecipe(recipe);
   for (const std::unique_ptr<Repair> &repair : makeRepairs()) {
-    if (repair->getName() == "adaptive rounding" || repair->getName().starts_with("ranges by"))
+    if (repair->getName() == "adaptive rounding")
       continue;
     EXPECT_FALSE(llvm::cantFail(repair->apply(recipe, test.context()))) << repair->getName().str();
   }

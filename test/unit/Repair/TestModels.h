@@ -67,7 +67,7 @@ struct RepairCase {
         plan(quantize::planQuantization(ModelEditor(model),
                                         llvm::cantFail(inferValueTypes(model)))) {}
 
-  quantize::RepairContext context() { return {model, plan, *data, *data, {}, tensors}; }
+  quantize::RepairContext context() { return {model, plan, *data, {}, tensors}; }
 
   /// All products in one precision.
   quantize::Recipe makeRecipe(quantize::NodePrecision precision) {

@@ -1,0 +1,96 @@
+// Which repairs are kept: what happens to each sample counts, not to the loudest one.
+
+#include "lib/Quantize/Improve.h"
+#include "test/unit/Repair/TestModels.h"
+
+using namespace tenon;
+using namespace tenon::quantize;
+using namespace tenon::test;
+
+namespace {
+
+TEST(NoiseChange, ComparesEachSampleWithItself) {
+  // Samples differ by 30 dB, and each gets better by a tenth.
+  NoiseChange change = NoiseChange::find({1e-4, 1e-3, 1e-2, 1e-1}, {9e-5, 9e-4, 9e-3, 9e-2});
+  EXPECT_NEAR(change.mean, std::log(0.9), 1e-9);
+  EXPECT_NEAR(change.standardError, 0, 1e-6);
+  EXPECT_TRUE(change.leaves(0.97));
+  EXPECT_FALSE(change.leaves(0.5));
+}
+
+TEST(NoiseChange, DoesNotTrustLuck) {
+  // One sample has less noise, and more of it than all others: together they would look better.
+  NoiseChange change =
+      NoiseChange::find({1, 0.01, 0.01, 0.01, 0.01}, {0.5, 0.012, 0.013, 0.011, 0.012});
+  EXPECT_FALSE(change.leaves(0.97));
+  // Better in the mean, but by less than it varies.
+  EXPECT_FALSE(NoiseChange::find({1, 1, 1, 1}, {0.2, 1.6, 0.5, 1.5}).leaves(0.97));
+}
+
+TEST(NoiseChange, TakesSamplesWithoutNoise) {
+  NoiseChange change = NoiseChange::find({0, 1, 1}, {0, 0.5, 0.5});
+  EXPECT_NEAR(change.mean, 2 * std::log(0.5) / 3, 1e-9);
+  EXPECT_TRUE(change.leaves(0.97));
+}
+
+/// Writes its name where the test's measurement looks.
+class NamedRepair : public Repair {
+public:
+  explicit NamedRepair(std::string name) : name(std::move(name)) {}
+  llvm::StringRef getName() const override { return name; }
+  llvm::Expected<bool> apply(Recipe &recipe, const RepairContext &) const override {
+    recipe.target += name;
+    return true;
+  }
+
+private:
+  std::string name;
+};
+
+TEST(ImproveRecipe, KeepsWhatHelps) {
+  RepairCase test(makeModel(R"(g (float[64, 8] x) => (float[64, 4] y) { y = MatMul(x, w) })",
+                            {{"w", randomTensor({8, 4})}}),
+                  {randomTensor({64, 8}), randomTensor({64, 8}, 1, 9)});
+  Recipe recipe = test.makeRecipe(NodePrecision::Int8);
+  std::vector<std::unique_ptr<Repair>> repairs;
+  for (const char *name : {"a", "b", "c"})
+    repairs.push_back(std::make_unique<NamedRepair>(name));
+  auto measure = [](const Recipe &tried) -> llvm::Expected<Evaluation> {
+    Evaluation evaluation;
+    evaluation.sampleNoise = {1, 0.1, 0.01};
+    for (double &noise : evaluation.sampleNoise) {
+      noise *= llvm::StringRef(tried.target).contains('a') ? 0.8 : 1;
+      noise *= llvm::StringRef(tried.target).contains('b') ? 1.2 : 1;
+      noise *= llvm::StringRef(tried.target).contains('c') ? 0.5 : 1;
+      evaluation.noise += noise;
+    }
+    return evaluation;
+  };
+  auto reports =
+      llvm::cantFail(improveRecipe(recipe, repairs, test.context(), *test.data, measure));
+  EXPECT_EQ(recipe.target, "ac");
+  ASSERT_EQ(reports.size(), 4u);
+  EXPECT_EQ(reports.front().name, "ranges by outputs");
+  EXPECT_FALSE(reports[2].isKept);
+  EXPECT_NEAR(reports[3].before, 0.8 * 1.11, 1e-9);
+  EXPECT_NEAR(reports[3].after, 0.4 * 1.11, 1e-9);
+}
+
+TEST(ImproveRecipe, LeavesWhatIsGoodEnough) {
+  RepairCase test(makeModel(R"(g (float[64, 8] x) => (float[64, 4] y) { y = MatMul(x, w) })",
+                            {{"w", randomTensor({8, 4})}}),
+                  {randomTensor({64, 8})});
+  Recipe recipe = test.makeRecipe(NodePrecision::Int8);
+  std::string before = formatRecipe(recipe);
+  auto measure = [](const Recipe &) -> llvm::Expected<Evaluation> {
+    Evaluation evaluation;
+    evaluation.holds = true;
+    return evaluation;
+  };
+  EXPECT_TRUE(
+      llvm::cantFail(improveRecipe(recipe, makeRepairs(), test.context(), *test.data, measure))
+          .empty());
+  EXPECT_EQ(formatRecipe(recipe), before);
+}
+
+} // namespace
