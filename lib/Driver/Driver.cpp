@@ -176,6 +176,20 @@ llvm::Expected<CompileReport> compileFile(StringRef path, const CompileOptions &
   return compile(*model, options);
 }
 
+/// Text names weights, but does not hold them.
+static llvm::Error checkWeights(ModuleOp module, StringRef path) {
+  WalkResult missing = module.walk([](ConstantOp op) {
+    auto resource = dyn_cast<DenseResourceElementsAttr>(op.getValue());
+    return resource && !resource.getRawHandle().getBlob() ? WalkResult::interrupt()
+                                                          : WalkResult::advance();
+  });
+  if (!missing.wasInterrupted())
+    return llvm::Error::success();
+  return llvm::createStringError(
+      "'" + path +
+      "' does not hold the weights that its kernels have: " + "operands have to be inputs");
+}
+
 llvm::Expected<CompileReport> compileKernels(StringRef path, const CompileOptions &options) {
   MLIRContext context;
   DiagnosticCollector diagnostics(context);
@@ -188,6 +202,10 @@ llvm::Expected<CompileReport> compileKernels(StringRef path, const CompileOption
   if (!function || !target)
     return llvm::createStringError("'" + path + "' is no program of kernels: it has no " +
                                    (function ? "target" : "function 'main'"));
+  if (options.stage && *options.stage < Stage::Kernels)
+    return llvm::createStringError("'" + path + "' is past the stage that --emit names");
+  if (llvm::Error error = checkWeights(*module, path))
+    return std::move(error);
   ProgramBuilder builder(context, diagnostics, {});
   CompileReport report;
   if (options.stage) {

@@ -75,10 +75,22 @@ llvm::Expected<quantize::PreparedModel> prepareModelFor(const std::shared_ptr<Mo
   return prepared;
 }
 
+/// Kernels have been formed for a target, and nothing but how they are written can be chosen.
+static llvm::Expected<driver::CompileReport> compileKernels(llvm::StringRef path,
+                                                            const Arguments &arguments,
+                                                            const driver::CompileOptions &options) {
+  for (llvm::StringRef name : {"--target", "--shape", "--state", "--precision", "--quant-exact",
+                               "--place", "--keep-dead-channels"})
+    if (arguments.has(name))
+      return makeError("option '" + name + "' is for models, and '" + path +
+                       "' is a program of kernels");
+  return driver::compileKernels(path, options);
+}
+
 llvm::Expected<driver::CompileReport> compileModel(llvm::StringRef path, const Arguments &arguments,
                                                    driver::CompileOptions options) {
   if (path.ends_with(".mlir"))
-    return driver::compileKernels(path, options);
+    return compileKernels(path, arguments, options);
   std::string precision = arguments.get("--precision");
   if (!quantize::isRecipePath(precision))
     return driver::compileFile(path, options);

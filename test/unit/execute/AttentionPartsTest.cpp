@@ -38,18 +38,6 @@ protected:
                    heads, keyHeads, keys, depth, width, number, attributes, result);
   }
 
-  std::vector<HostTensor> runGraph(StringRef text, StringRef target,
-                                   std::vector<HostTensor> inputs) {
-    LoadOptions options;
-    options.stage = Stage::Target;
-    mlir::OwningOpRef<mlir::ModuleOp> module = parse(text);
-    (*module)->setAttr(kTargetAttrName, cantFail(lookupTarget(target, &context)));
-    LoadedProgram program = cantFail(LoadedProgram::load(*module, options));
-    auto results = program.run(inputs);
-    EXPECT_TRUE(bool(results)) << toString(results.takeError());
-    return std::move(*results);
-  }
-
   template <typename ConvertT>
   std::vector<HostTensor> makeInputs(mlir::Type number, ConvertT convert, ArrayRef<float> bias) {
     auto input = [&](int64_t count, int64_t rows, int64_t columns, unsigned seed) {
@@ -93,7 +81,7 @@ protected:
              ArrayRef<float> bias, double tolerance) {
     for (StringRef target : {"cuda:sm_80", "cuda:sm_90a"}) {
       call<void()>("tenon_cuda_sim_reset_counters")();
-      auto results = runGraph(text, target, makeInputs(number, convert, bias));
+      auto results = run(text, target, makeInputs(number, convert, bias), Stage::Target);
       EXPECT_GT(getCounters("join_attention_only").warp_instructions, 0u);
       std::vector<float> actual = floatsOf(results[0]);
       ASSERT_EQ(actual.size(), expected.size());
@@ -134,8 +122,9 @@ TEST_F(AttentionPartsTest, OrdersAndRowsOfNothing) {
   check(text, mlir::Float16Type::get(&context), toHalves, attend(bias), bias, 1e-5);
   check(write("f16", ", zeroEmptyRows", plainResult), mlir::Float16Type::get(&context), toHalves,
         std::vector<float>(heads * width, 0), nothing, 0);
-  auto results = runGraph(write("f32", "", plainResult), "cuda:sm_80",
-                          makeInputs(mlir::Float32Type::get(&context), toFloats, nothing));
+  auto results =
+      run(write("f32", "", plainResult), "cuda:sm_80",
+          makeInputs(mlir::Float32Type::get(&context), toFloats, nothing), Stage::Target);
   for (float result : floatsOf(results[0]))
     EXPECT_TRUE(std::isnan(result));
 }

@@ -39,11 +39,11 @@ protected:
     return counters;
   }
 
-  /// Runs a program of kernels.
+  /// Runs a program as it is after a stage: of kernels, unless it is another one.
   std::vector<HostTensor> run(llvm::StringRef text, llvm::StringRef target,
-                              std::vector<HostTensor> inputs) {
+                              std::vector<HostTensor> inputs, Stage stage = Stage::Kernels) {
     LoadOptions options;
-    options.stage = Stage::Kernels;
+    options.stage = stage;
     mlir::OwningOpRef<mlir::ModuleOp> module = parse(text);
     (*module)->setAttr(kTargetAttrName, cantFail(lookupTarget(target, &context)));
     LoadedProgram program = cantFail(LoadedProgram::load(*module, options));
