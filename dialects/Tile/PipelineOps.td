@@ -228,7 +228,7 @@ def Tile_MultiplyOp : Tile_Op<"multiply", [MemoryEffects<[MemRead, MemWrite]>, A
     ```mlir
     %next:2 = tile.multiply f16 %left[%stage, %row, %depth], f16 %right[%stage, %zero, %depth], %true, %a, %b
         : !tile.buffer<4, 128, 64, f16, swizzled>, !tile.buffer<4, 32, 64, f16, swizzled>, vector<8xf32>, vector<8xf32> -> vector<8xf32>, vector<8xf32>
-    %next = tile.multiply f16 %half[%stage, %row, %depth] places %words part 1, f16 %few[%stage, %zero, %depth], %true, %a
+    %turned = tile.multiply f16 %half[%stage, %row, %depth] places %words part 1, f16 %few[%stage, %zero, %depth], %true, %a
         : !tile.buffer<4, 128, 32, f16, swizzled>, !tile.buffer<4, 16, 64, f16, swizzled>, vector<8xf32> -> vector<8xf32>
     ```
   }];
