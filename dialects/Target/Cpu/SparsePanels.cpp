@@ -114,12 +114,12 @@ public:
 private:
   bool writePanel(int64_t output, int64_t outputEnd);
   bool writeColumns(int64_t output, int64_t outputEnd);
+  bool writeColumn(int64_t first, int64_t column);
   bool writeRow(int64_t row, int64_t tap, int64_t output, int64_t outputEnd);
   bool writeBlock(int64_t row, ArrayRef<const char *> elements);
   bool writeSingle(int64_t row, ArrayRef<const char *> elements);
   /// Of rows: where the next list begins.
   void beginList() { writeNumber(form.listOffset(list++), kept, 4); }
-  bool writeColumn(int64_t first, int64_t column);
   /// Its lowest bytes, which come first.
   void writeNumber(int64_t offset, int64_t number, int64_t width) {
     std::memcpy(bytes.data() + offset, &number, width);

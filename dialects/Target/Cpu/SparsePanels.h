@@ -35,7 +35,7 @@ struct SparseForm {
   /// Lists of a panel.
   int64_t panelLists = 0;
   int64_t kept = 0;
-  /// Input channels of a column's list at most: as many bits of a mask, and a count is a byte.
+  /// Input channels of a column's list at most: their bits are a word.
   static constexpr int64_t mostDepth = 64;
 
   SparseForm() = default;

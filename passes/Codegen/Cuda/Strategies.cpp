@@ -181,14 +181,6 @@ SmallVector<WeightForm> ContractionStrategy::getWeightForms(KernelOp kernel) con
   return {{weights, ColumnsAttr::get(kernel.getContext(), groups)}};
 }
 
-/// The instruction that a schedule names; null if there is none.
-MmaAttr getInstruction(ScheduleAttrInterface schedule) {
-  if (auto tiles = dyn_cast_if_present<TileScheduleAttr>(schedule))
-    return tiles.getMma();
-  auto pipeline = dyn_cast_if_present<PipelineScheduleAttr>(schedule);
-  return pipeline ? pipeline.getMma() : MmaAttr();
-}
-
 MultipliedParts ContractionStrategy::getMultipliedParts(KernelOp kernel) const {
   MmaAttr mma = getInstruction(kernel.getScheduleAttr());
   return mma ? MultipliedParts{mma.getPart(), mma.getProducts()} : MultipliedParts();

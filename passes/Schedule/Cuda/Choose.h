@@ -55,6 +55,8 @@ struct RatedSchedule {
 };
 RatedSchedule rateDense(TargetAttr target, mlir::Operation *op);
 RatedSchedule rateSparse(TargetAttr target, mlir::Operation *op);
+/// The instruction of matrix units that a schedule names; null if there is none.
+MmaAttr getInstruction(ScheduleAttrInterface schedule);
 /// Whether it is worth it to leave out half of the weights, where that is so many times as fast.
 bool isWorthLeavingOut(double gain);
 

@@ -64,6 +64,13 @@ RatedSchedule rateSparse(TargetAttr target, Operation *op) {
   return findBetter(rateSparseTiles(target, op), rateSparsePipeline(target, op));
 }
 
+MmaAttr getInstruction(ScheduleAttrInterface schedule) {
+  if (auto tiles = dyn_cast_if_present<TileScheduleAttr>(schedule))
+    return tiles.getMma();
+  auto pipeline = dyn_cast_if_present<PipelineScheduleAttr>(schedule);
+  return pipeline ? pipeline.getMma() : MmaAttr();
+}
+
 ScheduleAttrInterface chooseContraction(TargetAttr target, Operation *op) {
   if (GemvScheduleAttr schedule = chooseGemv(target, op))
     return schedule;

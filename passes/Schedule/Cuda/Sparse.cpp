@@ -36,10 +36,8 @@ bool canLeaveOutHalf(Operation *op) {
 bool isWorthLeavingOut(double gain) { return gain >= leastGain; }
 
 bool leavesOutHalf(ScheduleAttrInterface schedule) {
-  if (auto tiles = dyn_cast_if_present<TileScheduleAttr>(schedule))
-    return tiles.getMma().isSparse();
-  auto pipeline = dyn_cast_if_present<PipelineScheduleAttr>(schedule);
-  return pipeline && pipeline.getMma().isSparse();
+  MmaAttr mma = getInstruction(schedule);
+  return mma && mma.isSparse();
 }
 
 bool isTwoOfFour(Operation *op) {

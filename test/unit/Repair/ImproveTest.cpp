@@ -77,9 +77,7 @@ TEST(ImproveRecipe, KeepsWhatHelps) {
 }
 
 TEST(ImproveRecipe, LeavesWhatIsGoodEnough) {
-  RepairCase test(makeModel(R"(g (float[64, 8] x) => (float[64, 4] y) { y = MatMul(x, w) })",
-                            {{"w", randomTensor({8, 4})}}),
-                  {randomTensor({64, 8})});
+  RepairCase test = makeProductCase(64, 8, 4);
   Recipe recipe = test.makeRecipe(NodePrecision::Int8);
   std::string before = formatRecipe(recipe);
   auto measure = [](const Recipe &) -> llvm::Expected<Evaluation> {

@@ -169,9 +169,7 @@ TEST(Repair, ShortcutsReadWhatWasComputed) {
 }
 
 TEST(Repair, DoesNothingWhereThereIsNothing) {
-  RepairCase test(makeModel(R"(g (float[4, 16] x) => (float[4, 12] y) { y = MatMul(x, w) })",
-                            {{"w", randomTensor({16, 12})}}),
-                  {randomTensor({4, 16})});
+  RepairCase test = makeProductCase(4, 16, 12);
   Recipe recipe = test.makeRecipe(NodePrecision::Int8);
   std::string before = formatRecipe(recipe);
   for (const std::unique_ptr<Repair> &repair : makeRepairs()) {

@@ -8,6 +8,7 @@
 #include "lib/Quantize/ApplyRecipe.h"
 #include "lib/Quantize/Repair.h"
 #include "test/unit/Calibration/TestTensors.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace tenon::test {
 
@@ -104,6 +105,15 @@ struct RepairCase {
   quantize::QuantizationPlan plan;
   quantize::TensorOptions tensors;
 };
+
+/// Vectors that are multiplied by a matrix.
+inline RepairCase makeProductCase(int64_t vectors, int64_t inputs, int64_t outputs) {
+  std::string graph =
+      llvm::formatv("g (float[{0}, {1}] x) => (float[{0}, {2}] y) {{ y = MatMul(x, w) }", vectors,
+                    inputs, outputs);
+  return RepairCase(makeModel(graph, {{"w", randomTensor({inputs, outputs})}}),
+                    {randomTensor({vectors, inputs})});
+}
 
 } // namespace tenon::test
 
