@@ -8,7 +8,7 @@ PLACE is a folder of models, or a model's own (see samples.py). The first call m
     fp32.so
     bf16.so   all products in bf16; what it loses, with the margin for other samples, is the budget of the others
     int8.so   int8 as far as the budget allows, else fp32
-    mixed.so  int8 and bf16 as the budget allows
+    mixed.so  all that --allow lists, as the budget allows
 
 and the second one, for a quiet machine, measures all of them in turn, with one thread: the median over rounds of the
 shortest of some runs, in milliseconds. (Searching for assignments takes long and needs no quiet; kernel times are the
@@ -17,6 +17,7 @@ shortest of several runs.)
 import argparse
 import json
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def make(folder, place, arguments):
     bf16 = quantize("bf16", budget=None, allow=["bf16"], repair=False)
     budget = bf16["bound"]
     facts = {"budget": budget, "bf16": bf16["loss"]}
-    for kind, allow in (("int8", ["int8"]), ("mixed", ["int8", "bf16"])):
+    for kind, allow in (("int8", ["int8"]), ("mixed", arguments.allow.split(","))):
         try:
             report = quantize(kind, budget=f"sqnr={budget:.3f}dB", allow=allow)
             facts[kind] = report["loss"]
@@ -71,9 +72,9 @@ def measure(place, rounds=7, seconds=0.05):
 
 def show(place):
     facts, times = json.loads((place / "facts.json").read_text()), measure(place)
-    counts = {name: facts.get("mixed groups", []).count(name) for name in ("int8", "bf16", "fp32")}
+    counts = Counter(facts.get("mixed groups", []))
     cells = [f"{times[kind]:.3f}" if kind in times else "-" for kind in KINDS]
-    groups = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    groups = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     print(f"| {place.name} | {facts['budget']:.1f} | " + " | ".join(cells) + f" | {groups} |", flush=True)
 
 
@@ -83,6 +84,7 @@ def main():
     parser.add_argument("--names", default="")
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--samples", type=int, default=16)
+    parser.add_argument("--allow", default="int8,bf16,f16,int8-weights")
     parser.add_argument("--time", action="store_true")
     arguments = parser.parse_args()
     for folder in find_models(arguments.places, [name for name in arguments.names.split(",") if name]):
