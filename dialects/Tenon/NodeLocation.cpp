@@ -2,6 +2,7 @@
 
 #include "dialects/Tenon/NodeLocation.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
@@ -32,6 +33,8 @@ static void collectOrigin(LocationAttr location, NodeOrigin &origin) {
     collectOrigin(call.getCallee(), origin);
   } else if (auto file = dyn_cast<FileLineColLoc>(location)) {
     origin.file = file.getFilename().getValue();
+    origin.line = file.getLine();
+    origin.column = file.getColumn();
   }
 }
 
@@ -44,6 +47,8 @@ NodeOrigin getNodeOrigin(Location location) {
 std::string describeOrigin(Location location) {
   NodeOrigin origin = getNodeOrigin(location);
   std::string text = origin.file.str();
+  if (origin.line != 0)
+    text += llvm::formatv(":{0}:{1}", origin.line, origin.column);
   if (!origin.node.empty()) {
     text += text.empty() ? "" : ": ";
     text += origin.opType.empty() ? "value '" : "node '";

@@ -21,10 +21,13 @@ mlir::Location makeNodeLocation(llvm::StringRef file, llvm::StringRef node, llvm
 /// What a location says about its origin. For an op fused from several nodes, the first one.
 struct NodeOrigin {
   llvm::StringRef file, node, opType;
+  /// Of a file of text, from 1; 0 in models.
+  unsigned line = 0, column = 0;
 };
 NodeOrigin getNodeOrigin(mlir::Location location);
 
-/// "model.onnx: node 'conv1' (Conv)", as far as it is known; else an empty string.
+/// "model.onnx: node 'conv1' (Conv)" or "kernels.mlir:3:7", as far as it is known; else an empty
+/// string.
 std::string describeOrigin(mlir::Location location);
 
 } // namespace tenon

@@ -16,21 +16,9 @@ DiagnosticCollector::DiagnosticCollector(MLIRContext &context)
         return success();
       }) {}
 
-/// The node of a model, or the place in a file of text.
-static std::string findOrigin(Location loc) {
-  if (std::string origin = describeOrigin(loc); !origin.empty())
-    return origin;
-  auto place = loc->findInstanceOf<FileLineColLoc>();
-  if (!place)
-    return {};
-  return (place.getFilename().getValue() + ":" + Twine(place.getLine()) + ":" +
-          Twine(place.getColumn()))
-      .str();
-}
-
 void DiagnosticCollector::add(Diagnostic &diagnostic) {
   std::lock_guard lock(mutex);
-  std::string origin = findOrigin(diagnostic.getLocation());
+  std::string origin = describeOrigin(diagnostic.getLocation());
   if (!text.empty())
     text += "\n";
   text += origin.empty() ? diagnostic.str() : origin + ": " + diagnostic.str();
