@@ -12,10 +12,10 @@ import warnings
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from sklearn.datasets import load_digits, load_sample_images
 
 
 def photographs():
+    from sklearn.datasets import load_sample_images
     pictures = list(load_sample_images().images)
     try:
         from skimage import data
@@ -45,6 +45,7 @@ def crops(count, seed):
 
 def digits(count, seed):
     """Other ones for each seed below 10, as far as there are enough."""
+    from sklearn.datasets import load_digits
     images = np.random.default_rng(0).permutation(np.minimum(load_digits().images * 16, 255).astype(np.uint8))
     for i in range(count):
         yield np.repeat(images[(i + seed * len(images) // 10) % len(images)][..., None], 3, 2)
@@ -102,7 +103,7 @@ class Variations:
 
     @staticmethod
     def vary(array, rng):
-        if array.size < 2 or array.min() == array.max():
+        if array.dtype.kind not in "fiu" or array.size < 2 or array.min() == array.max():
             return array
         if array.dtype.kind == "f":
             axis = int(np.argmax(array.shape))
