@@ -37,10 +37,12 @@ static llvm::Expected<Variant> measureVariant(const RecipeParts &parts, NodePrec
   return Variant{std::move(prepared->model), std::move(*measured)};
 }
 
-/// As many samples as some thousand runs allow.
-static int64_t getSensitivitySamples(size_t groups) {
-  constexpr size_t runs = 2000;
-  return static_cast<int64_t>(std::clamp<size_t>(runs / std::max<size_t>(groups, 1), 4, 32));
+/// As many samples as some thousand runs allow, and some seconds of them: each group is run with
+/// each sample.
+static int64_t getSensitivitySamples(size_t groups, double runTime) {
+  constexpr double runs = 2000, nanoseconds = 10e9;
+  double most = std::min(runs, nanoseconds / std::max(runTime, 1.0));
+  return std::clamp<int64_t>(std::llround(most / static_cast<double>(groups)), 4, 32);
 }
 
 static std::vector<GroupReport> startReports(const RecipeParts &parts, llvm::ArrayRef<Group> groups,
@@ -94,7 +96,7 @@ llvm::Error GroupOptions::measureNoise(const RecipeParts &parts,
                                        const NoiseMeasurement &measurement) {
   SensitivityOptions sensitivity;
   sensitivity.probe = measurement.probe;
-  sensitivity.samples = getSensitivitySamples(groups.size());
+  sensitivity.samples = getSensitivitySamples(groups.size(), measurement.runTime);
   sensitivity.shortcutsAreBytes = parts.areShortcutsBytes();
   for (size_t number = 1; number < reports.front().options.size(); ++number) {
     NodePrecision precision = reports.front().options[number].precision;

@@ -38,6 +38,8 @@ enum class Objective {
 
 struct NoiseMeasurement {
   ProbeOptions probe;
+  /// Nanoseconds that a run of the model takes in fp32.
+  double runTime = 0;
   /// Called after each run with what is measured, how much is done and of how much.
   std::function<void(const std::string &, int64_t, int64_t)> progress;
 };

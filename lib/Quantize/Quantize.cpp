@@ -158,9 +158,10 @@ llvm::Error Quantizer::timeGroups() {
 }
 
 llvm::Error Quantizer::measureNoise() {
-  NoiseMeasurement measurement{probe, [&](const std::string &what, int64_t done, int64_t planned) {
-                                 progressOf(what)(done, planned);
-                               }};
+  auto progress = [&](const std::string &what, int64_t done, int64_t planned) {
+    progressOf(what)(done, planned);
+  };
+  NoiseMeasurement measurement{probe, totalTime(reference->kernels), progress};
   if (llvm::Error error = groups->measureNoise(parts, adjusted, split.calibration, measurement))
     return error;
   hasNoise = true;

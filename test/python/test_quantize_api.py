@@ -88,3 +88,18 @@ def test_refuses_what_is_no_data():
         tenon.quantize(DIGITS, "nowhere.npz")
     with pytest.raises(ValueError, match="int7"):
         tenon.quantize(DIGITS, samples(), allow=["int7"])
+
+
+def test_several_budgets_share_what_is_found(tmp_path):
+    outputs = [tmp_path / "loose.so", tmp_path / "kept.so", tmp_path / "impossible.so"]
+    loose, kept, impossible = tenon.quantize_each(
+        DIGITS, samples(32), ["sqnr=20dB", "sqnr=25dB", "sqnr=190dB"], outputs, allow=["int8"], repair=False,
+        objective="size")
+    assert [result.report["budget"] for result in (loose, kept)] == ["sqnr=20dB", "sqnr=25dB"]
+    assert loose.report["loss"] == kept.report["loss"] > 25
+    assert kept.report["comparisons"] == 0, "the first budget had it compared"
+    assert loose.model and kept.model and outputs[0].exists() and outputs[1].exists()
+    assert isinstance(impossible, tenon.BudgetError) and not outputs[2].exists()
+    assert not impossible.result.report["holds"] and impossible.result.recipe["nodes"]
+    with pytest.raises(ValueError, match="outputs: there are 1 for 2 budgets"):
+        tenon.quantize_each(DIGITS, samples(), ["sqnr=20dB", "sqnr=30dB"], [tmp_path / "one.so"])
