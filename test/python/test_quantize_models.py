@@ -272,3 +272,16 @@ def test_products_of_quantized_numbers_stay(tmp_path):
     np.savez(data, x=np.ones((4, 2, 8), np.float32))
     with pytest.raises(ValueError, match="has no products of f32 to lower"):
         tenon.quantize(model, [str(data)], repair=False)
+
+
+def test_nodes_in_any_order(tmp_path):
+    rng = np.random.default_rng(6)
+    model, data, recipe = (tmp_path / name for name in ("reversed.onnx", "x.npz", "x.precision.json"))
+    nodes = [helper.make_node("MatMul", ["a", "v"], ["y"], name="second"),
+             helper.make_node("MatMul", ["x", "w"], ["a"], name="first")]
+    constants = {"w": rng.standard_normal((8, 8), np.float32), "v": rng.standard_normal((8, 4), np.float32)}
+    save(model, nodes, [("x", TensorProto.FLOAT, [2, 8])], [("y", [2, 4])], constants, 17)
+    np.savez(data, x=rng.standard_normal((4, 2, 8), np.float32))
+    tenon.quantize(model, [str(data)], budget=None, allow=["int8"], output=recipe, repair=False)
+    result = call("compile", model, "-o", tmp_path / "x.so", "--precision", recipe)
+    assert (result.returncode, result.stderr) == (0, "")
