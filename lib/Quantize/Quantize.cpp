@@ -7,6 +7,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
+#include <map>
 
 namespace tenon::quantize {
 
@@ -71,6 +72,9 @@ private:
   bool hasNoise = false;
   /// Of the groups as they are, with the kind of budget that they were judged by.
   std::vector<std::pair<LossKind, Validation>> known;
+  /// The tensors of assignments that were measured.
+  std::map<Choices, std::vector<TensorRecipe>> measuredTensors;
+  Choices chosen;
   QuantizeResult result;
 };
 
@@ -150,6 +154,7 @@ llvm::Error Quantizer::timeGroups() {
   groups = std::move(*found);
   hasNoise = false;
   known.clear();
+  measuredTensors.clear();
   if (llvm::Error error = formProblem())
     return error;
   Choices fastest = assignPrecisions(problem, INFINITY);
@@ -244,7 +249,8 @@ llvm::Error Quantizer::search(const Budget &budget) {
   for (auto [report, choice] : llvm::zip_equal(result.groups, (*found)->choices))
     report.precision = report.options[choice].precision;
   result.recipe = std::move((*found)->recipe);
-  double noise = totalNoise(problem, (*found)->choices);
+  chosen = std::move((*found)->choices);
+  double noise = totalNoise(problem, chosen);
   OutputLoss predicted;
   predicted.name = "all";
   predicted.sqnr = -10 * std::log10(noise);
@@ -270,12 +276,20 @@ static std::string explain(const GroupReport &report) {
 
 /// What rounding does to tensors in the samples that are held back.
 llvm::Error Quantizer::measureTensors() {
+  if (auto measured = measuredTensors.find(chosen); measured != measuredTensors.end()) {
+    result.recipe.tensors = measured->second;
+    return llvm::Error::success();
+  }
   llvm::Expected<std::shared_ptr<ModelFile>> changed = getRepairContext().adjust(result.recipe);
   if (!changed)
     return changed.takeError();
   CalibrateOptions options = getCalibrateOptions();
   options.progress = progressOf("measuring tensors");
-  return quantize::measureTensors(result.recipe, *changed, split.heldBack, options);
+  if (llvm::Error error =
+          quantize::measureTensors(result.recipe, *changed, split.heldBack, options))
+    return error;
+  measuredTensors[chosen] = result.recipe.tensors;
+  return llvm::Error::success();
 }
 
 void Quantizer::report(const Budget &budget) {
