@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.parser
 import pytest
 from sklearn.datasets import load_digits
 
@@ -75,6 +76,15 @@ def test_what_callbacks_raise_reaches_the_caller(tmp_path):
         tenon.quantize(DIGITS, samples(), budget="metric=0.01", metric=metric, allow=["int8"],
                        output=output)
     assert not output.exists()
+
+
+def test_refuses_texts():
+    graph = onnx.parser.parse_graph("""
+        texts (string[1] words, float[2,2] x) => (float[2,2] y, string[1] z)
+        { y = MatMul(x, x)  z = Identity(words) }""")
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    with pytest.raises(ValueError, match="sample 0: input 'words': only tensors of numbers"):
+        tenon.quantize(model, [{"words": np.array(["a"], object), "x": np.ones((2, 2), np.float32)}])
 
 
 def test_refuses_what_is_no_data():
