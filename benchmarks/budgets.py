@@ -101,8 +101,8 @@ def find_noise(expected, got):
 
 def measure(folder, settings, send):
     """Sends the kind of the samples, what is going on, and a row for each budget."""
-    model = onnx.load(folder / "model.onnx")
-    maker = open_samples(folder, model)
+    model = folder / "model.onnx"
+    maker = open_samples(folder, onnx.load(model, load_external_data=False))
     send({"samples": maker.kind})
     what = ""
 

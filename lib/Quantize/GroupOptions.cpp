@@ -104,9 +104,9 @@ llvm::Error GroupOptions::measureNoise(const RecipeParts &parts,
     sensitivity.progress = [&](int64_t done, int64_t planned) {
       measurement.progress(what, done, planned);
     };
-    llvm::Expected<std::vector<double>> noise = measureSensitivity(
-        adjusted, parts.getPlan(), groups, precision, parts.getActivations(),
-        parts.getWeights(precision), data, sensitivity);
+    llvm::Expected<std::vector<double>> noise =
+        measureSensitivity(adjusted, parts.getPlan(), groups, precision, parts.getActivations(),
+                           parts.getWeights(precision), data, sensitivity);
     if (!noise)
       return noise.takeError();
     for (auto [report, each] : llvm::zip_equal(reports, *noise))

@@ -235,8 +235,8 @@ llvm::Error Quantizer::search(const Budget &budget) {
   Evaluator evaluator(reference->session, split.heldBack, budget, options.metric,
                       &split.calibration);
   LimitSearch search(problem, budget, options.maxValidations);
-  llvm::Expected<std::optional<Validation>> found = search.run(
-      [&](const Choices &choices) { return validate(choices, budget, evaluator); });
+  llvm::Expected<std::optional<Validation>> found =
+      search.run([&](const Choices &choices) { return validate(choices, budget, evaluator); });
   if (!found)
     return found.takeError();
   if (!*found)

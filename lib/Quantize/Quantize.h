@@ -58,8 +58,8 @@ struct QuantizeResult {
 llvm::Expected<QuantizeResult> quantize(const std::shared_ptr<ModelFile> &model, DataSource &data,
                                         const QuantizeOptions &options);
 
-/// The same within each of some budgets, `options.budget` aside. What depends on none is found once;
-/// what repairs of one budget change stays for those behind it, so looser ones come first.
+/// The same within each of some budgets, `options.budget` aside. What depends on none is found
+/// once; what repairs of one budget change stays for those behind it, so looser ones come first.
 std::vector<llvm::Expected<QuantizeResult>> quantizeEach(const std::shared_ptr<ModelFile> &model,
                                                          DataSource &data,
                                                          const QuantizeOptions &options,

@@ -140,8 +140,8 @@ NB_MODULE(_compiler, m) {
         "states"_a, "quant_exact"_a, "precision"_a, "place_by_cost"_a, "keep_dead_channels"_a,
         "threads"_a);
   m.def("quantize", quantizeFile, "path"_a, "bytes"_a.none(), "data"_a.none(), "paths"_a,
-        "outputs"_a, "budgets"_a, "allow"_a, "metric"_a.none(), "progress"_a.none(),
-        "labels"_a, "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a, "objective"_a);
+        "outputs"_a, "budgets"_a, "allow"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a,
+        "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a, "objective"_a);
   m.def("prune", pruneFile, "path"_a, "bytes"_a.none(), "output"_a, "data"_a.none(), "paths"_a,
         "channels"_a.none(), "speedup"_a.none(), "budget"_a.none(), "importance"_a, "is_global"_a,
         "keep"_a, "multiple"_a, "compensate"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a,
