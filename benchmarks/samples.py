@@ -4,18 +4,19 @@ A model is a folder with model.onnx and test_data_set_*/input_*.pb, from which t
 
 Pictures (inputs of 1 or 3 channels) are crops of the photographs that come with scikit-learn and scikit-image, and
 scikit-learn's digits where there is one channel of up to 32 pixels. There is nothing natural at hand for
-other inputs. They are made of the stored ones, each sample another one: numbers are scaled and have noise added, signals
-(of 256 positions or more) are shifted, and indices are drawn anew from the range that they have.
+other inputs. They are made of the stored ones, each sample another one: numbers are scaled and have noise added (none becomes
+negative where none is), signals (of 256 positions or more) are shifted, and indices are drawn anew from the range that they
+have. Masks, positions, single numbers and states that are zero stay.
 """
 import warnings
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from sklearn.datasets import load_digits, load_sample_images
 
 
 def photographs():
+    from sklearn.datasets import load_sample_images
     pictures = list(load_sample_images().images)
     try:
         from skimage import data
@@ -45,6 +46,7 @@ def crops(count, seed):
 
 def digits(count, seed):
     """Other ones for each seed below 10, as far as there are enough."""
+    from sklearn.datasets import load_digits
     images = np.random.default_rng(0).permutation(np.minimum(load_digits().images * 16, 255).astype(np.uint8))
     for i in range(count):
         yield np.repeat(images[(i + seed * len(images) // 10) % len(images)][..., None], 3, 2)
@@ -70,7 +72,7 @@ class Pictures:
 
     @staticmethod
     def fits(stored):
-        return stored.ndim == 4 and stored.dtype in (np.float32, np.uint8) and \
+        return stored.ndim == 4 and stored.dtype in (np.float32, np.float16, np.uint8) and \
             (stored.shape[1] in (1, 3) or stored.shape[3] in (1, 3)) and min(sorted(stored.shape)[2:]) >= 8
 
     def make(self, count, seed):
@@ -102,13 +104,14 @@ class Variations:
 
     @staticmethod
     def vary(array, rng):
-        if array.size < 2 or array.min() == array.max():
+        if array.dtype.kind not in "fiu" or array.size < 2 or array.min() == array.max():
             return array
         if array.dtype.kind == "f":
             axis = int(np.argmax(array.shape))
             shift = int(rng.integers(array.shape[axis])) if array.shape[axis] >= 256 else 0
-            varied = np.roll(array, shift, axis) * rng.uniform(0.5, 1.5)
-            return (varied + rng.normal(0, 0.1 * array.std(), array.shape)).astype(array.dtype)
+            varied = np.roll(array, shift, axis).astype(np.float64) * rng.uniform(0.5, 1.5)
+            varied += rng.normal(0, 0.1 * array.std(dtype=np.float64), array.shape)
+            return (varied if array.min() < 0 else np.abs(varied)).astype(array.dtype)
         counts = np.array_equal(array.ravel(), np.arange(array.size) + array.min()) # positions
         if array.dtype.kind in "iu" and not counts and array.max() > 1:
             return rng.integers(array.min(), array.max() + 1, array.shape).astype(array.dtype)

@@ -14,11 +14,13 @@ namespace tenon::quantize {
 /// Compares one tensor of two models, sample by sample. All sums are f64.
 class TensorLoss {
 public:
-  /// An error if the shapes differ.
+  /// An error if the ranks differ. Of other sizes, as of boxes that were found, nothing is
+  /// compared, and all is lost.
   llvm::Error add(const tenon_tensor &reference, const tenon_tensor &got);
 
   /// Signal to noise in dB: 10 log10(Σ x² / Σ (x - y)²); infinite if nothing differs, and minus
-  /// infinite if there is noise without a signal, or only one of both is NaN or infinite somewhere.
+  /// infinite if there is noise without a signal, only one of both is NaN or infinite somewhere, or
+  /// a size differs.
   double sqnr() const;
   /// Of both tensors as one long vector.
   double cosine() const;

@@ -2,6 +2,7 @@
 
 #include "lib/Calibration/DataSource.h"
 #include "lib/Support/Files.h"
+#include "llvm/ADT/STLExtras.h"
 
 namespace tenon::quantize {
 
@@ -39,9 +40,10 @@ private:
 
 llvm::Error SpooledData::append(const Sample &sample) {
   Entry entry{sample.origin, sample.label, {}};
-  for (const Value &value : sample.inputs) {
+  for (auto [number, value] : llvm::enumerate(sample.inputs)) {
     if (!value.isTensor() || value.tensor.dtype == TENON_STRING)
-      return makeError(sample.origin + ": only tensors of numbers can be kept");
+      return makeError(sample.origin + ": input '" + getInputs()[number].name +
+                       "': only tensors of numbers can be kept");
     const Tensor &tensor = value.tensor;
     entry.tensors.push_back({tensor.dtype, tensor.dims, end, tensor.bytes.size()});
     if (llvm::Error error = writeAt(file.get(), tensor.bytes, end))

@@ -257,6 +257,9 @@ static llvm::Error checkDigest(const ModelEditor &model, const Recipe &recipe) {
 }
 
 llvm::Expected<std::vector<std::string>> Application::run() {
+  // Recipes are made of the sorted graph.
+  if (llvm::Error error = model.sortNodes())
+    return error;
   if (llvm::Error error = checkDigest(model, recipe))
     return error;
   if (options.isForOthers)

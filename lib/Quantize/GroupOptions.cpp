@@ -19,35 +19,30 @@ namespace {
 
 /// The whole model in one precision.
 struct Variant {
-  NodePrecision precision;
   std::shared_ptr<ModelFile> model;
-  driver::CompileReport report;
-  KernelCosts kernels;
+  MeasuredModel measured;
 };
 
 } // namespace
 
-static llvm::Expected<std::vector<Variant>>
-measureVariants(const RecipeParts &parts, llvm::ArrayRef<NodePrecision> allow, ModelTimer &timer) {
-  std::vector<Variant> variants;
-  for (NodePrecision precision : allow) {
-    llvm::Expected<PreparedModel> prepared =
-        prepareModel(parts.getModel(), parts.makeUniformRecipe(precision));
-    if (!prepared)
-      return prepared.takeError();
-    llvm::Expected<MeasuredModel> measured = timer.measure(prepared->model, prepared->precision);
-    if (!measured)
-      return measured.takeError();
-    variants.push_back({precision, std::move(prepared->model), std::move(measured->report),
-                        std::move(measured->kernels)});
-  }
-  return std::move(variants);
+static llvm::Expected<Variant> measureVariant(const RecipeParts &parts, NodePrecision precision,
+                                              ModelTimer &timer) {
+  llvm::Expected<PreparedModel> prepared =
+      prepareModel(parts.getModel(), parts.makeUniformRecipe(precision));
+  if (!prepared)
+    return prepared.takeError();
+  llvm::Expected<MeasuredModel> measured = timer.measure(prepared->model, prepared->precision);
+  if (!measured)
+    return measured.takeError();
+  return Variant{std::move(prepared->model), std::move(*measured)};
 }
 
-/// As many samples as some thousand runs allow.
-static int64_t getSensitivitySamples(size_t groups) {
-  constexpr size_t runs = 2000;
-  return static_cast<int64_t>(std::clamp<size_t>(runs / std::max<size_t>(groups, 1), 4, 32));
+/// As many samples as some thousand runs allow, and some seconds of them: each group is run with
+/// each sample.
+static int64_t getSensitivitySamples(size_t groups, double runTime) {
+  constexpr double runs = 2000, nanoseconds = 10e9;
+  double most = std::min(runs, nanoseconds / std::max(runTime, 1.0));
+  return std::clamp<int64_t>(std::llround(most / static_cast<double>(groups)), 4, 32);
 }
 
 static std::vector<GroupReport> startReports(const RecipeParts &parts, llvm::ArrayRef<Group> groups,
@@ -68,43 +63,56 @@ static std::vector<GroupReport> startReports(const RecipeParts &parts, llvm::Arr
 
 // Times are those of the group's kernels in a model that has the precision everywhere. So they hold
 // where neighbours have it, too; conversions between neighbours come on top.
-llvm::Expected<GroupOptions> measureGroups(const RecipeParts &parts,
-                                           const std::shared_ptr<ModelFile> &adjusted,
-                                           const MeasuredModel &reference, ModelTimer &timer,
-                                           DataSource &data, const GroupMeasurement &options) {
-  llvm::Expected<std::vector<Variant>> variants = measureVariants(parts, options.allow, timer);
-  if (!variants)
-    return variants.takeError();
+llvm::Expected<GroupOptions> GroupOptions::create(const RecipeParts &parts,
+                                                  llvm::ArrayRef<NodePrecision> allow,
+                                                  const MeasuredModel &reference,
+                                                  ModelTimer &timer) {
+  std::vector<Variant> variants;
   std::vector<driver::LaunchReport> launches = reference.report.launches;
-  for (const Variant &variant : *variants)
-    if (variant.precision == NodePrecision::Int8)
-      llvm::append_range(launches, variant.report.launches);
+  for (NodePrecision precision : allow) {
+    llvm::Expected<Variant> variant = measureVariant(parts, precision, timer);
+    if (!variant)
+      return variant.takeError();
+    if (precision == NodePrecision::Int8)
+      llvm::append_range(launches, variant->measured.report.launches);
+    variants.push_back(std::move(*variant));
+  }
   GroupOptions result;
   result.groups = formGroups(parts.getPlan(), launches);
   result.reports = startReports(parts, result.groups, reference);
-  size_t count = result.groups.size();
-  for (const Variant &variant : *variants) {
+  for (auto [precision, variant] : llvm::zip_equal(allow, variants)) {
     ModelEditor changed(variant.model);
-    std::vector<double> times =
-        sumByGroup(variant.kernels, variant.report.launches,
-                   NodeOwners(changed, parts.getPlan(), result.groups), count);
-    SensitivityOptions sensitivity;
-    sensitivity.probe = options.probe;
-    sensitivity.samples = getSensitivitySamples(count);
-    sensitivity.shortcutsAreBytes = parts.areShortcutsBytes();
-    std::string what = "noise of each group in " + getName(variant.precision).str();
-    sensitivity.progress = [&](int64_t done, int64_t planned) {
-      options.progress(what, done, planned);
-    };
-    llvm::Expected<std::vector<double>> noise = measureSensitivity(
-        adjusted, parts.getPlan(), result.groups, variant.precision, parts.getActivations(),
-        parts.getWeights(variant.precision), data, sensitivity);
-    if (!noise)
-      return noise.takeError();
-    for (auto [report, time, each] : llvm::zip_equal(result.reports, times, *noise))
-      report.options.push_back({variant.precision, time, each});
+    NodeOwners owners(changed, parts.getPlan(), result.groups);
+    std::vector<double> times = sumByGroup(
+        variant.measured.kernels, variant.measured.report.launches, owners, result.groups.size());
+    for (auto [report, time] : llvm::zip_equal(result.reports, times))
+      report.options.push_back({precision, time, 0});
   }
   return std::move(result);
+}
+
+llvm::Error GroupOptions::measureNoise(const RecipeParts &parts,
+                                       const std::shared_ptr<ModelFile> &adjusted, DataSource &data,
+                                       const NoiseMeasurement &measurement) {
+  SensitivityOptions sensitivity;
+  sensitivity.probe = measurement.probe;
+  sensitivity.samples = getSensitivitySamples(groups.size(), measurement.runTime);
+  sensitivity.shortcutsAreBytes = parts.areShortcutsBytes();
+  for (size_t number = 1; number < reports.front().options.size(); ++number) {
+    NodePrecision precision = reports.front().options[number].precision;
+    std::string what = "noise of each group in " + getName(precision).str();
+    sensitivity.progress = [&](int64_t done, int64_t planned) {
+      measurement.progress(what, done, planned);
+    };
+    llvm::Expected<std::vector<double>> noise =
+        measureSensitivity(adjusted, parts.getPlan(), groups, precision, parts.getActivations(),
+                           parts.getWeights(precision), data, sensitivity);
+    if (!noise)
+      return noise.takeError();
+    for (auto [report, each] : llvm::zip_equal(reports, *noise))
+      report.options[number].noise = each;
+  }
+  return llvm::Error::success();
 }
 
 // ---- The problem

@@ -36,30 +36,34 @@ enum class Objective {
   Size
 };
 
+struct NoiseMeasurement {
+  ProbeOptions probe;
+  /// Nanoseconds that a run of the model takes in fp32.
+  double runTime = 0;
+  /// Called after each run with what is measured, how much is done and of how much.
+  std::function<void(const std::string &, int64_t, int64_t)> progress;
+};
+
 /// The groups of a model, and what each of them may have.
 struct GroupOptions {
   std::vector<Group> groups;
   /// One of each group; what is chosen is not known yet.
   std::vector<GroupReport> reports;
 
+  /// Forms the groups, and compiles the model in each precision for the times. There is no noise
+  /// yet.
+  static llvm::Expected<GroupOptions> create(const RecipeParts &parts,
+                                             llvm::ArrayRef<NodePrecision> allow,
+                                             const MeasuredModel &reference, ModelTimer &timer);
+  /// Measures the noise of each option by `adjusted`, which is the model with the recipe's
+  /// adjustments.
+  llvm::Error measureNoise(const RecipeParts &parts, const std::shared_ptr<ModelFile> &adjusted,
+                           DataSource &data, const NoiseMeasurement &measurement);
+
   /// The problem whose choices are the reports' options.
   llvm::Expected<AssignmentProblem> formProblem(const RecipeParts &parts, Objective objective,
                                                 const KernelCosts &reference);
 };
-
-struct GroupMeasurement {
-  llvm::ArrayRef<NodePrecision> allow;
-  ProbeOptions probe;
-  /// Called after each run with what is measured, how much is done and of how much.
-  std::function<void(const std::string &, int64_t, int64_t)> progress;
-};
-
-/// Compiles the model in each precision for the times, and `adjusted`, which is the model with the
-/// recipe's adjustments, for the noise.
-llvm::Expected<GroupOptions> measureGroups(const RecipeParts &parts,
-                                           const std::shared_ptr<ModelFile> &adjusted,
-                                           const MeasuredModel &reference, ModelTimer &timer,
-                                           DataSource &data, const GroupMeasurement &options);
 
 } // namespace tenon::quantize
 

@@ -13,15 +13,24 @@
 #include "lib/Quantize/PackedWeights.h"
 #include "llvm/ADT/IntEqClasses.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringSet.h"
 
 namespace tenon::quantize {
+
+/// Whether a product multiplies what the model dequantizes: kernels multiply the integers then.
+static bool isQuantizedAlready(const ModelEditor &model, const onnx::NodeProto &node,
+                               llvm::ArrayRef<QuantizableOperand> operands) {
+  return llvm::all_of(operands, [&](const QuantizableOperand &operand) {
+    const onnx::NodeProto *producer = model.findProducer(node.input(operand.number));
+    return operand.role == OperandRole::Bias ||
+           (producer && producer->op_type() == "DequantizeLinear");
+  });
+}
 
 /// The product that a node is, if it may be quantized.
 static std::optional<Product> describeProduct(const ModelEditor &model, const ValueTypes &types,
                                               const onnx::NodeProto &node) {
   llvm::SmallVector<QuantizableOperand> operands = getQuantizableOperands(model, types, node);
-  if (operands.empty())
+  if (operands.empty() || isQuantizedAlready(model, node, operands))
     return std::nullopt;
   Product product;
   product.node = getNodeName(node).str();
@@ -92,6 +101,11 @@ void Planner::addFollower(const onnx::NodeProto &node, llvm::ArrayRef<int> reads
   for (int operand : reads)
     entry.reads.push_back(node.input(operand));
   entry.writes.assign(node.output().begin(), node.output().end());
+  for (const std::string &result : entry.writes) {
+    entry.isReadElsewhere |= model.isOutput(result) || model.isReadBySubgraph(result);
+    for (const ModelEditor::Use &use : model.getUses(result))
+      entry.readers.push_back(getNodeName(*use.node).str());
+  }
   plan.followers.push_back(name);
 }
 
@@ -157,6 +171,27 @@ QuantizationPlan planQuantization(const ModelEditor &model, const ValueTypes &ty
   return Planner(model, types).run();
 }
 
+llvm::StringSet<> findByteMovers(const QuantizationPlan &plan,
+                                 llvm::ArrayRef<const Product *> products) {
+  llvm::StringSet<> readsBytes, movers;
+  for (const Product *product : products)
+    readsBytes.insert(product->node);
+  for (const std::string &follower : plan.followers)
+    if (!plan.nodes.find(follower)->second.moves)
+      readsBytes.insert(follower);
+  // Readers come behind what they read.
+  for (const std::string &follower : llvm::reverse(plan.followers)) {
+    const QuantizationPlan::Node &node = plan.nodes.find(follower)->second;
+    if (!node.moves || node.isReadElsewhere ||
+        !llvm::all_of(node.readers,
+                      [&](const std::string &reader) { return readsBytes.contains(reader); }))
+      continue;
+    readsBytes.insert(follower);
+    movers.insert(follower);
+  }
+  return movers;
+}
+
 std::vector<std::string> findQuantizedTensors(const QuantizationPlan &plan,
                                               llvm::ArrayRef<const Product *> products) {
   llvm::StringSet<> found;
@@ -169,10 +204,11 @@ std::vector<std::string> findQuantizedTensors(const QuantizationPlan &plan,
     for (const std::string &tensor : product->activations)
       add(tensor);
   llvm::StringMap<const QuantizationPlan::Node *> movers;
-  for (const auto &node : plan.nodes)
-    if (node.second.moves)
-      for (const std::string &result : node.second.writes)
-        movers[result] = &node.second;
+  for (const auto &mover : findByteMovers(plan, products)) {
+    const QuantizationPlan::Node &node = plan.nodes.find(mover.first())->second;
+    for (const std::string &result : node.writes)
+      movers[result] = &node;
+  }
   while (!waiting.empty()) {
     llvm::StringRef tensor = waiting.back();
     waiting.pop_back();

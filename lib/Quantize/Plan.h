@@ -4,6 +4,7 @@
 
 #include "lib/Quantize/QuantizableNodes.h"
 #include "lib/Quantize/Recipe.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace tenon::quantize {
 
@@ -43,12 +44,20 @@ struct QuantizationPlan {
     std::vector<std::string> reads, writes;
     /// Reads are quantized where its result is.
     bool moves = false;
+    /// Of those that move, the nodes that read what they write, and whether anybody else does.
+    std::vector<std::string> readers;
+    bool isReadElsewhere = false;
   };
   llvm::StringMap<Node> nodes;
 };
 
 /// Finds the products of a model's main graph and what lies between them. `order` is the graph's.
 QuantizationPlan planQuantization(const ModelEditor &model, const ValueTypes &types);
+
+/// The followers that move bytes where these products are quantized: those whose results only such
+/// nodes read as read bytes. Others would get what is rounded, too.
+llvm::StringSet<> findByteMovers(const QuantizationPlan &plan,
+                                 llvm::ArrayRef<const Product *> products);
 
 /// The tensors that are quantized where these products are, in the order of the plan.
 std::vector<std::string> findQuantizedTensors(const QuantizationPlan &plan,

@@ -7,12 +7,13 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
+#include <map>
 
 namespace tenon::quantize {
 
 namespace {
 
-/// One call of quantize.
+/// One call of quantize. What is found within one budget serves for the next.
 class Quantizer {
 public:
   Quantizer(RecipeParts parts, DataSource &data, const QuantizeOptions &options)
@@ -20,15 +21,21 @@ public:
         probe(keepCode({options.compile, options.threads})),
         timer(probe, split.calibration, options.records) {}
 
-  llvm::Expected<QuantizeResult> run();
+  llvm::Expected<QuantizeResult> run(const Budget &budget);
 
 private:
-  llvm::Error repair();
-  llvm::Error search();
-  llvm::Expected<Validation> validate(const Choices &choices);
+  llvm::Error start();
+  llvm::Error repair(const Budget &budget);
+  llvm::Error timeGroups();
+  llvm::Error measureNoise();
+  llvm::Error formProblem();
+  llvm::Error search(const Budget &budget);
+  llvm::Expected<Validation> validate(const Choices &choices, const Budget &budget,
+                                      Evaluator &evaluator);
   llvm::Error measureTensors();
-  void report();
+  void report(const Budget &budget);
 
+  llvm::Error failToGain() const;
   llvm::Expected<Recipe> makeRecipeOf(const Choices &choices);
   RepairContext getRepairContext() {
     return {parts.getModel(),      parts.getPlan(), split.calibration,
@@ -51,14 +58,23 @@ private:
   DataSplit split;
   ProbeOptions probe;
   ModelTimer timer;
+  std::optional<MeasuredModel> reference;
+  bool isRepaired = false;
+  /// Those that were tried.
+  std::vector<RepairReport> repairs;
   /// The model with what repairs change in its constants.
   std::shared_ptr<ModelFile> adjusted;
   /// Corrects biases of a recipe, if that helps; null if not.
   std::unique_ptr<Repair> lastRepair;
-  std::optional<MeasuredModel> reference;
-  GroupOptions groups;
+  /// None where the next budget has to measure them.
+  std::optional<GroupOptions> groups;
   AssignmentProblem problem;
-  std::optional<Evaluator> evaluator;
+  bool hasNoise = false;
+  /// Of the groups as they are, with the kind of budget that they were judged by.
+  std::vector<std::pair<LossKind, Validation>> known;
+  /// The tensors of assignments that were measured.
+  std::map<Choices, std::vector<TensorRecipe>> measuredTensors;
+  Choices chosen;
   QuantizeResult result;
 };
 
@@ -66,20 +82,24 @@ private:
 
 // ---- Repairs
 
+/// Whether repairs make a difference where all is in this precision.
+static bool isRepairable(NodePrecision precision) {
+  return precision == NodePrecision::Int8 || precision == NodePrecision::Int4Weights ||
+         precision == NodePrecision::Int8Weights;
+}
+
 // Repairs are fitted to, and judged by, the samples to calibrate with: those that are held back say
 // what is left in the end, and must not have had a part in it.
-llvm::Error Quantizer::repair() {
-  adjusted = parts.getModel();
-  auto allowed = llvm::find_if(options.allow, [](NodePrecision precision) {
-    return precision == NodePrecision::Int8 || precision == NodePrecision::Int4Weights ||
-           precision == NodePrecision::Int8Weights;
-  });
-  if (!options.repair || allowed == options.allow.end())
+llvm::Error Quantizer::repair(const Budget &budget) {
+  auto allowed = llvm::find_if(options.allow, isRepairable);
+  if (isRepaired || !options.repair || allowed == options.allow.end())
     return llvm::Error::success();
   DataSplit samples = splitForRepairs(split.calibration);
-  Evaluator judge(reference->session, samples.heldBack, options.budget, options.metric);
-  std::vector<std::unique_ptr<Repair>> repairs = makeRepairs();
-  int64_t done = 0, planned = static_cast<int64_t>(repairs.size()) + 2;
+  Evaluator judge(reference->session, samples.heldBack, budget, options.metric);
+  std::vector<std::unique_ptr<Repair>> tried = makeRepairs();
+  int64_t done = 0, planned = static_cast<int64_t>(tried.size()) + 2;
+  /// Without any repair.
+  std::optional<bool> holdsAnyway;
   auto measureRecipe = [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
     progressOf("trying repairs")(done++, planned);
     llvm::Expected<PreparedModel> prepared = prepareModel(parts.getModel(), recipe);
@@ -90,21 +110,28 @@ llvm::Error Quantizer::repair() {
     auto loaded = loadModel(prepared->model, own);
     if (!loaded)
       return loaded.takeError();
-    return judge.evaluate(loaded->first);
+    llvm::Expected<Evaluation> evaluation = judge.evaluate(loaded->first);
+    if (evaluation && !holdsAnyway)
+      holdsAnyway = evaluation->holds;
+    return evaluation;
   };
   Recipe recipe = parts.makeUniformRecipe(*allowed);
   RepairContext context = getRepairContext();
   llvm::Expected<std::vector<RepairReport>> reports =
-      improveRecipe(recipe, repairs, context, samples.calibration, measureRecipe);
+      improveRecipe(recipe, tried, context, samples.calibration, measureRecipe);
   if (!reports)
     return reports.takeError();
-  result.repairs = std::move(*reports);
+  if (*holdsAnyway)
+    return llvm::Error::success();
+  isRepaired = true;
+  groups.reset();
+  repairs = std::move(*reports);
   // Biases are corrected by what is quantized in the end, each time anew.
   std::unique_ptr<Repair> correction = makeBiasCorrection();
   llvm::erase_if(recipe.adjustments, [&](const Adjustment &adjustment) {
     return adjustment.method == correction->getName();
   });
-  if (llvm::any_of(result.repairs, [&](const RepairReport &report) {
+  if (llvm::any_of(repairs, [&](const RepairReport &report) {
         return report.isKept && report.name == correction->getName();
       }))
     lastRepair = std::move(correction);
@@ -118,9 +145,53 @@ llvm::Error Quantizer::repair() {
 
 // ---- The search
 
+/// Groups with times, and the problem without noise. An error if nothing gains even so.
+llvm::Error Quantizer::timeGroups() {
+  llvm::Expected<GroupOptions> found =
+      GroupOptions::create(parts, options.allow, *reference, timer);
+  if (!found)
+    return found.takeError();
+  groups = std::move(*found);
+  hasNoise = false;
+  known.clear();
+  measuredTensors.clear();
+  if (llvm::Error error = formProblem())
+    return error;
+  Choices fastest = assignPrecisions(problem, INFINITY);
+  bool gains = llvm::any_of(fastest, [](unsigned choice) { return choice != 0; });
+  return gains ? llvm::Error::success() : failToGain();
+}
+
+llvm::Error Quantizer::measureNoise() {
+  auto progress = [&](const std::string &what, int64_t done, int64_t planned) {
+    progressOf(what)(done, planned);
+  };
+  NoiseMeasurement measurement{probe, totalTime(reference->kernels), progress};
+  if (llvm::Error error = groups->measureNoise(parts, adjusted, split.calibration, measurement))
+    return error;
+  hasNoise = true;
+  return formProblem();
+}
+
+llvm::Error Quantizer::formProblem() {
+  llvm::Expected<AssignmentProblem> formed =
+      groups->formProblem(parts, options.objective, reference->kernels);
+  if (!formed)
+    return formed.takeError();
+  problem = std::move(*formed);
+  return llvm::Error::success();
+}
+
+llvm::Error Quantizer::failToGain() const {
+  return makeError(parts.getModel()->name() + ": nothing of it gets " +
+                   (options.objective == Objective::Time ? "faster on " : "smaller on ") +
+                   llvm::join(options.compile.targets, ", ") +
+                   " in the precisions that are allowed");
+}
+
 llvm::Expected<Recipe> Quantizer::makeRecipeOf(const Choices &choices) {
   std::vector<NodePrecision> precisions(parts.getPlan().products.size(), NodePrecision::F32);
-  for (auto [group, report, choice] : llvm::zip_equal(groups.groups, groups.reports, choices))
+  for (auto [group, report, choice] : llvm::zip_equal(groups->groups, groups->reports, choices))
     for (unsigned product : group.products)
       precisions[product] = report.options[choice].precision;
   Recipe recipe = parts.makeRecipe(precisions);
@@ -130,7 +201,15 @@ llvm::Expected<Recipe> Quantizer::makeRecipeOf(const Choices &choices) {
   return recipe;
 }
 
-llvm::Expected<Validation> Quantizer::validate(const Choices &choices) {
+/// Compiles and runs an assignment, unless another budget of this kind has had it done.
+llvm::Expected<Validation> Quantizer::validate(const Choices &choices, const Budget &budget,
+                                               Evaluator &evaluator) {
+  for (auto &[kind, validation] : known)
+    if (kind == budget.kind && validation.choices == choices) {
+      Validation again = validation;
+      again.evaluation.holds = budget.holds(again.evaluation.bound);
+      return again;
+    }
   progressOf("comparing whole models")(result.validations++, options.maxValidations);
   llvm::Expected<Recipe> recipe = makeRecipeOf(choices);
   if (!recipe)
@@ -141,34 +220,37 @@ llvm::Expected<Validation> Quantizer::validate(const Choices &choices) {
   llvm::Expected<MeasuredModel> measured = timer.measure(prepared->model, prepared->precision);
   if (!measured)
     return measured.takeError();
-  llvm::Expected<Evaluation> evaluation = evaluator->evaluate(measured->session);
+  llvm::Expected<Evaluation> evaluation = evaluator.evaluate(measured->session);
   if (!evaluation)
     return evaluation.takeError();
   double time = totalTime(measured->kernels);
   int64_t bytes = measured->report.weightsBytes;
   double cost = options.objective == Objective::Time ? time : static_cast<double>(bytes);
-  return Validation{choices, std::move(*recipe), std::move(*evaluation), cost, time, bytes};
+  Validation validation{choices, std::move(*recipe), std::move(*evaluation), cost, time, bytes};
+  known.emplace_back(budget.kind, validation);
+  return validation;
 }
 
-llvm::Error Quantizer::search() {
-  LimitSearch search(problem, options.budget, options.maxValidations);
+llvm::Error Quantizer::search(const Budget &budget) {
+  Evaluator evaluator(reference->session, split.heldBack, budget, options.metric,
+                      &split.calibration);
+  LimitSearch search(problem, budget, options.maxValidations);
   llvm::Expected<std::optional<Validation>> found =
-      search.run([&](const Choices &choices) { return validate(choices); });
+      search.run([&](const Choices &choices) { return validate(choices, budget, evaluator); });
   if (!found)
     return found.takeError();
   if (!*found)
-    return makeError(parts.getModel()->name() + ": nothing of it gets " +
-                     (options.objective == Objective::Time ? "faster on " : "smaller on ") +
-                     llvm::join(options.compile.targets, ", ") +
-                     " in the precisions that are allowed");
+    return failToGain();
   result.holds = (*found)->evaluation.holds;
   result.evaluation = std::move((*found)->evaluation);
   result.timeAfter = (*found)->time;
   result.weightsAfter = (*found)->weightsBytes;
-  for (auto [report, choice] : llvm::zip_equal(groups.reports, (*found)->choices))
+  result.groups = groups->reports;
+  for (auto [report, choice] : llvm::zip_equal(result.groups, (*found)->choices))
     report.precision = report.options[choice].precision;
   result.recipe = std::move((*found)->recipe);
-  double noise = totalNoise(problem, (*found)->choices);
+  chosen = std::move((*found)->choices);
+  double noise = totalNoise(problem, chosen);
   OutputLoss predicted;
   predicted.name = "all";
   predicted.sqnr = -10 * std::log10(noise);
@@ -194,22 +276,30 @@ static std::string explain(const GroupReport &report) {
 
 /// What rounding does to tensors in the samples that are held back.
 llvm::Error Quantizer::measureTensors() {
+  if (auto measured = measuredTensors.find(chosen); measured != measuredTensors.end()) {
+    result.recipe.tensors = measured->second;
+    return llvm::Error::success();
+  }
   llvm::Expected<std::shared_ptr<ModelFile>> changed = getRepairContext().adjust(result.recipe);
   if (!changed)
     return changed.takeError();
   CalibrateOptions options = getCalibrateOptions();
   options.progress = progressOf("measuring tensors");
-  return quantize::measureTensors(result.recipe, *changed, split.heldBack, options);
+  if (llvm::Error error =
+          quantize::measureTensors(result.recipe, *changed, split.heldBack, options))
+    return error;
+  measuredTensors[chosen] = result.recipe.tensors;
+  return llvm::Error::success();
 }
 
-void Quantizer::report() {
+void Quantizer::report(const Budget &budget) {
   Recipe &recipe = result.recipe;
   recipe.target = llvm::join(options.compile.targets, ",");
-  recipe.budget = options.budget.str();
+  recipe.budget = budget.str();
   recipe.calibrationSamples = split.calibration.size();
   recipe.heldBackSamples = split.heldBack.size();
   recipe.measured = result.evaluation.outputs;
-  for (auto [number, report] : llvm::enumerate(groups.reports)) {
+  for (auto [number, report] : llvm::enumerate(result.groups)) {
     if (report.precision == NodePrecision::F32)
       report.reason = report.reason.empty() ? explain(report) : report.reason;
     for (const std::string &node : report.nodes) {
@@ -220,52 +310,71 @@ void Quantizer::report() {
         entry.measuredSqnr = -10 * std::log10(report.getChosen().noise);
     }
   }
-  result.groups = std::move(groups.reports);
+  result.repairs = repairs;
   result.timeBefore = totalTime(reference->kernels);
   result.weightsBefore = reference->report.weightsBytes;
 }
 
-llvm::Expected<QuantizeResult> Quantizer::run() {
+/// What no budget has to do with.
+llvm::Error Quantizer::start() {
   llvm::Expected<MeasuredModel> measured = timer.measure(parts.getModel());
   if (!measured)
     return measured.takeError();
-  reference = std::move(*measured);
-  evaluator.emplace(reference->session, split.heldBack, options.budget, options.metric,
-                    &split.calibration);
   CalibrateOptions calibration = getCalibrateOptions();
   calibration.progress = progressOf("calibrating");
   if (llvm::Error error = parts.calibrate(split.calibration, calibration, options.tensors))
     return error;
-  if (llvm::Error error = repair())
+  adjusted = parts.getModel();
+  reference = std::move(*measured);
+  return llvm::Error::success();
+}
+
+// Repairs take longest, so they are not tried where nothing gains without them.
+llvm::Expected<QuantizeResult> Quantizer::run(const Budget &budget) {
+  result = {};
+  if (!reference)
+    if (llvm::Error error = start())
+      return error;
+  if (!groups)
+    if (llvm::Error error = timeGroups())
+      return error;
+  if (llvm::Error error = repair(budget))
     return error;
-  auto progress = [&](const std::string &what, int64_t done, int64_t planned) {
-    progressOf(what)(done, planned);
-  };
-  llvm::Expected<GroupOptions> found =
-      measureGroups(parts, adjusted, *reference, timer, split.calibration,
-                    {options.allow, probe, std::move(progress)});
-  if (!found)
-    return found.takeError();
-  groups = std::move(*found);
-  llvm::Expected<AssignmentProblem> formed =
-      groups.formProblem(parts, options.objective, reference->kernels);
-  if (!formed)
-    return formed.takeError();
-  problem = std::move(*formed);
-  if (llvm::Error error = search())
+  if (!groups)
+    if (llvm::Error error = timeGroups())
+      return error;
+  if (!hasNoise)
+    if (llvm::Error error = measureNoise())
+      return error;
+  if (llvm::Error error = search(budget))
     return error;
   if (llvm::Error error = measureTensors())
     return error;
-  report();
+  report(budget);
   return std::move(result);
+}
+
+std::vector<llvm::Expected<QuantizeResult>> quantizeEach(const std::shared_ptr<ModelFile> &model,
+                                                         DataSource &data,
+                                                         const QuantizeOptions &options,
+                                                         llvm::ArrayRef<Budget> budgets) {
+  std::vector<llvm::Expected<QuantizeResult>> results;
+  llvm::Expected<RecipeParts> parts = RecipeParts::create(model, options.compile.import);
+  if (!parts) {
+    std::string message = llvm::toString(parts.takeError());
+    for (size_t i = 0; i < budgets.size(); ++i)
+      results.push_back(makeError(message));
+    return results;
+  }
+  Quantizer quantizer(std::move(*parts), data, options);
+  for (const Budget &budget : budgets)
+    results.push_back(quantizer.run(budget));
+  return results;
 }
 
 llvm::Expected<QuantizeResult> quantize(const std::shared_ptr<ModelFile> &model, DataSource &data,
                                         const QuantizeOptions &options) {
-  llvm::Expected<RecipeParts> parts = RecipeParts::create(model, options.compile.import);
-  if (!parts)
-    return parts.takeError();
-  return Quantizer(std::move(*parts), data, options).run();
+  return std::move(quantizeEach(model, data, options, options.budget).front());
 }
 
 } // namespace tenon::quantize

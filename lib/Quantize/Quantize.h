@@ -58,6 +58,13 @@ struct QuantizeResult {
 llvm::Expected<QuantizeResult> quantize(const std::shared_ptr<ModelFile> &model, DataSource &data,
                                         const QuantizeOptions &options);
 
+/// The same within each of some budgets, `options.budget` aside. What depends on none is found
+/// once; what repairs of one budget change stays for those behind it, so looser ones come first.
+std::vector<llvm::Expected<QuantizeResult>> quantizeEach(const std::shared_ptr<ModelFile> &model,
+                                                         DataSource &data,
+                                                         const QuantizeOptions &options,
+                                                         llvm::ArrayRef<Budget> budgets);
+
 /// The recipe without data: weights of matrix products are stored in the narrowest of the allowed
 /// precisions, and all else that is allowed applies where that does not. Nothing is measured. An
 /// error if nothing of the model can be lowered like this.

@@ -163,7 +163,8 @@ TensorRecipes describePackedWeights(const QuantizationPlan &plan, const TensorOp
 
 // ---- Recipes
 
-static void addFollowers(const QuantizationPlan &plan, const ModelEditor &model, Recipe &recipe) {
+static void addFollowers(const QuantizationPlan &plan, const ModelEditor &model,
+                         llvm::ArrayRef<const Product *> products, Recipe &recipe) {
   llvm::StringSet<> quantized;
   for (const TensorRecipe &tensor : recipe.tensors)
     quantized.insert(tensor.name);
@@ -171,8 +172,11 @@ static void addFollowers(const QuantizationPlan &plan, const ModelEditor &model,
   llvm::StringMap<const onnx::NodeProto *> nodes;
   for (const onnx::NodeProto &node : model.graph().node())
     nodes[getNodeName(node)] = &node;
+  llvm::StringSet<> movers = findByteMovers(plan, products);
   for (const std::string &follower : plan.followers) {
     const QuantizationPlan::Node &node = plan.nodes.find(follower)->second;
+    if (node.moves && !movers.contains(follower))
+      continue;
     if (llvm::any_of(node.moves ? node.writes : node.reads, isQuantized))
       recipe.nodes.push_back({follower, nodes.lookup(follower)->op_type(), NodePrecision::Int8,
                               std::nullopt, node.moves ? "moves bytes" : "reads bytes"});
@@ -206,7 +210,7 @@ Recipe makeRecipe(const ModelEditor &model, const QuantizationPlan &plan,
     else if (precision == NodePrecision::Int4Weights)
       addWeight(product, packedWeights);
   }
-  addFollowers(plan, model, recipe);
+  addFollowers(plan, model, quantized, recipe);
   return recipe;
 }
 

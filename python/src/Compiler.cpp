@@ -75,14 +75,14 @@ nb::dict compile(const std::string &path, std::optional<nb::bytes> bytes, const 
   return report;
 }
 
-nb::dict quantizeFile(const std::string &path, std::optional<nb::bytes> bytes, nb::object data,
-                      const std::vector<std::string> &paths, const std::string &output,
-                      std::optional<std::string> budget, std::vector<std::string> allow,
+nb::list quantizeFile(const std::string &path, std::optional<nb::bytes> bytes, nb::object data,
+                      const std::vector<std::string> &paths, std::vector<std::string> outputs,
+                      std::vector<std::string> budgets, std::vector<std::string> allow,
                       nb::object metric, nb::object progress, const std::string &labels,
                       int64_t samples, std::vector<std::string> targets, std::vector<Shape> shapes,
                       int32_t threads, bool repair, const std::string &objective) {
   python::QuantizeArguments arguments;
-  arguments.budget = std::move(budget);
+  arguments.budgets = std::move(budgets);
   arguments.allow = std::move(allow);
   arguments.metric = std::move(metric);
   arguments.progress = std::move(progress);
@@ -91,7 +91,7 @@ nb::dict quantizeFile(const std::string &path, std::optional<nb::bytes> bytes, n
   arguments.threads = threads;
   arguments.repair = repair;
   arguments.objective = objective;
-  arguments.output = output;
+  arguments.outputs = std::move(outputs);
   if (!targets.empty())
     arguments.compile.targets = std::move(targets);
   addShapes(arguments.compile.import, shapes);
@@ -140,8 +140,8 @@ NB_MODULE(_compiler, m) {
         "states"_a, "quant_exact"_a, "precision"_a, "place_by_cost"_a, "keep_dead_channels"_a,
         "threads"_a);
   m.def("quantize", quantizeFile, "path"_a, "bytes"_a.none(), "data"_a.none(), "paths"_a,
-        "output"_a, "budget"_a.none(), "allow"_a, "metric"_a.none(), "progress"_a.none(),
-        "labels"_a, "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a, "objective"_a);
+        "outputs"_a, "budgets"_a, "allow"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a,
+        "samples"_a, "targets"_a, "shapes"_a, "threads"_a, "repair"_a, "objective"_a);
   m.def("prune", pruneFile, "path"_a, "bytes"_a.none(), "output"_a, "data"_a.none(), "paths"_a,
         "channels"_a.none(), "speedup"_a.none(), "budget"_a.none(), "importance"_a, "is_global"_a,
         "keep"_a, "multiple"_a, "compensate"_a, "metric"_a.none(), "progress"_a.none(), "labels"_a,

@@ -4,6 +4,7 @@
 #include "lib/Quantize/Uniform.h"
 #include "lib/Quantize/WriteModel.h"
 #include "python/src/Samples.h"
+#include "llvm/ADT/STLExtras.h"
 #include <nanobind/stl/string.h>
 
 namespace nb = nanobind;
@@ -32,7 +33,35 @@ static std::vector<NodePrecision> parseAllowed(const std::vector<std::string> &n
   return allowed;
 }
 
-nb::dict quantizeModel(const std::shared_ptr<ModelFile> &model, nb::object data,
+static std::vector<Budget> parseBudgets(const std::vector<std::string> &texts,
+                                        CaughtException &caught) {
+  std::vector<Budget> budgets;
+  for (const std::string &text : texts) {
+    llvm::Expected<Budget> budget = Budget::parse(text);
+    if (!budget)
+      caught.raise(budget.takeError());
+    budgets.push_back(*budget);
+  }
+  return budgets;
+}
+
+/// Writes what was found, and says it.
+static llvm::Expected<nb::dict> finish(const std::shared_ptr<ModelFile> &model,
+                                       const QuantizeResult &result, const Budget &budget,
+                                       const std::string &output,
+                                       const driver::CompileOptions &compile) {
+  if (result.holds && !output.empty())
+    if (llvm::Error error = writeModel(model, result.recipe, output, compile))
+      return std::move(error);
+  nb::dict report;
+  report["holds"] = result.holds;
+  report["recipe"] = formatRecipe(result.recipe);
+  report["report"] = formatReportFile(result, budget);
+  report["text"] = formatReport(result, budget);
+  return report;
+}
+
+nb::list quantizeModel(const std::shared_ptr<ModelFile> &model, nb::object data,
                        const std::vector<std::string> &paths, const QuantizeArguments &arguments) {
   CaughtException caught;
   QuantizeOptions options;
@@ -41,36 +70,36 @@ nb::dict quantizeModel(const std::shared_ptr<ModelFile> &model, nb::object data,
   options.allow = parseAllowed(arguments.allow);
   options.repair = arguments.repair;
   options.objective = parseObjective(arguments.objective);
-  if (!arguments.output.empty())
-    if (llvm::Error error = checkOutputPath(arguments.output))
-      caught.raise(std::move(error));
-  if (arguments.budget) {
-    llvm::Expected<Budget> budget = Budget::parse(*arguments.budget);
-    if (!budget)
-      caught.raise(budget.takeError());
-    options.budget = *budget;
-  }
+  for (const std::string &output : arguments.outputs)
+    if (!output.empty())
+      if (llvm::Error error = checkOutputPath(output))
+        caught.raise(std::move(error));
+  std::vector<Budget> budgets = parseBudgets(arguments.budgets, caught);
   options.metric = makeMetric(arguments.metric, caught);
   options.progress = makeProgress(arguments.progress);
   auto source = openSamples(*model, options.compile.import, data, paths, arguments.samples);
   if (!source)
     caught.raise(source.takeError());
-  llvm::Expected<QuantizeResult> result = [&] {
+  std::vector<llvm::Expected<QuantizeResult>> results;
+  {
     nb::gil_scoped_release release;
-    return arguments.budget ? quantize::quantize(model, **source, options)
-                            : quantizeUniformly(model, **source, options);
-  }();
-  if (!result)
-    caught.raise(result.takeError());
-  if (result->holds && !arguments.output.empty())
-    if (llvm::Error error = writeModel(model, result->recipe, arguments.output, options.compile))
-      caught.raise(std::move(error));
-  nb::dict report;
-  report["holds"] = result->holds;
-  report["recipe"] = formatRecipe(result->recipe);
-  report["report"] = formatReportFile(*result, options.budget);
-  report["text"] = formatReport(*result, options.budget);
-  return report;
+    if (budgets.empty()) {
+      budgets.push_back(options.budget);
+      results.push_back(quantizeUniformly(model, **source, options));
+    } else {
+      results = quantizeEach(model, **source, options, budgets);
+    }
+  }
+  nb::list found;
+  for (auto [result, budget, output] : llvm::zip_equal(results, budgets, arguments.outputs)) {
+    llvm::Expected<nb::dict> report =
+        result ? finish(model, *result, budget, output, options.compile) : result.takeError();
+    if (report)
+      found.append(*report);
+    else
+      found.append(caught.translate(report.takeError()));
+  }
+  return found;
 }
 
 } // namespace tenon::python

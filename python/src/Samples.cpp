@@ -12,11 +12,15 @@ using namespace tenon::quantize;
 
 namespace tenon::python {
 
-void CaughtException::raise(llvm::Error error) {
+std::string CaughtException::translate(llvm::Error error) {
   std::string message = llvm::toString(std::move(error));
   if (exception)
     std::rethrow_exception(exception);
-  throw nb::value_error(message.c_str());
+  return message;
+}
+
+void CaughtException::raise(llvm::Error error) {
+  throw nb::value_error(translate(std::move(error)).c_str());
 }
 
 /// An array as the value of an input.

@@ -26,6 +26,8 @@ public:
 
   /// Throws what was caught, else a ValueError with the message.
   [[noreturn]] void raise(llvm::Error error);
+  /// Throws what was caught; else the message.
+  std::string translate(llvm::Error error);
 
 private:
   std::exception_ptr exception;

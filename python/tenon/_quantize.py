@@ -52,22 +52,54 @@ def quantize(model, data, budget="sqnr=30dB", output=None, *, metric=None, label
 
     Raises BudgetError if the budget cannot be kept, and what metric, progress or the iterable raise.
     """
+    result, = quantize_each(
+        model, data, [budget], [output], metric=metric, labels=labels, allow=allow, objective=objective,
+        samples=samples, target=target, shapes=shapes, threads=threads, repair=repair, progress=progress)
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def quantize_each(model, data, budgets, outputs=None, *, metric=None, labels=None, allow=("int8", "bf16"),
+                  objective="time", samples=0, target=None, shapes=None, threads=1, repair=True,
+                  progress=None):
+    """Quantizes within each of several budgets, in less time than one after another: what depends on none
+    is found once. What repairs of one budget change stays for those behind it, so looser ones come first.
+
+    outputs: a path for each budget, or None.
+
+    Returns a list: of each budget what quantize returns, or the exception that it raises. All else is as there.
+    """
     from . import _compiler
 
     paths = _paths(data)
     path, source = _source(model)
     if metric is not None and not callable(metric):
         raise TypeError(f"metric: expected a callable, found {metric!r}")
-    destination = None if output is None else os.fspath(output)
+    budgets = list(budgets)
+    outputs = [None] * len(budgets) if outputs is None else list(outputs)
+    if not budgets or len(outputs) != len(budgets):
+        raise ValueError(f"outputs: there are {len(outputs)} for {len(budgets)} budgets")
+    if None in budgets and len(budgets) > 1:
+        raise ValueError("budgets: None stands alone")
+    destinations = ["" if output is None else os.fspath(output) for output in outputs]
     found = _compiler.quantize(
-        path, source, None if paths else data, paths or [], destination or "", budget=budget,
+        path, source, None if paths else data, paths or [], destinations,
+        budgets=[budget for budget in budgets if budget is not None],
         allow=list(allow), metric=metric, progress=progress,
         labels="" if labels is None else os.fspath(labels), samples=samples,
         targets=_targets(target), shapes=_shapes(shapes), threads=threads, repair=repair,
         objective=objective)
+    return [_finish(*each, threads) for each in zip(found, budgets, destinations)]
+
+
+def _finish(found, budget, destination, threads):
+    """The result of one budget, or the exception that there is in its place."""
+    if isinstance(found, str):
+        return ValueError(found)
     result = Quantized(json.loads(found["recipe"]), json.loads(found["report"]), found["text"])
     if not found["holds"]:
-        raise BudgetError(f"the budget {budget} cannot be kept\n{found['text']}", result)
-    if destination is not None and destination.endswith(".so"):
+        return BudgetError(f"the budget {budget} cannot be kept\n{found['text']}", result)
+    if destination.endswith(".so"):
         result.model = load(destination, threads=threads)
     return result

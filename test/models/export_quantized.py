@@ -6,7 +6,8 @@
 A FOLDER holds NAME/model.onnx and NAME/test_data_set_*/input_*.pb, as `tenon verify` reads them. Each model whose
 operators are older than --below is put into 8 bits as a whole, without repairs, and written as ONNX. Then ONNX's
 checker must accept the file, and ONNX Runtime, with its default optimizations, must load and run it. A line for each model has the
-signal to noise of its worst output against fp32 in ONNX Runtime. Models without products of f32 are skipped.
+signal to noise of its worst output against fp32 in ONNX Runtime. Models without products of f32 are skipped, and so are
+those of texts.
 """
 import argparse
 import sys
@@ -20,7 +21,7 @@ from onnx import numpy_helper
 
 import tenon
 
-SKIPPED = ("no products of f32", "no output of floating point")
+SKIPPED = ("no products of f32", "no output of floating point", "only tensors of numbers")
 
 
 def read_inputs(folder, graph):

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.parser
 import pytest
 from sklearn.datasets import load_digits
 
@@ -77,6 +78,15 @@ def test_what_callbacks_raise_reaches_the_caller(tmp_path):
     assert not output.exists()
 
 
+def test_refuses_texts():
+    graph = onnx.parser.parse_graph("""
+        texts (string[1] words, float[2,2] x) => (float[2,2] y, string[1] z)
+        { y = MatMul(x, x)  z = Identity(words) }""")
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    with pytest.raises(ValueError, match="sample 0: input 'words': only tensors of numbers"):
+        tenon.quantize(model, [{"words": np.array(["a"], object), "x": np.ones((2, 2), np.float32)}])
+
+
 def test_refuses_what_is_no_data():
     with pytest.raises(ValueError, match="the data holds no samples"):
         tenon.quantize(DIGITS, iter(()))
@@ -88,3 +98,18 @@ def test_refuses_what_is_no_data():
         tenon.quantize(DIGITS, "nowhere.npz")
     with pytest.raises(ValueError, match="int7"):
         tenon.quantize(DIGITS, samples(), allow=["int7"])
+
+
+def test_several_budgets_share_what_is_found(tmp_path):
+    outputs = [tmp_path / "loose.so", tmp_path / "kept.so", tmp_path / "impossible.so"]
+    loose, kept, impossible = tenon.quantize_each(
+        DIGITS, samples(32), ["sqnr=20dB", "sqnr=25dB", "sqnr=190dB"], outputs, allow=["int8"], repair=False,
+        objective="size")
+    assert [result.report["budget"] for result in (loose, kept)] == ["sqnr=20dB", "sqnr=25dB"]
+    assert loose.report["loss"] == kept.report["loss"] > 25
+    assert kept.report["comparisons"] == 0, "the first budget had it compared"
+    assert loose.model and kept.model and outputs[0].exists() and outputs[1].exists()
+    assert isinstance(impossible, tenon.BudgetError) and not outputs[2].exists()
+    assert not impossible.result.report["holds"] and impossible.result.recipe["nodes"]
+    with pytest.raises(ValueError, match="outputs: there are 1 for 2 budgets"):
+        tenon.quantize_each(DIGITS, samples(), ["sqnr=20dB", "sqnr=30dB"], [tmp_path / "one.so"])

@@ -233,3 +233,55 @@ def test_verify_with_mistakes(verified, embedding):
     result = call("verify", folder, "--precision", path, "--budget", "sqnr=9dB")
     assert result.returncode == 1
     assert "the recipe is for another model" in result.stdout
+
+
+def test_what_others_read_is_not_rounded(tmp_path):
+    """A sum that a product reads turned, and the model as it is: bytes begin behind the reshape."""
+    rng = np.random.default_rng(5)
+    model, data = tmp_path / "residual.onnx", tmp_path / "x.npz"
+    nodes = [
+        helper.make_node("Mul", ["x", "x"], ["square"], name="square"),
+        helper.make_node("Reshape", ["square", "shape"], ["view"], name="view"),
+        helper.make_node("Transpose", ["view"], ["turned"], name="turn", perm=[1, 0]),
+        helper.make_node("MatMul", ["turned", "w"], ["y"], name="product"),
+        helper.make_node("Neg", ["view"], ["z"], name="other"),
+    ]
+    constants = {"shape": np.array([16, 8]), "w": rng.standard_normal((16, 4), np.float32)}
+    save(model, nodes, [("x", TensorProto.FLOAT, [2, 64])], [("y", [8, 4]), ("z", [16, 8])], constants, 17)
+    x = rng.standard_normal((8, 2, 64), np.float32)
+    np.savez(data, x=x)
+    result = tenon.quantize(model, [str(data)], budget=None, allow=["int8"], output=tmp_path / "narrow.so", repair=False)
+    precisions = {node["name"]: node.get("precision") for node in result.recipe["nodes"]}
+    assert precisions == {"product": "int8", "turn": "int8"}
+    assert {tensor["name"] for tensor in result.recipe["tensors"]} == {"view", "turned", "w"}
+    expected, got = run_onnx(model, {"x": x[0]}), result.model.run({"x": x[0]})
+    assert np.array_equal(expected["z"], got["z"])
+    assert 25 < sqnr(expected["y"], got["y"]) < 80
+
+
+def test_products_of_quantized_numbers_stay(tmp_path):
+    model, data = tmp_path / "quantized.onnx", tmp_path / "x.npz"
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["codes"]),
+        helper.make_node("DequantizeLinear", ["codes", "scale", "zero"], ["values"]),
+        helper.make_node("DequantizeLinear", ["w", "scale"], ["weights"]),
+        helper.make_node("MatMul", ["values", "weights"], ["y"], name="product"),
+    ]
+    constants = {"scale": np.float32(0.1), "zero": np.uint8(128), "w": np.arange(-16, 16, dtype=np.int8).reshape(8, 4)}
+    save(model, nodes, [("x", TensorProto.FLOAT, [2, 8])], [("y", [2, 4])], constants, 17)
+    np.savez(data, x=np.ones((4, 2, 8), np.float32))
+    with pytest.raises(ValueError, match="has no products of f32 to lower"):
+        tenon.quantize(model, [str(data)], repair=False)
+
+
+def test_nodes_in_any_order(tmp_path):
+    rng = np.random.default_rng(6)
+    model, data, recipe = (tmp_path / name for name in ("reversed.onnx", "x.npz", "x.precision.json"))
+    nodes = [helper.make_node("MatMul", ["a", "v"], ["y"], name="second"),
+             helper.make_node("MatMul", ["x", "w"], ["a"], name="first")]
+    constants = {"w": rng.standard_normal((8, 8), np.float32), "v": rng.standard_normal((8, 4), np.float32)}
+    save(model, nodes, [("x", TensorProto.FLOAT, [2, 8])], [("y", [2, 4])], constants, 17)
+    np.savez(data, x=rng.standard_normal((4, 2, 8), np.float32))
+    tenon.quantize(model, [str(data)], budget=None, allow=["int8"], output=recipe, repair=False)
+    result = call("compile", model, "-o", tmp_path / "x.so", "--precision", recipe)
+    assert (result.returncode, result.stderr) == (0, "")

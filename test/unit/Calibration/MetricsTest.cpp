@@ -42,7 +42,14 @@ TEST(TensorLoss, NoticesNumbersThatAreNone) {
   EXPECT_EQ(lossOf({0, 0}, {0, 1}).sqnr(), -INFINITY);
 }
 
-TEST(TensorLoss, RefusesOtherShapes) {
+TEST(TensorLoss, IsAllForOtherSizes) {
+  TensorLoss loss = lossOf({1, 2}, {1, 2, 3});
+  EXPECT_EQ(loss.sqnr(), -INFINITY);
+  EXPECT_EQ(loss.cosine(), 0);
+  EXPECT_EQ(loss.getSamples().size(), 1u);
+}
+
+TEST(TensorLoss, RefusesOtherRanks) {
   Tensor a = floats({2}, {1, 2}), b = floats({2, 1}, {1, 2});
   TensorLoss loss;
   EXPECT_EQ(llvm::toString(loss.add(a.view(), b.view())),
