@@ -4,6 +4,7 @@
 #include "lib/Quantize/LimitSearch.h"
 #include "lib/Quantize/MeasureTensors.h"
 #include "lib/Quantize/Prepare.h"
+#include "lib/Quantize/RepairJudge.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
@@ -23,6 +24,7 @@ public:
   llvm::Expected<QuantizeResult> run();
 
 private:
+  llvm::Expected<bool> keepsBudget(const Recipe &recipe, DataSource &samples);
   llvm::Error repair();
   llvm::Error search();
   llvm::Expected<Validation> validate(const Choices &choices);
@@ -31,8 +33,8 @@ private:
 
   llvm::Expected<Recipe> makeRecipeOf(const Choices &choices);
   RepairContext getRepairContext() {
-    return {parts.getModel(),      parts.getPlan(), split.calibration,
-            getCalibrateOptions(), options.tensors, &parts.getHistograms()};
+    return {parts.getModel(), parts.getPlan(),        split.calibration, getCalibrateOptions(),
+            options.tensors,  &parts.getHistograms(), options.progress};
   }
   CalibrateOptions getCalibrateOptions() const {
     CalibrateOptions calibration;
@@ -66,6 +68,22 @@ private:
 
 // ---- Repairs
 
+/// Whether a recipe is good enough as it is.
+llvm::Expected<bool> Quantizer::keepsBudget(const Recipe &recipe, DataSource &samples) {
+  llvm::Expected<PreparedModel> prepared = prepareModel(parts.getModel(), recipe);
+  if (!prepared)
+    return prepared.takeError();
+  ProbeOptions own = probe;
+  own.compile.precision = prepared->precision;
+  auto loaded = loadModel(prepared->model, own);
+  if (!loaded)
+    return loaded.takeError();
+  llvm::Expected<Evaluation> found =
+      Evaluator(reference->session, samples, options.budget, options.metric)
+          .evaluate(loaded->first);
+  return found ? llvm::Expected<bool>(found->holds) : found.takeError();
+}
+
 // Repairs are fitted to, and judged by, the samples to calibrate with: those that are held back say
 // what is left in the end, and must not have had a part in it.
 llvm::Error Quantizer::repair() {
@@ -77,25 +95,18 @@ llvm::Error Quantizer::repair() {
   if (!options.repair || allowed == options.allow.end())
     return llvm::Error::success();
   DataSplit samples = splitForRepairs(split.calibration);
-  Evaluator judge(reference->session, samples.heldBack, options.budget, options.metric);
-  std::vector<std::unique_ptr<Repair>> repairs = makeRepairs();
-  int64_t done = 0, planned = static_cast<int64_t>(repairs.size()) + 2;
-  auto measureRecipe = [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
-    progressOf("trying repairs")(done++, planned);
-    llvm::Expected<PreparedModel> prepared = prepareModel(parts.getModel(), recipe);
-    if (!prepared)
-      return prepared.takeError();
-    ProbeOptions own = probe;
-    own.compile.precision = prepared->precision;
-    auto loaded = loadModel(prepared->model, own);
-    if (!loaded)
-      return loaded.takeError();
-    return judge.evaluate(loaded->first);
-  };
   Recipe recipe = parts.makeUniformRecipe(*allowed);
+  llvm::Expected<bool> holds = keepsBudget(recipe, samples.heldBack);
+  if (!holds || *holds)
+    return holds.takeError();
+  llvm::Expected<RepairJudge> judge =
+      RepairJudge::create(parts.getModel(), samples.heldBack, probe);
+  if (!judge)
+    return judge.takeError();
   RepairContext context = getRepairContext();
   llvm::Expected<std::vector<RepairReport>> reports =
-      improveRecipe(recipe, repairs, context, samples.calibration, measureRecipe);
+      improveRecipe(recipe, makeRepairs(), context, samples.calibration,
+                    [&](const Recipe &tried) { return judge->measure(tried); });
   if (!reports)
     return reports.takeError();
   result.repairs = std::move(*reports);

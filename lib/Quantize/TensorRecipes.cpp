@@ -76,8 +76,8 @@ TensorRecipes describeActivations(const QuantizationPlan &plan,
        llvm::zip_equal(plan.tensors, plan.classes, findDeciding(plan, histograms))) {
     if (!decides)
       continue;
-    QuantizationParameters own = chooseParameters(histograms.find(tensor)->second,
-                                                  options.activations, optionsOf(number));
+    QuantizationParameters own =
+        chooseParameters(histograms.find(tensor)->second, options.activations, optionsOf(number));
     ranges[number].low = std::min(ranges[number].low, own.low);
     ranges[number].high = std::max(ranges[number].high, own.high);
   }
