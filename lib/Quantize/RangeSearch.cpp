@@ -1,6 +1,7 @@
 // Ranges of activations that cost the outputs little (see the header).
 
 #include "lib/Quantize/RangeSearch.h"
+#include "lib/Quantize/FainterSamples.h"
 #include "lib/Quantize/RangeTrials.h"
 #include "llvm/ADT/STLExtras.h"
 #include <numeric>
@@ -79,6 +80,8 @@ private:
   std::optional<RangeTrials> trials;
   /// Runs, and those that are likely to come.
   int64_t done = 0, planned = 0;
+  /// How often each sample is looked at.
+  int64_t times = 1;
   /// What was tried with all classes rounded, and what the outputs lost.
   struct Tried {
     Ways chosen;
@@ -193,6 +196,8 @@ llvm::Error Search::prepare() {
   if (!made)
     return made.takeError();
   trials = std::move(*made);
+  constexpr int64_t wanted = 72;
+  times = chooseTimes(trials->getSession(), context.data, wanted);
   for (auto [tensor, number] : llvm::zip_equal(context.plan.tensors, context.plan.classes))
     if (canSearch(tensor) && trials->has(number) && tensorOf[number].empty()) {
       tensorOf[number] = tensor;
@@ -218,7 +223,7 @@ int64_t Search::countJudges() const {
 /// Beside the runs so far, there are likely to be so many, and those with all rounded at last.
 void Search::plan(int64_t more) {
   constexpr int64_t mixed = 2;
-  planned = done + more + countJudges() * (1 + mixed);
+  planned = done + more + countJudges() * times * (1 + mixed);
 }
 
 /// Adds what the outputs lose in each case for the samples of a fold.
@@ -238,9 +243,11 @@ llvm::Error Search::runFold(const Fold &fold, DataSource &judges, llvm::ArrayRef
 /// What the outputs lose in each case, over all folds.
 llvm::Expected<Search::Losses> Search::measure(llvm::ArrayRef<Case> cases) {
   Losses losses(cases.size());
-  for (Fold &fold : folds)
-    if (llvm::Error error = runFold(fold, fold.judges, cases, losses))
+  for (Fold &fold : folds) {
+    FainterSamples varied(fold.judges, times);
+    if (llvm::Error error = runFold(fold, varied, cases, losses))
       return std::move(error);
+  }
   return losses;
 }
 
@@ -353,7 +360,7 @@ llvm::Error Search::adopt(const Ways &chosen) {
 /// noise that ranges cannot matter.
 llvm::Expected<bool> Search::trySameWays() {
   constexpr double leastShare = 0.1;
-  plan(countJudges() * static_cast<int64_t>(2 + ways.size()) +
+  plan(countJudges() * times * static_cast<int64_t>(2 + ways.size()) +
        static_cast<int64_t>(folds.size() * (1 + classes.size())) +
        countJudges() * static_cast<int64_t>(std::min(mostWorst, classes.size()) * mostLikely));
   std::vector<Ways> same;
@@ -392,11 +399,12 @@ RangeSearchReport Search::compare(const Tried *&best) const {
   // Another way than the first has to be worth something.
   constexpr double mostLeft = 0.95;
   const Tried &before = tried.front();
-  std::vector<double> noiseBefore = findSampleNoise(before.losses);
+  std::vector<double> noiseBefore = takeMeans(findSampleNoise(before.losses), times);
   best = &before;
   NoiseChange change;
   for (const Tried &other : llvm::ArrayRef(tried).drop_front()) {
-    NoiseChange own = NoiseChange::find(noiseBefore, findSampleNoise(other.losses));
+    NoiseChange own =
+        NoiseChange::find(noiseBefore, takeMeans(findSampleNoise(other.losses), times));
     if (other.noise < best->noise && own.mean <= own.standardError) {
       best = &other;
       change = own;

@@ -37,6 +37,7 @@ public:
                                             const QuantizationPlan &plan,
                                             const RangeTrialOptions &options);
 
+  const Session &getSession() const { return session; }
   /// Whether any product reads a tensor of the class.
   bool has(unsigned number) const { return read[number]; }
 

@@ -10,11 +10,8 @@ namespace tenon::quantize {
 
 /// Compares what a model makes of samples as recipes have it with what it makes of them in fp32, by
 /// the noise of its outputs, or of the scores behind them (Scores.h).
-///
-/// A few numbers are close to what they should be, or far from it, by how the numbers in front of
-/// them happen to round. So where outputs are small, each sample is looked at several times, a
-/// little fainter each time: it rounds in other ways then. It still counts as one sample, with the
-/// geometric mean of its noise.
+/// Where outputs are small, each sample is looked at several times (FainterSamples.h), and counts
+/// as one with the mean of its noise.
 class RepairJudge {
 public:
   static llvm::Expected<RepairJudge> create(const std::shared_ptr<ModelFile> &model,

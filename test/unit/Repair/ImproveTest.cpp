@@ -1,6 +1,7 @@
 // Which repairs are kept: what happens to each sample counts, not to the loudest one.
 
 #include "lib/Quantize/Improve.h"
+#include "lib/Quantize/FainterSamples.h"
 #include "lib/Quantize/Scores.h"
 #include "test/unit/Repair/TestModels.h"
 
@@ -75,6 +76,31 @@ TEST(ImproveRecipe, KeepsWhatHelps) {
   EXPECT_FALSE(reports[2].isKept);
   EXPECT_NEAR(reports[3].before, 0.8 * 1.11e-4, 1e-9);
   EXPECT_NEAR(reports[3].after, 0.4 * 1.11e-4, 1e-9);
+}
+
+TEST(FainterSamples, CountAsOne) {
+  auto model = makeModel("g (float[2] x, int32[1] n) => (float[2] y, int32[1] m) "
+                         "{ y = Relu(x)\nm = Identity(n) }",
+                         {});
+  int64_t given = 0;
+  Tensor number = llvm::cantFail(Tensor::create(TENON_INT32, {1}));
+  number.setElement(0, 100);
+  auto next = [&]() -> llvm::Expected<std::optional<Sample>> {
+    if (given++ == 2)
+      return std::nullopt;
+    return Sample{"sample", {Value(floats({2}, {1, -2})), Value(number)}, {}};
+  };
+  auto data = llvm::cantFail(spoolSamples(next, llvm::cantFail(getInputTypes(*model))));
+  FainterSamples fainter(*data, 3);
+  EXPECT_EQ(fainter.size(), 6);
+  Sample whole = llvm::cantFail(fainter.read(3)), last = llvm::cantFail(fainter.read(5));
+  EXPECT_EQ(whole.inputs[0].tensor.element(1), -2);
+  EXPECT_NEAR(last.inputs[0].tensor.element(1), -2 * 0.97, 1e-6);
+  EXPECT_EQ(last.inputs[1].tensor.element(0), 100);
+  std::vector<double> means = takeMeans({1, 4, 2, 0.5, 0.5, 0.5}, 3);
+  ASSERT_EQ(means.size(), 2u);
+  EXPECT_NEAR(means[0], 2, 1e-9);
+  EXPECT_NEAR(means[1], 0.5, 1e-9);
 }
 
 TEST(Scores, StandInForWhatSaturates) {
