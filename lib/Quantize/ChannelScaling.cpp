@@ -37,10 +37,6 @@ private:
 
 } // namespace
 
-static bool isStandard(const onnx::NodeProto &node) {
-  return node.domain().empty() || node.domain() == "ai.onnx";
-}
-
 std::optional<llvm::SmallVector<int64_t>> ProducerSearch::dimsOf(llvm::StringRef constant) const {
   llvm::Expected<Tensor> tensor = model.readConstant(constant);
   if (!tensor) {

@@ -25,7 +25,8 @@ public:
   Improvement(Recipe &recipe, const RepairContext &context, DataSource &fitted,
               MeasureRecipe measure)
       : recipe(recipe), all(context),
-        some{context.model, context.plan, fitted, context.calibrate, context.tensors, &histograms},
+        some{context.model,   context.plan, fitted,          context.calibrate,
+             context.tensors, &histograms,  context.progress},
         measure(measure) {}
 
   llvm::Expected<std::vector<RepairReport>> run(llvm::ArrayRef<std::unique_ptr<Repair>> repairs);
@@ -58,7 +59,8 @@ llvm::Error Improvement::measureAgain() {
 
 /// The search judges itself, by all samples.
 llvm::Error Improvement::chooseRanges() {
-  llvm::Expected<std::optional<RangeSearchReport>> found = searchRanges(recipe, all);
+  llvm::Expected<std::optional<RangeSearchReport>> found =
+      searchRanges(recipe, all, evaluation.noise);
   if (!found || !*found)
     return found.takeError();
   const RangeSearchReport &report = **found;
@@ -76,7 +78,8 @@ llvm::Error Improvement::fitRanges() {
       activations.push_back(entry.name);
   if (activations.empty())
     return llvm::Error::success();
-  auto seen = calibrate(all.model, activations, some.data, all.calibrate);
+  auto seen =
+      calibrate(all.model, activations, some.data, all.showCalibration("calibrating for repairs"));
   if (!seen)
     return seen.takeError();
   histograms = std::move(*seen);
@@ -85,7 +88,9 @@ llvm::Error Improvement::fitRanges() {
 
 llvm::Error Improvement::tryRepair(const Repair &repair) {
   Recipe repaired = recipe;
-  llvm::Expected<bool> changed = repair.apply(repaired, some);
+  RepairContext fitted = some;
+  fitted.calibrate = some.showCalibration(("fitting " + repair.getName()).str());
+  llvm::Expected<bool> changed = repair.apply(repaired, fitted);
   if (!changed || !*changed)
     return changed.takeError();
   llvm::Expected<Evaluation> found = measure(repaired);
@@ -106,17 +111,18 @@ llvm::Expected<std::vector<RepairReport>>
 Improvement::run(llvm::ArrayRef<std::unique_ptr<Repair>> repairs) {
   if (llvm::Error error = measureAgain())
     return std::move(error);
-  if (evaluation.holds)
-    return std::move(reports);
   if (llvm::Error error = chooseRanges())
     return std::move(error);
   if (llvm::Error error = fitRanges())
     return std::move(error);
   if (llvm::Error error = measureAgain())
     return std::move(error);
-  for (const std::unique_ptr<Repair> &repair : repairs)
+  for (auto [number, repair] : llvm::enumerate(repairs)) {
+    if (all.progress)
+      all.progress("trying repairs", number, repairs.size());
     if (llvm::Error error = tryRepair(*repair))
       return std::move(error);
+  }
   if (llvm::Error error = all.recalibrate(recipe, RepairContext::Codes::Keep))
     return std::move(error);
   return std::move(reports);

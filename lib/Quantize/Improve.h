@@ -24,8 +24,8 @@ DataSplit splitForRepairs(DataSource &calibration);
 /// What a recipe loses.
 using MeasureRecipe = llvm::function_ref<llvm::Expected<Evaluation>(const Recipe &)>;
 
-/// Applies repairs one after another, measures each, and keeps those after which there is less
-/// noise. A recipe that keeps the budget stays as it is. Returns what was tried.
+/// Searches ranges, applies repairs one after another, measures each, and keeps those after which
+/// there is less noise. Returns what was tried.
 ///
 /// While they are tried, all that samples decide is fitted to `fitted`, ranges included, so that
 /// other samples can show what it is worth; in the end ranges are found from all of the context's.

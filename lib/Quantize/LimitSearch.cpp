@@ -63,6 +63,13 @@ Choices LimitSearch::findLeastLossy() const {
   return least;
 }
 
+/// Whether a limit in between may save more than one percent of the time in fp32.
+bool LimitSearch::canGain() const {
+  constexpr double leastGain = 0.01;
+  double original = totalTime(problem, Choices(problem.groups.size(), 0));
+  return broken > 1.02 * held && heldTime - brokenTime > leastGain * original;
+}
+
 llvm::Expected<std::optional<Validation>> LimitSearch::run(Validate validate) {
   Choices unlimited = assignPrecisions(problem, INFINITY);
   if (lowersNothing(unlimited))
@@ -70,12 +77,14 @@ llvm::Expected<std::optional<Validation>> LimitSearch::run(Validate validate) {
   // Steps of the limit that lead to no other assignment cost nothing.
   constexpr int maxSteps = 100;
   double limit = budget.estimateNoise();
-  for (int step = 0; step < maxSteps && left > 0 && broken > 1.02 * held; ++step) {
+  for (int step = 0; step < maxSteps && left > 0 && canGain(); ++step) {
     Choices choices = assignPrecisions(problem, limit);
+    double time = totalTime(problem, choices);
     auto known = llvm::find_if(
         tried, [&](const Validation &validation) { return validation.choices == choices; });
     if (lowersNothing(choices)) {
       held = std::max(held, limit);
+      heldTime = std::min(heldTime, time);
       if (!std::isfinite(broken))
         limit *= 4;
       else
@@ -89,10 +98,12 @@ llvm::Expected<std::optional<Validation>> LimitSearch::run(Validate validate) {
     }
     if (known->evaluation.holds) {
       held = std::max(held, limit);
+      heldTime = std::min(heldTime, time);
       if (choices == unlimited)
         break;
-    } else {
-      broken = std::min(broken, limit);
+    } else if (limit < broken) {
+      broken = limit;
+      brokenTime = time;
     }
     limit = getNextLimit(limit, *known);
   }

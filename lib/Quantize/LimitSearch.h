@@ -22,7 +22,7 @@ struct Validation {
 
 /// Noise of groups adds up only about, and other losses follow it in ways of their own. So the
 /// limit on noise is found by trying: wider as long as the budget holds, narrower where it does
-/// not, and in between then.
+/// not, and in between then, until there is next to nothing to gain.
 class LimitSearch {
 public:
   LimitSearch(const AssignmentProblem &problem, const Budget &budget, int64_t maxValidations)
@@ -38,6 +38,7 @@ private:
   llvm::Error consider(const Choices &choices, Validate validate);
   double getNextLimit(double limit, const Validation &last) const;
   Choices findLeastLossy() const;
+  bool canGain() const;
 
   const AssignmentProblem &problem;
   const Budget &budget;
@@ -45,6 +46,8 @@ private:
   std::vector<Validation> tried;
   /// The largest limit that held, and the least that did not.
   double held = 0, broken = INFINITY;
+  /// What the assignments at these limits are expected to take.
+  double heldTime = INFINITY, brokenTime = 0;
 };
 
 } // namespace tenon::quantize

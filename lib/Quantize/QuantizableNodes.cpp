@@ -8,7 +8,7 @@
 
 namespace tenon::quantize {
 
-static bool isStandard(const onnx::NodeProto &node) {
+bool isStandard(const onnx::NodeProto &node) {
   return node.domain().empty() || node.domain() == "ai.onnx";
 }
 

@@ -45,6 +45,9 @@ llvm::SmallVector<QuantizableOperand> getQuantizableOperands(const ModelEditor &
 /// The constant that a product multiplies; nullopt where both operands are computed.
 std::optional<QuantizableOperand> findWeight(llvm::ArrayRef<QuantizableOperand> operands);
 
+/// Whether the node is of ONNX's own operator set.
+bool isStandard(const onnx::NodeProto &node);
+
 /// The operands whose elements the node only moves to its results, so that these may share a scale
 /// with them: those of MaxPool, Reshape, Transpose, Concat and the like. Empty for others.
 llvm::SmallVector<int> getMovedOperands(const onnx::NodeProto &node);

@@ -4,6 +4,7 @@
 #include "lib/Quantize/LimitSearch.h"
 #include "lib/Quantize/MeasureTensors.h"
 #include "lib/Quantize/Prepare.h"
+#include "lib/Quantize/RepairJudge.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
@@ -25,6 +26,8 @@ public:
 
 private:
   llvm::Error start();
+  llvm::Expected<bool> keepsBudget(const Recipe &recipe, DataSource &samples,
+                                   const Budget &budget);
   llvm::Error repair(const Budget &budget);
   llvm::Error timeGroups();
   llvm::Error measureNoise();
@@ -38,8 +41,8 @@ private:
   llvm::Error failToGain() const;
   llvm::Expected<Recipe> makeRecipeOf(const Choices &choices);
   RepairContext getRepairContext() {
-    return {parts.getModel(),      parts.getPlan(), split.calibration,
-            getCalibrateOptions(), options.tensors, &parts.getHistograms()};
+    return {parts.getModel(), parts.getPlan(),        split.calibration, getCalibrateOptions(),
+            options.tensors,  &parts.getHistograms(), options.progress};
   }
   CalibrateOptions getCalibrateOptions() const {
     CalibrateOptions calibration;
@@ -88,6 +91,22 @@ static bool isRepairable(NodePrecision precision) {
          precision == NodePrecision::Int8Weights;
 }
 
+/// Whether a recipe is good enough as it is.
+llvm::Expected<bool> Quantizer::keepsBudget(const Recipe &recipe, DataSource &samples,
+                                            const Budget &budget) {
+  llvm::Expected<PreparedModel> prepared = prepareModel(parts.getModel(), recipe);
+  if (!prepared)
+    return prepared.takeError();
+  ProbeOptions own = probe;
+  own.compile.precision = prepared->precision;
+  auto loaded = loadModel(prepared->model, own);
+  if (!loaded)
+    return loaded.takeError();
+  llvm::Expected<Evaluation> found =
+      Evaluator(reference->session, samples, budget, options.metric).evaluate(loaded->first);
+  return found ? llvm::Expected<bool>(found->holds) : found.takeError();
+}
+
 // Repairs are fitted to, and judged by, the samples to calibrate with: those that are held back say
 // what is left in the end, and must not have had a part in it.
 llvm::Error Quantizer::repair(const Budget &budget) {
@@ -95,34 +114,20 @@ llvm::Error Quantizer::repair(const Budget &budget) {
   if (isRepaired || !options.repair || allowed == options.allow.end())
     return llvm::Error::success();
   DataSplit samples = splitForRepairs(split.calibration);
-  Evaluator judge(reference->session, samples.heldBack, budget, options.metric);
-  std::vector<std::unique_ptr<Repair>> tried = makeRepairs();
-  int64_t done = 0, planned = static_cast<int64_t>(tried.size()) + 2;
-  /// Without any repair.
-  std::optional<bool> holdsAnyway;
-  auto measureRecipe = [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
-    progressOf("trying repairs")(done++, planned);
-    llvm::Expected<PreparedModel> prepared = prepareModel(parts.getModel(), recipe);
-    if (!prepared)
-      return prepared.takeError();
-    ProbeOptions own = probe;
-    own.compile.precision = prepared->precision;
-    auto loaded = loadModel(prepared->model, own);
-    if (!loaded)
-      return loaded.takeError();
-    llvm::Expected<Evaluation> evaluation = judge.evaluate(loaded->first);
-    if (evaluation && !holdsAnyway)
-      holdsAnyway = evaluation->holds;
-    return evaluation;
-  };
   Recipe recipe = parts.makeUniformRecipe(*allowed);
+  llvm::Expected<bool> holds = keepsBudget(recipe, samples.heldBack, budget);
+  if (!holds || *holds)
+    return holds.takeError();
+  llvm::Expected<RepairJudge> judge =
+      RepairJudge::create(parts.getModel(), samples.heldBack, probe);
+  if (!judge)
+    return judge.takeError();
   RepairContext context = getRepairContext();
   llvm::Expected<std::vector<RepairReport>> reports =
-      improveRecipe(recipe, tried, context, samples.calibration, measureRecipe);
+      improveRecipe(recipe, makeRepairs(), context, samples.calibration,
+                    [&](const Recipe &tried) { return judge->measure(tried); });
   if (!reports)
     return reports.takeError();
-  if (*holdsAnyway)
-    return llvm::Error::success();
   isRepaired = true;
   groups.reset();
   repairs = std::move(*reports);

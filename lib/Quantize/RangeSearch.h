@@ -8,7 +8,8 @@
 //
 //  1. with all tensors rounded at once, and one way for all of them;
 //  2. with one class of tensors rounded at a time, by those ways that were best for all: classes
-//     that cost most come first, and those that cost next to nothing are left out;
+//     that cost most come first, and those that cost next to nothing are left out, as are ways
+//     that are far behind after some of the samples;
 //  3. with all at once again, each of these by its own best way.
 //
 // What leaves the outputs the least noise with all rounded is taken, unless most samples have more
@@ -30,9 +31,10 @@ struct RangeSearchReport {
 };
 
 /// Changes how the ranges of a recipe's activations are found, and finds them. nullopt if nothing
-/// of the recipe has a range.
-llvm::Expected<std::optional<RangeSearchReport>> searchRanges(Recipe &recipe,
-                                                              const RepairContext &context);
+/// of the recipe has a range, or what rounds them is a small part of `allNoise`, that of the
+/// outputs with weights rounded, too.
+llvm::Expected<std::optional<RangeSearchReport>>
+searchRanges(Recipe &recipe, const RepairContext &context, double allNoise = 0);
 
 } // namespace tenon::quantize
 

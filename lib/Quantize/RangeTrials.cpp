@@ -3,6 +3,7 @@
 #include "lib/Quantize/RangeTrials.h"
 #include "lib/Editing/Attributes.h"
 #include "lib/Quantize/Conversions.h"
+#include "lib/Quantize/Scores.h"
 #include "lib/Quantize/Switches.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -83,10 +84,14 @@ llvm::Expected<RangeTrials> RangeTrials::create(const std::shared_ptr<ModelFile>
   llvm::Expected<std::shared_ptr<ModelFile>> changed = editor.toModelFile();
   if (!changed)
     return changed.takeError();
-  auto loaded = loadModel(*changed, options.probe);
+  llvm::Expected<std::shared_ptr<ModelFile>> shown =
+      showScores(*changed, options.probe.compile.import);
+  if (!shown)
+    return shown.takeError();
+  auto loaded = loadModel(*shown, options.probe);
   if (!loaded)
     return loaded.takeError();
-  return RangeTrials(std::move(loaded->first), std::move(*read), options.dtype);
+  return RangeTrials(std::move(loaded->first), std::move(*read), options);
 }
 
 llvm::Expected<llvm::ArrayRef<tenon_value>> RangeTrials::runOnce(Sample &sample,
@@ -110,6 +115,8 @@ llvm::Expected<llvm::ArrayRef<tenon_value>> RangeTrials::runOnce(Sample &sample,
   llvm::Expected<llvm::ArrayRef<tenon_value>> outputs = session.view(inputs);
   if (!outputs)
     return makeError(sample.origin + ": " + llvm::toString(outputs.takeError()));
+  if (progress)
+    progress();
   return outputs;
 }
 

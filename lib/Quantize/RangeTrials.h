@@ -27,6 +27,8 @@ struct RangeTrialOptions {
   int32_t dtype = TENON_UINT8;
   /// Whether additions of shortcuts and the like read what products read.
   bool shortcutsAreBytes = true;
+  /// Called after each run.
+  std::function<void()> progress;
 };
 
 class RangeTrials {
@@ -35,6 +37,7 @@ public:
                                             const QuantizationPlan &plan,
                                             const RangeTrialOptions &options);
 
+  const Session &getSession() const { return session; }
   /// Whether any product reads a tensor of the class.
   bool has(unsigned number) const { return read[number]; }
 
@@ -43,14 +46,16 @@ public:
                   llvm::MutableArrayRef<std::vector<TensorLoss>> losses);
 
 private:
-  RangeTrials(Session session, std::vector<bool> read, int32_t dtype)
-      : session(std::move(session)), read(std::move(read)), dtype(dtype) {}
+  RangeTrials(Session session, std::vector<bool> read, const RangeTrialOptions &options)
+      : session(std::move(session)), read(std::move(read)), dtype(options.dtype),
+        progress(options.progress) {}
   llvm::Expected<llvm::ArrayRef<tenon_value>> runOnce(Sample &sample, const RangeTrial &trial);
 
   Session session;
   /// Of each class.
   std::vector<bool> read;
   int32_t dtype;
+  std::function<void()> progress;
 };
 
 } // namespace tenon::quantize

@@ -5,6 +5,14 @@
 
 namespace tenon::quantize {
 
+CalibrateOptions RepairContext::showCalibration(std::string work) const {
+  CalibrateOptions options = calibrate;
+  if (progress)
+    options.progress = [progress = progress, work = std::move(work)](
+                           int64_t done, int64_t planned) { progress(work, done, planned); };
+  return options;
+}
+
 llvm::Expected<std::shared_ptr<ModelFile>> RepairContext::adjust(const Recipe &recipe) const {
   ModelEditor editor(model);
   Recipe adjustments;

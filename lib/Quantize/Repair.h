@@ -24,7 +24,11 @@ struct RepairContext {
   TensorOptions tensors;
   /// What these samples show in the model without adjustments; null if it is not at hand.
   const llvm::StringMap<Histogram> *histograms = nullptr;
+  /// Called as work goes on, with what it is, and how much of it is done.
+  std::function<void(llvm::StringRef, int64_t, int64_t)> progress;
 
+  /// The options of calibration that show its progress as that of some work.
+  CalibrateOptions showCalibration(std::string work) const;
   /// The model in fp32 with a recipe's adjustments.
   llvm::Expected<std::shared_ptr<ModelFile>> adjust(const Recipe &recipe) const;
   /// What becomes of codes of weights that were chosen, and not rounded to the nearest.

@@ -33,6 +33,36 @@ static double predictSqnr(const Histogram &histogram, const QuantizationParamete
   return 10 * std::log10(signal / quantizationError(histogram, parameters, codes));
 }
 
+/// The tensors whose numbers are computed with. What is only moved may be clipped where a range of
+/// what is left of it ends: the largest of a window is the same, and what a slice drops is no loss.
+static llvm::StringSet<> findComputedWith(const QuantizationPlan &plan) {
+  llvm::StringSet<> found;
+  for (const Product &product : plan.products)
+    found.insert(product.activations.begin(), product.activations.end());
+  for (const auto &node : plan.nodes)
+    if (!node.second.moves)
+      found.insert(node.second.reads.begin(), node.second.reads.end());
+  return found;
+}
+
+/// Whether each tensor of a plan has a say in the range of its class: where none that is computed
+/// with was seen, all have.
+static std::vector<bool> findDeciding(const QuantizationPlan &plan,
+                                      const llvm::StringMap<Histogram> &histograms) {
+  llvm::StringSet<> computedWith = findComputedWith(plan);
+  // The numbers of classes are below that of tensors.
+  std::vector<bool> hasOne(plan.tensors.size());
+  auto decides = [&](const std::string &tensor) {
+    return histograms.contains(tensor) && computedWith.contains(tensor);
+  };
+  for (auto [tensor, number] : llvm::zip_equal(plan.tensors, plan.classes))
+    hasOne[number] = hasOne[number] || decides(tensor);
+  std::vector<bool> deciding;
+  for (auto [tensor, number] : llvm::zip_equal(plan.tensors, plan.classes))
+    deciding.push_back(decides(tensor) || (histograms.contains(tensor) && !hasOne[number]));
+  return deciding;
+}
+
 TensorRecipes describeActivations(const QuantizationPlan &plan,
                                   const llvm::StringMap<Histogram> &histograms,
                                   const TensorOptions &options,
@@ -41,14 +71,13 @@ TensorRecipes describeActivations(const QuantizationPlan &plan,
     float low = 0, high = 0;
   };
   auto optionsOf = [&](unsigned number) { return given.empty() ? options.range : given[number]; };
-  // The numbers of classes are below that of tensors.
   std::vector<Range> ranges(plan.tensors.size());
-  for (auto [tensor, number] : llvm::zip_equal(plan.tensors, plan.classes)) {
-    auto histogram = histograms.find(tensor);
-    if (histogram == histograms.end())
+  for (auto [tensor, number, decides] :
+       llvm::zip_equal(plan.tensors, plan.classes, findDeciding(plan, histograms))) {
+    if (!decides)
       continue;
     QuantizationParameters own =
-        chooseParameters(histogram->second, options.activations, optionsOf(number));
+        chooseParameters(histograms.find(tensor)->second, options.activations, optionsOf(number));
     ranges[number].low = std::min(ranges[number].low, own.low);
     ranges[number].high = std::max(ranges[number].high, own.high);
   }

@@ -5,6 +5,7 @@
 #include "lib/Quantize/MeasureTensors.h"
 #include "lib/Quantize/Prepare.h"
 #include "lib/Quantize/RecipeParts.h"
+#include "lib/Quantize/RepairJudge.h"
 #include <cmath>
 
 namespace tenon::quantize {
@@ -22,12 +23,12 @@ public:
   llvm::Expected<QuantizeResult> run();
 
 private:
-  llvm::Error repair(Session &reference);
+  llvm::Error repair();
   llvm::Expected<std::pair<Session, driver::CompileReport>> load(const Recipe &recipe);
   llvm::Expected<double> measureTime(Session &session);
   RepairContext getRepairContext() {
-    return {parts.getModel(), parts.getPlan(), split.calibration,
-            calibration,      options.tensors, &parts.getHistograms()};
+    return {parts.getModel(), parts.getPlan(),        split.calibration, calibration,
+            options.tensors,  &parts.getHistograms(), options.progress};
   }
 
   RecipeParts parts;
@@ -49,18 +50,15 @@ UniformQuantizer::load(const Recipe &recipe) {
   return loadModel(prepared->model, probe);
 }
 
-llvm::Error UniformQuantizer::repair(Session &reference) {
+llvm::Error UniformQuantizer::repair() {
   DataSplit samples = splitForRepairs(split.calibration);
-  // Nothing is ever good enough, so that all repairs are tried.
-  Evaluator judge(reference, samples.heldBack, {LossKind::Sqnr, INFINITY});
-  auto measure = [&](const Recipe &recipe) -> llvm::Expected<Evaluation> {
-    auto loaded = load(recipe);
-    if (!loaded)
-      return loaded.takeError();
-    return judge.evaluate(loaded->first);
-  };
+  llvm::Expected<RepairJudge> judge =
+      RepairJudge::create(parts.getModel(), samples.heldBack, calibration.probe);
+  if (!judge)
+    return judge.takeError();
   auto repairs =
-      improveRecipe(result.recipe, makeRepairs(), getRepairContext(), samples.calibration, measure);
+      improveRecipe(result.recipe, makeRepairs(), getRepairContext(), samples.calibration,
+                    [&](const Recipe &recipe) { return judge->measure(recipe); });
   if (!repairs)
     return repairs.takeError();
   result.repairs = std::move(*repairs);
@@ -85,7 +83,7 @@ llvm::Expected<QuantizeResult> UniformQuantizer::run() {
     return error;
   result.recipe = parts.makeUniformRecipe(options.allow.front());
   if (options.repair)
-    if (llvm::Error error = repair(reference->first))
+    if (llvm::Error error = repair())
       return error;
   auto lowered = load(result.recipe);
   if (!lowered)

@@ -180,6 +180,27 @@ def test_size_is_what_counts(embedding, tmp_path):
     assert nodes == {"embed": "int8-weights", "head": "int8-weights"}
 
 
+def test_precisions_are_mixed_as_the_budget_needs(tmp_path):
+    """Of two products one is most of the result and stays in bytes; the other is so small a part that 4 bits do."""
+    rng = np.random.default_rng(3)
+    path, narrow = tmp_path / "model.onnx", tmp_path / "narrow.onnx"
+    nodes = [helper.make_node("MatMul", ["x", "large"], ["a"], "loud"), helper.make_node("Tanh", ["x"], ["t"]),
+             helper.make_node("MatMul", ["t", "small"], ["b"], "quiet"), helper.make_node("Add", ["a", "b"], ["y"])]
+    weights = {name: rng.normal(0, scale, (256, 256)).astype(np.float32)
+               for name, scale in (("large", 0.06), ("small", 0.003))}
+    save(path, nodes, [("x", TensorProto.FLOAT, [16, 256])], [("y", [16, 256])], weights, 17)
+    samples = rng.normal(size=(24, 16, 256)).astype(np.float32)
+    result = tenon.quantize(path, list(samples[:16]), budget="sqnr=28dB", allow=["int8", "int4-weights", "bf16"],
+                            objective="size", output=narrow)
+    assert {node["name"]: node["precision"] for node in result.recipe["nodes"]} == {"loud": "int8",
+                                                                                   "quiet": "int4-weights"}
+    # It keeps the budget in int8 alone, so there was nothing to repair.
+    assert ": noise" not in result.text
+    assert narrow.stat().st_size < 0.22 * path.stat().st_size
+    for x in samples[16:]:
+        assert sqnr(run_onnx(path, {"x": x})["y"], run_onnx(narrow, {"x": x})["y"]) > 28
+
+
 @pytest.fixture(scope="module")
 def verified(outliers, tmp_path_factory):
     """A folder as verify reads it, and a recipe with measured errors."""

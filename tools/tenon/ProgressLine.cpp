@@ -13,20 +13,20 @@ void ProgressLine::show(llvm::StringRef work, int64_t done, int64_t planned) {
   if (!isTerminal || planned <= 0)
     return;
   constexpr double interval = 100; // milliseconds
-  bool isNew = current != work;
-  if (isNew) {
-    current = work.str();
-    sinceStart = Stopwatch();
-  } else if (sinceShown.milliseconds() < interval && done < planned) {
+  Work &own = works[work];
+  if (done < own.done)
+    own.sinceStart = Stopwatch();
+  own.done = done;
+  if (current == work && sinceShown.milliseconds() < interval && done < planned)
     return;
-  }
+  current = work.str();
   sinceShown = Stopwatch();
   constexpr int64_t width = 24;
   int64_t filled = width * std::min(done, planned) / planned;
   std::string bar = std::string(filled, '#') + std::string(width - filled, '.');
   llvm::errs() << "\r\033[K" << llvm::formatv("[{0}] {1} {2}/{3}", bar, work, done, planned);
   if (done > 0 && done < planned)
-    llvm::errs() << llvm::formatv(", {0:F0} s left", sinceStart.milliseconds() / 1e3 /
+    llvm::errs() << llvm::formatv(", {0:F0} s left", own.sinceStart.milliseconds() / 1e3 /
                                                          static_cast<double>(done) *
                                                          static_cast<double>(planned - done));
   llvm::errs().flush();

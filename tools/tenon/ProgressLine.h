@@ -3,7 +3,7 @@
 #define TENON_TOOLS_TENON_PROGRESSLINE_H
 
 #include "lib/Support/Stopwatch.h"
-#include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/StringMap.h"
 #include <string>
 
 namespace tenon::cli {
@@ -15,15 +15,22 @@ public:
   ~ProgressLine() { clear(); }
 
   /// A bar of `done` of `planned` parts of some work, with the time that the rest will take at the
-  /// pace so far.
+  /// pace so far. Work may go on within other work; it starts anew when less of it is done than
+  /// before.
   void show(llvm::StringRef work, int64_t done, int64_t planned);
   /// Removes the line, before others write.
   void clear();
 
 private:
+  struct Work {
+    Stopwatch sinceStart;
+    int64_t done = 0;
+  };
+
   bool isTerminal, isShown = false;
   std::string current;
-  Stopwatch sinceStart, sinceShown;
+  llvm::StringMap<Work> works;
+  Stopwatch sinceShown;
 };
 
 } // namespace tenon::cli

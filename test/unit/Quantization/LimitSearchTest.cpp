@@ -69,6 +69,18 @@ TEST(LimitSearch, FollowsWhatIsMeasured) {
   }
 }
 
+TEST(LimitSearch, EndsWhereLittleIsLeftToGain) {
+  // All but the first group gain next to nothing.
+  AssignmentProblem problem = makeProblem(12);
+  for (auto &choices : llvm::drop_begin(problem.groups))
+    choices[1].time = 9.99;
+  Model model{problem, {LossKind::Sqnr, -10 * std::log10(3e-4)}, 4};
+  std::optional<Validation> found = model.search();
+  ASSERT_TRUE(found && found->evaluation.holds);
+  EXPECT_EQ(found->choices[0], 1u);
+  EXPECT_LE(model.comparisons, 2);
+}
+
 TEST(LimitSearch, AllThatGainsIsLoweredAtOnce) {
   AssignmentProblem problem = makeProblem(3);
   Model model{problem, {LossKind::Sqnr, 20}, 1};

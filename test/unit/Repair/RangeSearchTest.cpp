@@ -42,6 +42,30 @@ TEST(RangeSearch, KeepsWhatTheOutputsNeed) {
   EXPECT_GE(*recipe.findTensor("x")->high, 40);
 }
 
+TEST(RangeSearch, TellsItsProgress) {
+  RepairCase test = makeCase(40, [](unsigned) { return 40.0f; }, 6);
+  Recipe recipe = test.makeRecipe(NodePrecision::Int8);
+  RepairContext context = test.context();
+  int64_t last = 0, planned = 0;
+  context.progress = [&](llvm::StringRef work, int64_t done, int64_t all) {
+    if (work != "searching ranges")
+      return;
+    EXPECT_EQ(done, last + 1);
+    EXPECT_LE(done, all);
+    last = done;
+    planned = all;
+  };
+  llvm::cantFail(searchRanges(recipe, context));
+  EXPECT_GT(last, 0);
+  EXPECT_EQ(last, planned);
+}
+
+TEST(RangeSearch, EndsWhereRangesCannotMatter) {
+  RepairCase test = makeCase(40, [](unsigned) { return 40.0f; }, 6);
+  Recipe recipe = test.makeRecipe(NodePrecision::Int8);
+  EXPECT_FALSE(llvm::cantFail(searchRanges(recipe, test.context(), /*allNoise=*/1)));
+}
+
 TEST(RangeSearch, LeavesRoomForWhatWasNotSeen) {
   // Each sample reaches further than those before.
   RepairCase test = makeCase(

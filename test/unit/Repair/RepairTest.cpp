@@ -134,6 +134,21 @@ TEST(Repair, RangesFollowTheMethod) {
   EXPECT_LT(*recipe.findTensor("x")->high, 10);
 }
 
+TEST(Repair, RangesAreThoseOfWhatIsComputedWith) {
+  // The least numbers of windows are only moved.
+  std::vector<float> numbers = gaussian(2 * 8 * 8, 1, 1);
+  for (size_t i = 0; i < numbers.size(); i += 2)
+    numbers[i] = -100;
+  RepairCase test(makeModel(R"(g (float[1, 2, 8, 8] x) => (float[1, 3, 4, 4] y) {
+        pooled = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(x)
+        y = Conv(pooled, w) })",
+                            {{"w", randomTensor({3, 2, 1, 1})}}),
+                  {floats({1, 2, 8, 8}, std::move(numbers))});
+  Recipe recipe = test.makeRecipe(NodePrecision::Int8);
+  EXPECT_GT(*recipe.findTensor("x")->low, -10);
+  EXPECT_EQ(recipe.findTensor("x")->scales, recipe.findTensor("pooled")->scales);
+}
+
 TEST(Repair, ChosenCodesOutliveOtherRanges) {
   RepairCase test = makeDependentCase();
   Recipe recipe = test.makeRecipe(NodePrecision::Int8);
