@@ -53,12 +53,35 @@ TEST(Contraction, DecodedCodesOfOneRow) {
                    "tile_rows = 3, tile_vectors = 2, packed = true, pack_weights = true");
 }
 
-TEST(Contraction, CodesOfAnUnknownNumberOfRows) {
-  ContractionCase description = ContractionCase::matmul(13, 33, 70);
+TEST(Contraction, CodesOfOneRowInWidePanels) {
+  ContractionCase description = ContractionCase::matmul(1, 301, 75);
   description.codeBits = 4;
   description.blockSize = 32;
-  description.dynamic = true;
+  description.schedule = "tile_vectors = 8, block_tiles = 1, packed = true, pack_input = true";
   expectRight(description);
+}
+
+/// The case with codes where a run tells how many rows there are: none, one, few and many.
+void expectRightCodesOfAnyRows(ContractionCase description) {
+  description.dynamic = true;
+  description.codeBits = 4;
+  description.blockSize = 32;
+  for (int64_t m : {0, 1, 7, 9}) {
+    description.outSpatial = {m};
+    expectRight(description);
+  }
+}
+
+TEST(Contraction, CodesOfAnUnknownNumberOfRows) {
+  expectRightCodesOfAnyRows(ContractionCase::matmul(1, 150, 70));
+}
+
+TEST(Contraction, CodesOfFewOfAnUnknownNumberOfRows) {
+  ContractionCase description = ContractionCase::matmul(1, 133, 75);
+  description.schedule = "tile_rows = 6, tile_vectors = 2, packed = true, pack_weights = true, "
+                         "few_rows = 3, row_vectors = 6";
+  description.rowPadding = 5;
+  expectRightCodesOfAnyRows(description);
 }
 
 TEST(Contraction, CodesOfPaddedRows) {
@@ -134,6 +157,8 @@ TEST(Contraction, InputRoundedToBytesOfPaddedAndUnknownRows) {
   expectRight(description);
   description.dynamic = true;
   expectRight(description);
+  description.schedule += ", few_rows = 4, row_vectors = 4";
+  expectRightCodesOfAnyRows(description);
 }
 
 } // namespace
