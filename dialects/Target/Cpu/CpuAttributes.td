@@ -67,7 +67,8 @@ def Cpu_TargetAttr : Cpu_Attr<"Target", "target",
       Cpu_Count<"second cache of a core", "1 << 20">:$l2_bytes,
       Cpu_Count<"cache that cores share, 0 for none", "32 << 20">:$l3_bytes,
       Cpu_Flag<"vdpbf16ps multiplies less in its time than multiply-adds of f32 do">:$slow_bf16_pairs,
-      Cpu_Flag<"multiply-adds read registers alone, so that what is loaded for them takes an instruction">:$separate_loads);
+      Cpu_Flag<"multiply-adds read registers alone, so that what is loaded for them takes an instruction">:$separate_loads,
+      Cpu_Flag<"weights that one row reads once come faster without prefetches of the next panel">:$reads_ahead);
   let extraClassDeclaration = [{
     /// Lanes of one vector register for elements of this many bits.
     int64_t getLanes(int64_t elementBits) const { return getVectorBits() / elementBits; }
@@ -304,6 +305,9 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction"> {
     - `skip`: which zeros `packed` weights were laid out without.
     - `prefer_split_panels`: where tasks could share panels as evenly as tiles, they share panels,
       so that each reads a part of the weights instead of all.
+    - `few_rows`: where only a run tells how many rows there are, and they are at most eight, codes
+      are multiplied as they are, in tiles of so many rows, although the schedule decodes them for
+      more. One row takes `row_vectors`, whole panels, side by side.
 
     ```mlir
     #cpu.contraction_schedule<lanes = 16, tile_rows = 12, tile_vectors = 2, pack_input = true>
@@ -324,10 +328,18 @@ def Cpu_ContractionScheduleAttr : Cpu_Schedule<"Contraction", "contraction"> {
       DefaultValuedParameter<"MmaAttr", "MmaAttr::get($_ctxt, MmaInstruction::Fma)",
                              "what multiplies and adds">:$mma,
       Cpu_Flag<"sum over the last kernel dimension with the channels">:$merge_taps,
-      OptionalParameter<"SkipAttr", "zeros of packed weights that are left out">:$skip);
+      OptionalParameter<"SkipAttr", "zeros of packed weights that are left out">:$skip,
+      Cpu_Count<"rows of a tile where a run has too few to decode codes for them", "0">:$few_rows,
+      Cpu_Count<"vectors of output channels for one row of a run", "0">:$row_vectors);
   let extraClassDeclaration = [{
     /// NR: output channels per panel of weights.
     int64_t getPanelWidth() const { return getTileVectors() * getLanes(); }
+    /// Codes are not decoded for so many rows. The same for all targets, as results depend on it.
+    static constexpr int64_t mostFewRows = 8;
+    /// The schedules that take the place of this one in runs with one row, or with few. What they
+    /// take for panels are whole panels of this one.
+    ContractionScheduleAttr getForOneRow() const;
+    ContractionScheduleAttr getForFewRows() const;
   }];
 }
 

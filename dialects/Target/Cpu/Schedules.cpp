@@ -44,9 +44,12 @@ LogicalResult ContractionScheduleAttr::verify(EmitError emitError, int64_t lanes
                                               int64_t tileVectors, int64_t tileLines,
                                               int64_t unrollK, int64_t blockTiles, bool, bool, bool,
                                               int64_t prefetchLines, bool, MmaAttr, bool,
-                                              SkipAttr skip) {
+                                              SkipAttr skip, int64_t fewRows, int64_t rowVectors) {
   if (skip && failed(verifySkip(emitError, skip)))
     return failure();
+  if ((fewRows > 0) != (rowVectors > 0) || rowVectors % tileVectors != 0)
+    return emitError() << "few_rows go with row_vectors of whole panels of " << tileVectors
+                       << " vectors, not " << fewRows << " with " << rowVectors;
   return success(
       succeeded(verifyLanes(emitError, lanes)) &&
       succeeded(verifyCounts(emitError, 1,
@@ -56,6 +59,24 @@ LogicalResult ContractionScheduleAttr::verify(EmitError emitError, int64_t lanes
                               {"unroll_k", unrollK}})) &&
       succeeded(verifyCounts(emitError, 0,
                              {{"block_tiles", blockTiles}, {"prefetch_lines", prefetchLines}})));
+}
+
+/// `schedule` for codes that are multiplied as they are.
+static ContractionScheduleAttr multiplyCodes(ContractionScheduleAttr schedule, int64_t rows,
+                                             int64_t vectors) {
+  return ContractionScheduleAttr::get(
+      schedule.getContext(), schedule.getLanes(), rows, vectors, /*tile_lines=*/1,
+      schedule.getUnrollK(), /*block_tiles=*/1, /*packed=*/true, /*pack_input=*/true,
+      /*pack_weights=*/false, /*prefetch_lines=*/0, /*prefer_split_panels=*/true, schedule.getMma(),
+      /*merge_taps=*/false, /*skip=*/SkipAttr(), /*few_rows=*/0, /*row_vectors=*/0);
+}
+
+ContractionScheduleAttr ContractionScheduleAttr::getForOneRow() const {
+  return multiplyCodes(*this, /*rows=*/1, getRowVectors());
+}
+
+ContractionScheduleAttr ContractionScheduleAttr::getForFewRows() const {
+  return multiplyCodes(*this, getFewRows(), getTileVectors());
 }
 
 LogicalResult RowsScheduleAttr::verify(EmitError emitError, int64_t lanes, int64_t vectorsPerTrip,

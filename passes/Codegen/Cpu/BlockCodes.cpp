@@ -11,8 +11,7 @@ using namespace mlir;
 namespace tenon::cpu {
 
 BlockCodes::BlockCodes(const ContractionSpec &spec, ContractionScheduleAttr schedule)
-    : weights(*spec.codes), inChannels(*constantOf(spec.inChannels)), lanes(schedule.getLanes()),
-      panelWidth(schedule.getPanelWidth()) {}
+    : weights(*spec.codes), inChannels(*constantOf(spec.inChannels)), lanes(schedule.getLanes()) {}
 
 Value BlockCodes::integers(Emitter &e, int64_t value) const {
   auto type = VectorType::get(lanes, e.getI32Type());
@@ -20,11 +19,15 @@ Value BlockCodes::integers(Emitter &e, int64_t value) const {
   return arith::ConstantOp::create(e, DenseElementsAttr::get(type, bits));
 }
 
+Value BlockCodes::offset(Emitter &e, Value row, int64_t rows, int64_t number) const {
+  int64_t channel = number * lanes, width = weights.panelWidth;
+  return e.add(e.mul(row, width), channel / width * width * rows + channel % width);
+}
+
 Value BlockCodes::load(Emitter &e, Value panel, Value step, int64_t number) const {
   Type lane = e.getI32Type();
-  Value offset = e.add(e.mul(step, panelWidth), number * lanes);
-  return e.load(VectorType::get(lanes, lane), e.offsetPointer(panel, lane, offset),
-                /*stored=*/e.getI8Type());
+  Value pointer = e.offsetPointer(panel, lane, offset(e, step, steps(), number));
+  return e.load(VectorType::get(lanes, lane), pointer, /*stored=*/e.getI8Type());
 }
 
 /// Code `i` where it is, or down where the first one is if it is the last one.
@@ -75,8 +78,8 @@ Value BlockCodes::takeOfBytes(Emitter &e, Value codes, int64_t part) const {
 
 Value BlockCodes::parameter(Emitter &e, Value from, Type type, Value channel, Value block,
                             int64_t number) const {
-  Value offset = e.add(e.mul(channel, blocks()), e.mul(block, panelWidth));
-  Value pointer = e.offsetPointer(from, type, e.add(offset, number * lanes));
+  Value panel = e.offsetPointer(from, type, e.mul(channel, blocks()));
+  Value pointer = e.offsetPointer(panel, type, offset(e, block, blocks(), number));
   return e.load(VectorType::get(lanes, type), pointer, type);
 }
 

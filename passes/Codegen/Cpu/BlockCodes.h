@@ -10,7 +10,7 @@ namespace tenon::cpu {
 /// Emits how codes and their parameters come into registers, vector by vector of output channels.
 class BlockCodes {
 public:
-  /// Of the coded weights of `spec`, in panels as the schedule says.
+  /// Of the coded weights of `spec`, in vectors as the schedule says.
   BlockCodes(const ContractionSpec &spec, ContractionScheduleAttr schedule);
 
   /// Channels whose codes lie in one lane.
@@ -21,7 +21,7 @@ public:
   /// Lanes of a panel's codes for one output channel.
   int64_t steps() const { return llvm::divideCeil(inChannels, perLane()); }
 
-  /// The lanes of step `step` of vector `number` of the panel of codes at `panel`.
+  /// The lanes of step `step` of vector `number` from the panel of codes at `panel` on.
   mlir::Value load(Emitter &emitter, mlir::Value panel, mlir::Value step, int64_t number) const;
   /// Code `i` of each lane as f32.
   mlir::Value take(Emitter &emitter, mlir::Value lanes, int64_t i) const;
@@ -38,7 +38,7 @@ public:
     return i + 1 == perLane() ? 1.0f : float(int64_t(1) << (weights.bits * i));
   }
 
-  /// Parameters of `block` for vector `number` of the panel that begins at `channel`, as f32.
+  /// Parameters of `block` for vector `number` from the panel that begins at `channel` on, as f32.
   mlir::Value scale(Emitter &emitter, mlir::Value channel, mlir::Value block, int64_t number) const;
   /// Null if the codes of all weights that are 0 are 0.
   mlir::Value zero(Emitter &emitter, mlir::Value channel, mlir::Value block, int64_t number) const;
@@ -55,9 +55,11 @@ private:
   mlir::Value masked(Emitter &emitter, mlir::Value lanes, int64_t i) const;
   mlir::Value parameter(Emitter &emitter, mlir::Value from, mlir::Type type, mlir::Value channel,
                         mlir::Value block, int64_t number) const;
+  /// Where vector `number` of row `row` is, of panels that have so many rows.
+  mlir::Value offset(Emitter &emitter, mlir::Value row, int64_t rows, int64_t number) const;
 
   const CodedWeights &weights;
-  int64_t inChannels, lanes, panelWidth;
+  int64_t inChannels, lanes;
 };
 
 } // namespace tenon::cpu

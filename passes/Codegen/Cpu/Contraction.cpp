@@ -367,7 +367,16 @@ void ContractionEmitter::emit(Value task, Value tasks) {
 
 ScratchBytes contractionScratchBytes(ContractionScheduleAttr schedule, int64_t taps,
                                      Type accumulatorType, bool hasCodes) {
-  return ScratchLayout(schedule, taps, hasCodes).bytes(accumulatorType.getIntOrFloatBitWidth() / 8);
+  int64_t elementBytes = accumulatorType.getIntOrFloatBitWidth() / 8;
+  ScratchBytes most = ScratchLayout(schedule, taps, hasCodes).bytes(elementBytes);
+  if (schedule.getFewRows() == 0)
+    return most;
+  for (ContractionScheduleAttr form : {schedule.getForOneRow(), schedule.getForFewRows()}) {
+    ScratchBytes bytes = ScratchLayout(form, taps, hasCodes).bytes(elementBytes);
+    most.fixed = std::max(most.fixed, bytes.fixed);
+    most.perChannel = std::max(most.perChannel, bytes.perChannel);
+  }
+  return most;
 }
 
 int64_t packedWeightBytes(ContractionScheduleAttr schedule, int64_t channels, int64_t columns) {
@@ -405,8 +414,26 @@ void emitContraction(OpBuilder &builder, Location loc, ModuleOp module, const Co
                      ContractionScheduleAttr schedule, Value task, Value tasks,
                      EpilogueFn epilogue) {
   Emitter emitter(builder, loc);
-  ContractionEmitter(emitter, module, spec, schedule, epilogue, functionPrefix(builder))
-      .emit(task, tasks);
+  std::string name = functionPrefix(builder);
+  ContractionSpec anyRows = spec;
+  if (spec.codes)
+    anyRows.codes->panelWidth = schedule.getPanelWidth();
+  auto emit = [&](const ContractionSpec &of, ContractionScheduleAttr form) {
+    ContractionEmitter(emitter, module, of, form, epilogue, name).emit(task, tasks);
+  };
+  auto emitMany = [&] { emit(anyRows, schedule); };
+  if (schedule.getFewRows() > 0) {
+    ContractionSpec oneRow = anyRows;
+    oneRow.batch = oneRow.outSpatial.front() = emitter.i64(1);
+    Value rows = emitter.mul(spec.batch, spec.outSpatial.front());
+    Value isOne = emitter.compare(arith::CmpIPredicate::eq, rows, emitter.i64(1));
+    Value areFew = emitter.less(rows, emitter.i64(schedule.mostFewRows + 1));
+    auto emitOne = [&] { emit(oneRow, schedule.getForOneRow()); };
+    auto emitFew = [&] { emit(anyRows, schedule.getForFewRows()); };
+    emitter.ifThen(isOne, emitOne, [&] { emitter.ifThen(areFew, emitFew, emitMany); });
+  } else {
+    emitMany();
+  }
   builder.restoreInsertionPoint(emitter.saveInsertionPoint());
 }
 

@@ -21,10 +21,12 @@ namespace tenon::cpu {
 
 /// Weights of a few bits, (code - zero - bias) * scale with a scale and zero point for each output
 /// channel and block of input channels. Codes lie as `#cpu.code_panels` says, scales and zero
-/// points [blocks, N] in panels as `#cpu.panels` says, both as wide as the schedule's.
+/// points [blocks, N] in panels as `#cpu.panels` says, both of the same width.
 struct CodedWeights {
   /// Of a code; input channels of a block, whole lanes of codes unless there is one block.
   int64_t bits = 4, blockSize = 32;
+  /// Output channels of a panel: the schedule's, whichever of its forms reads them.
+  int64_t panelWidth = 0;
   /// f32.
   mlir::Value scales;
   /// Null: 0.

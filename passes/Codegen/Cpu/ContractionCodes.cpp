@@ -25,13 +25,13 @@ auto MicrokernelEmitter::Body::emitCodes(Sums totals) -> Sums {
 
 auto MicrokernelEmitter::Body::emitBlock(const BlockCodes &codes, Value block, int64_t size,
                                          Sums totals) -> Sums {
-  /// Blocks of so many steps are straight code.
+  /// Blocks of so many steps of all rows are straight code.
   constexpr int64_t shortBlock = 4;
   Value first = emitter.mul(block, codes.blockSize() / codes.perLane());
   int64_t steps = size / codes.perLane();
   Value nothing = arith::ConstantOp::create(emitter, emitter.getZeroAttr(vectorType));
   Sums sums(totals.size(), nothing);
-  if (steps <= shortBlock) {
+  if (steps * shape.rows <= shortBlock) {
     for (int64_t step = 0; step < steps; ++step)
       sums = emitCodeStep(codes, emitter.add(first, step), codes.perLane(), std::move(sums));
   } else {

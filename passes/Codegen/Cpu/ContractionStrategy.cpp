@@ -112,7 +112,8 @@ static LogicalResult verifyRounding(TargetAttr target, ContractionScheduleAttr s
                       << ", which does not multiply an input that is rounded to bytes";
   if (!schedule.getPacked() || !schedule.getPackInput())
     return complain() << " with " << schedule.getMma() << " that does not round its input";
-  if (!schedule.getPackWeights() && !multipliesCodes(schedule.getMma(), codeBits))
+  bool takesCodes = !schedule.getPackWeights() || schedule.getFewRows() > 0;
+  if (takesCodes && !multipliesCodes(schedule.getMma(), codeBits))
     return complain() << " with " << schedule.getMma() << " that does not decode weights of "
                       << codeBits << " bits";
   return success();
@@ -153,6 +154,8 @@ LogicalResult ContractionStrategy::verifyMma(KernelOp kernel, Operation *root,
                       << " does not have";
   if (mma.getProducts() > 1 && mma.getProducts() != sizes.bfloatProducts)
     return complain() << " with " << mma << ", which the op does not allow";
+  if (schedule.getFewRows() > 0 && (!getNarrowWeights(root) || !schedule.getPackWeights()))
+    return complain() << " with few_rows that does not decode weights for more rows";
   bool rounds = sizes.mayRoundInput && mma.getInterleave() > 1;
   if (rounds)
     return verifyRounding(target, schedule, sizes.weightBits, complain);

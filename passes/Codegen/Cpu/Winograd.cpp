@@ -212,7 +212,8 @@ ContractionScheduleAttr WinogradEmitter::productSchedule() const {
       /*tile_lines=*/1, schedule.getUnrollK(), /*block_tiles=*/0, /*packed=*/true,
       /*pack_input=*/false,
       /*pack_weights=*/false, schedule.getPrefetchLines(), /*prefer_split_panels=*/false,
-      schedule.getMma(), /*merge_taps=*/false, /*skip=*/nullptr);
+      schedule.getMma(), /*merge_taps=*/false, /*skip=*/nullptr, /*few_rows=*/0,
+      /*row_vectors=*/0);
 }
 
 auto WinogradEmitter::locate(Emitter &e, Value number) -> Tile {

@@ -47,6 +47,7 @@ public:
     }
     chooseOrder();
     balanceTiles();
+    chooseFewRows();
   }
 
   /// Reads weights without zeros, after all else has been chosen.
@@ -60,13 +61,14 @@ public:
     return ContractionScheduleAttr::get(
         target.getContext(), lanes, tileRows, tileVectors, tileLines, unrollK, blockTiles, packed,
         packInput, packWeights, prefetchLines, preferSplitPanels, mma,
-        interleave > 1 && !skipped && sizes.tapsAreNeighbours, skipped);
+        interleave > 1 && !skipped && sizes.tapsAreNeighbours, skipped, fewRows, rowVectors);
   }
 
   int64_t lanes = 0, tileRows = 1, tileVectors = 1, tileLines = 1, unrollK = 4, blockTiles = 0;
   bool packInput = false, packWeights = false;
   int64_t prefetchLines = 0;
   bool preferSplitPanels = false;
+  int64_t fewRows = 0, rowVectors = 0;
 
 private:
   void skipBlocks();
@@ -169,9 +171,12 @@ private:
       lanes /= 2;
   }
 
-  /// Few rows multiply codes as they are: two sums each, of a block and of all.
+  /// Decoding takes as long as some rows, so that few multiply codes as they are: two sums each, of
+  /// a block and of all.
   void chooseCodes() {
-    multipliesCodes = sizes.hasCodes && totalRows > 0 && totalRows <= target.getFewRows();
+    bool mayMultiply = sizes.hasCodes && (!roundsInput || canMultiply(mma));
+    multipliesCodes =
+        mayMultiply && totalRows > 0 && totalRows <= ContractionScheduleAttr::mostFewRows;
     if (multipliesCodes && !roundsInput)
       sums /= 2;
   }
@@ -186,13 +191,25 @@ private:
       tileVectors = 3;
     // Few rows: more vectors side by side, or additions wait for one another.
     if (totalRows > 0 && totalRows <= target.getFewRows()) {
-      int64_t most = multipliesCodes ? 4 : totalRows == 1 ? 8 : 6;
+      int64_t most = multipliesCodes ? countCodeVectors(totalRows) : totalRows == 1 ? 8 : 6;
       tileVectors = std::min(sums / totalRows, most);
       if (vectors > 0)
         tileVectors = std::min(tileVectors, vectors);
     }
     tileVectors = std::max<int64_t>(tileVectors, 1);
     fillRegisters();
+  }
+
+  /// Where nothing but its loads brings codes, one row has eight sums, more than a multiply-add
+  /// takes cycles, if there are panels for eight tasks and few of their vectors are padding.
+  int64_t countCodeVectors(int64_t rows) const {
+    constexpr int64_t few = 4, most = 8, panels = 8, paddingShare = 16;
+    if (rows > 1 || !target.getReadsAhead() || vectors < most * panels)
+      return few;
+    for (int64_t count = most; count > few; --count)
+      if (llvm::alignTo(vectors, count) - vectors <= vectors / paddingShare)
+        return count;
+    return few;
   }
 
   /// A step loads a vector for each of the tile and an element for each row: 8 x 3 products take 11
@@ -283,6 +300,17 @@ private:
     tileVectors = tileLines = 1;
   }
 
+  /// What only a run tells is chosen there.
+  void chooseFewRows() {
+    if (!sizes.hasCodes || !packWeights || totalRows >= 0 || (roundsInput && !canMultiply(mma)))
+      return;
+    // Sums of a block and of all for each.
+    int64_t codeSums = target.getVectorRegisters() * 3 / 8;
+    fewRows = std::clamp<int64_t>(codeSums / tileVectors, 1, target.getFewRows());
+    int64_t most = std::min(countCodeVectors(/*rows=*/1), vectors);
+    rowVectors = std::max<int64_t>(most / tileVectors, 1) * tileVectors;
+  }
+
   /// Whether the rows of a tile fight for the same few sets of the nearest cache. Rows an unknown
   /// distance apart may; and their addresses take more registers than there are.
   bool rowsCollide() const {
@@ -310,9 +338,9 @@ private:
     bool isPacked = sizes.weightLayout == WeightLayout::Packed;
     int64_t inputBytes = totalRows * std::max<int64_t>(sizes.inChannels, 0) * sizes.inputBits / 8;
     preferSplitPanels = packWeights || (isPacked && totalRows > 0 && weightBytes > inputBytes);
-    if (multipliesCodes && !weightsFit)
+    if (multipliesCodes && !weightsFit && !target.getReadsAhead())
       prefetchLines = std::max<int64_t>(1, tileVectors * lanes * 4 / 64);
-    else if (isPacked && !weightsFit && !packWeights && totalRows > tileRows) {
+    else if (isPacked && !weightsFit && !packWeights && !multipliesCodes && totalRows > tileRows) {
       // Tiles of one panel share the prefetching of the next.
       int64_t tiles = totalRows / (tileRows * tileLines);
       int64_t depth = mma.getDepth() * mma.getParts(), linesPerTrip = unrollK * tileVectors * depth;

@@ -204,6 +204,15 @@ tenon.kernel @k(%x: tensor<4x4xui8>, %w: tensor<4x6xi8>) -> tensor<4x6xi32> attr
 
 // -----
 
+// Weights that are no codes have one form for all rows.
+tenon.kernel @k(%x: tensor<4x4xf32>, %w: tensor<4x6xf32>) -> tensor<4x6xf32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, pack_weights = true, few_rows = 4, row_vectors = 1>} {
+  // expected-error @+1 {{has a schedule in @k with few_rows that does not decode weights for more rows}}
+  %0 = tenon.matmul %x, %w : (tensor<4x4xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
+  tenon.yield %0 : tensor<4x6xf32>
+}
+
+// -----
+
 // Packed input has whole groups of channels.
 tenon.kernel @k(%x: tensor<4x6xui8>, %w: tensor<6x6xi8>) -> tensor<4x6xi32> attributes {strategy = "contraction", schedule = #cpu.contraction_schedule<lanes = 16, pack_input = true, pack_weights = true, mma = <vpdpbusd>>} {
   // expected-error @+1 {{has a schedule in @k that packs input, but not whole groups of 4 channels}}

@@ -11,6 +11,8 @@ float ContractionRun::multiplyCodes(const double *x, int64_t n) const {
   const ContractionCase &c = description;
   float bias = c.codesAreSigned ? float(int64_t(1) << (c.codeBits - 1)) : 0, total = 0;
   bool hasZeros = c.zeroPoints != ZeroPoints::None || bias != 0;
+  bool isFew = schedule.getFewRows() > 0 && c.outSpatial.front() <= schedule.mostFewRows;
+  bool decodes = schedule.getPackWeights() && !isFew;
   for (int64_t block = 0; block < countBlocks(); ++block) {
     float scale = scaleValues[block * c.outChannels + n];
     float zero = float(zeroValues[block * c.outChannels + n]) + bias;
@@ -18,12 +20,12 @@ float ContractionRun::multiplyCodes(const double *x, int64_t n) const {
     int64_t begin = block * c.blockSize, end = std::min(begin + c.blockSize, c.inChannels);
     for (int64_t k = begin; k < end; ++k) {
       float code = codeValues[k * c.outChannels + n];
-      if (schedule.getPackWeights())
+      if (decodes)
         total = std::fma(float(x[k]), (hasZeros ? code - zero : code) * scale, total);
       sum = std::fma(float(x[k]), code, sum);
       inputs[(k - begin) % 8] += float(x[k]);
     }
-    if (schedule.getPackWeights())
+    if (decodes)
       continue;
     float inputSum = std::accumulate(inputs, inputs + 8, 0.0f);
     total = std::fma(hasZeros ? std::fma(-zero, inputSum, sum) : sum, scale, total);

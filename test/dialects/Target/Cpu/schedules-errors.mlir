@@ -27,6 +27,17 @@
 
 // -----
 
+// One row takes whole panels of the schedule that many rows have.
+// expected-error @+1 {{few_rows go with row_vectors of whole panels of 2 vectors, not 4 with 3}}
+#schedule = #cpu.contraction_schedule<lanes = 8, tile_vectors = 2, few_rows = 4, row_vectors = 3>
+
+// -----
+
+// expected-error @+1 {{few_rows go with row_vectors of whole panels of 2 vectors, not 4 with 0}}
+#schedule = #cpu.contraction_schedule<lanes = 8, tile_vectors = 2, few_rows = 4>
+
+// -----
+
 // expected-error @+1 {{vectors_per_trip is 0, but at least 1}}
 #schedule = #cpu.rows_schedule<lanes = 8, vectors_per_trip = 0>
 
