@@ -80,7 +80,8 @@ def measure(folder, arguments):
     maker = open_samples(folder, model)
     if not isinstance(maker, Pictures):
         raise ValueError("its input is no picture")
-    samples, others = list(maker.make(arguments.samples, 1)), list(maker.make(arguments.judged, 2))
+    seed = 2 * arguments.seed
+    samples, others = list(maker.make(arguments.samples, seed - 1)), list(maker.make(arguments.judged, seed))
     expected = run(folder / "model.onnx", others)
     row = {}
     with tempfile.TemporaryDirectory() as temporary:
@@ -111,6 +112,7 @@ def main():
     parser.add_argument("--names", default="")
     parser.add_argument("--samples", type=int, default=24)
     parser.add_argument("--judged", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=1, help="which samples there are, from 1 on")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
