@@ -26,8 +26,7 @@ public:
 
 private:
   llvm::Error start();
-  llvm::Expected<bool> keepsBudget(const Recipe &recipe, DataSource &samples,
-                                   const Budget &budget);
+  llvm::Expected<bool> keepsBudget(const Recipe &recipe, DataSource &samples, const Budget &budget);
   llvm::Error repair(const Budget &budget);
   llvm::Error timeGroups();
   llvm::Error measureNoise();
