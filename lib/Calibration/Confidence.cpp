@@ -75,7 +75,9 @@ static double boundLogNormalMean(double mean, const Spread &spread, double count
   return std::exp(mean + variance / 2 + quantile * deviation);
 }
 
-double boundNoise(llvm::ArrayRef<SamplePowers> samples, llvm::ArrayRef<SamplePowers> alike) {
+/// By the mean of `samples`, and how much both differ.
+static double boundAboutMean(llvm::ArrayRef<SamplePowers> samples,
+                             llvm::ArrayRef<SamplePowers> alike) {
   Parts own(samples), others(alike);
   if (own.logarithms.empty())
     return 1;
@@ -93,6 +95,27 @@ double boundNoise(llvm::ArrayRef<SamplePowers> samples, llvm::ArrayRef<SamplePow
   double byNoise = boundLogNormalMean(findMean(own.logarithms), logarithms, count, quantile);
   constexpr double most = 10;
   return std::clamp(std::max(byQuotient, byNoise), 1.0, most);
+}
+
+/// The noise for the signal.
+static double findQuotient(llvm::ArrayRef<SamplePowers> samples) {
+  double noise = 0, signal = 0;
+  for (const SamplePowers &sample : samples) {
+    noise += sample.noise;
+    signal += sample.signal;
+  }
+  return noise > 0 && signal > 0 ? noise / signal : 0;
+}
+
+// What a change was fitted to has less noise than others, if it differs. So where it has more than
+// `samples`, these are lucky ones, and all of them are the better guess.
+double boundNoise(llvm::ArrayRef<SamplePowers> samples, llvm::ArrayRef<SamplePowers> alike) {
+  double bound = boundAboutMean(samples, alike), quotient = findQuotient(samples);
+  if (alike.empty() || quotient == 0)
+    return bound;
+  std::vector<SamplePowers> all(samples);
+  all.insert(all.end(), alike.begin(), alike.end());
+  return std::max(bound, findQuotient(all) / quotient * boundAboutMean(all, {}));
 }
 
 } // namespace tenon::quantize

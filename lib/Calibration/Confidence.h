@@ -16,8 +16,10 @@ struct SamplePowers {
 /// would have shown others: so it is taken as log-normal.
 ///
 /// `alike` are samples whose noise differs as much from each other, but about a mean of its own:
-/// those that a change was fitted to. Where no two samples say how much they differ, the result is
-/// 1; it is never above 10, where numbers as different as that let nothing be said.
+/// those that a change was fitted to. This is likely to be lower than that of others; where it is
+/// higher, the bound is one of the mean of all. Where no two samples say how much they differ, the
+/// result is 1; the mean is never multiplied by more than 10, where numbers as different as that
+/// let nothing be said.
 double boundNoise(llvm::ArrayRef<SamplePowers> samples, llvm::ArrayRef<SamplePowers> alike = {});
 
 } // namespace tenon::quantize

@@ -90,10 +90,19 @@ TEST(BoundNoise, IsNearerWithSamplesThatDifferAlike) {
     beside += std::log(boundNoise(samples, drawSamples(engine, 0.3, 6)));
   }
   EXPECT_LT(beside, 0.8 * alone);
-  // Their own mean does not matter, and a single sample gets a bound.
-  EXPECT_DOUBLE_EQ(boundNoise({{2, 100}, {3, 100}}, {{5, 100}, {8, 100}}),
-                   boundNoise({{2, 100}, {3, 100}}, {{50, 100}, {80, 100}}));
+  // How much less noise they have does not matter, and a single sample gets a bound.
+  EXPECT_DOUBLE_EQ(boundNoise({{2, 100}, {3, 100}}, {{0.5, 100}, {0.8, 100}}),
+                   boundNoise({{2, 100}, {3, 100}}, {{0.05, 100}, {0.08, 100}}));
   EXPECT_GT(boundNoise({{2, 100}}, {{5, 100}, {8, 100}, {7, 100}}), 1.1);
+}
+
+TEST(BoundNoise, IsThatOfAllWhereSamplesAreLucky) {
+  std::vector<SamplePowers> samples = {{2, 100}, {3, 100}},
+                            others = {{20, 100}, {30, 100}, {25, 100}, {22, 100}}, all = samples;
+  all.insert(all.end(), others.begin(), others.end());
+  double louder = (97 + 5) / 6.0 / 2.5;
+  EXPECT_DOUBLE_EQ(boundNoise(samples, others), louder * boundNoise(all));
+  EXPECT_GT(boundNoise(all), 1.5);
 }
 
 } // namespace
