@@ -111,7 +111,7 @@ static double findQuotient(llvm::ArrayRef<SamplePowers> samples) {
 // `samples`, these are lucky ones, and all of them are the better guess.
 double boundNoise(llvm::ArrayRef<SamplePowers> samples, llvm::ArrayRef<SamplePowers> alike) {
   double bound = boundAboutMean(samples, alike), quotient = findQuotient(samples);
-  if (alike.empty() || quotient == 0)
+  if (quotient == 0 || findQuotient(alike) <= quotient)
     return bound;
   std::vector<SamplePowers> all(samples);
   all.insert(all.end(), alike.begin(), alike.end());
