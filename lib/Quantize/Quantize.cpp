@@ -163,7 +163,11 @@ llvm::Error Quantizer::timeGroups() {
     return error;
   Choices fastest = assignPrecisions(problem, INFINITY);
   bool gains = llvm::any_of(fastest, [](unsigned choice) { return choice != 0; });
-  return gains ? llvm::Error::success() : failToGain();
+  if (gains)
+    return llvm::Error::success();
+  // Another budget must not go on with them to repairs.
+  groups.reset();
+  return failToGain();
 }
 
 llvm::Error Quantizer::measureNoise() {

@@ -7,6 +7,17 @@ using namespace tenon::testing;
 
 namespace {
 
+/// A product with codes of so many bits in blocks.
+ContractionCase withCodes(int64_t m, int64_t n, int64_t k, int64_t bits, int64_t block,
+                          ZeroPoints zeros, bool isSigned) {
+  ContractionCase description = ContractionCase::matmul(m, n, k);
+  description.codeBits = bits;
+  description.blockSize = block;
+  description.zeroPoints = zeros;
+  description.codesAreSigned = isSigned;
+  return description;
+}
+
 /// The case with codes of so many bits in blocks, with all kinds of zero points, and with few rows
 /// and many; `schedule` as in the case.
 void expectRightCodes(int64_t n, int64_t k, int64_t bits, int64_t block,
@@ -14,11 +25,7 @@ void expectRightCodes(int64_t n, int64_t k, int64_t bits, int64_t block,
   for (ZeroPoints zeros : {ZeroPoints::None, ZeroPoints::Integers, ZeroPoints::Floats}) {
     for (bool isSigned : {false, true}) {
       for (int64_t m : {1, 3, 14}) {
-        ContractionCase description = ContractionCase::matmul(m, n, k);
-        description.codeBits = bits;
-        description.blockSize = block;
-        description.zeroPoints = zeros;
-        description.codesAreSigned = isSigned;
+        ContractionCase description = withCodes(m, n, k, bits, block, zeros, isSigned);
         description.schedule = schedule;
         expectRight(description);
       }
@@ -111,11 +118,7 @@ void expectRightBytes(int64_t m, int64_t n, int64_t k, int64_t bits, int64_t blo
     for (bool isSigned : {false, true}) {
       if (bits == 8 ? !isSigned || zeros != ZeroPoints::None : isSigned != (m % 2 == 0))
         continue;
-      ContractionCase description = ContractionCase::matmul(m, n, k);
-      description.codeBits = bits;
-      description.blockSize = block;
-      description.zeroPoints = zeros;
-      description.codesAreSigned = isSigned;
+      ContractionCase description = withCodes(m, n, k, bits, block, zeros, isSigned);
       description.mayRoundInput = true;
       description.schedule = schedule.str();
       expectRight(description);
