@@ -2,10 +2,10 @@
 
     PYTHONPATH=build/python .venv/bin/python benchmarks/quantization.py PLACE... [--names NAME,...] [--json FILE]
 
-PLACE is a folder of models, or a model's own, of which those that read one picture are taken (see samples.py).
+PLACE is a folder of models, or a model's own, of which those that read pictures or sounds are taken (see samples.py).
 
 All products are quantized, weights per channel, on both sides. ONNX Runtime's calibrators get all samples;
-Tenon holds back a quarter of them for its own use. Both models are run by ONNX Runtime on other pictures, and
+Tenon holds back a quarter of them for its own use. Both models are run by ONNX Runtime on other samples, and
 the signal to noise of the worst output against fp32 is what counts. ONNX Runtime quantizes what products
 compute, too, unless it is told not to: so there is a second column of each calibrator, "inputs", where the same
 tensors are quantized as Tenon quantizes. For each model there is a line with dB.
@@ -25,7 +25,7 @@ import onnx.version_converter
 import onnxruntime
 
 import tenon
-from samples import Pictures, find_models, open_samples
+from samples import Variations, find_models, open_samples
 
 PRODUCTS = ["Conv", "ConvTranspose", "MatMul", "Gemm"]
 CALIBRATORS = ["MinMax", "Percentile", "Entropy"]
@@ -78,8 +78,8 @@ class Calibration:
 def measure(folder, arguments):
     model = onnx.load(folder / "model.onnx")
     maker = open_samples(folder, model)
-    if not isinstance(maker, Pictures):
-        raise ValueError("its input is no picture")
+    if isinstance(maker, Variations):
+        raise ValueError("there are no pictures or sounds that it reads")
     seed = 2 * arguments.seed
     samples, others = list(maker.make(arguments.samples, seed - 1)), list(maker.make(arguments.judged, seed))
     expected = run(folder / "model.onnx", others)

@@ -3,12 +3,19 @@
 A model is a folder with model.onnx and test_data_set_*/input_*.pb, from which types and ranges are taken.
 
 Pictures (inputs of 1 or 3 channels) are crops of the photographs that come with scikit-learn and scikit-image, and
-scikit-learn's digits where there is one channel of up to 32 pixels. There is nothing natural at hand for
-other inputs. They are made of the stored ones, each sample another one: numbers are scaled and have noise added (none becomes
-negative where none is), signals (of 256 positions or more) are shifted, and indices are drawn anew from the range that they
-have. Masks, positions, single numbers and states that are zero stay.
+scikit-learn's digits where there is one channel of up to 32 pixels.
+
+Sounds (a first input that is one signal of 256 positions or more) are cut from recordings of a speaker and of music that
+come with Debian's packages asterisk-core-sounds-en-wav and asterisk-moh-opsound-wav.
+
+There is nothing natural at hand for other inputs. They are made of the stored ones, each sample another one: numbers
+are scaled and have noise added (none becomes negative where none is), series (of 256 positions or more) are shifted, and
+indices are drawn anew from the range that they have. Masks, positions, single numbers and states that are zero stay.
 """
+import functools
 import warnings
+import wave
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -52,6 +59,38 @@ def digits(count, seed):
         yield np.repeat(images[(i + seed * len(images) // 10) % len(images)][..., None], 3, 2)
 
 
+RECORDINGS = Path("/usr/share/asterisk")
+
+
+@functools.cache
+def recordings():
+    """Mono signals at 16 kHz, each as loud as the others, in an order that mixes speech and music; those of silence are
+    left out. Of music there are parts of 8 seconds."""
+    signals = []
+    for path in sorted(RECORDINGS.glob("**/*.wav")):
+        if "silence" in path.parts:
+            continue
+        with wave.open(str(path)) as file:
+            signal = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32)
+            scale = 16000 // file.getframerate()
+        signal = np.interp(np.arange(len(signal) * scale) / scale, np.arange(len(signal)), signal)
+        signals += [part / part.std() for part in np.array_split(signal, -(-len(signal) // (8 * 16000))) if part.std() > 0]
+    return [signals[i] for i in np.random.default_rng(0).permutation(len(signals))]
+
+
+def sounds(count, length, seed):
+    """Parts of recordings, around where they are loud; of other recordings for each seed below 10."""
+    rng = np.random.default_rng(seed)
+    signals = recordings()[seed % 10::10]
+    for i in range(count):
+        signal = signals[i % len(signals)]
+        if len(signal) < length: # one after the other
+            signal = np.resize(np.concatenate([*signals[i % len(signals):], *signals]), length)
+        middle = rng.choice(len(signal), p=signal ** 2 / (signal ** 2).sum())
+        start = min(max(middle - length // 2, 0), len(signal) - length)
+        yield signal[start:start + length]
+
+
 def read_stored(folder, model):
     """The inputs of the first data set, by their names."""
     initializers = {tensor.name for tensor in model.graph.initializer}
@@ -89,6 +128,33 @@ class Pictures:
             yield {self.name: np.ascontiguousarray(np.broadcast_to(pixels, self.shape), dtype=self.dtype)}
 
 
+class Sounds:
+    """For a model whose first input is a signal. Other inputs stay. Where the stored one is normalized, others are, too;
+    otherwise they are about as loud."""
+
+    kind = "sounds"
+
+    def __init__(self, stored):
+        self.name, first = next(iter(stored.items()))
+        self.stored, self.shape, self.dtype = stored, first.shape, first.dtype
+        self.loudness = first.std(dtype=np.float64)
+        self.is_normalized = abs(self.loudness - 1) < 0.1
+
+    @staticmethod
+    def fits(stored):
+        return stored.dtype.kind == "f" and stored.size >= 256 and max(stored.shape) == stored.size and \
+            stored.min() < 0 < stored.max()
+
+    def make(self, count, seed):
+        rng = np.random.default_rng(seed)
+        for signal in sounds(count, max(self.shape), seed):
+            if self.is_normalized:
+                signal = (signal - signal.mean()) / signal.std()
+            else:
+                signal = signal * self.loudness * rng.uniform(0.5, 1.5)
+            yield {**self.stored, self.name: signal.astype(self.dtype).reshape(self.shape)}
+
+
 class Variations:
     """For all other models."""
 
@@ -122,7 +188,13 @@ def open_samples(folder, model):
     """What makes samples for a model: make(count, seed) yields dicts of arrays by the names of inputs."""
     stored = read_stored(folder, model)
     name, first = next(iter(stored.items()))
-    return Pictures(name, first) if len(stored) == 1 and Pictures.fits(first) else Variations(stored)
+    if len(stored) == 1 and Pictures.fits(first):
+        return Pictures(name, first)
+    if Sounds.fits(first):
+        if recordings():
+            return Sounds(stored)
+        warnings.warn("there are no recordings: sounds are made of the stored one", stacklevel=2)
+    return Variations(stored)
 
 
 def find_models(places, names):

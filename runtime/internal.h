@@ -2,7 +2,7 @@
  * names begin with tenon_, these with tn_.
  *
  * status.c  errors        dtype.c    element types      elf.c     checks a file before dlopen
- * seal.c    damage        checksum.c XXH64
+ * seal.c    damage        checksum.c XXH64              library.c dlopen
  * model.c   load, query   features.c what the CPU has   cpus.c    which CPUs to use
  * descriptor.c reads and checks what a model says
  * context.c create, free  run.c      one run            region.c  run-time sized memory
@@ -72,6 +72,12 @@ void tn_pack(int32_t dtype, int64_t count, const void *elements, void *packed);
 /* Checks that the file is an undamaged shared library for this machine that exports `symbol`;
  * weights are not looked at. Gives the checksum of all else. */
 tenon_status tn_check_library(const char *path, const char *symbol, uint64_t *checksum);
+
+/* ---- library.c */
+
+/* Maps the shared library that is at `path` now, whatever was there when the path was loaded
+ * before. The caller closes it with dlclose. */
+tenon_status tn_open_library(const char *path, void **library);
 
 /* ---- descriptor.c */
 

@@ -174,19 +174,10 @@ static tenon_status load(const char *path, tenon_model **model) {
   if (status)
     return status;
 
-  // Without a slash dlopen would search the system's folders instead of the current one.
-  char *name = NULL;
-  if (!strchr(path, '/')) {
-    name = malloc(strlen(path) + 3);
-    if (!name)
-      return tn_fail(TENON_OUT_OF_MEMORY, "%s: no memory for its name", path);
-    strcpy(name, "./");
-    strcat(name, path);
-  }
-  void *library = dlopen(name ? name : path, RTLD_NOW | RTLD_LOCAL);
-  free(name);
-  if (!library)
-    return tn_fail(TENON_INVALID_MODEL, "cannot load the model: %s", dlerror());
+  void *library = NULL;
+  status = tn_open_library(path, &library);
+  if (status)
+    return status;
   const tenon_model_desc *desc = dlsym(library, "tenon_model");
   if (!desc) {
     dlclose(library);

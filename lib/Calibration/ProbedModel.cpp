@@ -2,9 +2,9 @@
 
 #include "lib/Calibration/ProbedModel.h"
 #include "lib/Editing/ModelEditor.h"
+#include "lib/Support/Files.h"
 #include "lib/Target/CodeCache.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 
 namespace tenon::quantize {
@@ -16,12 +16,9 @@ ProbeOptions keepCode(ProbeOptions options) {
 
 llvm::Expected<std::pair<Session, driver::CompileReport>>
 loadModel(const std::shared_ptr<ModelFile> &model, const ProbeOptions &options) {
-  llvm::SmallString<128> path;
-  if (std::error_code error = llvm::sys::fs::createTemporaryFile("tenon", "so", path))
-    return llvm::errorCodeToError(error);
-  llvm::FileRemover remover(path);
   driver::CompileOptions compile = options.compile;
-  compile.output = path.str().str();
+  compile.output = inventTemporaryPath(".so");
+  llvm::FileRemover remover(compile.output);
   llvm::Expected<driver::CompileReport> report = driver::compile(model, compile);
   if (!report)
     return report.takeError();

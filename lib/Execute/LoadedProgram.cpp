@@ -5,7 +5,7 @@
 #include "dialects/Tenon/Shape.h"
 #include "lib/Driver/ProgramBuilder.h"
 #include "lib/Execute/EvaluateConstants.h"
-#include "llvm/Support/FileSystem.h"
+#include "lib/Support/Files.h"
 #include "llvm/Support/FileUtilities.h"
 #include <chrono>
 
@@ -53,14 +53,12 @@ llvm::Expected<LoadedProgram> LoadedProgram::load(ModuleOp module, const LoadOpt
   llvm::Expected<func::FuncOp> function = findMain(module);
   if (!function)
     return function.takeError();
-  SmallString<128> path;
-  if (std::error_code error = llvm::sys::fs::createTemporaryFile("tenon", "so", path))
-    return llvm::errorCodeToError(error);
+  std::string path = inventTemporaryPath(".so");
   llvm::FileRemover remover(path);
-  if (llvm::Error error = compileProgram(module, path.str().str(), options))
+  if (llvm::Error error = compileProgram(module, path, options))
     return error;
   LoadedProgram program(function->getFunctionType());
-  if (llvm::Error error = program.loadFile(path.str().str()))
+  if (llvm::Error error = program.loadFile(path))
     return error;
   return program;
 }

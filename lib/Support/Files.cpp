@@ -143,6 +143,12 @@ Expected<FileHandle> createScratchFile(StringRef directory) {
   return systemError("cannot make a temporary file in '" + temporary.str() + "'");
 }
 
+std::string inventTemporaryPath(StringRef suffix) {
+  SmallString<128> path;
+  sys::fs::createUniquePath("tenon-%%%%%%%%%%%%%%%%" + suffix, path, /*MakeAbsolute=*/true);
+  return path.str().str();
+}
+
 Expected<OutputFile> OutputFile::create(StringRef path) {
   OutputFile file;
   file.path = path.str();
@@ -156,6 +162,7 @@ Expected<OutputFile> OutputFile::create(StringRef path) {
     if (!scratch)
       return scratch.takeError();
     file.handle = std::move(*scratch);
+    file.isDevice = true;
     return file;
   }
   if (exists) {
@@ -169,20 +176,33 @@ Expected<OutputFile> OutputFile::create(StringRef path) {
   return file;
 }
 
-/// Unlike mkstemp, this gives the file the permissions that the process's mask allows.
-Error OutputFile::createBeside() {
+/// A name beside `path` that nothing has yet, as far as `take` can take it.
+static std::string takeNameBeside(StringRef path, llvm::function_ref<bool(const char *)> take) {
   static std::atomic<unsigned> counter;
   do {
     SmallString<128> name(sys::path::parent_path(path));
     sys::path::append(name, "." + sys::path::filename(path) + "-" + Twine(getpid()) + "-" +
                                 Twine(counter++));
-    temporary = name.str().str();
-    handle = FileHandle(open(temporary.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666));
-  } while (!handle && errno == EEXIST);
+    if (take(name.c_str()))
+      return name.str().str();
+  } while (errno == EEXIST);
+  return "";
+}
+
+/// Where the file system knows nameless files, it gets a name only when it is complete: a process
+/// that is killed leaves nothing. Unlike mkstemp, this gives the file the permissions that the
+/// process's mask allows.
+Error OutputFile::createBeside() {
+  StringRef folder = sys::path::parent_path(path);
+  std::string place = folder.empty() ? "." : folder.str();
+  handle = FileHandle(open(place.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
   if (handle)
     return Error::success();
-  temporary.clear();
-  return systemError("cannot write '" + Twine(path) + "'");
+  temporary = takeNameBeside(path, [&](const char *name) {
+    handle = FileHandle(open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666));
+    return static_cast<bool>(handle);
+  });
+  return temporary.empty() ? systemError("cannot write '" + Twine(path) + "'") : Error::success();
 }
 
 OutputFile::~OutputFile() {
@@ -218,14 +238,20 @@ Error OutputFile::sendToDevice() {
 }
 
 Error OutputFile::commit(bool executable) {
-  if (temporary.empty())
+  if (isDevice)
     return sendToDevice();
   struct stat status;
   // Whoever may read it may run it.
   if (executable && (fstat(handle.get(), &status) != 0 ||
                      fchmod(handle.get(), status.st_mode | (status.st_mode & 0444) >> 2) != 0))
     return systemError("cannot write '" + Twine(path) + "'");
-  if (rename(temporary.c_str(), path.c_str()) != 0)
+  // A link cannot take another file's place.
+  if (temporary.empty())
+    temporary = takeNameBeside(path, [&](const char *name) {
+      std::string nameless = "/proc/self/fd/" + std::to_string(handle.get());
+      return linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+    });
+  if (temporary.empty() || rename(temporary.c_str(), path.c_str()) != 0)
     return systemError("cannot write '" + Twine(path) + "'");
   temporary.clear();
   return Error::success();

@@ -78,15 +78,20 @@ void releasePages(const llvm::MemoryBuffer &buffer);
 /// where that is not possible in the system's temporary directory.
 llvm::Expected<FileHandle> createScratchFile(llvm::StringRef directory);
 
-/// A file that is being written beside the place where it will appear. Unless `commit` is called,
-/// nothing of it stays. A path may also name a device or a pipe, or be "-" for standard output;
-/// then the data goes there when it is complete.
+/// A path in the system's temporary directory where there is nothing, as far as random names tell;
+/// what is written there (OutputFile) and removed in time leaves nothing else.
+std::string inventTemporaryPath(llvm::StringRef suffix);
+
+/// A file that is being written in the folder where it will appear. Unless `commit` is called,
+/// nothing of it stays; where the file system knows nameless files, not even of a process that is
+/// killed. A path may also name a device or a pipe, or be "-" for standard output; then the data
+/// goes there when it is complete.
 class OutputFile {
 public:
   static llvm::Expected<OutputFile> create(llvm::StringRef path);
   OutputFile(OutputFile &&other) noexcept
       : handle(std::move(other.handle)), path(std::move(other.path)),
-        temporary(std::exchange(other.temporary, std::string())) {}
+        temporary(std::exchange(other.temporary, std::string())), isDevice(other.isDevice) {}
   ~OutputFile();
 
   int fd() const { return handle.get(); }
@@ -100,7 +105,9 @@ private:
   llvm::Error sendToDevice();
 
   FileHandle handle;
-  std::string path, temporary; // no temporary: the path is a device
+  std::string path;
+  std::string temporary; // the file's name until then, if it has one
+  bool isDevice = false;
 };
 
 /// Writes a whole file, or leaves the place as it was.

@@ -55,6 +55,16 @@ def test_output_is_kept_and_can_be_loaded(tmp_path):
     check(tenon.load(output))
 
 
+def test_output_replaces_a_model_that_is_in_use(tmp_path):
+    output = tmp_path / "small.so"
+    first = tenon.compile(make_model(), output=output)
+    x = np.full((4, 8), -2, np.float32)
+    second = tenon.compile(make_model(op="Abs"), output=output)
+    assert (second.run({"x": x})["z"] > 0).all()
+    assert (tenon.load(output).run({"x": x})["z"] > 0).all()
+    assert (first.run({"x": x})["z"] == 0).all()
+
+
 @pytest.mark.parametrize("target", ["native", "x86-64-v3", ["x86-64-v4", "x86-64-v3"]])
 def test_targets(target):
     model = tenon.compile(make_model(), target=target)

@@ -58,6 +58,31 @@ TEST(Load, findsAFileInTheCurrentFolder) {
   ASSERT_EQ(chdir(folder), 0);
 }
 
+TEST(Load, takesTheFileThatIsThereNow) {
+  TemporaryFile file(readFile(modelPath("add")));
+  auto loadFile = [&] {
+    tenon_model *model = nullptr;
+    EXPECT_EQ(tenon_model_load(file.path(), &model), TENON_OK) << tenon_last_error();
+    return Model(model);
+  };
+  auto replace = [&](const char *name) {
+    TemporaryFile other(readFile(modelPath(name)));
+    ASSERT_EQ(rename(other.path(), file.path()), 0);
+  };
+  Model first = loadFile();
+  replace("scale");
+  Model second = loadFile(), again = loadFile();
+  replace("state");
+  Model third = loadFile();
+  EXPECT_STREQ(tenon_model_name(first.get()), "add");
+  EXPECT_STREQ(tenon_model_name(second.get()), "scale");
+  EXPECT_STREQ(tenon_model_name(again.get()), "scale");
+  EXPECT_STREQ(tenon_model_name(third.get()), "state");
+  first.reset();
+  Model fourth = loadFile();
+  EXPECT_STREQ(tenon_model_name(fourth.get()), "state");
+}
+
 TEST(Load, refusesNullAndMissing) {
   tenon_model *model = nullptr;
   EXPECT_ERROR(tenon_model_load(nullptr, &model), TENON_INVALID_ARGUMENT, "path is null");

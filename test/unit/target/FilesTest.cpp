@@ -1,6 +1,8 @@
 // Output files appear whole or not at all.
 #include "lib/Support/Files.h"
 #include "test/unit/target/TestFiles.h"
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace llvm;
 using namespace tenon;
@@ -30,6 +32,23 @@ TEST_F(FilesTest, AnAbandonedOutputFileLeavesNothing) {
     ASSERT_FALSE(bool(file->write(StringRef("text"), 0)));
   }
   EXPECT_EQ(countFiles(), 0u);
+}
+
+// So not even a process that is killed leaves anything.
+TEST_F(FilesTest, AnOutputFileHasNoNameBeforeItIsComplete) {
+  if (close(open(directory.c_str(), O_TMPFILE | O_RDWR, 0600)) != 0)
+    GTEST_SKIP() << directory << " is on a file system without nameless files";
+  Expected<OutputFile> first = OutputFile::create(path("out")),
+                       second = OutputFile::create(path("out"));
+  ASSERT_TRUE(first && second);
+  ASSERT_FALSE(bool(first->write(StringRef("first"), 0)));
+  ASSERT_FALSE(bool(second->write(StringRef("second"), 0)));
+  EXPECT_EQ(countFiles(), 0u);
+  ASSERT_FALSE(bool(first->commit(/*executable=*/false)));
+  EXPECT_EQ(read(path("out")), "first");
+  ASSERT_FALSE(bool(second->commit(/*executable=*/false)));
+  EXPECT_EQ(read(path("out")), "second");
+  EXPECT_EQ(countFiles(), 1u);
 }
 
 TEST_F(FilesTest, AMissingDirectoryIsNamed) {
