@@ -4,8 +4,8 @@
     PYTHONPATH=build/python .venv/bin/python benchmarks/budgets.py --json FILE
 
 PLACE is a folder of models, or a model's own (see samples.py). For each model and budget, in dB of
-signal to noise, tenon.quantize_each makes a compiled model with 32 samples (a quarter of which it holds back), or
-refuses. Compiled models run beside fp32 on 64 further samples. One keeps its budget if the noise of its worst output
+signal to noise, tenon.quantize_each makes a compiled model with 32 samples (128 where these are natural, which differ
+more; a quarter of them is held back), or refuses. Compiled models run beside fp32 on 64 further samples. One keeps its budget if the noise of its worst output
 is at most SLACK beyond it: two sets of samples differ by as much.
 
 Each model has a process and --limit seconds of its own, smallest files first, so that one that crashes or takes too
@@ -113,7 +113,7 @@ def measure(folder, settings, send):
             send({"doing": now})
 
     results = tenon.quantize_each(
-        model, maker.make(settings.samples, 1), [f"sqnr={budget}dB" for budget in settings.budgets],
+        model, maker.make(settings.samples if maker.kind == "variations" else settings.natural, 1), [f"sqnr={budget}dB" for budget in settings.budgets],
         [Path(tempfile.gettempdir()) / f"{budget}.so" for budget in settings.budgets],
         allow=settings.allow.split(","), repair=settings.repair, progress=progress)
     rows = [describe(budget, result) for budget, result in zip(settings.budgets, results)]
@@ -230,6 +230,7 @@ def main():
     parser.add_argument("--allow", default="int8,bf16")
     parser.add_argument("--no-repair", dest="repair", action="store_false")
     parser.add_argument("--samples", type=int, default=32)
+    parser.add_argument("--natural", type=int, default=128, help="samples that are pictures or sounds")
     parser.add_argument("--judged", type=int, default=64)
     parser.add_argument("--limit", type=float, default=240, help="seconds for a model")
     parser.add_argument("--minutes", type=float, default=np.inf, help="no model is begun after so many")

@@ -35,10 +35,14 @@ static double findStudentQuantile(double freedom) {
   return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom);
 }
 
+/// Where samples are as different as that, they let nothing be said.
+constexpr double mostTimes = 10;
+
 namespace {
 
 /// Samples as parts of their mean.
 struct Parts {
+  std::vector<double> noise;
   /// Logarithms of noise. What is far below the mean has no say in it, and none in how far noise
   /// spreads.
   std::vector<double> logarithms;
@@ -52,19 +56,20 @@ struct Parts {
 } // namespace
 
 Parts::Parts(llvm::ArrayRef<SamplePowers> samples) {
-  double noise = 0, signal = 0;
+  double allNoise = 0, allSignal = 0;
   for (const SamplePowers &sample : samples) {
-    noise += sample.noise;
-    signal += sample.signal;
+    allNoise += sample.noise;
+    allSignal += sample.signal;
   }
-  if (noise <= 0 || signal <= 0)
+  if (allNoise <= 0 || allSignal <= 0)
     return;
   constexpr double least = 0.01;
   auto count = static_cast<double>(samples.size());
   for (const SamplePowers &sample : samples) {
-    double part = sample.noise / noise * count;
+    double part = sample.noise / allNoise * count;
+    noise.push_back(part);
     logarithms.push_back(std::log(std::max(part, least)));
-    differences.push_back(part - sample.signal / signal * count);
+    differences.push_back(part - sample.signal / allSignal * count);
   }
 }
 
@@ -73,6 +78,26 @@ static double boundLogNormalMean(double mean, const Spread &spread, double count
   double variance = spread.variance();
   double deviation = std::sqrt(variance / count + variance * variance / (2 * spread.freedom));
   return std::exp(mean + variance / 2 + quantile * deviation);
+}
+
+/// The upper end of the mean of numbers that may be skewed, after Hall, "On the removal of skewness
+/// by transformation", 1992. Their mean is 1.
+static double boundSkewedMean(llvm::ArrayRef<double> numbers) {
+  auto count = static_cast<double>(numbers.size());
+  double squares = 0, cubes = 0;
+  for (double number : numbers) {
+    squares += std::pow(number - 1, 2);
+    cubes += std::pow(number - 1, 3);
+  }
+  if (squares == 0)
+    return 1;
+  double deviation = std::sqrt(squares / (count - 1));
+  double skewness = cubes / count / std::pow(deviation, 3);
+  double distance = findStudentQuantile(count - 1) / std::sqrt(count) + skewness / (6 * count);
+  // Next to none is the limit.
+  if (std::abs(skewness) > 1e-3)
+    distance = 3 / skewness * (1 - std::cbrt(1 - skewness * distance));
+  return 1 + deviation * distance;
 }
 
 /// By the mean of `samples`, and how much both differ.
@@ -93,8 +118,16 @@ static double boundAboutMean(llvm::ArrayRef<SamplePowers> samples,
   double quantile = findStudentQuantile(logarithms.freedom);
   double byQuotient = 1 + quantile * std::sqrt(differences.variance() / count);
   double byNoise = boundLogNormalMean(findMean(own.logarithms), logarithms, count, quantile);
-  constexpr double most = 10;
-  return std::clamp(std::max(byQuotient, byNoise), 1.0, most);
+  return std::clamp(std::max(byQuotient, byNoise), 1.0, mostTimes);
+}
+
+/// By the mean of samples of which a few may have nearly all of the noise. A log-normal
+/// distribution that fits the others says too little of these.
+static double boundByFew(llvm::ArrayRef<SamplePowers> samples) {
+  Parts parts(samples);
+  if (parts.noise.size() < 2)
+    return 1;
+  return std::clamp(boundSkewedMean(parts.noise), 1.0, mostTimes);
 }
 
 /// The noise for the signal.
@@ -111,11 +144,13 @@ static double findQuotient(llvm::ArrayRef<SamplePowers> samples) {
 // `samples`, these are lucky ones, and all of them are the better guess.
 double boundNoise(llvm::ArrayRef<SamplePowers> samples, llvm::ArrayRef<SamplePowers> alike) {
   double bound = boundAboutMean(samples, alike), quotient = findQuotient(samples);
-  if (quotient == 0 || findQuotient(alike) <= quotient)
+  if (quotient == 0)
     return bound;
   std::vector<SamplePowers> all(samples);
   all.insert(all.end(), alike.begin(), alike.end());
-  return std::max(bound, findQuotient(all) / quotient * boundAboutMean(all, {}));
+  double times = findQuotient(all) / quotient;
+  bound = std::max(bound, times * boundByFew(all));
+  return times > 1 ? std::max(bound, times * boundAboutMean(all, {})) : bound;
 }
 
 } // namespace tenon::quantize

@@ -13,7 +13,8 @@ struct SamplePowers {
 
 /// How many times the noise for the signal that these samples have together others may have, with a
 /// confidence of about 95%; at least 1. Noise is often that of a few samples, of which a few more
-/// would have shown others: so it is taken as log-normal.
+/// would have shown others: so it is taken as log-normal, or as skewed as that of these samples is
+/// where that says more.
 ///
 /// `alike` are samples whose noise differs as much from each other, but about a mean of its own:
 /// those that a change was fitted to. This is likely to be lower than that of others; where it is

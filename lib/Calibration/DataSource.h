@@ -43,6 +43,8 @@ public:
   DataSubset(DataSource &all, std::vector<int64_t> indices)
       : DataSource(all.getInputs().vec()), all(all), indices(std::move(indices)) {}
   int64_t size() const override { return static_cast<int64_t>(indices.size()); }
+  /// In the other source.
+  llvm::ArrayRef<int64_t> getIndices() const { return indices; }
 
 protected:
   llvm::Expected<Sample> load(int64_t index) override { return all.read(indices[index]); }

@@ -50,6 +50,8 @@ llvm::Error TensorLoss::add(const tenon_tensor &reference, const tenon_tensor &g
     noiseSum += error * error;
     largestError = std::max(largestError, std::abs(error));
     largestNumber = std::max(largestNumber, std::abs(a));
+    low = std::min(low, a);
+    high = std::max(high, a);
   }
   samples.push_back({noiseSum - noiseBefore, signalSum - signalBefore});
   return llvm::Error::success();

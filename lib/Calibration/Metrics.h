@@ -7,6 +7,7 @@
 #include "lib/Tensors/Tensor.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
+#include <cmath>
 #include <optional>
 
 namespace tenon::quantize {
@@ -37,12 +38,14 @@ public:
   double noise() const { return noiseSum; }
   double signal() const { return signalSum; }
   int64_t count() const { return elements; }
+  /// How far the reference's numbers are apart, at most.
+  double range() const { return elements ? high - low : 0; }
 
 private:
   int64_t elements = 0;
   bool isBroken = false;
   double signalSum = 0, gotSum = 0, productSum = 0, noiseSum = 0;
-  double largestError = 0, largestNumber = 0;
+  double largestError = 0, largestNumber = 0, low = INFINITY, high = -INFINITY;
   std::vector<SamplePowers> samples;
   std::vector<float> referenceStorage, gotStorage;
 };

@@ -77,7 +77,8 @@ Evaluator::Sums Evaluator::startSums() const {
   for (size_t index = 0; index < reference.numOutputs(); ++index)
     if (isFloatTensor(reference.output(index))) {
       sums.numbers.push_back(index);
-      sums.losses.addOutput(reference.output(index).name);
+      sums.losses.addOutput(reference.output(index).name,
+                            decisions.lookup(reference.output(index).name));
     }
   return sums;
 }
@@ -95,8 +96,13 @@ llvm::Error Evaluator::addSamples(Session &candidate, DataSource &samples, int64
 }
 
 llvm::Expected<Evaluation> Evaluator::evaluate(Session &candidate) {
-  // More do not make a spread much more certain.
-  constexpr int64_t mostAlike = 64;
+  return evaluate(candidate, [&](Judge judge) {
+    return alike ? judge(candidate, *alike) : llvm::Error::success();
+  });
+}
+
+llvm::Expected<Evaluation> Evaluator::evaluate(Session &candidate,
+                                               llvm::function_ref<llvm::Error(Judge)> visit) {
   Sums sums = startSums();
   if (sums.numbers.empty() && budget.kind != LossKind::Metric)
     return makeError("the model has no output of floating point numbers to compare");
@@ -113,10 +119,17 @@ llvm::Expected<Evaluation> Evaluator::evaluate(Session &candidate) {
       return loss.takeError();
     evaluation.loss = evaluation.bound = *loss;
   } else {
+    // Of more, a run of each for every assignment that is compared would take long.
+    constexpr int64_t mostOthers = 128;
+    int64_t left = mostOthers;
     Sums others = startSums();
-    if (alike && !hasScores())
-      if (llvm::Error error =
-              addSamples(candidate, *alike, std::min(alike->size(), mostAlike), others))
+    auto judge = [&](Session &model, DataSource &samples) {
+      int64_t count = std::min(samples.size(), left);
+      left -= count;
+      return addSamples(model, samples, count, others);
+    };
+    if (canUseOthers())
+      if (llvm::Error error = visit(judge))
         return std::move(error);
     evaluation.loss = sums.losses.findLoss();
     evaluation.bound = sums.losses.findBound(others.losses);

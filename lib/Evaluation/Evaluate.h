@@ -6,6 +6,8 @@
 #include "lib/Calibration/Metrics.h"
 #include "lib/Evaluation/OutputLosses.h"
 #include "lib/Session/Session.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include <functional>
 
 namespace tenon::quantize {
@@ -38,8 +40,21 @@ public:
             DataSource *alike = nullptr)
       : reference(reference), data(data), budget(budget), metric(std::move(metric)), alike(alike) {}
 
+  /// How many decisions of a run outputs follow, by their names (`OutputLosses`).
+  using Decisions = llvm::StringMap<int64_t>;
+  void setDecisions(Decisions counts) { decisions = std::move(counts); }
+
   /// Runs all samples. An error names the sample.
   llvm::Expected<Evaluation> evaluate(Session &candidate);
+
+  /// Lets samples tell how much they differ, by a model.
+  using Judge = llvm::function_ref<llvm::Error(Session &, DataSource &)>;
+  /// The same where others than `alike` do: `visit` hands them over, in parts, each with a model
+  /// that is like the candidate and that they had no part in.
+  llvm::Expected<Evaluation> evaluate(Session &candidate,
+                                      llvm::function_ref<llvm::Error(Judge)> visit);
+  /// Whether losses are noise, of which others than the held-back samples tell anything.
+  bool canUseOthers() const { return budget.kind != LossKind::Metric && !hasScores(); }
 
 private:
   struct Sums;
@@ -55,6 +70,7 @@ private:
   Budget budget;
   Metric metric;
   DataSource *alike;
+  Decisions decisions;
   /// Of the reference.
   std::optional<double> referenceMetric;
 };

@@ -43,10 +43,26 @@ static double scaleLoss(LossKind kind, const TensorLoss &loss, double times) {
   return loss.relativeError() * std::sqrt(times);
 }
 
+double OutputLosses::boundTimes(const Output &own, const Output &other) {
+  double times = own.loss.noiseBound(&other.loss);
+  double signal = own.loss.signal() + other.loss.signal();
+  if (own.decisions == 0 || own.loss.noise() == 0 || signal == 0)
+    return times;
+  auto numbers = static_cast<double>(own.loss.count() + other.loss.count());
+  size_t samples = own.loss.getSamples().size() + other.loss.getSamples().size();
+  double made = own.decisions == asManyAsNumbers
+                    ? numbers
+                    : static_cast<double>(own.decisions) * static_cast<double>(samples);
+  double meanSquare = signal / numbers;
+  double range = std::max(own.loss.range(), other.loss.range());
+  double unseen = std::min(3 / made, 1.0) * range * range / meanSquare;
+  return times + unseen * own.loss.signal() / own.loss.noise();
+}
+
 double OutputLosses::findBound(const OutputLosses &alike) const {
   std::vector<double> bounds;
   for (auto [own, other] : llvm::zip_equal(outputs, alike.outputs))
-    bounds.push_back(own.loss.noiseBound(&other.loss));
+    bounds.push_back(boundTimes(own, other));
   return findWorst(bounds);
 }
 

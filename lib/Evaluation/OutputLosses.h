@@ -13,8 +13,12 @@ public:
   /// Of a budget that ranks classes, the first output has their scores.
   explicit OutputLosses(const Budget &budget) : budget(budget) {}
 
-  /// A floating point output; they are counted from 0.
-  void addOutput(llvm::StringRef name) { outputs.push_back({name.str(), {}}); }
+  /// A floating point output; they are counted from 0. It may follow so many decisions of a run,
+  /// none of which is known to be made in the same way in other samples.
+  static constexpr int64_t asManyAsNumbers = -1;
+  void addOutput(llvm::StringRef name, int64_t decisions = 0) {
+    outputs.push_back({name.str(), {}, decisions});
+  }
   size_t count() const { return outputs.size(); }
   /// Adds a sample of one of them.
   llvm::Error add(size_t output, const tenon_tensor &expected, const tenon_tensor &got);
@@ -26,6 +30,10 @@ public:
   double findLoss() const { return findWorst({}); }
   /// What other samples may lose (`boundNoise`); of classes, what these do. `alike` has the losses
   /// of further samples, whose noise differs as much from each other.
+  ///
+  /// Where an output follows decisions, three more of all that were made may differ in others, with
+  /// a confidence of 95% if none did here (the rule of three), and each may move its part of the
+  /// output by all of its range.
   double findBound(const OutputLosses &alike) const;
 
 private:
@@ -34,7 +42,9 @@ private:
   struct Output {
     std::string name;
     TensorLoss loss;
+    int64_t decisions;
   };
+  static double boundTimes(const Output &own, const Output &other);
   bool hasScores() const { return budget.kind == LossKind::Top1 || budget.kind == LossKind::Top5; }
 
   Budget budget;

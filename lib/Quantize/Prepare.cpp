@@ -29,4 +29,13 @@ llvm::Expected<PreparedModel> prepareModel(const std::shared_ptr<ModelFile> &mod
                        std::move(*unmatched)};
 }
 
+llvm::Expected<std::pair<Session, driver::CompileReport>>
+loadRecipe(const std::shared_ptr<ModelFile> &model, const Recipe &recipe, ProbeOptions options) {
+  llvm::Expected<PreparedModel> prepared = prepareModel(model, recipe);
+  if (!prepared)
+    return prepared.takeError();
+  options.compile.precision = prepared->precision;
+  return loadModel(prepared->model, options);
+}
+
 } // namespace tenon::quantize

@@ -2,7 +2,7 @@
 #ifndef TENON_LIB_QUANTIZE_PREPARE_H
 #define TENON_LIB_QUANTIZE_PREPARE_H
 
-#include "lib/Driver/Driver.h"
+#include "lib/Calibration/ProbedModel.h"
 #include "lib/Quantize/Recipe.h"
 
 namespace tenon::quantize {
@@ -18,6 +18,10 @@ struct PreparedModel {
 /// The model as the recipe wants it. An error if the recipe is for another model.
 llvm::Expected<PreparedModel> prepareModel(const std::shared_ptr<ModelFile> &model,
                                            const Recipe &recipe);
+
+/// Compiles the model as the recipe wants it, and loads it (`loadModel`).
+llvm::Expected<std::pair<Session, driver::CompileReport>>
+loadRecipe(const std::shared_ptr<ModelFile> &model, const Recipe &recipe, ProbeOptions options);
 
 } // namespace tenon::quantize
 

@@ -1,6 +1,7 @@
 // Lowers the precision of a model as far as a budget allows (see the header).
 
 #include "lib/Quantize/Quantize.h"
+#include "lib/Quantize/CrossValidation.h"
 #include "lib/Quantize/LimitSearch.h"
 #include "lib/Quantize/MeasureTensors.h"
 #include "lib/Quantize/Prepare.h"
@@ -18,7 +19,7 @@ namespace {
 class Quantizer {
 public:
   Quantizer(RecipeParts parts, DataSource &data, const QuantizeOptions &options)
-      : parts(std::move(parts)), options(options), split(splitData(data)),
+      : parts(std::move(parts)), options(options), data(data), split(splitData(data)),
         probe(keepCode({options.compile, options.threads})),
         timer(probe, split.calibration, options.records) {}
 
@@ -34,6 +35,8 @@ private:
   llvm::Error search(const Budget &budget);
   llvm::Expected<Validation> validate(const Choices &choices, const Budget &budget,
                                       Evaluator &evaluator);
+  llvm::Expected<Evaluation> crossValidate(const Recipe &recipe, Session &session,
+                                           Evaluator &evaluator);
   llvm::Error measureTensors();
   void report(const Budget &budget);
 
@@ -57,6 +60,7 @@ private:
 
   RecipeParts parts;
   const QuantizeOptions &options;
+  DataSource &data;
   DataSplit split;
   ProbeOptions probe;
   ModelTimer timer;
@@ -74,6 +78,8 @@ private:
   bool hasNoise = false;
   /// Of the groups as they are, with the kind of budget that they were judged by.
   std::vector<std::pair<LossKind, Validation>> known;
+  /// Of the model with what repairs changed.
+  std::optional<CrossValidation> crossValidation;
   /// The tensors of assignments that were measured.
   std::map<Choices, std::vector<TensorRecipe>> measuredTensors;
   Choices chosen;
@@ -93,12 +99,7 @@ static bool isRepairable(NodePrecision precision) {
 /// Whether a recipe is good enough as it is.
 llvm::Expected<bool> Quantizer::keepsBudget(const Recipe &recipe, DataSource &samples,
                                             const Budget &budget) {
-  llvm::Expected<PreparedModel> prepared = prepareModel(parts.getModel(), recipe);
-  if (!prepared)
-    return prepared.takeError();
-  ProbeOptions own = probe;
-  own.compile.precision = prepared->precision;
-  auto loaded = loadModel(prepared->model, own);
+  auto loaded = loadRecipe(parts.getModel(), recipe, probe);
   if (!loaded)
     return loaded.takeError();
   llvm::Expected<Evaluation> found =
@@ -129,6 +130,7 @@ llvm::Error Quantizer::repair(const Budget &budget) {
     return reports.takeError();
   isRepaired = true;
   groups.reset();
+  crossValidation.reset();
   repairs = std::move(*reports);
   // Biases are corrected by what is quantized in the end, each time anew.
   std::unique_ptr<Repair> correction = makeBiasCorrection();
@@ -209,6 +211,21 @@ llvm::Expected<Recipe> Quantizer::makeRecipeOf(const Choices &choices) {
   return recipe;
 }
 
+/// What is left to be sure of where samples that calibrate judge by ranges of others.
+llvm::Expected<Evaluation> Quantizer::crossValidate(const Recipe &recipe, Session &session,
+                                                    Evaluator &evaluator) {
+  if (!crossValidation) {
+    llvm::Expected<CrossValidation> made = CrossValidation::create(
+        parts.makeUniformRecipe(NodePrecision::Int8), getRepairContext(), data, split);
+    if (!made)
+      return made.takeError();
+    crossValidation = std::move(*made);
+  }
+  return evaluator.evaluate(session, [&](Evaluator::Judge judge) {
+    return crossValidation->run(recipe, parts.getModel(), probe, judge);
+  });
+}
+
 /// Compiles and runs an assignment, unless another budget of this kind has had it done.
 llvm::Expected<Validation> Quantizer::validate(const Choices &choices, const Budget &budget,
                                                Evaluator &evaluator) {
@@ -216,7 +233,9 @@ llvm::Expected<Validation> Quantizer::validate(const Choices &choices, const Bud
     if (kind == budget.kind && validation.choices == choices) {
       Validation again = validation;
       again.evaluation.holds = budget.holds(again.evaluation.bound);
-      return again;
+      // One that did not hold was not looked at closely.
+      if (validation.evaluation.holds || !again.evaluation.holds)
+        return again;
     }
   progressOf("comparing whole models")(result.validations++, options.maxValidations);
   llvm::Expected<Recipe> recipe = makeRecipeOf(choices);
@@ -229,12 +248,18 @@ llvm::Expected<Validation> Quantizer::validate(const Choices &choices, const Bud
   if (!measured)
     return measured.takeError();
   llvm::Expected<Evaluation> evaluation = evaluator.evaluate(measured->session);
+  if (evaluation && evaluation->holds && evaluator.canUseOthers() &&
+      CrossValidation::concerns(*recipe, parts.getPlan()))
+    evaluation = crossValidate(*recipe, measured->session, evaluator);
   if (!evaluation)
     return evaluation.takeError();
   double time = totalTime(measured->kernels);
   int64_t bytes = measured->report.weightsBytes;
   double cost = options.objective == Objective::Time ? time : static_cast<double>(bytes);
   Validation validation{choices, std::move(*recipe), std::move(*evaluation), cost, time, bytes};
+  llvm::erase_if(known, [&](const auto &entry) {
+    return entry.first == budget.kind && entry.second.choices == choices;
+  });
   known.emplace_back(budget.kind, validation);
   return validation;
 }
@@ -242,6 +267,7 @@ llvm::Expected<Validation> Quantizer::validate(const Choices &choices, const Bud
 llvm::Error Quantizer::search(const Budget &budget) {
   Evaluator evaluator(reference->session, split.heldBack, budget, options.metric,
                       &split.calibration);
+  evaluator.setDecisions(parts.countDecisions());
   LimitSearch search(problem, budget, options.maxValidations);
   llvm::Expected<std::optional<Validation>> found =
       search.run([&](const Choices &choices) { return validate(choices, budget, evaluator); });
@@ -307,6 +333,7 @@ void Quantizer::report(const Budget &budget) {
   recipe.calibrationSamples = split.calibration.size();
   recipe.heldBackSamples = split.heldBack.size();
   recipe.measured = result.evaluation.outputs;
+  result.decisions = parts.getDecisions();
   for (auto [number, report] : llvm::enumerate(result.groups)) {
     if (report.precision == NodePrecision::F32)
       report.reason = report.reason.empty() ? explain(report) : report.reason;

@@ -12,6 +12,7 @@
 
 #include "lib/Evaluation/Budget.h"
 #include "lib/Evaluation/Evaluate.h"
+#include "lib/Quantize/Decisions.h"
 #include "lib/Quantize/GroupOptions.h"
 #include "lib/Quantize/Improve.h"
 
@@ -49,6 +50,8 @@ struct QuantizeResult {
   /// Those that were tried on the model in its narrowest precision.
   std::vector<RepairReport> repairs;
   int64_t validations = 0;
+  /// Of outputs that follow any.
+  llvm::StringMap<Decision> decisions;
   /// Of the compiled models: nanoseconds of a run, and bytes of weights.
   double timeBefore = 0, timeAfter = 0;
   int64_t weightsBefore = 0, weightsAfter = 0;

@@ -19,7 +19,15 @@ llvm::Expected<RecipeParts> RecipeParts::create(const std::shared_ptr<ModelFile>
   parts.plan = planQuantization(parts.editor, parts.types);
   if (parts.plan.products.empty())
     return makeError(model->name() + ": has no products of f32 to lower");
+  parts.decisions = findDecisions(parts.editor, parts.types, parts.plan);
   return std::move(parts);
+}
+
+Evaluator::Decisions RecipeParts::countDecisions() const {
+  Evaluator::Decisions counts;
+  for (const auto &entry : decisions)
+    counts[entry.first()] = entry.second.count.value_or(OutputLosses::asManyAsNumbers);
+  return counts;
 }
 
 llvm::Error RecipeParts::calibrate(DataSource &data, const CalibrateOptions &options,

@@ -5,6 +5,8 @@
 
 #include "lib/Calibration/Calibrate.h"
 #include "lib/Editing/LightModel.h"
+#include "lib/Evaluation/Evaluate.h"
+#include "lib/Quantize/Decisions.h"
 #include "lib/Quantize/TensorRecipes.h"
 
 namespace tenon::quantize {
@@ -33,6 +35,9 @@ public:
   const ModelEditor &getEditor() const { return editor; }
   const ValueTypes &getTypes() const { return types; }
   const QuantizationPlan &getPlan() const { return plan; }
+  const llvm::StringMap<Decision> &getDecisions() const { return decisions; }
+  /// As an Evaluator takes them.
+  Evaluator::Decisions countDecisions() const;
   const llvm::StringMap<Histogram> &getHistograms() const { return histograms; }
   const TensorRecipes &getActivations() const { return activations; }
   bool areShortcutsBytes() const { return shortcutsAreBytes; }
@@ -48,6 +53,7 @@ private:
   ModelEditor editor;
   ValueTypes types;
   QuantizationPlan plan;
+  llvm::StringMap<Decision> decisions;
   llvm::StringMap<Histogram> histograms;
   TensorRecipes activations, weights, packedWeights;
   /// What repairs change in the constants of the model.

@@ -54,6 +54,10 @@ std::string formatReport(const QuantizeResult &result, const Budget &budget) {
     out << "  " << output.name << ": "
         << llvm::formatv("{0:F1} dB, cosine {1:F6}, largest error {2:F2}% of the largest number\n",
                          output.sqnr, output.cosine, 100 * output.relative);
+  for (const OutputLoss &output : result.evaluation.outputs)
+    if (auto found = result.decisions.find(output.name); found != result.decisions.end())
+      out << "  " << output.name << " follows " << found->second.op << " '" << found->second.node
+          << "': how often that decides otherwise in other samples, few cannot tell\n";
   out << llvm::formatv("kernels {0:F3} ms -> {1:F3} ms, weights {2:F2} MB -> {3:F2} MB\n",
                        result.timeBefore / 1e6, result.timeAfter / 1e6, result.weightsBefore / 1e6,
                        result.weightsAfter / 1e6);

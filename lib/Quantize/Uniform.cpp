@@ -2,6 +2,7 @@
 
 #include "lib/Quantize/Uniform.h"
 #include "lib/Quantize/Costs.h"
+#include "lib/Quantize/CrossValidation.h"
 #include "lib/Quantize/MeasureTensors.h"
 #include "lib/Quantize/Prepare.h"
 #include "lib/Quantize/RecipeParts.h"
@@ -16,7 +17,7 @@ namespace {
 class UniformQuantizer {
 public:
   UniformQuantizer(RecipeParts parts, DataSource &data, const QuantizeOptions &options)
-      : parts(std::move(parts)), options(options), split(splitData(data)) {
+      : parts(std::move(parts)), options(options), data(data), split(splitData(data)) {
     calibration.probe = keepCode({options.compile, options.threads});
   }
 
@@ -24,7 +25,7 @@ public:
 
 private:
   llvm::Error repair();
-  llvm::Expected<std::pair<Session, driver::CompileReport>> load(const Recipe &recipe);
+  llvm::Expected<Evaluation> evaluate(Session &reference, Session &lowered);
   llvm::Expected<double> measureTime(Session &session);
   RepairContext getRepairContext() {
     return {parts.getModel(), parts.getPlan(),        split.calibration, calibration,
@@ -33,22 +34,13 @@ private:
 
   RecipeParts parts;
   const QuantizeOptions &options;
+  DataSource &data;
   DataSplit split;
   CalibrateOptions calibration;
   QuantizeResult result;
 };
 
 } // namespace
-
-llvm::Expected<std::pair<Session, driver::CompileReport>>
-UniformQuantizer::load(const Recipe &recipe) {
-  llvm::Expected<PreparedModel> prepared = prepareModel(parts.getModel(), recipe);
-  if (!prepared)
-    return prepared.takeError();
-  ProbeOptions probe = calibration.probe;
-  probe.compile.precision = prepared->precision;
-  return loadModel(prepared->model, probe);
-}
 
 llvm::Error UniformQuantizer::repair() {
   DataSplit samples = splitForRepairs(split.calibration);
@@ -63,6 +55,21 @@ llvm::Error UniformQuantizer::repair() {
     return repairs.takeError();
   result.repairs = std::move(*repairs);
   return llvm::Error::success();
+}
+
+llvm::Expected<Evaluation> UniformQuantizer::evaluate(Session &reference, Session &lowered) {
+  Evaluator evaluator(reference, split.heldBack, options.budget, options.metric,
+                      &split.calibration);
+  evaluator.setDecisions(parts.countDecisions());
+  if (!evaluator.canUseOthers() || !CrossValidation::concerns(result.recipe, parts.getPlan()))
+    return evaluator.evaluate(lowered);
+  llvm::Expected<CrossValidation> validation =
+      CrossValidation::create(result.recipe, getRepairContext(), data, split);
+  if (!validation)
+    return validation.takeError();
+  return evaluator.evaluate(lowered, [&](Evaluator::Judge judge) {
+    return validation->run(result.recipe, parts.getModel(), calibration.probe, judge);
+  });
 }
 
 llvm::Expected<double> UniformQuantizer::measureTime(Session &session) {
@@ -85,13 +92,10 @@ llvm::Expected<QuantizeResult> UniformQuantizer::run() {
   if (options.repair)
     if (llvm::Error error = repair())
       return error;
-  auto lowered = load(result.recipe);
+  auto lowered = loadRecipe(parts.getModel(), result.recipe, calibration.probe);
   if (!lowered)
     return lowered.takeError();
-  llvm::Expected<Evaluation> evaluation =
-      Evaluator(reference->first, split.heldBack, options.budget, options.metric,
-                &split.calibration)
-          .evaluate(lowered->first);
+  llvm::Expected<Evaluation> evaluation = evaluate(reference->first, lowered->first);
   if (!evaluation)
     return evaluation.takeError();
   llvm::Expected<double> before = measureTime(reference->first),
@@ -106,6 +110,7 @@ llvm::Expected<QuantizeResult> UniformQuantizer::run() {
   result.holds = true;
   result.evaluation = std::move(*evaluation);
   result.recipe.measured = result.evaluation.outputs;
+  result.decisions = parts.getDecisions();
   result.recipe.calibrationSamples = split.calibration.size();
   result.recipe.heldBackSamples = split.heldBack.size();
   result.timeBefore = *before;

@@ -81,6 +81,38 @@ TEST(BoundNoise, HoldsAboutAsOftenWithoutOthers) {
           << count << " samples, deviation " << deviation;
 }
 
+/// Samples of which one in eight has up to 30 times the noise of the others.
+std::vector<SamplePowers> drawMixture(std::mt19937 &engine, int count) {
+  std::uniform_real_distribution<double> uniform(0, 1);
+  std::normal_distribution<double> normal(0, 0.1);
+  std::vector<SamplePowers> samples;
+  for (int i = 0; i < count; ++i) {
+    double noise = std::exp(normal(engine));
+    if (uniform(engine) < 0.125)
+      noise *= std::pow(30, uniform(engine));
+    samples.push_back({noise, 100});
+  }
+  return samples;
+}
+
+TEST(BoundNoise, HoldsWhereAFewHaveMostOfTheNoise) {
+  // The mean of 30^x for x from 0 to 1 is 29 / ln(30).
+  double mean = std::exp(0.005) * (0.875 + 0.125 * 29 / std::log(30));
+  std::mt19937 engine(3);
+  for (auto [count, least] : {std::pair(8, 0.9), std::pair(32, 0.95)}) {
+    constexpr int rounds = 2000;
+    int held = 0;
+    for (int round = 0; round < rounds; ++round) {
+      std::vector<SamplePowers> samples = drawMixture(engine, count);
+      double sum = 0;
+      for (const SamplePowers &sample : samples)
+        sum += sample.noise;
+      held += sum / count * boundNoise(samples, drawMixture(engine, 3 * count)) >= mean;
+    }
+    EXPECT_GE(held, least * rounds) << count << " samples";
+  }
+}
+
 TEST(BoundNoise, IsNearerWithSamplesThatDifferAlike) {
   std::mt19937 engine(2);
   double alone = 0, beside = 0;

@@ -9,30 +9,9 @@ using namespace tenon::test;
 
 namespace {
 
-/// Rows of 16 channels, of which the fourth has a number as large as `peak` once.
-Tensor makeRows(float peak, unsigned seed) {
-  constexpr int64_t rows = 2048;
-  std::vector<float> numbers = gaussian(rows * 16, 1, seed);
-  numbers[(seed * 97 % rows) * 16 + 3] = peak;
-  return floats({rows, 16}, std::move(numbers));
-}
-
-/// A product that multiplies one channel with much more than the others.
-RepairCase makeCase(float factor, llvm::function_ref<float(unsigned)> peakOf, unsigned count) {
-  std::vector<float> factors(16, 1);
-  factors[3] = factor;
-  std::vector<Tensor> samples;
-  for (unsigned sample = 0; sample < count; ++sample)
-    samples.push_back(makeRows(peakOf(sample), sample + 1));
-  return RepairCase(
-      makeModel(R"(g (float[2048, 16] x) => (float[2048, 12] y) { y = MatMul(x, w) })",
-                {{"w", scaleAxis(randomTensor({16, 12}), 0, factors)}}),
-      samples);
-}
-
 TEST(RangeSearch, KeepsWhatTheOutputsNeed) {
   // By itself the tensor would lose least with its few large numbers clipped.
-  RepairCase test = makeCase(40, [](unsigned) { return 40.0f; }, 6);
+  RepairCase test = makePeakCase(40, [](unsigned) { return 40.0f; }, 6);
   Recipe recipe = test.makeRecipe(NodePrecision::Int8);
   EXPECT_LT(*recipe.findTensor("x")->high, 39);
   auto report = llvm::cantFail(searchRanges(recipe, test.context()));
@@ -43,7 +22,7 @@ TEST(RangeSearch, KeepsWhatTheOutputsNeed) {
 }
 
 TEST(RangeSearch, TellsItsProgress) {
-  RepairCase test = makeCase(40, [](unsigned) { return 40.0f; }, 6);
+  RepairCase test = makePeakCase(40, [](unsigned) { return 40.0f; }, 6);
   Recipe recipe = test.makeRecipe(NodePrecision::Int8);
   RepairContext context = test.context();
   int64_t last = 0, planned = 0;
@@ -61,14 +40,14 @@ TEST(RangeSearch, TellsItsProgress) {
 }
 
 TEST(RangeSearch, EndsWhereRangesCannotMatter) {
-  RepairCase test = makeCase(40, [](unsigned) { return 40.0f; }, 6);
+  RepairCase test = makePeakCase(40, [](unsigned) { return 40.0f; }, 6);
   Recipe recipe = test.makeRecipe(NodePrecision::Int8);
   EXPECT_FALSE(llvm::cantFail(searchRanges(recipe, test.context(), /*allNoise=*/1)));
 }
 
 TEST(RangeSearch, LeavesRoomForWhatWasNotSeen) {
   // Each sample reaches further than those before.
-  RepairCase test = makeCase(
+  RepairCase test = makePeakCase(
       200, [](unsigned sample) { return 10 * std::pow(1.25f, static_cast<float>(sample)); }, 12);
   Recipe recipe = test.makeRecipe(NodePrecision::Int8);
   auto report = llvm::cantFail(searchRanges(recipe, test.context()));
@@ -77,7 +56,7 @@ TEST(RangeSearch, LeavesRoomForWhatWasNotSeen) {
 }
 
 TEST(RangeSearch, LeavesARecipeThatIsGood) {
-  RepairCase test = makeCase(1, [](unsigned) { return 1.0f; }, 6);
+  RepairCase test = makePeakCase(1, [](unsigned) { return 1.0f; }, 6);
   Recipe recipe = test.makeRecipe(NodePrecision::Int8);
   std::string before = formatRecipe(recipe);
   auto report = llvm::cantFail(searchRanges(recipe, test.context()));
@@ -87,7 +66,7 @@ TEST(RangeSearch, LeavesARecipeThatIsGood) {
 }
 
 TEST(RangeSearch, HasNothingToDoWithoutRanges) {
-  RepairCase test = makeCase(1, [](unsigned) { return 1.0f; }, 2);
+  RepairCase test = makePeakCase(1, [](unsigned) { return 1.0f; }, 2);
   Recipe recipe = test.makeRecipe(NodePrecision::Int4Weights);
   EXPECT_FALSE(llvm::cantFail(searchRanges(recipe, test.context())));
 }

@@ -115,6 +115,28 @@ inline RepairCase makeProductCase(int64_t vectors, int64_t inputs, int64_t outpu
                     {randomTensor({vectors, inputs})});
 }
 
+/// Rows of 16 channels, of which the fourth has a number as large as `peak` once.
+inline Tensor makeRows(float peak, unsigned seed) {
+  constexpr int64_t rows = 2048;
+  std::vector<float> numbers = gaussian(rows * 16, 1, seed);
+  numbers[(seed * 97 % rows) * 16 + 3] = peak;
+  return floats({rows, 16}, std::move(numbers));
+}
+
+/// A product that multiplies the channel with the peak with more than the others.
+inline RepairCase makePeakCase(float factor, llvm::function_ref<float(unsigned)> peakOf,
+                               unsigned count) {
+  std::vector<float> factors(16, 1);
+  factors[3] = factor;
+  std::vector<Tensor> samples;
+  for (unsigned sample = 0; sample < count; ++sample)
+    samples.push_back(makeRows(peakOf(sample), sample + 1));
+  return RepairCase(
+      makeModel(R"(g (float[2048, 16] x) => (float[2048, 12] y) { y = MatMul(x, w) })",
+                {{"w", scaleAxis(randomTensor({16, 12}), 0, factors)}}),
+      samples);
+}
+
 } // namespace tenon::test
 
 #endif
