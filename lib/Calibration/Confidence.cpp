@@ -35,6 +35,15 @@ static double findStudentQuantile(double freedom) {
   return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom);
 }
 
+static SamplePowers addPowers(llvm::ArrayRef<SamplePowers> samples) {
+  SamplePowers sum = {0, 0};
+  for (const SamplePowers &sample : samples) {
+    sum.noise += sample.noise;
+    sum.signal += sample.signal;
+  }
+  return sum;
+}
+
 /// Where samples are as different as that, they let nothing be said.
 constexpr double mostTimes = 10;
 
@@ -56,20 +65,16 @@ struct Parts {
 } // namespace
 
 Parts::Parts(llvm::ArrayRef<SamplePowers> samples) {
-  double allNoise = 0, allSignal = 0;
-  for (const SamplePowers &sample : samples) {
-    allNoise += sample.noise;
-    allSignal += sample.signal;
-  }
-  if (allNoise <= 0 || allSignal <= 0)
+  SamplePowers all = addPowers(samples);
+  if (all.noise <= 0 || all.signal <= 0)
     return;
   constexpr double least = 0.01;
   auto count = static_cast<double>(samples.size());
   for (const SamplePowers &sample : samples) {
-    double part = sample.noise / allNoise * count;
+    double part = sample.noise / all.noise * count;
     noise.push_back(part);
     logarithms.push_back(std::log(std::max(part, least)));
-    differences.push_back(part - sample.signal / allSignal * count);
+    differences.push_back(part - sample.signal / all.signal * count);
   }
 }
 
@@ -132,11 +137,7 @@ static double boundByFew(llvm::ArrayRef<SamplePowers> samples) {
 
 /// The noise for the signal.
 static double findQuotient(llvm::ArrayRef<SamplePowers> samples) {
-  double noise = 0, signal = 0;
-  for (const SamplePowers &sample : samples) {
-    noise += sample.noise;
-    signal += sample.signal;
-  }
+  auto [noise, signal] = addPowers(samples);
   return noise > 0 && signal > 0 ? noise / signal : 0;
 }
 

@@ -13,9 +13,10 @@ public:
   /// Of a budget that ranks classes, the first output has their scores.
   explicit OutputLosses(const Budget &budget) : budget(budget) {}
 
+  /// A number of decisions that only a run tells: one for each number of the output.
+  static constexpr int64_t asManyAsNumbers = -1;
   /// A floating point output; they are counted from 0. It may follow so many decisions of a run,
   /// none of which is known to be made in the same way in other samples.
-  static constexpr int64_t asManyAsNumbers = -1;
   void addOutput(llvm::StringRef name, int64_t decisions = 0) {
     outputs.push_back({name.str(), {}, decisions});
   }

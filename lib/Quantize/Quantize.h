@@ -6,7 +6,8 @@
 // (Groups.h) get a choice of precisions, each with a measured time (Costs.h) and a measured noise
 // at the outputs (Sensitivity.h; GroupOptions.h). The fastest assignment within a limit on noise
 // (Assign.h) is compiled, run on samples that calibration did not see, and compared with fp32
-// (Evaluate.h); then the limit moves until the budget holds and is used.
+// (Evaluate.h), also with ranges that those of calibration had no part in (CrossValidation.h); then
+// the limit moves until the budget holds and is used.
 #ifndef TENON_LIB_QUANTIZE_QUANTIZE_H
 #define TENON_LIB_QUANTIZE_QUANTIZE_H
 
