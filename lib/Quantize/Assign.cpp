@@ -18,15 +18,27 @@
 
 namespace tenon::quantize {
 
+/// Whether choices need a conversion between two groups.
+static bool isConverted(const AssignmentProblem &problem, const Neighbours &pair,
+                        llvm::ArrayRef<unsigned> choices) {
+  auto formatOf = [&](unsigned group) { return problem.groups[group][choices[group]].format; };
+  return formatOf(pair.first) != formatOf(pair.second);
+}
+
 double totalTime(const AssignmentProblem &problem, llvm::ArrayRef<unsigned> choices) {
   double time = 0;
-  auto at = [&](unsigned group) -> const Choice & { return problem.groups[group][choices[group]]; };
-  for (unsigned group = 0; group < choices.size(); ++group)
-    time += at(group).time;
+  for (auto [group, choice] : llvm::zip_equal(problem.groups, choices))
+    time += group[choice].time;
   for (const Neighbours &pair : problem.neighbours)
-    if (at(pair.first).format != at(pair.second).format)
+    if (isConverted(problem, pair, choices))
       time += pair.time;
   return time;
+}
+
+int64_t countConversions(const AssignmentProblem &problem, llvm::ArrayRef<unsigned> choices) {
+  return llvm::count_if(problem.neighbours, [&](const Neighbours &pair) {
+    return isConverted(problem, pair, choices);
+  });
 }
 
 double totalNoise(const AssignmentProblem &problem, llvm::ArrayRef<unsigned> choices) {

@@ -38,6 +38,8 @@ using Choices = std::vector<unsigned>;
 /// Of all groups and of the conversions between them.
 double totalTime(const AssignmentProblem &problem, llvm::ArrayRef<unsigned> choices);
 double totalNoise(const AssignmentProblem &problem, llvm::ArrayRef<unsigned> choices);
+/// Between neighbours.
+int64_t countConversions(const AssignmentProblem &problem, llvm::ArrayRef<unsigned> choices);
 
 /// Choices that together take little time and have no more noise than `limit`. No group has another
 /// than its first choice unless that saves time where it stands.

@@ -8,12 +8,15 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
+#include <chrono>
 
 namespace json = llvm::json;
 
 namespace tenon::quantize {
 
-llvm::Expected<KernelCosts> measureKernels(Session &session, Sample &sample, int64_t runs) {
+llvm::Expected<KernelCosts> measureKernels(Session &session, Sample &sample) {
+  constexpr int64_t leastRuns = 5, mostRuns = 2000;
+  constexpr std::chrono::milliseconds enough(100);
   auto runOnce = [&]() -> llvm::Error {
     llvm::Expected<llvm::ArrayRef<tenon_value>> outputs = session.view(sample.inputs);
     if (!outputs)
@@ -25,7 +28,9 @@ llvm::Expected<KernelCosts> measureKernels(Session &session, Sample &sample, int
     return error;
   if (tenon_profile_start(session.context()) != TENON_OK)
     return runtimeError();
-  for (int64_t i = 0; i < runs; ++i)
+  auto end = std::chrono::steady_clock::now() + enough;
+  int64_t runs = 0;
+  for (; runs < leastRuns || (runs < mostRuns && std::chrono::steady_clock::now() < end); ++runs)
     if (llvm::Error error = runOnce())
       return error;
   tenon_profile_stop(session.context());
@@ -41,6 +46,11 @@ llvm::Expected<KernelCosts> measureKernels(Session &session, Sample &sample, int
                           static_cast<int64_t>(calls * static_cast<double>(info.bytes))};
   }
   return kernels;
+}
+
+bool isFaster(double time, double other) {
+  constexpr double share = 0.03, nanoseconds = 20;
+  return time < (1 - share) * other - nanoseconds;
 }
 
 double totalTime(const KernelCosts &kernels) {

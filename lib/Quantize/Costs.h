@@ -19,9 +19,12 @@ struct KernelCost {
 /// By the names of kernels.
 using KernelCosts = std::map<std::string, KernelCost>;
 
-/// Runs a model on a sample some times. Of each kernel the least time counts: what is more, others
-/// on the machine took.
-llvm::Expected<KernelCosts> measureKernels(Session &session, Sample &sample, int64_t runs = 10);
+/// Runs a model on a sample at least five times, a small one for a tenth of a second. Of each
+/// kernel the least time counts: what is more, others on the machine took.
+llvm::Expected<KernelCosts> measureKernels(Session &session, Sample &sample);
+
+/// Whether a time is less than another by more than measurements of the same kernels differ.
+bool isFaster(double time, double other);
 
 /// Of all kernels.
 double totalTime(const KernelCosts &kernels);

@@ -37,6 +37,21 @@ static llvm::Expected<Variant> measureVariant(const RecipeParts &parts, NodePrec
   return Variant{std::move(prepared->model), std::move(*measured)};
 }
 
+/// Measures models that are compared by turns, unless all of them are recorded.
+static llvm::Error compareTimes(MeasuredModel &reference, std::vector<Variant> &variants,
+                                ModelTimer &timer) {
+  constexpr int turns = 2;
+  llvm::SmallVector<MeasuredModel *> models{&reference};
+  for (Variant &variant : variants)
+    models.push_back(&variant.measured);
+  if (llvm::all_of(models, [](const MeasuredModel *model) { return model->isRecorded; }))
+    return llvm::Error::success();
+  for (int turn = 0; turn < turns; ++turn)
+    if (llvm::Error error = timer.measureInTurn(models))
+      return error;
+  return llvm::Error::success();
+}
+
 /// As many samples as some thousand runs allow, and some seconds of them: each group is run with
 /// each sample.
 static int64_t getSensitivitySamples(size_t groups, double runTime) {
@@ -65,8 +80,7 @@ static std::vector<GroupReport> startReports(const RecipeParts &parts, llvm::Arr
 // where neighbours have it, too; conversions between neighbours come on top.
 llvm::Expected<GroupOptions> GroupOptions::create(const RecipeParts &parts,
                                                   llvm::ArrayRef<NodePrecision> allow,
-                                                  const MeasuredModel &reference,
-                                                  ModelTimer &timer) {
+                                                  MeasuredModel &reference, ModelTimer &timer) {
   std::vector<Variant> variants;
   std::vector<driver::LaunchReport> launches = reference.report.launches;
   for (NodePrecision precision : allow) {
@@ -77,6 +91,8 @@ llvm::Expected<GroupOptions> GroupOptions::create(const RecipeParts &parts,
       llvm::append_range(launches, variant->measured.report.launches);
     variants.push_back(std::move(*variant));
   }
+  if (llvm::Error error = compareTimes(reference, variants, timer))
+    return std::move(error);
   GroupOptions result;
   result.groups = formGroups(parts.getPlan(), launches);
   result.reports = startReports(parts, result.groups, reference);
@@ -200,6 +216,12 @@ static double sizeOf(const RecipeParts &parts, const Group &group, NodePrecision
 /// without weights, above all.
 static constexpr double bytesOfTime = 1e-3;
 
+/// What a group takes with an option. One that is not clearly faster counts as no faster at all: it
+/// is still to be had where it saves conversions.
+static double getTimeCost(const GroupReport::Option &option, const GroupReport::Option &original) {
+  return isFaster(option.time, original.time) ? option.time : std::max(option.time, original.time);
+}
+
 llvm::Expected<AssignmentProblem> GroupOptions::formProblem(const RecipeParts &parts,
                                                             Objective objective,
                                                             const KernelCosts &reference) {
@@ -216,7 +238,7 @@ llvm::Expected<AssignmentProblem> GroupOptions::formProblem(const RecipeParts &p
       bool isRefused = option.precision == NodePrecision::F16 && !report.reason.empty();
       bool isPossible = std::isfinite(option.noise) && !isRefused;
       double cost = objective == Objective::Time
-                        ? option.time
+                        ? getTimeCost(option, report.options.front())
                         : sizeOf(parts, group, option.precision) + bytesOfTime * option.time;
       choices.push_back({isPossible ? cost : INFINITY, isPossible ? option.noise : 0,
                          option.precision == NodePrecision::Int8});

@@ -54,7 +54,7 @@ struct GroupOptions {
   /// yet.
   static llvm::Expected<GroupOptions> create(const RecipeParts &parts,
                                              llvm::ArrayRef<NodePrecision> allow,
-                                             const MeasuredModel &reference, ModelTimer &timer);
+                                             MeasuredModel &reference, ModelTimer &timer);
   /// Measures the noise of each option by `adjusted`, which is the model with the recipe's
   /// adjustments.
   llvm::Error measureNoise(const RecipeParts &parts, const std::shared_ptr<ModelFile> &adjusted,

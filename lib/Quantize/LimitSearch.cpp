@@ -63,47 +63,64 @@ Choices LimitSearch::findLeastLossy() const {
   return least;
 }
 
+/// What is a difference, of the time in fp32.
+static constexpr double leastGain = 0.01;
+
 /// Whether a limit in between may save more than one percent of the time in fp32.
 bool LimitSearch::canGain() const {
-  constexpr double leastGain = 0.01;
+  if (!std::isfinite(broken) || held == 0)
+    return true;
   double original = totalTime(problem, Choices(problem.groups.size(), 0));
-  return broken > 1.02 * held && heldTime - brokenTime > leastGain * original;
+  double saved = totalTime(problem, assignPrecisions(problem, held)) -
+                 totalTime(problem, assignPrecisions(problem, broken));
+  return broken > 1.02 * held && saved > leastGain * original;
+}
+
+/// Adds what a model takes more than expected to its conversions, as much to each. Whether they
+/// cost more now.
+bool LimitSearch::learnConversions(const Validation &validation) {
+  Choices original(problem.groups.size(), 0);
+  double expected = totalTime(problem, validation.choices) - totalTime(problem, original);
+  double excess = validation.time - validation.originalTime - expected;
+  int64_t conversions = countConversions(problem, validation.choices);
+  if (conversions == 0 || excess <= leastGain * validation.originalTime)
+    return false;
+  for (Neighbours &pair : problem.neighbours)
+    pair.time += excess / static_cast<double>(conversions);
+  return true;
 }
 
 llvm::Expected<std::optional<Validation>> LimitSearch::run(Validate validate) {
-  Choices unlimited = assignPrecisions(problem, INFINITY);
-  if (lowersNothing(unlimited))
+  if (lowersNothing(assignPrecisions(problem, INFINITY)))
     return std::nullopt;
   // Steps of the limit that lead to no other assignment cost nothing.
   constexpr int maxSteps = 100;
   double limit = budget.estimateNoise();
   for (int step = 0; step < maxSteps && left > 0 && canGain(); ++step) {
     Choices choices = assignPrecisions(problem, limit);
-    double time = totalTime(problem, choices);
     auto known = llvm::find_if(
         tried, [&](const Validation &validation) { return validation.choices == choices; });
     if (lowersNothing(choices)) {
+      if (lowersNothing(assignPrecisions(problem, INFINITY)))
+        break;
       held = std::max(held, limit);
-      heldTime = std::min(heldTime, time);
-      if (!std::isfinite(broken))
-        limit *= 4;
-      else
-        limit = std::sqrt(held * broken);
+      limit = std::isfinite(broken) ? std::sqrt(held * broken) : 4 * limit;
       continue;
     }
     if (known == tried.end()) {
       if (llvm::Error error = consider(choices, validate))
         return error;
       known = std::prev(tried.end());
+      // There may be something better within the same limit then.
+      if (known->evaluation.holds && learnConversions(*known))
+        continue;
     }
     if (known->evaluation.holds) {
       held = std::max(held, limit);
-      heldTime = std::min(heldTime, time);
-      if (choices == unlimited)
+      if (choices == assignPrecisions(problem, INFINITY))
         break;
-    } else if (limit < broken) {
-      broken = limit;
-      brokenTime = time;
+    } else {
+      broken = std::min(broken, limit);
     }
     limit = getNextLimit(limit, *known);
   }

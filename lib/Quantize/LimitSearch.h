@@ -18,15 +18,19 @@ struct Validation {
   double cost = 0;
   double time = 0;
   int64_t weightsBytes = 0;
+  /// What the model takes in fp32.
+  double originalTime = 0;
 };
 
 /// Noise of groups adds up only about, and other losses follow it in ways of their own. So the
 /// limit on noise is found by trying: wider as long as the budget holds, narrower where it does
-/// not, and in between then, until there is next to nothing to gain.
+/// not, and in between then, until there is next to nothing to gain. What conversions cost is
+/// hardly known before: they start kernels of their own, or keep others from being fused. Where a
+/// whole model takes longer than expected, they cost more from then on.
 class LimitSearch {
 public:
-  LimitSearch(const AssignmentProblem &problem, const Budget &budget, int64_t maxValidations)
-      : problem(problem), budget(budget), left(maxValidations) {}
+  LimitSearch(AssignmentProblem problem, const Budget &budget, int64_t maxValidations)
+      : problem(std::move(problem)), budget(budget), left(maxValidations) {}
 
   using Validate = llvm::function_ref<llvm::Expected<Validation>(const Choices &)>;
 
@@ -36,18 +40,17 @@ public:
 
 private:
   llvm::Error consider(const Choices &choices, Validate validate);
+  bool learnConversions(const Validation &validation);
   double getNextLimit(double limit, const Validation &last) const;
   Choices findLeastLossy() const;
   bool canGain() const;
 
-  const AssignmentProblem &problem;
+  AssignmentProblem problem;
   const Budget &budget;
   int64_t left;
   std::vector<Validation> tried;
   /// The largest limit that held, and the least that did not.
   double held = 0, broken = INFINITY;
-  /// What the assignments at these limits are expected to take.
-  double heldTime = INFINITY, brokenTime = 0;
 };
 
 } // namespace tenon::quantize

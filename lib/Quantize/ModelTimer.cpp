@@ -30,21 +30,39 @@ llvm::Expected<MeasuredModel> ModelTimer::measure(const std::shared_ptr<ModelFil
   auto loaded = loadModel(model, own);
   if (!loaded)
     return loaded.takeError();
-  MeasuredModel measured{std::move(loaded->first), std::move(loaded->second), {}};
-  std::string key = makeRecordKey(*model, own);
-  if (auto known = records.find(key)) {
+  MeasuredModel measured{
+      std::move(loaded->first), std::move(loaded->second), {}, makeRecordKey(*model, own)};
+  if (auto known = records.find(measured.key)) {
     measured.kernels = std::move(*known);
-    return std::move(measured);
+    measured.isRecorded = true;
+  } else if (llvm::Error error = measureAgain(measured)) {
+    return std::move(error);
   }
+  return std::move(measured);
+}
+
+/// Of each kernel the least time that was ever measured counts.
+llvm::Error ModelTimer::measureAgain(MeasuredModel &model) {
   llvm::Expected<Sample> sample = data.read(0);
   if (!sample)
     return sample.takeError();
-  llvm::Expected<KernelCosts> kernels = measureKernels(measured.session, *sample);
+  llvm::Expected<KernelCosts> kernels = measureKernels(model.session, *sample);
   if (!kernels)
     return kernels.takeError();
-  measured.kernels = std::move(*kernels);
-  records.add(key, measured.kernels);
-  return std::move(measured);
+  for (auto &[name, kernel] : *kernels) {
+    auto [known, isNew] = model.kernels.try_emplace(name, kernel);
+    if (!isNew)
+      known->second.time = std::min(known->second.time, kernel.time);
+  }
+  records.add(model.key, model.kernels);
+  return llvm::Error::success();
+}
+
+llvm::Error ModelTimer::measureInTurn(llvm::ArrayRef<MeasuredModel *> models) {
+  for (MeasuredModel *model : models)
+    if (llvm::Error error = measureAgain(*model))
+      return error;
+  return llvm::Error::success();
 }
 
 } // namespace tenon::quantize

@@ -12,6 +12,9 @@ struct MeasuredModel {
   Session session;
   driver::CompileReport report;
   KernelCosts kernels;
+  /// What records know it by, and whether they did before.
+  std::string key;
+  bool isRecorded = false;
 };
 
 /// Measures models on the first of some samples, and keeps what it measures.
@@ -24,7 +27,13 @@ public:
   llvm::Expected<MeasuredModel> measure(const std::shared_ptr<ModelFile> &model,
                                         const driver::PrecisionOption &precision = {});
 
+  /// Measures models once more, one after the other: what else the machine does slows down one for
+  /// seconds, and not the next.
+  llvm::Error measureInTurn(llvm::ArrayRef<MeasuredModel *> models);
+
 private:
+  llvm::Error measureAgain(MeasuredModel &model);
+
   ProbeOptions probe;
   DataSource &data;
   CostRecords records;

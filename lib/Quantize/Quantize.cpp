@@ -8,6 +8,7 @@
 #include "lib/Quantize/RepairJudge.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 #include <map>
 
@@ -37,10 +38,14 @@ private:
                                       Evaluator &evaluator);
   llvm::Expected<Evaluation> crossValidate(const Recipe &recipe, Session &session,
                                            Evaluator &evaluator);
+  llvm::Error compareTimes(MeasuredModel &lowered);
+  bool gains(double time) const {
+    return options.objective == Objective::Size || time < totalTime(reference->kernels);
+  }
   llvm::Error measureTensors();
   void report(const Budget &budget);
 
-  llvm::Error failToGain() const;
+  llvm::Error failToGain(const std::string &details = "") const;
   llvm::Expected<Recipe> makeRecipeOf(const Choices &choices);
   RepairContext getRepairContext() {
     return {parts.getModel(), parts.getPlan(),        split.calibration, getCalibrateOptions(),
@@ -192,11 +197,11 @@ llvm::Error Quantizer::formProblem() {
   return llvm::Error::success();
 }
 
-llvm::Error Quantizer::failToGain() const {
+llvm::Error Quantizer::failToGain(const std::string &details) const {
   return makeError(parts.getModel()->name() + ": nothing of it gets " +
                    (options.objective == Objective::Time ? "faster on " : "smaller on ") +
                    llvm::join(options.compile.targets, ", ") +
-                   " in the precisions that are allowed");
+                   " in the precisions that are allowed" + details);
 }
 
 llvm::Expected<Recipe> Quantizer::makeRecipeOf(const Choices &choices) {
@@ -226,6 +231,15 @@ llvm::Expected<Evaluation> Quantizer::crossValidate(const Recipe &recipe, Sessio
   });
 }
 
+/// Measures an assignment that takes no less time than fp32 again, by turns, until it does.
+llvm::Error Quantizer::compareTimes(MeasuredModel &lowered) {
+  constexpr int mostTurns = 10;
+  for (int turn = 0; turn < mostTurns && !gains(totalTime(lowered.kernels)); ++turn)
+    if (llvm::Error error = timer.measureInTurn({&*reference, &lowered}))
+      return error;
+  return llvm::Error::success();
+}
+
 /// Compiles and runs an assignment, unless another budget of this kind has had it done.
 llvm::Expected<Validation> Quantizer::validate(const Choices &choices, const Budget &budget,
                                                Evaluator &evaluator) {
@@ -253,10 +267,14 @@ llvm::Expected<Validation> Quantizer::validate(const Choices &choices, const Bud
     evaluation = crossValidate(*recipe, measured->session, evaluator);
   if (!evaluation)
     return evaluation.takeError();
+  if (evaluation->holds)
+    if (llvm::Error error = compareTimes(*measured))
+      return std::move(error);
   double time = totalTime(measured->kernels);
   int64_t bytes = measured->report.weightsBytes;
   double cost = options.objective == Objective::Time ? time : static_cast<double>(bytes);
-  Validation validation{choices, std::move(*recipe), std::move(*evaluation), cost, time, bytes};
+  Validation validation{choices, std::move(*recipe),           std::move(*evaluation), cost, time,
+                        bytes,   totalTime(reference->kernels)};
   llvm::erase_if(known, [&](const auto &entry) {
     return entry.first == budget.kind && entry.second.choices == choices;
   });
@@ -275,6 +293,11 @@ llvm::Error Quantizer::search(const Budget &budget) {
     return found.takeError();
   if (!*found)
     return failToGain();
+  // Kernels that gain each may take longer together, with the conversions between them.
+  if ((*found)->evaluation.holds && !gains((*found)->time))
+    return failToGain(llvm::formatv(": all together it takes {0:f3} ms, and {1:f3} ms in fp32",
+                                    (*found)->time / 1e6, totalTime(reference->kernels) / 1e6)
+                          .str());
   result.holds = (*found)->evaluation.holds;
   result.evaluation = std::move((*found)->evaluation);
   result.timeAfter = (*found)->time;
@@ -300,7 +323,7 @@ static std::string explain(const GroupReport &report) {
     why += (why.empty() ? "" : "; ") + getName(option.precision).str();
     if (!std::isfinite(option.noise))
       why += " is not possible";
-    else if (option.time >= original.time)
+    else if (!isFaster(option.time, original.time))
       why += " is not faster";
     else
       why += " costs " + formatNumber(std::round(100 * std::log10(option.noise)) / 10) + " dB";

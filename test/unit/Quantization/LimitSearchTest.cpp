@@ -20,13 +20,17 @@ struct Model {
   const AssignmentProblem &problem;
   Budget budget;
   double factor;
+  /// What each conversion takes besides what the problem knows.
+  double conversionTime = 0;
   int64_t comparisons = 0;
 
   llvm::Expected<Validation> validate(const Choices &choices) {
     ++comparisons;
     Validation validation;
     validation.choices = choices;
-    validation.cost = validation.time = totalTime(problem, choices);
+    double conversions = static_cast<double>(countConversions(problem, choices));
+    validation.cost = validation.time = totalTime(problem, choices) + conversionTime * conversions;
+    validation.originalTime = totalTime(problem, Choices(choices.size(), 0));
     Evaluation &evaluation = validation.evaluation;
     evaluation.noise = factor * totalNoise(problem, choices);
     evaluation.loss = -10 * std::log10(evaluation.noise);
@@ -99,6 +103,36 @@ TEST(LimitSearch, GivesTheLeastLossyWhereNoneHolds) {
   EXPECT_EQ(countLowered(found->choices), 1);
   EXPECT_EQ(found->choices[0], 1u);
   EXPECT_LE(model.comparisons, 12);
+}
+
+/// Pairs of neighbours in a chain, whose conversions are believed to cost next to nothing.
+static AssignmentProblem makeChain(std::initializer_list<double> gains) {
+  AssignmentProblem problem;
+  for (double gain : gains)
+    problem.groups.push_back({{10, 0, 0}, {10 - gain, 1e-6, 1}});
+  for (unsigned group = 1; group < problem.groups.size(); ++group)
+    problem.neighbours.push_back({group - 1, group, 0.01});
+  return problem;
+}
+
+TEST(LimitSearch, LearnsWhatConversionsCost) {
+  // The second group, whose neighbours lose, gains less than two conversions take, the last three
+  // gain more together.
+  AssignmentProblem problem = makeChain({-10, 2, -10, -10, 4, 4, 4});
+  Model model{problem, {LossKind::Sqnr, 30}, 1, 3};
+  std::optional<Validation> found = model.search();
+  ASSERT_TRUE(found && found->evaluation.holds);
+  EXPECT_EQ(found->choices, Choices({0, 0, 0, 0, 1, 1, 1}));
+  EXPECT_LE(model.comparisons, 3);
+}
+
+TEST(LimitSearch, GivesUpWhereConversionsCostMoreThanIsGained) {
+  AssignmentProblem problem = makeChain({-10, 2, -10, 2, -10});
+  Model model{problem, {LossKind::Sqnr, 30}, 1, 3};
+  std::optional<Validation> found = model.search();
+  ASSERT_TRUE(found);
+  EXPECT_GT(found->time, found->originalTime);
+  EXPECT_LE(model.comparisons, 2);
 }
 
 TEST(LimitSearch, NothingGains) {
