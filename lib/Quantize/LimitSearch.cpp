@@ -76,14 +76,15 @@ bool LimitSearch::canGain() const {
   return broken > 1.02 * held && saved > leastGain * original;
 }
 
-/// Adds what a model takes more than expected to its conversions, as much to each. Whether they
-/// cost more now.
+/// Adds what a model takes more than expected to its conversions, as much to each, if that makes a
+/// difference or all of the gain. Whether they cost more now.
 bool LimitSearch::learnConversions(const Validation &validation) {
   Choices original(problem.groups.size(), 0);
   double expected = totalTime(problem, validation.choices) - totalTime(problem, original);
   double excess = validation.time - validation.originalTime - expected;
   int64_t conversions = countConversions(problem, validation.choices);
-  if (conversions == 0 || excess <= leastGain * validation.originalTime)
+  bool gains = validation.time < validation.originalTime;
+  if (conversions == 0 || excess <= (gains ? leastGain * validation.originalTime : 0))
     return false;
   for (Neighbours &pair : problem.neighbours)
     pair.time += excess / static_cast<double>(conversions);
