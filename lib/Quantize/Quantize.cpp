@@ -4,6 +4,7 @@
 #include "lib/Quantize/CrossValidation.h"
 #include "lib/Quantize/LimitSearch.h"
 #include "lib/Quantize/MeasureTensors.h"
+#include "lib/Quantize/OtherBudgets.h"
 #include "lib/Quantize/Prepare.h"
 #include "lib/Quantize/RepairJudge.h"
 #include "llvm/ADT/STLExtras.h"
@@ -25,6 +26,8 @@ public:
         timer(probe, split.calibration, options.records) {}
 
   llvm::Expected<QuantizeResult> run(const Budget &budget);
+  /// Whether the last budget found nothing that gains.
+  bool hasFailedToGain() const { return failedToGain; }
 
 private:
   llvm::Error start();
@@ -45,7 +48,7 @@ private:
   llvm::Error measureTensors();
   void report(const Budget &budget);
 
-  llvm::Error failToGain(const std::string &details = "") const;
+  llvm::Error failToGain(const std::string &details = "");
   llvm::Expected<Recipe> makeRecipeOf(const Choices &choices);
   RepairContext getRepairContext() {
     return {parts.getModel(), parts.getPlan(),        split.calibration, getCalibrateOptions(),
@@ -88,6 +91,7 @@ private:
   /// The tensors of assignments that were measured.
   std::map<Choices, std::vector<TensorRecipe>> measuredTensors;
   Choices chosen;
+  bool failedToGain = false;
   QuantizeResult result;
 };
 
@@ -197,7 +201,8 @@ llvm::Error Quantizer::formProblem() {
   return llvm::Error::success();
 }
 
-llvm::Error Quantizer::failToGain(const std::string &details) const {
+llvm::Error Quantizer::failToGain(const std::string &details) {
+  failedToGain = true;
   return makeError(parts.getModel()->name() + ": nothing of it gets " +
                    (options.objective == Objective::Time ? "faster on " : "smaller on ") +
                    llvm::join(options.compile.targets, ", ") +
@@ -390,6 +395,7 @@ llvm::Error Quantizer::start() {
 // Repairs take longest, so they are not tried where nothing gains without them.
 llvm::Expected<QuantizeResult> Quantizer::run(const Budget &budget) {
   result = {};
+  failedToGain = false;
   if (!reference)
     if (llvm::Error error = start())
       return error;
@@ -412,6 +418,18 @@ llvm::Expected<QuantizeResult> Quantizer::run(const Budget &budget) {
   return std::move(result);
 }
 
+/// Takes over what was found within another budget.
+static void replaceResult(llvm::Expected<QuantizeResult> &result, QuantizeResult better,
+                          const Budget &budget) {
+  better.validations = 0;
+  if (result)
+    better.validations = result->validations;
+  else
+    llvm::consumeError(result.takeError());
+  better.recipe.budget = budget.str();
+  result = std::move(better);
+}
+
 std::vector<llvm::Expected<QuantizeResult>> quantizeEach(const std::shared_ptr<ModelFile> &model,
                                                          DataSource &data,
                                                          const QuantizeOptions &options,
@@ -425,8 +443,18 @@ std::vector<llvm::Expected<QuantizeResult>> quantizeEach(const std::shared_ptr<M
     return results;
   }
   Quantizer quantizer(std::move(*parts), data, options);
-  for (const Budget &budget : budgets)
+  std::vector<bool> canChange;
+  for (const Budget &budget : budgets) {
     results.push_back(quantizer.run(budget));
+    canChange.push_back(results.back() || quantizer.hasFailedToGain());
+  }
+  std::vector<std::pair<Budget, const QuantizeResult *>> known;
+  for (auto [budget, result] : llvm::zip_equal(budgets, results))
+    known.emplace_back(budget, result ? &*result : nullptr);
+  for (auto [budget, entry, result, change] : llvm::zip_equal(budgets, known, results, canChange))
+    if (const QuantizeResult *better =
+            change ? findBetter(budget, entry.second, options.objective, known) : nullptr)
+      replaceResult(result, *better, budget);
   return results;
 }
 

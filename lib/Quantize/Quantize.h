@@ -64,6 +64,7 @@ llvm::Expected<QuantizeResult> quantize(const std::shared_ptr<ModelFile> &model,
 
 /// The same within each of some budgets, `options.budget` aside. What depends on none is found
 /// once; what repairs of one budget change stays for those behind it, so looser ones come first.
+/// What was found within one budget serves for the others that it keeps, if it gains more.
 std::vector<llvm::Expected<QuantizeResult>> quantizeEach(const std::shared_ptr<ModelFile> &model,
                                                          DataSource &data,
                                                          const QuantizeOptions &options,

@@ -65,6 +65,7 @@ def quantize_each(model, data, budgets, outputs=None, *, metric=None, labels=Non
                   progress=None):
     """Quantizes within each of several budgets, in less time than one after another: what depends on none
     is found once. What repairs of one budget change stays for those behind it, so looser ones come first.
+    What was found within one serves for the others that it keeps, if it gains more.
 
     outputs: a path for each budget, or None.
 
