@@ -5,8 +5,8 @@
 
 PLACE is a folder of models, or a model's own (see samples.py). For each model and budget, in dB of
 signal to noise, tenon.quantize_each makes a compiled model with 32 samples, a quarter of which it holds back, or
-refuses. Natural samples differ more, so there are 128 of them unless they are large. Compiled models run beside fp32 on
-64 further samples. One keeps its budget if the noise of its worst output is at most SLACK beyond it: two sets of samples
+refuses. Natural samples and codes of tokens differ more, so there are 128 of them unless they are large. Compiled models run
+beside fp32 on 64 further samples. One keeps its budget if the noise of its worst output is at most SLACK beyond it: two sets of samples
 differ by as much.
 
 Each model has a process and --limit seconds of its own, smallest files first, so that one that crashes or takes too
@@ -114,8 +114,7 @@ def measure(folder, settings, send):
             what = now
             send({"doing": now})
 
-    is_natural = maker.kind != "variations" and np.prod(maker.shape) < LARGE
-    count = settings.natural if is_natural else settings.samples
+    count = settings.diverse if maker.is_diverse and maker.size < LARGE else settings.samples
     results = tenon.quantize_each(
         model, maker.make(count, 1), [f"sqnr={budget}dB" for budget in settings.budgets],
         [Path(tempfile.gettempdir()) / f"{budget}.so" for budget in settings.budgets],
@@ -234,7 +233,7 @@ def main():
     parser.add_argument("--allow", default="int8,bf16")
     parser.add_argument("--no-repair", dest="repair", action="store_false")
     parser.add_argument("--samples", type=int, default=32)
-    parser.add_argument("--natural", type=int, default=128, help="samples that are small pictures or sounds")
+    parser.add_argument("--diverse", type=int, default=128, help="samples that are small pictures, sounds or codes")
     parser.add_argument("--judged", type=int, default=64)
     parser.add_argument("--limit", type=float, default=240, help="seconds for a model")
     parser.add_argument("--minutes", type=float, default=np.inf, help="no model is begun after so many")

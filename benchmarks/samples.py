@@ -103,9 +103,10 @@ class Pictures:
     """For a model of one input [N,C,H,W] or [N,H,W,C] of 1 or 3 channels."""
 
     kind = "pictures"
+    is_diverse = True
 
     def __init__(self, name, stored):
-        self.name, self.shape, self.dtype = name, stored.shape, stored.dtype
+        self.name, self.shape, self.size, self.dtype = name, stored.shape, stored.size, stored.dtype
         self.low, self.high = (0, 255) if stored.dtype == np.uint8 else (stored.min(), stored.max())
         self.channels_last = self.shape[3] in (1, 3) and self.shape[1] not in (1, 3)
 
@@ -133,10 +134,11 @@ class Sounds:
     otherwise they are about as loud."""
 
     kind = "sounds"
+    is_diverse = True
 
     def __init__(self, stored):
         self.name, first = next(iter(stored.items()))
-        self.stored, self.shape, self.dtype = stored, first.shape, first.dtype
+        self.stored, self.shape, self.size, self.dtype = stored, first.shape, first.size, first.dtype
         self.loudness = first.std(dtype=np.float64)
         self.is_normalized = abs(self.loudness - 1) < 0.1
 
@@ -156,12 +158,14 @@ class Sounds:
 
 
 class Variations:
-    """For all other models."""
+    """For all other models. Numbers stay near the stored ones; what looks like codes (of tokens, or of classes) is any of
+    those in between."""
 
     kind = "variations"
 
     def __init__(self, stored):
-        self.stored = stored
+        self.stored, self.size = stored, sum(array.size for array in stored.values())
+        self.is_diverse = any(self.has_codes(array) for array in stored.values())
 
     def make(self, count, seed):
         rng = np.random.default_rng(seed)
@@ -169,23 +173,28 @@ class Variations:
             yield {name: self.vary(array, rng) for name, array in self.stored.items()}
 
     @staticmethod
-    def vary(array, rng):
-        if array.dtype.kind not in "fiu" or array.size < 2 or array.min() == array.max():
-            return array
-        if array.dtype.kind == "f":
-            axis = int(np.argmax(array.shape))
-            shift = int(rng.integers(array.shape[axis])) if array.shape[axis] >= 256 else 0
-            varied = np.roll(array, shift, axis).astype(np.float64) * rng.uniform(0.5, 1.5)
-            varied += rng.normal(0, 0.1 * array.std(dtype=np.float64), array.shape)
-            return (varied if array.min() < 0 else np.abs(varied)).astype(array.dtype)
-        counts = np.array_equal(array.ravel(), np.arange(array.size) + array.min()) # positions
-        if array.dtype.kind in "iu" and not counts and array.max() > 1:
+    def has_codes(array):
+        if array.dtype.kind not in "iu" or array.size < 2 or array.min() == array.max():
+            return False
+        are_positions = np.array_equal(array.ravel(), np.arange(array.size) + array.min())
+        return not are_positions and array.max() > 1
+
+    @classmethod
+    def vary(cls, array, rng):
+        if cls.has_codes(array):
             return rng.integers(array.min(), array.max() + 1, array.shape).astype(array.dtype)
-        return array
+        if array.dtype.kind != "f" or array.size < 2 or array.min() == array.max():
+            return array
+        axis = int(np.argmax(array.shape))
+        shift = int(rng.integers(array.shape[axis])) if array.shape[axis] >= 256 else 0
+        varied = np.roll(array, shift, axis).astype(np.float64) * rng.uniform(0.5, 1.5)
+        varied += rng.normal(0, 0.1 * array.std(dtype=np.float64), array.shape)
+        return (varied if array.min() < 0 else np.abs(varied)).astype(array.dtype)
 
 
 def open_samples(folder, model):
-    """What makes samples for a model: make(count, seed) yields dicts of arrays by the names of inputs."""
+    """What makes samples for a model: make(count, seed) yields dicts of arrays by the names of inputs. It is_diverse if
+    samples differ so that few hardly show all kinds; size is how many numbers one has."""
     stored = read_stored(folder, model)
     name, first = next(iter(stored.items()))
     if len(stored) == 1 and Pictures.fits(first):

@@ -45,6 +45,9 @@ std::string formatReport(const QuantizeResult &result, const Budget &budget) {
   const Recipe &recipe = result.recipe;
   out << recipe.calibrationSamples << " samples to calibrate with, " << recipe.heldBackSamples
       << " held back to judge by\n";
+  // The rule of three: 95% of the sets of so many samples have such a kind among them.
+  if (int64_t kinds = (recipe.calibrationSamples + recipe.heldBackSamples) / 3; kinds > 1)
+    out << "what fewer than one in " << kinds << " samples does may not be among them\n";
   out << "budget " << budget.str() << ": " << (result.holds ? "kept, " : "not kept, ")
       << budget.format(result.evaluation.loss);
   if (result.evaluation.bound != result.evaluation.loss)

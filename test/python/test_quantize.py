@@ -74,6 +74,7 @@ def test_budget_is_kept_on_other_samples(digits, tmp_path):
     output, report = tmp_path / "digits.so", tmp_path / "report.json"
     text = quantize(DIGITS, "--data", samples, "--budget", "sqnr=25dB", "-o", output, "--report", report)
     assert "48 samples to calibrate with, 16 held back to judge by" in text
+    assert "what fewer than one in 21 samples does may not be among them" in text
     assert "budget sqnr=25dB: kept" in text
     found = json.loads(report.read_text())
     assert found["holds"] and found["loss"] >= 25
