@@ -26,7 +26,6 @@ public:
 private:
   llvm::Error repair();
   llvm::Expected<Evaluation> evaluate(Session &reference, Session &lowered);
-  llvm::Error takeRangesOfAll();
   llvm::Expected<double> measureTime(Session &session);
   RepairContext getRepairContext() {
     return {parts.getModel(), parts.getPlan(),        split.calibration, calibration,
@@ -73,13 +72,6 @@ llvm::Expected<Evaluation> UniformQuantizer::evaluate(Session &reference, Sessio
   });
 }
 
-/// Once samples that are held back have judged, they have a part in the ranges, too.
-llvm::Error UniformQuantizer::takeRangesOfAll() {
-  RepairContext all{parts.getModel(), parts.getPlan(), data, calibration, options.tensors,
-                    nullptr,          options.progress};
-  return all.recalibrate(result.recipe, RepairContext::Codes::Keep);
-}
-
 llvm::Expected<double> UniformQuantizer::measureTime(Session &session) {
   llvm::Expected<Sample> sample = split.calibration.read(0);
   if (!sample)
@@ -110,8 +102,6 @@ llvm::Expected<QuantizeResult> UniformQuantizer::run() {
                          after = measureTime(lowered->first);
   if (!before || !after)
     return llvm::joinErrors(before.takeError(), after.takeError());
-  if (llvm::Error error = takeRangesOfAll())
-    return error;
   llvm::Expected<std::shared_ptr<ModelFile>> adjusted = getRepairContext().adjust(result.recipe);
   if (!adjusted)
     return adjusted.takeError();

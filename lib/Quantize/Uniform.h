@@ -8,9 +8,8 @@
 namespace tenon::quantize {
 
 /// Gives every product the first of the allowed precisions. Repairs are tried as by quantize, and
-/// the loss on the samples held back is measured; the budget does not matter. As nothing has to be
-/// kept, ranges come from all samples once that is measured. Products that cannot have the
-/// precision stay in fp32.
+/// the loss on the samples held back is measured; the budget does not matter. Products that cannot
+/// have the precision stay in fp32.
 llvm::Expected<QuantizeResult> quantizeUniformly(const std::shared_ptr<ModelFile> &model,
                                                  DataSource &data, const QuantizeOptions &options);
 
