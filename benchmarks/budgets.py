@@ -3,11 +3,11 @@
     PYTHONPATH=build/python .venv/bin/python benchmarks/budgets.py PLACE... --json FILE [--limit SECONDS] [--minutes N]
     PYTHONPATH=build/python .venv/bin/python benchmarks/budgets.py --json FILE
 
-PLACE is a folder of models, or a model's own (see samples.py). For each model and budget, in dB of
-signal to noise, tenon.quantize_each makes a compiled model with 32 samples, a quarter of which it holds back, or
-refuses. Natural samples and codes of tokens differ more, so there are 128 of them unless they are large. Compiled models run
-beside fp32 on 64 further samples. One keeps its budget if the noise of its worst output is at most SLACK beyond it: two sets of samples
-differ by as much.
+PLACE is a folder of models, or a model's own (see samples.py). For each model and budget, in dB of signal to noise,
+tenon.quantize_each makes a compiled model with 32 samples, a quarter of which it holds back, or refuses. Natural
+samples and codes of tokens differ more, so there are 128 of them unless they are large. Compiled models run beside fp32
+on 64 further samples. One keeps its budget if the noise of its worst output is at most SLACK beyond it: two sets of
+samples differ by as much.
 
 Each model has a process and --limit seconds of its own, smallest files first, so that one that crashes or takes too
 long costs no other. What is known is added to FILE after each model; models that are in it are not measured again
